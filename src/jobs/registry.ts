@@ -1,0 +1,93 @@
+import { readdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { z } from 'zod'
+import { isJob, type Job } from './define-job.ts'
+
+/** A job type together with the file that declares it; a thread or process loads the handler from that file. */
+export interface LoadedJob {
+  job: Job
+  file: string
+}
+
+export type Registry = ReadonlyMap<string, LoadedJob>
+
+/** One or more job files that cannot serve. `message` has a line per file. */
+export class BrokenJobsError extends Error {
+  constructor(problems: string[]) {
+    super(problems.join('\n'))
+    this.name = 'BrokenJobsError'
+  }
+}
+
+const catalogDir = join(import.meta.dirname, 'catalog')
+
+/**
+ * Loads every job type: the catalog, the diagnostic types when asked for, and each file directly inside `jobsDir`.
+ * Subfolders, dot files, declarations and tests are left alone.
+ *
+ * @throws BrokenJobsError naming each file that does not load, has no job as its default export, repeats a type, cannot be
+ * described as JSON Schema, or carries an example that its own schema refuses.
+ */
+export async function loadRegistry(options: { diagnosticJobs: boolean; jobsDir?: string | undefined }): Promise<Registry> {
+  const dirs = [catalogDir]
+  if (options.diagnosticJobs) dirs.push(join(catalogDir, 'diagnostic'))
+  if (options.jobsDir !== undefined) dirs.push(resolve(options.jobsDir))
+
+  const registry = new Map<string, LoadedJob>()
+  const problems: string[] = []
+  for (const dir of dirs) {
+    for (const file of await jobFiles(dir, problems)) {
+      try {
+        const job = await loadJob(file)
+        const earlier = registry.get(job.type)
+        if (earlier) throw new Error(`the type "${job.type}" is already declared by ${earlier.file}`)
+        registry.set(job.type, { job, file })
+      } catch (error) {
+        problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+  }
+  if (problems.length > 0) throw new BrokenJobsError(problems)
+  return registry
+}
+
+/** Loads one job file. @throws when it does not declare a usable job. */
+export async function loadJob(file: string): Promise<Job> {
+  const module: { default?: unknown } = await import(pathToFileURL(file).href)
+  if (!isJob(module.default)) throw new Error('its default export is not the result of defineJob()')
+  checkExamples(module.default)
+  describeSchemas(module.default)
+  return module.default
+}
+
+/** The JSON Schemas (2020-12) of what clients send and get. */
+export function describeSchemas(job: Job): { input: Record<string, unknown>; output: Record<string, unknown> } {
+  return { input: z.toJSONSchema(job.input, { io: 'input', unrepresentable: 'any' }), output: z.toJSONSchema(job.output, { io: 'output', unrepresentable: 'any' }) }
+}
+
+async function jobFiles(dir: string, problems: string[]): Promise<string[]> {
+  try {
+    const entries = await readdir(dir, { withFileTypes: true })
+    return entries
+      .filter((entry) => !entry.isDirectory() && /^[^.].*\.(ts|mts|js|mjs)$/.test(entry.name))
+      .filter((entry) => !/\.(d|test|spec)\.m?[tj]s$/.test(entry.name))
+      .map((entry) => join(dir, entry.name))
+      .sort()
+  } catch (error) {
+    problems.push(`${dir}: ${error instanceof Error ? error.message : String(error)}`)
+    return []
+  }
+}
+
+function checkExamples(job: Job): void {
+  for (const [index, example] of job.examples.entries()) {
+    refuse(`examples[${index}].input`, job.input.safeParse(example.input))
+    if ('output' in example) refuse(`examples[${index}].output`, job.output.safeParse(example.output))
+  }
+}
+
+function refuse(where: string, parsed: z.ZodSafeParseResult<unknown>): void {
+  const issue = parsed.error?.issues[0]
+  if (issue) throw new Error(`${[where, ...issue.path.map(String)].join('.')}: ${issue.message}`)
+}
