@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /** Why an attempt failed, as data: it crosses threads, processes and Redis, where an Error's class would be lost. */
 export interface JobFailure {
   /** Stable, for programs: `job_failed`, `timeout`, `out_of_memory`, … */
@@ -9,15 +11,25 @@ export interface JobFailure {
   retryAfterMs?: number
 }
 
+const longestMessage = 2000
+
 /** Describes anything that was thrown. Reads properties, not classes, since the error may come from another copy of a module. */
 export function describeFailure(thrown: unknown): JobFailure {
-  const { message, code, retryable, retryAfterMs } = Object(thrown) as Record<string, unknown>
+  const { code, retryable, retryAfterMs } = Object(thrown) as Record<string, unknown>
   const isJobError = typeof retryable === 'boolean'
   const failure: JobFailure = {
     code: isJobError && typeof code === 'string' ? code : 'job_failed',
-    message: typeof message === 'string' && message !== '' ? message : `the handler threw ${JSON.stringify(thrown) ?? 'undefined'}`,
+    message: describeMessage(thrown).slice(0, longestMessage),
     retryable: isJobError ? retryable : true,
   }
   if (isJobError && typeof retryAfterMs === 'number') failure.retryAfterMs = retryAfterMs
   return failure
+}
+
+/** `fetch failed` says nothing without its cause: where there is one, its message follows. */
+function describeMessage(thrown: unknown): string {
+  const { message, cause } = Object(thrown) as { message?: unknown; cause?: { message?: unknown } }
+  if (typeof message !== 'string' || message === '') return `the handler threw ${inspect(thrown, { depth: 1 })}`
+  const causeMessage = cause?.message
+  return typeof causeMessage === 'string' && causeMessage !== '' ? `${message}: ${causeMessage}` : message
 }
