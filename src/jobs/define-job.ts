@@ -160,7 +160,11 @@ export class PermanentError extends JobError {
 
 /** Throw it to name the delay before the next attempt yourself, in place of the job's backoff (a `Retry-After`, for one). */
 export class RetryLater extends JobError {
-  constructor(afterMs: number, message = `try again in ${afterMs} ms`, options: { code?: string; cause?: unknown } = {}) {
+  constructor(
+    afterMs: number,
+    message = `try again in ${afterMs} ms`,
+    options: { code?: string; cause?: unknown } = {},
+  ) {
     super(message, { ...options, retryAfterMs: requireInteger('afterMs', Math.ceil(afterMs), 0, 24 * 3_600_000) })
   }
 }

@@ -29,7 +29,10 @@ const catalogDir = join(import.meta.dirname, 'catalog')
  * @throws BrokenJobsError naming each file that does not load, has no job as its default export, repeats a type, cannot be
  * described as JSON Schema, or carries an example that its own schema refuses.
  */
-export async function loadRegistry(options: { diagnosticJobs: boolean; jobsDir?: string | undefined }): Promise<Registry> {
+export async function loadRegistry(options: {
+  diagnosticJobs: boolean
+  jobsDir?: string | undefined
+}): Promise<Registry> {
   const dirs = [catalogDir]
   if (options.diagnosticJobs) dirs.push(join(catalogDir, 'diagnostic'))
   if (options.jobsDir !== undefined) dirs.push(resolve(options.jobsDir))
@@ -63,7 +66,10 @@ export async function loadJob(file: string): Promise<Job> {
 
 /** The JSON Schemas (2020-12) of what clients send and get. */
 export function describeSchemas(job: Job): { input: Record<string, unknown>; output: Record<string, unknown> } {
-  return { input: z.toJSONSchema(job.input, { io: 'input', unrepresentable: 'any' }), output: z.toJSONSchema(job.output, { io: 'output', unrepresentable: 'any' }) }
+  return {
+    input: z.toJSONSchema(job.input, { io: 'input', unrepresentable: 'any' }),
+    output: z.toJSONSchema(job.output, { io: 'output', unrepresentable: 'any' }),
+  }
 }
 
 async function jobFiles(dir: string, problems: string[]): Promise<string[]> {

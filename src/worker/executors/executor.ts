@@ -1,6 +1,6 @@
-import type { LoadedJob } from '../../jobs/registry.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
+import type { LoadedJob } from '../../jobs/registry.ts'
 
 /** One attempt of one job, as plain data: it is sent to threads and processes. `input` is as the client sent it, not yet parsed. */
 export interface Attempt {
@@ -13,7 +13,8 @@ export interface Attempt {
 
 /**
  * How a handler's run ended. `returned` and `threw` are the handler's own doing, also when it ended in answer to the
- * signal; `killed` and `abandoned` say that it had to be ended; `crashed` that its thread or process died under it.
+ * signal; `killed` and `abandoned` say that it had to be ended, or was stopped before it began; `crashed` that its thread
+ * or process died under it, or could not be started.
  */
 export type Outcome =
   | { status: 'returned'; output: unknown }
@@ -28,9 +29,17 @@ export interface StopRequest {
   graceMs: number
 }
 
-/** Runs handlers. `run` never rejects, and ends at most `graceMs` (and the time of a kill) after `stop` aborts with a {@link StopRequest}. */
 export interface Executor {
+  /**
+   * Runs one attempt. Never rejects, and ends at most `graceMs` (and the time of a kill) after `stop` aborts with a
+   * {@link StopRequest}. Every event has been given to `emit`, in order, when it resolves; later ones are dropped.
+   * `emit` must neither throw nor reject.
+   */
   run(loaded: LoadedJob, attempt: Attempt, emit: EmitJobEvent, stop: AbortSignal): Promise<Outcome>
-  /** Ends threads and processes; safe to call twice. */
-  close(): Promise<void>
+}
+
+/** Where executors report what is no job's business: output that handlers print, kills, crashes. A pino logger fits. */
+export interface ExecutorLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
 }

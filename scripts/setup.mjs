@@ -1,0 +1,83 @@
+// Makes a bare clone ready to run, and does nothing where it is: installs the packages that package-lock.json names and
+// puts their Node.js in place. With --redis it also sees to a Redis server.
+//
+// Plain JavaScript for Node.js 20 and later, without packages: it runs before there are any.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const bin = join(root, 'node_modules', '.bin', 'node')
+
+const lock = readJson('package-lock.json')
+installPackages()
+placeRuntime()
+if (process.argv.includes('--redis')) run('finding a Redis server', bin, ['scripts/ensure-redis.ts'], { quiet: true })
+
+function installPackages() {
+  if (isInstalled()) return
+  say('installing packages with "npm ci" (half a minute, once)')
+  // Warnings are about packages that want a later Node.js than the one that installs: they get it, see below.
+  run('"npm ci"', 'npm', ['ci', '--include=dev', '--loglevel=error'])
+}
+
+/**
+ * Whether node_modules holds what the lock file names. npm writes down what it has installed, last of all, so this is
+ * also right after an "npm ci" or "npm install" by hand, and after one that was interrupted.
+ */
+function isInstalled() {
+  if (!existsSync(join(root, 'node_modules', '.package-lock.json'))) return false
+  const installed = readJson('node_modules/.package-lock.json').packages
+  return Object.entries(lock.packages).every(([path, { version, optional }]) => {
+    if (path === '') return true
+    // Optional packages are left out where they are for another kind of machine.
+    return path in installed ? installed[path].version === version : optional === true
+  })
+}
+
+/**
+ * The package "node" downloads the binary of this machine in its install script, which npm may have been told not to run
+ * (ignore-scripts; from npm 11 on unless allowScripts in package.json names the package).
+ */
+function placeRuntime() {
+  const wanted = `v${lock.packages['node_modules/node'].version}`
+  if (runtimeVersion() === wanted) return
+  say(`fetching Node.js ${wanted}`)
+  const cwd = join(root, 'node_modules', 'node')
+  run(`fetching Node.js ${wanted}`, process.execPath, ['installArchSpecificPackage.js'], { cwd })
+  const found = runtimeVersion()
+  if (found !== wanted)
+    fail(
+      `${bin} should be Node.js ${wanted} but ${found ? `is ${found}` : 'does not run'}: remove node_modules and try again`,
+    )
+}
+
+function runtimeVersion() {
+  return spawnSync(bin, ['--version'], { encoding: 'utf8' }).stdout?.trim()
+}
+
+function run(what, command, args, { cwd = root, quiet = false } = {}) {
+  const { status, signal, error } = spawnSync(command, args, { cwd, stdio: 'inherit' })
+  if (status === 0) return
+  if (quiet && status !== null) process.exit(status)
+  fail(`${what} failed (${error?.message ?? signal ?? `exit code ${status}`})`)
+}
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(join(root, path), 'utf8'))
+  } catch (error) {
+    return fail(`cannot read ${path}: ${error.message}`)
+  }
+}
+
+function say(line) {
+  console.log(`setup: ${line}`)
+}
+
+function fail(line) {
+  console.error(`setup: ${line}`)
+  process.exit(1)
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import type { Logger } from 'pino'
+import type { z } from 'zod'
+import type { apiVariables } from '../environment.ts'
+import type { Registry } from '../jobs/registry.ts'
+import type { JobEventHub } from '../queue/job-event-hub.ts'
+import type { JobQueue } from '../queue/job-queue.ts'
+import { acceptJsonBodies } from './json-body.ts'
+import { describeApi, nameSchemas } from './openapi.ts'
+import { answerProblem, Problem } from './problem.ts'
+import { describeJobTypes } from './routes/describe-job-types.ts'
+import { readJob } from './routes/read-job.ts'
+import { reportHealth } from './routes/report-health.ts'
+import { streamJobEvents } from './routes/stream-job-events.ts'
+import { submitJob } from './routes/submit-job.ts'
+import { validateWithZod } from './validation.ts'
+
+/** What the routes work with. Whoever builds the app opens and closes these. */
+export interface ApiDeps {
+  config: z.output<typeof apiVariables>
+  registry: Registry
+  queue: JobQueue
+  hub: JobEventHub
+  log: Logger
+}
+
+/** … and what the app adds to it. */
+export interface RouteDeps extends ApiDeps {
+  /** Aborts when the server starts to close: whoever waits gets an answer, streams end. */
+  closing: AbortSignal
+}
+
+/** A slow or silent client may not hold a connection for ever, nor may all clients together hold too many. */
+const requestTimeoutMs = 30_000
+const mostConnections = 20_000
+
+/** Builds the API without listening. Close the result when done. */
+export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
+  const closing = new AbortController()
+  const deps: RouteDeps = { ...apiDeps, closing: closing.signal }
+  const loggerInstance: FastifyBaseLogger = deps.log
+  const app = fastify({
+    loggerInstance,
+    // One line for each answer, at debug level, is written below.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: deps.config.BODY_LIMIT_BYTES,
+    requestTimeout: requestTimeoutMs,
+    genReqId: ({ headers }) => requestId(headers['request-id']),
+    routerOptions: { maxParamLength: 500 },
+    frameworkErrors: answerProblem,
+    forceCloseConnections: 'idle',
+  })
+  app.server.maxConnections = mostConnections
+  app.setErrorHandler(answerProblem)
+  app.setNotFoundHandler((request) => {
+    throw new Problem('route_not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('request-id', request.id)
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions, log } = request
+    log.debug({ method, route: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, 'answered')
+  })
+  app.addHook('preClose', async () => closing.abort())
+  acceptJsonBodies(app)
+  validateWithZod(app)
+  const names = nameSchemas()
+  await describeApi(app, names)
+
+  submitJob(app, deps, names)
+  readJob(app, deps)
+  streamJobEvents(app, deps)
+  describeJobTypes(app, deps)
+  reportHealth(app, deps)
+  await app.ready()
+  return app
+}
+
+/** The client's own id when it is harmless in headers and logs, else a new one. */
+function requestId(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID()
+}

@@ -1,0 +1,177 @@
+import type { ServerResponse } from 'node:http'
+import type { Announcement, JobEventHub, WiredEvent } from '../queue/job-event-hub.ts'
+import type { JobRef } from '../queue/job-id.ts'
+import type { JobQueue } from '../queue/job-queue.ts'
+import type { StoredJob } from '../queue/job-record.ts'
+import { jobResource, timestamp } from './job-resource.ts'
+
+/** Only progress, output and log are stored and numbered. What is said between two of them counts on from the former. */
+const idsPerStoredEvent = 1_000_000
+const pageSize = 100
+/** A reader that is further behind than this gets no more until it has caught up, and is dropped when it does not; the job goes on. */
+const mostUnreadBytes = 1024 * 1024
+const longestStallMs = 10_000
+
+export interface StreamDeps {
+  queue: JobQueue
+  hub: JobEventHub
+  resultTtlMs: number
+  /** Called when Redis failed under an open stream. */
+  onError(error: unknown): void
+}
+
+/**
+ * One client's stream of one job's events, as server-sent events
+ * (https://html.spec.whatwg.org/multipage/server-sent-events.html): snapshot, what is kept, what comes, done.
+ *
+ * Stored events come from Redis in the order of their ids: an announcement that fits right behind the last one is
+ * passed on as it is, any other makes the stream read, so that losing, repeating or skipping announcements does no harm.
+ */
+export class JobEventStream {
+  readonly #deps: StreamDeps
+  readonly #ref: JobRef
+  readonly #response: ServerResponse
+  /** The last id given out is `#stored * idsPerStoredEvent + #between`. */
+  #stored: number
+  #between: number
+  #last: StoredJob
+  #wanted: 'nothing' | 'events' | 'events and state' = 'nothing'
+  #working = false
+  #closed = false
+
+  constructor(deps: StreamDeps, response: ServerResponse, job: StoredJob, after: number | undefined) {
+    this.#deps = deps
+    this.#ref = { queue: job.queue, id: job.id }
+    this.#response = response
+    this.#last = job
+    this.#stored = after === undefined ? job.eventsBeforeRun : Math.floor(after / idsPerStoredEvent)
+    this.#between = after === undefined ? 0 : after % idsPerStoredEvent
+  }
+
+  /** Sends the snapshot and all that is kept; ends the response when the job is done. */
+  begin(resumed: boolean): void {
+    this.#write('snapshot', JSON.stringify(jobResource(this.#last, this.#deps.resultTtlMs)))
+    // Who comes to a finished job for the first time wants its end, not its past.
+    if (this.#last.done && !resumed) return this.#finish()
+    this.look()
+  }
+
+  /** Takes what the hub says. */
+  onAnnouncement(said: Announcement): void {
+    if (said.changed) return this.look()
+    const fits = said.events[0]?.id === this.#stored + 1 && !this.#isBehind
+    if (fits && !this.#working) for (const event of said.events) this.#writeStored(event)
+    else this.#workOn('events')
+  }
+
+  /** Reads the job and sends what is new. */
+  look(): void {
+    this.#workOn('events and state')
+  }
+
+  /** A comment that keeps proxies from closing a silent connection. */
+  beat(): void {
+    if (!this.#closed && !this.#isBehind) this.#response.write(':\n\n')
+  }
+
+  /** Ends the response: a client that wants more comes back by itself with its last id. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const stalled = setTimeout(() => this.#response.destroy(), longestStallMs)
+    this.#response.once('close', () => clearTimeout(stalled))
+    this.#response.end()
+  }
+
+  get #isBehind(): boolean {
+    return this.#response.writableLength > mostUnreadBytes
+  }
+
+  #workOn(what: 'events' | 'events and state'): void {
+    this.#work(what).catch((error: unknown) => {
+      // The client reconnects and resumes; nothing is lost by ending here.
+      this.#deps.onError(error)
+      this.close()
+    })
+  }
+
+  /** Reads from Redis, one reading at a time; what is asked for meanwhile is done in the next round. */
+  async #work(what: 'events' | 'events and state'): Promise<void> {
+    if (what === 'events and state' || this.#wanted === 'nothing') this.#wanted = what
+    if (this.#working) return
+    this.#working = true
+    try {
+      while (this.#wanted !== 'nothing' && !this.#closed) {
+        const wanted = this.#wanted
+        this.#wanted = 'nothing'
+        if (wanted === 'events') await this.#catchUp()
+        else await this.#catchUpWithState()
+      }
+    } finally {
+      this.#working = false
+    }
+  }
+
+  async #catchUpWithState(): Promise<void> {
+    const job = await this.#deps.queue.read(this.#ref)
+    if (!job) return this.close()
+    // A running attempt's events follow its state. Every other state follows the events of the attempt before it, and those
+    // of a finished job are complete when its end can be read, so that nothing comes after `done`.
+    if (job.state === 'running') this.#writeState(job)
+    await this.#catchUp()
+    this.#writeState(job)
+    if (job.done) this.#finish()
+  }
+
+  async #catchUp(): Promise<void> {
+    let events: WiredEvent[]
+    do {
+      events = await this.#deps.hub.read(this.#ref, this.#stored, pageSize)
+      for (const event of events) {
+        await this.#roomToWrite()
+        this.#writeStored(event)
+      }
+    } while (events.length === pageSize && !this.#closed)
+  }
+
+  async #roomToWrite(): Promise<void> {
+    if (!this.#isBehind || this.#closed) return
+    await new Promise<void>((resolve) => {
+      const stalled = setTimeout(() => this.#response.destroy(), longestStallMs)
+      const go = () => {
+        clearTimeout(stalled)
+        this.#response.off('drain', go).off('close', go)
+        resolve()
+      }
+      this.#response.on('drain', go).on('close', go)
+    })
+    if (this.#response.destroyed) this.#closed = true
+  }
+
+  #writeStored({ id, kind, data }: WiredEvent): void {
+    if (id > this.#stored + 1) this.#write('gap', JSON.stringify({ missed: id - this.#stored - 1 }))
+    this.#stored = id
+    this.#between = -1
+    this.#write(kind, data)
+  }
+
+  #writeState(job: StoredJob): void {
+    const { state, attempt, run } = this.#last
+    this.#last = job
+    if (job.state === state && job.attempt === attempt && job.run === run) return
+    const at = (job.state === 'running' ? job.startedAt : job.finishedAt) ?? Date.now()
+    this.#write('state', JSON.stringify({ state: job.state, attempt: job.attempt, at: timestamp(at) }))
+  }
+
+  #finish(): void {
+    this.#write('done', JSON.stringify(jobResource(this.#last, this.#deps.resultTtlMs)))
+    this.close()
+  }
+
+  #write(event: string, data: string): void {
+    if (this.#closed) return
+    this.#between = Math.min(this.#between + 1, idsPerStoredEvent - 1)
+    const id = this.#stored * idsPerStoredEvent + this.#between
+    this.#response.write(`id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
+  }
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod'
+import type { StoredJob } from '../queue/job-record.ts'
+
+const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
+
+/** A job as clients see it. */
+export const jobSchema = z
+  .object({
+    id: z.string(),
+    type: z.string(),
+    queue: z.string(),
+    state: z.enum(['scheduled', 'blocked', 'queued', 'running', 'succeeded', 'failed', 'canceled', 'expired']),
+    done: z.boolean().describe('True in the four ends: succeeded, failed, canceled, expired'),
+    input: z.unknown(),
+    output: z.unknown(),
+    error: z
+      .object({
+        code: z.string(),
+        message: z.string(),
+        retryable: z.boolean(),
+        attempt: z.int(),
+        stopped: z.enum(['never_started', 'cooperatively', 'killed', 'abandoned']).optional(),
+      })
+      .nullable(),
+    progress: z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() }).nullable(),
+    run: z.int().describe('Rises by one with each retry by a client'),
+    attempt: z.int().describe('The current or latest attempt; 0 before the first'),
+    max_attempts: z.int(),
+    priority: z.int(),
+    tags: z.array(z.string()),
+    metadata: z.record(z.string(), z.string()),
+    created_at: time,
+    scheduled_for: time.nullable(),
+    started_at: time.nullable(),
+    finished_at: time.nullable(),
+    cancel_requested_at: time.nullable(),
+    deadline_at: time.nullable(),
+    expires_at: time.nullable(),
+    flow_id: z.string().nullable(),
+    links: z.object({ self: z.string(), events: z.string() }),
+  })
+
+export type JobResource = z.output<typeof jobSchema>
+
+/** Where a job can be read. */
+export function jobPath(id: string): string {
+  return `/v1/jobs/${id}`
+}
+
+/** A stored job as clients see it; a finished one can be read for `resultTtlMs` more. */
+export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
+  const { record, failure, progress } = job
+  const self = jobPath(job.id)
+  return {
+    id: job.id,
+    type: job.type,
+    queue: job.queue,
+    state: job.state,
+    done: job.done,
+    input: record.input,
+    output: job.output ?? null,
+    error: failure ?? null,
+    progress: progress ?? null,
+    run: job.run,
+    attempt: job.attempt,
+    max_attempts: job.maxAttempts,
+    priority: record.priority ?? 0,
+    tags: record.tags ?? [],
+    metadata: record.metadata ?? {},
+    created_at: timestamp(job.createdAt),
+    scheduled_for: optionalTimestamp(job.scheduledFor),
+    started_at: optionalTimestamp(job.startedAt),
+    finished_at: optionalTimestamp(job.finishedAt),
+    cancel_requested_at: optionalTimestamp(job.cancelRequestedAt),
+    deadline_at: optionalTimestamp(record.deadlineAt),
+    expires_at: optionalTimestamp(job.finishedAt === undefined ? undefined : job.finishedAt + resultTtlMs),
+    flow_id: null,
+    links: { self, events: `${self}/events` },
+  }
+}
+
+/** Epoch milliseconds as RFC 3339. */
+export function timestamp(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+function optionalTimestamp(ms: number | undefined): string | null {
+  return ms === undefined ? null : timestamp(ms)
+}

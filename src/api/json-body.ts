@@ -1,0 +1,44 @@
+import { isUtf8 } from 'node:buffer'
+import type { FastifyInstance } from 'fastify'
+import { Problem } from './problem.ts'
+
+/** Deeper bodies are refused: V8 parses them, but whoever walks the value later would overflow its stack. */
+export const mostDepth = 64
+
+/** Makes the app accept JSON bodies only: UTF-8, at most {@link mostDepth} deep, without prototype keys. */
+export function acceptJsonBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    if (!isUtf8(body)) return done(refuse('The body is not valid UTF-8.'))
+    const text = body.toString('utf8')
+    if (isDeeperThan(text, mostDepth)) return done(refuse(`The body is nested deeper than ${mostDepth} levels.`))
+    // Fastify's parser calls back in the same turn.
+    return parse(request, text, (error, value) => {
+      if (error) return done(refuse(text.trim() === '' ? 'The body is empty.' : 'The body is not valid JSON.'))
+      return done(null, value)
+    })
+  })
+}
+
+function refuse(detail: string): Problem {
+  return new Problem('invalid_request', detail, { mistakes: [{ pointer: '', detail }] })
+}
+
+/** True when JSON text opens more than `depth` arrays and objects within each other. Counts without parsing. */
+export function isDeeperThan(text: string, depth: number): boolean {
+  if (text.length <= depth) return false
+  let open = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (inString) {
+      if (char === 0x5c) i++
+      else if (char === 0x22) inString = false
+    } else if (char === 0x22) inString = true
+    else if (char === 0x7b || char === 0x5b) {
+      if (++open > depth) return true
+    } else if (char === 0x7d || char === 0x5d) open--
+  }
+  return false
+}

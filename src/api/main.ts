@@ -1,0 +1,37 @@
+import type { AddressInfo } from 'node:net'
+import { boot } from '../boot.ts'
+import { apiVariables, readEnvironment } from '../environment.ts'
+import { loadRegistry } from '../jobs/registry.ts'
+import { createLifecycle } from '../lifecycle.ts'
+import { createLogger } from '../logger.ts'
+import { connectRedis } from '../queue/connection.ts'
+import { JobEventHub } from '../queue/job-event-hub.ts'
+import { JobQueue } from '../queue/job-queue.ts'
+import { Keys } from '../queue/keys.ts'
+import { buildApp } from './app.ts'
+
+/** Waiting clients are answered at once when the API stops; what is left are answers on their way. */
+const stopWithinMs = 5000
+
+await boot('api', async () => {
+  const config = readEnvironment(apiVariables, process.env)
+  const log = await createLogger({ role: 'api', level: config.LOG_LEVEL })
+  const lifecycle = createLifecycle({ log, stopWithinMs })
+  const registry = await loadRegistry({ diagnosticJobs: config.DIAGNOSTIC_JOBS, jobsDir: config.JOBS_DIR })
+
+  const client = await connectRedis({ url: config.REDIS_URL, role: 'client', name: 'api', log })
+  lifecycle.onStop('redis client', () => client.disconnect())
+  const subscriber = await connectRedis({ url: config.REDIS_URL, role: 'subscriber', name: 'api-events', log })
+  lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
+
+  const keys = new Keys(config.KEY_PREFIX)
+  const queue = new JobQueue({ client, keys, queues: [...registry.values()].map(({ job }) => job.queue), log })
+  lifecycle.onStop('queue', () => queue.close())
+  await queue.ready()
+  const hub = new JobEventHub({ subscriber, client, keys, log })
+  const app = await buildApp({ config, registry, queue, hub, log })
+  lifecycle.onStop('http', () => app.close())
+  await app.listen({ host: config.HOST, port: config.PORT, listenTextResolver: (address) => `the API listens at ${address}` })
+  const { port } = app.server.address() as AddressInfo
+  log.info({ port, job_types: registry.size }, 'ready')
+})

@@ -1,0 +1,95 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { jobSchema } from './job-resource.ts'
+import { problemSchema } from './problem.ts'
+import { jobTypeSchema } from './routes/describe-job-types.ts'
+
+/** What a schema is called under `components`, and what is said of it there. One registry for each app, since job types differ. */
+export type SchemaNames = ReturnType<typeof nameSchemas>
+
+/** Names the schemas that every app has. */
+export function nameSchemas() {
+  return z
+    .registry<{ id: string; title?: string; description?: string; examples?: unknown[] }>()
+    .add(jobSchema, { id: 'Job', description: 'A job at one moment' })
+    .add(jobTypeSchema, { id: 'JobType', description: 'What can be submitted, and how it is run' })
+    .add(problemSchema, { id: 'Problem', description: 'Problem details (RFC 9457)' })
+}
+
+/** Makes `app.swagger()` the OpenAPI 3.1 document of all routes that are added later; serves it, and a page to read it. */
+export async function describeApi(app: FastifyInstance, names: SchemaNames): Promise<void> {
+  const options = { schemaRegistry: names, zodToJsonConfig: { unrepresentable: 'any', override: plainly } as const }
+  const addComponents = createJsonSchemaTransformObject(options)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Drover',
+        version: '0.1.0',
+        description: 'Background jobs over HTTP: submit, watch, wait.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/' }],
+      tags: [
+        { name: 'jobs', description: 'Submit, read and watch jobs' },
+        { name: 'job types', description: 'What can be submitted' },
+        { name: 'health', description: 'For probes' },
+      ],
+    },
+    transform: createJsonSchemaTransform(options),
+    transformObject: (document) => tidy(addComponents(document)) as ReturnType<typeof addComponents>,
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs' })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+}
+
+/** Leaves out what Zod adds and nobody needs to read: the bounds of safe integers, the pattern behind a format. */
+function plainly({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
+  if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum']
+  if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum']
+  if (jsonSchema['format'] === 'date-time') delete jsonSchema['pattern']
+}
+
+const referencePrefix = '#/components/schemas/'
+
+/**
+ * The generator makes two components of each named schema, the one for requests with `Input` behind its name. Keeps those
+ * that are referred to, under their plain names, and says which property tells the variants of a submission apart.
+ */
+function tidy(document: { paths?: unknown; components?: { schemas?: Record<string, unknown> } }): typeof document {
+  const all = document.components?.schemas ?? {}
+  const used = new Map<string, unknown>()
+  const visit = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(visit)
+    if (typeof value !== 'object' || value === null) return value
+    const copy = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, visit(inner)]))
+    const reference = copy['$ref']
+    if (typeof reference === 'string' && reference.startsWith(referencePrefix)) {
+      const name = reference.slice(referencePrefix.length)
+      const plainName = name.replace(/Input$/, '')
+      copy['$ref'] = referencePrefix + plainName
+      if (!used.has(plainName)) {
+        used.set(plainName, undefined)
+        used.set(plainName, visit(all[name]))
+      }
+    }
+    if (Array.isArray(copy['oneOf'])) addDiscriminator(copy, copy['oneOf'])
+    return copy
+  }
+  const paths = visit(document.paths)
+  const schemas = Object.fromEntries([...used].sort(([a], [b]) => (a < b ? -1 : 1)))
+  return { ...document, paths, components: { ...document.components, schemas } }
+}
+
+function addDiscriminator(schema: Record<string, unknown>, variants: unknown[]): void {
+  const references = variants.flatMap((variant) => {
+    const reference: unknown = Object(variant).$ref
+    return typeof reference === 'string' ? [reference] : []
+  })
+  const submission = /^#\/components\/schemas\/Submit-(.+)$/
+  const mapping = Object.fromEntries(references.map((reference) => [submission.exec(reference)?.[1] ?? '', reference]))
+  if (references.length === variants.length && !('' in mapping)) schema['discriminator'] = { propertyName: 'type', mapping }
+}

@@ -1,0 +1,120 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { QueueUnavailableError } from '../queue/connection.ts'
+
+/** Every problem that a client can meet: its stable code, its HTTP status, its title. The only place that knows statuses of errors. */
+const problems = {
+  invalid_request: [400, 'The request is not valid'],
+  route_not_found: [404, 'There is nothing at this address'],
+  unknown_job_type: [404, 'There is no such job type'],
+  job_not_found: [404, 'There is no such job'],
+  payload_too_large: [413, 'The request body is too large'],
+  unsupported_media_type: [415, 'The request body must be JSON'],
+  queue_unavailable: [503, 'The queue is not available'],
+  internal_error: [500, 'Something went wrong on our side'],
+} as const
+
+export type ProblemCode = keyof typeof problems
+
+/** A mistake in the request; `pointer` is a JSON Pointer (RFC 6901) into the body, or the name of a parameter or header. */
+export interface Mistake {
+  pointer: string
+  detail: string
+}
+
+/** Throw it anywhere in a request to answer with this problem. */
+export class Problem extends Error {
+  readonly code: ProblemCode
+  readonly mistakes: Mistake[] | undefined
+  readonly retryAfterS: number | undefined
+
+  constructor(code: ProblemCode, detail: string, options: { mistakes?: Mistake[]; retryAfterS?: number } = {}) {
+    super(detail)
+    this.name = 'Problem'
+    this.code = code
+    this.mistakes = options.mistakes
+    this.retryAfterS = options.retryAfterS
+  }
+}
+
+/** Problem details of RFC 9457, with our `code` and `errors`. */
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]),
+    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  })
+
+/** The response schemas of some problems, by status, for a route's documentation. */
+export function problemResponses(...codes: ProblemCode[]): Record<number, unknown> {
+  const content = { 'application/problem+json': { schema: problemSchema } }
+  const all: ProblemCode[] = [...codes, 'invalid_request', 'internal_error']
+  return Object.fromEntries(
+    all.map((code) => {
+      const [status] = problems[code]
+      const description = all.filter((other) => problems[other][0] === status).map((other) => `\`${other}\``)
+      return [status, { description: [...new Set(description)].join(', '), content }]
+    }),
+  )
+}
+
+/** Zod's issues as mistakes; `base` is the pointer of what was parsed. */
+export function mistakesOf(error: z.ZodError, base = ''): Mistake[] {
+  return error.issues.flatMap((issue) => {
+    const at = issue.path.reduce<string>((pointer, key) => `${pointer}/${escapePointer(key)}`, base)
+    if (issue.code !== 'unrecognized_keys') return [{ pointer: at, detail: issue.message }]
+    return issue.keys.map((key) => ({ pointer: `${at}/${escapePointer(key)}`, detail: 'is not known here' }))
+  })
+}
+
+function escapePointer(key: PropertyKey): string {
+  return String(key).replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+/** Answers with a problem. Used as Fastify's error handler: everything that a route throws ends here. */
+export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(error)
+  const [status, title] = problems[problem.code]
+  if (status >= 500) request.log.error({ err: error }, 'request failed')
+  if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS)
+  const [instance] = request.url.split('?', 1)
+  return reply
+    .code(status)
+    .header('content-type', 'application/problem+json')
+    .serializer(JSON.stringify)
+    .send({
+      type: `urn:drover:problem:${problem.code}`,
+      title,
+      status,
+      detail: problem.message,
+      instance,
+      code: problem.code,
+      ...(problem.mistakes ? { errors: problem.mistakes } : {}),
+    })
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof QueueUnavailableError) {
+    const detail = 'Redis did not answer in time; the request may have taken effect. Try again.'
+    return new Problem('queue_unavailable', detail, { retryAfterS: 1 })
+  }
+  const { code = '', statusCode = 500 } = error as Partial<FastifyError>
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('payload_too_large', 'The body is larger than this server accepts.')
+  if (code.startsWith('FST_ERR_CTP_INVALID_MEDIA_TYPE')) {
+    return new Problem('unsupported_media_type', 'Send JSON with content-type: application/json.')
+  }
+  if (statusCode >= 400 && statusCode < 500) return new Problem('invalid_request', clientFaults[code] ?? 'The request cannot be read.')
+  return new Problem('internal_error', 'The fault is logged under the request-id of this answer.')
+}
+
+/** Fastify's own refusals, in our words. */
+const clientFaults: Record<string, string> = {
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as its content-length says.',
+  FST_ERR_BAD_URL: 'The address cannot be decoded.',
+}

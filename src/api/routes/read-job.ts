@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { parseJobId } from '../../queue/job-id.ts'
+import type { RouteDeps } from '../app.ts'
+import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
+import { preferredWaitS } from '../prefer.ts'
+import { Problem, problemResponses } from '../problem.ts'
+import { waitForJob } from '../wait-for-job.ts'
+
+/** The path parameter of everything below `/v1/jobs/{id}`. */
+export const jobParams = z.object({ id: z.string() })
+
+/** An id of the wrong shape and one that never existed are the same to a client. */
+export function jobNotFound(id: string): Problem {
+  return new Problem('job_not_found', `There is no job "${id.slice(0, 100)}": it never existed, or its time is over.`)
+}
+
+/** `GET /v1/jobs/{id}`: the job as it is, or as it ends when asked to wait. */
+export function readJob(app: FastifyInstance, deps: RouteDeps): void {
+  app.get<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id', {
+    schema: {
+      operationId: 'readJob',
+      summary: 'Read a job',
+      tags: ['jobs'],
+      params: jobParams,
+      querystring: z.strictObject({}),
+      headers: z.object({ prefer: z.string().optional().describe('`wait=N`: hold the answer until the job is done') }),
+      response: {
+        200: jobSchema.describe('The job'),
+        202: jobSchema.describe('With `Prefer: wait`: the job is not done at the limit'),
+        ...problemResponses('job_not_found', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const ref = parseJobId(id)
+      if (!ref) throw jobNotFound(id)
+      const waitS = preferredWaitS(request.headers['prefer'])
+      const read = () => deps.queue.read(ref)
+      const limits = { ms: (waitS ?? 0) * 1000, response: reply.raw, closing: deps.closing }
+      const job = waitS === undefined ? await read() : await waitForJob(deps, ref, limits, read)
+      if (!job) throw jobNotFound(id)
+      if (waitS !== undefined) reply.header('preference-applied', `wait=${waitS}`).header('location', jobPath(id))
+      const stillWaited = waitS !== undefined && !job.done
+      return reply.code(stillWaited ? 202 : 200).send(jobResource(job, deps.config.RESULT_TTL_MS))
+    },
+  })
+}

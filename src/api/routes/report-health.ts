@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { RouteDeps } from '../app.ts'
+import { problemResponses } from '../problem.ts'
+
+const status = z.object({ status: z.literal('ok') })
+
+/** `GET /livez`: this process answers. `GET /readyz`: Redis answers it, and it is not about to close. */
+export function reportHealth(app: FastifyInstance, { queue, closing }: RouteDeps): void {
+  app.get('/livez', {
+    schema: { operationId: 'livez', summary: 'Is the API alive?', tags: ['health'], response: { 200: status } },
+    handler: () => ({ status: 'ok' }),
+  })
+  app.get('/readyz', {
+    schema: {
+      operationId: 'readyz',
+      summary: 'Can the API take jobs?',
+      tags: ['health'],
+      response: { 200: status, ...problemResponses('queue_unavailable') },
+    },
+    handler: async () => {
+      closing.throwIfAborted()
+      await queue.ping()
+      return { status: 'ok' }
+    },
+  })
+}

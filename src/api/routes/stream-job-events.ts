@@ -1,0 +1,89 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { parseJobId } from '../../queue/job-id.ts'
+import type { RouteDeps } from '../app.ts'
+import { JobEventStream } from '../job-event-stream.ts'
+import { Problem, problemResponses } from '../problem.ts'
+import { jobNotFound, jobParams } from './read-job.ts'
+
+/** Keeps proxies awake, and finds the end of a job whose announcement was lost with its worker. */
+const beatEveryMs = 15_000
+const query = z.strictObject({ after: z.string().optional().describe('Resume behind this id; as Last-Event-ID') })
+
+/** `GET /v1/jobs/{id}/events`: what happens to a job, as server-sent events. */
+export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
+  const open = new Set<JobEventStream>()
+  const beat = setInterval(() => {
+    for (const stream of open) {
+      stream.beat()
+      stream.look()
+    }
+  }, beatEveryMs)
+  deps.closing.addEventListener('abort', () => {
+    for (const stream of open) stream.close()
+  })
+  app.addHook('onClose', () => clearInterval(beat))
+
+  app.get<{ Params: z.output<typeof jobParams>; Querystring: z.output<typeof query> }>('/v1/jobs/:id/events', {
+    schema: {
+      operationId: 'streamJobEvents',
+      summary: 'Watch a job',
+      tags: ['jobs'],
+      params: jobParams,
+      querystring: query,
+      headers: z.object({ 'last-event-id': z.string().optional().describe('Resume behind this id') }),
+      response: {
+        200: {
+          description: 'Events: snapshot, state, progress, output, log, gap, done',
+          content: { 'text/event-stream': { schema: z.string() } },
+        },
+        ...problemResponses('job_not_found', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const ref = parseJobId(id)
+      if (!ref) throw jobNotFound(id)
+      const after = resumeId(request.query.after, request.headers['last-event-id'])
+      let stream: JobEventStream | undefined
+      // What is announced before the stream exists is found by its first look.
+      const stopWatching = await deps.hub.watch(ref, (said) => stream?.onAnnouncement(said))
+      try {
+        const job = await deps.queue.read(ref)
+        if (!job) throw jobNotFound(id)
+        reply.hijack()
+        const onError = (error: unknown) => request.log.warn({ err: error, job: id }, 'an event stream was ended')
+        stream = new JobEventStream({ ...deps, resultTtlMs: deps.config.RESULT_TTL_MS, onError }, reply.raw, job, after)
+      } catch (error) {
+        stopWatching()
+        throw error
+      }
+      open.add(stream)
+      const begun = stream
+      reply.raw.once('close', () => {
+        stopWatching()
+        open.delete(begun)
+      })
+      reply.raw.writeHead(200, {
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-cache, no-transform',
+        'x-accel-buffering': 'no',
+        'request-id': request.id,
+      })
+      reply.raw.write('retry: 2000\n\n')
+      begun.begin(after !== undefined)
+      if (deps.closing.aborted) begun.close()
+    },
+  })
+}
+
+/** The query's `after` comes before the header, which a browser sets by itself. A header that is not ours is ignored. */
+function resumeId(after: string | undefined, header: string | string[] | undefined): number | undefined {
+  const isId = (text: unknown): text is string => typeof text === 'string' && /^\d{1,15}$/.test(text)
+  if (after !== undefined && !isId(after)) {
+    const mistakes = [{ pointer: 'after', detail: 'must be the id of an event of this job' }]
+    throw new Problem('invalid_request', 'after: must be the id of an event of this job', { mistakes })
+  }
+  if (after !== undefined) return Number(after)
+  return isId(header) ? Number(header) : undefined
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import type { Job } from '../jobs/define-job.ts'
+import type { Registry } from '../jobs/registry.ts'
+import type { JobRef } from '../queue/job-id.ts'
+import type { NewJob } from '../queue/job-queue.ts'
+import type { SchemaNames } from './openapi.ts'
+import { type Mistake, mistakesOf, Problem } from './problem.ts'
+
+const longestMs = 365 * 86_400_000
+const durationMs = z.int().min(1).max(longestMs)
+
+/** What a client may say of a job beside its type and input. */
+const options = z.strictObject({
+  run_at: z.iso.datetime({ offset: true }).optional().describe('Not before this time; excludes delay_ms'),
+  delay_ms: z.int().min(0).max(longestMs).optional().describe('Not before this long from now; excludes run_at'),
+  priority: z.int().min(0).max(9).optional().describe('Higher first; first come, first served within one. Default 0'),
+  attempts: z.int().min(1).max(1000).optional().describe('Attempts in all, the first included'),
+  backoff: z
+    .strictObject({
+      type: z.enum(['fixed', 'exponential']),
+      delay_ms: z.int().min(0).max(86_400_000),
+      jitter: z.number().min(0).max(1).optional(),
+    })
+    .optional()
+    .describe('The wait before the next attempt'),
+  timeout_ms: durationMs.optional().describe('Bound of one attempt'),
+  start_within_ms: durationMs.optional().describe('Bound of the wait for a worker, from run_at or else from creation'),
+  deadline_ms: durationMs.optional().describe('Bound of the whole job, from run_at or else from creation'),
+  tags: z.array(z.string().min(1).max(100)).max(20).optional(),
+  metadata: z
+    .record(z.string().min(1).max(100), z.string().max(1000))
+    .refine((value) => Object.keys(value).length <= 50, 'has more than 50 keys')
+    .optional(),
+})
+
+const envelope = options.extend({ type: z.string(), input: z.unknown().optional() })
+type Envelope = z.output<typeof envelope>
+
+/** The body of a submission, one variant for each job type: for the documentation. {@link parseSubmission} checks the same schemas. */
+export function submissionSchema(registry: Registry, names: SchemaNames): z.ZodType {
+  const variants = [...registry.values()].map(({ job }) => submissionVariant(job, names))
+  const [first, ...others] = variants
+  if (!first) return envelope
+  return z.discriminatedUnion('type', [first, ...others])
+}
+
+function submissionVariant(job: Job, names: SchemaNames) {
+  const variant = z.strictObject({ type: z.literal(job.type), input: job.input, ...options.shape })
+  names.add(variant, {
+    id: `Submit-${job.type}`,
+    title: job.title,
+    description: job.description,
+    examples: job.examples.map(({ input }) => ({ type: job.type, input })),
+  })
+  return variant
+}
+
+/**
+ * Checks a submission whole and says what to store. The stored input is the client's own, since the worker parses it again.
+ *
+ * @throws Problem naming every mistake by a pointer into the body.
+ */
+export function parseSubmission(
+  body: unknown,
+  deps: { registry: Registry; now: number; newRef(queue: string): JobRef },
+): NewJob {
+  const parsed = envelope.safeParse(body)
+  const mistakes: Mistake[] = parsed.success ? [] : mistakesOf(parsed.error)
+  const { type, input } = Object(body) as { type?: unknown; input?: unknown }
+  const loaded = typeof type === 'string' ? deps.registry.get(type) : undefined
+  if (typeof type === 'string' && !loaded) {
+    throw new Problem('unknown_job_type', `There is no job type "${type}": GET /v1/job-types lists them.`)
+  }
+  if (loaded && input === undefined) mistakes.push({ pointer: '/input', detail: 'is required' })
+  else if (loaded) {
+    const parsedInput = loaded.job.input.safeParse(input)
+    if (!parsedInput.success) mistakes.push(...mistakesOf(parsedInput.error, '/input'))
+  }
+  if (parsed.data?.run_at !== undefined && parsed.data.delay_ms !== undefined) {
+    mistakes.push({ pointer: '/delay_ms', detail: 'run_at and delay_ms exclude each other' })
+  }
+  if (!loaded || !parsed.success || mistakes.length > 0) throw invalid(mistakes)
+  return toNewJob(parsed.data, loaded.job, deps.newRef(loaded.job.queue), deps.now)
+}
+
+function invalid(mistakes: Mistake[]): Problem {
+  const [first] = mistakes
+  const more = mistakes.length > 1 ? ` (and ${mistakes.length - 1} more)` : ''
+  return new Problem('invalid_request', `${first?.pointer || 'body'}: ${first?.detail}${more}`, { mistakes })
+}
+
+function toNewJob(said: Envelope, job: Job, ref: JobRef, now: number): NewJob {
+  const runAt = said.run_at === undefined ? now + (said.delay_ms ?? 0) : Date.parse(said.run_at)
+  const from = Math.max(runAt, now)
+  const { backoff } = said
+  return {
+    ref,
+    type: job.type,
+    attempts: said.attempts ?? job.attempts,
+    createdAt: now,
+    runAt: runAt > now ? runAt : undefined,
+    record: {
+      input: said.input,
+      ...(said.timeout_ms !== undefined && { timeoutMs: said.timeout_ms }),
+      ...(backoff && {
+        backoff: { type: backoff.type, delayMs: backoff.delay_ms, jitter: backoff.jitter ?? 0 },
+      }),
+      ...(said.start_within_ms !== undefined && { startBy: from + said.start_within_ms }),
+      ...(said.deadline_ms !== undefined && { deadlineAt: from + said.deadline_ms }),
+      ...(said.priority !== undefined && { priority: said.priority }),
+      ...(said.tags && { tags: said.tags }),
+      ...(said.metadata && { metadata: said.metadata }),
+    },
+  }
+}

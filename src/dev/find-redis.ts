@@ -1,0 +1,36 @@
+import { spawnSync } from 'node:child_process'
+
+/** A Redis server that is installed here. */
+export interface InstalledRedis {
+  /** What to run, found through PATH. */
+  command: string
+  version: string
+}
+
+/** Valkey speaks the same protocol and takes the same options. */
+const commands = ['redis-server', 'valkey-server']
+
+/** BullMQ asks for 6.2 or later. */
+const oldest = { major: 6, minor: 2 }
+
+/** Run where there is a Docker engine and no server. */
+export const redisImage = 'redis:7'
+
+/** The first Redis or Valkey server on PATH that is recent enough. */
+export function findRedisServer(): InstalledRedis | undefined {
+  for (const command of commands) {
+    const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8', timeout: 5000 })
+    // "Redis server v=7.0.15 sha=…"; stdout is null where there is no such command.
+    const [, version, major, minor] = /\bv=((\d+)\.(\d+)[\d.]*)/.exec(stdout ?? '') ?? []
+    if (version === undefined) continue
+    const newer = Number(major) - oldest.major || Number(minor) - oldest.minor
+    if (newer >= 0) return { command, version }
+  }
+  return undefined
+}
+
+/** Whether a Docker engine answers; the client alone runs nothing. */
+export function dockerAnswers(): boolean {
+  const asked = spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 5000, stdio: 'ignore' })
+  return asked.status === 0
+}

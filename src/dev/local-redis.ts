@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { join, relative } from 'node:path'
+import { dockerAnswers, findRedisServer, redisImage } from './find-redis.ts'
+import { answerToPing, launchRedis, type RedisProcess, redisCommand, storage } from './redis-process.ts'
+
+/** A Redis that `npm start` brings along, with its data in a folder. */
+export interface LocalRedis {
+  /** For people: which one, and where its data is. */
+  description: string
+  launch: () => RedisProcess
+}
+
+/** There is a reason, for people, why no Redis can be started here. */
+export interface NoLocalRedis {
+  reason: string
+}
+
+/** Finds how to run a Redis that keeps its data in `dataDir` and listens on `port`; starts nothing. */
+export async function planLocalRedis(dataDir: string, port: number): Promise<LocalRedis | NoLocalRedis> {
+  mkdirSync(dataDir, { recursive: true })
+  const folder = relative(process.cwd(), dataDir)
+  const installed = findRedisServer()
+  if (installed === undefined) return dockerAnswers() ? planContainer(dataDir, port) : { reason: missing }
+
+  // Two servers that append to one file would destroy it. A socket in the folder tells whether one is there. Its path is
+  // relative on both sides (Redis changes into its folder), since no system takes more than about 100 bytes of it.
+  const socket = join(folder, socketName)
+  if ((await answerToPing(socket)) !== undefined) {
+    return {
+      reason: `${folder}/ is in use: a Redis answers at ${socket}. Is another "npm start" running, or still stopping?`,
+    }
+  }
+  const { command, version } = installed
+  const commandLine = redisCommand({
+    command,
+    port,
+    dir: dataDir,
+    appendOnly: true,
+    more: ['--unixsocket', socketName],
+  })
+  return { description: `${command} ${version}, data in ${folder}/`, launch: () => launchRedis(commandLine, port) }
+}
+
+const socketName = 'redis.sock'
+
+const missing =
+  'no redis-server or valkey-server (6.2 or later) and no Docker engine. "node scripts/setup.mjs --redis" installs one; or set REDIS_URL'
+
+function planContainer(dataDir: string, port: number): LocalRedis {
+  // The name is the folder's: Docker refuses a second container by it, which keeps two servers off one file.
+  const name = `drover-redis-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`
+  const { uid, gid } = userInfo()
+  const options = `--rm --name ${name} --user ${uid}:${gid} --publish 127.0.0.1:${port}:6379`.split(' ')
+  const volume = `${dataDir}:/data`
+  const commandLine = ['docker', 'run', ...options, '--volume', volume, redisImage, 'redis-server', ...storage(true)]
+  return { description: `${redisImage} in Docker, data in ${dataDir}`, launch: () => launchRedis(commandLine, port) }
+}

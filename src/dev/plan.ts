@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+import { freePorts, tryPort } from './free-ports.ts'
+import { type LocalRedis, planLocalRedis } from './local-redis.ts'
+import { hasCode } from './running.ts'
+import { readSettings } from './settings.ts'
+
+/** What is going to run, and where; every port is free, and nothing runs yet. */
+export interface Plan {
+  /** Absent where REDIS_URL names another. */
+  redis: LocalRedis | undefined
+  api: Role
+  workers: Role[]
+  /** How long the API and the workers let running work finish when they stop. */
+  graceMs: number
+  /** Where a client reaches the API. */
+  url: string
+}
+
+/** A process of the API or of a worker. */
+export interface Role {
+  name: string
+  file: string
+  env: NodeJS.ProcessEnv
+  readyUrl: string
+}
+
+/** Something that the user has to mend first. */
+export class CannotStartError extends Error {}
+
+/**
+ * @throws EnvironmentError where a variable is wrong
+ * @throws CannotStartError where something else is in the way
+ */
+export async function makePlan(root: string, given: NodeJS.ProcessEnv): Promise<Plan> {
+  const [redisPort = 0, ...spare] = await freePorts(1 + mostWorkers)
+  const { host, port, workers, graceMs, env } = readSettings(given, `redis://127.0.0.1:${redisPort}`)
+  const apiPort = await claim(port, host)
+  const url = `http://${reachable(host)}:${apiPort}`
+  const redis = given['REDIS_URL'] ? undefined : await planLocalRedis(join(root, 'data'), redisPort)
+  if (redis !== undefined && 'reason' in redis) throw new CannotStartError(redis.reason)
+
+  return {
+    redis,
+    graceMs,
+    url,
+    api: {
+      name: 'the API',
+      file: 'src/api/main.ts',
+      env: { ...env, PORT: String(apiPort) },
+      readyUrl: `${url}/readyz`,
+    },
+    workers: workers.map((queues, nth) => ({
+      name: `the worker of ${queues}`,
+      file: 'src/worker/main.ts',
+      env: { ...env, WORKER_QUEUES: queues, WORKER_PORT: String(spare[nth]) },
+      readyUrl: `http://127.0.0.1:${spare[nth]}/readyz`,
+    })),
+  }
+}
+
+/** One for each queue that WORKER_QUEUES names by default. */
+const mostWorkers = 2
+
+async function claim(port: number, host: string): Promise<number> {
+  try {
+    return await tryPort(port, host)
+  } catch (error) {
+    if (hasCode(error, 'EADDRINUSE')) {
+      throw new CannotStartError(
+        `port ${port} of ${host} is in use: stop what listens there, or choose another with PORT=3001 npm start`,
+      )
+    }
+    throw new CannotStartError(
+      `cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+}
+
+/** An address that means "all of this machine's" is none to connect to. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}

@@ -1,0 +1,112 @@
+import { availableParallelism } from 'node:os'
+import { z } from 'zod'
+import { queueNamePattern } from './jobs/define-job.ts'
+
+/** The environment cannot be used. `message` has one line per mistake, each naming the variable. */
+export class EnvironmentError extends Error {
+  constructor(mistakes: string[]) {
+    super(mistakes.join('\n'))
+    this.name = 'EnvironmentError'
+  }
+}
+
+/**
+ * Reads the variables of `schema` from `env`. A variable that is empty counts as unset.
+ *
+ * @throws EnvironmentError
+ */
+export function readEnvironment<S extends z.ZodObject>(schema: S, env: NodeJS.ProcessEnv): z.output<S> {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = schema.safeParse(set)
+  if (parsed.success) return parsed.data
+  throw new EnvironmentError(
+    parsed.error.issues.map(({ path, message, code, input }) => {
+      const missing = code === 'invalid_type' && input === undefined && set[String(path[0])] === undefined
+      return `${path.join('.')}: ${missing ? 'is required' : message}`
+    }),
+  )
+}
+
+const integer = (min: number, max: number) =>
+  z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.int().min(min).max(max))
+
+/** Kinds of variables. */
+export const variable = {
+  integer,
+  port: integer(0, 65_535),
+  flag: z.enum(['0', '1'], 'must be 0 or 1').transform((text) => text === '1'),
+  list: z.string().transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  ),
+}
+
+/** `io:100,cpu:2` → which queues, and how many jobs of each at once. */
+const workerQueues = variable.list.transform((items, context) => {
+  const queues = new Map<string, number>()
+  for (const item of items) {
+    const [, name = '', concurrency] = /^([^:]+):(\d+)$/.exec(item) ?? []
+    const valid = queueNamePattern.test(name) && Number(concurrency) >= 1 && Number(concurrency) <= 100_000
+    if (!valid) context.addIssue(`"${item}" is not <queue>:<how many at once>, as in io:100`)
+    else if (queues.has(name)) context.addIssue(`the queue "${name}" is named twice`)
+    else queues.set(name, Number(concurrency))
+  }
+  if (items.length === 0) context.addIssue('names no queue')
+  return queues
+})
+
+const redisUrl = z.string().refine((text) => {
+  const url = URL.parse(text)
+  return url !== null && ['redis:', 'rediss:'].includes(url.protocol) && url.hostname !== ''
+}, 'must be redis://host:port or rediss://host:port')
+
+const logLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+
+/** What the API and the workers both read. */
+export const sharedVariables = {
+  REDIS_URL: redisUrl,
+  /** All keys in Redis start with it, so that several installations can share a server. */
+  KEY_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')
+    .default('drover'),
+  JOBS_DIR: z.string().optional(),
+  DIAGNOSTIC_JOBS: variable.flag.default(false),
+  RESULT_TTL_MS: integer(1000, 365 * 86_400_000).default(86_400_000),
+  LOG_LEVEL: logLevel.default('info'),
+}
+
+/** What a worker reads. */
+export const workerVariables = z.object({
+  ...sharedVariables,
+  WORKER_QUEUES: workerQueues.default(
+    new Map([
+      ['io', 100],
+      ['cpu', availableParallelism()],
+    ]),
+  ),
+  WORKER_PORT: variable.port.optional(),
+  EGRESS_ALLOW_CIDRS: variable.list.default([]),
+  SHUTDOWN_GRACE_MS: integer(0, 3_600_000).default(10_000),
+  LOCK_MS: integer(200, 600_000).default(10_000),
+})
+
+const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost'])
+
+/** What the API reads. */
+export const apiVariables = z
+  .object({
+    ...sharedVariables,
+    HOST: z.string().default('127.0.0.1'),
+    PORT: variable.port.default(3000),
+    BODY_LIMIT_BYTES: integer(1024, 268_435_456).default(8_388_608),
+    ALLOW_ANONYMOUS: variable.flag.default(false),
+    API_KEYS_FILE: z.undefined('keys are not supported by this version: unset it').optional(),
+  })
+  .superRefine(({ HOST, ALLOW_ANONYMOUS }, context) => {
+    if (ALLOW_ANONYMOUS || loopbackHosts.has(HOST)) return
+    const message = `${HOST} is not a loopback address and nobody is asked for a key: set ALLOW_ANONYMOUS=1 to allow that`
+    context.addIssue({ code: 'custom', path: ['HOST'], message })
+  })

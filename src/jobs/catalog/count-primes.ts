@@ -1,0 +1,69 @@
+import { setImmediate } from 'node:timers/promises'
+import { z } from 'zod'
+import { defineJob } from '../define-job.ts'
+
+/** Numbers per segment at most. Its odd ones, a byte each, are 128 KiB and stay in the processor's cache. */
+const largestSegment = 1 << 18
+const smallestSegment = 1 << 14
+const progressSteps = 50
+
+/** Segmented sieve of Eratosthenes over the odd numbers: memory does not grow with the limit. */
+export default defineJob({
+  type: 'count-primes',
+  title: 'Count the primes below a limit',
+  description:
+    'Counts the primes smaller than `limit` and names the largest of them. A prime limit does not count itself.',
+  runsOn: 'thread',
+  input: z.strictObject({ limit: z.int().min(2).max(100_000_000) }),
+  output: z.strictObject({
+    count: z.int(),
+    largest: z.int().nullable().describe('null where there is no prime below the limit (limit 2)'),
+  }),
+  examples: [{ input: { limit: 100 }, output: { count: 25, largest: 97 } }],
+  async run({ limit }, job) {
+    const span = Math.max(smallestSegment, Math.min(largestSegment, 2 * Math.ceil(limit / progressSteps / 2)))
+    const sievers = oddPrimesUpTo(Math.floor(Math.sqrt(limit)))
+    let count = limit > 2 ? 1 : 0
+    let largest: number | null = limit > 2 ? 2 : null
+    let reported = 0
+    for (let low = 0; low < limit; low += span) {
+      const high = Math.min(low + span, limit)
+      const found = sieveSegment(low, high, sievers)
+      count += found.count
+      largest = found.largest ?? largest
+      if (high === limit || high / limit - reported >= 1 / progressSteps) {
+        reported = high / limit
+        job.progress(reported, `${count} primes below ${high}`)
+      }
+      // The signal arrives as a message, which only a turn of the event loop delivers.
+      await setImmediate()
+      job.signal.throwIfAborted()
+    }
+    return { count, largest }
+  },
+})
+
+/** The odd primes from `low` (even) up to and without `high`. */
+function sieveSegment(low: number, high: number, sievers: number[]): { count: number; largest: number | null } {
+  // Entry i stands for low + 2i + 1.
+  const composite = new Uint8Array(Math.floor((high - low) / 2))
+  if (low === 0) composite[0] = 1
+  for (const prime of sievers) {
+    if (prime * prime >= high) break
+    let multiple = Math.max(prime * prime, Math.ceil(low / prime) * prime)
+    if (multiple % 2 === 0) multiple += prime
+    for (let i = (multiple - low - 1) / 2; i < composite.length; i += prime) composite[i] = 1
+  }
+  let count = 0
+  for (const flag of composite) count += 1 - flag
+  const last = composite.lastIndexOf(0)
+  return { count, largest: last === -1 ? null : low + 2 * last + 1 }
+}
+
+function oddPrimesUpTo(limit: number): number[] {
+  const primes: number[] = []
+  for (let candidate = 3; candidate <= limit; candidate += 2) {
+    if (primes.every((prime) => candidate % prime !== 0 || prime * prime > candidate)) primes.push(candidate)
+  }
+  return primes
+}

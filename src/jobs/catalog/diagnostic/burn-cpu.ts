@@ -1,0 +1,15 @@
+import { burn, burnInput, burnOutput, burnTimeoutMs } from '../../burn.ts'
+import { defineJob } from '../../define-job.ts'
+
+/** Computes, or misbehaves, in a thread: what progress, cancelling, timeouts and the memory limit do there can be tried with it. */
+export default defineJob({
+  type: 'burn-cpu',
+  title: 'Burn CPU in a thread',
+  description: 'Diagnostic. Computes for a while, or loops for ever, fills its memory or throws, as `behavior` says.',
+  runsOn: 'thread',
+  input: burnInput,
+  output: burnOutput,
+  timeoutMs: burnTimeoutMs,
+  examples: [{ input: { duration_ms: 200, steps: 4 }, output: { burned_ms: 200 } }],
+  run: burn,
+})

@@ -1,0 +1,101 @@
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import type { JobRef } from './job-id.ts'
+import { whenAvailable } from './connection.ts'
+import { announcedChange, announcedEnd, type Keys } from './keys.ts'
+
+/** A stored event as it goes over the wire: `id` rises by one within a job, `data` is JSON text. */
+export interface WiredEvent {
+  id: number
+  kind: string
+  data: string
+}
+
+/** What a watcher hears: new events, or that the job has changed and should be read again; only some changes may be its end. */
+export type Announcement = { changed: true; mayBeDone: boolean } | { changed: false; events: WiredEvent[] }
+
+type Listener = (announcement: Announcement) => void
+
+/** The API's side of the events: one subscribing connection, one channel per watched job, nothing for jobs that nobody watches. */
+export class JobEventHub {
+  readonly #subscriber: Redis
+  readonly #client: Redis
+  readonly #keys: Keys
+  readonly #log: Logger
+  readonly #channels = new Map<string, { listeners: Set<Listener>; subscribed: Promise<unknown> }>()
+
+  constructor(deps: { subscriber: Redis; client: Redis; keys: Keys; log: Logger }) {
+    this.#subscriber = deps.subscriber
+    this.#client = deps.client
+    this.#keys = deps.keys
+    this.#log = deps.log
+    this.#subscriber.on('message', (channel: string, message: string) => this.#dispatch(channel, message))
+    // What was said while the connection was away is lost: everybody reads again.
+    this.#subscriber.on('ready', () => {
+      for (const channel of this.#channels.keys()) this.#dispatch(channel, announcedEnd)
+    })
+  }
+
+  /**
+   * Listens to a job. When the promise resolves, nothing that happens to the job from then on is missed while Redis is there.
+   *
+   * @returns a function that stops listening.
+   * @throws QueueUnavailableError when Redis does not confirm.
+   */
+  async watch(ref: JobRef, listener: Listener): Promise<() => void> {
+    const channel = this.#keys.channel(ref)
+    let entry = this.#channels.get(channel)
+    if (!entry) {
+      entry = { listeners: new Set(), subscribed: this.#subscriber.subscribe(channel) }
+      this.#channels.set(channel, entry)
+    }
+    entry.listeners.add(listener)
+    const stop = () => this.#unwatch(channel, listener)
+    try {
+      await whenAvailable(entry.subscribed)
+    } catch (error) {
+      stop()
+      throw error
+    }
+    return stop
+  }
+
+  /** The stored events after `id`, oldest first, at most `limit`. */
+  async read(ref: JobRef, afterId: number, limit: number): Promise<WiredEvent[]> {
+    const entries = await whenAvailable(
+      this.#client.xrange(this.#keys.events(ref), `(0-${afterId}`, '+', 'COUNT', limit),
+    )
+    return entries.map(([entryId, [, text = '']]) => decodeEvent(Number(entryId.slice(2)), text))
+  }
+
+  /** How many jobs are watched now. */
+  get watched(): number {
+    return this.#channels.size
+  }
+
+  #unwatch(channel: string, listener: Listener): void {
+    const entry = this.#channels.get(channel)
+    if (!entry?.listeners.delete(listener) || entry.listeners.size > 0) return
+    this.#channels.delete(channel)
+    // A lost connection forgets its subscriptions by itself, so a failure here leaves nothing behind.
+    this.#subscriber.unsubscribe(channel).catch((error: unknown) => this.#log.debug({ err: error }, 'not unsubscribed'))
+  }
+
+  #dispatch(channel: string, message: string): void {
+    const entry = this.#channels.get(channel)
+    if (!entry) return
+    const announcement = decodeAnnouncement(message)
+    for (const listener of entry.listeners) listener(announcement)
+  }
+}
+
+function decodeAnnouncement(message: string): Announcement {
+  if (message === announcedChange || message === announcedEnd) return { changed: true, mayBeDone: message === announcedEnd }
+  const [first = '', ...events] = message.split('\n')
+  return { changed: false, events: events.map((text, index) => decodeEvent(Number(first) + index, text)) }
+}
+
+function decodeEvent(id: number, text: string): WiredEvent {
+  const space = text.indexOf(' ')
+  return { id, kind: text.slice(0, space), data: text.slice(space + 1) }
+}

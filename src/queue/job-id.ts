@@ -1,0 +1,23 @@
+import { monotonicFactory } from 'ulid'
+import { queueNamePattern } from '../jobs/define-job.ts'
+
+/** Where a job lives: its id and the queue that the id names. */
+export interface JobRef {
+  queue: string
+  id: string
+}
+
+const nextUlid = monotonicFactory()
+
+/** A new id in `queue`: `io_01k…`, a lower-case ULID (https://github.com/ulid/spec) behind the queue's name. Rising within a process. */
+export function newJobRef(queue: string): JobRef {
+  return { queue, id: `${queue}_${nextUlid().toLowerCase()}` }
+}
+
+/** Reads the queue's name off an id; undefined when the id has not the shape that {@link newJobRef} gives. */
+export function parseJobId(id: string): JobRef | undefined {
+  const cut = id.length - 27
+  const queue = id.slice(0, cut)
+  if (cut < 1 || !queueNamePattern.test(queue) || !/^_[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(id.slice(cut))) return undefined
+  return { queue, id }
+}

@@ -1,0 +1,134 @@
+import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import { whenAvailable } from './connection.ts'
+import { type JobRef, newJobRef } from './job-id.ts'
+import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob } from './job-record.ts'
+import type { Keys } from './keys.ts'
+import { loadScript } from './scripts.ts'
+
+const readJob = loadScript('read-job')
+
+/** A job to be stored, validated by the caller. Times are epoch milliseconds. */
+export interface NewJob {
+  ref: JobRef
+  type: string
+  record: Omit<JobRecord, 'v'>
+  attempts: number
+  createdAt: number
+  /** When it may start; absent: at once. */
+  runAt?: number | undefined
+}
+
+/** 0 to 9, higher first, is ours. BullMQ's 1 is its most urgent, and its 0 would overtake every other. */
+const bullPriority = (priority: number) => 10 - priority
+
+/** How many attempts a job's own history keeps. */
+const attemptsKept = 20
+
+/** The API's side of the queues: put a job in, read it back. */
+export class JobQueue {
+  readonly #client: Redis
+  readonly #keys: Keys
+  readonly #queues: ReadonlyMap<string, Queue>
+
+  constructor(deps: { client: Redis; keys: Keys; queues: Iterable<string>; log: Logger }) {
+    this.#client = deps.client
+    this.#keys = deps.keys
+    this.#queues = new Map([...new Set(deps.queues)].map((name) => [name, openQueue(name, deps)]))
+  }
+
+  /** Resolves when every queue is usable. @throws QueueUnavailableError */
+  async ready(): Promise<void> {
+    await whenAvailable(Promise.all([...this.#queues.values()].map((queue) => queue.waitUntilReady())))
+  }
+
+  /** @throws QueueUnavailableError when Redis does not answer. */
+  async ping(): Promise<void> {
+    await whenAvailable(this.#client.ping())
+  }
+
+  newRef(queue: string): JobRef {
+    return newJobRef(queue)
+  }
+
+  /**
+   * Stores a job and lets it be found by workers. When this resolves, the job is in Redis.
+   *
+   * @throws QueueUnavailableError; the job may have been stored all the same.
+   */
+  async add(job: NewJob): Promise<StoredJob> {
+    const { ref, type, record, attempts, createdAt, runAt } = job
+    const queue = this.#queues.get(ref.queue)
+    if (!queue) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
+    const stored: JobRecord = { v: recordVersion, ...record }
+    const delay = runAt === undefined ? 0 : Math.max(0, runAt - createdAt)
+    await whenAvailable(
+      queue.add(type, stored, {
+        jobId: ref.id,
+        timestamp: createdAt,
+        attempts,
+        // Every delay is decided by the worker, see job-consumer.
+        backoff: { type: 'drover' },
+        priority: bullPriority(record.priority ?? 0),
+        stackTraceLimit: attemptsKept,
+        ...(delay > 0 ? { delay } : {}),
+      }),
+    )
+    return {
+      ...ref,
+      type,
+      state: delay > 0 ? 'scheduled' : 'queued',
+      done: false,
+      record: stored,
+      output: null,
+      failure: undefined,
+      progress: undefined,
+      run: 1,
+      eventsBeforeRun: 0,
+      attempt: 0,
+      maxAttempts: attempts,
+      createdAt,
+      scheduledFor: delay > 0 ? createdAt + delay : undefined,
+      startedAt: undefined,
+      finishedAt: undefined,
+      cancelRequestedAt: undefined,
+    }
+  }
+
+  /** The job as it is now; undefined when there is none. @throws QueueUnavailableError */
+  async read(ref: JobRef): Promise<StoredJob | undefined> {
+    const keys = [
+      this.#keys.job(ref),
+      this.#keys.lock(ref),
+      this.#keys.bull(ref.queue, 'delayed'),
+      this.#keys.bull(ref.queue, 'active'),
+    ]
+    const reply = await whenAvailable(readJob(this.#client, keys, [ref.id]))
+    if (!isReadReply(reply)) return undefined
+    const [fields, place, dueAt] = reply
+    const hash: Record<string, string> = {}
+    for (let i = 0; i + 1 < fields.length; i += 2) hash[fields[i] ?? ''] = fields[i + 1] ?? ''
+    return decodeJob(ref, hash, place, dueAt === null ? undefined : Number(dueAt))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+  }
+}
+
+function openQueue(name: string, { client, keys, log }: { client: Redis; keys: Keys; log: Logger }): Queue {
+  const queue = new Queue(name, {
+    connection: client,
+    prefix: keys.bullPrefix(name),
+    // Nobody reads BullMQ's own event stream here.
+    streams: { events: { maxLen: 100 } },
+  })
+  queue.on('error', (error) => log.debug({ queue: name, err: error }, 'queue error'))
+  return queue
+}
+
+/** read-job.lua promises this shape; Lua's false arrives as null. */
+function isReadReply(reply: unknown): reply is [string[], Place, string | null] {
+  return Array.isArray(reply) && reply.length >= 2
+}

@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import type { JobFailure } from '../jobs/job-failure.ts'
+
+/** Raised when the stored form changes so that older code would misread it. */
+export const recordVersion = 1
+
+/** What clients may say of a job beside its type and input. Absent means: not said. */
+const recordSchema = z.object({
+  v: z.literal(recordVersion),
+  input: z.unknown(),
+  timeoutMs: z.int().optional(),
+  backoff: z
+    .object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() })
+    .optional(),
+  startBy: z.int().optional(),
+  deadlineAt: z.int().optional(),
+  priority: z.int().optional(),
+  tags: z.array(z.string()).optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
+  traceparent: z.string().optional(),
+})
+
+/** The `data` of a BullMQ job. Times are epoch milliseconds. */
+export type JobRecord = z.output<typeof recordSchema>
+
+/** Reads a stored record; undefined when another version of Drover wrote it and this one cannot read it. */
+export function parseRecord(data: unknown): JobRecord | undefined {
+  return recordSchema.safeParse(data).data
+}
+
+/** Where a job stands. The last four are ends. */
+export type JobState = 'scheduled' | 'blocked' | 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'expired'
+
+/** How a cancelled job was stopped. */
+export type Stopped = 'never_started' | 'cooperatively' | 'killed' | 'abandoned'
+
+/** Why the latest attempt failed; `attempt` is its number. */
+export interface StoredFailure extends Omit<JobFailure, 'retryAfterMs'> {
+  attempt: number
+  stopped?: Stopped | undefined
+}
+
+const failureSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  retryable: z.boolean(),
+  attempt: z.int(),
+  stopped: z.enum(['never_started', 'cooperatively', 'killed', 'abandoned']).optional(),
+})
+
+/** A job as Redis has it at one moment. Times are epoch milliseconds. */
+export interface StoredJob {
+  id: string
+  type: string
+  queue: string
+  state: JobState
+  done: boolean
+  record: JobRecord
+  output: unknown
+  failure: StoredFailure | undefined
+  progress: { fraction: number; message: string | null; data: unknown } | undefined
+  run: number
+  /** The id of the last event of the runs before this one. */
+  eventsBeforeRun: number
+  attempt: number
+  maxAttempts: number
+  createdAt: number
+  scheduledFor: number | undefined
+  startedAt: number | undefined
+  finishedAt: number | undefined
+  cancelRequestedAt: number | undefined
+}
+
+/** BullMQ keeps one string for a failure: ours is this object as JSON. */
+export function encodeFailure(failure: StoredFailure): string {
+  return JSON.stringify(failure)
+}
+
+/** Reads a failure back. What BullMQ wrote by itself is a sentence: only its stall limit does that. */
+function decodeFailure(failedReason: string, attempt: number): StoredFailure {
+  return (
+    failureSchema.safeParse(parseJson(failedReason)).data ?? {
+      code: 'stalled',
+      message: `the worker that ran this job vanished (${failedReason})`,
+      retryable: true,
+      attempt,
+    }
+  )
+}
+
+/** Where the scripts found a job: in which of BullMQ's sets. */
+export type Place = 'finished' | 'active' | 'delayed' | 'waiting'
+
+/** BullMQ's hash and place → our job. Undefined when another version of Drover wrote a record that this one cannot read. */
+export function decodeJob(
+  ref: { queue: string; id: string },
+  hash: Record<string, string>,
+  place: Place,
+  dueAt: number | undefined,
+): StoredJob | undefined {
+  const record = parseRecord(parseJson(hash['data'] ?? ''))
+  if (!record) return undefined
+  const attemptsMade = Number(hash['atm'] ?? 0)
+  const attempt = attemptsMade + (place === 'active' ? 1 : 0)
+  const succeeded = place === 'finished' && hash['returnvalue'] !== undefined
+  const showsFailure = !succeeded && place !== 'active' && hash['failedReason'] !== undefined
+  const failure = showsFailure ? decodeFailure(hash['failedReason'] ?? '', attempt) : undefined
+  return {
+    ...ref,
+    type: hash['name'] ?? '',
+    state: place === 'finished' ? endState(succeeded, failure) : waitingStates[place],
+    done: place === 'finished',
+    record,
+    output: succeeded ? parseJson(hash['returnvalue'] ?? 'null') : null,
+    failure,
+    progress: progressSchema.safeParse(parseJson(hash['progress'] ?? '')).data,
+    run: Number(hash['run'] ?? 1),
+    eventsBeforeRun: Number(hash['eventsBeforeRun'] ?? 0),
+    attempt,
+    maxAttempts: maxAttemptsSchema.safeParse(parseJson(hash['opts'] ?? '')).data?.attempts ?? 1,
+    createdAt: Number(hash['timestamp'] ?? 0),
+    scheduledFor: dueAt,
+    startedAt: optionalNumber(hash['processedOn']),
+    finishedAt: optionalNumber(hash['finishedOn']),
+    cancelRequestedAt: optionalNumber(hash['cancelRequestedAt']),
+  }
+}
+
+const waitingStates = { active: 'running', delayed: 'scheduled', waiting: 'queued' } as const
+const maxAttemptsSchema = z.object({ attempts: z.int() })
+const progressSchema = z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() })
+
+/** An end without success is told apart by what its failure says, so that one write decides it. Attempt 0: it never started. */
+function endState(succeeded: boolean, failure: StoredFailure | undefined): JobState {
+  if (succeeded) return 'succeeded'
+  if (failure?.code === 'canceled') return 'canceled'
+  if (failure?.code === 'not_started_in_time') return 'expired'
+  if (failure?.code === 'deadline_exceeded' && failure.attempt === 0) return 'expired'
+  return 'failed'
+}
+
+function optionalNumber(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

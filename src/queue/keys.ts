@@ -1,0 +1,46 @@
+import type { JobRef } from './job-id.ts'
+
+/** What goes over a job's channel beside events: its state has changed, and that it may have ended. Watchers then read the job. */
+export const announcedChange = 'changed'
+export const announcedEnd = 'ended'
+
+/**
+ * Every Redis key and channel that Drover uses, in one place. The queue's name stands in braces (a Redis Cluster hash tag),
+ * so that all keys of a queue share a slot and one script may touch them. Below `bull.prefix` BullMQ names the keys.
+ */
+export class Keys {
+  readonly #prefix: string
+
+  constructor(prefix: string) {
+    this.#prefix = prefix
+  }
+
+  /** What BullMQ calls the prefix: its keys are `<prefix>:<queue>:<suffix>`. */
+  bullPrefix(queue: string): string {
+    return `${this.#prefix}:{${queue}}`
+  }
+
+  /** One of BullMQ's keys of a queue: `wait`, `active`, `prioritized`, `delayed`, `completed`, `failed`, `meta`, … */
+  bull(queue: string, suffix: string): string {
+    return `${this.bullPrefix(queue)}:${queue}:${suffix}`
+  }
+
+  job({ queue, id }: JobRef): string {
+    return this.bull(queue, id)
+  }
+
+  /** Holds the token of the worker that runs the job; BullMQ sets, renews and deletes it. */
+  lock(ref: JobRef): string {
+    return `${this.job(ref)}:lock`
+  }
+
+  /** The stream of a job's progress, output and log events. */
+  events(ref: JobRef): string {
+    return `${this.job(ref)}:events`
+  }
+
+  /** The channel on which a job's events and changes are announced to whoever watches it. */
+  channel(ref: JobRef): string {
+    return this.job(ref)
+  }
+}

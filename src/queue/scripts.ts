@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Redis } from 'ioredis'
+
+/** Runs one of the Lua files beside this one, all of whose keys belong to one queue. */
+export type Script = (redis: Redis, keys: string[], args: (string | number)[]) => Promise<unknown>
+
+/**
+ * Loads `scripts/<name>.lua`. Called by digest; ioredis sends the text again when a server does not know it
+ * (https://redis.io/docs/latest/develop/programmability/eval-intro/#evalsha-context-during-pipelining).
+ */
+export function loadScript(name: string): Script {
+  const lua = readFileSync(join(import.meta.dirname, 'scripts', `${name}.lua`), 'utf8')
+  const command = `drover_${name.replaceAll('-', '_')}`
+  const defined = new WeakSet<Redis>()
+  return async (redis, keys, args) => {
+    if (!defined.has(redis)) {
+      redis.defineCommand(command, { lua })
+      defined.add(redis)
+    }
+    const call: unknown = Reflect.get(redis, command)
+    if (typeof call !== 'function') throw new TypeError(`${command} is not defined`)
+    return Reflect.apply(call, redis, [keys.length, ...keys, ...args])
+  }
+}

@@ -1,0 +1,15 @@
+--[[
+  Reads a job and tells where it is, at one moment.
+  KEYS: job hash, its lock, delayed (zset), active (list)   ARGV: job id
+  Returns nil, or { hash as field/value list, place, due time in ms or false }
+]]
+local hash = redis.call('HGETALL', KEYS[1])
+if #hash == 0 then return nil end
+if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then return { hash, 'finished', false } end
+if redis.call('EXISTS', KEYS[2]) == 1 then return { hash, 'active', false } end
+-- BullMQ's score is the due time in ms, shifted left by 12 bits, and a counter.
+local score = redis.call('ZSCORE', KEYS[3], ARGV[1])
+if score then return { hash, 'delayed', string.format('%.0f', math.floor(tonumber(score) / 4096)) } end
+-- No lock, and yet active: its worker has died and nobody has noticed so far. The list is as long as all workers are wide.
+if redis.call('LPOS', KEYS[4], ARGV[1]) then return { hash, 'active', false } end
+return { hash, 'waiting', false }

@@ -1,0 +1,129 @@
+import type { Logger } from 'pino'
+import type { RunsOn } from '../jobs/define-job.ts'
+import { describeFailure, type JobFailure } from '../jobs/job-failure.ts'
+import type { LoadedJob, Registry } from '../jobs/registry.ts'
+import type { ClaimedJob, Settlement } from '../queue/job-consumer.ts'
+import { type JobRecord, parseRecord } from '../queue/job-record.ts'
+import type { Executor, Outcome, StopRequest } from './executors/executor.ts'
+import { retryDelay } from './retry-delay.ts'
+
+export interface ExecuteJobDeps {
+  registry: Registry
+  executorFor(runsOn: RunsOn): Executor
+  log: Logger
+}
+
+/** A job that this worker does not know is looked at again after this long, by whoever is free then. */
+const unknownJobDelayMs = 2000
+/** … and has failed when nobody knew it for this long after it was created. */
+const unknownJobPatienceMs = 10 * 60_000
+/** A handler that is out of time gets this long to clean up before it is ended. */
+const timeoutGraceMs = 200
+
+/** Runs one attempt of a claimed job: find → refuse if late → run → settle. Never rejects. */
+export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Promise<Settlement> {
+  const log = deps.log.child({ job: claimed.ref.id, type: claimed.type, attempt: claimed.attempt })
+  try {
+    const loaded = deps.registry.get(claimed.type)
+    const record = parseRecord(claimed.data)
+    if (!loaded || !record) return settleUnknown(claimed, log)
+    if (isLate(record, claimed)) return settleLate(record, claimed)
+    const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, claimed)
+    const settlement = settle(outcome, stopped, loaded, record, claimed)
+    if (settlement.status !== 'succeeded') log.info({ outcome: outcome.status, stopped: stopped?.kind, settlement }, 'attempt ended')
+    return settlement
+  } catch (error) {
+    log.error({ err: error }, 'a job could not be run')
+    return failed(claimed, { ...describeFailure(error), retryable: false })
+  }
+}
+
+/** During a deploy an older worker may meet a newer job: another worker may know it. */
+function settleUnknown(claimed: ClaimedJob, log: Logger): Settlement {
+  if (claimed.startedAt - claimed.createdAt < unknownJobPatienceMs) {
+    log.warn('this worker does not know the job: put back for others')
+    return { status: 'put_back', delayMs: unknownJobDelayMs }
+  }
+  const message = `no worker knew the job type "${claimed.type}", or how to read its record`
+  return failed(claimed, { code: 'unknown_job_type', message, retryable: false })
+}
+
+function isLate({ deadlineAt, startBy }: JobRecord, { startedAt, attempt }: ClaimedJob): boolean {
+  return startedAt >= (deadlineAt ?? Infinity) || (attempt === 1 && startedAt >= (startBy ?? Infinity))
+}
+
+/** The attempt that is not made does not count: attempt 0 says that the job never started. */
+function settleLate({ deadlineAt, startBy }: JobRecord, claimed: ClaimedJob): Settlement {
+  const attempt = claimed.attempt - 1
+  const neverInTime = attempt === 0 && claimed.startedAt >= (startBy ?? Infinity)
+  const limit = new Date((neverInTime ? startBy : deadlineAt) ?? 0).toISOString()
+  const code = neverInTime ? 'not_started_in_time' : 'deadline_exceeded'
+  const message = neverInTime ? `it had to start before ${limit}` : `its deadline was ${limit}`
+  return { status: 'failed', failure: { code, message, retryable: false, attempt }, retryDelayMs: undefined }
+}
+
+async function run(
+  executor: Executor,
+  loaded: LoadedJob,
+  record: JobRecord,
+  claimed: ClaimedJob,
+): Promise<{ outcome: Outcome; stopped: StopRequest | undefined }> {
+  const { ref, type, attempt, maxAttempts, events } = claimed
+  const timeoutMs = record.timeoutMs ?? loaded.job.timeoutMs
+  const leftMs = (record.deadlineAt ?? Infinity) - claimed.startedAt
+  const late: StopRequest = { kind: leftMs < timeoutMs ? 'deadline_exceeded' : 'timeout', graceMs: timeoutGraceMs }
+
+  // What stops the job from outside and what stops it by time are one signal to the executor.
+  const stop = new AbortController()
+  let stopped: StopRequest | undefined
+  const stopWith = (request: StopRequest) => {
+    stopped ??= request
+    stop.abort(stopped)
+  }
+  const timer = setTimeout(stopWith, Math.min(timeoutMs, leftMs), late)
+  const releaseStop = claimed.onStop(stopWith)
+  try {
+    const task = { id: ref.id, type, input: record.input, attempt, maxAttempts }
+    const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop.signal)
+    return { outcome, stopped }
+  } finally {
+    clearTimeout(timer)
+    releaseStop()
+  }
+}
+
+/** What becomes of the job. A stop decides before the outcome, but for a result that came within the grace of a shutdown. */
+function settle(
+  outcome: Outcome,
+  stopped: StopRequest | undefined,
+  { job }: LoadedJob,
+  record: JobRecord,
+  claimed: ClaimedJob,
+): Settlement {
+  if (stopped?.kind === 'lock_lost') return { status: 'lost' }
+  if (stopped?.kind === 'shutdown' && outcome.status !== 'returned') return { status: 'put_back', delayMs: 0 }
+  if (outcome.status === 'returned' && (!stopped || stopped.kind === 'shutdown')) {
+    return { status: 'succeeded', output: outcome.output }
+  }
+  const failure = failureOf(outcome, stopped, record.timeoutMs ?? job.timeoutMs)
+  const backoff = record.backoff ?? job.backoff
+  const { attempt, maxAttempts } = claimed
+  return failed(claimed, failure, retryDelay({ failure, attempt, maxAttempts, backoff, random: Math.random() }))
+}
+
+function failureOf(outcome: Outcome, stopped: StopRequest | undefined, timeoutMs: number): JobFailure {
+  if (stopped?.kind === 'timeout') {
+    return { code: 'timeout', message: `the attempt took longer than ${timeoutMs} ms`, retryable: true }
+  }
+  if (stopped?.kind === 'deadline_exceeded') {
+    return { code: 'deadline_exceeded', message: 'the job was running at its deadline', retryable: false }
+  }
+  if (outcome.status === 'threw' || outcome.status === 'crashed') return outcome.failure
+  return { code: 'crashed', message: `the run ended as ${outcome.status} without a reason`, retryable: true }
+}
+
+function failed(claimed: ClaimedJob, failure: JobFailure, retryDelayMs?: number): Settlement {
+  const { code, message, retryable } = failure
+  const stored = { code, message, retryable, attempt: claimed.attempt }
+  return { status: 'failed', failure: stored, retryDelayMs }
+}

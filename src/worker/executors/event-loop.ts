@@ -1,0 +1,41 @@
+import type { EmitJobEvent } from '../../jobs/job-event.ts'
+import type { JobFetch } from '../job-context.ts'
+import { runHandler } from '../run-handler.ts'
+import type { Executor, ExecutorLog, Outcome } from './executor.ts'
+import { readStopRequest } from './stop-request.ts'
+
+/**
+ * Runs handlers in place, on this event loop. Nothing can end them here: a handler that has not ended `graceMs` after the stop
+ * is `abandoned`, what it says from then on is dropped, and its late end is logged.
+ *
+ * The hot path of the worker: an empty job costs one listener on `stop`, and no timer.
+ */
+export function createEventLoopExecutor({ fetch, log }: { fetch: JobFetch; log: ExecutorLog }): Executor {
+  return {
+    run({ job }, attempt, emit, stop) {
+      if (stop.aborted) return Promise.resolve({ status: 'killed' })
+      return new Promise((resolve) => {
+        const fields = { job: attempt.id, type: attempt.type }
+        let isAbandoned = false
+        let timer: NodeJS.Timeout | undefined
+        const abandon = () => {
+          isAbandoned = true
+          log.warn(fields, 'a handler did not stop in time: it was abandoned')
+          resolve({ status: 'abandoned' })
+        }
+        const startGrace = () => {
+          timer = setTimeout(abandon, readStopRequest(stop).graceMs)
+        }
+        const end = (outcome: Outcome) => {
+          stop.removeEventListener('abort', startGrace)
+          clearTimeout(timer)
+          if (isAbandoned) log.warn({ ...fields, outcome: outcome.status }, 'an abandoned handler ended late')
+          else resolve(outcome)
+        }
+        stop.addEventListener('abort', startGrace, { once: true })
+        const emitUnlessAbandoned: EmitJobEvent = (event) => (isAbandoned ? undefined : emit(event))
+        void runHandler({ job, attempt, stop, fetch, emit: emitUnlessAbandoned }).then(end)
+      })
+    },
+  }
+}

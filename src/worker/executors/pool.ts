@@ -1,0 +1,125 @@
+import type { Executor, ExecutorLog, Outcome } from './executor.ts'
+import type { HostSettings, SpawnHost } from './host.ts'
+import { PooledHost, type Task } from './pooled-host.ts'
+
+export interface PoolOptions {
+  spawn: SpawnHost
+  /** How many threads or processes exist at once. */
+  size: number
+  allowCidrs: readonly string[]
+  log: ExecutorLog
+}
+
+/** Delay before the next spawn after `failures` hosts in a row ended before they could run anything. */
+const startDelayMs = (failures: number): number => (failures === 0 ? 0 : Math.min(10_000, 100 * 2 ** (failures - 1)))
+
+/**
+ * Runs handlers in threads or processes: spawned when a task needs one, used again by the next task of the same memory limit,
+ * replaced when they crash or are killed. Tasks beyond `size` wait in order.
+ */
+export class HostPool implements Executor {
+  readonly #options: PoolOptions
+  readonly #hosts = new Set<PooledHost>()
+  readonly #waiting: Task[] = []
+  #failedStarts = 0
+  #startsAt = 0
+  #startTimer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  run(...[loaded, attempt, emit, stop]: Parameters<Executor['run']>): Promise<Outcome> {
+    if (this.#isClosed || stop.aborted) return Promise.resolve({ status: 'killed' })
+    return new Promise((resolve) => {
+      const task: Task = { loaded, attempt, emit, stop, resolve }
+      this.#waiting.push(task)
+      stop.addEventListener('abort', this.#dropStopped, { once: true })
+      this.#dispatch()
+    })
+  }
+
+  /**
+   * Ends every thread and process and resolves when all are gone; their tasks, and those that wait, end as `killed`. A thread
+   * inside native code is waited for. Safe to call twice.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#startTimer)
+    for (const task of this.#waiting.splice(0)) this.#release(task).resolve({ status: 'killed' })
+    const gone = [...this.#hosts].map((host) => {
+      host.kill()
+      return host.gone
+    })
+    await Promise.all(gone)
+  }
+
+  #dispatch(): void {
+    for (let [task] = this.#waiting; task; [task] = this.#waiting) {
+      const host = this.#hostFor(task.loaded.job.memoryLimitMb)
+      if (!host) return
+      this.#waiting.shift()
+      host.run(this.#release(task))
+    }
+  }
+
+  /** Undefined when the first in line has to wait; whatever it waits for dispatches again. */
+  #hostFor(memoryLimitMb: number): PooledHost | undefined {
+    const hosts = [...this.#hosts]
+    const fitting = hosts.find((host) => host.isIdle && host.memoryLimitMb === memoryLimitMb)
+    if (fitting) return fitting
+    if (hosts.length < this.#options.size) return this.#spawn(memoryLimitMb)
+    // A heap's limit is set for life: one that idles with another limit makes room, unless one is already on its way out.
+    if (!hosts.some((host) => host.isDying)) hosts.find((host) => host.isIdle)?.kill()
+    return undefined
+  }
+
+  #spawn(memoryLimitMb: number): PooledHost | undefined {
+    const waitMs = this.#startsAt - performance.now()
+    if (waitMs > 0) {
+      this.#startTimer ??= setTimeout(() => {
+        this.#startTimer = undefined
+        this.#dispatch()
+      }, waitMs)
+      return undefined
+    }
+    const { spawn, allowCidrs, log } = this.#options
+    const settings: Omit<HostSettings, 'onMessage'> = { memoryLimitMb, allowCidrs, log }
+    const host = new PooledHost({
+      spawn,
+      settings,
+      onFree: () => this.#onFree(),
+      onGone: (gone, hasStarted) => this.#onGone(gone, hasStarted),
+    })
+    this.#hosts.add(host)
+    return host
+  }
+
+  #onFree(): void {
+    this.#failedStarts = 0
+    this.#dispatch()
+  }
+
+  #onGone(host: PooledHost, hasStarted: boolean): void {
+    this.#hosts.delete(host)
+    this.#failedStarts = hasStarted ? 0 : this.#failedStarts + 1
+    this.#startsAt = performance.now() + startDelayMs(this.#failedStarts)
+    this.#dispatch()
+  }
+
+  /** Takes a task out of the waiting line's care. */
+  #release(task: Task): Task {
+    task.stop.removeEventListener('abort', this.#dropStopped)
+    return task
+  }
+
+  readonly #dropStopped = (): void => {
+    for (const task of this.#waiting.filter(({ stop }) => stop.aborted)) {
+      this.#waiting.splice(this.#waiting.indexOf(task), 1)
+      task.resolve({ status: 'killed' })
+    }
+    // The first in line may have waited for what the next one need not.
+    this.#dispatch()
+  }
+}

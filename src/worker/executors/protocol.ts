@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import type { JobEvent } from '../../jobs/job-event.ts'
+import type { HandlerOutcome } from '../run-handler.ts'
+import type { Attempt, StopRequest } from './executor.ts'
+
+/**
+ * What a pool sends to a thread or process. `run` numbers the runs of one host, so that nothing a handler left behind can be
+ * taken for the next one's.
+ */
+export type ToChild =
+  | { type: 'run'; run: number; file: string; attempt: Attempt }
+  | { type: 'stop'; run: number; stop: StopRequest }
+  /** The receiver has taken `count` more events. */
+  | { type: 'ack'; run: number; count: number }
+
+/** What the child is told when it starts. `parentPid` is watched by processes alone. */
+export interface ChildSettings {
+  allowCidrs: readonly string[]
+  parentPid: number
+}
+
+const event = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), fraction: z.number(), message: z.string().nullable(), data: z.unknown() }),
+  z.object({ kind: z.literal('output'), value: z.unknown() }),
+  z.object({
+    kind: z.literal('log'),
+    at: z.string(),
+    level: z.enum(['debug', 'info', 'warn', 'error']),
+    message: z.string(),
+    attempt: z.number(),
+  }),
+]) satisfies z.ZodType<JobEvent>
+
+const failure = z.object({
+  code: z.string(),
+  message: z.string(),
+  retryable: z.boolean(),
+  retryAfterMs: z.number().exactOptional(),
+})
+
+const outcome = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('returned'), output: z.unknown() }),
+  z.object({ status: z.literal('threw'), failure }),
+]) satisfies z.ZodType<HandlerOutcome>
+
+const fromChild = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('event'), run: z.number(), event }),
+  z.object({ type: z.literal('ended'), run: z.number(), outcome }),
+  /** An uncaught error is about to end the child. */
+  z.object({ type: z.literal('dying'), message: z.string() }),
+])
+
+export type FromChild = z.output<typeof fromChild>
+
+/** Undefined for what is not ours: the job's own code may write to the same channel, and may be hostile. */
+export function readFromChild(message: unknown): FromChild | undefined {
+  return fromChild.safeParse(message).data
+}
+
+/** The sender is the pool, which is typed; this tells its messages from what the job's own code may send to itself. */
+export function isToChild(message: unknown): message is ToChild {
+  if (typeof message !== 'object' || message === null || !('type' in message) || !('run' in message)) return false
+  return message.type === 'run' || message.type === 'stop' || message.type === 'ack'
+}

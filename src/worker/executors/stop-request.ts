@@ -1,0 +1,39 @@
+import type { StopRequest } from './executor.ts'
+
+const messages = {
+  canceled: 'the job was canceled',
+  timeout: 'the attempt ran out of time',
+  deadline_exceeded: "the job's deadline passed",
+  lock_lost: 'the worker lost its hold of the job',
+  shutdown: 'the worker is shutting down',
+} satisfies Record<StopRequest['kind'], string>
+
+/** What an aborted `stop` asks for. A bare `abort()` reads as a cancel that grants no time. */
+export function readStopRequest(stop: AbortSignal): StopRequest {
+  return isStopRequest(stop.reason) ? stop.reason : { kind: 'canceled', graceMs: 0 }
+}
+
+function isStopRequest(reason: unknown): reason is StopRequest {
+  if (typeof reason !== 'object' || reason === null || !('kind' in reason) || !('graceMs' in reason)) return false
+  return typeof reason.kind === 'string' && reason.kind in messages && typeof reason.graceMs === 'number'
+}
+
+/**
+ * The abort reason that a handler sees: named `AbortError`, as from any other aborted operation, with the kind of the stop as
+ * its `code`. When it is thrown, the failure keeps that code.
+ */
+export class StoppedError extends Error {
+  readonly code: StopRequest['kind']
+  readonly retryable = true
+
+  constructor(kind: StopRequest['kind']) {
+    super(messages[kind])
+    this.name = 'AbortError'
+    this.code = kind
+  }
+}
+
+/** The error that stands for an aborted `stop`. */
+export function stoppedError(stop: AbortSignal): StoppedError {
+  return new StoppedError(readStopRequest(stop).kind)
+}

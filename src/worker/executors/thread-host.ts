@@ -1,0 +1,54 @@
+import { Worker } from 'node:worker_threads'
+import { childFile, childImports } from './child-files.ts'
+import { forwardLines } from './forward-lines.ts'
+import { type Host, type HostEnd, type HostSettings, hostLines } from './host.ts'
+import type { ChildSettings } from './protocol.ts'
+
+/**
+ * Starts a thread with its own heap, of which `memoryLimitMb` bounds the old generation: buffers and native memory lie outside
+ * of it. `kill` ends JavaScript at once; native code runs on until it returns.
+ *
+ * @throws when the system refuses another thread.
+ */
+export function spawnThread(settings: HostSettings): Host {
+  const workerData: ChildSettings = { allowCidrs: settings.allowCidrs, parentPid: process.pid }
+  const worker = new Worker(childFile, {
+    workerData,
+    name: 'drover job',
+    execArgv: childImports,
+    resourceLimits: { maxOldGenerationSizeMb: settings.memoryLimitMb },
+    stdout: true,
+    stderr: true,
+  })
+  const name = { threadId: worker.threadId }
+  for (const stream of ['stdout', 'stderr'] as const)
+    forwardLines(worker[stream], hostLines(settings.log, name, stream))
+  worker.on('message', settings.onMessage)
+  return {
+    name,
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    send: (message) => worker.postMessage(message),
+    kill: () => void worker.terminate(),
+    gone: whenGone(worker),
+  }
+}
+
+function whenGone(worker: Worker): Promise<HostEnd> {
+  return new Promise((resolve) => {
+    let end: HostEnd | undefined
+    // The thread still exists when it reports its error: only `exit` says that it is gone.
+    worker.on('error', (error) => {
+      end = isOutOfMemory(error) ? { kind: 'out_of_memory' } : { kind: 'error', message: describe(error) }
+    })
+    worker.on('exit', (code) => resolve(end ?? { kind: 'exit', code }))
+  })
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+}
+
+function describe(error: unknown): string {
+  const { message } = Object(error) as { message?: unknown }
+  return `the job's thread ended: ${typeof message === 'string' ? message : 'of an error that is not an Error'}`
+}

@@ -1,0 +1,38 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** What a worker is asked by probes; a rejection's message says why not. */
+export interface WorkerHealth {
+  /** Resolves while the worker can consume jobs. */
+  ready(): Promise<void>
+}
+
+/** Serves `/livez` and `/readyz` of a worker on all addresses. Resolves, with the port, when it listens. */
+export async function serveHealth(port: number, health: WorkerHealth): Promise<{ port: number; close(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    const answer = (status: number, body: object) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    }
+    const path = request.url?.split('?', 1)[0]
+    if (path === '/livez') answer(200, { status: 'ok' })
+    else if (path !== '/readyz') answer(404, { status: 'not found' })
+    else {
+      health.ready().then(
+        () => answer(200, { status: 'ok' }),
+        (error: unknown) => answer(503, { status: 'not ready', reason: error instanceof Error ? error.message : 'unknown' }),
+      )
+    }
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, resolve)
+  })
+  return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) }
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}

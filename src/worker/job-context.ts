@@ -1,0 +1,100 @@
+import { inspect } from 'node:util'
+import type { JobContext, LogLevel } from '../jobs/define-job.ts'
+import type { EmitJobEvent } from '../jobs/job-event.ts'
+import type { Attempt } from './executors/executor.ts'
+import { stoppedError } from './executors/stop-request.ts'
+import { toJson } from './to-json.ts'
+
+/** `fetch` as handlers get it. */
+export type JobFetch = JobContext['fetch']
+
+export interface ContextParts {
+  attempt: Attempt
+  emit: EmitJobEvent
+  /** Aborts with a `StopRequest`; the handler sees an Error in its place. */
+  stop: AbortSignal
+  fetch: JobFetch
+  /** Called whenever the handler looks at its signal or tells something: code that never waits learns of a stop here. */
+  poll?: (() => void) | undefined
+}
+
+/** Longest log or progress message, in UTF-16 units; the rest is cut. */
+export const longestMessage = 8192
+
+const levels: readonly unknown[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[]
+
+/**
+ * Builds what a handler is given beside its input. No method needs its `this`; none but `fetch` throws.
+ *
+ * - `progress`: a fraction outside 0 to 1 becomes the nearer end; what is no number (0/0 at an empty list, for one) repeats
+ *   the last fraction. Data that is not JSON is left out, and the job's log says so once.
+ * - `signal`: made on the first look, since most handlers never look.
+ *
+ * After `end()` progress and log are ignored and the signal no longer follows `stop`.
+ */
+export function createJobContext(parts: ContextParts): { context: JobContext; end: () => void } {
+  const { attempt, emit, stop, poll } = parts
+  let isOpen = true
+  let hasRefusedData = false
+  let lastFraction = 0
+  let derived: DerivedSignal | undefined
+
+  const context: JobContext = {
+    id: attempt.id,
+    type: attempt.type,
+    attempt: attempt.attempt,
+    maxAttempts: attempt.maxAttempts,
+    get signal() {
+      poll?.()
+      derived ??= deriveSignal(stop)
+      return derived.signal
+    },
+    progress(fraction, message, data) {
+      if (!isOpen) return
+      poll?.()
+      const json = toJson(data, 'progress data')
+      if (typeof fraction === 'number' && !Number.isNaN(fraction)) lastFraction = Math.min(1, Math.max(0, fraction))
+      const text = typeof message === 'string' ? cut(message) : null
+      void emit({ kind: 'progress', fraction: lastFraction, message: text, data: json.ok ? json.value : null })
+      if (json.ok || hasRefusedData) return
+      hasRefusedData = true
+      context.log(`${json.problem}, which is not JSON: it was left out`, 'warn')
+    },
+    log(message, level = 'info') {
+      if (!isOpen) return
+      poll?.()
+      const text = cut(typeof message === 'string' ? message : inspect(message, { depth: 2 }))
+      const known = levels.includes(level) ? level : 'info'
+      void emit({ kind: 'log', at: new Date().toISOString(), level: known, message: text, attempt: attempt.attempt })
+    },
+    async fetch(url, init) {
+      const { signal } = context
+      return parts.fetch(url, { ...init, signal: init?.signal ? AbortSignal.any([signal, init.signal]) : signal })
+    },
+  }
+  return {
+    context,
+    end() {
+      isOpen = false
+      derived?.release()
+    },
+  }
+}
+
+interface DerivedSignal {
+  signal: AbortSignal
+  release(): void
+}
+
+/** Handlers and libraries expect an `AbortError` as the reason, where `stop` carries a request. */
+function deriveSignal(stop: AbortSignal): DerivedSignal {
+  const controller = new AbortController()
+  const abort = () => controller.abort(stoppedError(stop))
+  if (stop.aborted) abort()
+  else stop.addEventListener('abort', abort, { once: true })
+  return { signal: controller.signal, release: () => stop.removeEventListener('abort', abort) }
+}
+
+function cut(message: string): string {
+  return message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`.toWellFormed()
+}

@@ -1,0 +1,69 @@
+/** A value as JSON carries it, or why it cannot. `problem` names the place, as in `rows.3.total is a bigint`. */
+export type JsonResult = { ok: true; value: unknown } | { ok: false; problem: string }
+
+const deepest = 1000
+
+/**
+ * Copies a value as JSON would carry it, so that it crosses threads, processes and Redis alike and later changes of the
+ * original do not show. Stricter than `JSON.stringify` where that loses data in silence: functions, symbols, NaN, bytes, Map
+ * and Set are refused. As there, `toJSON` is honoured and undefined properties are left out. Undefined by itself is null.
+ * Never throws.
+ */
+export function toJson(value: unknown, name: string): JsonResult {
+  const path = [name]
+  try {
+    return { ok: true, value: value === undefined ? null : copy(value, path) }
+  } catch (error) {
+    if (error instanceof NotJson) return { ok: false, problem: `${path.join('.')} ${error.message}` }
+    // A getter, a `toJSON` or a proxy of the job's own threw.
+    return { ok: false, problem: `${path.join('.')} cannot be read` }
+  }
+}
+
+class NotJson extends Error {}
+
+/** `path` is one list for the whole walk: when something is refused it stands at the place. */
+function copy(value: unknown, path: string[]): unknown {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  if (typeof value === 'object') return copyObject(value, path)
+  if (typeof value !== 'number') throw new NotJson(`is a ${typeof value}`)
+  if (!Number.isFinite(value)) throw new NotJson(`is ${value}`)
+  return value
+}
+
+function copyObject(value: object, path: string[]): unknown {
+  if (path.length > deepest) throw new NotJson(`is nested more than ${deepest} levels deep, or contains itself`)
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
+    throw new NotJson('is bytes: encode them, as base64 for one')
+  if ('toJSON' in value && typeof value.toJSON === 'function') {
+    const replaced: unknown = value.toJSON(path.at(-1))
+    if (replaced !== value) return copyAt(replaced, path, 'toJSON()')
+  }
+  if (Array.isArray(value)) {
+    return value.map((item: unknown, index) => (item === undefined ? null : copyAt(item, path, String(index))))
+  }
+  const entries = Object.entries(value)
+  if (entries.length === 0 && !isPlain(value)) throw new NotJson(`is a ${value.constructor?.name ?? 'strange object'}`)
+  const copied: Record<string, unknown> = {}
+  for (const [key, item] of entries) {
+    if (item === undefined) continue
+    const itemCopy = copyAt(item, path, key)
+    // Assigning this one key would set the prototype.
+    if (key === '__proto__') Object.defineProperty(copied, key, { value: itemCopy, enumerable: true })
+    else copied[key] = itemCopy
+  }
+  return copied
+}
+
+function copyAt(value: unknown, path: string[], key: string): unknown {
+  path.push(key)
+  const copied = copy(value, path)
+  path.pop()
+  return copied
+}
+
+/** Also true for plain objects of another realm. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}

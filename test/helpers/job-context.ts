@@ -1,0 +1,62 @@
+import type { Job, JobContext } from '../../src/jobs/define-job.ts'
+import { createEgress } from '../../src/worker/egress.ts'
+
+export interface StartedJob {
+  /** The output as its schema lets it through. */
+  readonly done: Promise<unknown>
+  readonly progress: { fraction: number; message: string | undefined }[]
+  readonly yields: unknown[]
+  readonly logs: string[]
+  abort(reason?: unknown): void
+}
+
+export interface StartOptions {
+  allowCidrs?: string[]
+  /** Called after each progress event was recorded. */
+  onProgress?: (fraction: number) => void
+}
+
+/** Runs a handler in place: input and output pass their schemas, `fetch` is the real guard with loopback allowed. */
+export function startJob(job: Job, input: unknown, options: StartOptions = {}): StartedJob {
+  const parsed = job.input.parse(input)
+  const stop = new AbortController()
+  const egress = createEgress({ allowCidrs: options.allowCidrs ?? ['127.0.0.0/8', '::1/128'] })
+  const progress: StartedJob['progress'] = []
+  const yields: unknown[] = []
+  const logs: string[] = []
+  const context: JobContext = {
+    id: 'test',
+    type: job.type,
+    attempt: 1,
+    maxAttempts: job.attempts,
+    signal: stop.signal,
+    progress(fraction, message) {
+      progress.push({ fraction, message })
+      options.onProgress?.(fraction)
+    },
+    log: (message) => logs.push(message),
+    fetch: egress.fetch,
+  }
+  const done = (async () => {
+    try {
+      const running = job.run(parsed, context)
+      return job.output.parse(Symbol.asyncIterator in running ? await drain(running, yields) : await running)
+    } finally {
+      await egress.close()
+    }
+  })()
+  return { done, progress, yields, logs, abort: (reason) => stop.abort(reason) }
+}
+
+/** The output of a job that is expected to succeed. */
+export async function runJob(job: Job, input: unknown, options?: StartOptions): Promise<unknown> {
+  return startJob(job, input, options).done
+}
+
+async function drain(generator: AsyncGenerator<unknown, unknown, undefined>, yields: unknown[]): Promise<unknown> {
+  for (;;) {
+    const step = await generator.next()
+    if (step.done) return step.value
+    yields.push(step.value)
+  }
+}

@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findRedisServer } from '../../src/dev/find-redis.ts'
+import { freePorts } from '../../src/dev/free-ports.ts'
+import { launchRedis, redisCommand } from '../../src/dev/redis-process.ts'
+import { whenReady } from './redis-server.ts'
+
+const installed = findRedisServer()
+
+/** Whether {@link startOwnRedis} works here; false where tests only have a container. For `test.skipIf(!canOwnRedis)`. */
+export const canOwnRedis = installed !== undefined
+
+/** A Redis of one test's own, to take away and bring back. It keeps an append-only file, so data outlives a restart. */
+export interface OwnRedis {
+  readonly url: string
+  readonly port: number
+  /** Shuts it down as an operator does (SIGTERM). */
+  stop(): Promise<void>
+  /** Ends it as a crash does (SIGKILL). */
+  kill(): Promise<void>
+  /** Brings it back on the same port with its data, after `stop` or `kill`. */
+  start(): Promise<void>
+  /** It stays connected and says nothing, as on a network that loses packets (SIGSTOP). */
+  freeze(): void
+  /** Goes on after `freeze`. */
+  thaw(): void
+  /** Ends it, frozen or not, and removes its data. Every test calls it at its end. */
+  close(): Promise<void>
+}
+
+/** Starts one on a free port. */
+export async function startOwnRedis(): Promise<OwnRedis> {
+  if (installed === undefined) throw new Error('no redis-server or valkey-server (6.2 or later) on PATH')
+  const [port = 0] = await freePorts(1)
+  const dir = await mkdtemp(join(tmpdir(), 'drover-own-redis-'))
+  const launch = () => launchRedis(redisCommand({ command: installed.command, port, dir, appendOnly: true }), port)
+  let server = launch()
+  await whenReady(server)
+  const kill = async (): Promise<void> => {
+    server.send('SIGKILL')
+    await server.ended
+  }
+  return {
+    url: server.url,
+    port,
+    stop: () => server.stop(5000),
+    kill,
+    async start() {
+      await server.ended
+      server = launch()
+      await whenReady(server)
+    },
+    freeze: () => server.send('SIGSTOP'),
+    thaw: () => server.send('SIGCONT'),
+    async close() {
+      await kill()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,58 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findRedisServer } from '../../src/dev/find-redis.ts'
+import { freePorts } from '../../src/dev/free-ports.ts'
+import { launchRedis, type RedisProcess, redisCommand } from '../../src/dev/redis-process.ts'
+import { untilReady } from '../../src/dev/running.ts'
+
+/** A Redis for tests to share. */
+export interface TestRedis {
+  url: string
+  /** For people: which one, and its version. */
+  description: string
+  close(): Promise<void>
+}
+
+/** Starts an installed server on a free port: in memory only, gone after `close`, and also after a run that was killed. */
+export async function startLocalRedis(): Promise<TestRedis> {
+  const installed = findRedisServer()
+  if (installed === undefined) throw new Error('no redis-server or valkey-server (6.2 or later) on PATH')
+  const { command, version } = installed
+  const [port = 0] = await freePorts(1)
+  const dir = await mkdtemp(join(tmpdir(), 'drover-redis-'))
+  const server = launchRedis(redisCommand({ command, port, dir, appendOnly: false }), port)
+  await whenReady(server)
+  return {
+    url: server.url,
+    description: `${command} ${version}`,
+    async close() {
+      await server.stop(2000)
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Starts `image` through Testcontainers, fetching it where it is not there. @throws where no engine answers */
+export async function startRedisContainer(image: string): Promise<TestRedis> {
+  // Loaded here alone: it takes most of a second, and most runs do without.
+  const { RedisContainer } = await import('@testcontainers/redis')
+  const container = await new RedisContainer(image).withStartupTimeout(120_000).start()
+  const { output } = await container.exec(['redis-server', '--version'])
+  const version = /\bv=([\d.]+)/.exec(output)?.[1] ?? 'of unknown version'
+  return {
+    url: container.getConnectionUrl(),
+    description: `${image} ${version} (Testcontainers)`,
+    close: async () => void (await container.stop()),
+  }
+}
+
+/** Waits until a server serves; one that does not is gone afterwards. */
+export async function whenReady(server: RedisProcess): Promise<void> {
+  try {
+    await untilReady(server, { name: 'Redis', withinMs: 10_000 })
+  } catch (error) {
+    await server.stop(0)
+    throw error
+  }
+}

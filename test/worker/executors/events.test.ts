@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest'
+import { loadFixture, openExecutors, poolKinds, start, until } from './harness.ts'
+
+describe.each(poolKinds)('from a %s', (kind) => {
+  test('events arrive in order, all before the outcome', async () => {
+    const { executors } = openExecutors()
+    const run = start(executors.for(kind), await loadFixture('tell-a-story'))
+    expect(await run.outcome).toEqual({ status: 'returned', output: { told: 3 } })
+    const chapters = [1, 2, 3].flatMap((chapter) => [
+      { kind: 'progress', fraction: chapter / 3, message: `chapter ${chapter}`, data: { chapter } },
+      { kind: 'log', at: expect.any(String), level: 'debug', message: `chapter ${chapter}`, attempt: 1 },
+      { kind: 'output', value: { chapter } },
+    ])
+    expect(run.events).toEqual(chapters)
+  })
+
+  test('a generator runs at most 16 values ahead of its receiver', async () => {
+    const { executors } = openExecutors()
+    const taken: (() => void)[] = []
+    const run = start(executors.for(kind), await loadFixture('count-up'), { to: 100 }, (event) =>
+      event.kind === 'output' ? new Promise((resolve) => taken.push(resolve)) : undefined,
+    )
+    const lastSaid = () => run.said().at(-1)
+    await until(() => run.said().filter((message) => message === 'pulled 16').length >= 3)
+    expect(taken.length).toBe(16)
+    for (const take of taken.splice(0, 3)) take()
+    await until(() => lastSaid() === 'pulled 19')
+    const drain = setInterval(() => {
+      for (const take of taken.splice(0)) take()
+    })
+    expect(await run.outcome).toEqual({ status: 'returned', output: { pulled: 100 } })
+    clearInterval(drain)
+    expect(run.events.flatMap((event) => (event.kind === 'output' ? [event.value] : []))).toEqual(
+      Array.from({ length: 100 }, (_, index) => index + 1),
+    )
+  })
+
+  test('a million progress reports become few, and the last one arrives', async () => {
+    const { executors } = openExecutors()
+    const run = start(executors.for(kind), await loadFixture('flood'), { progress: 1_000_000 })
+    expect(await run.outcome).toEqual({ status: 'returned', output: null })
+    expect(run.events.length).toBeLessThan(10_000)
+    expect(run.events[0]).toMatchObject({ message: '1' })
+    expect(run.events.at(-1)).toMatchObject({ fraction: 1, message: '1000000' })
+  })
+
+  test('log lines that come too fast are dropped and counted', async () => {
+    const { executors } = openExecutors()
+    const run = start(executors.for(kind), await loadFixture('flood'), { logs: 200_000 }, () => new Promise(() => {}))
+    await run.outcome
+    const notices = run.said().filter((message) => message.includes('dropped'))
+    const dropped = notices.reduce((sum, message) => sum + Number.parseInt(message, 10), 0)
+    expect(run.said().length).toBeLessThan(300)
+    expect(run.said().length - notices.length + dropped).toBe(200_000)
+  })
+
+  test('a job that spins is heard while it spins', async () => {
+    const { executors } = openExecutors()
+    const run = start(executors.for(kind), await loadFixture('spin'), { reports: true })
+    await until(() => run.events.length > 40)
+    run.stop({ graceMs: 0 })
+    expect(await run.outcome).toEqual({ status: 'killed' })
+  })
+
+  test('what a job prints goes to the log line by line', async () => {
+    const { executors, lines } = openExecutors()
+    await start(executors.for(kind), await loadFixture('print')).outcome
+    await until(() => lines.length === 5)
+    const printed = (stream: string) =>
+      lines.flatMap(({ fields }) => (fields['stream'] === stream ? [String(fields['line'])] : []))
+    expect(printed('stderr')).toEqual(['to stderr'])
+    expect(printed('stdout')).toEqual([
+      'half a line',
+      'x'.repeat(8192),
+      'x'.repeat(8192),
+      'x'.repeat(20_000 - 2 * 8192),
+    ])
+    expect(lines[0]?.fields).toHaveProperty(kind === 'thread' ? 'threadId' : 'pid')
+  })
+
+  test('lines printed too fast are dropped and counted', async () => {
+    const { executors, lines } = openExecutors()
+    await start(executors.for(kind), await loadFixture('flood'), { prints: 5000 }).outcome
+    const countOf = () => {
+      const dropped = lines.reduce((sum, { fields }) => sum + Number(fields['dropped'] ?? 0), 0)
+      return dropped + lines.filter(({ fields }) => 'line' in fields).length
+    }
+    await until(() => countOf() === 5000)
+    expect(lines.length).toBeLessThan(1000)
+  })
+})
