@@ -45,8 +45,7 @@ function placeRuntime() {
   const wanted = `v${lock.packages['node_modules/node'].version}`
   if (runtimeVersion() === wanted) return
   say(`fetching Node.js ${wanted}`)
-  const cwd = join(root, 'node_modules', 'node')
-  run(`fetching Node.js ${wanted}`, process.execPath, ['installArchSpecificPackage.js'], { cwd })
+  run(`fetching Node.js ${wanted}`, 'npm', ['rebuild', 'node', '--ignore-scripts=false', '--loglevel=error'])
   const found = runtimeVersion()
   if (found !== wanted)
     fail(
@@ -58,8 +57,8 @@ function runtimeVersion() {
   return spawnSync(bin, ['--version'], { encoding: 'utf8' }).stdout?.trim()
 }
 
-function run(what, command, args, { cwd = root, quiet = false } = {}) {
-  const { status, signal, error } = spawnSync(command, args, { cwd, stdio: 'inherit' })
+function run(what, command, args, { quiet = false } = {}) {
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
   if (status === 0) return
   if (quiet && status !== null) process.exit(status)
   fail(`${what} failed (${error?.message ?? signal ?? `exit code ${status}`})`)

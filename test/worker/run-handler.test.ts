@@ -20,7 +20,7 @@ function begin(job: Job, options: { input?: unknown; receive?: EmitJobEvent } = 
     job,
     attempt: { id: 'job-1', type: 'test', input: options.input, attempt: 2, maxAttempts: 5 },
     stop: stop.signal,
-    fetch: async (url, init) => new Response(`${url} ${init?.signal?.aborted}`),
+    fetch: async (url, init) => new Response(`${String(url)} ${init?.signal?.aborted}`),
     emit(event) {
       events.push(event)
       return options.receive?.(event)
@@ -170,10 +170,10 @@ describe('the context', () => {
 
   test('cuts long log messages and knows four levels', async () => {
     const { events, outcome } = begin(
-      jobOf(async (_input, { log }) => {
-        log('plain')
-        log('😀'.repeat(longestMessage), 'error')
-        log(Object({ not: 'text' }), Object('loud'))
+      jobOf(async (_input, job) => {
+        job.log('plain')
+        job.log('😀'.repeat(longestMessage), 'error')
+        job.log(Object({ not: 'text' }), Object('loud'))
       }),
     )
     await outcome

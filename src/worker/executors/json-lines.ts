@@ -2,12 +2,12 @@ import type { Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
 /** Longest message between a process and its parent, in UTF-16 units. */
-export const longestJsonLine = 64 * 1024 * 1024
+const longestJsonLine = 64 * 1024 * 1024
 
 /**
  * Writes one message as a line of JSON; a write that fails shows at the stream's own `close`.
  *
- * @throws RangeError when it is longer than {@link longestJsonLine}; nothing is written then.
+ * @throws RangeError when it is longer than 64 Mi characters; nothing is written then.
  */
 export function writeJsonLine(stream: Writable, message: unknown): void {
   const line = JSON.stringify(message)

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { JobEvent } from '../../../src/jobs/job-event.ts'
 import {
   createEventOutbox,
@@ -15,8 +15,8 @@ function open() {
     posted,
     clock,
     outbox,
-    log: (message: string) => outbox.emit({ kind: 'log', at: '', level: 'info', message, attempt: 1 }),
-    progress: (fraction: number) => outbox.emit({ kind: 'progress', fraction, message: null, data: null }),
+    log: (message: string) => void outbox.emit({ kind: 'log', at: '', level: 'info', message, attempt: 1 }),
+    progress: (fraction: number) => void outbox.emit({ kind: 'progress', fraction, message: null, data: null }),
     last: () => posted.at(-1),
   }
 }
@@ -66,13 +66,11 @@ test('an output waits when much is unacknowledged', async () => {
   const { outbox } = open()
   const output = () => outbox.emit({ kind: 'output', value: 1 })
   for (let value = 1; value < eventWindow; value++) expect(output()).toBe(undefined)
-  let hasGoneOn = false
-  const waiting = output()?.then(() => {
-    hasGoneOn = true
-  })
+  const onTaken = vi.fn<() => void>()
+  const waiting = output()?.then(onTaken)
   await Promise.resolve()
-  expect(hasGoneOn).toBe(false)
+  expect(onTaken).not.toHaveBeenCalled()
   outbox.acknowledge(1)
   await waiting
-  expect(hasGoneOn).toBe(true)
+  expect(onTaken).toHaveBeenCalled()
 })

@@ -101,9 +101,18 @@ export async function outputOf(started: Started): Promise<unknown> {
 
 const place = z.object({ pid: z.int(), threadId: z.int(), task: z.string().nullable(), arguments: z.array(z.string()) })
 
-/** Runs `where-am-i`. `host` tells threads and processes apart. */
+/**
+ * Runs `where-am-i`. `host` tells threads and processes apart; `exists` says whether it still does (for a thread only where
+ * the system has a /proc to look at).
+ */
 export async function findPlace(executor: Executor, options: { memoryLimitMb?: number; afterMs?: number } = {}) {
   const { afterMs = 0, ...changes } = options
   const found = place.parse(await outputOf(start(executor, await loadFixture('where-am-i', changes), { afterMs })))
-  return { ...found, host: `${found.pid}/${found.threadId}` }
+  const { pid, threadId, task } = found
+  const isThread = pid === process.pid
+  return {
+    ...found,
+    host: `${pid}/${threadId}`,
+    exists: () => (isThread ? task !== null && existsSync(task) : isAlive(pid)),
+  }
 }

@@ -1,18 +1,7 @@
-import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createExecutors } from '../../../src/worker/executors/create-executors.ts'
-import {
-  findPlace,
-  isAlive,
-  loadFixture,
-  openExecutors,
-  outputOf,
-  poolKinds,
-  recordLog,
-  start,
-  until,
-} from './harness.ts'
+import { findPlace, loadFixture, openExecutors, outputOf, poolKinds, recordLog, start, until } from './harness.ts'
 
 describe.each(poolKinds)('a %s', (kind) => {
   test('runs a job and returns its output', async () => {
@@ -39,10 +28,7 @@ describe.each(poolKinds)('a %s', (kind) => {
     const third = await findPlace(executors.for(kind), { memoryLimitMb: 128 })
     expect(second.host).not.toBe(first.host)
     expect(third.host).toBe(second.host)
-    if (kind === 'process') {
-      expect(second.arguments).toContain('--max-old-space-size=128')
-      expect(isAlive(first.pid)).toBe(false)
-    }
+    expect(first.exists()).toBe(false)
   })
 
   test('exists at most as often as the pool is large', async () => {
@@ -99,14 +85,19 @@ describe.each(poolKinds)('a %s', (kind) => {
     const waiting = start(executors.for(kind), await loadFixture('spin'))
     await until(() => spinning.said().length + other.said().length === 2)
     await Promise.all([executors.close(), executors.close()])
-    if (kind === 'process') expect(isAlive(place.pid)).toBe(false)
-    else if (place.task !== null) expect(existsSync(place.task)).toBe(false)
+    expect(place.exists()).toBe(false)
     for (const run of [spinning, other, waiting]) expect(await run.outcome).toEqual({ status: 'killed' })
     expect(await start(executors.for(kind), await loadFixture('spin')).outcome).toEqual({ status: 'killed' })
   })
 })
 
+test("a process gets its job's memory limit", async () => {
+  const { executors } = openExecutors()
+  const place = await findPlace(executors.for('process'), { memoryLimitMb: 128 })
+  expect(place.arguments).toContain('--max-old-space-size=128')
+})
+
 test('a pool that was never used closes at once', async () => {
   const executors = createExecutors({ threads: 2, processes: 2, allowCidrs: [], log: recordLog().log })
-  await executors.close()
+  await expect(executors.close()).resolves.toBe(undefined)
 })

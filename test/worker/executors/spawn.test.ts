@@ -10,8 +10,9 @@ afterEach(() => void vi.useRealTimers())
 function playHost(settings: HostSettings) {
   const sent: ToChild[] = []
   const { promise: gone, resolve: end } = Promise.withResolvers<HostEnd>()
-  const host: Host = { name: { pid: 1 }, send: (message) => void sent.push(message), kill: vi.fn<() => void>(), gone }
-  return { host, sent, end, say: settings.onMessage }
+  const kill = vi.fn<() => void>()
+  const host: Host = { name: { pid: 1 }, send: (message) => void sent.push(message), kill, gone }
+  return { host, kill, sent, end, say: settings.onMessage }
 }
 
 function playPool(onSpawn: (played: ReturnType<typeof playHost>) => void = () => {}) {
@@ -77,7 +78,7 @@ test('a host that outlives its kill is abandoned and keeps its place', async () 
   vi.useFakeTimers()
   run.stop({ graceMs: 100 })
   await vi.advanceTimersByTimeAsync(100)
-  expect(played[0]?.host.kill).toHaveBeenCalledTimes(1)
+  expect(played[0]?.kill).toHaveBeenCalledTimes(1)
   await vi.advanceTimersByTimeAsync(2000)
   expect(await run.outcome).toEqual({ status: 'abandoned' })
   expect(lines.at(-1)?.message).toContain('outlives its kill')
@@ -109,7 +110,7 @@ test('a result that comes after the kill is too late', async () => {
   const { pool, played } = playPool()
   const run = start(pool, await loadFixture('echo'))
   run.stop({ graceMs: 0 })
-  await vi.waitFor(() => expect(played[0]?.host.kill).toHaveBeenCalled())
+  await vi.waitFor(() => expect(played[0]?.kill).toHaveBeenCalled())
   played[0]?.say({ type: 'ended', run: 1, outcome: { status: 'returned', output: 'late' } })
   played[0]?.end({ kind: 'signal', signal: 'SIGKILL' })
   expect(await run.outcome).toEqual({ status: 'killed' })

@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { inject, onTestFinished } from 'vitest'
+import { keyPrefix } from './key-prefix.ts'
+
+const root = new URL('../../', import.meta.url)
+
+/** A real API or worker process, started as in production. */
+export interface RoleProcess {
+  readonly pid: number
+  /** Lines of its log, parsed. */
+  readonly logs: Record<string, unknown>[]
+  readonly stderr: string[]
+  /** Resolves to the exit code or signal. */
+  readonly ended: Promise<number | NodeJS.Signals | null>
+  signal(signal: NodeJS.Signals): void
+}
+
+export interface Api extends RoleProcess {
+  readonly url: string
+}
+
+/** Starts one process of a role, which ends with its test. Resolves when it says that it is ready. @throws when it ends before */
+export async function startRole(role: 'api' | 'worker', env: Record<string, string>): Promise<RoleProcess & { port: number }> {
+  const started = spawnRole(role, env)
+  const ready = await Promise.race([
+    started.ready,
+    started.role.ended.then((end) => {
+      throw new Error(`the ${role} ended with ${String(end)} before it was ready: ${started.role.stderr.join('\n')}`)
+    }),
+  ])
+  return Object.assign(started.role, { port: Number(ready['port'] ?? 0) })
+}
+
+/** Starts one process of a role without waiting: for boots that fail. */
+export function spawnRole(role: 'api' | 'worker', env: Record<string, string>) {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['--import', './src/jobs/module-hooks.ts', `src/${role}/main.ts`],
+    { cwd: root, env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  const logs: Record<string, unknown>[] = []
+  const stderr: string[] = []
+  const ready = new Promise<Record<string, unknown>>((resolve) => {
+    if (!child.stdout || !child.stderr) throw new Error('the pipes were asked for')
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const entry: Record<string, unknown> = JSON.parse(line)
+      logs.push(entry)
+      if (entry['msg'] === 'ready') resolve(entry)
+    })
+    createInterface({ input: child.stderr }).on('line', (line) => stderr.push(line))
+  })
+  const ended = once(child, 'close').then(([code, signal]) => code ?? signal)
+  onTestFinished(async () => {
+    child.kill('SIGCONT')
+    child.kill('SIGKILL')
+    await ended
+  })
+  const started: RoleProcess = {
+    pid: child.pid ?? 0,
+    logs,
+    stderr,
+    ended,
+    signal: (signal) => void child.kill(signal),
+  }
+  return { role: started, ready }
+}
+
+/** One API and its workers on the run's Redis, under a prefix of their own. */
+export interface Stack {
+  api: Api
+  workers: RoleProcess[]
+  env: Record<string, string>
+  addWorker(env?: Record<string, string>): Promise<RoleProcess & { port: number }>
+  addApi(env?: Record<string, string>): Promise<Api>
+}
+
+/** Starts a stack that ends with its test. By default one worker consumes both queues. */
+export async function startStack(options: { workers?: number; env?: Record<string, string> } = {}): Promise<Stack> {
+  const env = {
+    REDIS_URL: inject('redisUrl'),
+    KEY_PREFIX: keyPrefix(),
+    DIAGNOSTIC_JOBS: '1',
+    EGRESS_ALLOW_CIDRS: '127.0.0.0/8',
+    WORKER_QUEUES: 'io:100,cpu:2',
+    WORKER_PORT: '0',
+    PORT: '0',
+    LOG_LEVEL: 'info',
+    ...options.env,
+  }
+  const addWorker = (more: Record<string, string> = {}) => startRole('worker', { ...env, ...more })
+  const addApi = async (more: Record<string, string> = {}) => {
+    const api = await startRole('api', { ...env, ...more })
+    return Object.assign(api, { url: `http://127.0.0.1:${api.port}` })
+  }
+  const [api, ...workers] = await Promise.all([
+    addApi(),
+    ...Array.from({ length: options.workers ?? 1 }, () => addWorker()),
+  ])
+  return { api, workers, env, addWorker, addApi }
+}
