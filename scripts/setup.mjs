@@ -49,7 +49,7 @@ function placeRuntime() {
   const found = runtimeVersion()
   if (found !== wanted)
     fail(
-      `${bin} should be Node.js ${wanted} but ${found ? `is ${found}` : 'does not run'}: remove node_modules and try again`,
+      `${bin} should be Node.js ${wanted} but ${found ? `is ${found}` : 'does not run'}: see that npm may run the install script of the package node (allowScripts in package.json), or remove node_modules and try again`,
     )
 }
 

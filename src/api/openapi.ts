@@ -33,6 +33,7 @@ export async function describeApi(app: FastifyInstance, names: SchemaNames): Pro
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
+      security: [],
       tags: [
         { name: 'jobs', description: 'Submit, read and watch jobs' },
         { name: 'job types', description: 'What can be submitted' },
@@ -46,8 +47,15 @@ export async function describeApi(app: FastifyInstance, names: SchemaNames): Pro
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 }
 
-/** Leaves out what Zod adds and nobody needs to read: the bounds of safe integers, the pattern behind a format. */
-function plainly({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
+/**
+ * Brings in the descriptions, which live in Zod's own registry. Leaves out what Zod adds and nobody needs: the bounds of safe
+ * integers, the pattern behind a format, and the ban on fields that a later version may add to an answer.
+ */
+function plainly({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Record<string, unknown> }): void {
+  const said = z.globalRegistry.get(zodSchema)?.description
+  if (said !== undefined) jsonSchema['description'] ??= said
+  const { def } = zodSchema._zod
+  if (def.type === 'object' && !('catchall' in def && def.catchall)) delete jsonSchema['additionalProperties']
   if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum']
   if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum']
   if (jsonSchema['format'] === 'date-time') delete jsonSchema['pattern']

@@ -49,7 +49,12 @@ export const problemSchema = z
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
   })
 
-/** The response schemas of some problems, by status, for a route's documentation. */
+/** The documentation of a route's good answer. */
+export function jsonResponse(description: string, schema: z.ZodType) {
+  return { description, content: { 'application/json': { schema } } }
+}
+
+/** The documentation of the problems that a route can answer with, by status. */
 export function problemResponses(...codes: ProblemCode[]): Record<number, unknown> {
   const content = { 'application/problem+json': { schema: problemSchema } }
   const all: ProblemCode[] = [...codes, 'invalid_request', 'internal_error']

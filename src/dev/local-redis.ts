@@ -54,6 +54,8 @@ function planContainer(dataDir: string, port: number): LocalRedis {
   const { uid, gid } = userInfo()
   const options = `--rm --name ${name} --user ${uid}:${gid} --publish 127.0.0.1:${port}:6379`.split(' ')
   const volume = `${dataDir}:/data`
-  const commandLine = ['docker', 'run', ...options, '--volume', volume, redisImage, 'redis-server', ...storage(true)]
+  // Inside the container every client comes from another address; outside only this machine reaches the port.
+  const server = ['redis-server', '--protected-mode', 'no', ...storage(true)]
+  const commandLine = ['docker', 'run', ...options, '--volume', volume, redisImage, ...server]
   return { description: `${redisImage} in Docker, data in ${dataDir}`, launch: () => launchRedis(commandLine, port) }
 }

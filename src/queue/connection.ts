@@ -40,24 +40,20 @@ export async function connectRedis(options: {
     if (lastError) log.info({ connection: name }, 'redis is there')
     lastError = undefined
   })
-  const timer = setTimeout(() => redis.disconnect(), withinMs)
-  try {
-    // The first connect() rejects at the first refusal, while the client goes on trying: a Redis that is just starting is no fault.
-    await redis.connect().catch(() => untilReady(redis))
-  } catch {
-    redis.disconnect()
-    throw new RedisUnreachableError(url, withinMs, lastError)
-  } finally {
-    clearTimeout(timer)
-  }
-  return redis
-}
-
-function untilReady(redis: Redis): Promise<void> {
-  return new Promise((resolve, reject) => {
-    redis.once('ready', resolve)
-    redis.once('end', reject)
+  // connect() rejects at the first refusal, while the client goes on trying: a Redis that is just starting is no fault.
+  redis.connect().catch((error: Error) => {
+    lastError ??= error
   })
+  const isReady = await new Promise<boolean>((resolve) => {
+    const late = setTimeout(() => resolve(false), withinMs)
+    redis.once('ready', () => {
+      clearTimeout(late)
+      resolve(true)
+    })
+  })
+  if (isReady) return redis
+  redis.disconnect()
+  throw new RedisUnreachableError(url, withinMs, lastError)
 }
 
 /** Redis was not there when a process started. The message names its address without user and password. */

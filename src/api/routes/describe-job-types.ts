@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { describeSchemas } from '../../jobs/registry.ts'
 import type { Job } from '../../jobs/define-job.ts'
 import type { RouteDeps } from '../app.ts'
-import { Problem, problemResponses } from '../problem.ts'
+import { jsonResponse, Problem, problemResponses } from '../problem.ts'
 
 /** A job type as clients see it. */
 export const jobTypeSchema = z
@@ -45,7 +45,7 @@ export function describeJobTypes(app: FastifyInstance, { registry }: RouteDeps):
       summary: 'List the job types',
       tags: ['job types'],
       querystring: z.strictObject({}),
-      response: { 200: z.object({ items: z.array(jobTypeSchema) }), ...problemResponses() },
+      response: { 200: jsonResponse('All job types', z.object({ items: z.array(jobTypeSchema) })), ...problemResponses() },
     },
     handler: () => ({ items: [...registry.values()].map(({ job }) => jobTypeResource(job)) }),
   })
@@ -57,7 +57,7 @@ export function describeJobTypes(app: FastifyInstance, { registry }: RouteDeps):
       tags: ['job types'],
       params: z.object({ type: z.string() }),
       querystring: z.strictObject({}),
-      response: { 200: jobTypeSchema, ...problemResponses('unknown_job_type') },
+      response: { 200: jsonResponse('The job type', jobTypeSchema), ...problemResponses('unknown_job_type') },
     },
     handler: ({ params }) => {
       const loaded = registry.get(params.type)

@@ -4,7 +4,7 @@ import { parseJobId } from '../../queue/job-id.ts'
 import type { RouteDeps } from '../app.ts'
 import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
 import { preferredWaitS } from '../prefer.ts'
-import { Problem, problemResponses } from '../problem.ts'
+import { jsonResponse, Problem, problemResponses } from '../problem.ts'
 import { waitForJob } from '../wait-for-job.ts'
 
 /** The path parameter of everything below `/v1/jobs/{id}`. */
@@ -26,8 +26,8 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       querystring: z.strictObject({}),
       headers: z.object({ prefer: z.string().optional().describe('`wait=N`: hold the answer until the job is done') }),
       response: {
-        200: jobSchema.describe('The job'),
-        202: jobSchema.describe('With `Prefer: wait`: the job is not done at the limit'),
+        200: jsonResponse('The job', jobSchema),
+        202: jsonResponse('With `Prefer: wait`: the job is not done at the limit', jobSchema),
         ...problemResponses('job_not_found', 'queue_unavailable'),
       },
     },

@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../app.ts'
-import { problemResponses } from '../problem.ts'
+import { jsonResponse, problemResponses } from '../problem.ts'
 
 const status = z.object({ status: z.literal('ok') })
 
 /** `GET /livez`: this process answers. `GET /readyz`: Redis answers it, and it is not about to close. */
 export function reportHealth(app: FastifyInstance, { queue, closing }: RouteDeps): void {
   app.get('/livez', {
-    schema: { operationId: 'livez', summary: 'Is the API alive?', tags: ['health'], response: { 200: status } },
+    schema: { operationId: 'livez', summary: 'Is the API alive?', tags: ['health'], querystring: z.strictObject({}), response: { 200: jsonResponse('It is', status), ...problemResponses() } },
     handler: () => ({ status: 'ok' }),
   })
   app.get('/readyz', {
@@ -16,7 +16,8 @@ export function reportHealth(app: FastifyInstance, { queue, closing }: RouteDeps
       operationId: 'readyz',
       summary: 'Can the API take jobs?',
       tags: ['health'],
-      response: { 200: status, ...problemResponses('queue_unavailable') },
+      querystring: z.strictObject({}),
+      response: { 200: jsonResponse('It can', status), ...problemResponses('queue_unavailable') },
     },
     handler: async () => {
       closing.throwIfAborted()

@@ -5,7 +5,7 @@ import { documentedOnly } from '../validation.ts'
 import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
 import type { SchemaNames } from '../openapi.ts'
 import { preferredWaitS } from '../prefer.ts'
-import { problemResponses } from '../problem.ts'
+import { jsonResponse, problemResponses } from '../problem.ts'
 import { parseSubmission, submissionSchema } from '../submission.ts'
 import { waitForJob } from '../wait-for-job.ts'
 
@@ -25,8 +25,8 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
       body: documentedOnly(submissionSchema(registry, names)),
       querystring: z.strictObject({}),
       response: {
-        200: jobSchema.describe('With `Prefer: wait`: the finished job'),
-        202: jobSchema.describe('The job was accepted'),
+        200: jsonResponse('With `Prefer: wait`: the finished job', jobSchema),
+        202: jsonResponse('The job was accepted', jobSchema),
         ...problemResponses('unknown_job_type', 'payload_too_large', 'unsupported_media_type', 'queue_unavailable'),
       },
     },

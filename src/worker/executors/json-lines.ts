@@ -1,18 +1,17 @@
-import type { Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
 /** Longest message between a process and its parent, in UTF-16 units. */
 const longestJsonLine = 64 * 1024 * 1024
 
 /**
- * Writes one message as a line of JSON; a write that fails shows at the stream's own `close`.
+ * One message as a line of JSON.
  *
- * @throws RangeError when it is longer than 64 Mi characters; nothing is written then.
+ * @throws RangeError when it is longer than 64 Mi characters.
  */
-export function writeJsonLine(stream: Writable, message: unknown): void {
+export function toJsonLine(message: unknown): string {
   const line = JSON.stringify(message)
   if (line.length >= longestJsonLine) throw new RangeError(`a message of ${line.length} characters is too long to send`)
-  if (stream.writable) stream.write(`${line}\n`)
+  return `${line}\n`
 }
 
 /**

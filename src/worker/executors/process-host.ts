@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { childFile, childImports } from './child-files.ts'
 import { forwardLines } from './forward-lines.ts'
 import { type Host, type HostEnd, type HostSettings, hostLines } from './host.ts'
-import { createJsonLineReader, writeJsonLine } from './json-lines.ts'
+import { createJsonLineReader, toJsonLine } from './json-lines.ts'
 import type { ChildSettings } from './protocol.ts'
 
 /** How long the last output of a process that is gone is waited for: it tells heap exhaustion from other aborts. */
@@ -39,18 +39,27 @@ export function spawnProcess(settings: HostSettings): Host {
   forwardLines(stderr, hostLines(settings.log, name, 'stderr'), (line) => {
     isOutOfMemory ||= line.includes('JavaScript heap out of memory')
   })
-  socket.on('data', createJsonLineReader(settings.onMessage, kill))
+  let hasSentGarbage = false
+  const refuse = () => {
+    hasSentGarbage = true
+    kill()
+  }
+  socket.on('data', createJsonLineReader(settings.onMessage, refuse))
   // Without it the child can neither be stopped nor say how it ended.
   socket.on('close', kill)
   // `close` follows, and the process's own end says why.
   socket.on('error', kill)
   return {
     name,
-    send: (message) => writeJsonLine(socket, message),
+    send(message) {
+      const line = toJsonLine(message)
+      if (socket.writable) socket.write(line)
+    },
     kill,
     gone: gone.then((end) => {
       for (const stream of [socket, stdout, stderr]) stream.destroy()
-      return end.kind === 'signal' && isOutOfMemory ? { kind: 'out_of_memory' } : end
+      if (end.kind === 'signal' && isOutOfMemory) return { kind: 'out_of_memory' }
+      return hasSentGarbage ? { kind: 'error', message: "the job's process sent its worker what is no message" } : end
     }),
   }
 }

@@ -8,6 +8,10 @@ import type { ChildSettings } from './protocol.ts'
  * Starts a thread with its own heap, of which `memoryLimitMb` bounds the old generation: buffers and native memory lie outside
  * of it. `kill` ends JavaScript at once; native code runs on until it returns.
  *
+ * The limit holds for code that allocates piece by piece. One built-in that fills far more at a stretch
+ * (`new Array(1e9).fill({})`, tried) gives V8 no chance to end the thread alone and takes the worker along: what is not
+ * trusted that far belongs in a process.
+ *
  * @throws when the system refuses another thread.
  */
 export function spawnThread(settings: HostSettings): Host {
@@ -24,6 +28,8 @@ export function spawnThread(settings: HostSettings): Host {
   for (const stream of ['stdout', 'stderr'] as const)
     forwardLines(worker[stream], hostLines(settings.log, name, stream))
   worker.on('message', settings.onMessage)
+  // A message that cannot be read here may have been the outcome, which would be waited for.
+  worker.on('messageerror', () => void worker.terminate())
   return {
     name,
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window

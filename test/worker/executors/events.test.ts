@@ -62,6 +62,14 @@ describe.each(poolKinds)('from a %s', (kind) => {
     expect(await run.outcome).toEqual({ status: 'killed' })
   })
 
+  test('a job that spins is heard however much it says', async () => {
+    const { executors } = openExecutors()
+    const run = start(executors.for(kind), await loadFixture('spin'), { talks: true })
+    await until(() => run.events.length > 1000)
+    run.stop({ graceMs: 0 })
+    expect(await run.outcome).toEqual({ status: 'killed' })
+  })
+
   test('what a job prints goes to the log line by line', async () => {
     const { executors, lines } = openExecutors()
     await start(executors.for(kind), await loadFixture('print')).outcome

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import { spawnRole } from '../helpers/stack.ts'
+
+test('a bad environment stops the boot with one line for each mistake', async () => {
+  const bad = {
+    api: {
+      env: { PORT: 'http', HOST: '0.0.0.0', LOG_LEVEL: 'loud', REDIS_URL: '', DIAGNOSTIC_JOBS: 'yes' },
+      named: ['REDIS_URL: is required', 'PORT: ', 'LOG_LEVEL: ', 'DIAGNOSTIC_JOBS: must be 0 or 1'],
+    },
+    worker: {
+      env: { REDIS_URL: 'http://x', WORKER_QUEUES: 'io,cpu:2', SHUTDOWN_GRACE_MS: '-1' },
+      named: ['REDIS_URL: must be redis://', 'WORKER_QUEUES: "io" is not <queue>:<how many at once>', 'SHUTDOWN_GRACE_MS: '],
+    },
+  }
+  for (const role of ['api', 'worker'] as const) {
+    const { role: started } = spawnRole(role, bad[role].env)
+    expect(await started.ended).toBe(1)
+    expect(started.stderr).toHaveLength(bad[role].named.length)
+    for (const line of bad[role].named) expect(started.stderr.join('\n')).toContain(`drover ${role}: ${line}`)
+  }
+})
+
+test('without keys the API listens on loopback addresses only, unless told otherwise', async () => {
+  const { role } = spawnRole('api', { REDIS_URL: 'redis://127.0.0.1:1', HOST: '0.0.0.0' })
+  expect(await role.ended).toBe(1)
+  expect(role.stderr).toEqual([expect.stringContaining('HOST: 0.0.0.0 is not a loopback address')])
+})
+
+test('a Redis that is not there at boot is said in one line, within ten seconds', async () => {
+  for (const name of ['api', 'worker'] as const) {
+    const started = performance.now()
+    const { role } = spawnRole(name, { REDIS_URL: 'redis://user:secret@127.0.0.1:1/3' })
+    expect(await role.ended).toBe(1)
+    expect(performance.now() - started).toBeLessThan(10_000)
+    expect(role.stderr).toEqual([
+      expect.stringMatching(/REDIS_URL: Redis did not answer within \d+ ms at redis:\/\/127\.0\.0\.1:1\/3 \(.*ECONNREFUSED/),
+    ])
+    expect(JSON.stringify(role.logs)).not.toContain('secret')
+  }
+})

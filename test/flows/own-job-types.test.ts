@@ -1,0 +1,101 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { send, submit, watchToEnd } from '../helpers/client.ts'
+import { spawnRole, startStack } from '../helpers/stack.ts'
+
+/** A folder outside of the repository, so that nothing of ours is found by accident. */
+async function jobsDir(files: Record<string, string>): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text)
+  return dir
+}
+
+const greet = (type: string, runsOn: string) => `
+  import { defineJob, PermanentError } from 'drover'
+  import { z } from 'zod'
+
+  interface Greeting { text: string }
+
+  export default defineJob({
+    type: '${type}',
+    title: 'Greet somebody',
+    runsOn: '${runsOn}',
+    input: z.object({ name: z.string().trim().min(1), times: z.int().default(2) }),
+    output: z.object({ greetings: z.array(z.string()) }),
+    examples: [{ input: { name: 'Ada' } }],
+    async *run({ name, times }, job) {
+      if (name === 'nobody') throw new PermanentError('there is nobody to greet', { code: 'nobody' })
+      const greetings: string[] = []
+      for (let n = 1; n <= times; n++) {
+        const greeting: Greeting = { text: 'hello ' + name }
+        greetings.push(greeting.text)
+        job.log('greeting ' + n)
+        yield greeting
+        job.progress(n / times)
+      }
+      return { greetings }
+    },
+  })`
+
+test('one file in JOBS_DIR is a new endpoint, on each of the three executors', async () => {
+  const kinds = ['event-loop', 'thread', 'process']
+  const dir = await jobsDir(Object.fromEntries(kinds.map((kind) => [`greet-${kind}.ts`, greet(`greet-${kind}`, kind)])))
+  const { api } = await startStack({ env: { JOBS_DIR: dir } })
+  for (const kind of kinds) {
+    const type = `greet-${kind}`
+    const described = await send('GET', `${api.url}/v1/job-types/${type}`)
+    expect(described).toMatchObject({
+      status: 200,
+      body: { title: 'Greet somebody', runs_on: kind, queue: kind === 'event-loop' ? 'io' : 'cpu' },
+    })
+    const { body } = await submit(api.url, type, { name: ' Ada ' })
+    const events = await watchToEnd(api.url, body.id, 0)
+    const said = events.map(({ event }) => event).filter((event) => event !== 'state')
+    expect(said, kind).toEqual(['snapshot', 'log', 'output', 'progress', 'log', 'output', 'progress', 'done'])
+    expect(events.filter(({ event }) => event === 'output').map(({ data }) => data)).toEqual([
+      { value: { text: 'hello Ada' } },
+      { value: { text: 'hello Ada' } },
+    ])
+    expect(events.at(-1)?.data).toMatchObject({ state: 'succeeded', output: { greetings: ['hello Ada', 'hello Ada'] } })
+
+    const refused = await submit(api.url, type, { name: '   ' })
+    expect(refused).toMatchObject({ status: 400, body: { errors: [{ pointer: '/input/name' }] } })
+    const failed = await submit(api.url, type, { name: 'nobody' }, { attempts: 5, waitS: 10 })
+    expect(failed.body).toMatchObject({
+      state: 'failed',
+      attempt: 1,
+      error: { code: 'nobody', message: 'there is nobody to greet', retryable: false, attempt: 1 },
+    })
+  }
+  const document = await send<Record<string, unknown>>('GET', `${api.url}/openapi.json`)
+  expect(JSON.stringify(document.body)).toContain('#/components/schemas/Submit-greet-thread')
+})
+
+test('a definition that cannot serve stops the boot, each named with its file and the reason', async () => {
+  const good = greet('good', 'thread')
+  const dir = await jobsDir({
+    'broken.ts': 'export default {{{',
+    'duplicate.ts': greet('echo', 'thread'),
+    'no-job.ts': 'export default 42',
+    'throws.ts': 'throw new Error("not today")',
+    'wrong-example.ts': good.replace("input: { name: 'Ada' }", 'input: { name: 7 }').replace("'good'", "'wrong-example'"),
+    'wrong-kind.ts': good.replace("runsOn: 'thread'", "runsOn: 'cloud'"),
+    'notes.md': 'not a job',
+  })
+  for (const role of ['api', 'worker'] as const) {
+    const env = { REDIS_URL: 'redis://127.0.0.1:1', JOBS_DIR: dir, DIAGNOSTIC_JOBS: '1' }
+    const { role: started } = spawnRole(role, env)
+    expect(await started.ended).toBe(1)
+    const lines = started.stderr.filter((line) => line.startsWith(`drover ${role}: `)).join('\n')
+    expect(lines).toMatch(/broken\.ts: /)
+    expect(lines).toMatch(/duplicate\.ts: the type "echo" is already declared by .*echo\.ts/)
+    expect(lines).toMatch(/no-job\.ts: its default export is not the result of defineJob\(\)/)
+    expect(lines).toMatch(/throws\.ts: not today/)
+    expect(lines).toMatch(/wrong-example\.ts: examples\[0\]\.input\.name: /)
+    expect(lines).toMatch(/wrong-kind\.ts: runsOn must be/)
+    expect(lines).not.toContain('notes.md')
+  }
+})
