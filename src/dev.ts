@@ -14,9 +14,9 @@ import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 const root = join(import.meta.dirname, '..')
 
 /** Kept for Redis when all others are gone. */
-const redisStopMs = 1200
+const redisStopMs = 1000
 /** What the API and the workers get beyond their grace for running jobs, before they are killed. */
-const stopMarginMs = 2500
+const stopMarginMs = 3000
 const bootWithinMs = 60_000
 /** Docker may have to fetch the image first. */
 const redisBootWithinMs = 300_000

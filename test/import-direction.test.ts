@@ -17,8 +17,9 @@ const rules: Record<string, Rule> = {
   environment: { parts: ['jobs'] },
   logger: { parts: [] },
   lifecycle: { parts: [] },
-  api: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle'] },
-  worker: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle'] },
+  boot: { parts: ['jobs', 'queue', 'environment'] },
+  api: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot'] },
+  worker: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot'] },
   dev: { parts: ['environment', 'lifecycle'] },
 }
 

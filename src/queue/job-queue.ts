@@ -109,7 +109,9 @@ export class JobQueue {
     const [fields, place, dueAt] = reply
     const hash: Record<string, string> = {}
     for (let i = 0; i + 1 < fields.length; i += 2) hash[fields[i] ?? ''] = fields[i + 1] ?? ''
-    return decodeJob(ref, hash, place, dueAt === null ? undefined : Number(dueAt))
+    const job = decodeJob(ref, hash, place, dueAt === null ? undefined : Number(dueAt))
+    if (!job) throw new Error(`the record of job ${ref.id} was written by another version of Drover`)
+    return job
   }
 
   async close(): Promise<void> {

@@ -28,7 +28,8 @@ const levels: readonly unknown[] = ['debug', 'info', 'warn', 'error'] satisfies 
  *
  * - `progress`: a fraction outside 0 to 1 becomes the nearer end; what is no number (0/0 at an empty list, for one) repeats
  *   the last fraction. Data that is not JSON is left out, and the job's log says so once.
- * - `signal`: made on the first look, since most handlers never look.
+ * - `signal`: made on the first look, since most handlers never look. In a thread or process, code that computes without pause
+ *   learns of a stop by reading `job.signal` again (not a signal that it kept) or by reporting progress.
  *
  * After `end()` progress and log are ignored and the signal no longer follows `stop`.
  */
