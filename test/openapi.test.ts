@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { parse } from 'yaml'
 import { expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { generateOpenapi } from '../src/api/generate-openapi.ts'
 import { loadRegistry } from '../src/jobs/registry.ts'
 

@@ -4,41 +4,40 @@ import type { StoredJob } from '../queue/job-record.ts'
 const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
 
 /** A job as clients see it. */
-export const jobSchema = z
-  .object({
-    id: z.string(),
-    type: z.string(),
-    queue: z.string(),
-    state: z.enum(['scheduled', 'blocked', 'queued', 'running', 'succeeded', 'failed', 'canceled', 'expired']),
-    done: z.boolean().describe('True in the four ends: succeeded, failed, canceled, expired'),
-    input: z.unknown(),
-    output: z.unknown(),
-    error: z
-      .object({
-        code: z.string(),
-        message: z.string(),
-        retryable: z.boolean(),
-        attempt: z.int(),
-        stopped: z.enum(['never_started', 'cooperatively', 'killed', 'abandoned']).optional(),
-      })
-      .nullable(),
-    progress: z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() }).nullable(),
-    run: z.int().describe('Rises by one with each retry by a client'),
-    attempt: z.int().describe('The current or latest attempt; 0 before the first'),
-    max_attempts: z.int(),
-    priority: z.int(),
-    tags: z.array(z.string()),
-    metadata: z.record(z.string(), z.string()),
-    created_at: time,
-    scheduled_for: time.nullable(),
-    started_at: time.nullable(),
-    finished_at: time.nullable(),
-    cancel_requested_at: time.nullable(),
-    deadline_at: time.nullable(),
-    expires_at: time.nullable(),
-    flow_id: z.string().nullable(),
-    links: z.object({ self: z.string(), events: z.string() }),
-  })
+export const jobSchema = z.object({
+  id: z.string(),
+  type: z.string(),
+  queue: z.string(),
+  state: z.enum(['scheduled', 'blocked', 'queued', 'running', 'succeeded', 'failed', 'canceled', 'expired']),
+  done: z.boolean().describe('True in the four ends: succeeded, failed, canceled, expired'),
+  input: z.unknown(),
+  output: z.unknown(),
+  error: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      retryable: z.boolean(),
+      attempt: z.int(),
+      stopped: z.enum(['never_started', 'cooperatively', 'killed', 'abandoned']).optional(),
+    })
+    .nullable(),
+  progress: z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() }).nullable(),
+  run: z.int().describe('Rises by one with each retry by a client'),
+  attempt: z.int().describe('The current or latest attempt; 0 before the first'),
+  max_attempts: z.int(),
+  priority: z.int(),
+  tags: z.array(z.string()),
+  metadata: z.record(z.string(), z.string()),
+  created_at: time,
+  scheduled_for: time.nullable(),
+  started_at: time.nullable(),
+  finished_at: time.nullable(),
+  cancel_requested_at: time.nullable(),
+  deadline_at: time.nullable(),
+  expires_at: time.nullable(),
+  flow_id: z.string().nullable(),
+  links: z.object({ self: z.string(), events: z.string() }),
+})
 
 export type JobResource = z.output<typeof jobSchema>
 

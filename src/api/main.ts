@@ -31,7 +31,11 @@ await boot('api', async () => {
   const hub = new JobEventHub({ subscriber, client, keys, log })
   const app = await buildApp({ config, registry, queue, hub, log })
   lifecycle.onStop('http', () => app.close())
-  await app.listen({ host: config.HOST, port: config.PORT, listenTextResolver: (address) => `the API listens at ${address}` })
+  await app.listen({
+    host: config.HOST,
+    port: config.PORT,
+    listenTextResolver: (address) => `the API listens at ${address}`,
+  })
   const { port } = app.server.address() as AddressInfo
   log.info({ port, job_types: registry.size }, 'ready')
 })

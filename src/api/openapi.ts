@@ -99,5 +99,6 @@ function addDiscriminator(schema: Record<string, unknown>, variants: unknown[]):
   })
   const submission = /^#\/components\/schemas\/Submit-(.+)$/
   const mapping = Object.fromEntries(references.map((reference) => [submission.exec(reference)?.[1] ?? '', reference]))
-  if (references.length === variants.length && !('' in mapping)) schema['discriminator'] = { propertyName: 'type', mapping }
+  if (references.length === variants.length && !('' in mapping))
+    schema['discriminator'] = { propertyName: 'type', mapping }
 }

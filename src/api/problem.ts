@@ -38,16 +38,15 @@ export class Problem extends Error {
 }
 
 /** Problem details of RFC 9457, with our `code` and `errors`. */
-export const problemSchema = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    instance: z.string(),
-    code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]),
-    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
-  })
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  instance: z.string(),
+  code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+})
 
 /** The documentation of a route's good answer. */
 export function jsonResponse(description: string, schema: z.ZodType) {
@@ -109,11 +108,13 @@ function toProblem(error: unknown): Problem {
     return new Problem('queue_unavailable', detail, { retryAfterS: 1 })
   }
   const { code = '', statusCode = 500 } = error as Partial<FastifyError>
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('payload_too_large', 'The body is larger than this server accepts.')
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new Problem('payload_too_large', 'The body is larger than this server accepts.')
   if (code.startsWith('FST_ERR_CTP_INVALID_MEDIA_TYPE')) {
     return new Problem('unsupported_media_type', 'Send JSON with content-type: application/json.')
   }
-  if (statusCode >= 400 && statusCode < 500) return new Problem('invalid_request', clientFaults[code] ?? 'The request cannot be read.')
+  if (statusCode >= 400 && statusCode < 500)
+    return new Problem('invalid_request', clientFaults[code] ?? 'The request cannot be read.')
   return new Problem('internal_error', 'The fault is logged under the request-id of this answer.')
 }
 

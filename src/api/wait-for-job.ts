@@ -1,5 +1,5 @@
-import { QueueUnavailableError } from '../queue/connection.ts'
 import type { ServerResponse } from 'node:http'
+import { QueueUnavailableError } from '../queue/connection.ts'
 import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobRef } from '../queue/job-id.ts'
 import type { JobQueue } from '../queue/job-queue.ts'

@@ -20,14 +20,14 @@ export interface JobContext {
   /** 1 for the first attempt. */
   readonly attempt: number
   readonly maxAttempts: number
-  /** Aborts when the job is cancelled, out of time, or no longer this worker's. */
+  /** Aborts when the job is cancelled, out of time, or no longer this worker's. A loop that never waits must read `job.signal` anew. */
   readonly signal: AbortSignal
   /** `fraction` from 0 to 1. Never throws and never waits; when events come faster than Redis takes them, only the newest are kept. */
-  progress(fraction: number, message?: string, data?: unknown): void
+  readonly progress: (fraction: number, message?: string, data?: unknown) => void
   /** A line in the job's own log, which clients read. Not for secrets. */
-  log(message: string, level?: LogLevel): void
+  readonly log: (message: string, level?: LogLevel) => void
   /** `fetch` behind the egress guard: private addresses are refused unless EGRESS_ALLOW_CIDRS names them. Aborts with `signal`. */
-  fetch(url: string | URL, init?: RequestInit): Promise<Response>
+  readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
 }
 
 type JobInput = z.ZodType

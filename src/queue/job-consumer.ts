@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { DelayedError, type Job as BullJob, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import { type Job as BullJob, DelayedError, UnrecoverableError, WaitingError, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { StopRequest } from '../jobs/stop-request.ts'
@@ -125,14 +125,14 @@ export class JobConsumer {
   }
 
   async #process(job: BullJob, token: string): Promise<unknown> {
-    const { queue, events, execute } = this.#options
+    const { queue, events } = this.#options
     const ref = { queue, id: job.id ?? '' }
     const running = new StopSwitch()
     this.#running.set(ref.id, running)
     events.announce(ref, 'change')
     const attemptEvents = events.open(ref, token, () => this.#stop(ref.id, 'lock_lost'))
     try {
-      const settlement = await execute({
+      const settlement = await this.#options.execute({
         ref,
         type: job.name,
         data: job.data,
@@ -152,6 +152,7 @@ export class JobConsumer {
 
   /** Says to BullMQ what it should do, in its own terms: return, throw, or move and throw. */
   async #settle(job: BullJob, token: string, settlement: Settlement): Promise<unknown> {
+    // oxlint-disable-next-line typescript/consistent-return
     switch (settlement.status) {
       case 'succeeded':
         return settlement.output

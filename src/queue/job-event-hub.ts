@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import type { JobRef } from './job-id.ts'
 import { whenAvailable } from './connection.ts'
+import type { JobRef } from './job-id.ts'
 import { announcedChange, announcedEnd, type Keys } from './keys.ts'
 
 /** A stored event as it goes over the wire: `id` rises by one within a job, `data` is JSON text. */
@@ -90,7 +90,8 @@ export class JobEventHub {
 }
 
 function decodeAnnouncement(message: string): Announcement {
-  if (message === announcedChange || message === announcedEnd) return { changed: true, mayBeDone: message === announcedEnd }
+  if (message === announcedChange || message === announcedEnd)
+    return { changed: true, mayBeDone: message === announcedEnd }
   const [first = '', ...events] = message.split('\n')
   return { changed: false, events: events.map((text, index) => decodeEvent(Number(first) + index, text)) }
 }

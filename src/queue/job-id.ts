@@ -18,6 +18,7 @@ export function newJobRef(queue: string): JobRef {
 export function parseJobId(id: string): JobRef | undefined {
   const cut = id.length - 27
   const queue = id.slice(0, cut)
-  if (cut < 1 || !queueNamePattern.test(queue) || !/^_[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(id.slice(cut))) return undefined
+  if (cut < 1 || !queueNamePattern.test(queue) || !/^_[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(id.slice(cut)))
+    return undefined
   return { queue, id }
 }

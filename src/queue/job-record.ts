@@ -9,9 +9,7 @@ const recordSchema = z.object({
   v: z.literal(recordVersion),
   input: z.unknown(),
   timeoutMs: z.int().optional(),
-  backoff: z
-    .object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() })
-    .optional(),
+  backoff: z.object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() }).optional(),
   startBy: z.int().optional(),
   deadlineAt: z.int().optional(),
   priority: z.int().optional(),

@@ -2,9 +2,10 @@ import type { Logger } from 'pino'
 import type { RunsOn } from '../jobs/define-job.ts'
 import { describeFailure, type JobFailure } from '../jobs/job-failure.ts'
 import type { LoadedJob, Registry } from '../jobs/registry.ts'
+import type { StopRequest } from '../jobs/stop-request.ts'
 import type { ClaimedJob, Settlement } from '../queue/job-consumer.ts'
 import { type JobRecord, parseRecord } from '../queue/job-record.ts'
-import type { Executor, Outcome, StopRequest } from './executors/executor.ts'
+import type { Executor, Outcome } from './executors/executor.ts'
 import { retryDelay } from './retry-delay.ts'
 
 export interface ExecuteJobDeps {
@@ -30,7 +31,8 @@ export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Pro
     if (isLate(record, claimed)) return settleLate(record, claimed)
     const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, claimed)
     const settlement = settle(outcome, stopped, loaded, record, claimed)
-    if (settlement.status !== 'succeeded') log.info({ outcome: outcome.status, stopped: stopped?.kind, settlement }, 'attempt ended')
+    if (settlement.status !== 'succeeded')
+      log.info({ outcome: outcome.status, stopped: stopped?.kind, settlement }, 'attempt ended')
     return settlement
   } catch (error) {
     log.error({ err: error }, 'a job could not be run')

@@ -8,7 +8,10 @@ export interface WorkerHealth {
 }
 
 /** Serves `/livez` and `/readyz` of a worker on all addresses. Resolves, with the port, when it listens. */
-export async function serveHealth(port: number, health: WorkerHealth): Promise<{ port: number; close(): Promise<void> }> {
+export async function serveHealth(
+  port: number,
+  health: WorkerHealth,
+): Promise<{ port: number; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
@@ -19,7 +22,8 @@ export async function serveHealth(port: number, health: WorkerHealth): Promise<{
     else {
       health.ready().then(
         () => answer(200, { status: 'ok' }),
-        (error: unknown) => answer(503, { status: 'not ready', reason: error instanceof Error ? error.message : 'unknown' }),
+        (error: unknown) =>
+          answer(503, { status: 'not ready', reason: error instanceof Error ? error.message : 'unknown' }),
       )
     }
   })

@@ -34,7 +34,7 @@ await boot('worker', async () => {
   })
   lifecycle.onStop('executors', () => executors.close())
 
-  const deps = { registry, executorFor: executors.for, log }
+  const deps = { registry, executorFor: (runsOn: RunsOn) => executors.for(runsOn), log }
   const consumers = [...config.WORKER_QUEUES].map(
     ([queue, concurrency]) =>
       new JobConsumer({

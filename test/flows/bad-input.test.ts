@@ -42,7 +42,13 @@ test('every mistake in a submission gets a problem that says what and where', as
       ['/delay_ms'],
     ],
     ['a prototype key', '{"type":"echo","input":{"__proto__":1}}', 400, 'invalid_request', ['']],
-    ['invalid UTF-8 nowhere, but 65 levels', `{"type":"echo","input":${'['.repeat(64)}${']'.repeat(64)}}`, 400, 'invalid_request', ['']],
+    [
+      'invalid UTF-8 nowhere, but 65 levels',
+      `{"type":"echo","input":${'['.repeat(64)}${']'.repeat(64)}}`,
+      400,
+      'invalid_request',
+      [''],
+    ],
   ]
   for (const [name, body, status, code, pointers] of cases) {
     const answer = await send<Record<string, unknown>>('POST', `${api.url}/v1/jobs`, { body })
@@ -53,17 +59,29 @@ test('every mistake in a submission gets a problem that says what and where', as
     if (pointers) expect(errors.map(({ pointer }) => pointer).toSorted(), name).toEqual(pointers.toSorted())
     expect(JSON.stringify(answer.body), name).not.toMatch(/FST_|ZodError|node_modules|\bat [A-Z]\w+\./)
   }
-  const deepest = await send('POST', `${api.url}/v1/jobs`, { body: `{"type":"echo","input":${'['.repeat(63)}${']'.repeat(63)}}` })
+  const deepest = await send('POST', `${api.url}/v1/jobs`, {
+    body: `{"type":"echo","input":${'['.repeat(63)}${']'.repeat(63)}}`,
+  })
   expect(deepest.status).toBe(202)
 })
 
 test('bodies that are too large, of another type or not UTF-8 are refused', async () => {
   const { api } = await startStack({ workers: 0, env: { BODY_LIMIT_BYTES: '2000' } })
-  expect(await submit(api.url, 'echo', 'x'.repeat(3000))).toMatchObject({ status: 413, body: { code: 'payload_too_large' } })
-  const form = await send('POST', `${api.url}/v1/jobs`, { body: 'type=echo', headers: { 'content-type': 'text/plain' } })
+  expect(await submit(api.url, 'echo', 'x'.repeat(3000))).toMatchObject({
+    status: 413,
+    body: { code: 'payload_too_large' },
+  })
+  const form = await send('POST', `${api.url}/v1/jobs`, {
+    body: 'type=echo',
+    headers: { 'content-type': 'text/plain' },
+  })
   expect(form).toMatchObject({ status: 415, body: { code: 'unsupported_media_type' } })
   const body = Buffer.from([...Buffer.from('{"type":"echo","input":"'), 0xff, ...Buffer.from('"}')])
-  const response = await fetch(`${api.url}/v1/jobs`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+  const response = await fetch(`${api.url}/v1/jobs`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json' },
+  })
   expect([response.status, await response.json()]).toMatchObject([400, { detail: 'The body is not valid UTF-8.' }])
 })
 

@@ -9,7 +9,11 @@ test('a bad environment stops the boot with one line for each mistake', async ()
     },
     worker: {
       env: { REDIS_URL: 'http://x', WORKER_QUEUES: 'io,cpu:2', SHUTDOWN_GRACE_MS: '-1' },
-      named: ['REDIS_URL: must be redis://', 'WORKER_QUEUES: "io" is not <queue>:<how many at once>', 'SHUTDOWN_GRACE_MS: '],
+      named: [
+        'REDIS_URL: must be redis://',
+        'WORKER_QUEUES: "io" is not <queue>:<how many at once>',
+        'SHUTDOWN_GRACE_MS: ',
+      ],
     },
   }
   for (const role of ['api', 'worker'] as const) {
@@ -33,7 +37,9 @@ test('a Redis that is not there at boot is said in one line, within ten seconds'
     expect(await role.ended).toBe(1)
     expect(performance.now() - started).toBeLessThan(10_000)
     expect(role.stderr).toEqual([
-      expect.stringMatching(/REDIS_URL: Redis did not answer within \d+ ms at redis:\/\/127\.0\.0\.1:1\/3 \(.*ECONNREFUSED/),
+      expect.stringMatching(
+        /REDIS_URL: Redis did not answer within \d+ ms at redis:\/\/127\.0\.0\.1:1\/3 \(.*ECONNREFUSED/,
+      ),
     ])
     expect(JSON.stringify(role.logs)).not.toContain('secret')
   }

@@ -81,7 +81,9 @@ test('a definition that cannot serve stops the boot, each named with its file an
     'duplicate.ts': greet('echo', 'thread'),
     'no-job.ts': 'export default 42',
     'throws.ts': 'throw new Error("not today")',
-    'wrong-example.ts': good.replace("input: { name: 'Ada' }", 'input: { name: 7 }').replace("'good'", "'wrong-example'"),
+    'wrong-example.ts': good
+      .replace("input: { name: 'Ada' }", 'input: { name: 7 }')
+      .replace("'good'", "'wrong-example'"),
     'wrong-kind.ts': good.replace("runsOn: 'thread'", "runsOn: 'cloud'"),
     'notes.md': 'not a job',
   })

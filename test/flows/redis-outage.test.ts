@@ -11,31 +11,41 @@ async function stackOnOwnRedis() {
   return { redis, ...stack }
 }
 
-test.skipIf(!canOwnRedis)('while Redis is gone, requests fail within a second; when it is back, all goes on by itself', async () => {
-  const { redis, api } = await stackOnOwnRedis()
-  const before = await submit(api.url, 'echo', 'before', { waitS: 10 })
-  await redis.kill()
-  const requests = [
-    () => submit(api.url, 'echo', 1),
-    () => submit(api.url, 'echo', 1, { waitS: 30 }),
-    () => read(api.url, before.body.id),
-    () => read(api.url, before.body.id, 30),
-    () => send('GET', `${api.url}/v1/jobs/${before.body.id}/events`),
-    () => send('GET', `${api.url}/readyz`),
-  ]
-  for (const request of [...requests, ...requests]) {
-    const started = performance.now()
-    const answer = await request()
-    expect(answer).toMatchObject({ status: 503, body: { code: 'queue_unavailable' } })
-    expect(answer.headers.get('retry-after')).toBe('1')
-    expect(performance.now() - started).toBeLessThan(1000)
-  }
-  expect(await send('GET', `${api.url}/livez`)).toMatchObject({ status: 200 })
-  await redis.start()
-  await waitFor('the API to be ready', () => send('GET', `${api.url}/readyz`), ({ status }) => status === 200)
-  expect(await submit(api.url, 'echo', 'after', { waitS: 15 })).toMatchObject({ status: 200, body: { output: 'after' } })
-  expect(await read(api.url, before.body.id)).toMatchObject({ status: 200, body: { output: 'before' } })
-})
+test.skipIf(!canOwnRedis)(
+  'while Redis is gone, requests fail within a second; when it is back, all goes on by itself',
+  async () => {
+    const { redis, api } = await stackOnOwnRedis()
+    const before = await submit(api.url, 'echo', 'before', { waitS: 10 })
+    await redis.kill()
+    const requests = [
+      () => submit(api.url, 'echo', 1),
+      () => submit(api.url, 'echo', 1, { waitS: 30 }),
+      () => read(api.url, before.body.id),
+      () => read(api.url, before.body.id, 30),
+      () => send('GET', `${api.url}/v1/jobs/${before.body.id}/events`),
+      () => send('GET', `${api.url}/readyz`),
+    ]
+    for (const request of [...requests, ...requests]) {
+      const started = performance.now()
+      const answer = await request()
+      expect(answer).toMatchObject({ status: 503, body: { code: 'queue_unavailable' } })
+      expect(answer.headers.get('retry-after')).toBe('1')
+      expect(performance.now() - started).toBeLessThan(1000)
+    }
+    expect(await send('GET', `${api.url}/livez`)).toMatchObject({ status: 200 })
+    await redis.start()
+    await waitFor(
+      'the API to be ready',
+      () => send('GET', `${api.url}/readyz`),
+      ({ status }) => status === 200,
+    )
+    expect(await submit(api.url, 'echo', 'after', { waitS: 15 })).toMatchObject({
+      status: 200,
+      body: { output: 'after' },
+    })
+    expect(await read(api.url, before.body.id)).toMatchObject({ status: 200, body: { output: 'before' } })
+  },
+)
 
 test.skipIf(!canOwnRedis)('a Redis that hangs is as good as none: 503 within a second', async () => {
   const { redis, api } = await stackOnOwnRedis()
@@ -46,20 +56,30 @@ test.skipIf(!canOwnRedis)('a Redis that hangs is as good as none: 503 within a s
     expect(performance.now() - started).toBeLessThan(1000)
   }
   redis.thaw()
-  expect(await submit(api.url, 'echo', 'after', { waitS: 15 })).toMatchObject({ status: 200, body: { output: 'after' } })
+  expect(await submit(api.url, 'echo', 'after', { waitS: 15 })).toMatchObject({
+    status: 200,
+    body: { output: 'after' },
+  })
 })
 
-test.skipIf(!canOwnRedis)('a wait and a stream that were open when Redis restarted still get the end of their job', async () => {
-  const { redis, api } = await stackOnOwnRedis()
-  const { body } = await submit(api.url, 'sleep', { duration_ms: 3000, steps: 3 })
-  const waiting = read(api.url, body.id, 30)
-  const watching = watchToEnd(api.url, body.id)
-  await waitFor('the job to run', () => read(api.url, body.id), (job) => job.body.state === 'running')
-  await redis.kill()
-  await redis.start()
-  expect(await waiting).toMatchObject({ status: 200, body: { state: 'succeeded', output: { slept_ms: 3000 } } })
-  const events = await watching
-  expect(events.at(-1)?.event === 'done' ? events : await watchToEnd(api.url, body.id, events.at(-1)?.id)).toSatisfy(
-    (seen: typeof events) => seen.at(-1)?.event === 'done',
-  )
-})
+test.skipIf(!canOwnRedis)(
+  'a wait and a stream that were open when Redis restarted still get the end of their job',
+  async () => {
+    const { redis, api } = await stackOnOwnRedis()
+    const { body } = await submit(api.url, 'sleep', { duration_ms: 3000, steps: 3 })
+    const waiting = read(api.url, body.id, 30)
+    const watching = watchToEnd(api.url, body.id)
+    await waitFor(
+      'the job to run',
+      () => read(api.url, body.id),
+      (job) => job.body.state === 'running',
+    )
+    await redis.kill()
+    await redis.start()
+    expect(await waiting).toMatchObject({ status: 200, body: { state: 'succeeded', output: { slept_ms: 3000 } } })
+    const events = await watching
+    expect(events.at(-1)?.event === 'done' ? events : await watchToEnd(api.url, body.id, events.at(-1)?.id)).toSatisfy(
+      (seen: typeof events) => seen.at(-1)?.event === 'done',
+    )
+  },
+)

@@ -16,7 +16,10 @@ test('a job goes from a POST to its end on each of the three executors', async (
     expect(accepted).toMatchObject({ status: 202, body: { type, input, state: 'queued', done: false, attempt: 0 } })
     expect(accepted.headers.get('location')).toBe(`/v1/jobs/${accepted.body.id}`)
     const done = await read(api.url, accepted.body.id, 10)
-    expect(done).toMatchObject({ status: 200, body: { state: 'succeeded', done: true, output, error: null, attempt: 1 } })
+    expect(done).toMatchObject({
+      status: 200,
+      body: { state: 'succeeded', done: true, output, error: null, attempt: 1 },
+    })
   }
 })
 
@@ -100,7 +103,9 @@ test('extract-links over 200 slow pages yields each page as it finishes, in well
   const { api } = await startStack()
   const site = await serve(async (request, response) => {
     await sleep(50)
-    response.setHeader('content-type', 'text/html; charset=utf-8').end(`<a href="/next${request.url}">next</a><a href="#top">x</a>`)
+    response
+      .setHeader('content-type', 'text/html; charset=utf-8')
+      .end(`<a href="/next${request.url}">next</a><a href="#top">x</a>`)
   })
   const urls = Array.from({ length: 200 }, (_, n) => `${site.url}/${n}`)
   const started = performance.now()
@@ -112,7 +117,12 @@ test('extract-links over 200 slow pages yields each page as it finishes, in well
   expect(ofKind('progress')).toHaveLength(200)
   const { output } = Object(events.at(-1)?.data)
   expect(output.pages.map((page: { url: string }) => page.url)).toEqual(urls)
-  expect(output.pages[7]).toEqual({ url: urls[7], status: 200, links: [`${site.url}/next/7`, `${site.url}/7`], error: null })
+  expect(output.pages[7]).toEqual({
+    url: urls[7],
+    status: 200,
+    links: [`${site.url}/next/7`, `${site.url}/7`],
+    error: null,
+  })
   expect(tookMs).toBeLessThan(1500)
 })
 
@@ -130,7 +140,12 @@ test('while jobs burn every core, the API answers and waiting jobs run', async (
   const burning = [1, 2].map(() => submit(api.url, 'burn-cpu', { duration_ms: 1500 }, { waitS: 20 }))
   const echoes = await Promise.all(Array.from({ length: 20 }, (_, n) => submit(api.url, 'echo', n, { waitS: 10 })))
   expect(echoes.every(({ status }) => status === 200)).toBe(true)
-  expect(echoes.map(({ body }) => body.finished_at ?? '').toSorted().at(-1)).toSatisfy((last: string) => last !== '')
+  expect(
+    echoes
+      .map(({ body }) => body.finished_at ?? '')
+      .toSorted()
+      .at(-1),
+  ).toSatisfy((last: string) => last !== '')
   const burned = await Promise.all(burning)
   for (const { body } of burned) {
     expect(body.state).toBe('succeeded')

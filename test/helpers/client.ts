@@ -65,7 +65,9 @@ export async function* watch(
     const blocks = text.split('\n\n')
     text = blocks.pop() ?? ''
     for (const block of blocks) {
-      const fields = new Map(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
+      const fields = new Map(
+        block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+      )
       const event = fields.get('event')
       if (event === undefined) continue
       yield { id: Number(fields.get('id')), event, data: JSON.parse(fields.get('data') ?? 'null') }

@@ -22,7 +22,10 @@ export interface Api extends RoleProcess {
 }
 
 /** Starts one process of a role, which ends with its test. Resolves when it says that it is ready. @throws when it ends before */
-export async function startRole(role: 'api' | 'worker', env: Record<string, string>): Promise<RoleProcess & { port: number }> {
+export async function startRole(
+  role: 'api' | 'worker',
+  env: Record<string, string>,
+): Promise<RoleProcess & { port: number }> {
   const started = spawnRole(role, env)
   const ready = await Promise.race([
     started.ready,

@@ -33,10 +33,10 @@ test('events are stored and announced in order, numbered from one', async () => 
   const heard: Announcement[] = []
   const stop = await hub.watch(ref, (said) => heard.push(said))
   const events = writer.open(ref, 'mine', () => expect.unreachable())
-  events.emit(progress(0.1))
-  events.emit({ kind: 'output', value: { page: 'with a\nline break' } })
+  void events.emit(progress(0.1))
+  void events.emit({ kind: 'output', value: { page: 'with a\nline break' } })
   await events.flush()
-  events.emit(progress(0.2))
+  void events.emit(progress(0.2))
   await events.flush()
   const stored = await hub.read(ref, 0, 10)
   expect(stored.map(({ id, kind, data }) => [id, kind, JSON.parse(data)])).toEqual([
@@ -44,7 +44,11 @@ test('events are stored and announced in order, numbered from one', async () => 
     [2, 'output', { value: { page: 'with a\nline break' } }],
     [3, 'progress', { fraction: 0.2, message: null, data: null }],
   ])
-  await waitFor('both announcements', () => heard.length, (count) => count === 2)
+  await waitFor(
+    'both announcements',
+    () => heard.length,
+    (count) => count === 2,
+  )
   expect(heard.flatMap((said) => (said.changed ? [] : said.events))).toEqual(stored)
   expect(await hub.read(ref, 2, 10)).toEqual(stored.slice(2))
   stop()
@@ -57,10 +61,10 @@ test('a worker that no longer holds the job is refused, and told so', async () =
   await hub.watch(ref, (said) => heard.push(said))
   let lost = 0
   const events = writer.open(ref, 'mine', () => lost++)
-  events.emit(progress(0.5))
+  void events.emit(progress(0.5))
   await events.flush()
   await client.set(keys.lock(ref), "somebody else's")
-  events.emit(progress(0.9))
+  void events.emit(progress(0.9))
   await events.flush()
   expect(lost).toBe(1)
   expect(await hub.read(ref, 0, 10)).toHaveLength(1)
@@ -71,8 +75,9 @@ test('a worker that no longer holds the job is refused, and told so', async () =
 test('a flood is bounded: the newest progress is kept, outputs wait, dropped log lines are counted', async () => {
   const { writer, hub, ref } = await world()
   const events = writer.open(ref, 'mine', () => expect.unreachable())
-  for (let n = 0; n <= 10_000; n++) events.emit(progress(n / 10_000))
-  for (let n = 0; n < 1500; n++) events.emit({ kind: 'log', at: '', level: 'info', message: `line ${n}`, attempt: 1 })
+  for (let n = 0; n <= 10_000; n++) void events.emit(progress(n / 10_000))
+  for (let n = 0; n < 1500; n++)
+    void events.emit({ kind: 'log', at: '', level: 'info', message: `line ${n}`, attempt: 1 })
   expect(events.emit({ kind: 'output', value: 'behind' })).toBeInstanceOf(Promise)
   await events.flush()
   const stored = await hub.read(ref, 0, 5000)
@@ -88,7 +93,7 @@ test('the history is bounded by size too, and its numbers go on', async () => {
   await events.flush()
   expect(Number(await client.call('MEMORY', 'USAGE', keys.events(ref), 'SAMPLES', 0))).toBeLessThan(6 * 1024 * 1024)
   expect((await hub.read(ref, 0, 1000)).at(-1)?.id).toBe(50)
-  events.emit({ kind: 'output', value: 'x'.repeat(300_000) })
+  void events.emit({ kind: 'output', value: 'x'.repeat(300_000) })
   await events.flush()
   expect((await hub.read(ref, 50, 10)).map(({ data }) => data)).toEqual([expect.stringContaining('more than 262144')])
 })
@@ -100,7 +105,11 @@ test('whoever watches hears again after the connection was lost', async () => {
   const back = once(subscriber, 'ready')
   await client.client('KILL', 'ID', await subscriberId())
   await back
-  await waitFor('the call to read again', () => heard, (all) => all.some((said) => said.changed && said.mayBeDone))
+  await waitFor(
+    'the call to read again',
+    () => heard,
+    (all) => all.some((said) => said.changed && said.mayBeDone),
+  )
   await waitFor(
     'the subscription',
     () => client.publish(keys.channel(ref), 'changed'),
@@ -108,9 +117,8 @@ test('whoever watches hears again after the connection was lost', async () => {
   )
 
   async function subscriberId(): Promise<string> {
-    const list = String(await client.client('LIST', 'TYPE', 'pubsub'))
-    const [, local = ''] = /^(?:.*:)?(\d+)$/.exec(String(subscriber.stream.localPort)) ?? []
-    const line = list.split('\n').find((entry) => entry.includes(`:${local} `) && entry.includes(' addr='))
+    const list = String(await client.call('CLIENT', 'LIST', 'TYPE', 'pubsub'))
+    const line = list.split('\n').find((entry) => entry.includes(`:${String(subscriber.stream.localPort)} `))
     return /(?:^| )id=(\d+) /.exec(line ?? '')?.[1] ?? ''
   }
 })

@@ -13,7 +13,16 @@ test('an id names its queue, and ids of one process rise', () => {
 })
 
 test('anything else is no id', () => {
-  for (const id of ['', 'io', 'io_', '_01m82n0yt6a17zs46knkfzwasz', 'io_01M82N0YT6A17ZS46KNKFZWASZ', 'io_01m82n0yt6a17zs46knkfzwas:', 'a:b_01m82n0yt6a17zs46knkfzwasz', 'io_81m82n0yt6a17zs46knkfzwasz']) {
+  for (const id of [
+    '',
+    'io',
+    'io_',
+    '_01m82n0yt6a17zs46knkfzwasz',
+    'io_01M82N0YT6A17ZS46KNKFZWASZ',
+    'io_01m82n0yt6a17zs46knkfzwas:',
+    'a:b_01m82n0yt6a17zs46knkfzwasz',
+    'io_81m82n0yt6a17zs46knkfzwasz',
+  ]) {
     expect(parseJobId(id), id).toBeUndefined()
   }
   fc.assert(fc.property(fc.string(), (text) => parseJobId(text) === undefined))

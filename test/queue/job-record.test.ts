@@ -2,7 +2,12 @@ import { expect, test } from 'vitest'
 import { decodeJob, encodeFailure, parseRecord, recordVersion, type StoredFailure } from '../../src/queue/job-record.ts'
 
 const ref = { queue: 'io', id: 'io_1' }
-const hash = { name: 'echo', data: JSON.stringify({ v: recordVersion, input: 1 }), opts: '{"attempts":3}', timestamp: '5' }
+const hash = {
+  name: 'echo',
+  data: JSON.stringify({ v: recordVersion, input: 1 }),
+  opts: '{"attempts":3}',
+  timestamp: '5',
+}
 const failedWith = (failure: Partial<StoredFailure>) => ({
   ...hash,
   finishedOn: '9',
@@ -14,7 +19,11 @@ test('BullMQ’s places and our failures make our states', () => {
     ['queued', hash, 'waiting'],
     ['scheduled', hash, 'delayed'],
     ['running', { ...hash, processedOn: '7', failedReason: 'of the attempt before' }, 'active'],
-    ['succeeded', { ...hash, finishedOn: '9', returnvalue: '{"a":1}', failedReason: 'of the attempt before' }, 'finished'],
+    [
+      'succeeded',
+      { ...hash, finishedOn: '9', returnvalue: '{"a":1}', failedReason: 'of the attempt before' },
+      'finished',
+    ],
     ['failed', failedWith({}), 'finished'],
     ['failed', failedWith({ code: 'deadline_exceeded', attempt: 1 }), 'finished'],
     ['failed', { ...hash, finishedOn: '9', failedReason: 'job stalled more than allowable limit' }, 'finished'],

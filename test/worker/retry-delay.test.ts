@@ -27,7 +27,8 @@ test('jitter only shortens, by at most its share; no delay is longer than a day'
       fc.integer({ min: 1, max: 999 }),
       (random, jitter, attempt) => {
         const full = Math.min(1000 * 2 ** (attempt - 1), 86_400_000)
-        const delay = retryDelay({ ...first, attempt, maxAttempts: 1000, backoff: { ...backoff, jitter }, random }) ?? -1
+        const delay =
+          retryDelay({ ...first, attempt, maxAttempts: 1000, backoff: { ...backoff, jitter }, random }) ?? -1
         expect(delay).toBeLessThanOrEqual(full)
         expect(delay).toBeGreaterThanOrEqual(Math.floor(full * (1 - jitter)))
       },

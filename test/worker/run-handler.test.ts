@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineJob, type Job, type JobContext, PermanentError, RetryLater } from '../../src/jobs/define-job.ts'
 import type { EmitJobEvent, JobEvent } from '../../src/jobs/job-event.ts'
-import type { StopRequest } from '../../src/worker/executors/executor.ts'
+import type { StopRequest } from '../../src/jobs/stop-request.ts'
 import { longestMessage } from '../../src/worker/job-context.ts'
 import { runHandler } from '../../src/worker/run-handler.ts'
 

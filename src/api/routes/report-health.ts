@@ -8,7 +8,13 @@ const status = z.object({ status: z.literal('ok') })
 /** `GET /livez`: this process answers. `GET /readyz`: Redis answers it, and it is not about to close. */
 export function reportHealth(app: FastifyInstance, { queue, closing }: RouteDeps): void {
   app.get('/livez', {
-    schema: { operationId: 'livez', summary: 'Is the API alive?', tags: ['health'], querystring: z.strictObject({}), response: { 200: jsonResponse('It is', status), ...problemResponses() } },
+    schema: {
+      operationId: 'livez',
+      summary: 'Is the API alive?',
+      tags: ['health'],
+      querystring: z.strictObject({}),
+      response: { 200: jsonResponse('It is', status), ...problemResponses() },
+    },
     handler: () => ({ status: 'ok' }),
   })
   app.get('/readyz', {

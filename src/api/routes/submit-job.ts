@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../app.ts'
-import { documentedOnly } from '../validation.ts'
 import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
 import type { SchemaNames } from '../openapi.ts'
 import { preferredWaitS } from '../prefer.ts'
 import { jsonResponse, problemResponses } from '../problem.ts'
 import { parseSubmission, submissionSchema } from '../submission.ts'
+import { documentedOnly } from '../validation.ts'
 import { waitForJob } from '../wait-for-job.ts'
 
 const headers = z.object({

@@ -23,12 +23,6 @@ export type Outcome =
   | { status: 'killed' }
   | { status: 'abandoned' }
 
-/** The `reason` of the abort signal that an executor is given: why, and how long the handler may take to end by itself. */
-export interface StopRequest {
-  kind: 'canceled' | 'timeout' | 'deadline_exceeded' | 'lock_lost' | 'shutdown'
-  graceMs: number
-}
-
 export interface Executor {
   /**
    * Runs one attempt. Never rejects, and ends at most `graceMs` (and the time of a kill) after `stop` aborts with a

@@ -67,6 +67,7 @@ export class PooledHost {
     this.#task = task
     this.#run++
     this.#untakenAcks = 0
+    this.#lastWords = undefined
     task.stop.addEventListener('abort', this.#onStop, { once: true })
     try {
       this.#host.send({ type: 'run', run: this.#run, file: task.loaded.file, attempt: task.attempt })
@@ -87,7 +88,7 @@ export class PooledHost {
 
   readonly #onStop = (): void => {
     const task = this.#task
-    if (!task) return
+    if (!task || this.#isDying) return
     const stop = readStopRequest(task.stop)
     this.#host.send({ type: 'stop', run: this.#run, stop })
     this.#killTimer = setTimeout(() => this.kill(), stop.graceMs)

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { JobEvent } from '../../jobs/job-event.ts'
+import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { HandlerOutcome } from '../run-handler.ts'
-import type { Attempt, StopRequest } from './executor.ts'
+import type { Attempt } from './executor.ts'
 
 /**
  * What a pool sends to a thread or process. `run` numbers the runs of one host, so that nothing a handler left behind can be

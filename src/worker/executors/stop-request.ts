@@ -1,4 +1,4 @@
-import type { StopRequest } from './executor.ts'
+import type { StopRequest } from '../../jobs/stop-request.ts'
 
 const messages = {
   canceled: 'the job was canceled',

@@ -4,8 +4,9 @@ import { onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import type { JobEvent } from '../../../src/jobs/job-event.ts'
 import { type LoadedJob, loadJob } from '../../../src/jobs/registry.ts'
+import type { StopRequest } from '../../../src/jobs/stop-request.ts'
 import { createExecutors } from '../../../src/worker/executors/create-executors.ts'
-import type { Executor, Outcome, StopRequest } from '../../../src/worker/executors/executor.ts'
+import type { Executor, Outcome } from '../../../src/worker/executors/executor.ts'
 
 export const poolKinds = ['thread', 'process'] as const
 
