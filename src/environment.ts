@@ -31,7 +31,7 @@ const integer = (min: number, max: number) =>
   z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.int().min(min).max(max))
 
 /** Kinds of variables. */
-export const variable = {
+const variable = {
   integer,
   port: integer(0, 65_535),
   flag: z.enum(['0', '1'], 'must be 0 or 1').transform((text) => text === '1'),
@@ -65,7 +65,7 @@ const redisUrl = z.string().refine((text) => {
 const logLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
 
 /** What the API and the workers both read. */
-export const sharedVariables = {
+const sharedVariables = {
   REDIS_URL: redisUrl,
   /** All keys in Redis start with it, so that several installations can share a server. */
   KEY_PREFIX: z

@@ -48,7 +48,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     requestTimeout: requestTimeoutMs,
     genReqId: ({ headers }) => requestId(headers['request-id']),
     routerOptions: { maxParamLength: 500 },
-    frameworkErrors: answerProblem,
+    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
     forceCloseConnections: 'idle',
   })
   app.server.maxConnections = mostConnections

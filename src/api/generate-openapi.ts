@@ -14,8 +14,8 @@ export async function generateOpenapi(): Promise<string> {
   const app = await buildApp({
     config,
     registry,
-    queue: uncalled<JobQueue>('queue'),
-    hub: uncalled<JobEventHub>('hub'),
+    queue: uncalled as JobQueue,
+    hub: uncalled as JobEventHub,
     log: pino({ level: 'silent' }),
   })
   try {
@@ -25,10 +25,11 @@ export async function generateOpenapi(): Promise<string> {
   }
 }
 
-function uncalled<T extends object>(name: string): T {
-  return new Proxy({} as T, {
-    get() {
-      throw new Error(`the ${name} is not there while the API is being described`)
+const uncalled: unknown = new Proxy(
+  {},
+  {
+    get(_target, name) {
+      throw new Error(`${String(name)} was called while the API is being described`)
     },
-  })
-}
+  },
+)

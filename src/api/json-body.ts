@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Problem } from './problem.ts'
 
 /** Deeper bodies are refused: V8 parses them, but whoever walks the value later would overflow its stack. */
-export const mostDepth = 64
+const mostDepth = 64
 
 /** Makes the app accept JSON bodies only: UTF-8, at most {@link mostDepth} deep, without prototype keys. */
 export function acceptJsonBodies(app: FastifyInstance): void {

@@ -1,5 +1,5 @@
 /** The longest that a request may be held, in seconds. */
-export const longestWaitS = 60
+const longestWaitS = 60
 
 /**
  * Reads `wait=N` out of a `Prefer` header (RFC 7240). Undefined when there is none or it makes no sense, which the RFC

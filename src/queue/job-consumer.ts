@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type Job as BullJob, DelayedError, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import { type Job as BullJob, DelayedError, WaitingError, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { StopRequest } from '../jobs/stop-request.ts'
@@ -152,7 +152,6 @@ export class JobConsumer {
 
   /** Says to BullMQ what it should do, in its own terms: return, throw, or move and throw. */
   async #settle(job: BullJob, token: string, settlement: Settlement): Promise<unknown> {
-    // oxlint-disable-next-line typescript/consistent-return
     switch (settlement.status) {
       case 'succeeded':
         return settlement.output
@@ -163,7 +162,10 @@ export class JobConsumer {
         this.#announce(job, 'change')
         throw settlement.delayMs > 0 ? new DelayedError() : new WaitingError()
       case 'lost':
-        throw new UnrecoverableError('another worker has this job')
+        // To BullMQ: it has been moved already. Whoever has the lock, or the check for stalled jobs, moves it.
+        throw new WaitingError()
+      default:
+        throw new TypeError(`there is no such settlement: ${JSON.stringify(settlement satisfies never)}`)
     }
   }
 

@@ -27,10 +27,10 @@ export function parseRecord(data: unknown): JobRecord | undefined {
 }
 
 /** Where a job stands. The last four are ends. */
-export type JobState = 'scheduled' | 'blocked' | 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'expired'
+type JobState = 'scheduled' | 'blocked' | 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'expired'
 
 /** How a cancelled job was stopped. */
-export type Stopped = 'never_started' | 'cooperatively' | 'killed' | 'abandoned'
+type Stopped = 'never_started' | 'cooperatively' | 'killed' | 'abandoned'
 
 /** Why the latest attempt failed; `attempt` is its number. */
 export interface StoredFailure extends Omit<JobFailure, 'retryAfterMs'> {

@@ -7,7 +7,7 @@ import { keyPrefix } from './key-prefix.ts'
 const root = new URL('../../', import.meta.url)
 
 /** A real API or worker process, started as in production. */
-export interface RoleProcess {
+interface RoleProcess {
   readonly pid: number
   /** Lines of its log, parsed. */
   readonly logs: Record<string, unknown>[]
@@ -17,15 +17,12 @@ export interface RoleProcess {
   signal(signal: NodeJS.Signals): void
 }
 
-export interface Api extends RoleProcess {
+interface Api extends RoleProcess {
   readonly url: string
 }
 
 /** Starts one process of a role, which ends with its test. Resolves when it says that it is ready. @throws when it ends before */
-export async function startRole(
-  role: 'api' | 'worker',
-  env: Record<string, string>,
-): Promise<RoleProcess & { port: number }> {
+async function startRole(role: 'api' | 'worker', env: Record<string, string>): Promise<RoleProcess & { port: number }> {
   const started = spawnRole(role, env)
   const ready = await Promise.race([
     started.ready,
