@@ -6,12 +6,16 @@ import type { apiVariables } from '../environment.ts'
 import type { Registry } from '../jobs/registry.ts'
 import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
+import type { JobSteering } from '../queue/job-steering.ts'
 import { acceptJsonBodies } from './json-body.ts'
 import { describeApi, nameSchemas } from './openapi.ts'
 import { answerProblem, Problem } from './problem.ts'
+import { cancelJob } from './routes/cancel-job.ts'
 import { describeJobTypes } from './routes/describe-job-types.ts'
+import { describeQueues } from './routes/describe-queues.ts'
 import { readJob } from './routes/read-job.ts'
 import { reportHealth } from './routes/report-health.ts'
+import { retryJob } from './routes/retry-job.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
 import { submitJob } from './routes/submit-job.ts'
 import { validateWithZod } from './validation.ts'
@@ -22,6 +26,7 @@ export interface ApiDeps {
   registry: Registry
   queue: JobQueue
   hub: JobEventHub
+  steering: JobSteering
   log: Logger
 }
 
@@ -71,6 +76,9 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
 
   submitJob(app, deps, names)
   readJob(app, deps)
+  cancelJob(app, deps)
+  retryJob(app, deps)
+  describeQueues(app, deps)
   streamJobEvents(app, deps)
   describeJobTypes(app, deps)
   reportHealth(app, deps)

@@ -4,6 +4,7 @@ import { apiVariables, readEnvironment } from '../environment.ts'
 import { loadRegistry } from '../jobs/registry.ts'
 import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
+import type { JobSteering } from '../queue/job-steering.ts'
 import { buildApp } from './app.ts'
 
 /** The OpenAPI document of this version with all built-in job types, as YAML. Needs no Redis. */
@@ -16,6 +17,7 @@ export async function generateOpenapi(): Promise<string> {
     registry,
     queue: uncalled as JobQueue,
     hub: uncalled as JobEventHub,
+    steering: uncalled as JobSteering,
     log: pino({ level: 'silent' }),
   })
   try {

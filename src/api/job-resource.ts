@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { StoredJob } from '../queue/job-record.ts'
+import { type StoredJob, timeLimits } from '../queue/job-record.ts'
 
 const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
 
@@ -36,7 +36,17 @@ export const jobSchema = z.object({
   deadline_at: time.nullable(),
   expires_at: time.nullable(),
   flow_id: z.string().nullable(),
-  links: z.object({ self: z.string(), events: z.string() }),
+  attempts: z
+    .array(
+      z.object({
+        attempt: z.int(),
+        started_at: time.nullable(),
+        ended_at: time.nullable(),
+        error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
+      }),
+    )
+    .describe('The attempts of this run that have ended, oldest first; the last 20'),
+  links: z.object({ self: z.string(), events: z.string(), cancel: z.string() }),
 })
 
 export type JobResource = z.output<typeof jobSchema>
@@ -71,10 +81,16 @@ export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
     started_at: optionalTimestamp(job.startedAt),
     finished_at: optionalTimestamp(job.finishedAt),
     cancel_requested_at: optionalTimestamp(job.cancelRequestedAt),
-    deadline_at: optionalTimestamp(record.deadlineAt),
+    deadline_at: optionalTimestamp(timeLimits(record).deadlineAt),
     expires_at: optionalTimestamp(job.finishedAt === undefined ? undefined : job.finishedAt + resultTtlMs),
     flow_id: null,
-    links: { self, events: `${self}/events` },
+    attempts: job.attempts.map(({ attempt, startedAt, endedAt, failure: why }) => ({
+      attempt,
+      started_at: optionalTimestamp(startedAt),
+      ended_at: optionalTimestamp(endedAt),
+      error: why ? { code: why.code, message: why.message, retryable: why.retryable } : null,
+    })),
+    links: { self, events: `${self}/events`, cancel: `${self}/cancel` },
   }
 }
 

@@ -1,13 +1,15 @@
 import type { AddressInfo } from 'node:net'
 import { boot } from '../boot.ts'
 import { apiVariables, readEnvironment } from '../environment.ts'
-import { loadRegistry } from '../jobs/registry.ts'
+import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { connectRedis } from '../queue/connection.ts'
 import { JobEventHub } from '../queue/job-event-hub.ts'
 import { JobQueue } from '../queue/job-queue.ts'
+import { JobSteering } from '../queue/job-steering.ts'
 import { Keys } from '../queue/keys.ts'
+import { Sweeper } from '../queue/sweeper.ts'
 import { buildApp } from './app.ts'
 
 /** Waiting clients are answered at once when the API stops; what is left are answers on their way. */
@@ -25,11 +27,21 @@ await boot('api', async () => {
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
 
   const keys = new Keys(config.KEY_PREFIX)
-  const queue = new JobQueue({ client, keys, queues: [...registry.values()].map(({ job }) => job.queue), log })
+  const queue = new JobQueue({ client, keys, queues: queuesOf(registry), log })
   lifecycle.onStop('queue', () => queue.close())
   await queue.ready()
   const hub = new JobEventHub({ subscriber, client, keys, log })
-  const app = await buildApp({ config, registry, queue, hub, log })
+  const steering = new JobSteering({ redis: client, keys })
+  const sweeper = new Sweeper({
+    redis: client,
+    keys,
+    queues: queuesOf(registry),
+    resultTtlMs: config.RESULT_TTL_MS,
+    log,
+  })
+  sweeper.start()
+  lifecycle.onStop('sweeper', () => sweeper.stop())
+  const app = await buildApp({ config, registry, queue, hub, steering, log })
   lifecycle.onStop('http', () => app.close())
   await app.listen({
     host: config.HOST,

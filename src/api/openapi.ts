@@ -37,6 +37,7 @@ export async function describeApi(app: FastifyInstance, names: SchemaNames): Pro
       tags: [
         { name: 'jobs', description: 'Submit, read and watch jobs' },
         { name: 'job types', description: 'What can be submitted' },
+        { name: 'queues', description: 'How full they are, and who consumes them' },
         { name: 'health', description: 'For probes' },
       ],
     },

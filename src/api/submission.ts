@@ -105,8 +105,8 @@ function toNewJob(said: Envelope, job: Job, ref: JobRef, now: number): NewJob {
       ...(backoff && {
         backoff: { type: backoff.type, delayMs: backoff.delay_ms, jitter: backoff.jitter ?? 0 },
       }),
-      ...(said.start_within_ms !== undefined && { startBy: from + said.start_within_ms }),
-      ...(said.deadline_ms !== undefined && { deadlineAt: from + said.deadline_ms }),
+      ...(said.start_within_ms !== undefined && { startWithinMs: said.start_within_ms, countsFrom: from }),
+      ...(said.deadline_ms !== undefined && { deadlineMs: said.deadline_ms, countsFrom: from }),
       ...(said.priority !== undefined && { priority: said.priority }),
       ...(said.tags && { tags: said.tags }),
       ...(said.metadata && { metadata: said.metadata }),

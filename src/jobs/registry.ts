@@ -55,6 +55,11 @@ export async function loadRegistry(options: {
   return registry
 }
 
+/** The queues that these job types use. */
+export function queuesOf(registry: Registry): string[] {
+  return [...new Set([...registry.values()].map(({ job }) => job.queue))]
+}
+
 /** Loads one job file. @throws when it does not declare a usable job. */
 export async function loadJob(file: string): Promise<Job> {
   const module: { default?: unknown } = await import(pathToFileURL(file).href)

@@ -5,8 +5,11 @@ import type { Logger } from 'pino'
 import type { StopRequest } from '../jobs/stop-request.ts'
 import type { AttemptEvents, JobEventWriter } from './job-event-writer.ts'
 import type { JobRef } from './job-id.ts'
-import { encodeFailure, type StoredFailure } from './job-record.ts'
+import { encodeAttempt, encodeFailure, type StoredFailure } from './job-record.ts'
+import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
+import { countQueue } from './queue-census.ts'
+import { type CrashLane, RunningJob } from './running-job.ts'
 
 /** A job that this worker holds, for one attempt. */
 export interface ClaimedJob {
@@ -16,6 +19,8 @@ export interface ClaimedJob {
   data: unknown
   attempt: number
   maxAttempts: number
+  /** How often it was taken by a worker, this time included. */
+  starts: number
   createdAt: number
   startedAt: number
   events: AttemptEvents
@@ -28,6 +33,7 @@ export type Settlement =
   | { status: 'succeeded'; output: unknown }
   /** With a delay and attempts left it is tried again, else it has failed. */
   | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined }
+  | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }
   /** Back to the head of its queue (no delay) or to be looked at later, without using up an attempt. */
   | { status: 'put_back'; delayMs: number }
   /** Another worker has it now: nothing that this one says counts. */
@@ -39,28 +45,40 @@ export interface ConsumerOptions {
   redis: Redis
   keys: Keys
   events: JobEventWriter
+  steering: JobSteering
+  /** Shared by the consumers of a process. */
+  lane: CrashLane
   log: Logger
   workerName: string
   /** How long a worker that fell silent keeps its jobs. Renewed at half of it. */
   lockMs: number
-  execute(job: ClaimedJob): Promise<Settlement>
+  execute: (job: ClaimedJob) => Promise<Settlement>
 }
 
 /** A handler whose job is no longer its own, or whose worker is going, gets this long to end by itself. */
 const stopGraceMs = 500
-
 /** A worker's connection waits for Redis as long as it takes; a probe does not. */
 const probeMs = 900
-/** Crashes are counted by BullMQ as stalls; beyond this many the job fails as `stalled`. */
-const mostStalls = 3
+/** A job fails as `stalled` when its worker vanishes once more than this; from the second time on it waits for the lane. */
+const mostCrashes = 3
+const laneFromCrash = 2
+const laneDelayMs = 1000
+/** How many of the jobs that ended here last are remembered, for a cancel that crosses their end. */
+const endedKept = 1000
+const lastEnded = 5
 
 /** Takes jobs of one queue, as many at once as it is told, and brings each attempt to its settlement. */
 export class JobConsumer {
   readonly #options: ConsumerOptions
   readonly #worker: Worker
-  readonly #running = new Map<string, StopSwitch>()
+  readonly #running = new Map<string, RunningJob>()
+  readonly #ended = new Map<string, RunningJob>()
+  /** Cancels that came before the job that they name; by id and token. */
+  readonly #earlyCancels = new Set<string>()
+  #watchdog: NodeJS.Timeout | undefined
+  #claims = 0
 
-  /** Takes jobs from {@link run} on. */
+  /** Takes jobs from {@link start} on. */
   constructor(options: ConsumerOptions) {
     this.#options = options
     const { queue, concurrency, redis, keys, log, lockMs } = options
@@ -72,23 +90,57 @@ export class JobConsumer {
       autorun: false,
       lockDuration: lockMs,
       stalledInterval: lockMs / 2,
-      maxStalledCount: mostStalls,
-      settings: { backoffStrategy: (_made, _type, error) => (error instanceof AttemptFailed ? error.retryDelayMs : 0) },
+      maxStalledCount: mostCrashes,
+      settings: {
+        backoffStrategy: (_made, _type, error) => (error instanceof AttemptFailed ? error.retryDelayMs : 0),
+      },
     })
     this.#worker.on('error', (error) => log.warn({ queue, err: error }, 'queue error'))
     this.#worker.on('completed', (job) => this.#announce(job, 'end'))
     this.#worker.on('failed', (job) => job && this.#announce(job, 'end'))
     this.#worker.on('stalled', (id) => {
       log.warn({ queue, job: id }, 'a job whose worker vanished goes back to its queue')
-      this.#options.events.announce({ queue, id }, 'change')
+      options.events.announce({ queue, id }, 'change')
     })
-    this.#worker.on('lockRenewalFailed', (ids) => {
-      for (const id of ids) this.#stop(id, 'lock_lost')
+    this.#worker.on('locksRenewed', ({ jobIds }) => {
+      for (const id of jobIds) {
+        const running = this.#running.get(id)
+        if (running) running.heldSince = Date.now()
+      }
     })
+    this.#worker.on('lockRenewalFailed', (ids) => this.#findOutWhy(ids))
   }
 
-  get running(): number {
-    return this.#running.size
+  get queue(): string {
+    return this.#options.queue
+  }
+
+  /** The types of the jobs that run here or ended here last. */
+  *recentTypes(): Generator<string> {
+    for (const { type } of this.#running.values()) yield type
+    for (const { type } of [...this.#ended.values()].slice(-lastEnded)) yield type
+  }
+
+  /** True when jobs wait that this consumer should take. False, too, when Redis does not say. */
+  async hasWork(): Promise<boolean> {
+    const { redis, keys, queue } = this.#options
+    if (redis.status !== 'ready' || !this.#worker.isRunning()) return false
+    try {
+      const { paused, queued } = await countQueue(redis, keys, queue)
+      return !paused && queued > 0
+    } catch (error) {
+      this.#options.log.debug({ queue, err: error }, 'the queue could not be counted')
+      return false
+    }
+  }
+
+  /** How many jobs were ever taken. */
+  get claims(): number {
+    return this.#claims
+  }
+
+  get isFull(): boolean {
+    return this.#running.size >= this.#options.concurrency
   }
 
   /** Resolves when jobs can be taken; the taking goes on until {@link stop}. */
@@ -97,14 +149,33 @@ export class JobConsumer {
     this.#worker.run().catch((error: unknown) => {
       this.#options.log.error({ queue: this.#options.queue, err: error }, 'the consumer has ended')
     })
+    this.#watchdog ??= setInterval(() => this.#stopUnheld(), this.#options.lockMs / 4)
   }
 
   /** Resolves when jobs could be consumed now. @throws Error that says why not. */
   async probe(): Promise<void> {
     if (!this.#worker.isRunning()) throw new Error(`the consumer of "${this.#options.queue}" is not running`)
-    const answer = this.#options.redis.ping()
-    const late = AbortSignal.timeout(probeMs)
-    await Promise.race([answer, once(late, 'abort').then(() => Promise.reject(new Error('Redis does not answer')))])
+    const late = once(AbortSignal.timeout(probeMs), 'abort').then(() => {
+      throw new Error('Redis does not answer')
+    })
+    await Promise.race([this.#options.redis.ping(), late])
+  }
+
+  /** A running job is cancelled: its lock was `token`, which tells this run from an earlier or later one. */
+  cancel(id: string, token: string): void {
+    const running = this.#running.get(id)
+    if (running?.token === token) return this.#stop(id, 'canceled')
+    const ended = this.#ended.get(id)
+    if (ended?.token === token) return this.#finishCrossed(id, ended)
+    // It may have been fetched and not yet reached #process.
+    const key = `${id} ${token}`
+    this.#earlyCancels.add(key)
+    setTimeout(() => this.#earlyCancels.delete(key), this.#options.lockMs)
+  }
+
+  /** Messages may have been missed: asks of every running job whether it is to stop. */
+  checkAll(): void {
+    if (this.#running.size > 0) this.#findOutWhy([...this.#running.keys()], 'unless canceled, all is well')
   }
 
   /** Takes no more jobs, waits `graceMs` for the running ones, puts the rest back. Safe to call twice. */
@@ -117,6 +188,7 @@ export class JobConsumer {
       await closed
     } finally {
       clearTimeout(timer)
+      clearInterval(this.#watchdog)
     }
   }
 
@@ -124,34 +196,99 @@ export class JobConsumer {
     this.#running.get(id)?.stop({ kind, graceMs: stopGraceMs })
   }
 
+  /** Needs no answer from Redis: who could not renew for as long as a lock lives has lost it. */
+  #stopUnheld(): void {
+    for (const [id, { heldSince }] of this.#running) {
+      if (Date.now() - heldSince <= this.#options.lockMs) continue
+      this.#options.log.warn({ job: id }, 'the lock of a job could not be renewed in time: its run is stopped')
+      this.#stop(id, 'lock_lost')
+    }
+  }
+
+  /** A lock that is no longer ours was taken by a cancel, or ran out. */
+  #findOutWhy(ids: string[], otherwise?: 'unless canceled, all is well'): void {
+    const { queue, steering } = this.#options
+    const held = ids.filter((id) => this.#running.has(id))
+    steering.areCanceled(held.map((id) => ({ queue, id }))).then(
+      (canceled) => {
+        for (const [index, id] of held.entries()) {
+          if (canceled[index]) this.#stop(id, 'canceled')
+          else if (!otherwise) this.#stop(id, 'lock_lost')
+        }
+      },
+      (error: unknown) => this.#options.log.warn({ err: error }, 'could not ask why a lock was lost'),
+    )
+  }
+
+  /** The handler had ended when the cancel came, and BullMQ was refused to say so. */
+  #finishCrossed(id: string, { attempt }: RunningJob): void {
+    const { queue, steering, log } = this.#options
+    steering.finishCanceled({ queue, id }, attempt, 'cooperatively').catch((error: unknown) => {
+      log.error({ job: id, err: error }, 'a cancelled job was not ended here: it ends when its lock runs out')
+    })
+  }
+
   async #process(job: BullJob, token: string): Promise<unknown> {
-    const { queue, events } = this.#options
+    const { queue, lane } = this.#options
     const ref = { queue, id: job.id ?? '' }
-    const running = new StopSwitch()
+    this.#claims += 1
+    const earlier = this.#running.get(ref.id)
+    if (earlier) {
+      // This worker lost the job, and here it is again while the first run goes on: two at once would share a lock.
+      earlier.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
+      await earlier.over
+      return this.#settle(job, token, { status: 'put_back', delayMs: laneDelayMs })
+    }
+    const isSuspect = job.stalledCounter >= laneFromCrash
+    if (isSuspect && !lane.enter(ref.id)) return this.#settle(job, token, { status: 'put_back', delayMs: laneDelayMs })
+    const heldSince = job.processedOn ?? Date.now()
+    const running = new RunningJob({ type: job.name, token, attempt: job.attemptsMade + 1, heldSince })
     this.#running.set(ref.id, running)
-    events.announce(ref, 'change')
-    const attemptEvents = events.open(ref, token, () => this.#stop(ref.id, 'lock_lost'))
     try {
-      const settlement = await this.#options.execute({
-        ref,
-        type: job.name,
-        data: job.data,
-        attempt: job.attemptsMade + 1,
-        maxAttempts: job.opts.attempts ?? 1,
-        createdAt: job.timestamp,
-        startedAt: job.processedOn ?? Date.now(),
-        events: attemptEvents,
-        onStop: (stop) => running.onStop(stop),
-      })
-      await attemptEvents.flush()
-      return await this.#settle(job, token, settlement)
+      return await this.#run(ref, job, running)
     } finally {
-      if (this.#running.get(ref.id) === running) this.#running.delete(ref.id)
+      this.#running.delete(ref.id)
+      this.#remember(ref.id, running)
+      running.end()
+      if (isSuspect) lane.leave(ref.id)
+    }
+  }
+
+  async #run(ref: JobRef, job: BullJob, running: RunningJob): Promise<unknown> {
+    const { events, execute } = this.#options
+    events.announce(ref, 'change')
+    if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) this.#stop(ref.id, 'canceled')
+    const attemptEvents = events.open(ref, running.token, () => this.#findOutWhy([ref.id]))
+    const settlement = await execute({
+      ref,
+      type: job.name,
+      data: job.data,
+      attempt: running.attempt,
+      maxAttempts: job.opts.attempts ?? 1,
+      starts: job.attemptsStarted,
+      createdAt: job.timestamp,
+      startedAt: job.processedOn ?? Date.now(),
+      events: attemptEvents,
+      onStop: (stop) => running.onStop(stop),
+    })
+    await attemptEvents.flush()
+    // A cancel that came when the handler had just ended: it has the lock by now, so nothing else can be said.
+    const crossed = running.isCanceled && settlement.status !== 'canceled'
+    return this.#settle(job, running.token, crossed ? { status: 'canceled', stopped: 'cooperatively' } : settlement)
+  }
+
+  #remember(id: string, running: RunningJob): void {
+    this.#ended.set(id, running)
+    if (this.#ended.size <= endedKept) return
+    for (const oldest of this.#ended.keys()) {
+      this.#ended.delete(oldest)
+      break
     }
   }
 
   /** Says to BullMQ what it should do, in its own terms: return, throw, or move and throw. */
   async #settle(job: BullJob, token: string, settlement: Settlement): Promise<unknown> {
+    const ref = { queue: this.#options.queue, id: job.id ?? '' }
     switch (settlement.status) {
       case 'succeeded':
         return settlement.output
@@ -161,6 +298,9 @@ export class JobConsumer {
         await this.#putBack(job, token, settlement.delayMs)
         this.#announce(job, 'change')
         throw settlement.delayMs > 0 ? new DelayedError() : new WaitingError()
+      case 'canceled':
+        await this.#options.steering.finishCanceled(ref, job.attemptsMade + 1, settlement.stopped)
+        throw new WaitingError()
       case 'lost':
         // To BullMQ: it has been moved already. Whoever has the lock, or the check for stalled jobs, moves it.
         throw new WaitingError()
@@ -181,25 +321,6 @@ export class JobConsumer {
   }
 }
 
-/** Remembers the first request to stop for whoever asks late. Much cheaper than an AbortController, of which an executor needs one anyway. */
-class StopSwitch {
-  #request: StopRequest | undefined
-  #listener: ((request: StopRequest) => void) | undefined
-
-  stop(request: StopRequest): void {
-    this.#request ??= request
-    this.#listener?.(this.#request)
-  }
-
-  onStop(listener: (request: StopRequest) => void): () => void {
-    this.#listener = listener
-    if (this.#request) listener(this.#request)
-    return () => {
-      this.#listener = undefined
-    }
-  }
-}
-
 /** BullMQ stores `message` as the job's failure and adds `stack` to the list of its attempts: both are ours, as JSON. */
 class AttemptFailed extends Error {
   /** −1 tells BullMQ to end the job. */
@@ -209,6 +330,6 @@ class AttemptFailed extends Error {
     super(encodeFailure(failure))
     this.name = 'AttemptFailed'
     this.retryDelayMs = retryDelayMs ?? -1
-    this.stack = JSON.stringify({ ...failure, startedAt, endedAt: Date.now() })
+    this.stack = encodeAttempt(failure, startedAt, Date.now())
   }
 }

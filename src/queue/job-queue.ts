@@ -3,8 +3,9 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { whenAvailable } from './connection.ts'
 import { type JobRef, newJobRef } from './job-id.ts'
-import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob } from './job-record.ts'
+import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob, timeLimits } from './job-record.ts'
 import type { Keys } from './keys.ts'
+import { countQueue, type QueueCounts } from './queue-census.ts'
 import { loadScript } from './scripts.ts'
 
 const readJob = loadScript('read-job')
@@ -23,6 +24,8 @@ export interface NewJob {
 /** 0 to 9, higher first, is ours. BullMQ's 1 is its most urgent, and its 0 would overtake every other. */
 const bullPriority = (priority: number) => 10 - priority
 
+/** How old the answer may be whether anybody consumes a queue. */
+const censusAgeMs = 2000
 /** How many attempts a job's own history keeps. */
 const attemptsKept = 20
 
@@ -31,6 +34,7 @@ export class JobQueue {
   readonly #client: Redis
   readonly #keys: Keys
   readonly #queues: ReadonlyMap<string, Queue>
+  readonly #consumed = new Map<string, { at: number; value: boolean }>()
 
   constructor(deps: { client: Redis; keys: Keys; queues: Iterable<string>; log: Logger }) {
     this.#client = deps.client
@@ -48,6 +52,25 @@ export class JobQueue {
     await whenAvailable(this.#client.ping())
   }
 
+  /** The queues that some job type uses. */
+  get names(): string[] {
+    return [...this.#queues.keys()]
+  }
+
+  /** @throws QueueUnavailableError */
+  count(name: string): Promise<QueueCounts> {
+    return countQueue(this.#client, this.#keys, name)
+  }
+
+  /** Whether some worker consumes a queue; looked up at most every few seconds. @throws QueueUnavailableError */
+  async isConsumed(name: string): Promise<boolean> {
+    const known = this.#consumed.get(name)
+    if (known && Date.now() - known.at < censusAgeMs) return known.value
+    const value = (await this.count(name)).workers > 0
+    this.#consumed.set(name, { at: Date.now(), value })
+    return value
+  }
+
   newRef(queue: string): JobRef {
     return newJobRef(queue)
   }
@@ -63,7 +86,9 @@ export class JobQueue {
     if (!queue) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
     const stored: JobRecord = { v: recordVersion, ...record }
     const delay = runAt === undefined ? 0 : Math.max(0, runAt - createdAt)
-    await whenAvailable(
+    // Sent before the job, and so stored before it: a job with a limit cannot miss its sweep.
+    const limits = this.#storeLimits(ref, record)
+    const added = whenAvailable(
       queue.add(type, stored, {
         jobId: ref.id,
         timestamp: createdAt,
@@ -75,6 +100,7 @@ export class JobQueue {
         ...(delay > 0 ? { delay } : {}),
       }),
     )
+    await Promise.all([limits, added])
     return {
       ...ref,
       type,
@@ -93,7 +119,18 @@ export class JobQueue {
       startedAt: undefined,
       finishedAt: undefined,
       cancelRequestedAt: undefined,
+      attempts: [],
     }
+  }
+
+  #storeLimits(ref: JobRef, record: Omit<JobRecord, 'v'>): Promise<unknown> | undefined {
+    const { startBy, deadlineAt } = timeLimits(record)
+    const entries: (string | number)[] = []
+    if (startBy !== undefined) entries.push(startBy, `s:${ref.id}`)
+    if (deadlineAt !== undefined) entries.push(deadlineAt, `d:${ref.id}`)
+    return entries.length > 0
+      ? whenAvailable(this.#client.zadd(this.#keys.timeLimits(ref.queue), ...entries))
+      : undefined
   }
 
   /** The job as it is now; undefined when there is none. @throws QueueUnavailableError */

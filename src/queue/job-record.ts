@@ -10,8 +10,10 @@ const recordSchema = z.object({
   input: z.unknown(),
   timeoutMs: z.int().optional(),
   backoff: z.object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() }).optional(),
-  startBy: z.int().optional(),
-  deadlineAt: z.int().optional(),
+  startWithinMs: z.int().optional(),
+  deadlineMs: z.int().optional(),
+  /** Both limits count from here; a retry sets it anew. */
+  countsFrom: z.int().optional(),
   priority: z.int().optional(),
   tags: z.array(z.string()).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
@@ -26,6 +28,18 @@ export function parseRecord(data: unknown): JobRecord | undefined {
   return recordSchema.safeParse(data).data
 }
 
+/** When a job must have started, and when it must have ended; undefined: whenever. */
+export function timeLimits(record: JobRecord | Omit<JobRecord, 'v'>): {
+  startBy: number | undefined
+  deadlineAt: number | undefined
+} {
+  const { startWithinMs, deadlineMs, countsFrom = 0 } = record
+  return {
+    startBy: startWithinMs === undefined ? undefined : countsFrom + startWithinMs,
+    deadlineAt: deadlineMs === undefined ? undefined : countsFrom + deadlineMs,
+  }
+}
+
 /** Where a job stands. The last four are ends. */
 type JobState = 'scheduled' | 'blocked' | 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'expired'
 
@@ -38,6 +52,21 @@ export interface StoredFailure extends Omit<JobFailure, 'retryAfterMs'> {
   stopped?: Stopped | undefined
 }
 
+/** What the worker adds to BullMQ's list of stack traces for each attempt that failed, as JSON. Times are epoch ms. */
+export function encodeAttempt(failure: StoredFailure, startedAt: number | undefined, endedAt: number): string {
+  return JSON.stringify({ ...failure, startedAt, endedAt })
+}
+
+function decodeAttempts(stacktrace: string | undefined): EndedAttempt[] {
+  const traces = z.array(z.string()).safeParse(parseJson(stacktrace ?? '[]')).data ?? []
+  return traces.flatMap((trace) => {
+    const { data } = attemptSchema.safeParse(parseJson(trace))
+    if (!data) return []
+    const { startedAt, endedAt, ...failure } = data
+    return [{ attempt: failure.attempt, startedAt, endedAt, failure }]
+  })
+}
+
 const failureSchema = z.object({
   code: z.string(),
   message: z.string(),
@@ -45,6 +74,8 @@ const failureSchema = z.object({
   attempt: z.int(),
   stopped: z.enum(['never_started', 'cooperatively', 'killed', 'abandoned']).optional(),
 })
+
+const attemptSchema = failureSchema.extend({ startedAt: z.int().optional(), endedAt: z.int() })
 
 /** A job as Redis has it at one moment. Times are epoch milliseconds. */
 export interface StoredJob {
@@ -67,6 +98,16 @@ export interface StoredJob {
   startedAt: number | undefined
   finishedAt: number | undefined
   cancelRequestedAt: number | undefined
+  /** The attempts of this run that have ended, oldest first. */
+  attempts: EndedAttempt[]
+}
+
+/** An attempt that has ended; without a failure it succeeded. */
+export interface EndedAttempt {
+  attempt: number
+  startedAt: number | undefined
+  endedAt: number | undefined
+  failure: StoredFailure | undefined
 }
 
 /** BullMQ keeps one string for a failure: ours is this object as JSON. */
@@ -103,6 +144,13 @@ export function decodeJob(
   const succeeded = place === 'finished' && hash['returnvalue'] !== undefined
   const showsFailure = !succeeded && place !== 'active' && hash['failedReason'] !== undefined
   const failure = showsFailure ? decodeFailure(hash['failedReason'] ?? '', attempt) : undefined
+  const startedAt = optionalNumber(hash['processedOn'])
+  const finishedAt = optionalNumber(hash['finishedOn'])
+  const attempts = decodeAttempts(hash['stacktrace'])
+  const last = failure?.attempt ?? attempt
+  if (place === 'finished' && last > 0 && attempts.at(-1)?.attempt !== last) {
+    attempts.push({ attempt: last, startedAt, endedAt: finishedAt, failure })
+  }
   return {
     ...ref,
     type: hash['name'] ?? '',
@@ -114,13 +162,14 @@ export function decodeJob(
     progress: progressSchema.safeParse(parseJson(hash['progress'] ?? '')).data,
     run: Number(hash['run'] ?? 1),
     eventsBeforeRun: Number(hash['eventsBeforeRun'] ?? 0),
-    attempt,
+    attempt: place === 'finished' ? last : attempt,
     maxAttempts: maxAttemptsSchema.safeParse(parseJson(hash['opts'] ?? '')).data?.attempts ?? 1,
     createdAt: Number(hash['timestamp'] ?? 0),
     scheduledFor: dueAt,
-    startedAt: optionalNumber(hash['processedOn']),
-    finishedAt: optionalNumber(hash['finishedOn']),
+    startedAt,
+    finishedAt,
     cancelRequestedAt: optionalNumber(hash['cancelRequestedAt']),
+    attempts,
   }
 }
 

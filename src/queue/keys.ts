@@ -39,6 +39,26 @@ export class Keys {
     return `${this.job(ref)}:events`
   }
 
+  /** Sorted set of when waiting jobs run out of time. */
+  timeLimits(queue: string): string {
+    return `${this.bullPrefix(queue)}:time-limits`
+  }
+
+  /** Held by the process that sweeps the queue. */
+  sweepLease(queue: string): string {
+    return `${this.bullPrefix(queue)}:sweep-lease`
+  }
+
+  /** Sorted set of the queue's workers, by when they last said that they are there. */
+  workers(queue: string): string {
+    return `${this.bullPrefix(queue)}:workers`
+  }
+
+  /** The channel on which the queue's workers hear the ids of running jobs that are cancelled. */
+  cancels(queue: string): string {
+    return `${this.bullPrefix(queue)}:cancels`
+  }
+
   /** The channel on which a job's events and changes are announced to whoever watches it. */
   channel(ref: JobRef): string {
     return this.job(ref)

@@ -5,12 +5,14 @@ import type { Redis } from 'ioredis'
 /** Runs one of the Lua files beside this one, all of whose keys belong to one queue. */
 export type Script = (redis: Redis, keys: string[], args: (string | number)[]) => Promise<unknown>
 
+const read = (name: string) => readFileSync(join(import.meta.dirname, 'scripts', `${name}.lua`), 'utf8')
+
 /**
- * Loads `scripts/<name>.lua`. Called by digest; ioredis sends the text again when a server does not know it
+ * Loads `scripts/<name>.lua`, behind the functions of the files that it names. Called by digest; ioredis sends the text again when a server does not know it
  * (https://redis.io/docs/latest/develop/programmability/eval-intro/#evalsha-context-during-pipelining).
  */
-export function loadScript(name: string): Script {
-  const lua = readFileSync(join(import.meta.dirname, 'scripts', `${name}.lua`), 'utf8')
+export function loadScript(name: string, ...functions: string[]): Script {
+  const lua = [...functions, name].map(read).join('')
   const command = `drover_${name.replaceAll('-', '_')}`
   const defined = new WeakSet<Redis>()
   return async (redis, keys, args) => {

@@ -4,7 +4,7 @@ import { describeFailure, type JobFailure } from '../jobs/job-failure.ts'
 import type { LoadedJob, Registry } from '../jobs/registry.ts'
 import type { StopRequest } from '../jobs/stop-request.ts'
 import type { ClaimedJob, Settlement } from '../queue/job-consumer.ts'
-import { type JobRecord, parseRecord } from '../queue/job-record.ts'
+import { type JobRecord, parseRecord, timeLimits } from '../queue/job-record.ts'
 import type { Executor, Outcome } from './executors/executor.ts'
 import { retryDelay } from './retry-delay.ts'
 
@@ -50,12 +50,14 @@ function settleUnknown(claimed: ClaimedJob, log: Logger): Settlement {
   return failed(claimed, { code: 'unknown_job_type', message, retryable: false })
 }
 
-function isLate({ deadlineAt, startBy }: JobRecord, { startedAt, attempt }: ClaimedJob): boolean {
-  return startedAt >= (deadlineAt ?? Infinity) || (attempt === 1 && startedAt >= (startBy ?? Infinity))
+function isLate(record: JobRecord, { startedAt, starts }: ClaimedJob): boolean {
+  const { deadlineAt = Infinity, startBy = Infinity } = timeLimits(record)
+  return startedAt >= deadlineAt || (starts === 1 && startedAt >= startBy)
 }
 
 /** The attempt that is not made does not count: attempt 0 says that the job never started. */
-function settleLate({ deadlineAt, startBy }: JobRecord, claimed: ClaimedJob): Settlement {
+function settleLate(record: JobRecord, claimed: ClaimedJob): Settlement {
+  const { deadlineAt, startBy } = timeLimits(record)
   const attempt = claimed.attempt - 1
   const neverInTime = attempt === 0 && claimed.startedAt >= (startBy ?? Infinity)
   const limit = new Date((neverInTime ? startBy : deadlineAt) ?? 0).toISOString()
@@ -72,14 +74,15 @@ async function run(
 ): Promise<{ outcome: Outcome; stopped: StopRequest | undefined }> {
   const { ref, type, attempt, maxAttempts, events } = claimed
   const timeoutMs = record.timeoutMs ?? loaded.job.timeoutMs
-  const leftMs = (record.deadlineAt ?? Infinity) - claimed.startedAt
+  const leftMs = (timeLimits(record).deadlineAt ?? Infinity) - claimed.startedAt
   const late: StopRequest = { kind: leftMs < timeoutMs ? 'deadline_exceeded' : 'timeout', graceMs: timeoutGraceMs }
 
   // What stops the job from outside and what stops it by time are one signal to the executor.
   const stop = new AbortController()
   let stopped: StopRequest | undefined
   const stopWith = (request: StopRequest) => {
-    stopped ??= request
+    const { cancelGraceMs } = loaded.job
+    stopped ??= request.kind === 'canceled' ? { ...request, graceMs: cancelGraceMs } : request
     stop.abort(stopped)
   }
   const timer = setTimeout(stopWith, Math.min(timeoutMs, leftMs), late)
@@ -103,6 +106,7 @@ function settle(
   claimed: ClaimedJob,
 ): Settlement {
   if (stopped?.kind === 'lock_lost') return { status: 'lost' }
+  if (stopped?.kind === 'canceled') return { status: 'canceled', stopped: howStopped(outcome) }
   if (stopped?.kind === 'shutdown' && outcome.status !== 'returned') return { status: 'put_back', delayMs: 0 }
   if (outcome.status === 'returned' && (!stopped || stopped.kind === 'shutdown')) {
     return { status: 'succeeded', output: outcome.output }
@@ -111,6 +115,10 @@ function settle(
   const backoff = record.backoff ?? job.backoff
   const { attempt, maxAttempts } = claimed
   return failed(claimed, failure, retryDelay({ failure, attempt, maxAttempts, backoff, random: Math.random() }))
+}
+
+function howStopped({ status }: Outcome): 'cooperatively' | 'killed' | 'abandoned' {
+  return status === 'killed' || status === 'abandoned' ? status : 'cooperatively'
 }
 
 function failureOf(outcome: Outcome, stopped: StopRequest | undefined, timeoutMs: number): JobFailure {

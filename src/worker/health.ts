@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 export interface WorkerHealth {
   /** Resolves while the worker can consume jobs. */
   ready(): Promise<void>
+  /** The queue whose consumer takes no jobs though it should. */
+  wedged(): string | undefined
 }
 
 /** Serves `/livez` and `/readyz` of a worker on all addresses. Resolves, with the port, when it listens. */
@@ -17,7 +19,9 @@ export async function serveHealth(
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     }
     const path = request.url?.split('?', 1)[0]
-    if (path === '/livez') answer(200, { status: 'ok' })
+    const wedged = health.wedged()
+    if (path === '/livez' && wedged === undefined) answer(200, { status: 'ok' })
+    else if (path === '/livez') answer(503, { status: 'wedged', queue: wedged })
     else if (path !== '/readyz') answer(404, { status: 'not found' })
     else {
       health.ready().then(

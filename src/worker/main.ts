@@ -2,16 +2,21 @@ import { hostname } from 'node:os'
 import { boot } from '../boot.ts'
 import { readEnvironment, workerVariables } from '../environment.ts'
 import type { RunsOn } from '../jobs/define-job.ts'
-import { loadRegistry, type Registry } from '../jobs/registry.ts'
+import { loadRegistry, queuesOf, type Registry } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
-import { connectRedis, whenAvailable } from '../queue/connection.ts'
+import { connectRedis } from '../queue/connection.ts'
 import { JobConsumer } from '../queue/job-consumer.ts'
 import { JobEventWriter } from '../queue/job-event-writer.ts'
+import { hearCancels, JobSteering } from '../queue/job-steering.ts'
 import { Keys } from '../queue/keys.ts'
+import { Heartbeat } from '../queue/queue-census.ts'
+import { CrashLane } from '../queue/running-job.ts'
+import { Sweeper } from '../queue/sweeper.ts'
 import { executeJob } from './execute-job.ts'
 import { createExecutors } from './executors/create-executors.ts'
 import { serveHealth } from './health.ts'
+import { ConsumerVigil, watchEventLoop } from './vigil.ts'
 
 /** Beyond the grace that running jobs get: to put back those that did not finish. */
 const putBackMs = 2000
@@ -34,29 +39,50 @@ await boot('worker', async () => {
   })
   lifecycle.onStop('executors', () => executors.close())
 
+  const queues = [...config.WORKER_QUEUES.keys()]
+  const workerName = `${hostname()}:${process.pid}`
+  const steering = new JobSteering({ redis, keys })
+  const shared = { redis, keys, events, steering, lane: new CrashLane(), log, workerName, lockMs: config.LOCK_MS }
   const deps = { registry, executorFor: (runsOn: RunsOn) => executors.for(runsOn), log }
   const consumers = [...config.WORKER_QUEUES].map(
     ([queue, concurrency]) =>
-      new JobConsumer({
-        queue,
-        concurrency,
-        redis,
-        keys,
-        events,
-        log,
-        workerName: `${hostname()}:${process.pid}`,
-        lockMs: config.LOCK_MS,
-        execute: (claimed) => executeJob(deps, claimed),
-      }),
+      new JobConsumer({ ...shared, queue, concurrency, execute: (claimed) => executeJob(deps, claimed) }),
   )
+
+  const subscriber = await connectRedis({ url: config.REDIS_URL, role: 'worker', name: 'worker-cancels', log })
+  lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
+  await hearCancels(subscriber, {
+    keys,
+    queues,
+    onCancel: (queue, id, token) => consumers.find((consumer) => consumer.queue === queue)?.cancel(id, token),
+    onGap: () => consumers.forEach((consumer) => consumer.checkAll()),
+  })
+  const sweeper = new Sweeper({ redis, keys, queues: queuesOf(registry), resultTtlMs: config.RESULT_TTL_MS, log })
+  sweeper.start()
+  lifecycle.onStop('sweeper', () => sweeper.stop())
+  const heartbeat = new Heartbeat({ redis, keys, queues, workerName })
+  lifecycle.onStop('heartbeat', () => heartbeat.stop())
   lifecycle.onStop('consumers', () => Promise.all(consumers.map((consumer) => consumer.stop(config.SHUTDOWN_GRACE_MS))))
   await Promise.all(consumers.map((consumer) => consumer.start()))
+  await heartbeat.start((error) => log.warn({ err: error }, 'this worker could not say that it is there'))
 
+  lifecycle.onStop('event loop watch', watchEventLoop(consumers, registry, log))
+  const vigil = new ConsumerVigil(consumers, {
+    everyMs: config.LOCK_MS,
+    onWedged: (queue) => {
+      log.fatal({ queue }, 'jobs wait and none is taken: this worker ends, for its supervisor to start it again')
+      lifecycle.exit(1)
+    },
+  })
+  vigil.start()
+  lifecycle.onStop('vigil', () => vigil.stop())
   if (config.WORKER_PORT !== undefined) {
-    const ready = async () => {
-      await Promise.all(consumers.map((consumer) => whenAvailable(consumer.probe())))
-    }
-    const health = await serveHealth(config.WORKER_PORT, { ready })
+    const health = await serveHealth(config.WORKER_PORT, {
+      wedged: () => vigil.wedged,
+      ready: async () => {
+        await Promise.all(consumers.map((consumer) => consumer.probe()))
+      },
+    })
     lifecycle.onStop('health', () => health.close())
   }
   log.info({ queues: Object.fromEntries(config.WORKER_QUEUES), job_types: registry.size }, 'ready')

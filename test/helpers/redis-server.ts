@@ -36,12 +36,16 @@ export async function startLocalRedis(): Promise<TestRedis> {
 /** Starts `image` through Testcontainers, fetching it where it is not there. @throws where no engine answers */
 export async function startRedisContainer(image: string): Promise<TestRedis> {
   // Loaded here alone: it takes most of a second, and most runs do without.
-  const { RedisContainer } = await import('@testcontainers/redis')
-  const container = await new RedisContainer(image).withStartupTimeout(120_000).start()
+  const { GenericContainer, Wait } = await import('testcontainers')
+  const container = await new GenericContainer(image)
+    .withExposedPorts(6379)
+    .withWaitStrategy(Wait.forLogMessage('Ready to accept connections'))
+    .withStartupTimeout(120_000)
+    .start()
   const { output } = await container.exec(['redis-server', '--version'])
   const version = /\bv=([\d.]+)/.exec(output)?.[1] ?? 'of unknown version'
   return {
-    url: container.getConnectionUrl(),
+    url: `redis://${container.getHost()}:${container.getMappedPort(6379)}`,
     description: `${image} ${version} (Testcontainers)`,
     close: async () => void (await container.stop()),
   }

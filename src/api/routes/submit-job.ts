@@ -42,6 +42,14 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
       }
       if (!stored) throw new Error('a job vanished while it was waited for')
       reply.header('location', jobPath(job.ref.id))
+      if (!stored.done && !(await queue.isConsumed(job.ref.queue))) {
+        // The job is accepted and waits; the client may want to tell somebody (RFC 7234, section 5.5).
+        reply.header('warning', `199 drover "no worker consumes the queue ${job.ref.queue} at the moment"`)
+        request.log.warn(
+          { queue: job.ref.queue, job: job.ref.id },
+          'a job was accepted that no worker takes at the moment',
+        )
+      }
       return reply.code(stored.done ? 200 : 202).send(jobResource(stored, config.RESULT_TTL_MS))
     },
   })

@@ -1,0 +1,42 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { parseJobId } from '../../queue/job-id.ts'
+import type { RouteDeps } from '../app.ts'
+import { jobResource, jobSchema } from '../job-resource.ts'
+import { jsonResponse, Problem, problemResponses } from '../problem.ts'
+import { jobNotFound, jobParams } from './read-job.ts'
+
+/** For a job whose type this API does not know. */
+const usualGraceMs = 2000
+
+/** `POST /v1/jobs/{id}/cancel`: end a waiting job, or have a running one stopped. Harmless when repeated. */
+export function cancelJob(app: FastifyInstance, { queue, steering, registry, config }: RouteDeps): void {
+  app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/cancel', {
+    schema: {
+      operationId: 'cancelJob',
+      summary: 'Cancel a job',
+      tags: ['jobs'],
+      params: jobParams,
+      querystring: z.strictObject({}),
+      response: {
+        200: jsonResponse('The job is canceled, and will never run', jobSchema),
+        202: jsonResponse('The worker was told; from now on the job can only end canceled', jobSchema),
+        ...problemResponses('job_not_found', 'job_already_done', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const ref = parseJobId(id)
+      const before = ref && (await queue.read(ref))
+      if (!before) throw jobNotFound(id)
+      const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? usualGraceMs
+      const result = await steering.cancel(before, graceMs, Date.now())
+      const job = await queue.read(before)
+      if (!job || result === 'missing') throw jobNotFound(id)
+      if (result === 'done' && job.state !== 'canceled') {
+        throw new Problem('job_already_done', `The job has ended as ${job.state}.`)
+      }
+      return reply.code(result === 'signaled' ? 202 : 200).send(jobResource(job, config.RESULT_TTL_MS))
+    },
+  })
+}

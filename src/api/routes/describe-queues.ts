@@ -1,0 +1,56 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { RouteDeps } from '../app.ts'
+import { jsonResponse, Problem, problemResponses } from '../problem.ts'
+
+/** A queue as clients see it. */
+export const queueSchema = z.object({
+  name: z.string(),
+  paused: z.boolean(),
+  workers: z.int().describe('Worker processes that consume it now; at 0 its jobs wait'),
+  counts: z.object({
+    scheduled: z.int(),
+    queued: z.int(),
+    running: z.int(),
+    succeeded: z.int(),
+    failed: z.int().describe('Ended without success: failed, canceled or expired'),
+  }),
+})
+
+/** `GET /v1/queues` and `GET /v1/queues/{name}`: how full each queue is, and who consumes it. */
+export function describeQueues(app: FastifyInstance, { queue }: RouteDeps): void {
+  const describe = async (name: string): Promise<z.output<typeof queueSchema>> => {
+    const { paused, workers, scheduled, queued, running, succeeded, failed } = await queue.count(name)
+    return { name, paused, workers, counts: { scheduled, queued, running, succeeded, failed } }
+  }
+  app.get('/v1/queues', {
+    schema: {
+      operationId: 'listQueues',
+      summary: 'List the queues',
+      tags: ['queues'],
+      querystring: z.strictObject({}),
+      response: {
+        200: jsonResponse('All queues', z.object({ items: z.array(queueSchema) })),
+        ...problemResponses('queue_unavailable'),
+      },
+    },
+    handler: async () => ({ items: await Promise.all(queue.names.map(describe)) }),
+  })
+  app.get<{ Params: { name: string } }>('/v1/queues/:name', {
+    schema: {
+      operationId: 'readQueue',
+      summary: 'Read a queue',
+      tags: ['queues'],
+      params: z.object({ name: z.string() }),
+      querystring: z.strictObject({}),
+      response: {
+        200: jsonResponse('The queue', queueSchema),
+        ...problemResponses('queue_not_found', 'queue_unavailable'),
+      },
+    },
+    handler: async ({ params: { name } }) => {
+      if (queue.names.includes(name)) return describe(name)
+      throw new Problem('queue_not_found', `No job type uses a queue "${name.slice(0, 100)}".`)
+    },
+  })
+}

@@ -1,0 +1,39 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { parseJobId } from '../../queue/job-id.ts'
+import type { RouteDeps } from '../app.ts'
+import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
+import { jsonResponse, Problem, problemResponses } from '../problem.ts'
+import { jobNotFound, jobParams } from './read-job.ts'
+
+/** `POST /v1/jobs/{id}/retry`: queue a job that ended without success again, as its next run. */
+export function retryJob(app: FastifyInstance, { queue, steering, config }: RouteDeps): void {
+  app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/retry', {
+    schema: {
+      operationId: 'retryJob',
+      summary: 'Retry a job that failed, was canceled or expired',
+      tags: ['jobs'],
+      params: jobParams,
+      querystring: z.strictObject({}),
+      response: {
+        202: jsonResponse('The job is queued again, with its attempts reset', jobSchema),
+        ...problemResponses('job_not_found', 'job_not_retryable', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const ref = parseJobId(id)
+      const before = ref && (await queue.read(ref))
+      if (!before) throw jobNotFound(id)
+      const reopened = before.done && before.state !== 'succeeded' && (await steering.reopen(before, Date.now()))
+      if (!reopened)
+        throw new Problem(
+          'job_not_retryable',
+          `The job is ${before.state}: only one that failed, was canceled or expired is retried.`,
+        )
+      const job = await queue.read(before)
+      if (!job) throw jobNotFound(id)
+      return reply.code(202).header('location', jobPath(id)).send(jobResource(job, config.RESULT_TTL_MS))
+    },
+  })
+}

@@ -1,0 +1,123 @@
+import type { Redis } from 'ioredis'
+import { whenAvailable } from './connection.ts'
+import type { JobRef } from './job-id.ts'
+import { encodeFailure, type JobRecord, type StoredFailure, type StoredJob, timeLimits } from './job-record.ts'
+import type { Keys } from './keys.ts'
+import { loadScript } from './scripts.ts'
+
+const cancelJob = loadScript('cancel-job', 'end-job')
+const finishCanceled = loadScript('finish-canceled', 'end-job')
+const reopenJob = loadScript('reopen-job')
+
+/** What a cancel found. `signaled`: its worker was told, and from now on the job can only end canceled. */
+export type CancelResult = 'missing' | 'done' | 'ended' | 'signaled'
+
+/** Beyond the grace that a handler gets: to end its thread or process, and to say so. */
+const cancelMarginMs = 5000
+
+/** Holds the lock of a job in place of its worker's token while the worker brings a cancelled job to its end. */
+const cancelToken = ({ id }: JobRef) => `cancel:${id}`
+
+const canceled = (attempt: number, stopped: NonNullable<StoredFailure['stopped']>): StoredFailure => ({
+  code: 'canceled',
+  message: 'the job was canceled',
+  retryable: false,
+  attempt,
+  stopped,
+})
+
+/** Cancel and retry: what clients do to a job that exists, and a worker's answer to a cancel. */
+export class JobSteering {
+  readonly #redis: Redis
+  readonly #keys: Keys
+
+  constructor(deps: { redis: Redis; keys: Keys }) {
+    this.#redis = deps.redis
+    this.#keys = deps.keys
+  }
+
+  /**
+   * Cancels a job, atomically. `graceMs` is how long its handler may take to stop once it is told; when its worker does not
+   * end the job within that and a margin, the job ends without it.
+   *
+   * @throws QueueUnavailableError
+   */
+  async cancel(job: StoredJob, graceMs: number, now: number): Promise<CancelResult> {
+    const keys = this.#keys
+    const { queue } = job
+    const sets = ['delayed', 'prioritized', 'wait', 'active', 'stalled', 'failed'].map((set) => keys.bull(queue, set))
+    const result = await whenAvailable(
+      cancelJob(
+        this.#redis,
+        [keys.job(job), keys.lock(job), ...sets],
+        [
+          job.id,
+          now,
+          encodeFailure(canceled(job.attempt, 'never_started')),
+          encodeFailure(canceled(job.attempt, 'killed')),
+          cancelToken(job),
+          graceMs + cancelMarginMs,
+          keys.channel(job),
+          keys.cancels(queue),
+        ],
+      ),
+    )
+    return result as CancelResult
+  }
+
+  /** A worker's word that the handler of a cancelled job has stopped. @returns false when the job had ended already, or was not cancelled. */
+  async finishCanceled(ref: JobRef, attempt: number, stopped: NonNullable<StoredFailure['stopped']>): Promise<boolean> {
+    const keys = this.#keys
+    const sets = ['active', 'stalled', 'failed'].map((set) => keys.bull(ref.queue, set))
+    const failure = encodeFailure(canceled(attempt, stopped))
+    const args = [ref.id, cancelToken(ref), failure, Date.now(), keys.channel(ref)]
+    return (await finishCanceled(this.#redis, [keys.job(ref), keys.lock(ref), ...sets], args)) === 1
+  }
+
+  /** True for each job that is to be cancelled while it runs. */
+  async areCanceled(refs: JobRef[]): Promise<boolean[]> {
+    const marks = await Promise.all(refs.map((ref) => this.#redis.hexists(this.#keys.job(ref), 'cancelRequestedAt')))
+    return marks.map((mark) => mark === 1)
+  }
+
+  /**
+   * Opens the next run of a job that ended without success; its limits of time count from `now` again.
+   *
+   * @returns false when it is no longer in that state. @throws QueueUnavailableError
+   */
+  async reopen(job: StoredJob, now: number): Promise<boolean> {
+    const keys = this.#keys
+    const record: JobRecord = { ...job.record, ...(job.record.countsFrom === undefined ? {} : { countsFrom: now }) }
+    const { startBy, deadlineAt } = timeLimits(record)
+    const sets = ['failed', 'prioritized', 'pc', 'marker', 'meta'].map((set) => keys.bull(job.queue, set))
+    const reply = await whenAvailable(
+      reopenJob(
+        this.#redis,
+        [keys.job(job), ...sets, keys.events(job), keys.timeLimits(job.queue)],
+        [job.id, job.run, JSON.stringify(record), keys.channel(job), startBy ?? '', deadlineAt ?? ''],
+      ),
+    )
+    return reply === 1
+  }
+}
+
+/** Tells a worker of running jobs that are cancelled, and when it may have missed some. */
+export function hearCancels(
+  subscriber: Redis,
+  options: {
+    keys: Keys
+    queues: Iterable<string>
+    onCancel: (queue: string, id: string, token: string) => void
+    onGap: () => void
+  },
+): Promise<unknown> {
+  const { keys, queues, onCancel, onGap } = options
+  const queueOf = new Map([...queues].map((queue) => [keys.cancels(queue), queue]))
+  subscriber.on('message', (channel: string, message: string) => {
+    const queue = queueOf.get(channel)
+    const [id = '', token = ''] = message.split(' ')
+    if (queue !== undefined) onCancel(queue, id, token)
+  })
+  subscriber.on('ready', onGap)
+  return subscriber.subscribe(...queueOf.keys())
+}

@@ -1,0 +1,9 @@
+-- Ends a job as failed. The caller has taken it out of the set that it was in, or knows that it is in none.
+local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now)
+  redis.call('HSET', jobKey, 'failedReason', failure, 'finishedOn', now)
+  redis.call('HDEL', jobKey, 'defa')
+  redis.call('DEL', lockKey)
+  redis.call('ZADD', failedKey, now, id)
+  redis.call('PUBLISH', channel, 'ended')
+end
+

@@ -1,0 +1,83 @@
+--[[
+  Does for one queue what no worker will do. One sweeper at a time, by a lease that its holder renews with each sweep.
+  KEYS: lease, time limits, prioritized, delayed, wait, active, stalled, failed, completed
+  ARGV: sweeper, lease in ms, ms that an ended job is kept, most jobs of each kind, prefix of the job keys
+  Returns nil without the lease, or { jobs ended, jobs removed }
+]]
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return nil end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local most = tonumber(ARGV[4])
+local ended, removed = 0, 0
+
+local function isWaiting(id)
+  return redis.call('ZREM', KEYS[3], id) == 1 or redis.call('ZREM', KEYS[4], id) == 1 or redis.call('LREM', KEYS[5], 1, id) == 1
+end
+
+-- No lock, and yet active: its worker has vanished.
+local function wasLeft(jobKey, id)
+  if redis.call('EXISTS', jobKey .. ':lock') == 1 or redis.call('LREM', KEYS[6], 1, id) == 0 then return false end
+  redis.call('SREM', KEYS[7], id)
+  return true
+end
+
+local function failureOf(code, message, attempt)
+  return cjson.encode({ code = code, message = message, retryable = false, attempt = attempt })
+end
+
+-- 1. Time limits: `s:<id>` it had to start by then, `d:<id>` its deadline.
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, most)) do
+  local isDeadline, id = string.sub(member, 1, 2) == 'd:', string.sub(member, 3)
+  local jobKey = ARGV[5] .. id
+  local finished, attempts, starts = unpack(redis.call('HMGET', jobKey, 'finishedOn', 'atm', 'ats'))
+  attempts = tonumber(attempts or 0)
+  local failure
+  if isDeadline then
+    failure = failureOf('deadline_exceeded', 'its deadline came while it waited', attempts)
+  else
+    failure = failureOf('not_started_in_time', 'no worker started it in time', 0)
+  end
+  local exists = redis.call('EXISTS', jobKey) == 1
+  local isOver = finished or (not isDeadline and tonumber(starts or 0) > 0)
+  if exists and not isOver and (isWaiting(id) or (isDeadline and wasLeft(jobKey, id))) then
+    endJob(jobKey, jobKey .. ':lock', KEYS[8], jobKey, id, failure, now)
+    ended, isOver = ended + 1, true
+  end
+  if isOver then
+    redis.call('ZREM', KEYS[2], member)
+  elseif exists then
+    -- Running: its worker ends it at the deadline. Looked at again in case the worker vanishes.
+    redis.call('ZADD', KEYS[2], now + 1000, member)
+  elseif tonumber(redis.call('ZSCORE', KEYS[2], member)) < now - 60000 then
+    -- The limit is stored just before its job: only after a while is a missing job one that was never stored, or is gone.
+    redis.call('ZREM', KEYS[2], member)
+  end
+end
+
+-- 2. Cancelled jobs whose worker vanished before it ended them.
+for _, id in ipairs(redis.call('LRANGE', KEYS[6], 0, 4999)) do
+  local jobKey = ARGV[5] .. id
+  if redis.call('EXISTS', jobKey .. ':lock') == 0 and redis.call('HEXISTS', jobKey, 'cancelRequestedAt') == 1 then
+    local failure = redis.call('HGET', jobKey, 'defa')
+    if failure and wasLeft(jobKey, id) then
+      endJob(jobKey, jobKey .. ':lock', KEYS[8], jobKey, id, failure, now)
+      ended = ended + 1
+    end
+  end
+end
+
+-- 3. Ended jobs whose time is over, with all that belongs to them.
+for _, set in ipairs({ KEYS[8], KEYS[9] }) do
+  local ids = redis.call('ZRANGEBYSCORE', set, '-inf', now - ARGV[3], 'LIMIT', 0, most)
+  for _, id in ipairs(ids) do
+    local jobKey = ARGV[5] .. id
+    redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':logs')
+    redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
+    redis.call('ZREM', set, id)
+  end
+  removed = removed + #ids
+end
+return { ended, removed }

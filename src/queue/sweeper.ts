@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import type { Keys } from './keys.ts'
+import { loadScript } from './scripts.ts'
+
+const sweepQueue = loadScript('sweep-queue', 'end-job')
+
+const everyMs = 1000
+/** Long enough to outlast a missed sweep, short enough that another process soon takes over. */
+const leaseMs = 5000
+/** Most jobs of a kind in one call, so that no call holds Redis up. */
+const most = 200
+
+/**
+ * Does what no worker will: ends waiting jobs whose time is over, ends cancelled jobs whose worker has vanished, and removes
+ * ended jobs with all that belongs to them after `resultTtlMs`. Every process may run one: for each queue one of them works.
+ */
+export class Sweeper {
+  readonly #options: { redis: Redis; keys: Keys; queues: string[]; resultTtlMs: number; log: Logger }
+  readonly #id = randomUUID()
+  #timer: NodeJS.Timeout | undefined
+  #sweeping: Promise<void> | undefined
+
+  constructor(options: { redis: Redis; keys: Keys; queues: Iterable<string>; resultTtlMs: number; log: Logger }) {
+    this.#options = { ...options, queues: [...new Set(options.queues)] }
+  }
+
+  /** Sweeps every second from now on. May be called twice. */
+  start(): void {
+    this.#timer ??= setInterval(() => {
+      this.#sweeping ??= this.#sweepAll().finally(() => {
+        this.#sweeping = undefined
+      })
+    }, everyMs)
+  }
+
+  /** May be called twice. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    await this.#sweeping
+  }
+
+  async #sweepAll(): Promise<void> {
+    for (const queue of this.#options.queues) {
+      try {
+        await this.#sweep(queue)
+      } catch (error) {
+        // The next sweep, or another process's, does it.
+        this.#options.log.debug({ queue, err: error }, 'a sweep failed')
+      }
+    }
+  }
+
+  async #sweep(queue: string): Promise<void> {
+    const { redis, keys, resultTtlMs, log } = this.#options
+    const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
+    const names = [keys.sweepLease(queue), keys.timeLimits(queue), ...sets.map((set) => keys.bull(queue, set))]
+    let reply: unknown
+    do {
+      reply = await sweepQueue(redis, names, [this.#id, leaseMs, resultTtlMs, most, keys.bull(queue, '')])
+      if (isCounts(reply) && reply[0] > 0) log.info({ queue, ended: reply[0] }, 'jobs ended that no worker would end')
+    } while (this.#timer && isCounts(reply) && Math.max(...reply) >= most)
+  }
+}
+
+function isCounts(reply: unknown): reply is [ended: number, removed: number] {
+  return Array.isArray(reply) && reply.length === 2
+}
