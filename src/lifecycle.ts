@@ -37,7 +37,7 @@ const notOurs: Signals[] = ['SIGQUIT', 'SIGUSR2', 'SIGILL', 'SIGTRAP', 'SIGABRT'
 const oneKeyPressMs = 500
 
 /** Kept for each part that is still to stop when an earlier one takes too long. */
-const reservedMs = 500
+const reservedMs = 100
 
 /**
  * Ends this process in order, once:

@@ -68,7 +68,12 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     const { method, routeOptions, log } = request
     log.debug({ method, route: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, 'answered')
   })
-  app.addHook('preClose', async () => closing.abort())
+  app.addHook('preClose', async () => {
+    closing.abort()
+    // Connections that become idle only now, when their wait or stream has been ended, would keep the server open.
+    const idle = setInterval(() => app.server.closeIdleConnections(), 50)
+    app.server.once('close', () => clearInterval(idle))
+  })
   acceptJsonBodies(app)
   validateWithZod(app)
   const names = nameSchemas()

@@ -37,7 +37,11 @@ export async function burn(
   { duration_ms, steps, behavior }: z.output<typeof isolatedBurnInput>,
   job: JobContext,
 ): Promise<z.output<typeof burnOutput>> {
-  if (behavior !== 'finish') return misbehave[behavior]()
+  if (behavior !== 'finish') {
+    // From here on nothing more is heard of it: whoever watches knows that it has begun.
+    job.progress(0, behavior)
+    return misbehave[behavior]()
+  }
   return { burned_ms: Math.round(await burnSteps(duration_ms, steps, job)) }
 }
 

@@ -108,7 +108,7 @@ export class JobConsumer {
         if (running) running.heldSince = Date.now()
       }
     })
-    this.#worker.on('lockRenewalFailed', (ids) => this.#findOutWhy(ids))
+    this.#worker.on('lockRenewalFailed', (ids) => void this.#stopCanceled(ids, true))
   }
 
   get queue(): string {
@@ -175,7 +175,7 @@ export class JobConsumer {
 
   /** Messages may have been missed: asks of every running job whether it is to stop. */
   checkAll(): void {
-    if (this.#running.size > 0) this.#findOutWhy([...this.#running.keys()], 'unless canceled, all is well')
+    if (this.#running.size > 0) void this.#stopCanceled([...this.#running.keys()], false)
   }
 
   /** Takes no more jobs, waits `graceMs` for the running ones, puts the rest back. Safe to call twice. */
@@ -205,19 +205,19 @@ export class JobConsumer {
     }
   }
 
-  /** A lock that is no longer ours was taken by a cancel, or ran out. */
-  #findOutWhy(ids: string[], otherwise?: 'unless canceled, all is well'): void {
-    const { queue, steering } = this.#options
+  /** Stops the jobs that are cancelled. The lock of the others is lost, where `lost` says that it is no longer ours. */
+  async #stopCanceled(ids: string[], lost: boolean): Promise<void> {
+    const { queue, steering, log } = this.#options
     const held = ids.filter((id) => this.#running.has(id))
-    steering.areCanceled(held.map((id) => ({ queue, id }))).then(
-      (canceled) => {
-        for (const [index, id] of held.entries()) {
-          if (canceled[index]) this.#stop(id, 'canceled')
-          else if (!otherwise) this.#stop(id, 'lock_lost')
-        }
-      },
-      (error: unknown) => this.#options.log.warn({ err: error }, 'could not ask why a lock was lost'),
-    )
+    try {
+      const canceled = await steering.areCanceled(held.map((id) => ({ queue, id })))
+      for (const [index, id] of held.entries()) {
+        if (canceled[index]) this.#stop(id, 'canceled')
+        else if (lost) this.#stop(id, 'lock_lost')
+      }
+    } catch (error) {
+      log.warn({ err: error }, 'could not ask which jobs are cancelled: the watchdog stops those whose lock is lost')
+    }
   }
 
   /** The handler had ended when the cancel came, and BullMQ was refused to say so. */
@@ -258,7 +258,7 @@ export class JobConsumer {
     const { events, execute } = this.#options
     events.announce(ref, 'change')
     if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) this.#stop(ref.id, 'canceled')
-    const attemptEvents = events.open(ref, running.token, () => this.#findOutWhy([ref.id]))
+    const attemptEvents = events.open(ref, running.token, () => void this.#stopCanceled([ref.id], true))
     const settlement = await execute({
       ref,
       type: job.name,

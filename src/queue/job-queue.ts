@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { whenAvailable } from './connection.ts'
+import { QueueUnavailableError, whenAvailable } from './connection.ts'
 import { type JobRef, newJobRef } from './job-id.ts'
 import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob, timeLimits } from './job-record.ts'
 import type { Keys } from './keys.ts'
@@ -62,13 +62,18 @@ export class JobQueue {
     return countQueue(this.#client, this.#keys, name)
   }
 
-  /** Whether some worker consumes a queue; looked up at most every few seconds. @throws QueueUnavailableError */
+  /** Whether some worker consumes a queue; looked up at most every few seconds. True, too, when Redis does not say. */
   async isConsumed(name: string): Promise<boolean> {
     const known = this.#consumed.get(name)
     if (known && Date.now() - known.at < censusAgeMs) return known.value
-    const value = (await this.count(name)).workers > 0
-    this.#consumed.set(name, { at: Date.now(), value })
-    return value
+    try {
+      const value = (await this.count(name)).workers > 0
+      this.#consumed.set(name, { at: Date.now(), value })
+      return value
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) return true
+      throw error
+    }
   }
 
   newRef(queue: string): JobRef {

@@ -41,7 +41,7 @@ export class ConsumerVigil {
   readonly #consumers: { consumer: JobConsumer; claims: number; idleLooks: number }[]
   readonly #options: { everyMs: number; onWedged: (queue: string) => void }
   #timer: NodeJS.Timeout | undefined
-  #looking: Promise<unknown> | undefined
+  #isLooking = false
   #wedged: string | undefined
 
   constructor(consumers: JobConsumer[], options: { everyMs: number; onWedged: (queue: string) => void }) {
@@ -57,14 +57,18 @@ export class ConsumerVigil {
   start(): void {
     this.#timer ??= setInterval(() => {
       // A look that waits for Redis is the only one: several that end at once would count as several.
-      this.#looking ??= Promise.all(this.#consumers.map((watched) => this.#look(watched))).finally(() => {
-        this.#looking = undefined
-      })
+      if (!this.#isLooking) void this.#lookAtAll()
     }, this.#options.everyMs)
   }
 
   stop(): void {
     clearInterval(this.#timer)
+  }
+
+  async #lookAtAll(): Promise<void> {
+    this.#isLooking = true
+    await Promise.all(this.#consumers.map((watched) => this.#look(watched)))
+    this.#isLooking = false
   }
 
   async #look(watched: { consumer: JobConsumer; claims: number; idleLooks: number }): Promise<void> {

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { startScenario } from '../ledger/scenario.ts'
+
+test.each(['event-loop', 'thread', 'process'] as const)(
+  'a worker that is killed in the middle of its jobs loses none of them: %s',
+  async (on) => {
+    const scenario = await startScenario(`worker killed, ${on}`)
+    const how = on === 'event-loop' ? 'wait' : 'compute'
+    const ids = await Promise.all(Array.from({ length: 4 }, () => scenario.mustSubmit(on, { ms: 800, how })))
+    const starts = await Promise.all(ids.map((id) => scenario.started(id)))
+    const [first] = starts
+    const victim = scenario.stack.workers.find(({ pid }) => pid === first?.worker)
+    if (!victim) throw new Error('one of the two runs it')
+    await scenario.kill('worker_killed', victim)
+
+    const report = await scenario.finish()
+    expect(report.problems).toEqual([])
+    expect(report).toMatchObject({ accepted: 4, endedOnce: 4, states: { succeeded: 4 }, mostAttempts: 1 })
+    expect(report.runTwice).toBe(starts.filter(({ worker }) => worker === victim.pid).length)
+    // What a killed worker ran died with it, in its own process too: no work was done twice.
+    expect(scenario.entries('end')).toHaveLength(4)
+  },
+)

@@ -1,0 +1,163 @@
+import { expect, test } from 'vitest'
+import type { JobResource } from '../../src/api/job-resource.ts'
+import { read, send, submit, watch, watchToEnd } from '../helpers/client.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+
+const steer = (apiUrl: string, id: string, verb: 'cancel' | 'retry') =>
+  send<JobResource & { code?: string }>('POST', `${apiUrl}/v1/jobs/${id}/${verb}`)
+
+async function running(apiUrl: string, type: string, input: unknown, options = {}): Promise<string> {
+  const { body } = await submit(apiUrl, type, input, options)
+  await waitFor(
+    'the job to run',
+    () => read(apiUrl, body.id),
+    (job) => job.body.state === 'running',
+  )
+  return body.id
+}
+
+test('a job that has not started is canceled at once and never runs, wherever it waits', async () => {
+  const { api, env, addWorker } = await startStack({ workers: 0 })
+  const queued = await submit(api.url, 'echo', 1)
+  const scheduled = await submit(api.url, 'echo', 1, { delay_ms: 500 })
+  for (const { body } of [queued, scheduled]) {
+    const canceled = await steer(api.url, body.id, 'cancel')
+    expect(canceled).toMatchObject({
+      status: 200,
+      body: { state: 'canceled', done: true, attempt: 0, error: { code: 'canceled', stopped: 'never_started' } },
+    })
+    expect(await steer(api.url, body.id, 'cancel')).toMatchObject({ status: 200, body: canceled.body })
+  }
+  await addWorker(env)
+  const after = await submit(api.url, 'echo', 'after', { delay_ms: 600, waitS: 10 })
+  expect(after.body.state).toBe('succeeded')
+  for (const { body } of [queued, scheduled]) {
+    expect((await read(api.url, body.id)).body).toMatchObject({ state: 'canceled', started_at: null, attempts: [] })
+  }
+})
+
+test('a running job is signalled, then killed after the grace; the answer is its only end', async () => {
+  const { api } = await startStack()
+  const cases = [
+    ['sleep', { duration_ms: 60_000 }, 'cooperatively', 1500],
+    ['burn-cpu', { duration_ms: 60_000, steps: 100 }, 'cooperatively', 1500],
+    ['burn-cpu', { behavior: 'spin' }, 'killed', 3500],
+    ['burn-cpu-isolated', { behavior: 'spin' }, 'killed', 3500],
+  ] as const
+  for (const [type, input, stopped, withinMs] of cases) {
+    const id = await running(api.url, type, input)
+    const isSpinning = (job: { body: JobResource }) => job.body.progress !== null
+    if (stopped === 'killed') await waitFor('the handler to spin', () => read(api.url, id), isSpinning)
+    const ended = watchToEnd(api.url, id)
+    const started = performance.now()
+    const signaled = await steer(api.url, id, 'cancel')
+    expect(signaled, type).toMatchObject({ status: 202, body: { cancel_requested_at: expect.any(String) } })
+    expect((await steer(api.url, id, 'cancel')).status, type).toBeOneOf([200, 202])
+    const last = (await ended).at(-1)
+    expect(performance.now() - started, type).toBeLessThan(withinMs)
+    expect(last, type).toMatchObject({
+      event: 'done',
+      data: { state: 'canceled', attempt: 1, error: { code: 'canceled', stopped } },
+    })
+    expect(await steer(api.url, id, 'cancel')).toMatchObject({ status: 200, body: { state: 'canceled' } })
+  }
+  expect((await submit(api.url, 'burn-cpu', { duration_ms: 10 }, { waitS: 10 })).body.state).toBe('succeeded')
+})
+
+test('a cancel through another API process, while a job waits for its retry, ends it too', async () => {
+  const { api, addApi } = await startStack()
+  const other = await addApi()
+  const { body } = await submit(
+    api.url,
+    'sleep',
+    { duration_ms: 1, fail_at: 0 },
+    { attempts: 3, backoff: { type: 'fixed', delay_ms: 60_000 } },
+  )
+  await waitFor(
+    'the retry to be scheduled',
+    () => read(api.url, body.id),
+    (job) => job.body.state === 'scheduled' && job.body.attempt === 1,
+  )
+  const waiting = read(api.url, body.id, 20)
+  expect(await steer(other.url, body.id, 'cancel')).toMatchObject({ status: 200, body: { state: 'canceled' } })
+  expect(await waiting).toMatchObject({ status: 200, body: { state: 'canceled', error: { stopped: 'never_started' } } })
+})
+
+test('cancels that race with the start and the end of short jobs leave one consistent end', async () => {
+  const { api } = await startStack()
+  const seen = new Map<string, number>()
+  for (let round = 0; round < 60; round++) {
+    const { body } = await submit(api.url, 'sleep', { duration_ms: round % 3 })
+    for (let n = 0; n < round % 5; n++) await read(api.url, body.id)
+    const canceled = await steer(api.url, body.id, 'cancel')
+    const end = await read(api.url, body.id, 15)
+    expect(end.body.done).toBe(true)
+    expect([canceled.status, end.body.state]).toBeOneOf([
+      [200, 'canceled'],
+      [202, 'canceled'],
+      [409, 'succeeded'],
+    ])
+    const key = `${canceled.status} ${end.body.error?.stopped ?? end.body.state}`
+    seen.set(key, (seen.get(key) ?? 0) + 1)
+    expect((await read(api.url, body.id)).body).toEqual(end.body)
+  }
+  console.log('cancel races:', Object.fromEntries(seen))
+  expect(seen.size).toBeGreaterThan(1)
+})
+
+test('only a job that ended without success is retried: same id, next run, attempts and limits anew', async () => {
+  const { api } = await startStack()
+  const failed = await submit(
+    api.url,
+    'sleep',
+    { duration_ms: 1, steps: 2, fail_at: 1 },
+    { waitS: 10, tags: ['a'], deadline_ms: 30_000 },
+  )
+  expect(failed.body).toMatchObject({
+    state: 'failed',
+    run: 1,
+    attempts: [{ attempt: 1, error: { code: 'job_failed' } }],
+  })
+  const again = await steer(api.url, failed.body.id, 'retry')
+  expect(again).toMatchObject({
+    status: 202,
+    body: { id: failed.body.id, run: 2, done: false, tags: ['a'] },
+  })
+  expect((again.body.deadline_at ?? '') > (failed.body.deadline_at ?? '')).toBe(true)
+  const end = await read(api.url, failed.body.id, 10)
+  expect(end.body).toMatchObject({ state: 'failed', run: 2, attempt: 1, attempts: [{ attempt: 1 }] })
+
+  const succeeded = await submit(api.url, 'echo', 1, { waitS: 10 })
+  expect(await steer(api.url, succeeded.body.id, 'retry')).toMatchObject({
+    status: 409,
+    body: { code: 'job_not_retryable' },
+  })
+  expect(await steer(api.url, succeeded.body.id, 'cancel')).toMatchObject({
+    status: 409,
+    body: { code: 'job_already_done' },
+  })
+  const waiting = await submit(api.url, 'echo', 1, { delay_ms: 60_000 })
+  expect(await steer(api.url, waiting.body.id, 'retry')).toMatchObject({ status: 409 })
+  for (const verb of ['cancel', 'retry'] as const) {
+    expect(await steer(api.url, 'io_01m82n0yt6a17zs46knkfzwasz', verb)).toMatchObject({
+      status: 404,
+      body: { code: 'job_not_found' },
+    })
+  }
+})
+
+test('two clients that retry at once open one run; a stream of the new run replays that run alone', async () => {
+  const { api } = await startStack()
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 1, steps: 3, fail_at: 2 }, { waitS: 10 })
+  const answers = await Promise.all([1, 2, 3, 4].map(() => steer(api.url, body.id, 'retry')))
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 409, 409, 409])
+  await read(api.url, body.id, 10)
+  const id = body.id
+  await steer(api.url, id, 'retry')
+  const told: string[] = []
+  for await (const { event } of watch(api.url, id)) told.push(event)
+  expect(told.filter((event) => event === 'progress').length).toBeLessThanOrEqual(2)
+  expect((await watchToEnd(api.url, id, 0)).filter(({ event }) => event === 'progress')).toHaveLength(6)
+  expect((await read(api.url, id)).body.run).toBe(3)
+})

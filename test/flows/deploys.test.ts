@@ -1,0 +1,164 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { connectRedis } from '../../src/queue/connection.ts'
+import { Keys } from '../../src/queue/keys.ts'
+import { read, send, submit, watchToEnd } from '../helpers/client.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+
+const isRunning = (job: { body: { state: string } }) => job.body.state === 'running'
+
+test('a stopping worker lets jobs finish within the grace, and puts the rest back without using up an attempt', async () => {
+  const { api, workers, addWorker } = await startStack({ env: { SHUTDOWN_GRACE_MS: '1000' } })
+  const [worker] = workers
+  const short = await submit(api.url, 'sleep', { duration_ms: 700 })
+  const long = await Promise.all([
+    submit(api.url, 'sleep', { duration_ms: 4000 }),
+    submit(api.url, 'burn-cpu', { behavior: 'finish', duration_ms: 3000 }),
+  ])
+  const all = [short, ...long]
+  await waitFor(
+    'all to run',
+    () => Promise.all(all.map(({ body }) => read(api.url, body.id))),
+    (jobs) => jobs.every(isRunning),
+  )
+  const started = performance.now()
+  worker?.signal('SIGTERM')
+  expect(await worker?.ended).toBe(0)
+  expect(performance.now() - started).toBeLessThan(3000)
+  expect((await read(api.url, short.body.id)).body).toMatchObject({ state: 'succeeded', attempt: 1 })
+  for (const { body } of long)
+    expect((await read(api.url, body.id)).body).toMatchObject({ state: 'queued', attempt: 0 })
+  await addWorker()
+  for (const { body } of long) {
+    expect((await read(api.url, body.id, 20)).body).toMatchObject({ state: 'succeeded', attempt: 1, max_attempts: 1 })
+  }
+})
+
+test('a second signal ends a stopping worker at once', async () => {
+  const { api, workers } = await startStack({ env: { SHUTDOWN_GRACE_MS: '60000' } })
+  const [worker] = workers
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 60_000 })
+  await waitFor('it to run', () => read(api.url, body.id), isRunning)
+  worker?.signal('SIGTERM')
+  await waitFor(
+    'the stop to begin',
+    () => worker?.logs.map(({ msg }) => msg),
+    (lines) => lines?.includes('stopping') === true,
+  )
+  // Two signals within half a second count as one: npm repeats what the terminal has sent.
+  const ended = waitFor(
+    'its end',
+    () => {
+      worker?.signal('SIGTERM')
+      return Promise.race([worker?.ended, Promise.resolve('running')])
+    },
+    (end) => end !== 'running',
+    { everyMs: 100 },
+  )
+  expect(await ended).toBe(1)
+})
+
+test('a stopping API answers those who wait with 202 and ends its streams', async () => {
+  const { api } = await startStack()
+  const waiting = submit(api.url, 'sleep', { duration_ms: 60_000 }, { waitS: 50 })
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 60_000 })
+  const watching = watchToEnd(api.url, body.id)
+  await waitFor(
+    'both to run',
+    () => send<{ items: { counts: { running: number } }[] }>('GET', `${api.url}/v1/queues`),
+    ({ body: queues }) => queues.items.some(({ counts }) => counts.running === 2),
+  )
+  const started = performance.now()
+  api.signal('SIGTERM')
+  expect(await waiting).toMatchObject({ status: 202, body: { done: false } })
+  expect((await watching).at(-1)?.event).not.toBe('done')
+  expect(await api.ended).toBe(0)
+  expect(performance.now() - started).toBeLessThan(3000)
+})
+
+test('a worker that does not know a type leaves the job to one that does', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  await writeFile(
+    join(dir, 'newer.ts'),
+    `import { defineJob } from 'drover'
+     import { z } from 'zod'
+     export default defineJob({ type: 'newer', title: 'Newer', runsOn: 'event-loop', input: z.int(), output: z.int(), run: async (n) => n + 1 })`,
+  )
+  const { api, workers, addWorker } = await startStack({ workers: 0, env: { JOBS_DIR: dir } })
+  const older = await addWorker({ JOBS_DIR: '' })
+  const { body } = await submit(api.url, 'newer', 1)
+  await waitFor(
+    'the older worker to put it back',
+    () => older.logs,
+    (logs) => logs.some(({ job, msg }) => job === body.id && String(msg).includes('put back')),
+  )
+  expect((await read(api.url, body.id)).body).toMatchObject({ state: 'scheduled', done: false, attempt: 0 })
+  workers.push(await addWorker())
+  // Either may be the one to look at it next; it ends when the newer does.
+  expect((await read(api.url, body.id, 30)).body).toMatchObject({ state: 'succeeded', output: 2, attempt: 1 })
+})
+
+test('a queue without workers shows, and a submission to it is accepted with a warning', async () => {
+  const { api } = await startStack({ env: { WORKER_QUEUES: 'io:5' } })
+  const queues = await send<{ items: { name: string; workers: number }[] }>('GET', `${api.url}/v1/queues`)
+  expect(queues.body.items.map(({ name, workers }) => [name, workers])).toEqual([
+    ['cpu', 0],
+    ['io', 1],
+  ])
+  expect(await send('GET', `${api.url}/v1/queues/io`)).toMatchObject({
+    status: 200,
+    body: { workers: 1, paused: false },
+  })
+  expect(await send('GET', `${api.url}/v1/queues/nope`)).toMatchObject({
+    status: 404,
+    body: { code: 'queue_not_found' },
+  })
+  const warned = await submit(api.url, 'count-primes', { limit: 10 })
+  expect(warned.status).toBe(202)
+  expect(warned.headers.get('warning')).toContain('no worker consumes the queue cpu')
+  expect((await submit(api.url, 'echo', 1)).headers.get('warning')).toBeNull()
+})
+
+test('a worker that takes no jobs though they wait says so and ends, for its supervisor to start it again', async () => {
+  const { api, workers, env } = await startStack({ env: { LOCK_MS: '300', WORKER_QUEUES: 'io:5' } })
+  const [worker] = workers
+  const redis = await connectRedis({
+    url: inject('redisUrl'),
+    role: 'client',
+    name: 'test',
+    log: pino({ level: 'silent' }),
+  })
+  onTestFinished(() => redis.disconnect())
+  // As seen from its probe this is a wedge: BullMQ believes that the queue is as full as it may be, and fetches nothing.
+  await redis.hset(new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'meta'), 'concurrency', 0)
+  await submit(api.url, 'echo', 1)
+  expect(await worker?.ended).toBe(1)
+  expect(worker?.logs.at(-1)?.['msg'] === undefined).toBe(false)
+  expect(worker?.logs.some(({ level, queue }) => level === 60 && queue === 'io')).toBe(true)
+})
+
+test('a handler that blocks the event loop is named in a warning', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  await writeFile(
+    join(dir, 'blocker.ts'),
+    `import { defineJob } from 'drover'
+     import { z } from 'zod'
+     export default defineJob({ type: 'blocker', title: 'Blocks', runsOn: 'event-loop', input: z.int(), output: z.null(),
+       run: async (ms) => { for (const end = Date.now() + ms; Date.now() < end; ); return null } })`,
+  )
+  const { api, workers } = await startStack({ env: { JOBS_DIR: dir } })
+  await submit(api.url, 'blocker', 600, { waitS: 10 })
+  const warning = await waitFor(
+    'the warning',
+    () => workers[0]?.logs.find(({ msg }) => msg === 'a handler blocked the event loop'),
+    (line) => line !== undefined,
+  )
+  expect(warning).toMatchObject({ job_types: ['blocker'] })
+  expect(Number(warning?.['blocked_ms'])).toBeGreaterThan(400)
+})

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { defineJob, type Job, type JobContext, type RunsOn } from 'drover'
+import { z } from 'zod'
+import { appendEntry } from './ledger-file.ts'
+
+const input = z.strictObject({
+  ledger: z.string().describe('The file to append to'),
+  ms: z.int().min(0).default(0),
+  /** `compute` keeps its thread busy; `kill-worker` takes its worker down as soon as it has started. */
+  how: z.enum(['wait', 'compute', 'kill-worker']).default('wait'),
+  /** Goes on when it is told to stop, as code does that does not know of signals. */
+  deaf: z.boolean().default(false),
+})
+
+export type LedgerJobInput = z.input<typeof input>
+
+const output = z.strictObject({ run: z.string(), pid: z.int() })
+
+/**
+ * A job type that writes down what it does, outside of Redis: a start, and an end when its work is done. What is cut short
+ * has no end. Its last words as progress, log and output carry the id of the run, so that a reader knows whose they are.
+ */
+export function ledgerJob(runsOn: RunsOn): Job {
+  return defineJob({
+    type: `ledger-${runsOn}`,
+    title: `Write down that it ran: ${runsOn}`,
+    runsOn,
+    input,
+    output,
+    async run({ ledger, ms, how, deaf }, job) {
+      const worker = runsOn === 'process' ? process.ppid : process.pid
+      const own = { id: job.id, run: randomUUID(), attempt: job.attempt, pid: process.pid, worker }
+      appendEntry(ledger, { kind: 'start', ...own, at: Date.now() })
+      if (how === 'kill-worker') process.kill(worker, 'SIGKILL')
+      await (how === 'compute' ? compute(ms, deaf, job) : wait(ms, deaf, job))
+      appendEntry(ledger, { kind: 'end', ...own, at: Date.now() })
+      job.progress(1, own.run)
+      job.log(own.run)
+      return { run: own.run, pid: process.pid }
+    },
+  })
+}
+
+async function wait(ms: number, deaf: boolean, job: JobContext): Promise<void> {
+  await sleep(ms, undefined, deaf ? {} : { signal: job.signal })
+}
+
+async function compute(ms: number, deaf: boolean, job: JobContext): Promise<void> {
+  const until = performance.now() + ms
+  while (performance.now() < until) if (!deaf) job.signal.throwIfAborted()
+}
