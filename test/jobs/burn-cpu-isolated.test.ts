@@ -13,7 +13,7 @@ describe('burn-cpu-isolated', () => {
 
   test('aborts its process when told to crash', async () => {
     const file = JSON.stringify(import.meta.resolve('../../src/jobs/catalog/diagnostic/burn-cpu-isolated.ts'))
-    const source = `const { default: job } = await import(${file}); await job.run(job.input.parse({ behavior: 'crash' }), {})`
+    const source = `const { default: job } = await import(${file}); await job.run(job.input.parse({ behavior: 'crash' }), { progress() {} })`
     const child = spawn(process.execPath, ['--input-type=module', '--eval', source], { stdio: 'ignore' })
     expect(await once(child, 'exit')).toEqual([null, 'SIGABRT'])
   })

@@ -12,11 +12,11 @@ export function startLoad(
   scenario: Scenario,
   options: { clients: number; next(n: number): Parameters<Scenario['submit']> },
 ): () => Promise<number> {
-  let stopped = false
+  const stop = new AbortController()
   let asked = 0
   let accepted = 0
   const client = async (): Promise<void> => {
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       const n = asked++
       const [on, work, said] = options.next(n)
       const id = await scenario.submit(on, work, said ?? (n % 2 === 0 ? { waitS: 5 } : {}))
@@ -26,7 +26,7 @@ export function startLoad(
   }
   const clients = Array.from({ length: options.clients }, client)
   return async () => {
-    stopped = true
+    stop.abort()
     await Promise.all(clients)
     return accepted
   }

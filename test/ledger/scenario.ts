@@ -18,10 +18,8 @@ type Role = Stack['workers'][number]
 type Fault = EntryOf<'fault'>
 type Work = Omit<LedgerJobInput, 'ledger'>
 
-export interface SubmitOptions {
-  /** What the API then says of the job's end is written down too. */
-  waitS?: number
-}
+/** With `waitS`, what the API then says of the job's end is written down too. */
+export type SubmitOptions = { waitS?: number }
 
 /** So many reads at once. */
 const readersAtOnce = 32

@@ -20,10 +20,10 @@ export function recordStoredEnds(options: {
   redis.on('error', () => {})
   const keys = new Keys(prefix)
   const seen = new Map(queues.map((queue) => [keys.bull(queue, 'events'), '0-0']))
-  let stopped = false
+  const stop = new AbortController()
 
   const follow = async (): Promise<void> => {
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       const reply = await redis.xread('BLOCK', 0, 'STREAMS', ...seen.keys(), ...seen.values())
       for (const [stream, entries] of reply ?? []) {
         for (const [entry, fields] of entries) {
@@ -34,10 +34,10 @@ export function recordStoredEnds(options: {
     }
   }
   const followed = follow().catch((error: unknown) => {
-    if (!stopped) throw error
+    if (!stop.signal.aborted) throw error
   })
   return async () => {
-    stopped = true
+    stop.abort()
     redis.disconnect()
     await followed
   }
