@@ -89,7 +89,8 @@ export class JobConsumer {
       concurrency,
       autorun: false,
       lockDuration: lockMs,
-      stalledInterval: lockMs / 2,
+      // A job is found at the first look after its lock ran out: at the latest after lockMs and a fifth.
+      stalledInterval: lockMs / 5,
       maxStalledCount: mostCrashes,
       settings: {
         backoffStrategy: (_made, _type, error) => (error instanceof AttemptFailed ? error.retryDelayMs : 0),

@@ -103,7 +103,7 @@ export interface StoredJob {
 }
 
 /** An attempt that has ended; without a failure it succeeded. */
-export interface EndedAttempt {
+interface EndedAttempt {
   attempt: number
   startedAt: number | undefined
   endedAt: number | undefined

@@ -72,8 +72,8 @@ export interface Stack {
   api: Api
   workers: RoleProcess[]
   env: Record<string, string>
-  addWorker(env?: Record<string, string>): Promise<RoleProcess & { port: number }>
-  addApi(env?: Record<string, string>): Promise<Api>
+  addWorker: (env?: Record<string, string>) => Promise<RoleProcess & { port: number }>
+  addApi: (env?: Record<string, string>) => Promise<Api>
 }
 
 /** Starts a stack that ends with its test. By default one worker consumes both queues. */

@@ -4,7 +4,7 @@ import type { RouteDeps } from '../app.ts'
 import { jsonResponse, Problem, problemResponses } from '../problem.ts'
 
 /** A queue as clients see it. */
-export const queueSchema = z.object({
+const queueSchema = z.object({
   name: z.string(),
   paused: z.boolean(),
   workers: z.int().describe('Worker processes that consume it now; at 0 its jobs wait'),

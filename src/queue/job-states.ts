@@ -1,0 +1,50 @@
+import type { StoredJob } from './job-record.ts'
+
+type JobState = StoredJob['state']
+
+/** Before a job is stored and after it is removed, it stands nowhere. */
+export type Standing = JobState | 'absent'
+
+interface Move {
+  from: readonly Standing[]
+  to: Standing
+}
+
+/**
+ * All that can happen to a job, and where it then stands: what is not here must not happen. `docs/job-lifecycle.md` says of
+ * each who writes it. Nothing leads to `blocked` so far.
+ */
+export const jobMoves = {
+  submit: { from: ['absent'], to: 'queued' },
+  submit_for_later: { from: ['absent'], to: 'scheduled' },
+  become_due: { from: ['scheduled'], to: 'queued' },
+  start: { from: ['queued'], to: 'running' },
+  tell: { from: ['running'], to: 'running' },
+  succeed: { from: ['running'], to: 'succeeded' },
+  fail_for_good: { from: ['running'], to: 'failed' },
+  fail_and_wait: { from: ['running'], to: 'scheduled' },
+  fail_and_go_again: { from: ['running'], to: 'queued' },
+  put_back: { from: ['running'], to: 'queued' },
+  put_back_for_later: { from: ['running'], to: 'scheduled' },
+  lose_worker: { from: ['running'], to: 'queued' },
+  miss_its_start: { from: ['scheduled', 'queued', 'running'], to: 'expired' },
+  reach_deadline: { from: ['scheduled', 'queued', 'running'], to: 'failed' },
+  cancel: { from: ['scheduled', 'queued'], to: 'canceled' },
+  signal_cancel: { from: ['running'], to: 'running' },
+  end_canceled: { from: ['running'], to: 'canceled' },
+  retry: { from: ['failed', 'canceled', 'expired'], to: 'queued' },
+  remove: { from: ['succeeded', 'failed', 'canceled', 'expired'], to: 'absent' },
+} as const satisfies Record<string, Move>
+
+export type JobMove = keyof typeof jobMoves
+
+/** Where a job stands after `move`; undefined when that cannot happen to it in this state. */
+export function next(state: Standing, move: JobMove): Standing | undefined {
+  const { from, to }: Move = jobMoves[move]
+  return from.includes(state) ? to : undefined
+}
+
+/** Whether a job has ended: only then is it ever removed. */
+export function isEnd(state: JobState): boolean {
+  return next(state, 'remove') !== undefined
+}

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { keepWorkers } from '../ledger/keep-workers.ts'
+import { startScenario } from '../ledger/scenario.ts'
+
+/** How often a job may take its worker down before it is given up. */
+const mostCrashes = 5
+
+test.each(['event-loop', 'process'] as const)(
+  'a job that kills its worker fails after a few crashes, and its innocent neighbours all succeed: %s',
+  { timeout: 60_000 },
+  async (on) => {
+    const scenario = await startScenario(`poison job, ${on}`, { env: { WORKER_QUEUES: 'io:10,cpu:3' } })
+    const kept = keepWorkers(scenario)
+    const work = Array.from({ length: 4 }, () => scenario.mustSubmit(on, { ms: 700 }))
+    const innocents = await Promise.all(work)
+    await Promise.all(innocents.map((id) => scenario.started(id)))
+    const poison = await scenario.mustSubmit(on, { ms: 60_000, how: 'kill-worker' })
+
+    const report = await scenario.finish({ withinMs: 40_000 })
+    await kept.stop()
+    console.log(`  crashes ${kept.killed()}, error ${scenario.entries('read', poison).at(-1)?.error}`)
+    expect(report.problems).toEqual([])
+    for (const id of innocents) expect(await scenario.read(id)).toMatchObject({ body: { state: 'succeeded' } })
+    expect(await scenario.read(poison)).toMatchObject({ body: { state: 'failed' } })
+    expect(kept.killed()).toBeLessThanOrEqual(mostCrashes)
+    expect(report).toMatchObject({ endedOnce: 5, states: { failed: 1, succeeded: 4 } })
+  },
+)

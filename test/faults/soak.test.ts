@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import type { RunsOn } from '../../src/jobs/define-job.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+import { keepWorkers } from '../ledger/keep-workers.ts'
+import { type Scenario, startScenario } from '../ledger/scenario.ts'
+import { seededRandom } from '../ledger/seeded-random.ts'
+
+const { env } = process
+const jobs = Number(env['LEDGER_JOBS'] || 300)
+const kills = Number(env['LEDGER_KILLS'] || 5)
+const seed = Number(env['LEDGER_SEED'] || Date.now() % 1_000_000)
+const clients = 24
+
+/** Mostly waiting, some computing; none longer than the time in which a killed worker is found out. */
+function draw(random: () => number): { on: RunsOn; ms: number; how: 'wait' | 'compute' } {
+  const kind = random()
+  if (kind < 0.75) return { on: 'event-loop', ms: Math.floor(random() * 800), how: 'wait' }
+  return { on: kind < 0.95 ? 'thread' : 'process', ms: Math.floor(random() * 60), how: 'compute' }
+}
+
+/** Submits `jobs`, each client one after another; `mayGo(n)` holds the n-th back until as many workers have died as should have. */
+async function submitAll(scenario: Scenario, random: () => number, mayGo: (n: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const client = async (): Promise<void> => {
+    for (let n = next++; n < jobs; n = next++) {
+      await mayGo(n)
+      const { on, ms, how } = draw(random)
+      await scenario.submit(on, { ms, how }, random() < 0.5 ? { waitS: 20 } : {})
+    }
+  }
+  await Promise.all(Array.from({ length: clients }, client))
+}
+
+test(`${jobs} jobs and ${kills} killed workers: none is lost, none ends twice`, {
+  timeout: 60_000 + kills * 8000 + jobs * 50,
+}, async () => {
+  const random = seededRandom(seed)
+  const scenario = await startScenario(`soak of ${jobs} jobs, ${kills} kills, seed ${seed}`, { workers: 3 })
+  const kept = keepWorkers(scenario)
+  const share = jobs / kills
+  // A part of the jobs for each kill, so that there is work whenever a worker dies.
+  const mayGo = async (n: number): Promise<void> => {
+    await waitFor(
+      'enough workers to be killed',
+      () => kept.killed() + 1,
+      (parts) => n < parts * share,
+      { withinMs: 60_000, everyMs: 5 },
+    )
+  }
+  const submitted = submitAll(scenario, random, mayGo)
+  for (let killed = 0; killed < kills; killed++) {
+    const due = (killed + random()) * share
+    await waitFor(
+      'a job that may be interrupted',
+      () => scenario.entries('accepted').length,
+      (accepted) => accepted >= Math.min(due, jobs - clients),
+      { withinMs: 60_000 },
+    )
+    await waitFor(
+      'all workers to be there',
+      () => kept.alive().length,
+      (alive) => alive === 3,
+      { withinMs: 30_000 },
+    )
+    const victim = kept.alive()[Math.floor(random() * 3)]
+    victim?.signal('SIGKILL')
+    await victim?.ended
+  }
+  await submitted
+
+  const report = await scenario.finish({ withinMs: 30_000 })
+  await kept.stop()
+  expect(report.problems).toEqual([])
+  expect(report).toMatchObject({ lost: 0, endedTwice: 0, accepted: jobs, unanswered: 0 })
+  expect(report.states).toEqual({ succeeded: jobs })
+  expect(kept.killed()).toBe(kills)
+})

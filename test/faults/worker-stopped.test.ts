@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { startLoad } from '../ledger/load.ts'
+import { startScenario } from '../ledger/scenario.ts'
+
+test('workers that are replaced one after another under load lose no job and no attempt', async () => {
+  const scenario = await startScenario('rolling SIGTERM', { env: { SHUTDOWN_GRACE_MS: '300' } })
+  const stopLoad = startLoad(scenario, {
+    clients: 10,
+    next: (n) => [n % 5 === 0 ? 'thread' : 'event-loop', { ms: (n * 53) % 400 }],
+  })
+  for (const worker of scenario.stack.workers) {
+    // Longer than the grace of a shutdown: these have to be put back.
+    const kinds = ['event-loop', 'event-loop', 'thread', 'process'] as const
+    const long = await Promise.all(kinds.map((on) => scenario.mustSubmit(on, { ms: 1200 })))
+    await Promise.all(long.map((id) => scenario.started(id)))
+    await scenario.fault('worker_stopped', { worker: worker.pid }, async () => {
+      worker.signal('SIGTERM')
+      expect(await worker.ended).toBe(0)
+    })
+    await scenario.stack.addWorker()
+  }
+  await stopLoad()
+
+  const report = await scenario.finish()
+  expect(report.problems).toEqual([])
+  expect(report).toMatchObject({ lost: 0, endedTwice: 0, unanswered: 0, mostAttempts: 1 })
+  expect(report.states).toEqual({ succeeded: report.endedOnce })
+  expect(report.runTwice).toBeGreaterThan(0)
+})
