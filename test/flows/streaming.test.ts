@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { submit, watch, watchToEnd } from '../helpers/client.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+
+const flood = (type: string, runsOn: string) => `
+  import { defineJob } from 'drover'
+  import { z } from 'zod'
+  export default defineJob({
+    type: '${type}', title: 'Says a lot', runsOn: '${runsOn}',
+    input: z.object({ count: z.int(), size: z.int() }), output: z.int(),
+    async *run({ count, size }) {
+      for (let n = 0; n < count; n++) yield n + 'x'.repeat(size)
+      return count
+    },
+  })`
+
+async function floodStack() {
+  const dir = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  for (const kind of ['event-loop', 'thread', 'process'])
+    await writeFile(join(dir, `${kind}.ts`), flood(`flood-${kind}`, kind))
+  return startStack({ env: { JOBS_DIR: dir } })
+}
+
+const hexPort = (port: number) => port.toString(16).toUpperCase().padStart(4, '0')
+
+async function residentMb(pid: number): Promise<number> {
+  const [, kb = '0'] = /VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kb) / 1024
+}
+
+test('yields reach a watcher in order and complete, on each executor', async () => {
+  const { api } = await floodStack()
+  for (const kind of ['event-loop', 'thread', 'process']) {
+    const { body } = await submit(api.url, `flood-${kind}`, { count: 500, size: 10 })
+    const events = await watchToEnd(api.url, body.id, 0)
+    const values = events.filter(({ event }) => event === 'output').map(({ data }) => Object(data).value)
+    expect(
+      values.map((value: string) => Number.parseInt(value, 10)),
+      kind,
+    ).toEqual(Array.from({ length: 500 }, (_, n) => n))
+    expect(events.at(-1), kind).toMatchObject({ event: 'done', data: { state: 'succeeded', output: 500 } })
+  }
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'a watcher that does not read slows nothing, costs bounded memory, and is dropped',
+  async () => {
+    const { api } = await floodStack()
+    const { body } = await submit(api.url, 'flood-event-loop', { count: 1000, size: 100_000 }, { delay_ms: 300 })
+    const { hostname, port } = new URL(api.url)
+    const socket = connect(Number(port), hostname)
+    socket.on('error', () => socket.destroy())
+    socket.write(`GET /v1/jobs/${body.id}/events HTTP/1.1\r\nhost: x\r\n\r\n`)
+    await once(socket, 'readable')
+    const before = await residentMb(api.pid)
+    const told: string[] = []
+    let dataId = 0
+    for await (const { id, event, data } of watch(api.url, body.id)) {
+      told.push(event)
+      expect(id).toBeGreaterThan(dataId)
+      dataId = id
+      if (event === 'done') expect(data).toMatchObject({ state: 'succeeded', output: 1000 })
+    }
+    expect(told.at(-1)).toBe('done')
+    expect((await residentMb(api.pid)) - before).toBeLessThan(150)
+    // The silent one is given up within the stall limit of ten seconds: the server's end of its connection goes.
+    const serversEnd = `:${hexPort(Number(port))} 0100007F:${hexPort(socket.localPort ?? 0)} 01 `
+    await waitFor(
+      'the silent watcher to be dropped',
+      () => readFile('/proc/net/tcp', 'utf8'),
+      (table) => !table.includes(serversEnd),
+      { withinMs: 20_000, everyMs: 100 },
+    )
+    socket.destroy()
+  },
+  40_000,
+)
