@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { QueueUnavailableError } from '../queue/connection.ts'
 import type { Announcement, JobEventHub, WiredEvent } from '../queue/job-event-hub.ts'
 import type { JobRef } from '../queue/job-id.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
@@ -8,7 +9,7 @@ import { jobResource, timestamp } from './job-resource.ts'
 /** Only progress, output and log are stored and numbered. What is said between two of them counts on from the former. */
 const idsPerStoredEvent = 1_000_000
 const pageSize = 100
-/** A reader that is further behind than this gets no more until it has caught up, and is dropped when it does not; the job goes on. */
+/** A reader that is further behind than this gets no more until it has caught up, and is dropped when it takes nothing; the job goes on. */
 const mostUnreadBytes = 1024 * 1024
 const longestStallMs = 10_000
 
@@ -78,8 +79,9 @@ export class JobEventStream {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    const stalled = setTimeout(() => this.#response.destroy(), longestStallMs)
-    this.#response.once('close', () => clearTimeout(stalled))
+    const stopWatching = dropWhenStalled(this.#response)
+    this.#response.once('close', stopWatching)
+    this.#response.once('finish', stopWatching)
     this.#response.end()
   }
 
@@ -89,9 +91,9 @@ export class JobEventStream {
 
   #workOn(what: 'events' | 'events and state'): void {
     this.#work(what).catch((error: unknown) => {
-      // The client reconnects and resumes; nothing is lost by ending here.
       this.#deps.onError(error)
-      this.close()
+      // While Redis is away a new connection would be refused, which browsers take for the end. The next look goes on.
+      if (!(error instanceof QueueUnavailableError)) this.close()
     })
   }
 
@@ -115,31 +117,34 @@ export class JobEventStream {
   async #catchUpWithState(): Promise<void> {
     const job = await this.#deps.queue.read(this.#ref)
     if (!job) return this.close()
-    // A running attempt's events follow its state. Every other state follows the events of the attempt before it, and those
-    // of a finished job are complete when its end can be read, so that nothing comes after `done`.
+    // A running attempt's events follow its state; every other state follows what was said before it was read. The events of
+    // a finished job are complete when its end can be read, so that nothing comes after `done`.
     if (job.state === 'running') this.#writeState(job)
-    await this.#catchUp()
+    await this.#catchUp(job.lastEventId)
     this.#writeState(job)
-    if (job.done) this.#finish()
+    if (job.done) return this.#finish()
+    await this.#catchUp()
   }
 
-  async #catchUp(): Promise<void> {
-    let events: WiredEvent[]
-    do {
-      events = await this.#deps.hub.read(this.#ref, this.#stored, pageSize)
+  /** Sends what is stored behind the last event that was sent, up to an id. */
+  async #catchUp(upTo = Number.POSITIVE_INFINITY): Promise<void> {
+    while (this.#stored < upTo && !this.#closed) {
+      const events = await this.#deps.hub.read(this.#ref, this.#stored, pageSize)
       for (const event of events) {
+        if (event.id > upTo) return
         await this.#roomToWrite()
         this.#writeStored(event)
       }
-    } while (events.length === pageSize && !this.#closed)
+      if (events.length < pageSize) return
+    }
   }
 
   async #roomToWrite(): Promise<void> {
     if (!this.#isBehind || this.#closed) return
     await new Promise<void>((resolve) => {
-      const stalled = setTimeout(() => this.#response.destroy(), longestStallMs)
+      const stopWatching = dropWhenStalled(this.#response)
       const go = () => {
-        clearTimeout(stalled)
+        stopWatching()
         this.#response.off('drain', go).off('close', go)
         resolve()
       }
@@ -173,5 +178,15 @@ export class JobEventStream {
     this.#between = Math.min(this.#between + 1, idsPerStoredEvent - 1)
     const id = this.#stored * idsPerStoredEvent + this.#between
     this.#response.write(`id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
+  }
+}
+
+/** Destroys a response whose client takes nothing for {@link longestStallMs}; Node resets the timer whenever it takes some. @returns stops watching */
+function dropWhenStalled(response: ServerResponse): () => void {
+  const drop = () => response.destroy()
+  response.setTimeout(longestStallMs, drop)
+  return () => {
+    response.off('timeout', drop)
+    response.setTimeout(0)
   }
 }

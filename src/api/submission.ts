@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Job } from '../jobs/define-job.ts'
+import { type Job, longestTimeoutMs } from '../jobs/define-job.ts'
 import type { Registry } from '../jobs/registry.ts'
 import type { JobRef } from '../queue/job-id.ts'
 import type { NewJob } from '../queue/job-queue.ts'
@@ -23,7 +23,7 @@ const options = z.strictObject({
     })
     .optional()
     .describe('The wait before the next attempt'),
-  timeout_ms: durationMs.optional().describe('Bound of one attempt'),
+  timeout_ms: z.int().min(1).max(longestTimeoutMs).optional().describe('Bound of one attempt'),
   start_within_ms: durationMs.optional().describe('Bound of the wait for a worker, from run_at or else from creation'),
   deadline_ms: durationMs.optional().describe('Bound of the whole job, from run_at or else from creation'),
   tags: z.array(z.string().min(1).max(100)).max(20).optional(),
@@ -69,7 +69,7 @@ export function parseSubmission(
   const { type, input } = Object(body) as { type?: unknown; input?: unknown }
   const loaded = typeof type === 'string' ? deps.registry.get(type) : undefined
   if (typeof type === 'string' && !loaded) {
-    throw new Problem('unknown_job_type', `There is no job type "${type}": GET /v1/job-types lists them.`)
+    throw new Problem('unknown_job_type', `There is no job type "${type.slice(0, 100)}": GET /v1/job-types lists them.`)
   }
   if (loaded && input === undefined) mistakes.push({ pointer: '/input', detail: 'is required' })
   else if (loaded) {
@@ -91,7 +91,7 @@ function invalid(mistakes: Mistake[]): Problem {
 
 function toNewJob(said: Envelope, job: Job, ref: JobRef, now: number): NewJob {
   const runAt = said.run_at === undefined ? now + (said.delay_ms ?? 0) : Date.parse(said.run_at)
-  const from = Math.max(runAt, now)
+  const from = said.run_at === undefined ? now : runAt
   const { backoff } = said
   return {
     ref,

@@ -112,7 +112,7 @@ export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec
     output: spec.output,
     attempts: requireInteger('attempts', spec.attempts ?? 1, 1, 1000),
     backoff: { type: 'exponential' as const, delayMs: 1000, jitter: 0.5, ...spec.backoff },
-    timeoutMs: requireInteger('timeoutMs', spec.timeoutMs ?? 60_000, 1, 7 * 24 * 3_600_000),
+    timeoutMs: requireInteger('timeoutMs', spec.timeoutMs ?? 60_000, 1, longestTimeoutMs),
     cancelGraceMs: requireInteger('cancelGraceMs', spec.cancelGraceMs ?? 2000, 0, 60_000),
     memoryLimitMb: requireInteger('memoryLimitMb', spec.memoryLimitMb ?? 512, 16, 65_536),
     examples: spec.examples ?? [],
@@ -124,6 +124,9 @@ export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec
   if (!(job.backoff.jitter >= 0 && job.backoff.jitter <= 1)) throw new TypeError('backoff.jitter must be from 0 to 1')
   return job
 }
+
+/** The longest bound of an attempt: a week. Timers end at 24.8 days. */
+export const longestTimeoutMs = 7 * 86_400_000
 
 /** Queue names stand in job ids and Redis keys. */
 export const queueNamePattern = /^[a-z][a-z0-9-]{0,31}$/

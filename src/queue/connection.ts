@@ -29,6 +29,8 @@ export async function connectRedis(options: {
       ? { maxRetriesPerRequest: null }
       : { maxRetriesPerRequest: 1, commandTimeout: commandTimeoutMs }),
     ...(role === 'client' ? { enableOfflineQueue: false } : {}),
+    // Its owner subscribes again by itself: ioredis would do it in a promise that nobody holds.
+    ...(role === 'subscriber' ? { autoResubscribe: false } : {}),
   })
   // One line when it goes and one when it is back, not one for each attempt between.
   let lastError: Error | undefined

@@ -26,6 +26,8 @@ export interface ClaimedJob {
   events: AttemptEvents
   /** Calls back when the job is to stop, at once if it already is; returns a function that takes the callback back. */
   onStop(stop: (request: StopRequest) => void): () => void
+  /** Notes that a worker did not know the job. @returns since when that is so, in epoch ms */
+  markUnknown(): Promise<number>
 }
 
 /** What becomes of a job after an attempt. */
@@ -34,8 +36,10 @@ export type Settlement =
   /** With a delay and attempts left it is tried again, else it has failed. */
   | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined }
   | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }
-  /** Back to the head of its queue (no delay) or to be looked at later, without using up an attempt. */
-  | { status: 'put_back'; delayMs: number }
+  /** Back to the head of its queue, without using up an attempt: this worker is going. */
+  | { status: 'put_back' }
+  /** To be looked at later, by whoever is free then. It was not run here, so that this was no start. */
+  | { status: 'left_to_others'; delayMs: number }
   /** Another worker has it now: nothing that this one says counts. */
   | { status: 'lost' }
 
@@ -109,6 +113,8 @@ export class JobConsumer {
         if (running) running.heldSince = Date.now()
       }
     })
+    // The answer to an end may be lost with the connection: BullMQ does not say then that the job has ended.
+    redis.on('ready', this.#announceEnded)
     this.#worker.on('lockRenewalFailed', (ids) => void this.#stopCanceled(ids, true))
   }
 
@@ -190,6 +196,7 @@ export class JobConsumer {
     } finally {
       clearTimeout(timer)
       clearInterval(this.#watchdog)
+      this.#options.redis.off('ready', this.#announceEnded)
     }
   }
 
@@ -238,10 +245,11 @@ export class JobConsumer {
       // This worker lost the job, and here it is again while the first run goes on: two at once would share a lock.
       earlier.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
       await earlier.over
-      return this.#settle(job, token, { status: 'put_back', delayMs: laneDelayMs })
+      return this.#settle(job, token, { status: 'left_to_others', delayMs: laneDelayMs })
     }
     const isSuspect = job.stalledCounter >= laneFromCrash
-    if (isSuspect && !lane.enter(ref.id)) return this.#settle(job, token, { status: 'put_back', delayMs: laneDelayMs })
+    if (isSuspect && !lane.enter(ref.id))
+      return this.#settle(job, token, { status: 'left_to_others', delayMs: laneDelayMs })
     const heldSince = job.processedOn ?? Date.now()
     const running = new RunningJob({ type: job.name, token, attempt: job.attemptsMade + 1, heldSince })
     this.#running.set(ref.id, running)
@@ -259,7 +267,12 @@ export class JobConsumer {
     const { events, execute } = this.#options
     events.announce(ref, 'change')
     if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) this.#stop(ref.id, 'canceled')
-    const attemptEvents = events.open(ref, running.token, () => void this.#stopCanceled([ref.id], true))
+    const attemptEvents = events.open(
+      ref,
+      running.token,
+      running.attempt,
+      () => void this.#stopCanceled([ref.id], true),
+    )
     const settlement = await execute({
       ref,
       type: job.name,
@@ -271,11 +284,18 @@ export class JobConsumer {
       startedAt: job.processedOn ?? Date.now(),
       events: attemptEvents,
       onStop: (stop) => running.onStop(stop),
+      markUnknown: () => this.#markUnknown(ref),
     })
     await attemptEvents.flush()
     // A cancel that came when the handler had just ended: it has the lock by now, so nothing else can be said.
     const crossed = running.isCanceled && settlement.status !== 'canceled'
     return this.#settle(job, running.token, crossed ? { status: 'canceled', stopped: 'cooperatively' } : settlement)
+  }
+
+  async #markUnknown(ref: JobRef): Promise<number> {
+    const { redis, keys } = this.#options
+    await redis.hsetnx(keys.job(ref), 'unknownSince', Date.now())
+    return Number(await redis.hget(keys.job(ref), 'unknownSince'))
   }
 
   #remember(id: string, running: RunningJob): void {
@@ -296,9 +316,16 @@ export class JobConsumer {
       case 'failed':
         throw new AttemptFailed(settlement.failure, settlement.retryDelayMs, job.processedOn)
       case 'put_back':
-        await this.#putBack(job, token, settlement.delayMs)
+        await job.moveToWait(token)
+        // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
+        await this.#options.redis.zadd(this.#options.keys.bull(ref.queue, 'marker'), 0, '0')
         this.#announce(job, 'change')
-        throw settlement.delayMs > 0 ? new DelayedError() : new WaitingError()
+        throw new WaitingError()
+      case 'left_to_others':
+        await this.#options.redis.hincrby(this.#options.keys.job(ref), 'ats', -1)
+        await job.moveToDelayed(Date.now() + settlement.delayMs, token)
+        this.#announce(job, 'change')
+        throw new DelayedError()
       case 'canceled':
         await this.#options.steering.finishCanceled(ref, job.attemptsMade + 1, settlement.stopped)
         throw new WaitingError()
@@ -310,11 +337,8 @@ export class JobConsumer {
     }
   }
 
-  async #putBack(job: BullJob, token: string, delayMs: number): Promise<void> {
-    if (delayMs > 0) return job.moveToDelayed(Date.now() + delayMs, token)
-    await job.moveToWait(token)
-    // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
-    await this.#options.redis.zadd(this.#options.keys.bull(this.#options.queue, 'marker'), 0, '0')
+  readonly #announceEnded = (): void => {
+    for (const id of this.#ended.keys()) this.#options.events.announce({ queue: this.#options.queue, id }, 'end')
   }
 
   #announce(job: BullJob, change: 'change' | 'end'): void {

@@ -30,10 +30,7 @@ export class JobEventHub {
     this.#keys = deps.keys
     this.#log = deps.log
     this.#subscriber.on('message', (channel: string, message: string) => this.#dispatch(channel, message))
-    // What was said while the connection was away is lost: everybody reads again.
-    this.#subscriber.on('ready', () => {
-      for (const channel of this.#channels.keys()) this.#dispatch(channel, announcedEnd)
-    })
+    this.#subscriber.on('ready', () => void this.#subscribeAgain())
   }
 
   /**
@@ -77,8 +74,21 @@ export class JobEventHub {
     const entry = this.#channels.get(channel)
     if (!entry?.listeners.delete(listener) || entry.listeners.size > 0) return
     this.#channels.delete(channel)
-    // A lost connection forgets its subscriptions by itself, so a failure here leaves nothing behind.
+    // A connection that is lost takes its subscriptions with it, so a failure here leaves nothing behind.
     this.#subscriber.unsubscribe(channel).catch((error: unknown) => this.#log.debug({ err: error }, 'not unsubscribed'))
+  }
+
+  /** What was said while the connection was away is lost: when all are subscribed again, everybody reads again. */
+  async #subscribeAgain(): Promise<void> {
+    const channels = [...this.#channels.keys()]
+    if (channels.length === 0) return
+    try {
+      await this.#subscriber.subscribe(...channels)
+      for (const channel of channels) this.#dispatch(channel, announcedEnd)
+    } catch (error) {
+      this.#log.warn({ err: error }, 'not subscribed again: once more on a new connection')
+      this.#subscriber.disconnect(true)
+    }
   }
 
   #dispatch(channel: string, message: string): void {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { JobEvent } from '../jobs/job-event.ts'
@@ -19,6 +20,10 @@ const bounds = {
   historyCharacters: 4 * 1024 * 1024,
 }
 
+/** How often a batch that Redis refuses is offered. */
+const mostTries = 20
+const retryEveryMs = 250
+
 /** A worker's side of the events: what handlers say, stored and announced only while the worker holds the job. */
 export class JobEventWriter {
   readonly #redis: Redis
@@ -32,21 +37,26 @@ export class JobEventWriter {
     this.#log = deps.log
   }
 
-  /** The events of one attempt. `onLost` is called once when Redis says that the job is no longer this worker's. */
-  open(ref: JobRef, token: string, onLost: () => void): AttemptEvents {
+  /** The events of one attempt. `onLost` is called when Redis says that the job is no longer this worker's. */
+  open(ref: JobRef, token: string, attempt: number, onLost: () => void): AttemptEvents {
     const keys = [this.#keys.lock(ref), this.#keys.events(ref), this.#keys.job(ref)]
-    const channel = this.#keys.channel(ref)
+    const limits = [bounds.historyEntries, bounds.historyCharacters]
+    let batch = 0
     const append = async (events: string[], progress: string): Promise<void> => {
-      const longest = events.reduce((most, event) => Math.max(most, event.length), 1)
-      const entries = Math.min(bounds.historyEntries, Math.max(16, Math.floor(bounds.historyCharacters / longest)))
-      try {
-        const held = await appendEvents(this.#redis, keys, [token, channel, entries, progress, ...events])
-        if (held === 0) onLost()
-      } catch (error) {
-        this.#log.error({ job: ref.id, events: events.length, err: error }, 'job events were not stored')
+      const args = [token, this.#keys.channel(ref), ++batch, ...limits, progress, ...events]
+      for (let tries = 1; ; tries++) {
+        try {
+          if ((await appendEvents(this.#redis, keys, args)) === 0) onLost()
+          return
+        } catch (error) {
+          // A Redis that is away is waited for below; one that refuses (its memory is full, say) may take it a little later.
+          if (tries === mostTries)
+            return this.#log.error({ job: ref.id, events: events.length, err: error }, 'job events were lost')
+          await sleep(retryEveryMs)
+        }
       }
     }
-    return new AttemptEvents(append)
+    return new AttemptEvents(append, attempt)
   }
 
   /**
@@ -70,12 +80,14 @@ export class JobEventWriter {
 /** Sends events in order, those of one turn together, one request at a time. */
 export class AttemptEvents {
   readonly #append: (events: string[], progress: string) => Promise<void>
+  readonly #attempt: number
   #pending: JobEvent[] = []
   #sending: Promise<void> | undefined
   #droppedLogs = 0
 
-  constructor(append: (events: string[], progress: string) => Promise<void>) {
+  constructor(append: (events: string[], progress: string) => Promise<void>, attempt: number) {
     this.#append = append
+    this.#attempt = attempt
   }
 
   /** Takes an event; returns a promise when the receiver is behind. Never throws. */
@@ -118,7 +130,7 @@ export class AttemptEvents {
   #droppedLogsNotice(): JobEvent {
     const message = `${this.#droppedLogs} log lines were dropped: they came faster than they could be stored`
     this.#droppedLogs = 0
-    return { kind: 'log', at: new Date().toISOString(), level: 'warn', message, attempt: 0 }
+    return { kind: 'log', at: new Date().toISOString(), level: 'warn', message, attempt: this.#attempt }
   }
 }
 

@@ -117,6 +117,7 @@ export class JobQueue {
       progress: undefined,
       run: 1,
       eventsBeforeRun: 0,
+      lastEventId: 0,
       attempt: 0,
       maxAttempts: attempts,
       createdAt,
@@ -145,13 +146,18 @@ export class JobQueue {
       this.#keys.lock(ref),
       this.#keys.bull(ref.queue, 'delayed'),
       this.#keys.bull(ref.queue, 'active'),
+      this.#keys.events(ref),
     ]
     const reply = await whenAvailable(readJob(this.#client, keys, [ref.id]))
     if (!isReadReply(reply)) return undefined
-    const [fields, place, dueAt] = reply
+    const [fields, place, lastEventId, dueAt] = reply
     const hash: Record<string, string> = {}
     for (let i = 0; i + 1 < fields.length; i += 2) hash[fields[i] ?? ''] = fields[i + 1] ?? ''
-    const job = decodeJob(ref, hash, place, dueAt === null ? undefined : Number(dueAt))
+    const job = decodeJob(ref, hash, {
+      place,
+      lastEventId: Number(lastEventId),
+      dueAt: dueAt === null ? undefined : Number(dueAt),
+    })
     if (!job) throw new Error(`the record of job ${ref.id} was written by another version of Drover`)
     return job
   }
@@ -173,6 +179,6 @@ function openQueue(name: string, { client, keys, log }: { client: Redis; keys: K
 }
 
 /** read-job.lua promises this shape; Lua's false arrives as null. */
-function isReadReply(reply: unknown): reply is [string[], Place, string | null] {
-  return Array.isArray(reply) && reply.length >= 2
+function isReadReply(reply: unknown): reply is [string[], Place, string, string | null] {
+  return Array.isArray(reply) && reply.length >= 3
 }

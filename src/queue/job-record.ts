@@ -91,6 +91,8 @@ export interface StoredJob {
   run: number
   /** The id of the last event of the runs before this one. */
   eventsBeforeRun: number
+  /** The id of its last stored event; 0 when there is none. */
+  lastEventId: number
   attempt: number
   maxAttempts: number
   createdAt: number
@@ -134,8 +136,7 @@ export type Place = 'finished' | 'active' | 'delayed' | 'waiting'
 export function decodeJob(
   ref: { queue: string; id: string },
   hash: Record<string, string>,
-  place: Place,
-  dueAt: number | undefined,
+  { place, lastEventId, dueAt }: { place: Place; lastEventId: number; dueAt: number | undefined },
 ): StoredJob | undefined {
   const record = parseRecord(parseJson(hash['data'] ?? ''))
   if (!record) return undefined
@@ -162,6 +163,7 @@ export function decodeJob(
     progress: progressSchema.safeParse(parseJson(hash['progress'] ?? '')).data,
     run: Number(hash['run'] ?? 1),
     eventsBeforeRun: Number(hash['eventsBeforeRun'] ?? 0),
+    lastEventId,
     attempt: place === 'finished' ? last : attempt,
     maxAttempts: maxAttemptsSchema.safeParse(parseJson(hash['opts'] ?? '')).data?.attempts ?? 1,
     createdAt: Number(hash['timestamp'] ?? 0),

@@ -16,8 +16,9 @@ export interface ExecuteJobDeps {
 
 /** A job that this worker does not know is looked at again after this long, by whoever is free then. */
 const unknownJobDelayMs = 2000
-/** … and has failed when nobody knew it for this long after it was created. */
+/** … and has failed when nobody knew it for this long. */
 const unknownJobPatienceMs = 10 * 60_000
+const reservedCodes = new Set(['canceled', 'not_started_in_time', 'deadline_exceeded'])
 /** A handler that is out of time gets this long to clean up before it is ended. */
 const timeoutGraceMs = 200
 
@@ -27,7 +28,7 @@ export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Pro
   try {
     const loaded = deps.registry.get(claimed.type)
     const record = parseRecord(claimed.data)
-    if (!loaded || !record) return settleUnknown(claimed, log)
+    if (!loaded || !record) return await settleUnknown(claimed, log)
     if (isLate(record, claimed)) return settleLate(record, claimed)
     const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, claimed)
     const settlement = settle(outcome, stopped, loaded, record, claimed)
@@ -41,10 +42,10 @@ export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Pro
 }
 
 /** During a deploy an older worker may meet a newer job: another worker may know it. */
-function settleUnknown(claimed: ClaimedJob, log: Logger): Settlement {
-  if (claimed.startedAt - claimed.createdAt < unknownJobPatienceMs) {
+async function settleUnknown(claimed: ClaimedJob, log: Logger): Promise<Settlement> {
+  if (claimed.startedAt - (await claimed.markUnknown()) < unknownJobPatienceMs) {
     log.warn('this worker does not know the job: put back for others')
-    return { status: 'put_back', delayMs: unknownJobDelayMs }
+    return { status: 'left_to_others', delayMs: unknownJobDelayMs }
   }
   const message = `no worker knew the job type "${claimed.type}", or how to read its record`
   return failed(claimed, { code: 'unknown_job_type', message, retryable: false })
@@ -55,11 +56,11 @@ function isLate(record: JobRecord, { startedAt, starts }: ClaimedJob): boolean {
   return startedAt >= deadlineAt || (starts === 1 && startedAt >= startBy)
 }
 
-/** The attempt that is not made does not count: attempt 0 says that the job never started. */
+/** The attempt that is not made does not count, unless it was made before and its worker vanished. 0: the job never started. */
 function settleLate(record: JobRecord, claimed: ClaimedJob): Settlement {
   const { deadlineAt, startBy } = timeLimits(record)
-  const attempt = claimed.attempt - 1
-  const neverInTime = attempt === 0 && claimed.startedAt >= (startBy ?? Infinity)
+  const attempt = claimed.starts > claimed.attempt ? claimed.attempt : claimed.attempt - 1
+  const neverInTime = claimed.starts === 1 && claimed.startedAt >= (startBy ?? Infinity)
   const limit = new Date((neverInTime ? startBy : deadlineAt) ?? 0).toISOString()
   const code = neverInTime ? 'not_started_in_time' : 'deadline_exceeded'
   const message = neverInTime ? `it had to start before ${limit}` : `its deadline was ${limit}`
@@ -107,7 +108,7 @@ function settle(
 ): Settlement {
   if (stopped?.kind === 'lock_lost') return { status: 'lost' }
   if (stopped?.kind === 'canceled') return { status: 'canceled', stopped: howStopped(outcome) }
-  if (stopped?.kind === 'shutdown' && outcome.status !== 'returned') return { status: 'put_back', delayMs: 0 }
+  if (stopped?.kind === 'shutdown' && outcome.status !== 'returned') return { status: 'put_back' }
   if (outcome.status === 'returned' && (!stopped || stopped.kind === 'shutdown')) {
     return { status: 'succeeded', output: outcome.output }
   }
@@ -128,7 +129,11 @@ function failureOf(outcome: Outcome, stopped: StopRequest | undefined, timeoutMs
   if (stopped?.kind === 'deadline_exceeded') {
     return { code: 'deadline_exceeded', message: 'the job was running at its deadline', retryable: false }
   }
-  if (outcome.status === 'threw' || outcome.status === 'crashed') return outcome.failure
+  if (outcome.status === 'threw') {
+    // These codes are ours to give: the job's state is read from them.
+    return reservedCodes.has(outcome.failure.code) ? { ...outcome.failure, code: 'job_failed' } : outcome.failure
+  }
+  if (outcome.status === 'crashed') return outcome.failure
   return { code: 'crashed', message: `the run ended as ${outcome.status} without a reason`, retryable: true }
 }
 

@@ -149,7 +149,7 @@ test('only a job that ended without success is retried: same id, next run, attem
 
 test('two clients that retry at once open one run; a stream of the new run replays that run alone', async () => {
   const { api } = await startStack()
-  const { body } = await submit(api.url, 'sleep', { duration_ms: 1, steps: 3, fail_at: 2 }, { waitS: 10 })
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 900, steps: 3, fail_at: 2 }, { waitS: 10 })
   const answers = await Promise.all([1, 2, 3, 4].map(() => steer(api.url, body.id, 'retry')))
   expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([202, 409, 409, 409])
   await read(api.url, body.id, 10)

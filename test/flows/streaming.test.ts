@@ -76,7 +76,7 @@ test.skipIf(process.platform !== 'linux')(
       'the silent watcher to be dropped',
       () => readFile('/proc/net/tcp', 'utf8'),
       (table) => !table.includes(serversEnd),
-      { withinMs: 20_000, everyMs: 100 },
+      { withinMs: 30_000, everyMs: 100 },
     )
     socket.destroy()
   },

@@ -45,13 +45,14 @@ test('a deadline ends a running job, and its retries with it', async () => {
   expect(retrying.body.deadline_at).toBe(new Date(Date.parse(retrying.body.created_at) + 500).toISOString())
 })
 
-test('jobs that no worker takes expire in time, counted from run_at where it is given', async () => {
+test('jobs that no worker takes expire in time, counted from run_at where it is given, else from creation', async () => {
   const { api } = await startStack({ workers: 0 })
   const started = Date.now()
   const limits = [
     [{ start_within_ms: 300 }, 'not_started_in_time', 300],
     [{ deadline_ms: 300 }, 'deadline_exceeded', 300],
-    [{ start_within_ms: 300, delay_ms: 700 }, 'not_started_in_time', 1000],
+    [{ start_within_ms: 300, run_at: new Date(started + 700).toISOString() }, 'not_started_in_time', 1000],
+    [{ start_within_ms: 300, delay_ms: 700 }, 'not_started_in_time', 300],
   ] as const
   const ends = await Promise.all(limits.map(([limit]) => submit(api.url, 'echo', 1, { ...limit, waitS: 10 })))
   for (const [index, { body }] of ends.entries()) {

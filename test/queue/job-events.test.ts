@@ -32,7 +32,7 @@ test('events are stored and announced in order, numbered from one', async () => 
   const { writer, hub, ref } = await world()
   const heard: Announcement[] = []
   const stop = await hub.watch(ref, (said) => heard.push(said))
-  const events = writer.open(ref, 'mine', () => expect.unreachable())
+  const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
   void events.emit(progress(0.1))
   void events.emit({ kind: 'output', value: { page: 'with a\nline break' } })
   await events.flush()
@@ -60,7 +60,7 @@ test('a worker that no longer holds the job is refused, and told so', async () =
   const heard: Announcement[] = []
   await hub.watch(ref, (said) => heard.push(said))
   let lost = 0
-  const events = writer.open(ref, 'mine', () => lost++)
+  const events = writer.open(ref, 'mine', 1, () => lost++)
   void events.emit(progress(0.5))
   await events.flush()
   await client.set(keys.lock(ref), "somebody else's")
@@ -74,7 +74,7 @@ test('a worker that no longer holds the job is refused, and told so', async () =
 
 test('a flood is bounded: the newest progress is kept, outputs wait, dropped log lines are counted', async () => {
   const { writer, hub, ref } = await world()
-  const events = writer.open(ref, 'mine', () => expect.unreachable())
+  const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
   for (let n = 0; n <= 10_000; n++) void events.emit(progress(n / 10_000))
   for (let n = 0; n < 1500; n++)
     void events.emit({ kind: 'log', at: '', level: 'info', message: `line ${n}`, attempt: 1 })
@@ -88,7 +88,7 @@ test('a flood is bounded: the newest progress is kept, outputs wait, dropped log
 
 test('the history is bounded by size too, and its numbers go on', async () => {
   const { client, keys, writer, hub, ref } = await world()
-  const events = writer.open(ref, 'mine', () => expect.unreachable())
+  const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
   for (let n = 0; n < 50; n++) await events.emit({ kind: 'output', value: 'x'.repeat(200_000) })
   await events.flush()
   expect(Number(await client.call('MEMORY', 'USAGE', keys.events(ref), 'SAMPLES', 0))).toBeLessThan(6 * 1024 * 1024)

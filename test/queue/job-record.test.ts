@@ -32,16 +32,20 @@ test('BullMQ’s places and our failures make our states', () => {
     ['canceled', failedWith({ code: 'canceled', stopped: 'killed' }), 'finished'],
   ] as const
   for (const [state, fields, place] of cases) {
-    const job = decodeJob(ref, fields, place, undefined)
+    const job = decodeJob(ref, fields, { place, lastEventId: 0, dueAt: undefined })
     expect(job).toMatchObject({ state, done: place === 'finished', maxAttempts: 3 })
     if (state === 'succeeded' || state === 'running') expect(job?.failure).toBeUndefined()
   }
-  expect(decodeJob(ref, cases[6][1], 'finished', undefined)?.failure).toMatchObject({ code: 'stalled' })
+  expect(decodeJob(ref, cases[6][1], { place: 'finished', lastEventId: 0, dueAt: undefined })?.failure).toMatchObject({
+    code: 'stalled',
+  })
 })
 
 test('a record of another version is not misread', () => {
   expect(parseRecord({ v: recordVersion, input: [1] })).toEqual({ v: recordVersion, input: [1] })
   expect(parseRecord({ v: recordVersion + 1, input: [1] })).toBeUndefined()
   expect(parseRecord('nonsense')).toBeUndefined()
-  expect(decodeJob(ref, { ...hash, data: '{}' }, 'waiting', undefined)).toBeUndefined()
+  expect(
+    decodeJob(ref, { ...hash, data: '{}' }, { place: 'waiting', lastEventId: 0, dueAt: undefined }),
+  ).toBeUndefined()
 })

@@ -44,6 +44,7 @@ async function settle(options: {
       if (stop) listener({ kind: stop, graceMs: 0 })
       return () => undefined
     },
+    markUnknown: async () => 0,
     ...options.claimed,
   }
   const executorFor = () => ({ run: async () => outcome })
@@ -65,7 +66,7 @@ test('a stop decides before the outcome, but for a result within the grace of a 
   const threw: Outcome = { status: 'threw', failure }
   expect(await settle({ stop: 'lock_lost' })).toEqual({ status: 'lost' })
   expect(await settle({ stop: 'shutdown' })).toEqual({ status: 'succeeded', output: 1 })
-  expect(await settle({ stop: 'shutdown', outcome: threw })).toEqual({ status: 'put_back', delayMs: 0 })
+  expect(await settle({ stop: 'shutdown', outcome: threw })).toEqual({ status: 'put_back' })
   expect(await settle({ stop: 'canceled' })).toEqual({ status: 'canceled', stopped: 'cooperatively' })
   expect(await settle({ stop: 'canceled', outcome: threw })).toEqual({ status: 'canceled', stopped: 'cooperatively' })
   expect(await settle({ stop: 'canceled', outcome: { status: 'killed' } })).toEqual({
@@ -90,16 +91,28 @@ test('what is picked up too late is not run; attempt 0 says that it never starte
   expect(await settle({ record: late, claimed: { starts: 2 } })).toMatchObject({ status: 'succeeded' })
   const over = { deadlineMs: 500, countsFrom: 1000 }
   expect(await settle({ record: over })).toMatchObject({ failure: { code: 'deadline_exceeded', attempt: 0 } })
-  expect(await settle({ record: over, claimed: { attempt: 2 } })).toMatchObject({
+  expect(await settle({ record: over, claimed: { attempt: 2, starts: 2 } })).toMatchObject({
     failure: { code: 'deadline_exceeded', attempt: 1 },
   })
+})
+
+test('an attempt whose worker vanished has been made', async () => {
+  const record = { deadlineMs: 500, countsFrom: 1000 }
+  expect(await settle({ record, claimed: { starts: 2 } })).toMatchObject({ failure: { attempt: 1 } })
+})
+
+test('a handler cannot take the codes that decide a state', async () => {
+  for (const code of ['canceled', 'not_started_in_time', 'deadline_exceeded']) {
+    const outcome: Outcome = { status: 'threw', failure: { ...failure, code } }
+    expect(await settle({ outcome })).toMatchObject({ failure: { code: 'job_failed' } })
+  }
 })
 
 test('an unknown type or record is left to others for ten minutes, then it has failed', async () => {
   const minutes = (n: number) => ({ createdAt: 0, startedAt: n * 60_000 })
   for (const unknown of [{ type: 'newer' }, { data: { v: recordVersion + 1, input: 1 } }]) {
     expect(await settle({ claimed: { ...unknown, ...minutes(9) } })).toMatchObject({
-      status: 'put_back',
+      status: 'left_to_others',
       delayMs: 2000,
     })
     expect(await settle({ claimed: { ...unknown, ...minutes(11) } })).toMatchObject({

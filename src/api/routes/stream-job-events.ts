@@ -25,6 +25,8 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
   app.addHook('onClose', () => clearInterval(beat))
 
   app.get<{ Params: z.output<typeof jobParams>; Querystring: z.output<typeof query> }>('/v1/jobs/:id/events', {
+    // It would hold the answer until the job is done.
+    exposeHeadRoute: false,
     schema: {
       operationId: 'streamJobEvents',
       summary: 'Watch a job',
@@ -60,10 +62,13 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       }
       open.add(stream)
       const begun = stream
-      reply.raw.once('close', () => {
+      const leave = () => {
         stopWatching()
         open.delete(begun)
-      })
+      }
+      reply.raw.once('close', leave)
+      // The client may have left before there was anybody to tell.
+      if (reply.raw.closed) return leave()
       reply.raw.writeHead(200, {
         'content-type': 'text/event-stream',
         'cache-control': 'no-cache, no-transform',

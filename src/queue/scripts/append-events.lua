@@ -1,14 +1,29 @@
 --[[
-  Stores events of a running job and tells its watchers, if the caller still holds the job.
-  KEYS: lock, event stream, job hash   ARGV: lock token, channel, most entries, newest progress or '', event…
+  Stores events of a running job and tells its watchers, if the caller still holds the job. The oldest make room.
+  KEYS: lock, event stream, job hash
+  ARGV: lock token, channel, number of the batch within the attempt, most entries, most characters, newest progress or '', event…
   Returns 1, or 0 when the lock is not the caller's: then nothing was stored.
 ]]
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-local first
-for i = 5, #ARGV do
-  local entry = redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[3], '0-*', 'e', ARGV[i])
+-- A client whose connection broke before the answer sends the batch again.
+local batch = ARGV[1] .. ' ' .. ARGV[3]
+if redis.call('HGET', KEYS[3], 'eventBatch') == batch then return 1 end
+
+local first, added = nil, 0
+for i = 7, #ARGV do
+  local entry = redis.call('XADD', KEYS[2], '0-*', 'e', ARGV[i])
   first = first or string.match(entry, '%d+$')
+  added = added + #ARGV[i]
 end
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[3], 'progress', ARGV[4]) end
-redis.call('PUBLISH', ARGV[2], first .. '\n' .. table.concat(ARGV, '\n', 5))
+local characters = redis.call('HINCRBY', KEYS[3], 'eventCharacters', added)
+local entries, removed = redis.call('XLEN', KEYS[2]), 0
+while entries > tonumber(ARGV[4]) or (characters - removed > tonumber(ARGV[5]) and entries > 1) do
+  local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+  redis.call('XDEL', KEYS[2], oldest[1])
+  removed, entries = removed + #oldest[2][2], entries - 1
+end
+if removed > 0 then redis.call('HINCRBY', KEYS[3], 'eventCharacters', -removed) end
+redis.call('HSET', KEYS[3], 'eventBatch', batch)
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[3], 'progress', ARGV[6]) end
+redis.call('PUBLISH', ARGV[2], first .. '\n' .. table.concat(ARGV, '\n', 7))
 return 1

@@ -33,15 +33,17 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT
   local isDeadline, id = string.sub(member, 1, 2) == 'd:', string.sub(member, 3)
   local jobKey = ARGV[5] .. id
   local finished, attempts, starts = unpack(redis.call('HMGET', jobKey, 'finishedOn', 'atm', 'ats'))
-  attempts = tonumber(attempts or 0)
+  attempts, starts = tonumber(attempts or 0), tonumber(starts or 0)
+  -- A start that no attempt's end has followed: its worker vanished.
+  if starts > attempts then attempts = attempts + 1 end
   local failure
   if isDeadline then
-    failure = failureOf('deadline_exceeded', 'its deadline came while it waited', attempts)
+    failure = failureOf('deadline_exceeded', attempts == 0 and 'its deadline came while it waited' or 'its deadline came', attempts)
   else
     failure = failureOf('not_started_in_time', 'no worker started it in time', 0)
   end
   local exists = redis.call('EXISTS', jobKey) == 1
-  local isOver = finished or (not isDeadline and tonumber(starts or 0) > 0)
+  local isOver = finished or (not isDeadline and starts > 0)
   if exists and not isOver and (isWaiting(id) or (isDeadline and wasLeft(jobKey, id))) then
     endJob(jobKey, jobKey .. ':lock', KEYS[8], jobKey, id, failure, now)
     ended, isOver = ended + 1, true
