@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { z } from 'zod'
 import type { apiVariables } from '../environment.ts'
 import type { Registry } from '../jobs/registry.ts'
+import type { IdempotencyKeys } from '../queue/idempotency.ts'
 import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { JobSteering } from '../queue/job-steering.ts'
@@ -11,9 +12,11 @@ import { acceptJsonBodies } from './json-body.ts'
 import { describeApi, nameSchemas } from './openapi.ts'
 import { answerProblem, Problem } from './problem.ts'
 import { cancelJob } from './routes/cancel-job.ts'
+import { deleteJob } from './routes/delete-job.ts'
 import { describeJobTypes } from './routes/describe-job-types.ts'
 import { describeQueues } from './routes/describe-queues.ts'
 import { readJob } from './routes/read-job.ts'
+import { readJobLogs } from './routes/read-job-logs.ts'
 import { reportHealth } from './routes/report-health.ts'
 import { retryJob } from './routes/retry-job.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
@@ -27,6 +30,7 @@ export interface ApiDeps {
   queue: JobQueue
   hub: JobEventHub
   steering: JobSteering
+  idempotency: IdempotencyKeys
   log: Logger
 }
 
@@ -83,6 +87,8 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   readJob(app, deps)
   cancelJob(app, deps)
   retryJob(app, deps)
+  deleteJob(app, deps)
+  readJobLogs(app, deps)
   describeQueues(app, deps)
   streamJobEvents(app, deps)
   describeJobTypes(app, deps)

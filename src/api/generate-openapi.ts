@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { stringify } from 'yaml'
 import { apiVariables, readEnvironment } from '../environment.ts'
 import { loadRegistry } from '../jobs/registry.ts'
+import type { IdempotencyKeys } from '../queue/idempotency.ts'
 import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { JobSteering } from '../queue/job-steering.ts'
@@ -18,6 +19,7 @@ export async function generateOpenapi(): Promise<string> {
     queue: uncalled as JobQueue,
     hub: uncalled as JobEventHub,
     steering: uncalled as JobSteering,
+    idempotency: uncalled as IdempotencyKeys,
     log: pino({ level: 'silent' }),
   })
   try {

@@ -5,6 +5,7 @@ import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { connectRedis } from '../queue/connection.ts'
+import { IdempotencyKeys } from '../queue/idempotency.ts'
 import { JobEventHub } from '../queue/job-event-hub.ts'
 import { JobQueue } from '../queue/job-queue.ts'
 import { JobSteering } from '../queue/job-steering.ts'
@@ -41,7 +42,8 @@ await boot('api', async () => {
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
-  const app = await buildApp({ config, registry, queue, hub, steering, log })
+  const idempotency = new IdempotencyKeys({ redis: client, keys })
+  const app = await buildApp({ config, registry, queue, hub, steering, idempotency, log })
   lifecycle.onStop('http', () => app.close())
   await app.listen({
     host: config.HOST,

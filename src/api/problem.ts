@@ -10,6 +10,8 @@ const problems = {
   job_not_found: [404, 'There is no such job'],
   job_already_done: [409, 'The job is done'],
   job_not_retryable: [409, 'The job did not end without success'],
+  idempotency_key_reused: [422, 'The idempotency key stands for another request'],
+  job_not_done: [409, 'The job is not done'],
   queue_not_found: [404, 'There is no such queue'],
   payload_too_large: [413, 'The request body is too large'],
   unsupported_media_type: [415, 'The request body must be JSON'],

@@ -7,6 +7,8 @@ import type { SchemaNames } from './openapi.ts'
 import { type Mistake, mistakesOf, Problem } from './problem.ts'
 
 const longestMs = 365 * 86_400_000
+/** https://www.w3.org/TR/trace-context/#traceparent-header; one that is malformed is to be ignored. */
+const traceparentSchema = z.string().regex(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/)
 const durationMs = z.int().min(1).max(longestMs)
 
 /** What a client may say of a job beside its type and input. */
@@ -62,7 +64,7 @@ function submissionVariant(job: Job, names: SchemaNames) {
  */
 export function parseSubmission(
   body: unknown,
-  deps: { registry: Registry; now: number; newRef(queue: string): JobRef },
+  deps: { registry: Registry; now: number; newRef: (queue: string) => JobRef; traceparent: unknown },
 ): NewJob {
   const parsed = envelope.safeParse(body)
   const mistakes: Mistake[] = parsed.success ? [] : mistakesOf(parsed.error)
@@ -80,7 +82,9 @@ export function parseSubmission(
     mistakes.push({ pointer: '/delay_ms', detail: 'run_at and delay_ms exclude each other' })
   }
   if (!loaded || !parsed.success || mistakes.length > 0) throw invalid(mistakes)
-  return toNewJob(parsed.data, loaded.job, deps.newRef(loaded.job.queue), deps.now)
+  const job = toNewJob(parsed.data, loaded.job, deps.newRef(loaded.job.queue), deps.now)
+  const traceparent = traceparentSchema.safeParse(deps.traceparent).data
+  return traceparent === undefined ? job : { ...job, record: { ...job.record, traceparent } }
 }
 
 function invalid(mistakes: Mistake[]): Problem {

@@ -5,10 +5,11 @@ import { QueueUnavailableError, whenAvailable } from './connection.ts'
 import { type JobRef, newJobRef } from './job-id.ts'
 import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob, timeLimits } from './job-record.ts'
 import type { Keys } from './keys.ts'
-import { countQueue, type QueueCounts } from './queue-census.ts'
+import { countQueue, type QueueCounts, waitingSince } from './queue-census.ts'
 import { loadScript } from './scripts.ts'
 
 const readJob = loadScript('read-job')
+const removeJob = loadScript('remove-job')
 
 /** A job to be stored, validated by the caller. Times are epoch milliseconds. */
 export interface NewJob {
@@ -60,6 +61,11 @@ export class JobQueue {
   /** @throws QueueUnavailableError */
   count(name: string): Promise<QueueCounts> {
     return countQueue(this.#client, this.#keys, name)
+  }
+
+  /** Since when the longest waiting of `ids` could have started, in epoch ms. @throws QueueUnavailableError */
+  waitingSince(name: string, ids: string[]): Promise<number | undefined> {
+    return waitingSince(this.#client, this.#keys, name, ids)
   }
 
   /** Whether some worker consumes a queue; looked up at most every few seconds. True, too, when Redis does not say. */
@@ -137,6 +143,19 @@ export class JobQueue {
     return entries.length > 0
       ? whenAvailable(this.#client.zadd(this.#keys.timeLimits(ref.queue), ...entries))
       : undefined
+  }
+
+  /** Removes an ended job. @returns false when it has not ended. @throws QueueUnavailableError */
+  async remove(ref: JobRef): Promise<boolean> {
+    const sets = ['completed', 'failed'].map((set) => this.#keys.bull(ref.queue, set))
+    const names = [this.#keys.job(ref), this.#keys.events(ref), ...sets, this.#keys.timeLimits(ref.queue)]
+    return (await whenAvailable(removeJob(this.#client, names, [ref.id]))) === 1
+  }
+
+  /** Lets workers take no more jobs of a queue, or lets them again; running jobs go on. @throws QueueUnavailableError */
+  async setPaused(name: string, paused: boolean): Promise<void> {
+    const queue = this.#queues.get(name)
+    if (queue) await whenAvailable(paused ? queue.pause() : queue.resume())
   }
 
   /** The job as it is now; undefined when there is none. @throws QueueUnavailableError */

@@ -59,6 +59,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:cancels`
   }
 
+  /** What an idempotency key stands for. In no queue's slot: a key is one over all queues. */
+  claim(digest: string): string {
+    return `${this.#prefix}:claim:${digest}`
+  }
+
   /** The channel on which a job's events and changes are announced to whoever watches it. */
   channel(ref: JobRef): string {
     return this.job(ref)

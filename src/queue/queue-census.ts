@@ -21,6 +21,8 @@ export interface QueueCounts {
   running: number
   succeeded: number
   failed: number
+  /** The ids at the head of the queue: one of them has waited longest. */
+  first: string[]
 }
 
 /** A worker's word that it consumes some queues, renewed until {@link stop}. */
@@ -56,9 +58,28 @@ export async function countQueue(redis: Redis, keys: Keys, name: string): Promis
   const reply = await whenAvailable(
     count(redis, [keys.bull(name, 'meta'), keys.workers(name), ...sets], [forgottenAfterMs]),
   )
-  const [paused, workers, scheduled, queued, running, succeeded, failed] = countsSchema.parse(reply)
-  return { name, paused: paused === 1, workers, scheduled, queued, running, succeeded, failed }
+  const [paused, workers, scheduled, queued, running, succeeded, failed, first] = countsSchema.parse(reply)
+  return { name, paused: paused === 1, workers, scheduled, queued, running, succeeded, failed, first }
 }
 
 const n = z.int()
-const countsSchema = z.tuple([n, n, n, n, n, n, n])
+const countsSchema = z.tuple([n, n, n, n, n, n, n, z.array(z.string())])
+
+/** Since when the longest waiting of these jobs could have started, in epoch ms. @throws QueueUnavailableError */
+export async function waitingSince(
+  redis: Redis,
+  keys: Keys,
+  queue: string,
+  ids: string[],
+): Promise<number | undefined> {
+  const hashes = await whenAvailable(
+    Promise.all(ids.map((id) => redis.hmget(keys.job({ queue, id }), 'timestamp', 'opts'))),
+  )
+  const since = hashes.flatMap(([timestamp, opts]) => {
+    const { delay = 0 } = optsSchema.safeParse(JSON.parse(opts ?? '{}')).data ?? {}
+    return timestamp ? [Number(timestamp) + delay] : []
+  })
+  return since.length > 0 ? Math.min(...since) : undefined
+}
+
+const optsSchema = z.object({ delay: z.number().optional() })

@@ -57,14 +57,25 @@ export class Sweeper {
     const { redis, keys, resultTtlMs, log } = this.#options
     const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
     const names = [keys.sweepLease(queue), keys.timeLimits(queue), ...sets.map((set) => keys.bull(queue, set))]
-    let reply: unknown
+    let goOn: boolean
     do {
-      reply = await sweepQueue(redis, names, [this.#id, leaseMs, resultTtlMs, most, keys.bull(queue, '')])
-      if (isCounts(reply) && reply[0] > 0) log.info({ queue, ended: reply[0] }, 'jobs ended that no worker would end')
-    } while (this.#timer && isCounts(reply) && Math.max(...reply) >= most)
+      const reply = await sweepQueue(redis, names, [this.#id, leaseMs, resultTtlMs, most, keys.bull(queue, '')])
+      if (!isSwept(reply)) return
+      const [ended, removed, claims] = reply
+      if (ended > 0) log.info({ queue, ended }, 'jobs ended that no worker would end')
+      await this.#releaseClaims(claims)
+      goOn = Math.max(ended, removed) >= most || claims.length > 0
+    } while (this.#timer && goOn)
+  }
+
+  /** First the claim, then the job's word of it: dying between the two is repaired by the next sweep. */
+  async #releaseClaims(claims: string[]): Promise<void> {
+    const { redis } = this.#options
+    for (let i = 0; i + 1 < claims.length; i += 2) await redis.unlink(claims[i + 1] ?? '')
+    for (let i = 0; i + 1 < claims.length; i += 2) await redis.hdel(claims[i] ?? '', 'claim')
   }
 }
 
-function isCounts(reply: unknown): reply is [ended: number, removed: number] {
-  return Array.isArray(reply) && reply.length === 2
+function isSwept(reply: unknown): reply is [ended: number, removed: number, claims: string[]] {
+  return Array.isArray(reply) && reply.length === 3
 }

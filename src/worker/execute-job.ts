@@ -28,6 +28,7 @@ export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Pro
   try {
     const loaded = deps.registry.get(claimed.type)
     const record = parseRecord(claimed.data)
+    if (record?.traceparent !== undefined) log.setBindings({ traceparent: record.traceparent })
     if (!loaded || !record) return await settleUnknown(claimed, log)
     if (isLate(record, claimed)) return settleLate(record, claimed)
     const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, claimed)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { parseJobId } from '../../queue/job-id.ts'
@@ -24,9 +25,13 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),
-      headers: z.object({ prefer: z.string().optional().describe('`wait=N`: hold the answer until the job is done') }),
+      headers: z.object({
+        prefer: z.string().optional().describe('`wait=N`: hold the answer until the job is done'),
+        'if-none-match': z.string().optional().describe('The `ETag` of what the client has'),
+      }),
       response: {
         200: jsonResponse('The job', jobSchema),
+        304: z.null().describe('The job is as the client has it'),
         202: jsonResponse('With `Prefer: wait`: the job is not done at the limit', jobSchema),
         ...problemResponses('job_not_found', 'queue_unavailable'),
       },
@@ -41,8 +46,24 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       const job = waitS === undefined ? await read() : await waitForJob(deps, ref, limits, read)
       if (!job) throw jobNotFound(id)
       if (waitS !== undefined) reply.header('preference-applied', `wait=${waitS}`).header('location', jobPath(id))
+      const body = JSON.stringify(jobResource(job, deps.config.RESULT_TTL_MS))
+      const etag = `"${createHash('sha1').update(body).digest('base64url')}"`
+      reply.header('etag', etag).header('cache-control', 'no-cache')
+      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
       const stillWaited = waitS !== undefined && !job.done
-      return reply.code(stillWaited ? 202 : 200).send(jobResource(job, deps.config.RESULT_TTL_MS))
+      return reply
+        .code(stillWaited ? 202 : 200)
+        .type('application/json; charset=utf-8')
+        .serializer(asItIs)
+        .send(body)
     },
   })
+}
+
+const asItIs = (body: unknown) => String(body)
+
+/** https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match */
+function matches(header: string | undefined, etag: string): boolean {
+  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
+  return tags.includes(etag) || tags.includes('*')
 }

@@ -1,21 +1,55 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { Claim } from '../../queue/idempotency.ts'
+import type { NewJob } from '../../queue/job-queue.ts'
+import type { StoredJob } from '../../queue/job-record.ts'
 import type { RouteDeps } from '../app.ts'
+import { idempotencyKey } from '../idempotency-key.ts'
 import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
 import type { SchemaNames } from '../openapi.ts'
 import { preferredWaitS } from '../prefer.ts'
-import { jsonResponse, problemResponses } from '../problem.ts'
+import { jsonResponse, Problem, problemResponses } from '../problem.ts'
 import { parseSubmission, submissionSchema } from '../submission.ts'
 import { documentedOnly } from '../validation.ts'
 import { waitForJob } from '../wait-for-job.ts'
 
+type KeptClaim = Exclude<Claim, { status: 'conflict' }>
+
+/** The tenant of requests without a key. */
+const anonymous = '-'
+
 const headers = z.object({
   prefer: z.string().optional().describe('`wait=N`: hold the answer until the job is done, at most N (60) seconds'),
+  'idempotency-key': z
+    .string()
+    .optional()
+    .describe('The same key and body are the same job, however often they are sent'),
+  traceparent: z.string().optional().describe('W3C Trace Context; kept with the job'),
 })
 
 /** `POST /v1/jobs`: store a job, and wait for it when asked to. */
 export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNames): void {
-  const { queue, registry, config } = deps
+  const { queue, registry, config, idempotency } = deps
+
+  const claimKey = async (request: FastifyRequest, { ref }: NewJob): Promise<KeptClaim | undefined> => {
+    const key = idempotencyKey(request.headers['idempotency-key'])
+    if (key === undefined) return undefined
+    const claim = await idempotency.claim(anonymous, key, request.body, ref)
+    if (claim.status !== 'conflict') return claim
+    throw new Problem(
+      'idempotency_key_reused',
+      'This Idempotency-Key was used with another body: use a new one for a new request.',
+    )
+  }
+
+  const store = async (job: NewJob, claim: KeptClaim | undefined): Promise<StoredJob> => {
+    if (!claim) return queue.add(job)
+    // Whoever claimed first may have died before the job was stored, or be about to store it: an add that comes second is none.
+    const stored = (claim.status === 'replay' ? await queue.read(job.ref) : undefined) ?? (await queue.add(job))
+    await idempotency.keep(claim.name, job.ref)
+    return stored
+  }
+
   app.post('/v1/jobs', {
     schema: {
       operationId: 'submitJob',
@@ -27,18 +61,33 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
       response: {
         200: jsonResponse('With `Prefer: wait`: the finished job', jobSchema),
         202: jsonResponse('The job was accepted', jobSchema),
-        ...problemResponses('unknown_job_type', 'payload_too_large', 'unsupported_media_type', 'queue_unavailable'),
+        ...problemResponses(
+          'unknown_job_type',
+          'idempotency_key_reused',
+          'payload_too_large',
+          'unsupported_media_type',
+          'queue_unavailable',
+        ),
       },
     },
     handler: async (request, reply) => {
-      const job = parseSubmission(request.body, { registry, now: Date.now(), newRef: (name) => queue.newRef(name) })
+      const asked = parseSubmission(request.body, {
+        registry,
+        now: Date.now(),
+        newRef: (name) => queue.newRef(name),
+        traceparent: request.headers['traceparent'],
+      })
+      const claim = await claimKey(request, asked)
+      const job = claim?.status === 'replay' ? { ...asked, ref: claim.ref } : asked
+      if (claim?.status === 'replay') reply.header('idempotent-replayed', 'true')
+      const begin = () => store(job, claim)
       const waitS = preferredWaitS(request.headers['prefer'])
-      let stored = undefined
-      if (waitS === undefined) stored = await queue.add(job)
+      let stored: StoredJob | undefined
+      if (waitS === undefined) stored = await begin()
       else {
         reply.header('preference-applied', `wait=${waitS}`)
         const limits = { ms: waitS * 1000, response: reply.raw, closing: deps.closing }
-        stored = await waitForJob(deps, job.ref, limits, () => queue.add(job))
+        stored = await waitForJob(deps, job.ref, limits, begin)
       }
       if (!stored) throw new Error('a job vanished while it was waited for')
       reply.header('location', jobPath(job.ref.id))
@@ -50,7 +99,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
           'a job was accepted that no worker takes at the moment',
         )
       }
-      return reply.code(stored.done ? 200 : 202).send(jobResource(stored, config.RESULT_TTL_MS))
+      return reply.code(waitS !== undefined && stored.done ? 200 : 202).send(jobResource(stored, config.RESULT_TTL_MS))
     },
   })
 }

@@ -2,7 +2,7 @@
   Does for one queue what no worker will do. One sweeper at a time, by a lease that its holder renews with each sweep.
   KEYS: lease, time limits, prioritized, delayed, wait, active, stalled, failed, completed
   ARGV: sweeper, lease in ms, ms that an ended job is kept, most jobs of each kind, prefix of the job keys
-  Returns nil without the lease, or { jobs ended, jobs removed }
+  Returns nil without the lease, or { jobs ended, jobs removed, { job key, its claim, … } of those that still have one }
 ]]
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return nil end
@@ -11,7 +11,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local most = tonumber(ARGV[4])
-local ended, removed = 0, 0
+local ended, removed, claims = 0, 0, {}
 
 local function isWaiting(id)
   return redis.call('ZREM', KEYS[3], id) == 1 or redis.call('ZREM', KEYS[4], id) == 1 or redis.call('LREM', KEYS[5], 1, id) == 1
@@ -71,15 +71,20 @@ for _, id in ipairs(redis.call('LRANGE', KEYS[6], 0, 4999)) do
   end
 end
 
--- 3. Ended jobs whose time is over, with all that belongs to them.
+-- 3. Ended jobs whose time is over, with all that belongs to them. A claim lies in another slot: the caller removes it first.
 for _, set in ipairs({ KEYS[8], KEYS[9] }) do
   local ids = redis.call('ZRANGEBYSCORE', set, '-inf', now - ARGV[3], 'LIMIT', 0, most)
   for _, id in ipairs(ids) do
     local jobKey = ARGV[5] .. id
-    redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':logs')
-    redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
-    redis.call('ZREM', set, id)
+    local claim = redis.call('HGET', jobKey, 'claim')
+    if claim then
+      claims[#claims + 1], claims[#claims + 2] = jobKey, claim
+    else
+      redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':logs')
+      redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
+      redis.call('ZREM', set, id)
+      removed = removed + 1
+    end
   end
-  removed = removed + #ids
 end
-return { ended, removed }
+return { ended, removed, claims }

@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { parseJobId } from '../../queue/job-id.ts'
+import type { RouteDeps } from '../app.ts'
+import { Problem, problemResponses } from '../problem.ts'
+import { jobNotFound, jobParams } from './read-job.ts'
+
+/** `DELETE /v1/jobs/{id}`: forget a finished job before its time. */
+export function deleteJob(app: FastifyInstance, { queue, idempotency }: RouteDeps): void {
+  app.delete<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id', {
+    schema: {
+      operationId: 'deleteJob',
+      summary: 'Forget a finished job',
+      tags: ['jobs'],
+      params: jobParams,
+      querystring: z.strictObject({}),
+      response: {
+        204: z.null().describe('The job is forgotten'),
+        ...problemResponses('job_not_found', 'job_not_done', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const ref = parseJobId(id)
+      const job = ref && (await queue.read(ref))
+      if (!job) throw jobNotFound(id)
+      // The claim goes first: a crash between leaves a job without a claim, not a claim that lives for ever.
+      if (job.done) await idempotency.release(job)
+      if (!job.done || !(await queue.remove(job)))
+        throw new Problem('job_not_done', `The job is ${job.state}: cancel it first.`)
+      return reply.code(204).send()
+    },
+  })
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import { stringify } from 'safe-stable-stringify'
+import { whenAvailable } from './connection.ts'
+import { type JobRef, parseJobId } from './job-id.ts'
+import type { Keys } from './keys.ts'
+import { loadScript } from './scripts.ts'
+
+const claimKey = loadScript('claim-key')
+const keepClaim = loadScript('keep-claim')
+
+/** A claim whose job was never stored is given up after a day; until then the same request repairs it. */
+const unkeptMs = 86_400_000
+
+/** What a claim found: the job is the caller's to store, was another's with the same request, or the key stands for another request. */
+export type Claim =
+  | { status: 'first'; name: string }
+  | { status: 'replay'; name: string; ref: JobRef }
+  | { status: 'conflict' }
+
+/** Idempotency keys: each stands for one request of one tenant, as long as its job lives. */
+export class IdempotencyKeys {
+  readonly #redis: Redis
+  readonly #keys: Keys
+
+  constructor(deps: { redis: Redis; keys: Keys }) {
+    this.#redis = deps.redis
+    this.#keys = deps.keys
+  }
+
+  /**
+   * Claims `key` for a request whose job will be `ref`. When two ask at once, one is first and both get the same id.
+   *
+   * @param request compared as JSON: the order of its keys does not matter
+   * @throws QueueUnavailableError
+   */
+  async claim(tenant: string, key: string, request: unknown, ref: JobRef): Promise<Claim> {
+    const name = this.#keys.claim(digest([tenant, key]))
+    const reply = await whenAvailable(claimKey(this.#redis, [name], [ref.id, digest(request), unkeptMs]))
+    const [id, claimed] = Array.isArray(reply) ? reply : []
+    if (claimed !== digest(request)) return { status: 'conflict' }
+    if (id === ref.id) return { status: 'first', name }
+    const first = parseJobId(String(id))
+    if (!first) throw new Error(`the claim ${name} names no job`)
+    return { status: 'replay', name, ref: first }
+  }
+
+  /** Keeps a claim for as long as its job, which is stored by now. @throws QueueUnavailableError */
+  async keep(name: string, ref: JobRef): Promise<void> {
+    // First the job's word of its claim, so that it can be given up together with the job.
+    const exists = await whenAvailable(keepClaim(this.#redis, [this.#keys.job(ref)], [name]))
+    if (exists === 1) await whenAvailable(this.#redis.persist(name))
+  }
+
+  /** Gives up the claim of a job that is about to be removed. @throws QueueUnavailableError */
+  async release(ref: JobRef): Promise<void> {
+    const name = await whenAvailable(this.#redis.hget(this.#keys.job(ref), 'claim'))
+    if (name !== null) await whenAvailable(this.#redis.unlink(name))
+  }
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256')
+    .update(stringify(value) ?? '')
+    .digest('base64url')
+}

@@ -1,0 +1,138 @@
+import { pino } from 'pino'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import type { JobResource } from '../../src/api/job-resource.ts'
+import { connectRedis } from '../../src/queue/connection.ts'
+import { read, send, submit } from '../helpers/client.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+
+const withKey = (apiUrl: string, key: string, body: object, headers: Record<string, string> = {}) =>
+  send<JobResource & { code?: string }>('POST', `${apiUrl}/v1/jobs`, {
+    body,
+    headers: { 'idempotency-key': key, ...headers },
+  })
+
+test('two hundred identical submissions at once, over two API processes, are one job', async () => {
+  const { api, addApi } = await startStack()
+  const other = await addApi()
+  const body = { type: 'sleep', input: { duration_ms: 50 } }
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, n) => withKey(n % 2 ? api.url : other.url, n % 3 ? 'abc' : '"abc"', body)),
+  )
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]))
+  expect(new Set(answers.map(({ body: job }) => job.id)).size).toBe(1)
+  expect(answers.filter(({ headers }) => headers.get('idempotent-replayed') === null)).toHaveLength(1)
+  const id = answers[0]?.body.id ?? ''
+  expect((await read(api.url, id, 10)).body).toMatchObject({ state: 'succeeded', attempt: 1 })
+  const queues = await send<{ items: { counts: { succeeded: number } }[] }>('GET', `${api.url}/v1/queues`)
+  expect(queues.body.items.map(({ counts }) => counts.succeeded)).toEqual([0, 1])
+
+  const again = await withKey(api.url, 'abc', { input: { duration_ms: 50 }, type: 'sleep' }, { prefer: 'wait=5' })
+  expect(again).toMatchObject({ status: 200, body: { id, state: 'succeeded' } })
+  expect(again.headers.get('idempotent-replayed')).toBe('true')
+  for (const changed of [
+    { type: 'sleep', input: { duration_ms: 51 } },
+    { type: 'burn-cpu', input: { duration_ms: 50 } },
+  ]) {
+    expect(await withKey(api.url, 'abc', changed)).toMatchObject({
+      status: 422,
+      body: { code: 'idempotency_key_reused' },
+    })
+  }
+  expect((await withKey(api.url, 'abd', body)).body.id).not.toBe(id)
+  expect(await withKey(api.url, '', body)).toMatchObject({ status: 400 })
+})
+
+test('a claim whose job was never stored is repaired by the next try', async () => {
+  const { api, env } = await startStack()
+  const redis = await connectRedis({
+    url: inject('redisUrl'),
+    role: 'client',
+    name: 'test',
+    log: pino({ level: 'silent' }),
+  })
+  onTestFinished(() => redis.disconnect())
+  const body = { type: 'echo', input: 1 }
+  const { body: first } = await withKey(api.url, 'k', body)
+  await read(api.url, first.id, 10)
+  // As after a crash between the claim and the add: the claim is there, the job is not.
+  const keys = await redis.keys(`${env['KEY_PREFIX']}:*${first.id}*`)
+  await redis.unlink(...keys)
+  const repaired = await withKey(api.url, 'k', body, { prefer: 'wait=10' })
+  expect(repaired).toMatchObject({ status: 200, body: { id: first.id, state: 'succeeded' } })
+})
+
+test('a key lives as long as its job', async () => {
+  const { api, env } = await startStack({ env: { RESULT_TTL_MS: '1000' } })
+  const redis = await connectRedis({
+    url: inject('redisUrl'),
+    role: 'client',
+    name: 'test',
+    log: pino({ level: 'silent' }),
+  })
+  onTestFinished(() => redis.disconnect())
+  const body = { type: 'echo', input: 1 }
+  const kept = await withKey(api.url, 'kept', body, { prefer: 'wait=10' })
+  const deleted = await withKey(api.url, 'deleted', body, { prefer: 'wait=10' })
+  const claims = () => redis.keys(`${env['KEY_PREFIX']}:claim:*`)
+  for (const claim of await claims()) expect(await redis.pttl(claim)).toBe(-1)
+  expect(await send('DELETE', `${api.url}/v1/jobs/${deleted.body.id}`)).toMatchObject({ status: 204, body: undefined })
+  expect((await withKey(api.url, 'deleted', body)).body.id).not.toBe(deleted.body.id)
+  await waitFor('all claims to go', claims, (left) => left.length === 0)
+  expect((await withKey(api.url, 'kept', body)).body.id).not.toBe(kept.body.id)
+})
+
+test('a finished job can be forgotten, another cannot', async () => {
+  const { api } = await startStack()
+  const waiting = await submit(api.url, 'echo', 1, { delay_ms: 60_000 })
+  expect(await send('DELETE', `${api.url}/v1/jobs/${waiting.body.id}`)).toMatchObject({
+    status: 409,
+    body: { code: 'job_not_done' },
+  })
+  const { body } = await submit(api.url, 'echo', 1, { waitS: 10 })
+  expect(await send('DELETE', `${api.url}/v1/jobs/${body.id}`)).toMatchObject({ status: 204 })
+  expect(await read(api.url, body.id)).toMatchObject({ status: 404 })
+  expect(await send('DELETE', `${api.url}/v1/jobs/${body.id}`)).toMatchObject({ status: 404 })
+})
+
+test('a job that has not changed since the client read it is a 304', async () => {
+  const { api } = await startStack()
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 1 }, { delay_ms: 500 })
+  const first = await read(api.url, body.id)
+  const etag = first.headers.get('etag') ?? ''
+  const readIfChanged = () =>
+    send('GET', `${api.url}/v1/jobs/${body.id}`, { headers: { 'if-none-match': `"x", W/${etag}` } })
+  expect(await readIfChanged()).toMatchObject({ status: 304, body: undefined })
+  await read(api.url, body.id, 10)
+  expect(await readIfChanged()).toMatchObject({ status: 200, body: { state: 'succeeded' } })
+})
+
+test('a paused queue keeps its jobs until it is resumed', async () => {
+  const { api } = await startStack()
+  const steer = (verb: string) => send('POST', `${api.url}/v1/queues/io/${verb}`)
+  expect(await steer('pause')).toMatchObject({ status: 200, body: { name: 'io', paused: true } })
+  const { body } = await submit(api.url, 'echo', 1)
+  const counted = await waitFor(
+    'the wait to be seen',
+    () => send<{ oldest_wait_ms: number | null }>('GET', `${api.url}/v1/queues/io`),
+    (queue) => (queue.body.oldest_wait_ms ?? 0) > 50,
+  )
+  expect(counted.body).toMatchObject({ counts: { queued: 1, running: 0 } })
+  expect((await read(api.url, body.id)).body.state).toBe('queued')
+  expect(await steer('resume')).toMatchObject({ status: 200, body: { paused: false } })
+  expect((await read(api.url, body.id, 10)).body.state).toBe('succeeded')
+  expect(await send('POST', `${api.url}/v1/queues/nope/pause`)).toMatchObject({ status: 404 })
+})
+
+test('a traceparent is kept with its job, a malformed one is ignored', async () => {
+  const { api, workers } = await startStack()
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+  const body = { type: 'sleep', input: { duration_ms: 1, fail_at: 0 } }
+  await send('POST', `${api.url}/v1/jobs`, { body, headers: { traceparent, prefer: 'wait=10' } })
+  await waitFor(
+    'the line of the attempt',
+    () => workers[0]?.logs,
+    (logs) => logs?.some((line) => line['traceparent'] === traceparent) === true,
+  )
+  expect((await send('POST', `${api.url}/v1/jobs`, { body, headers: { traceparent: 'nonsense' } })).status).toBe(202)
+})
