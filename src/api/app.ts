@@ -6,6 +6,7 @@ import type { apiVariables } from '../environment.ts'
 import type { Registry } from '../jobs/registry.ts'
 import type { IdempotencyKeys } from '../queue/idempotency.ts'
 import type { JobEventHub } from '../queue/job-event-hub.ts'
+import type { JobIndex } from '../queue/job-index.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { JobSteering } from '../queue/job-steering.ts'
 import { acceptJsonBodies } from './json-body.ts'
@@ -15,6 +16,7 @@ import { cancelJob } from './routes/cancel-job.ts'
 import { deleteJob } from './routes/delete-job.ts'
 import { describeJobTypes } from './routes/describe-job-types.ts'
 import { describeQueues } from './routes/describe-queues.ts'
+import { listJobs } from './routes/list-jobs.ts'
 import { readJob } from './routes/read-job.ts'
 import { readJobLogs } from './routes/read-job-logs.ts'
 import { reportHealth } from './routes/report-health.ts'
@@ -31,6 +33,7 @@ export interface ApiDeps {
   hub: JobEventHub
   steering: JobSteering
   idempotency: IdempotencyKeys
+  index: JobIndex
   log: Logger
 }
 
@@ -84,6 +87,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   await describeApi(app, names)
 
   submitJob(app, deps, names)
+  listJobs(app, deps)
   readJob(app, deps)
   cancelJob(app, deps)
   retryJob(app, deps)

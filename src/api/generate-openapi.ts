@@ -4,6 +4,7 @@ import { apiVariables, readEnvironment } from '../environment.ts'
 import { loadRegistry } from '../jobs/registry.ts'
 import type { IdempotencyKeys } from '../queue/idempotency.ts'
 import type { JobEventHub } from '../queue/job-event-hub.ts'
+import type { JobIndex } from '../queue/job-index.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { JobSteering } from '../queue/job-steering.ts'
 import { buildApp } from './app.ts'
@@ -20,6 +21,7 @@ export async function generateOpenapi(): Promise<string> {
     hub: uncalled as JobEventHub,
     steering: uncalled as JobSteering,
     idempotency: uncalled as IdempotencyKeys,
+    index: uncalled as JobIndex,
     log: pino({ level: 'silent' }),
   })
   try {

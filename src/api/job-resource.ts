@@ -3,12 +3,23 @@ import { type StoredJob, timeLimits } from '../queue/job-record.ts'
 
 const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
 
+export const jobStateSchema = z.enum([
+  'scheduled',
+  'blocked',
+  'queued',
+  'running',
+  'succeeded',
+  'failed',
+  'canceled',
+  'expired',
+])
+
 /** A job as clients see it. */
 export const jobSchema = z.object({
   id: z.string(),
   type: z.string(),
   queue: z.string(),
-  state: z.enum(['scheduled', 'blocked', 'queued', 'running', 'succeeded', 'failed', 'canceled', 'expired']),
+  state: jobStateSchema,
   done: z.boolean().describe('True in the four ends: succeeded, failed, canceled, expired'),
   input: z.unknown(),
   output: z.unknown(),

@@ -7,6 +7,7 @@ import { createLogger } from '../logger.ts'
 import { connectRedis } from '../queue/connection.ts'
 import { IdempotencyKeys } from '../queue/idempotency.ts'
 import { JobEventHub } from '../queue/job-event-hub.ts'
+import { JobIndex } from '../queue/job-index.ts'
 import { JobQueue } from '../queue/job-queue.ts'
 import { JobSteering } from '../queue/job-steering.ts'
 import { Keys } from '../queue/keys.ts'
@@ -28,7 +29,8 @@ await boot('api', async () => {
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
 
   const keys = new Keys(config.KEY_PREFIX)
-  const queue = new JobQueue({ client, keys, queues: queuesOf(registry), log })
+  const index = new JobIndex({ redis: client, keys })
+  const queue = new JobQueue({ client, keys, index, queues: queuesOf(registry), log })
   lifecycle.onStop('queue', () => queue.close())
   await queue.ready()
   const hub = new JobEventHub({ subscriber, client, keys, log })
@@ -43,7 +45,7 @@ await boot('api', async () => {
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
   const idempotency = new IdempotencyKeys({ redis: client, keys })
-  const app = await buildApp({ config, registry, queue, hub, steering, idempotency, log })
+  const app = await buildApp({ config, registry, queue, hub, steering, idempotency, index, log })
   lifecycle.onStop('http', () => app.close())
   await app.listen({
     host: config.HOST,

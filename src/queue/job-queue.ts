@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { QueueUnavailableError, whenAvailable } from './connection.ts'
 import { type JobRef, newJobRef } from './job-id.ts'
+import type { JobIndex } from './job-index.ts'
 import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob, timeLimits } from './job-record.ts'
 import type { Keys } from './keys.ts'
 import { countQueue, type QueueCounts, waitingSince } from './queue-census.ts'
@@ -34,12 +35,14 @@ const attemptsKept = 20
 export class JobQueue {
   readonly #client: Redis
   readonly #keys: Keys
+  readonly #index: JobIndex
   readonly #queues: ReadonlyMap<string, Queue>
   readonly #consumed = new Map<string, { at: number; value: boolean }>()
 
-  constructor(deps: { client: Redis; keys: Keys; queues: Iterable<string>; log: Logger }) {
+  constructor(deps: { client: Redis; keys: Keys; index: JobIndex; queues: Iterable<string>; log: Logger }) {
     this.#client = deps.client
     this.#keys = deps.keys
+    this.#index = deps.index
     this.#queues = new Map([...new Set(deps.queues)].map((name) => [name, openQueue(name, deps)]))
   }
 
@@ -99,6 +102,7 @@ export class JobQueue {
     const delay = runAt === undefined ? 0 : Math.max(0, runAt - createdAt)
     // Sent before the job, and so stored before it: a job with a limit cannot miss its sweep.
     const limits = this.#storeLimits(ref, record)
+    const indexed = this.#index.add(ref, createdAt)
     const added = whenAvailable(
       queue.add(type, stored, {
         jobId: ref.id,
@@ -111,7 +115,7 @@ export class JobQueue {
         ...(delay > 0 ? { delay } : {}),
       }),
     )
-    await Promise.all([limits, added])
+    await Promise.all([limits, indexed, added])
     return {
       ...ref,
       type,
@@ -148,7 +152,13 @@ export class JobQueue {
   /** Removes an ended job. @returns false when it has not ended. @throws QueueUnavailableError */
   async remove(ref: JobRef): Promise<boolean> {
     const sets = ['completed', 'failed'].map((set) => this.#keys.bull(ref.queue, set))
-    const names = [this.#keys.job(ref), this.#keys.events(ref), ...sets, this.#keys.timeLimits(ref.queue)]
+    const names = [
+      this.#keys.job(ref),
+      this.#keys.events(ref),
+      ...sets,
+      this.#keys.timeLimits(ref.queue),
+      this.#keys.index(ref.queue),
+    ]
     return (await whenAvailable(removeJob(this.#client, names, [ref.id]))) === 1
   }
 

@@ -25,7 +25,7 @@ export const jobMoves = {
   fail_and_wait: { from: ['running'], to: 'scheduled' },
   fail_and_go_again: { from: ['running'], to: 'queued' },
   put_back: { from: ['running'], to: 'queued' },
-  put_back_for_later: { from: ['running'], to: 'scheduled' },
+  leave_to_others: { from: ['running'], to: 'scheduled' },
   lose_worker: { from: ['running'], to: 'queued' },
   miss_its_start: { from: ['scheduled', 'queued', 'running'], to: 'expired' },
   reach_deadline: { from: ['scheduled', 'queued', 'running'], to: 'failed' },

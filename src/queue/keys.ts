@@ -44,6 +44,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:time-limits`
   }
 
+  /** Sorted set of all jobs of the queue, by when they were created. */
+  index(queue: string): string {
+    return `${this.bullPrefix(queue)}:index`
+  }
+
   /** Held by the process that sweeps the queue. */
   sweepLease(queue: string): string {
     return `${this.bullPrefix(queue)}:sweep-lease`

@@ -19,6 +19,7 @@ const most = 200
 export class Sweeper {
   readonly #options: { redis: Redis; keys: Keys; queues: string[]; resultTtlMs: number; log: Logger }
   readonly #id = randomUUID()
+  readonly #indexFrom = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #sweeping: Promise<void> | undefined
 
@@ -56,12 +57,25 @@ export class Sweeper {
   async #sweep(queue: string): Promise<void> {
     const { redis, keys, resultTtlMs, log } = this.#options
     const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
-    const names = [keys.sweepLease(queue), keys.timeLimits(queue), ...sets.map((set) => keys.bull(queue, set))]
+    const names = [
+      keys.sweepLease(queue),
+      keys.timeLimits(queue),
+      ...sets.map((set) => keys.bull(queue, set)),
+      keys.index(queue),
+    ]
     let goOn: boolean
     do {
-      const reply = await sweepQueue(redis, names, [this.#id, leaseMs, resultTtlMs, most, keys.bull(queue, '')])
+      const reply = await sweepQueue(redis, names, [
+        this.#id,
+        leaseMs,
+        resultTtlMs,
+        most,
+        keys.bull(queue, ''),
+        this.#indexFrom.get(queue) ?? 0,
+      ])
       if (!isSwept(reply)) return
-      const [ended, removed, claims] = reply
+      const [ended, removed, claims, indexFrom] = reply
+      this.#indexFrom.set(queue, indexFrom)
       if (ended > 0) log.info({ queue, ended }, 'jobs ended that no worker would end')
       await this.#releaseClaims(claims)
       goOn = Math.max(ended, removed) >= most || claims.length > 0
@@ -76,6 +90,6 @@ export class Sweeper {
   }
 }
 
-function isSwept(reply: unknown): reply is [ended: number, removed: number, claims: string[]] {
-  return Array.isArray(reply) && reply.length === 3
+function isSwept(reply: unknown): reply is [ended: number, removed: number, claims: string[], indexFrom: number] {
+  return Array.isArray(reply) && reply.length === 4
 }

@@ -136,3 +136,65 @@ test('a traceparent is kept with its job, a malformed one is ignored', async () 
   )
   expect((await send('POST', `${api.url}/v1/jobs`, { body, headers: { traceparent: 'nonsense' } })).status).toBe(202)
 })
+
+test('jobs are listed newest first, page by page, while others are added and end', async () => {
+  const { api } = await startStack()
+  const list = (query: string) =>
+    send<{ items: JobResource[]; next_cursor: string | null }>('GET', `${api.url}/v1/jobs${query}`)
+  expect((await list('')).body).toEqual({ items: [], next_cursor: null })
+  const submitted: string[] = []
+  for (let n = 0; n < 25; n++) {
+    const type = n % 5 ? 'echo' : 'count-primes'
+    const { body } = await submit(api.url, type, type === 'echo' ? n : { limit: 10 + n }, {
+      tags: [n % 2 ? 'odd' : 'even'],
+      waitS: 10,
+    })
+    submitted.unshift(body.id)
+  }
+  const seen: string[] = []
+  let query = '?limit=10'
+  for (let page = 0; query !== ''; page++) {
+    const { status, body, headers } = await list(query)
+    expect([status, body.items.length]).toEqual([200, page < 2 ? 10 : 5])
+    seen.push(...body.items.map(({ id }) => id))
+    await submit(api.url, 'echo', 'meanwhile', { waitS: 10 })
+    query = body.next_cursor === null ? '' : `?limit=10&cursor=${body.next_cursor}`
+    if (query) expect(headers.get('link')).toBe(`</v1/jobs?limit=10&cursor=${body.next_cursor}>; rel="next"`)
+  }
+  expect(seen).toEqual(submitted)
+
+  const waiting = await submit(api.url, 'echo', 1, { delay_ms: 60_000 })
+  expect((await list('?state=scheduled')).body.items.map(({ id }) => id)).toEqual([waiting.body.id])
+  expect((await list('?type=count-primes&tag=even')).body.items).toHaveLength(3)
+  expect((await list('?tag=odd&limit=200')).body.items).toHaveLength(12)
+  const middle = (await read(api.url, submitted[10] ?? '')).body.created_at
+  const [after, before] = await Promise.all([
+    list(`?created_after=${middle}&tag=odd&limit=200`),
+    list(`?created_before=${middle}&limit=200`),
+  ])
+  expect(after.body.items.every(({ created_at }) => created_at > middle)).toBe(true)
+  expect(before.body.items.every(({ created_at }) => created_at < middle)).toBe(true)
+  expect(before.body.items).toHaveLength(14)
+  for (const bad of [
+    '?state=odd',
+    '?limit=0',
+    '?limit=201',
+    '?limit=x',
+    '?cursor=xyz',
+    '?created_after=yesterday',
+    '?order=asc',
+  ]) {
+    expect(await list(bad), bad).toMatchObject({ status: 400, body: { code: 'invalid_request' } })
+  }
+})
+
+test('a job logs lines that can be read page by page', async () => {
+  const { api } = await startStack()
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 10, steps: 10 }, { waitS: 10 })
+  expect(await send('GET', `${api.url}/v1/jobs/${body.id}/logs`)).toMatchObject({
+    status: 200,
+    body: { items: [], next_cursor: null },
+  })
+  expect(await send('GET', `${api.url}/v1/jobs/${body.id}/logs?limit=0`)).toMatchObject({ status: 400 })
+  expect(await send('GET', `${api.url}/v1/jobs/x/logs`)).toMatchObject({ status: 404 })
+})

@@ -1,8 +1,10 @@
 --[[
   Does for one queue what no worker will do. One sweeper at a time, by a lease that its holder renews with each sweep.
-  KEYS: lease, time limits, prioritized, delayed, wait, active, stalled, failed, completed
-  ARGV: sweeper, lease in ms, ms that an ended job is kept, most jobs of each kind, prefix of the job keys
-  Returns nil without the lease, or { jobs ended, jobs removed, { job key, its claim, … } of those that still have one }
+  KEYS: lease, time limits, prioritized, delayed, wait, active, stalled, failed, completed, index
+  ARGV: sweeper, lease in ms, ms that an ended job is kept, most jobs of each kind, prefix of the job keys, where in the index
+        to look for entries without a job
+  Returns nil without the lease, or { jobs ended, jobs removed, { job key, its claim, … } of those that still have one,
+  where to look next }
 ]]
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return nil end
@@ -83,8 +85,21 @@ for _, set in ipairs({ KEYS[8], KEYS[9] }) do
       redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':logs')
       redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
       redis.call('ZREM', set, id)
+      redis.call('ZREM', KEYS[10], id)
       removed = removed + 1
     end
   end
 end
-return { ended, removed, claims }
+
+-- 4. Entries of the index whose job was never stored. An entry is written just before its job.
+local from = tonumber(ARGV[6])
+local entries = redis.call('ZRANGE', KEYS[10], from, from + most - 1, 'WITHSCORES')
+local kept = 0
+for i = 1, #entries, 2 do
+  if redis.call('EXISTS', ARGV[5] .. entries[i]) == 1 or tonumber(entries[i + 1]) > now - 60000 then
+    kept = kept + 1
+  else
+    redis.call('ZREM', KEYS[10], entries[i])
+  end
+end
+return { ended, removed, claims, #entries == 0 and 0 or from + kept }

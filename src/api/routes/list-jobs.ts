@@ -1,0 +1,86 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { IndexEntry, IndexPlace } from '../../queue/job-index.ts'
+import type { StoredJob } from '../../queue/job-record.ts'
+import type { RouteDeps } from '../app.ts'
+import { jobResource, jobSchema, jobStateSchema } from '../job-resource.ts'
+import { jsonResponse, problemResponses } from '../problem.ts'
+
+/** One call looks at no more jobs than this, matching or not: a page may be short, or empty, and still have a cursor. */
+const mostLookedAt = 500
+const atOnce = 100
+
+const time = z.iso.datetime({ offset: true }).transform(Date.parse)
+const query = z.strictObject({
+  state: jobStateSchema.optional(),
+  type: z.string().min(1).max(100).optional(),
+  tag: z.string().min(1).max(100).optional(),
+  created_after: time.optional().describe('Created later than this time'),
+  created_before: time.optional().describe('Created earlier than this time'),
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe('1 to 200'),
+  cursor: z.string().optional().transform(readCursor).describe('`next_cursor` of the page before'),
+})
+type Query = z.output<typeof query>
+
+/** `GET /v1/jobs`: jobs by their creation, newest first. Jobs that are added or end meanwhile shift no page. */
+export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDeps): void {
+  const readPage = async (wanted: Query): Promise<{ jobs: StoredJob[]; end: IndexPlace | undefined }> => {
+    const jobs: StoredJob[] = []
+    let behind = wanted.cursor
+    const from = (wanted.created_after ?? -1) + 1
+    const to = (wanted.created_before ?? Number.MAX_SAFE_INTEGER) - 1
+    for (let looked = 0; looked < mostLookedAt; looked += atOnce) {
+      const entries: IndexEntry[] = await index.next({ queues: queue.names, behind, from, to, count: atOnce })
+      const read = await Promise.all(entries.map(({ ref }) => queue.read(ref)))
+      for (const [n, job] of read.entries()) {
+        behind = entries[n]
+        if (job && isWanted(job, wanted)) jobs.push(job)
+        if (jobs.length === wanted.limit) return { jobs, end: behind }
+      }
+      if (entries.length < atOnce) return { jobs, end: undefined }
+    }
+    return { jobs, end: behind }
+  }
+
+  app.get<{ Querystring: Query }>('/v1/jobs', {
+    schema: {
+      operationId: 'listJobs',
+      summary: 'List jobs, newest first',
+      tags: ['jobs'],
+      querystring: query,
+      response: {
+        200: jsonResponse('A page', z.object({ items: z.array(jobSchema), next_cursor: z.string().nullable() })),
+        ...problemResponses('queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { jobs, end } = await readPage(request.query)
+      const next_cursor = end ? writeCursor(end) : null
+      if (next_cursor !== null) {
+        const next = new URLSearchParams(request.url.split('?', 2)[1])
+        next.set('cursor', next_cursor)
+        reply.header('link', `</v1/jobs?${next.toString()}>; rel="next"`)
+      }
+      return { items: jobs.map((job) => jobResource(job, config.RESULT_TTL_MS)), next_cursor }
+    },
+  })
+}
+
+function isWanted(job: StoredJob, { state, type, tag }: Query): boolean {
+  if (state !== undefined && job.state !== state) return false
+  if (type !== undefined && job.type !== type) return false
+  return tag === undefined || job.record.tags?.includes(tag) === true
+}
+
+function writeCursor({ createdAt, id }: IndexPlace): string {
+  return Buffer.from(`${createdAt} ${id}`).toString('base64url')
+}
+
+function readCursor(text: string | undefined, context: z.RefinementCtx): IndexPlace | undefined {
+  if (text === undefined) return undefined
+  const [, createdAt, id = ''] =
+    /^(\d{1,16}) ([a-z0-9_-]{28,60})$/.exec(Buffer.from(text, 'base64url').toString()) ?? []
+  if (createdAt !== undefined) return { createdAt: Number(createdAt), id }
+  context.addIssue('is not a cursor of this list')
+  return z.NEVER
+}
