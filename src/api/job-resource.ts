@@ -1,18 +1,10 @@
 import { z } from 'zod'
 import { type StoredJob, timeLimits } from '../queue/job-record.ts'
+import { jobStates } from '../queue/job-states.ts'
 
 const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
 
-export const jobStateSchema = z.enum([
-  'scheduled',
-  'blocked',
-  'queued',
-  'running',
-  'succeeded',
-  'failed',
-  'canceled',
-  'expired',
-])
+export const jobStateSchema = z.enum(jobStates)
 
 /** A job as clients see it. */
 export const jobSchema = z.object({

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type Job as BullJob, DelayedError, WaitingError, Worker } from 'bullmq'
+import { type Job as BullJob, WaitingError, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { StopRequest } from '../jobs/stop-request.ts'
@@ -168,10 +168,11 @@ export class JobConsumer {
     await Promise.race([this.#options.redis.ping(), late])
   }
 
-  /** A running job is cancelled: its lock was `token`, which tells this run from an earlier or later one. */
+  /** A running job is cancelled whose lock was `token`: this worker's, if it holds or held that. */
   cancel(id: string, token: string): void {
     const running = this.#running.get(id)
-    if (running?.token === token) return this.#stop(id, 'canceled')
+    // A token may name the run before, too: the job itself says whether it is cancelled.
+    if (running?.token === token) return void this.#stopCanceled([id], false)
     const ended = this.#ended.get(id)
     if (ended?.token === token) return this.#finishCrossed(id, ended)
     // It may have been fetched and not yet reached #process.
@@ -266,7 +267,7 @@ export class JobConsumer {
   async #run(ref: JobRef, job: BullJob, running: RunningJob): Promise<unknown> {
     const { events, execute } = this.#options
     events.announce(ref, 'change')
-    if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) this.#stop(ref.id, 'canceled')
+    if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) void this.#stopCanceled([ref.id], false)
     const attemptEvents = events.open(
       ref,
       running.token,
@@ -316,16 +317,14 @@ export class JobConsumer {
       case 'failed':
         throw new AttemptFailed(settlement.failure, settlement.retryDelayMs, job.processedOn)
       case 'put_back':
-        await job.moveToWait(token)
-        // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
-        await this.#options.redis.zadd(this.#options.keys.bull(ref.queue, 'marker'), 0, '0')
-        this.#announce(job, 'change')
-        throw new WaitingError()
       case 'left_to_others':
-        await this.#options.redis.hincrby(this.#options.keys.job(ref), 'ats', -1)
-        await job.moveToDelayed(Date.now() + settlement.delayMs, token)
-        this.#announce(job, 'change')
-        throw new DelayedError()
+        try {
+          await this.#putBack(job, token, settlement)
+        } catch (error) {
+          // The lock is no longer ours. Where a cancel has it, nobody else would end the job soon.
+          if (!(await this.#options.steering.finishCanceled(ref, job.attemptsMade + 1, 'cooperatively'))) throw error
+        }
+        throw new WaitingError()
       case 'canceled':
         await this.#options.steering.finishCanceled(ref, job.attemptsMade + 1, settlement.stopped)
         throw new WaitingError()
@@ -335,6 +334,20 @@ export class JobConsumer {
       default:
         throw new TypeError(`there is no such settlement: ${JSON.stringify(settlement satisfies never)}`)
     }
+  }
+
+  async #putBack(job: BullJob, token: string, settlement: Settlement): Promise<void> {
+    const { redis, keys, queue } = this.#options
+    const ref = { queue, id: job.id ?? '' }
+    if (settlement.status === 'left_to_others') {
+      await job.moveToDelayed(Date.now() + settlement.delayMs, token)
+      await redis.hincrby(keys.job(ref), 'ats', -1)
+    } else {
+      await job.moveToWait(token)
+      // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
+      await redis.zadd(keys.bull(queue, 'marker'), 0, '0')
+    }
+    this.#announce(job, 'change')
   }
 
   readonly #announceEnded = (): void => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
@@ -41,9 +42,18 @@ export class JobEventWriter {
   open(ref: JobRef, token: string, attempt: number, onLost: () => void): AttemptEvents {
     const keys = [this.#keys.lock(ref), this.#keys.events(ref), this.#keys.job(ref)]
     const limits = [bounds.historyEntries, bounds.historyCharacters]
+    // BullMQ may give two attempts of a job the same token, so that the token does not name this one.
+    let name: string | undefined
     let batch = 0
     const append = async (events: string[], progress: string): Promise<void> => {
-      const args = [token, this.#keys.channel(ref), ++batch, ...limits, progress, ...events]
+      const args = [
+        token,
+        this.#keys.channel(ref),
+        `${(name ??= randomUUID())} ${++batch}`,
+        ...limits,
+        progress,
+        ...events,
+      ]
       for (let tries = 1; ; tries++) {
         try {
           if ((await appendEvents(this.#redis, keys, args)) === 0) onLost()

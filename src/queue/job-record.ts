@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { JobFailure } from '../jobs/job-failure.ts'
+import { isEnd, type JobState } from './job-states.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */
 export const recordVersion = 1
@@ -39,9 +40,6 @@ export function timeLimits(record: JobRecord | Omit<JobRecord, 'v'>): {
     deadlineAt: deadlineMs === undefined ? undefined : countsFrom + deadlineMs,
   }
 }
-
-/** Where a job stands. The last four are ends. */
-type JobState = 'scheduled' | 'blocked' | 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'expired'
 
 /** How a cancelled job was stopped. */
 type Stopped = 'never_started' | 'cooperatively' | 'killed' | 'abandoned'
@@ -145,6 +143,7 @@ export function decodeJob(
   const succeeded = place === 'finished' && hash['returnvalue'] !== undefined
   const showsFailure = !succeeded && place !== 'active' && hash['failedReason'] !== undefined
   const failure = showsFailure ? decodeFailure(hash['failedReason'] ?? '', attempt) : undefined
+  const state = place === 'finished' ? endState(succeeded, failure) : waitingStates[place]
   const startedAt = optionalNumber(hash['processedOn'])
   const finishedAt = optionalNumber(hash['finishedOn'])
   const attempts = decodeAttempts(hash['stacktrace'])
@@ -155,8 +154,8 @@ export function decodeJob(
   return {
     ...ref,
     type: hash['name'] ?? '',
-    state: place === 'finished' ? endState(succeeded, failure) : waitingStates[place],
-    done: place === 'finished',
+    state,
+    done: isEnd(state),
     record,
     output: succeeded ? parseJson(hash['returnvalue'] ?? 'null') : null,
     failure,

@@ -1,6 +1,15 @@
-import type { StoredJob } from './job-record.ts'
-
-type JobState = StoredJob['state']
+/** Where a job stands. The last four are ends. */
+export const jobStates = [
+  'scheduled',
+  'blocked',
+  'queued',
+  'running',
+  'succeeded',
+  'failed',
+  'canceled',
+  'expired',
+] as const
+export type JobState = (typeof jobStates)[number]
 
 /** Before a job is stored and after it is removed, it stands nowhere. */
 export type Standing = JobState | 'absent'

@@ -18,9 +18,10 @@ const cancelMarginMs = 5000
 /** Holds the lock of a job in place of its worker's token while the worker brings a cancelled job to its end. */
 const cancelToken = ({ id }: JobRef) => `cancel:${id}`
 
+const canceledMessage = 'the job was canceled'
 const canceled = (attempt: number, stopped: NonNullable<StoredFailure['stopped']>): StoredFailure => ({
   code: 'canceled',
-  message: 'the job was canceled',
+  message: canceledMessage,
   retryable: false,
   attempt,
   stopped,
@@ -53,8 +54,7 @@ export class JobSteering {
         [
           job.id,
           now,
-          encodeFailure(canceled(job.attempt, 'never_started')),
-          encodeFailure(canceled(job.attempt, 'killed')),
+          canceledMessage,
           cancelToken(job),
           graceMs + cancelMarginMs,
           keys.channel(job),

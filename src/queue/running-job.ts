@@ -10,6 +10,7 @@ export class RunningJob {
   /** Epoch ms of the last proof that the lock is ours. */
   heldSince: number
   readonly end: () => void
+  #isCanceled = false
   #request: StopRequest | undefined
   #listener: ((request: StopRequest) => void) | undefined
 
@@ -23,13 +24,15 @@ export class RunningJob {
     this.end = resolve
   }
 
+  /** True, too, when it was asked to stop for another reason before. */
   get isCanceled(): boolean {
-    return this.#request?.kind === 'canceled'
+    return this.#isCanceled
   }
 
   /** Asks the run to stop; only the first request counts. It is kept for whoever listens late. */
   stop(request: StopRequest): void {
     this.#request ??= request
+    this.#isCanceled ||= request.kind === 'canceled'
     this.#listener?.(this.#request)
   }
 

@@ -161,3 +161,44 @@ test('two clients that retry at once open one run; a stream of the new run repla
   expect((await watchToEnd(api.url, id, 0)).filter(({ event }) => event === 'progress')).toHaveLength(6)
   expect((await read(api.url, id)).body.run).toBe(3)
 })
+
+test('attempts that follow each other in one place lose none of what they say', async () => {
+  const { api } = await startStack({ env: { WORKER_QUEUES: 'io:1' } })
+  // BullMQ hands a place's lock token from job to job, so that two attempts of one job may hold the same.
+  const jobs = await Promise.all(
+    Array.from({ length: 10 }, () =>
+      submit(
+        api.url,
+        'sleep',
+        { duration_ms: 1, steps: 2, fail_at: 1 },
+        { attempts: 4, backoff: { type: 'fixed', delay_ms: 1 }, waitS: 20 },
+      ),
+    ),
+  )
+  for (const { body } of jobs) {
+    expect(body).toMatchObject({ state: 'failed', attempt: 4 })
+    const told = await watchToEnd(api.url, body.id, 0)
+    expect(told.filter(({ event }) => event === 'progress')).toHaveLength(4)
+  }
+})
+
+test('a cancel of a job that its stopping worker is about to put back ends it soon', async () => {
+  const { api, workers } = await startStack({ env: { SHUTDOWN_GRACE_MS: '200' } })
+  const id = await running(api.url, 'burn-cpu', { behavior: 'spin' })
+  await waitFor(
+    'the handler to spin',
+    () => read(api.url, id),
+    (job) => job.body.progress !== null,
+  )
+  workers[0]?.signal('SIGTERM')
+  await waitFor(
+    'the stop',
+    () => workers[0]?.logs,
+    (logs) => logs?.some(({ msg }) => msg === 'stopping') === true,
+  )
+  const canceled = await steer(api.url, id, 'cancel')
+  expect(canceled.status).toBeOneOf([200, 202])
+  const started = performance.now()
+  expect((await read(api.url, id, 15)).body.state).toBe('canceled')
+  expect(performance.now() - started).toBeLessThan(3000)
+})

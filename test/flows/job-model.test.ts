@@ -16,7 +16,7 @@ import { read, type ServerSentEvent, send, submit, watch, watchToEnd } from '../
 import { type Stack, startStack } from '../helpers/stack.ts'
 
 /** `MODEL_MS=600000` hunts for longer, `MODEL_SEED` does the same things again. */
-const budgetMs = Number(process.env['MODEL_MS'] || 40_000)
+const budgetMs = Number(process.env['MODEL_MS'] || 32_000)
 /** Longer than the lock of a cancelled job whose worker has vanished. */
 const endsWithinS = 20
 
@@ -104,7 +104,7 @@ function possibleMoves({ submitted, wasCanceled, lostWorkers }: Tracked, retried
     fail_and_go_again: mayTryAgain,
     fail_for_good: fails || lostWorkers,
     put_back: false,
-    put_back_for_later: lostWorkers,
+    leave_to_others: lostWorkers,
     lose_worker: lostWorkers,
     miss_its_start: said.start_within_ms !== undefined || said.deadline_ms !== undefined,
     reach_deadline: said.deadline_ms !== undefined,
@@ -253,7 +253,10 @@ class World {
       }
       return events
     }
-    job.streams.push(follow())
+    const stream = follow()
+    // Whoever checks the stream hears of it; a sequence that failed before checks none.
+    stream.catch(() => undefined)
+    job.streams.push(stream)
   }
 }
 

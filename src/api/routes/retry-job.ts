@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { parseJobId } from '../../queue/job-id.ts'
+import { next } from '../../queue/job-states.ts'
 import type { RouteDeps } from '../app.ts'
 import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
 import { jsonResponse, Problem, problemResponses } from '../problem.ts'
@@ -25,7 +26,7 @@ export function retryJob(app: FastifyInstance, { queue, steering, config }: Rout
       const ref = parseJobId(id)
       const before = ref && (await queue.read(ref))
       if (!before) throw jobNotFound(id)
-      const reopened = before.done && before.state !== 'succeeded' && (await steering.reopen(before, Date.now()))
+      const reopened = next(before.state, 'retry') !== undefined && (await steering.reopen(before, Date.now()))
       if (!reopened)
         throw new Problem(
           'job_not_retryable',

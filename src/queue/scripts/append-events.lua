@@ -1,13 +1,12 @@
 --[[
   Stores events of a running job and tells its watchers, if the caller still holds the job. The oldest make room.
   KEYS: lock, event stream, job hash
-  ARGV: lock token, channel, number of the batch within the attempt, most entries, most characters, newest progress or '', event…
+  ARGV: lock token, channel, name of the batch, most entries, most characters, newest progress or '', event…
   Returns 1, or 0 when the lock is not the caller's: then nothing was stored.
 ]]
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 -- A client whose connection broke before the answer sends the batch again.
-local batch = ARGV[1] .. ' ' .. ARGV[3]
-if redis.call('HGET', KEYS[3], 'eventBatch') == batch then return 1 end
+if redis.call('HGET', KEYS[3], 'eventBatch') == ARGV[3] then return 1 end
 
 local first, added = nil, 0
 for i = 7, #ARGV do
@@ -23,7 +22,7 @@ while entries > tonumber(ARGV[4]) or (characters - removed > tonumber(ARGV[5]) a
   removed, entries = removed + #oldest[2][2], entries - 1
 end
 if removed > 0 then redis.call('HINCRBY', KEYS[3], 'eventCharacters', -removed) end
-redis.call('HSET', KEYS[3], 'eventBatch', batch)
+redis.call('HSET', KEYS[3], 'eventBatch', ARGV[3])
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[3], 'progress', ARGV[6]) end
 redis.call('PUBLISH', ARGV[2], first .. '\n' .. table.concat(ARGV, '\n', 7))
 return 1

@@ -34,7 +34,8 @@ end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, most)) do
   local isDeadline, id = string.sub(member, 1, 2) == 'd:', string.sub(member, 3)
   local jobKey = ARGV[5] .. id
-  local finished, attempts, starts = unpack(redis.call('HMGET', jobKey, 'finishedOn', 'atm', 'ats'))
+  local finished, canceled, attempts, starts =
+    unpack(redis.call('HMGET', jobKey, 'finishedOn', 'cancelRequestedAt', 'atm', 'ats'))
   attempts, starts = tonumber(attempts or 0), tonumber(starts or 0)
   -- A start that no attempt's end has followed: its worker vanished.
   if starts > attempts then attempts = attempts + 1 end
@@ -45,7 +46,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT
     failure = failureOf('not_started_in_time', 'no worker started it in time', 0)
   end
   local exists = redis.call('EXISTS', jobKey) == 1
-  local isOver = finished or (not isDeadline and starts > 0)
+  -- A cancelled job can only end so, whatever its limits say.
+  local isOver = finished or canceled or (not isDeadline and starts > 0)
   if exists and not isOver and (isWaiting(id) or (isDeadline and wasLeft(jobKey, id))) then
     endJob(jobKey, jobKey .. ':lock', KEYS[8], jobKey, id, failure, now)
     ended, isOver = ended + 1, true
