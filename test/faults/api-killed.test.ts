@@ -1,33 +1,28 @@
 import { expect, test } from 'vitest'
-import { waitFor } from '../helpers/wait-for.ts'
 import { startLoad } from '../ledger/load.ts'
-import { startScenario } from '../ledger/scenario.ts'
+import { patience, startScenario } from '../ledger/scenario.ts'
 
-test('what was answered with 202 is there after the API was killed, three times, among its clients', async () => {
-  const scenario = await startScenario('API killed under load', { workers: 1 })
-  let { api } = scenario.stack
-  const stopLoad = startLoad(scenario, { clients: 12, next: (n) => ['event-loop', { ms: n % 100 }] })
-  const acceptMore = async (more: number): Promise<void> => {
-    const before = scenario.entries('accepted').length
-    await waitFor(
-      `${more} more jobs to be accepted`,
-      () => scenario.entries('accepted').length - before,
-      (seen) => seen >= more,
-    )
-  }
-  for (let round = 0; round < 3; round++) {
-    await acceptMore(50)
-    await scenario.kill('api_killed', api)
-    api = await scenario.stack.addApi()
-    scenario.apiUrl = api.url
-  }
-  await acceptMore(50)
-  await stopLoad()
+test(
+  'what was answered with 202 is there after the API was killed, three times, among its clients',
+  patience,
+  async () => {
+    const scenario = await startScenario('API killed under load', { workers: 1 })
+    let { api } = scenario.stack
+    const stopLoad = startLoad(scenario, { clients: 12, next: (n) => ['event-loop', { ms: n % 100 }] })
+    for (let round = 0; round < 3; round++) {
+      await scenario.moreAccepted(50)
+      await scenario.kill('api_killed', api)
+      api = await scenario.stack.addApi()
+      scenario.apiUrl = api.url
+    }
+    await scenario.moreAccepted(50)
+    await stopLoad()
 
-  const report = await scenario.finish()
-  expect(report.problems).toEqual([])
-  expect(report).toMatchObject({ lost: 0, endedTwice: 0, runTwice: 0, mostAttempts: 1 })
-  expect(report.accepted).toBeGreaterThanOrEqual(200)
-  expect(report.unanswered).toBeGreaterThan(0)
-  expect(report.states).toEqual({ succeeded: report.endedOnce })
-})
+    const report = await scenario.finish()
+    expect(report.problems).toEqual([])
+    expect(report).toMatchObject({ lost: 0, endedTwice: 0, runTwice: 0, mostAttempts: 1 })
+    expect(report.accepted).toBeGreaterThanOrEqual(200)
+    expect(report.unanswered).toBeGreaterThan(0)
+    expect(report.states).toEqual({ succeeded: report.endedOnce })
+  },
+)

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { keepWorkers } from '../ledger/keep-workers.ts'
-import { startScenario } from '../ledger/scenario.ts'
+import { patience, startScenario } from '../ledger/scenario.ts'
 
 /** How often a job may take its worker down before it is given up. */
 const mostCrashes = 5
 
 test.each(['event-loop', 'process'] as const)(
   'a job that kills its worker fails after a few crashes, and its innocent neighbours all succeed: %s',
-  { timeout: 60_000 },
+  patience,
   async (on) => {
     const scenario = await startScenario(`poison job, ${on}`, { env: { WORKER_QUEUES: 'io:10,cpu:3' } })
     const kept = keepWorkers(scenario)

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { startLoad } from '../ledger/load.ts'
-import { startScenario } from '../ledger/scenario.ts'
+import { patience, startScenario } from '../ledger/scenario.ts'
 
-test('workers that are replaced one after another under load lose no job and no attempt', async () => {
+test('workers that are replaced one after another under load lose no job and no attempt', patience, async () => {
   const scenario = await startScenario('rolling SIGTERM', { env: { SHUTDOWN_GRACE_MS: '300' } })
   const stopLoad = startLoad(scenario, {
     clients: 10,
     next: (n) => [n % 5 === 0 ? 'thread' : 'event-loop', { ms: (n * 53) % 400 }],
   })
-  for (const worker of scenario.stack.workers) {
+  for (const worker of [...scenario.workers]) {
     // Longer than the grace of a shutdown: these have to be put back.
     const kinds = ['event-loop', 'event-loop', 'thread', 'process'] as const
     const long = await Promise.all(kinds.map((on) => scenario.mustSubmit(on, { ms: 1200 })))
@@ -17,7 +17,7 @@ test('workers that are replaced one after another under load lose no job and no 
       worker.signal('SIGTERM')
       expect(await worker.ended).toBe(0)
     })
-    await scenario.stack.addWorker()
+    await scenario.addWorker()
   }
   await stopLoad()
 

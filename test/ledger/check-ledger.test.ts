@@ -8,10 +8,10 @@ const begins = (
   at: number,
   more: { attempt?: number; worker?: number; id?: string } = {},
 ): LedgerEntry => {
-  return { kind: 'start', id: 'a', run, attempt: 1, pid: 1, worker: 1, at, ...more }
+  return { kind: 'start', id: 'a', run, attempt: 1, pid: 1, worker: 11, at, ...more }
 }
 const ends = (run: string, at: number, more: { attempt?: number; worker?: number; id?: string } = {}): LedgerEntry => {
-  return { kind: 'end', id: 'a', run, attempt: 1, pid: 1, worker: 1, at, ...more }
+  return { kind: 'end', id: 'a', run, attempt: 1, pid: 1, worker: 11, at, ...more }
 }
 const succeeded = (run: string, finishedAt: number, more: { attempt?: number; id?: string } = {}): LedgerEntry => {
   const read = { state: 'succeeded', done: true, attempt: 1, finishedAt, run, ...more }
@@ -33,7 +33,7 @@ const fault = (what: Faults['what'], from: number, until: number, whom: { worker
 const crash: LedgerEntry[] = [
   accepted(),
   begins('r1', 10),
-  fault('worker_killed', 20, 22, { worker: 1 }),
+  fault('worker_killed', 20, 22, { worker: 11 }),
   begins('r2', 50, { worker: 2 }),
   ends('r2', 60, { worker: 2 }),
   stored('completed'),
@@ -72,15 +72,22 @@ test('the recovery is that of the slowest job that a fault touched', () => {
 })
 
 test('a zombie that comes to its end behind the job is no fault while its words are not taken', () => {
-  const frozen = fault('worker_frozen', 20, 100, { worker: 1 })
+  const frozen = fault('worker_frozen', 20, 100, { worker: 11 })
   const entries = crash.toSpliced(2, 1, frozen)
   expect(rulesBroken([...entries, ends('r1', 101), succeeded('r2', 61)])).toEqual([])
+})
+
+test('a handler that begins in its own process when its worker is just gone may be started again', () => {
+  const orphan = crash.map((entry) => (entry.kind === 'start' && entry.run === 'r1' ? { ...entry, worker: 1 } : entry))
+  const killed = fault('worker_killed', 9, 11, { worker: 77 })
+  expect(rulesBroken(orphan.toSpliced(2, 1, killed))).toEqual([])
+  expect(rulesBroken(orphan.toSpliced(2, 1))).toEqual(['second_start_without_cause'])
 })
 
 test('a fault of all, or of one job, is a cause too, up to one lock behind its own end', () => {
   expect(rulesBroken(crash.toSpliced(2, 1, fault('redis_away', 20, 40)))).toEqual([])
   expect(rulesBroken(crash.toSpliced(2, 1, fault('lock_deleted', 20, 20, { id: 'a' })))).toEqual([])
-  expect(rulesBroken(crash.toSpliced(2, 1, fault('worker_frozen', 1, 5, { worker: 1 })))).toEqual([])
+  expect(rulesBroken(crash.toSpliced(2, 1, fault('worker_frozen', 1, 5, { worker: 11 })))).toEqual([])
 })
 
 test('a request without an answer promises nothing; the job that it started must end all the same', () => {

@@ -56,7 +56,8 @@ interface JobStory {
 
 /**
  * Compares what clients were promised with what handlers did and what became of each job. Pure: the same ledger gives the same
- * report. `lockMs`: a fault still touches what happens up to one lock behind its own end, when the last lock from before ran out.
+ * report. `lockMs`: a worker or a Redis that was away is still felt one lock behind its return, until the last lock from before
+ * has run out.
  */
 export function checkLedger(entries: readonly LedgerEntry[], { lockMs }: { lockMs: number }): LedgerReport {
   const faults = entries.filter((entry) => entry.kind === 'fault')
@@ -126,6 +127,9 @@ function tellStories(entries: readonly LedgerEntry[]): { stories: JobStory[]; or
   return { stories: [...stories.values()], orphans }
 }
 
+/** The parent of a process whose own is gone: its worker was killed just before the handler in it began. */
+const orphaned = 1
+
 type Check = (story: JobStory, faults: readonly EntryOf<'fault'>[], lockMs: number) => Omit<Problem, 'id'>[]
 
 function checkStory(story: JobStory, faults: readonly EntryOf<'fault'>[], lockMs: number): Problem[] {
@@ -190,12 +194,14 @@ function endOf({ reads }: JobStory): EntryOf<'read'> | undefined {
 
 function touches(fault: EntryOf<'fault'>, { worker, id }: Run): boolean {
   if (fault.what === 'api_killed') return false
+  if (worker === orphaned && fault.what === 'worker_killed') return true
   return (fault.worker ?? worker) === worker && (fault.id ?? id) === id
 }
 
 /** The fault came while the first run held the job, and before the second took it. */
-function isBetween({ from, until }: EntryOf<'fault'>, first: Run, second: Run, lockMs: number): boolean {
-  return from <= second.at && until + lockMs >= first.at
+function isBetween({ what, from, until }: EntryOf<'fault'>, first: Run, second: Run, lockMs: number): boolean {
+  const isFeltLater = what === 'worker_frozen' || what === 'redis_away'
+  return from <= second.at && until + (isFeltLater ? lockMs : 0) >= first.at
 }
 
 function longestRecovery(stories: readonly JobStory[], faults: readonly EntryOf<'fault'>[]): number | undefined {

@@ -1,6 +1,4 @@
-import type { Scenario } from './scenario.ts'
-
-type Worker = Scenario['stack']['workers'][number]
+import type { Scenario, Worker } from './scenario.ts'
 
 /** Workers that are started again whenever one of them is killed, as a supervisor does. */
 export interface KeptWorkers {
@@ -30,9 +28,9 @@ export function keepWorkers(scenario: Scenario): KeptWorkers {
     killed++
     const now = Date.now()
     scenario.recordFault({ what: 'worker_killed', worker: worker.pid, from: now, until: now })
-    starting.add(scenario.stack.addWorker().then(keep))
+    starting.add(scenario.addWorker().then(keep))
   }
-  for (const worker of scenario.stack.workers) keep(worker)
+  for (const worker of scenario.workers) keep(worker)
   return {
     alive: () => [...alive],
     killed: () => killed,

@@ -14,12 +14,15 @@ import { appendEntry, LedgerReader } from './ledger-file.ts'
 import type { LedgerJobInput } from './ledger-job.ts'
 import { recordStoredEnds } from './stored-ends.ts'
 
-type Role = Stack['workers'][number]
+export type Worker = Stack['workers'][number]
 type Fault = EntryOf<'fault'>
 type Work = Omit<LedgerJobInput, 'ledger'>
 
 /** With `waitS`, what the API then says of the job's end is written down too. */
 export type SubmitOptions = { waitS?: number }
+
+/** For each test of a fault: several processes that start, die and start again, beside other tests. */
+export const patience = { timeout: 60_000 }
 
 /** So many reads at once. */
 const readersAtOnce = 32
@@ -45,6 +48,8 @@ export async function startScenario(
 /** What clients and faults do in one test, and the ledger of it. */
 export class Scenario {
   readonly stack: Stack
+  /** All that there were, also those that are gone. */
+  readonly workers: Worker[]
   readonly lockMs: number
   /** Where clients go; to be changed when another API takes over. */
   apiUrl: string
@@ -54,11 +59,18 @@ export class Scenario {
 
   constructor(parts: { name: string; lockMs: number; stack: Stack; ledger: string }) {
     this.stack = parts.stack
+    this.workers = [...parts.stack.workers]
     this.lockMs = parts.lockMs
     this.apiUrl = parts.stack.api.url
     this.#name = parts.name
     this.#ledger = parts.ledger
     this.#reader = new LedgerReader(parts.ledger)
+  }
+
+  async addWorker(): Promise<Worker> {
+    const worker = await this.stack.addWorker()
+    this.workers.push(worker)
+    return worker
   }
 
   /** All entries of a kind in the order of the ledger, or those of one job. */
@@ -101,6 +113,16 @@ export class Scenario {
     return start
   }
 
+  /** Waits until clients have been promised so many jobs more. */
+  async moreAccepted(count: number): Promise<void> {
+    const before = this.entries('accepted').length
+    await waitFor(
+      `${count} more jobs to be accepted`,
+      () => this.entries('accepted').length - before,
+      (more) => more >= count,
+    )
+  }
+
   /** Does something bad and writes down what, to whom, and from when until when. */
   async fault<T>(what: Fault['what'], whom: Pick<Fault, 'worker' | 'id'>, act: () => T | Promise<T>): Promise<T> {
     const from = Date.now()
@@ -117,7 +139,7 @@ export class Scenario {
   }
 
   /** A process dies at once. */
-  async kill(what: 'worker_killed' | 'api_killed', role: Role): Promise<void> {
+  async kill(what: 'worker_killed' | 'api_killed', role: Worker): Promise<void> {
     await this.fault(what, { worker: role.pid }, async () => {
       role.signal('SIGKILL')
       await role.ended
@@ -132,7 +154,8 @@ export class Scenario {
   }
 
   /**
-   * Waits for the end of every job, reads each once more, and compares. Prints the report in a line, and each problem.
+   * Waits for the end of every job, reads each once more, and compares. Prints the report in a line, and of each problem all
+   * that was written down about the job.
    */
   async finish(options: { withinMs?: number } = {}): Promise<LedgerReport> {
     const until = Date.now() + (options.withinMs ?? 15_000)
@@ -151,8 +174,17 @@ export class Scenario {
     )
     const report = checkLedger(this.#reader.entries(), { lockMs: this.lockMs })
     console.log(describeReport(this.#name, report))
-    for (const { rule, id, detail } of report.problems) console.log(`  ${rule}: ${id}: ${detail}`)
+    for (const { rule, id, detail } of report.problems) console.log(`  ${rule}: ${detail}\n${this.#tell(id)}`)
     return report
+  }
+
+  /** What clients, handlers and workers wrote down of a job, and the faults. */
+  #tell(id: string): string {
+    const entries = this.#reader
+      .entries()
+      .filter((entry) => entry.kind === 'fault' || ('id' in entry && entry.id === id))
+    const logs = this.workers.flatMap((worker) => worker.logs.filter((line) => JSON.stringify(line).includes(id)))
+    return [...entries, ...logs].map((line) => `    ${JSON.stringify(line).slice(0, 300)}`).join('\n')
   }
 
   /** Ids that somebody was promised, or that a handler knows. */
