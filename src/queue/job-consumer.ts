@@ -1,47 +1,16 @@
 import { once } from 'node:events'
-import { type Job as BullJob, WaitingError, Worker } from 'bullmq'
+import { type Job as BullJob, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { StopRequest } from '../jobs/stop-request.ts'
-import type { AttemptEvents, JobEventWriter } from './job-event-writer.ts'
+import type { ClaimedJob, Settlement } from './claimed-job.ts'
+import type { JobEventWriter } from './job-event-writer.ts'
 import type { JobRef } from './job-id.ts'
-import { encodeAttempt, encodeFailure, type StoredFailure } from './job-record.ts'
 import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
 import { countQueue } from './queue-census.ts'
 import { type CrashLane, RunningJob } from './running-job.ts'
-
-/** A job that this worker holds, for one attempt. */
-export interface ClaimedJob {
-  ref: JobRef
-  type: string
-  /** As stored; `parseRecord` says whether this version can read it. */
-  data: unknown
-  attempt: number
-  maxAttempts: number
-  /** How often it was taken by a worker, this time included. */
-  starts: number
-  createdAt: number
-  startedAt: number
-  events: AttemptEvents
-  /** Calls back when the job is to stop, at once if it already is; returns a function that takes the callback back. */
-  onStop(stop: (request: StopRequest) => void): () => void
-  /** Notes that a worker did not know the job. @returns since when that is so, in epoch ms */
-  markUnknown(): Promise<number>
-}
-
-/** What becomes of a job after an attempt. */
-export type Settlement =
-  | { status: 'succeeded'; output: unknown }
-  /** With a delay and attempts left it is tried again, else it has failed. */
-  | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined }
-  | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }
-  /** Back to the head of its queue, without using up an attempt: this worker is going. */
-  | { status: 'put_back' }
-  /** To be looked at later, by whoever is free then. It was not run here, so that this was no start. */
-  | { status: 'left_to_others'; delayMs: number }
-  /** Another worker has it now: nothing that this one says counts. */
-  | { status: 'lost' }
+import { AttemptFailed, settleJob } from './settle-job.ts'
 
 export interface ConsumerOptions {
   queue: string
@@ -246,11 +215,11 @@ export class JobConsumer {
       // This worker lost the job, and here it is again while the first run goes on: two at once would share a lock.
       earlier.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
       await earlier.over
-      return this.#settle(job, token, { status: 'left_to_others', delayMs: laneDelayMs })
+      return settleJob(this.#options, ref, job, token, { status: 'left_to_others', delayMs: laneDelayMs })
     }
     const isSuspect = job.stalledCounter >= laneFromCrash
     if (isSuspect && !lane.enter(ref.id))
-      return this.#settle(job, token, { status: 'left_to_others', delayMs: laneDelayMs })
+      return settleJob(this.#options, ref, job, token, { status: 'left_to_others', delayMs: laneDelayMs })
     const heldSince = job.processedOn ?? Date.now()
     const running = new RunningJob({ type: job.name, token, attempt: job.attemptsMade + 1, heldSince })
     this.#running.set(ref.id, running)
@@ -290,7 +259,13 @@ export class JobConsumer {
     await attemptEvents.flush()
     // A cancel that came when the handler had just ended: it has the lock by now, so nothing else can be said.
     const crossed = running.isCanceled && settlement.status !== 'canceled'
-    return this.#settle(job, running.token, crossed ? { status: 'canceled', stopped: 'cooperatively' } : settlement)
+    return settleJob(
+      this.#options,
+      ref,
+      job,
+      running.token,
+      crossed ? { status: 'canceled', stopped: 'cooperatively' } : settlement,
+    )
   }
 
   async #markUnknown(ref: JobRef): Promise<number> {
@@ -308,66 +283,11 @@ export class JobConsumer {
     }
   }
 
-  /** Says to BullMQ what it should do, in its own terms: return, throw, or move and throw. */
-  async #settle(job: BullJob, token: string, settlement: Settlement): Promise<unknown> {
-    const ref = { queue: this.#options.queue, id: job.id ?? '' }
-    switch (settlement.status) {
-      case 'succeeded':
-        return settlement.output
-      case 'failed':
-        throw new AttemptFailed(settlement.failure, settlement.retryDelayMs, job.processedOn)
-      case 'put_back':
-      case 'left_to_others':
-        try {
-          await this.#putBack(job, token, settlement)
-        } catch (error) {
-          // The lock is no longer ours. Where a cancel has it, nobody else would end the job soon.
-          if (!(await this.#options.steering.finishCanceled(ref, job.attemptsMade + 1, 'cooperatively'))) throw error
-        }
-        throw new WaitingError()
-      case 'canceled':
-        await this.#options.steering.finishCanceled(ref, job.attemptsMade + 1, settlement.stopped)
-        throw new WaitingError()
-      case 'lost':
-        // To BullMQ: it has been moved already. Whoever has the lock, or the check for stalled jobs, moves it.
-        throw new WaitingError()
-      default:
-        throw new TypeError(`there is no such settlement: ${JSON.stringify(settlement satisfies never)}`)
-    }
-  }
-
-  async #putBack(job: BullJob, token: string, settlement: Settlement): Promise<void> {
-    const { redis, keys, queue } = this.#options
-    const ref = { queue, id: job.id ?? '' }
-    if (settlement.status === 'left_to_others') {
-      await job.moveToDelayed(Date.now() + settlement.delayMs, token)
-      await redis.hincrby(keys.job(ref), 'ats', -1)
-    } else {
-      await job.moveToWait(token)
-      // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
-      await redis.zadd(keys.bull(queue, 'marker'), 0, '0')
-    }
-    this.#announce(job, 'change')
-  }
-
   readonly #announceEnded = (): void => {
     for (const id of this.#ended.keys()) this.#options.events.announce({ queue: this.#options.queue, id }, 'end')
   }
 
   #announce(job: BullJob, change: 'change' | 'end'): void {
     this.#options.events.announce({ queue: this.#options.queue, id: job.id ?? '' }, change)
-  }
-}
-
-/** BullMQ stores `message` as the job's failure and adds `stack` to the list of its attempts: both are ours, as JSON. */
-class AttemptFailed extends Error {
-  /** −1 tells BullMQ to end the job. */
-  readonly retryDelayMs: number
-
-  constructor(failure: StoredFailure, retryDelayMs: number | undefined, startedAt: number | undefined) {
-    super(encodeFailure(failure))
-    this.name = 'AttemptFailed'
-    this.retryDelayMs = retryDelayMs ?? -1
-    this.stack = encodeAttempt(failure, startedAt, Date.now())
   }
 }

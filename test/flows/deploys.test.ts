@@ -1,11 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
-import { expect, inject, onTestFinished, test } from 'vitest'
-import { connectRedis } from '../../src/queue/connection.ts'
+import { expect, onTestFinished, test } from 'vitest'
 import { Keys } from '../../src/queue/keys.ts'
 import { read, send, submit, watchToEnd } from '../helpers/client.ts'
+import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
@@ -127,13 +126,7 @@ test('a queue without workers shows, and a submission to it is accepted with a w
 test('a worker that takes no jobs though they wait says so and ends, for its supervisor to start it again', async () => {
   const { api, workers, env } = await startStack({ env: { LOCK_MS: '300', WORKER_QUEUES: 'io:5' } })
   const [worker] = workers
-  const redis = await connectRedis({
-    url: inject('redisUrl'),
-    role: 'client',
-    name: 'test',
-    log: pino({ level: 'silent' }),
-  })
-  onTestFinished(() => redis.disconnect())
+  const redis = await redisClient()
   // As seen from its probe this is a wedge: BullMQ believes that the queue is as full as it may be, and fetches nothing.
   await redis.hset(new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'meta'), 'concurrency', 0)
   await submit(api.url, 'echo', 1)

@@ -1,8 +1,7 @@
-import { pino } from 'pino'
-import { expect, inject, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { JobResource } from '../../src/api/job-resource.ts'
-import { connectRedis } from '../../src/queue/connection.ts'
 import { read, send, submit } from '../helpers/client.ts'
+import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
@@ -45,13 +44,7 @@ test('two hundred identical submissions at once, over two API processes, are one
 
 test('a claim whose job was never stored is repaired by the next try', async () => {
   const { api, env } = await startStack()
-  const redis = await connectRedis({
-    url: inject('redisUrl'),
-    role: 'client',
-    name: 'test',
-    log: pino({ level: 'silent' }),
-  })
-  onTestFinished(() => redis.disconnect())
+  const redis = await redisClient()
   const body = { type: 'echo', input: 1 }
   const { body: first } = await withKey(api.url, 'k', body)
   await read(api.url, first.id, 10)
@@ -64,13 +57,7 @@ test('a claim whose job was never stored is repaired by the next try', async () 
 
 test('a key lives as long as its job', async () => {
   const { api, env } = await startStack({ env: { RESULT_TTL_MS: '1000' } })
-  const redis = await connectRedis({
-    url: inject('redisUrl'),
-    role: 'client',
-    name: 'test',
-    log: pino({ level: 'silent' }),
-  })
-  onTestFinished(() => redis.disconnect())
+  const redis = await redisClient()
   const body = { type: 'echo', input: 1 }
   const kept = await withKey(api.url, 'kept', body, { prefer: 'wait=10' })
   const deleted = await withKey(api.url, 'deleted', body, { prefer: 'wait=10' })

@@ -1,7 +1,6 @@
-import { pino } from 'pino'
-import { expect, inject, onTestFinished, test } from 'vitest'
-import { connectRedis } from '../../src/queue/connection.ts'
+import { expect, test } from 'vitest'
 import { read, submit, watchToEnd } from '../helpers/client.ts'
+import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
@@ -86,13 +85,7 @@ test('backoff is honoured: fixed as said, exponential doubling, and what the han
 
 test('when everything has expired, no key that belongs to a job is left', async () => {
   const { api, env } = await startStack({ env: { RESULT_TTL_MS: '1000' } })
-  const redis = await connectRedis({
-    url: inject('redisUrl'),
-    role: 'client',
-    name: 'test',
-    log: pino({ level: 'silent' }),
-  })
-  onTestFinished(() => redis.disconnect())
+  const redis = await redisClient()
   const jobs = await Promise.all([
     submit(api.url, 'echo', 1, { waitS: 10 }),
     submit(api.url, 'sleep', { duration_ms: 5, steps: 5 }, { waitS: 10, deadline_ms: 60_000, start_within_ms: 60_000 }),

@@ -1,0 +1,36 @@
+import type { StopRequest } from '../jobs/stop-request.ts'
+import type { AttemptEvents } from './job-event-writer.ts'
+import type { JobRef } from './job-id.ts'
+import type { StoredFailure } from './job-record.ts'
+
+/** A job that this worker holds, for one attempt. */
+export interface ClaimedJob {
+  ref: JobRef
+  type: string
+  /** As stored; `parseRecord` says whether this version can read it. */
+  data: unknown
+  attempt: number
+  maxAttempts: number
+  /** How often it was taken by a worker, this time included. */
+  starts: number
+  createdAt: number
+  startedAt: number
+  events: AttemptEvents
+  /** Calls back when the job is to stop, at once if it already is; returns a function that takes the callback back. */
+  onStop(stop: (request: StopRequest) => void): () => void
+  /** Notes that a worker did not know the job. @returns since when that is so, in epoch ms */
+  markUnknown(): Promise<number>
+}
+
+/** What becomes of a job after an attempt. */
+export type Settlement =
+  | { status: 'succeeded'; output: unknown }
+  /** With a delay and attempts left it is tried again, else it has failed. */
+  | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined }
+  | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }
+  /** Back to the head of its queue, without using up an attempt: this worker is going. */
+  | { status: 'put_back' }
+  /** To be looked at later, by whoever is free then. It was not run here, so that this was no start. */
+  | { status: 'left_to_others'; delayMs: number }
+  /** Another worker has it now: nothing that this one says counts. */
+  | { status: 'lost' }

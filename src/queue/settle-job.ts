@@ -1,0 +1,84 @@
+import { type Job as BullJob, WaitingError } from 'bullmq'
+import type { Redis } from 'ioredis'
+import type { Settlement } from './claimed-job.ts'
+import type { JobEventWriter } from './job-event-writer.ts'
+import type { JobRef } from './job-id.ts'
+import { encodeAttempt, encodeFailure, type StoredFailure } from './job-record.ts'
+import type { JobSteering } from './job-steering.ts'
+import type { Keys } from './keys.ts'
+
+export interface SettleDeps {
+  redis: Redis
+  keys: Keys
+  events: JobEventWriter
+  steering: JobSteering
+}
+
+/**
+ * Says to BullMQ what it should do with a job that it gave us, in its own terms: return the output; throw a failure; or move
+ * the job and throw WaitingError, which tells it that there is nothing left to do.
+ *
+ * @throws AttemptFailed, WaitingError, and what Redis says when the lock is not ours any more
+ */
+export async function settleJob(
+  deps: SettleDeps,
+  ref: JobRef,
+  job: BullJob,
+  token: string,
+  settlement: Settlement,
+): Promise<unknown> {
+  switch (settlement.status) {
+    case 'succeeded':
+      return settlement.output
+    case 'failed':
+      throw new AttemptFailed(settlement.failure, settlement.retryDelayMs, job.processedOn)
+    case 'put_back':
+    case 'left_to_others':
+      try {
+        await putBack(deps, ref, job, token, settlement)
+      } catch (error) {
+        // The lock is no longer ours. Where a cancel has it, nobody else would end the job soon.
+        if (!(await deps.steering.finishCanceled(ref, job.attemptsMade + 1, 'cooperatively'))) throw error
+      }
+      throw new WaitingError()
+    case 'canceled':
+      await deps.steering.finishCanceled(ref, job.attemptsMade + 1, settlement.stopped)
+      throw new WaitingError()
+    case 'lost':
+      // Whoever has the lock, or the check for stalled jobs, moves it.
+      throw new WaitingError()
+    default:
+      throw new TypeError(`there is no such settlement: ${JSON.stringify(settlement satisfies never)}`)
+  }
+}
+
+async function putBack(
+  { redis, keys, events }: SettleDeps,
+  ref: JobRef,
+  job: BullJob,
+  token: string,
+  settlement: Settlement & { status: 'put_back' | 'left_to_others' },
+): Promise<void> {
+  if (settlement.status === 'left_to_others') {
+    await job.moveToDelayed(Date.now() + settlement.delayMs, token)
+    await redis.hincrby(keys.job(ref), 'ats', -1)
+  } else {
+    await job.moveToWait(token)
+    // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
+    await redis.zadd(keys.bull(ref.queue, 'marker'), 0, '0')
+  }
+  events.announce(ref, 'change')
+}
+
+/** BullMQ stores `message` as the job's failure and adds `stack` to the list of its attempts: both are ours, as JSON. */
+export class AttemptFailed extends Error {
+  /** −1 tells BullMQ to end the job. */
+  readonly retryDelayMs: number
+
+  constructor(failure: StoredFailure, retryDelayMs: number | undefined, startedAt: number | undefined) {
+    super(encodeFailure(failure))
+    this.name = 'AttemptFailed'
+    this.retryDelayMs = retryDelayMs ?? -1
+    this.stack = encodeAttempt(failure, startedAt, Date.now())
+  }
+}

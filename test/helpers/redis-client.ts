@@ -1,0 +1,11 @@
+import type { Redis } from 'ioredis'
+import { pino } from 'pino'
+import { inject, onTestFinished } from 'vitest'
+import { type ConnectionRole, connectRedis } from '../../src/queue/connection.ts'
+
+/** A connection to the run's Redis, to look at what is stored; it ends with its test. */
+export async function redisClient(role: ConnectionRole = 'client'): Promise<Redis> {
+  const redis = await connectRedis({ url: inject('redisUrl'), role, name: 'test', log: pino({ level: 'silent' }) })
+  onTestFinished(() => redis.disconnect())
+  return redis
+}
