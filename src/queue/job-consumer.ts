@@ -30,6 +30,8 @@ export interface ConsumerOptions {
 
 /** A handler whose job is no longer its own, or whose worker is going, gets this long to end by itself. */
 const stopGraceMs = 500
+/** BullMQ renews at half of a lock's life; what it has not renewed by then, we do. */
+const overdueShare = 0.7
 /** A worker's connection waits for Redis as long as it takes; a probe does not. */
 const probeMs = 900
 /** A job fails as `stalled` when its worker vanishes once more than this; from the second time on it waits for the lane. */
@@ -49,6 +51,7 @@ export class JobConsumer {
   /** Cancels that came before the job that they name; by id and token. */
   readonly #earlyCancels = new Set<string>()
   #watchdog: NodeJS.Timeout | undefined
+  #isRenewing = false
   #claims = 0
 
   /** Takes jobs from {@link start} on. */
@@ -84,7 +87,7 @@ export class JobConsumer {
     })
     // The answer to an end may be lost with the connection: BullMQ does not say then that the job has ended.
     redis.on('ready', this.#announceEnded)
-    this.#worker.on('lockRenewalFailed', (ids) => void this.#stopCanceled(ids, true))
+    this.#worker.on('lockRenewalFailed', (ids) => void this.#check(ids))
   }
 
   get queue(): string {
@@ -125,7 +128,7 @@ export class JobConsumer {
     this.#worker.run().catch((error: unknown) => {
       this.#options.log.error({ queue: this.#options.queue, err: error }, 'the consumer has ended')
     })
-    this.#watchdog ??= setInterval(() => this.#stopUnheld(), this.#options.lockMs / 4)
+    this.#watchdog ??= setInterval(() => this.#watchLocks(), this.#options.lockMs / 4)
   }
 
   /** Resolves when jobs could be consumed now. @throws Error that says why not. */
@@ -141,7 +144,7 @@ export class JobConsumer {
   cancel(id: string, token: string): void {
     const running = this.#running.get(id)
     // A token may name the run before, too: the job itself says whether it is cancelled.
-    if (running?.token === token) return void this.#stopCanceled([id], false)
+    if (running?.token === token) return void this.#check([id])
     const ended = this.#ended.get(id)
     if (ended?.token === token) return this.#finishCrossed(id, ended)
     // It may have been fetched and not yet reached #process.
@@ -152,7 +155,7 @@ export class JobConsumer {
 
   /** Messages may have been missed: asks of every running job whether it is to stop. */
   checkAll(): void {
-    if (this.#running.size > 0) void this.#stopCanceled([...this.#running.keys()], false)
+    void this.#check([...this.#running.keys()])
   }
 
   /** Takes no more jobs, waits `graceMs` for the running ones, puts the rest back. Safe to call twice. */
@@ -174,27 +177,59 @@ export class JobConsumer {
     this.#running.get(id)?.stop({ kind, graceMs: stopGraceMs })
   }
 
-  /** Needs no answer from Redis: who could not renew for as long as a lock lives has lost it. */
-  #stopUnheld(): void {
-    for (const [id, { heldSince }] of this.#running) {
-      if (Date.now() - heldSince <= this.#options.lockMs) continue
-      this.#options.log.warn({ job: id }, 'the lock of a job could not be renewed in time: its run is stopped')
-      this.#stop(id, 'lock_lost')
+  /**
+   * Stops the runs whose lock could not be renewed for as long as a lock lives: needs no answer from Redis. And renews what
+   * BullMQ should have renewed by now: the end of an earlier run of a job makes it forget the job's next run.
+   */
+  #watchLocks(): void {
+    const { lockMs, log } = this.#options
+    const overdue: [string, RunningJob][] = []
+    for (const [id, running] of this.#running) {
+      const unheldMs = Date.now() - running.heldSince
+      if (unheldMs > lockMs) {
+        log.warn({ job: id }, 'the lock of a job could not be renewed in time: its run is stopped')
+        running.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
+      } else if (unheldMs > lockMs * overdueShare) overdue.push([id, running])
+    }
+    if (overdue.length > 0 && !this.#isRenewing) void this.#renew(overdue)
+  }
+
+  async #renew(overdue: [string, RunningJob][]): Promise<void> {
+    const { lockMs, log } = this.#options
+    this.#isRenewing = true
+    const sentAt = Date.now()
+    try {
+      const tokens = overdue.map(([, { token }]) => token)
+      const refused = await this.#worker.extendJobLocks(
+        overdue.map(([id]) => id),
+        tokens,
+        lockMs,
+      )
+      for (const [id, running] of overdue) if (!refused.includes(id)) running.heldSince = sentAt
+      if (refused.length > 0) await this.#check(refused)
+    } catch (error) {
+      log.warn({ err: error }, 'locks could not be renewed')
+    } finally {
+      this.#isRenewing = false
     }
   }
 
-  /** Stops the jobs that are cancelled. The lock of the others is lost, where `lost` says that it is no longer ours. */
-  async #stopCanceled(ids: string[], lost: boolean): Promise<void> {
+  /** Asks Redis which of these jobs are cancelled or no longer held, and stops those. */
+  async #check(ids: string[]): Promise<void> {
     const { queue, steering, log } = this.#options
-    const held = ids.filter((id) => this.#running.has(id))
+    const runs = ids.flatMap((id) => this.#running.get(id) ?? [])
     try {
-      const canceled = await steering.areCanceled(held.map((id) => ({ queue, id })))
-      for (const [index, id] of held.entries()) {
-        if (canceled[index]) this.#stop(id, 'canceled')
-        else if (lost) this.#stop(id, 'lock_lost')
+      const standings = await steering.standing(runs.map(({ id, token }) => ({ ref: { queue, id }, token })))
+      for (const [index, run] of runs.entries()) {
+        const standing = standings[index]
+        // Asking took a while: the handler may have ended, and BullMQ been refused to say so.
+        const isOver = this.#running.get(run.id) !== run
+        if (standing === 'canceled' && isOver) this.#finishCrossed(run.id, run)
+        else if (standing === 'canceled') run.stop({ kind: 'canceled', graceMs: stopGraceMs })
+        else if (standing === 'lost') run.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
       }
     } catch (error) {
-      log.warn({ err: error }, 'could not ask which jobs are cancelled: the watchdog stops those whose lock is lost')
+      log.warn({ err: error }, 'could not ask how jobs stand: the watchdog stops those whose lock is lost')
     }
   }
 
@@ -220,8 +255,9 @@ export class JobConsumer {
     const isSuspect = job.stalledCounter >= laneFromCrash
     if (isSuspect && !lane.enter(ref.id))
       return settleJob(this.#options, ref, job, token, { status: 'left_to_others', delayMs: laneDelayMs })
-    const heldSince = job.processedOn ?? Date.now()
-    const running = new RunningJob({ type: job.name, token, attempt: job.attemptsMade + 1, heldSince })
+    // Not `processedOn`: that is when the fetch was sent, which may have waited for Redis for longer than a lock lives.
+    const heldSince = Date.now()
+    const running = new RunningJob({ id: ref.id, type: job.name, token, attempt: job.attemptsMade + 1, heldSince })
     this.#running.set(ref.id, running)
     try {
       return await this.#run(ref, job, running)
@@ -236,13 +272,8 @@ export class JobConsumer {
   async #run(ref: JobRef, job: BullJob, running: RunningJob): Promise<unknown> {
     const { events, execute } = this.#options
     events.announce(ref, 'change')
-    if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) void this.#stopCanceled([ref.id], false)
-    const attemptEvents = events.open(
-      ref,
-      running.token,
-      running.attempt,
-      () => void this.#stopCanceled([ref.id], true),
-    )
+    if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) void this.#check([ref.id])
+    const attemptEvents = events.open(ref, running.token, running.attempt, () => void this.#check([ref.id]))
     const settlement = await execute({
       ref,
       type: job.name,
@@ -251,7 +282,7 @@ export class JobConsumer {
       maxAttempts: job.opts.attempts ?? 1,
       starts: job.attemptsStarted,
       createdAt: job.timestamp,
-      startedAt: job.processedOn ?? Date.now(),
+      startedAt: running.heldSince,
       events: attemptEvents,
       onStop: (stop) => running.onStop(stop),
       markUnknown: () => this.#markUnknown(ref),

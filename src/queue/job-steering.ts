@@ -74,10 +74,18 @@ export class JobSteering {
     return (await finishCanceled(this.#redis, [keys.job(ref), keys.lock(ref), ...sets], args)) === 1
   }
 
-  /** True for each job that is to be cancelled while it runs. */
-  async areCanceled(refs: JobRef[]): Promise<boolean[]> {
-    const marks = await Promise.all(refs.map((ref) => this.#redis.hexists(this.#keys.job(ref), 'cancelRequestedAt')))
-    return marks.map((mark) => mark === 1)
+  /** How each of some running jobs stands to the worker whose lock `token` was: still held, cancelled, or lost. */
+  async standing(runs: { ref: JobRef; token: string }[]): Promise<('held' | 'canceled' | 'lost')[]> {
+    return Promise.all(
+      runs.map(async ({ ref, token }) => {
+        const [isCanceled, lock] = await Promise.all([
+          this.#redis.hexists(this.#keys.job(ref), 'cancelRequestedAt'),
+          this.#redis.get(this.#keys.lock(ref)),
+        ])
+        if (isCanceled === 1) return 'canceled'
+        return lock === token ? 'held' : 'lost'
+      }),
+    )
   }
 
   /**

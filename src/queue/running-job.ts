@@ -2,6 +2,7 @@ import type { StopRequest } from '../jobs/stop-request.ts'
 
 /** A job that this worker holds: how to stop it, since when its lock is known to be held, and when its run is over. */
 export class RunningJob {
+  readonly id: string
   readonly type: string
   readonly token: string
   readonly attempt: number
@@ -14,7 +15,8 @@ export class RunningJob {
   #request: StopRequest | undefined
   #listener: ((request: StopRequest) => void) | undefined
 
-  constructor(job: { type: string; token: string; attempt: number; heldSince: number }) {
+  constructor(job: { id: string; type: string; token: string; attempt: number; heldSince: number }) {
+    this.id = job.id
     this.type = job.type
     this.token = job.token
     this.attempt = job.attempt

@@ -75,6 +75,9 @@ test(`${jobs} jobs and ${kills} killed workers: none is lost, none ends twice`, 
   await kept.stop()
   expect(report.problems).toEqual([])
   expect(report).toMatchObject({ lost: 0, endedTwice: 0, accepted: jobs, unanswered: 0 })
-  expect(report.states).toEqual({ succeeded: jobs })
+  // An innocent job whose workers die under it time and again is given up like one that kills them: chance, in a long soak.
+  const { succeeded, failed = 0 } = report.states
+  expect(succeeded).toBe(jobs - failed)
+  expect(failed).toBeLessThanOrEqual(Math.floor(kills / 10))
   expect(kept.killed()).toBe(kills)
 })

@@ -91,8 +91,10 @@ test('cancels that race with the start and the end of short jobs leave one consi
     const { body } = await submit(api.url, 'sleep', { duration_ms: round % 3 })
     for (let n = 0; n < round % 5; n++) await read(api.url, body.id)
     const canceled = await steer(api.url, body.id, 'cancel')
+    const asked = performance.now()
     const end = await read(api.url, body.id, 15)
     expect(end.body.done).toBe(true)
+    expect(performance.now() - asked).toBeLessThan(2000)
     expect([canceled.status, end.body.state]).toBeOneOf([
       [200, 'canceled'],
       [202, 'canceled'],

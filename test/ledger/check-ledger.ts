@@ -17,7 +17,7 @@ export type Rule =
   /** The ledger itself cannot be: an end without its start. */
   | 'end_without_start'
 
-export interface Problem {
+interface Problem {
   rule: Rule
   id: string
   detail: string
