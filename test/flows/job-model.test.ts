@@ -174,7 +174,8 @@ function checkStream(job: Tracked, events: ServerSentEvent[], history: ServerSen
 
 /** Nobody stopped it, so that its handler said all that it had to say, in each attempt. */
 function isUndisturbed({ submitted: { options: said }, wasCanceled, lostWorkers }: Tracked): boolean {
-  return !wasCanceled && !lostWorkers && said.start_within_ms === undefined && said.deadline_ms === undefined
+  const limits = [said.start_within_ms, said.deadline_ms, said.timeout_ms]
+  return !wasCanceled && !lostWorkers && limits.every((limit) => limit === undefined)
 }
 
 /** That every run has one end, the end that was promised, and that the way to it was one that the state machine has. */
