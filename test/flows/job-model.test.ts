@@ -174,8 +174,8 @@ function checkStream(job: Tracked, events: ServerSentEvent[], history: ServerSen
 
 /** Nobody stopped it, so that its handler said all that it had to say, in each attempt. */
 function isUndisturbed({ submitted: { options: said }, wasCanceled, lostWorkers }: Tracked): boolean {
-  const limits = [said.start_within_ms, said.deadline_ms, said.timeout_ms]
-  return !wasCanceled && !lostWorkers && limits.every((limit) => limit === undefined)
+  const hasLimit = ['start_within_ms', 'deadline_ms', 'timeout_ms'].some((limit) => limit in said)
+  return !wasCanceled && !lostWorkers && !hasLimit
 }
 
 /** That every run has one end, the end that was promised, and that the way to it was one that the state machine has. */
