@@ -49,7 +49,7 @@ export const jobSchema = z.object({
       }),
     )
     .describe('The attempts of this run that have ended, oldest first; the last 20'),
-  links: z.object({ self: z.string(), events: z.string(), cancel: z.string() }),
+  links: z.object({ self: z.string(), events: z.string(), logs: z.string(), cancel: z.string() }),
 })
 
 export type JobResource = z.output<typeof jobSchema>
@@ -93,7 +93,7 @@ export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
       ended_at: optionalTimestamp(endedAt),
       error: why ? { code: why.code, message: why.message, retryable: why.retryable } : null,
     })),
-    links: { self, events: `${self}/events`, cancel: `${self}/cancel` },
+    links: { self, events: `${self}/events`, logs: `${self}/logs`, cancel: `${self}/cancel` },
   }
 }
 
