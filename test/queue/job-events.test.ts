@@ -100,10 +100,11 @@ test('the history is bounded by size too, and its numbers go on', async () => {
 
 test('whoever watches hears again after the connection was lost', async () => {
   const { client, subscriber, keys, hub, ref } = await world()
+  const connectionId = await subscriber.client('ID')
   const heard: Announcement[] = []
   await hub.watch(ref, (said) => heard.push(said))
   const back = once(subscriber, 'ready')
-  await client.client('KILL', 'ID', await subscriberId())
+  await client.client('KILL', 'ID', connectionId)
   await back
   await waitFor(
     'the call to read again',
@@ -115,10 +116,4 @@ test('whoever watches hears again after the connection was lost', async () => {
     () => client.publish(keys.channel(ref), 'changed'),
     (receivers) => receivers === 1,
   )
-
-  async function subscriberId(): Promise<string> {
-    const list = String(await client.call('CLIENT', 'LIST', 'TYPE', 'pubsub'))
-    const line = list.split('\n').find((entry) => entry.includes(`:${String(subscriber.stream.localPort)} `))
-    return /(?:^| )id=(\d+) /.exec(line ?? '')?.[1] ?? ''
-  }
 })
