@@ -8,6 +8,8 @@ import { loadScript } from './scripts.ts'
 
 const claimKey = loadScript('claim-key')
 const keepClaim = loadScript('keep-claim')
+/** For whoever removes a job: gives up its claim, where it is still its. */
+export const releaseClaim = loadScript('release-claim')
 
 /** A claim whose job was never stored is given up after a day; until then the same request repairs it. */
 const unkeptMs = 86_400_000
@@ -55,7 +57,7 @@ export class IdempotencyKeys {
   /** Gives up the claim of a job that is about to be removed. @throws QueueUnavailableError */
   async release(ref: JobRef): Promise<void> {
     const name = await whenAvailable(this.#redis.hget(this.#keys.job(ref), 'claim'))
-    if (name !== null) await whenAvailable(this.#redis.unlink(name))
+    if (name !== null) await whenAvailable(releaseClaim(this.#redis, [name], [ref.id]))
   }
 }
 

@@ -10,6 +10,7 @@ import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
 import { countQueue } from './queue-census.ts'
 import { type CrashLane, RunningJob } from './running-job.ts'
+import { loadScript } from './scripts.ts'
 import { AttemptFailed, settleJob } from './settle-job.ts'
 
 export interface ConsumerOptions {
@@ -27,6 +28,8 @@ export interface ConsumerOptions {
   lockMs: number
   execute: (job: ClaimedJob) => Promise<Settlement>
 }
+
+const markUnknown = loadScript('mark-unknown')
 
 /** A handler whose job is no longer its own, or whose worker is going, gets this long to end by itself. */
 const stopGraceMs = 500
@@ -145,12 +148,12 @@ export class JobConsumer {
     const running = this.#running.get(id)
     // A token may name the run before, too: the job itself says whether it is cancelled.
     if (running?.token === token) return void this.#check([id])
-    const ended = this.#ended.get(id)
-    if (ended?.token === token) return this.#finishCrossed(id, ended)
-    // It may have been fetched and not yet reached #process.
+    // It may have been fetched and not yet have reached #process. The run before it may have had the same token.
     const key = `${id} ${token}`
     this.#earlyCancels.add(key)
     setTimeout(() => this.#earlyCancels.delete(key), this.#options.lockMs)
+    const ended = this.#ended.get(id)
+    if (ended?.token === token) this.#finishCrossed(id, ended)
   }
 
   /** Messages may have been missed: asks of every running job whether it is to stop. */
@@ -272,7 +275,7 @@ export class JobConsumer {
   async #run(ref: JobRef, job: BullJob, running: RunningJob): Promise<unknown> {
     const { events, execute } = this.#options
     events.announce(ref, 'change')
-    if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) void this.#check([ref.id])
+    if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) await this.#check([ref.id])
     const attemptEvents = events.open(ref, running.token, running.attempt, () => void this.#check([ref.id]))
     const settlement = await execute({
       ref,
@@ -300,9 +303,7 @@ export class JobConsumer {
   }
 
   async #markUnknown(ref: JobRef): Promise<number> {
-    const { redis, keys } = this.#options
-    await redis.hsetnx(keys.job(ref), 'unknownSince', Date.now())
-    return Number(await redis.hget(keys.job(ref), 'unknownSince'))
+    return Number(await markUnknown(this.#options.redis, [this.#options.keys.job(ref)], [Date.now()]))
   }
 
   #remember(id: string, running: RunningJob): void {

@@ -38,9 +38,9 @@ export class JobIndex {
     this.#keys = deps.keys
   }
 
-  /** Sent with the job's own add; resolves when it is stored. @throws QueueUnavailableError */
+  /** Sent with the job's own add, of which the first counts, as here; resolves when it is stored. @throws QueueUnavailableError */
   async add(ref: JobRef, createdAt: number): Promise<void> {
-    await whenAvailable(this.#redis.zadd(this.#keys.index(ref.queue), createdAt, ref.id))
+    await whenAvailable(this.#redis.zadd(this.#keys.index(ref.queue), 'NX', createdAt, ref.id))
   }
 
   /**

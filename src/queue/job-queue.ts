@@ -145,7 +145,7 @@ export class JobQueue {
     if (startBy !== undefined) entries.push(startBy, `s:${ref.id}`)
     if (deadlineAt !== undefined) entries.push(deadlineAt, `d:${ref.id}`)
     return entries.length > 0
-      ? whenAvailable(this.#client.zadd(this.#keys.timeLimits(ref.queue), ...entries))
+      ? whenAvailable(this.#client.zadd(this.#keys.timeLimits(ref.queue), 'NX', ...entries))
       : undefined
   }
 

@@ -6,6 +6,9 @@ import type { JobRef } from './job-id.ts'
 import { encodeAttempt, encodeFailure, type StoredFailure } from './job-record.ts'
 import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
+import { loadScript } from './scripts.ts'
+
+const takeBackStart = loadScript('take-back-start')
 
 export interface SettleDeps {
   redis: Redis
@@ -60,8 +63,8 @@ async function putBack(
   settlement: Settlement & { status: 'put_back' | 'left_to_others' },
 ): Promise<void> {
   if (settlement.status === 'left_to_others') {
+    await takeBackStart(redis, [keys.lock(ref), keys.job(ref)], [token])
     await job.moveToDelayed(Date.now() + settlement.delayMs, token)
-    await redis.hincrby(keys.job(ref), 'ats', -1)
   } else {
     await job.moveToWait(token)
     // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.

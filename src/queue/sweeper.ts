@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import { releaseClaim } from './idempotency.ts'
 import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 
@@ -77,16 +78,19 @@ export class Sweeper {
       const [ended, removed, claims, indexFrom] = reply
       this.#indexFrom.set(queue, indexFrom)
       if (ended > 0) log.info({ queue, ended }, 'jobs ended that no worker would end')
-      await this.#releaseClaims(claims)
+      await this.#releaseClaims(claims, keys.bull(queue, ''))
       goOn = Math.max(ended, removed) >= most || claims.length > 0
     } while (this.#timer && goOn)
   }
 
   /** First the claim, then the job's word of it: dying between the two is repaired by the next sweep. */
-  async #releaseClaims(claims: string[]): Promise<void> {
+  async #releaseClaims(claims: string[], jobPrefix: string): Promise<void> {
     const { redis } = this.#options
-    for (let i = 0; i + 1 < claims.length; i += 2) await redis.unlink(claims[i + 1] ?? '')
-    for (let i = 0; i + 1 < claims.length; i += 2) await redis.hdel(claims[i] ?? '', 'claim')
+    for (let i = 0; i + 1 < claims.length; i += 2) {
+      const [job = '', claim = ''] = claims.slice(i, i + 2)
+      await releaseClaim(redis, [claim], [job.slice(jobPrefix.length)])
+      await redis.hdel(job, 'claim')
+    }
   }
 }
 

@@ -44,8 +44,14 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
 
   const store = async (job: NewJob, claim: KeptClaim | undefined): Promise<StoredJob> => {
     if (!claim) return queue.add(job)
-    // Whoever claimed first may have died before the job was stored, or be about to store it: an add that comes second is none.
-    const stored = (claim.status === 'replay' ? await queue.read(job.ref) : undefined) ?? (await queue.add(job))
+    // Whoever claimed first may have died before the job was stored, or be about to store it: an add that comes second is
+    // none, and what is stored is then the other's.
+    const isReplay = claim.status === 'replay'
+    let stored = isReplay ? await queue.read(job.ref) : undefined
+    if (!stored) {
+      const added = await queue.add(job)
+      stored = (isReplay ? await queue.read(job.ref) : undefined) ?? added
+    }
     await idempotency.keep(claim.name, job.ref)
     return stored
   }

@@ -1,0 +1,2 @@
+-- The start of a job that was not run does not count. KEYS: lock, job   ARGV: lock token
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('HINCRBY', KEYS[2], 'ats', -1) end
