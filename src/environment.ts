@@ -103,10 +103,14 @@ export const apiVariables = z
     PORT: variable.port.default(3000),
     BODY_LIMIT_BYTES: integer(1024, 268_435_456).default(8_388_608),
     ALLOW_ANONYMOUS: variable.flag.default(false),
-    API_KEYS_FILE: z.undefined('keys are not supported by this version: unset it').optional(),
+    API_KEYS_FILE: z.string().optional(),
+    /** What needs no key although there are keys. */
+    PUBLIC_ENDPOINTS: variable.list
+      .pipe(z.array(z.enum(['docs', 'metrics'], 'must be docs, metrics or both')))
+      .default([]),
   })
-  .superRefine(({ HOST, ALLOW_ANONYMOUS }, context) => {
-    if (ALLOW_ANONYMOUS || loopbackHosts.has(HOST)) return
-    const message = `${HOST} is not a loopback address and nobody is asked for a key: set ALLOW_ANONYMOUS=1 to allow that`
+  .superRefine(({ HOST, ALLOW_ANONYMOUS, API_KEYS_FILE }, context) => {
+    if (ALLOW_ANONYMOUS || API_KEYS_FILE !== undefined || loopbackHosts.has(HOST)) return
+    const message = `${HOST} is not a loopback address and nobody is asked for a key: set API_KEYS_FILE, or ALLOW_ANONYMOUS=1 to allow that`
     context.addIssue({ code: 'custom', path: ['HOST'], message })
   })

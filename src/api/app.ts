@@ -9,6 +9,8 @@ import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobIndex } from '../queue/job-index.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { JobSteering } from '../queue/job-steering.ts'
+import type { ApiKeys } from './api-keys.ts'
+import { authorizeRequests } from './auth.ts'
 import { acceptJsonBodies } from './json-body.ts'
 import { describeApi, nameSchemas } from './openapi.ts'
 import { answerProblem, Problem } from './problem.ts'
@@ -34,6 +36,8 @@ export interface ApiDeps {
   steering: JobSteering
   idempotency: IdempotencyKeys
   index: JobIndex
+  /** Absent: whoever reaches the API may do everything. */
+  apiKeys: ApiKeys | undefined
   log: Logger
 }
 
@@ -71,6 +75,8 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('request-id', request.id)
   })
+  const docsAccess = deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read'
+  authorizeRequests(app, deps.apiKeys, docsAccess)
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions, log } = request
     log.debug({ method, route: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, 'answered')
@@ -84,7 +90,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   acceptJsonBodies(app)
   validateWithZod(app)
   const names = nameSchemas()
-  await describeApi(app, names)
+  await describeApi(app, names, docsAccess)
 
   submitJob(app, deps, names)
   listJobs(app, deps)

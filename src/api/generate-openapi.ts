@@ -22,6 +22,7 @@ export async function generateOpenapi(): Promise<string> {
     steering: uncalled as JobSteering,
     idempotency: uncalled as IdempotencyKeys,
     index: uncalled as JobIndex,
+    apiKeys: undefined,
     log: pino({ level: 'silent' }),
   })
   try {

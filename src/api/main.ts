@@ -12,6 +12,7 @@ import { JobQueue } from '../queue/job-queue.ts'
 import { JobSteering } from '../queue/job-steering.ts'
 import { Keys } from '../queue/keys.ts'
 import { Sweeper } from '../queue/sweeper.ts'
+import { ApiKeys } from './api-keys.ts'
 import { buildApp } from './app.ts'
 
 /** Waiting clients are answered at once when the API stops; what is left are answers on their way. */
@@ -22,6 +23,9 @@ await boot('api', async () => {
   const log = await createLogger({ role: 'api', level: config.LOG_LEVEL })
   const lifecycle = createLifecycle({ log, stopWithinMs })
   const registry = await loadRegistry({ diagnosticJobs: config.DIAGNOSTIC_JOBS, jobsDir: config.JOBS_DIR })
+
+  const apiKeys = config.API_KEYS_FILE === undefined ? undefined : await ApiKeys.open(config.API_KEYS_FILE, log)
+  lifecycle.onStop('keys', () => apiKeys?.close())
 
   const client = await connectRedis({ url: config.REDIS_URL, role: 'client', name: 'api', log })
   lifecycle.onStop('redis client', () => client.disconnect())
@@ -45,7 +49,7 @@ await boot('api', async () => {
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
   const idempotency = new IdempotencyKeys({ redis: client, keys })
-  const app = await buildApp({ config, registry, queue, hub, steering, idempotency, index, log })
+  const app = await buildApp({ config, registry, queue, hub, steering, idempotency, index, apiKeys, log })
   lifecycle.onStop('http', () => app.close())
   await app.listen({
     host: config.HOST,

@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { type Access, docsPath } from './auth.ts'
 import { jobSchema } from './job-resource.ts'
 import { problemSchema } from './problem.ts'
 import { jobTypeSchema } from './routes/describe-job-types.ts'
@@ -20,7 +21,7 @@ export function nameSchemas() {
 }
 
 /** Makes `app.swagger()` the OpenAPI 3.1 document of all routes that are added later; serves it, and a page to read it. */
-export async function describeApi(app: FastifyInstance, names: SchemaNames): Promise<void> {
+export async function describeApi(app: FastifyInstance, names: SchemaNames, access: Access): Promise<void> {
   const options = { schemaRegistry: names, zodToJsonConfig: { unrepresentable: 'any', override: plainly } as const }
   const addComponents = createJsonSchemaTransformObject(options)
   await app.register(swagger, {
@@ -33,7 +34,16 @@ export async function describeApi(app: FastifyInstance, names: SchemaNames): Pro
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
-      security: [],
+      security: [{ key: [] }, {}],
+      components: {
+        securitySchemes: {
+          key: {
+            type: 'http',
+            scheme: 'bearer',
+            description: '`<id>.<secret>` of a key; none where the API has no keys',
+          },
+        },
+      },
       tags: [
         { name: 'jobs', description: 'Submit, read and watch jobs' },
         { name: 'job types', description: 'What can be submitted' },
@@ -44,8 +54,8 @@ export async function describeApi(app: FastifyInstance, names: SchemaNames): Pro
     transform: createJsonSchemaTransform(options),
     transformObject: (document) => tidy(addComponents(document)) as ReturnType<typeof addComponents>,
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  await app.register(swaggerUi, { routePrefix: docsPath })
+  app.get('/openapi.json', { schema: { hide: true }, config: { access } }, () => app.swagger())
 }
 
 /**

@@ -4,6 +4,10 @@ import { QueueUnavailableError } from '../queue/connection.ts'
 
 /** Every problem that a client can meet: its stable code, its HTTP status, its title. The only place that knows statuses of errors. */
 const problems = {
+  unauthenticated: [401, 'A key is needed'],
+  forbidden: [403, 'The key does not allow that'],
+  quota_exceeded: [429, 'Your quota is used up'],
+  queue_full: [503, 'The queue is full'],
   invalid_request: [400, 'The request is not valid'],
   route_not_found: [404, 'There is nothing at this address'],
   unknown_job_type: [404, 'There is no such job type'],
@@ -58,10 +62,18 @@ export function jsonResponse(description: string, schema: z.ZodType) {
   return { description, content: { 'application/json': { schema } } }
 }
 
+const everywhere = ['invalid_request', 'internal_error'] as const
+const withKeys = ['unauthenticated', 'forbidden', 'quota_exceeded'] as const
+
 /** The documentation of the problems that a route can answer with, by status. */
 export function problemResponses(...codes: ProblemCode[]): Record<number, unknown> {
+  return publicProblemResponses(...codes, ...withKeys)
+}
+
+/** The same for a route that needs no key. */
+export function publicProblemResponses(...codes: ProblemCode[]): Record<number, unknown> {
   const content = { 'application/problem+json': { schema: problemSchema } }
-  const all: ProblemCode[] = [...codes, 'invalid_request', 'internal_error']
+  const all: ProblemCode[] = [...codes, ...everywhere]
   return Object.fromEntries(
     all.map((code) => {
       const [status] = problems[code]

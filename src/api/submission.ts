@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Job, longestTimeoutMs } from '../jobs/define-job.ts'
 import type { Registry } from '../jobs/registry.ts'
-import type { JobRef } from '../queue/job-id.ts'
+import { newJobRef } from '../queue/job-id.ts'
 import type { NewJob } from '../queue/job-queue.ts'
 import type { SchemaNames } from './openapi.ts'
 import { type Mistake, mistakesOf, Problem } from './problem.ts'
@@ -64,7 +64,7 @@ function submissionVariant(job: Job, names: SchemaNames) {
  */
 export function parseSubmission(
   body: unknown,
-  deps: { registry: Registry; now: number; newRef: (queue: string) => JobRef; traceparent: unknown },
+  deps: { registry: Registry; now: number; tenant: string; traceparent: unknown },
 ): NewJob {
   const parsed = envelope.safeParse(body)
   const mistakes: Mistake[] = parsed.success ? [] : mistakesOf(parsed.error)
@@ -82,7 +82,7 @@ export function parseSubmission(
     mistakes.push({ pointer: '/delay_ms', detail: 'run_at and delay_ms exclude each other' })
   }
   if (!loaded || !parsed.success || mistakes.length > 0) throw invalid(mistakes)
-  const job = toNewJob(parsed.data, loaded.job, deps.newRef(loaded.job.queue), deps.now)
+  const job = toNewJob(parsed.data, loaded.job, deps)
   const traceparent = traceparentSchema.safeParse(deps.traceparent).data
   return traceparent === undefined ? job : { ...job, record: { ...job.record, traceparent } }
 }
@@ -93,17 +93,18 @@ function invalid(mistakes: Mistake[]): Problem {
   return new Problem('invalid_request', `${first?.pointer || 'body'}: ${first?.detail}${more}`, { mistakes })
 }
 
-function toNewJob(said: Envelope, job: Job, ref: JobRef, now: number): NewJob {
+function toNewJob(said: Envelope, job: Job, { tenant, now }: { tenant: string; now: number }): NewJob {
   const runAt = said.run_at === undefined ? now + (said.delay_ms ?? 0) : Date.parse(said.run_at)
   const from = said.run_at === undefined ? now : runAt
   const { backoff } = said
   return {
-    ref,
+    ref: newJobRef(job.queue, now),
     type: job.type,
     attempts: said.attempts ?? job.attempts,
     createdAt: now,
     runAt: runAt > now ? runAt : undefined,
     record: {
+      tenant,
       input: said.input,
       ...(said.timeout_ms !== undefined && { timeoutMs: said.timeout_ms }),
       ...(backoff && {

@@ -1,4 +1,4 @@
-import { monotonicFactory } from 'ulid'
+import { encodeTime, monotonicFactory } from 'ulid'
 import { queueNamePattern } from '../jobs/define-job.ts'
 
 /** Where a job lives: its id and the queue that the id names. */
@@ -9,16 +9,29 @@ export interface JobRef {
 
 const nextUlid = monotonicFactory()
 
-/** A new id in `queue`: `io_01k…`, a lower-case ULID (https://github.com/ulid/spec) behind the queue's name. Rising within a process. */
-export function newJobRef(queue: string): JobRef {
-  return { queue, id: `${queue}_${nextUlid().toLowerCase()}` }
+/** A new id in `queue`: `io_01k…`, a lower-case ULID (https://github.com/ulid/spec) behind the queue's name. Created at `now` (epoch ms); rising within a process. */
+export function newJobRef(queue: string, now: number): JobRef {
+  return { queue, id: `${queue}_${nextUlid(now).toLowerCase()}` }
+}
+
+/** The part of an id that rises with time, whatever the queue. */
+export function ulidOf(id: string): string {
+  return id.slice(-26)
+}
+
+/** What all ULIDs of a millisecond begin with. */
+export function ulidTime(ms: number): string {
+  return encodeTime(ms).toLowerCase()
+}
+
+export function isUlid(text: string): boolean {
+  return /^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(text)
 }
 
 /** Reads the queue's name off an id; undefined when the id has not the shape that {@link newJobRef} gives. */
 export function parseJobId(id: string): JobRef | undefined {
   const cut = id.length - 27
   const queue = id.slice(0, cut)
-  if (cut < 1 || !queueNamePattern.test(queue) || !/^_[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(id.slice(cut)))
-    return undefined
+  if (cut < 1 || !queueNamePattern.test(queue) || id[cut] !== '_' || !isUlid(ulidOf(id))) return undefined
   return { queue, id }
 }

@@ -2,8 +2,8 @@ import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { QueueUnavailableError, whenAvailable } from './connection.ts'
-import { type JobRef, newJobRef } from './job-id.ts'
-import type { JobIndex } from './job-index.ts'
+import { type JobRef, ulidOf } from './job-id.ts'
+import { indexEntry, type JobIndex } from './job-index.ts'
 import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob, timeLimits } from './job-record.ts'
 import type { Keys } from './keys.ts'
 import { countQueue, type QueueCounts, waitingSince } from './queue-census.ts'
@@ -85,10 +85,6 @@ export class JobQueue {
     }
   }
 
-  newRef(queue: string): JobRef {
-    return newJobRef(queue)
-  }
-
   /**
    * Stores a job and lets it be found by workers. When this resolves, the job is in Redis.
    *
@@ -102,7 +98,7 @@ export class JobQueue {
     const delay = runAt === undefined ? 0 : Math.max(0, runAt - createdAt)
     // Sent before the job, and so stored before it: a job with a limit cannot miss its sweep.
     const limits = this.#storeLimits(ref, record)
-    const indexed = this.#index.add(ref, createdAt)
+    const indexed = this.#index.add(ref, record.tenant)
     const added = whenAvailable(
       queue.add(type, stored, {
         jobId: ref.id,
@@ -150,16 +146,19 @@ export class JobQueue {
   }
 
   /** Removes an ended job. @returns false when it has not ended. @throws QueueUnavailableError */
-  async remove(ref: JobRef): Promise<boolean> {
-    const sets = ['completed', 'failed'].map((set) => this.#keys.bull(ref.queue, set))
+  async remove(job: StoredJob): Promise<boolean> {
+    const sets = ['completed', 'failed'].map((set) => this.#keys.bull(job.queue, set))
     const names = [
-      this.#keys.job(ref),
-      this.#keys.events(ref),
+      this.#keys.job(job),
+      this.#keys.events(job),
       ...sets,
-      this.#keys.timeLimits(ref.queue),
-      this.#keys.index(ref.queue),
+      this.#keys.timeLimits(job.queue),
+      this.#keys.index(job.queue),
     ]
-    return (await whenAvailable(removeJob(this.#client, names, [ref.id]))) === 1
+    return (
+      (await whenAvailable(removeJob(this.#client, names, [job.id, indexEntry(job.record.tenant, ulidOf(job.id))]))) ===
+      1
+    )
   }
 
   /** Lets workers take no more jobs of a queue, or lets them again; running jobs go on. @throws QueueUnavailableError */

@@ -5,9 +5,14 @@ import { isEnd, type JobState } from './job-states.ts'
 /** Raised when the stored form changes so that older code would misread it. */
 export const recordVersion = 1
 
+/** Whose jobs those are that were submitted without a key. */
+export const anonymousTenant = '-'
+
 /** What clients may say of a job beside its type and input. Absent means: not said. */
 const recordSchema = z.object({
   v: z.literal(recordVersion),
+  /** Whose job it is. Second, since sweep-queue.lua reads it off the stored text. */
+  tenant: z.string().default(anonymousTenant),
   input: z.unknown(),
   timeoutMs: z.int().optional(),
   backoff: z.object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() }).optional(),

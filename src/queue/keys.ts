@@ -44,7 +44,7 @@ export class Keys {
     return `${this.bullPrefix(queue)}:time-limits`
   }
 
-  /** Sorted set of all jobs of the queue, by when they were created. */
+  /** Sorted set of all jobs of the queue, by tenant and by when they were created: see job-index.ts. */
   index(queue: string): string {
     return `${this.bullPrefix(queue)}:index`
   }

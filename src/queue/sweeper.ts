@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { releaseClaim } from './idempotency.ts'
+import { ulidTime } from './job-id.ts'
 import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 
@@ -10,6 +11,8 @@ const sweepQueue = loadScript('sweep-queue', 'end-job')
 const everyMs = 1000
 /** Long enough to outlast a missed sweep, short enough that another process soon takes over. */
 const leaseMs = 5000
+/** An entry of the index is written just before its job: only after a while is a missing job one that was never stored. */
+const unstoredMs = 60_000
 /** Most jobs of a kind in one call, so that no call holds Redis up. */
 const most = 200
 
@@ -73,6 +76,8 @@ export class Sweeper {
         most,
         keys.bull(queue, ''),
         this.#indexFrom.get(queue) ?? 0,
+        `${queue}_`,
+        ulidTime(Date.now() - unstoredMs),
       ])
       if (!isSwept(reply)) return
       const [ended, removed, claims, indexFrom] = reply

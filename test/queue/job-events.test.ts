@@ -23,7 +23,7 @@ async function world() {
   const keys = new Keys(keyPrefix())
   const writer = new JobEventWriter({ redis: worker, keys, log })
   const hub = new JobEventHub({ subscriber, client, keys, log })
-  const ref = newJobRef('io')
+  const ref = newJobRef('io', Date.now())
   await client.set(keys.lock(ref), 'mine')
   return { client, subscriber, keys, writer, hub, ref }
 }

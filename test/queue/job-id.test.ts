@@ -5,7 +5,7 @@ import { newJobRef, parseJobId } from '../../src/queue/job-id.ts'
 test('an id names its queue, and ids of one process rise', () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[a-z][a-z0-9-]{0,31}$/), (queue) => {
-      const [first, second] = [newJobRef(queue), newJobRef(queue)]
+      const [first, second] = [newJobRef(queue, Date.now()), newJobRef(queue, Date.now())]
       expect(parseJobId(first.id)).toEqual(first)
       expect(first.id < second.id).toBe(true)
     }),

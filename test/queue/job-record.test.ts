@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { decodeJob, encodeFailure, parseRecord, recordVersion, type StoredFailure } from '../../src/queue/job-record.ts'
+import {
+  anonymousTenant,
+  decodeJob,
+  encodeFailure,
+  parseRecord,
+  recordVersion,
+  type StoredFailure,
+} from '../../src/queue/job-record.ts'
 
 const ref = { queue: 'io', id: 'io_1' }
 const hash = {
@@ -42,7 +49,11 @@ test('BullMQ’s places and our failures make our states', () => {
 })
 
 test('a record of another version is not misread', () => {
-  expect(parseRecord({ v: recordVersion, input: [1] })).toEqual({ v: recordVersion, input: [1] })
+  expect(parseRecord({ v: recordVersion, input: [1] })).toEqual({
+    v: recordVersion,
+    tenant: anonymousTenant,
+    input: [1],
+  })
   expect(parseRecord({ v: recordVersion + 1, input: [1] })).toBeUndefined()
   expect(parseRecord('nonsense')).toBeUndefined()
   expect(

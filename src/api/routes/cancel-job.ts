@@ -1,10 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { parseJobId } from '../../queue/job-id.ts'
 import type { RouteDeps } from '../app.ts'
 import { jobResource, jobSchema } from '../job-resource.ts'
 import { jsonResponse, Problem, problemResponses } from '../problem.ts'
-import { jobNotFound, jobParams } from './read-job.ts'
+import { jobNotFound, jobParams, readOwn } from './read-job.ts'
 
 /** For a job whose type this API does not know. */
 const usualGraceMs = 2000
@@ -12,6 +11,7 @@ const usualGraceMs = 2000
 /** `POST /v1/jobs/{id}/cancel`: end a waiting job, or have a running one stopped. Harmless when repeated. */
 export function cancelJob(app: FastifyInstance, { queue, steering, registry, config }: RouteDeps): void {
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/cancel', {
+    config: { access: 'cancel' },
     schema: {
       operationId: 'cancelJob',
       summary: 'Cancel a job',
@@ -26,9 +26,7 @@ export function cancelJob(app: FastifyInstance, { queue, steering, registry, con
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const ref = parseJobId(id)
-      const before = ref && (await queue.read(ref))
-      if (!before) throw jobNotFound(id)
+      const before = await readOwn(queue, request, id)
       const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? usualGraceMs
       const result = await steering.cancel(before, graceMs, Date.now())
       const job = await queue.read(before)

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { parseJobId } from '../../queue/job-id.ts'
 import type { RouteDeps } from '../app.ts'
 import { Problem, problemResponses } from '../problem.ts'
-import { jobNotFound, jobParams } from './read-job.ts'
+import { jobParams, readOwn } from './read-job.ts'
 
 /** `DELETE /v1/jobs/{id}`: forget a finished job before its time. */
 export function deleteJob(app: FastifyInstance, { queue, idempotency }: RouteDeps): void {
   app.delete<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id', {
+    config: { access: 'cancel' },
     schema: {
       operationId: 'deleteJob',
       summary: 'Forget a finished job',
@@ -21,9 +21,7 @@ export function deleteJob(app: FastifyInstance, { queue, idempotency }: RouteDep
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const ref = parseJobId(id)
-      const job = ref && (await queue.read(ref))
-      if (!job) throw jobNotFound(id)
+      const job = await readOwn(queue, request, id)
       // The claim goes first: a crash between leaves a job without a claim, not a claim that lives for ever.
       if (job.done) await idempotency.release(job)
       if (!job.done || !(await queue.remove(job)))

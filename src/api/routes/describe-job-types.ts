@@ -39,6 +39,7 @@ function jobTypeResource(job: Job): z.output<typeof jobTypeSchema> {
 /** `GET /v1/job-types` and `GET /v1/job-types/{type}`: what can be submitted. */
 export function describeJobTypes(app: FastifyInstance, { registry }: RouteDeps): void {
   app.get('/v1/job-types', {
+    config: { access: 'read' },
     schema: {
       operationId: 'listJobTypes',
       summary: 'List the job types',
@@ -53,6 +54,7 @@ export function describeJobTypes(app: FastifyInstance, { registry }: RouteDeps):
   })
 
   app.get<{ Params: { type: string } }>('/v1/job-types/:type', {
+    config: { access: 'read' },
     schema: {
       operationId: 'readJobType',
       summary: 'Read a job type',

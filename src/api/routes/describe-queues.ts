@@ -27,6 +27,7 @@ export function describeQueues(app: FastifyInstance, { queue }: RouteDeps): void
     return { name, paused, workers, counts: { scheduled, queued, running, succeeded, failed }, oldest_wait_ms }
   }
   app.get('/v1/queues', {
+    config: { access: 'read' },
     schema: {
       operationId: 'listQueues',
       summary: 'List the queues',
@@ -40,6 +41,7 @@ export function describeQueues(app: FastifyInstance, { queue }: RouteDeps): void
     handler: async () => ({ items: await Promise.all(queue.names.map(describe)) }),
   })
   app.get<{ Params: { name: string } }>('/v1/queues/:name', {
+    config: { access: 'read' },
     schema: {
       operationId: 'readQueue',
       summary: 'Read a queue',
@@ -61,6 +63,7 @@ export function describeQueues(app: FastifyInstance, { queue }: RouteDeps): void
     ['resume', false],
   ] as const) {
     app.post<{ Params: { name: string } }>(`/v1/queues/:name/${verb}`, {
+      config: { access: 'admin' },
       schema: {
         operationId: `${verb}Queue`,
         summary: paused ? 'Let workers take no more jobs of a queue' : 'Let workers take the jobs of a queue again',

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { IndexEntry, IndexPlace } from '../../queue/job-index.ts'
+import { isUlid, type JobRef, ulidOf } from '../../queue/job-id.ts'
 import type { StoredJob } from '../../queue/job-record.ts'
 import type { RouteDeps } from '../app.ts'
 import { jobResource, jobSchema, jobStateSchema } from '../job-resource.ts'
@@ -24,25 +24,26 @@ type Query = z.output<typeof query>
 
 /** `GET /v1/jobs`: jobs by their creation, newest first. Jobs that are added or end meanwhile shift no page. */
 export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDeps): void {
-  const readPage = async (wanted: Query): Promise<{ jobs: StoredJob[]; end: IndexPlace | undefined }> => {
+  const readPage = async (tenant: string, wanted: Query): Promise<{ jobs: StoredJob[]; end: string | undefined }> => {
     const jobs: StoredJob[] = []
     let behind = wanted.cursor
     const from = (wanted.created_after ?? -1) + 1
     const to = (wanted.created_before ?? Number.MAX_SAFE_INTEGER) - 1
     for (let looked = 0; looked < mostLookedAt; looked += atOnce) {
-      const entries: IndexEntry[] = await index.next({ queues: queue.names, behind, from, to, count: atOnce })
-      const read = await Promise.all(entries.map(({ ref }) => queue.read(ref)))
+      const refs: JobRef[] = await index.next({ tenant, queues: queue.names, behind, from, to, count: atOnce })
+      const read = await Promise.all(refs.map((ref) => queue.read(ref)))
       for (const [n, job] of read.entries()) {
-        behind = entries[n]
+        behind = ulidOf(refs[n]?.id ?? '')
         if (job && isWanted(job, wanted)) jobs.push(job)
         if (jobs.length === wanted.limit) return { jobs, end: behind }
       }
-      if (entries.length < atOnce) return { jobs, end: undefined }
+      if (refs.length < atOnce) return { jobs, end: undefined }
     }
     return { jobs, end: behind }
   }
 
   app.get<{ Querystring: Query }>('/v1/jobs', {
+    config: { access: 'read' },
     schema: {
       operationId: 'listJobs',
       summary: 'List jobs, newest first',
@@ -54,7 +55,7 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       },
     },
     handler: async (request, reply) => {
-      const { jobs, end } = await readPage(request.query)
+      const { jobs, end } = await readPage(request.caller.tenant, request.query)
       const next_cursor = end ? writeCursor(end) : null
       if (next_cursor !== null) {
         const next = new URLSearchParams(request.url.split('?', 2)[1])
@@ -72,15 +73,14 @@ function isWanted(job: StoredJob, { state, type, tag }: Query): boolean {
   return tag === undefined || job.record.tags?.includes(tag) === true
 }
 
-function writeCursor({ createdAt, id }: IndexPlace): string {
-  return Buffer.from(`${createdAt} ${id}`).toString('base64url')
+function writeCursor(ulid: string): string {
+  return Buffer.from(ulid).toString('base64url')
 }
 
-function readCursor(text: string | undefined, context: z.RefinementCtx): IndexPlace | undefined {
+function readCursor(text: string | undefined, context: z.RefinementCtx): string | undefined {
   if (text === undefined) return undefined
-  const [, createdAt, id = ''] =
-    /^(\d{1,16}) ([a-z0-9_-]{28,60})$/.exec(Buffer.from(text, 'base64url').toString()) ?? []
-  if (createdAt !== undefined) return { createdAt: Number(createdAt), id }
+  const ulid = Buffer.from(text, 'base64url').toString()
+  if (isUlid(ulid)) return ulid
   context.addIssue('is not a cursor of this list')
   return z.NEVER
 }

@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { parseJobId } from '../../queue/job-id.ts'
 import type { RouteDeps } from '../app.ts'
 import { jsonResponse, problemResponses } from '../problem.ts'
-import { jobNotFound, jobParams } from './read-job.ts'
+import { jobParams, readOwn } from './read-job.ts'
 
 const query = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50).describe('1 to 200'),
@@ -21,6 +20,7 @@ const mostLookedAt = 500
 /** `GET /v1/jobs/{id}/logs`: what the handler logged, oldest first, as far as it is kept. */
 export function readJobLogs(app: FastifyInstance, { queue, hub }: RouteDeps): void {
   app.get<{ Params: z.output<typeof jobParams>; Querystring: z.output<typeof query> }>('/v1/jobs/:id/logs', {
+    config: { access: 'read' },
     schema: {
       operationId: 'readJobLogs',
       summary: "Read a job's log",
@@ -35,9 +35,7 @@ export function readJobLogs(app: FastifyInstance, { queue, hub }: RouteDeps): vo
     handler: async (request): Promise<z.output<typeof page>> => {
       const { id } = request.params
       const { limit, cursor } = request.query
-      const ref = parseJobId(id)
-      const job = ref && (await queue.read(ref))
-      if (!job) throw jobNotFound(id)
+      const job = await readOwn(queue, request, id)
       const events = await hub.read(job, Number(cursor ?? 0), mostLookedAt)
       const items: z.output<typeof line>[] = []
       let last = Number(cursor ?? 0)

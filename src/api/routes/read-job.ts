@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { parseJobId } from '../../queue/job-id.ts'
+import type { JobQueue } from '../../queue/job-queue.ts'
+import type { StoredJob } from '../../queue/job-record.ts'
 import type { RouteDeps } from '../app.ts'
 import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
 import { preferredWaitS } from '../prefer.ts'
@@ -16,9 +18,23 @@ export function jobNotFound(id: string): Problem {
   return new Problem('job_not_found', `There is no job "${id.slice(0, 100)}": it never existed, or its time is over.`)
 }
 
+/** A job, where it is the caller's; another tenant's is read as well, and then not there: nothing tells the two apart. */
+export function own(job: StoredJob | undefined, { caller }: FastifyRequest): StoredJob | undefined {
+  return job?.record.tenant === caller.tenant ? job : undefined
+}
+
+/** Reads the caller's job that a path names. @throws Problem `job_not_found`, QueueUnavailableError */
+export async function readOwn(queue: JobQueue, request: FastifyRequest, id: string): Promise<StoredJob> {
+  const ref = parseJobId(id)
+  const job = ref && own(await queue.read(ref), request)
+  if (!job) throw jobNotFound(id)
+  return job
+}
+
 /** `GET /v1/jobs/{id}`: the job as it is, or as it ends when asked to wait. */
 export function readJob(app: FastifyInstance, deps: RouteDeps): void {
   app.get<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id', {
+    config: { access: 'read' },
     schema: {
       operationId: 'readJob',
       summary: 'Read a job',
@@ -41,7 +57,7 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       const ref = parseJobId(id)
       if (!ref) throw jobNotFound(id)
       const waitS = preferredWaitS(request.headers['prefer'])
-      const read = () => deps.queue.read(ref)
+      const read = async () => own(await deps.queue.read(ref), request)
       const limits = { ms: (waitS ?? 0) * 1000, response: reply.raw, closing: deps.closing }
       const job = waitS === undefined ? await read() : await waitForJob(deps, ref, limits, read)
       if (!job) throw jobNotFound(id)

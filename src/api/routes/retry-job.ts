@@ -1,15 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { parseJobId } from '../../queue/job-id.ts'
 import { next } from '../../queue/job-states.ts'
 import type { RouteDeps } from '../app.ts'
 import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
 import { jsonResponse, Problem, problemResponses } from '../problem.ts'
-import { jobNotFound, jobParams } from './read-job.ts'
+import { jobNotFound, jobParams, readOwn } from './read-job.ts'
 
 /** `POST /v1/jobs/{id}/retry`: queue a job that ended without success again, as its next run. */
 export function retryJob(app: FastifyInstance, { queue, steering, config }: RouteDeps): void {
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/retry', {
+    config: { access: 'submit' },
     schema: {
       operationId: 'retryJob',
       summary: 'Retry a job that failed, was canceled or expired',
@@ -23,9 +23,7 @@ export function retryJob(app: FastifyInstance, { queue, steering, config }: Rout
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const ref = parseJobId(id)
-      const before = ref && (await queue.read(ref))
-      if (!before) throw jobNotFound(id)
+      const before = await readOwn(queue, request, id)
       const reopened = next(before.state, 'retry') !== undefined && (await steering.reopen(before, Date.now()))
       if (!reopened)
         throw new Problem(

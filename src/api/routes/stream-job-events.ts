@@ -4,7 +4,7 @@ import { parseJobId } from '../../queue/job-id.ts'
 import type { RouteDeps } from '../app.ts'
 import { JobEventStream } from '../job-event-stream.ts'
 import { Problem, problemResponses } from '../problem.ts'
-import { jobNotFound, jobParams } from './read-job.ts'
+import { jobNotFound, jobParams, own } from './read-job.ts'
 
 /** Keeps proxies awake, and finds the end of a job whose announcement was lost with its worker. */
 const beatEveryMs = 15_000
@@ -27,6 +27,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
   app.get<{ Params: z.output<typeof jobParams>; Querystring: z.output<typeof query> }>('/v1/jobs/:id/events', {
     // It would hold the answer until the job is done.
     exposeHeadRoute: false,
+    config: { access: 'read' },
     schema: {
       operationId: 'streamJobEvents',
       summary: 'Watch a job',
@@ -51,7 +52,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       // What is announced before the stream exists is found by its first look.
       const stopWatching = await deps.hub.watch(ref, (said) => stream?.onAnnouncement(said))
       try {
-        const job = await deps.queue.read(ref)
+        const job = own(await deps.queue.read(ref), request)
         if (!job) throw jobNotFound(id)
         reply.hijack()
         const onError = (error: unknown) => request.log.warn({ err: error, job: id }, 'an event stream was ended')

@@ -15,9 +15,6 @@ import { waitForJob } from '../wait-for-job.ts'
 
 type KeptClaim = Exclude<Claim, { status: 'conflict' }>
 
-/** The tenant of requests without a key. */
-const anonymous = '-'
-
 const headers = z.object({
   prefer: z.string().optional().describe('`wait=N`: hold the answer until the job is done, at most N (60) seconds'),
   'idempotency-key': z
@@ -34,7 +31,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
   const claimKey = async (request: FastifyRequest, { ref }: NewJob): Promise<KeptClaim | undefined> => {
     const key = idempotencyKey(request.headers['idempotency-key'])
     if (key === undefined) return undefined
-    const claim = await idempotency.claim(anonymous, key, request.body, ref)
+    const claim = await idempotency.claim(request.caller.tenant, key, request.body, ref)
     if (claim.status !== 'conflict') return claim
     throw new Problem(
       'idempotency_key_reused',
@@ -57,6 +54,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
   }
 
   app.post('/v1/jobs', {
+    config: { access: 'submit' },
     schema: {
       operationId: 'submitJob',
       summary: 'Submit a job',
@@ -80,7 +78,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
       const asked = parseSubmission(request.body, {
         registry,
         now: Date.now(),
-        newRef: (name) => queue.newRef(name),
+        tenant: request.caller.tenant,
         traceparent: request.headers['traceparent'],
       })
       const claim = await claimKey(request, asked)

@@ -2,7 +2,7 @@
   Does for one queue what no worker will do. One sweeper at a time, by a lease that its holder renews with each sweep.
   KEYS: lease, time limits, prioritized, delayed, wait, active, stalled, failed, completed, index
   ARGV: sweeper, lease in ms, ms that an ended job is kept, most jobs of each kind, prefix of the job keys, where in the index
-        to look for entries without a job
+        to look for entries without a job, what ids begin with before their ULID, ULID below which an entry's job must exist
   Returns nil without the lease, or { jobs ended, jobs removed, { job key, its claim, … } of those that still have one,
   where to look next }
 ]]
@@ -80,14 +80,16 @@ for _, set in ipairs({ KEYS[8], KEYS[9] }) do
   local ids = redis.call('ZRANGEBYSCORE', set, '-inf', now - ARGV[3], 'LIMIT', 0, most)
   for _, id in ipairs(ids) do
     local jobKey = ARGV[5] .. id
-    local claim = redis.call('HGET', jobKey, 'claim')
+    local claim, data = unpack(redis.call('HMGET', jobKey, 'claim', 'data'))
+    -- The record begins with its version and its tenant: no need to read the rest, which may be long.
+    local tenant = string.match(data or '', '^{"v":%d+,"tenant":"([^"]+)"') or '-'
     if claim then
       claims[#claims + 1], claims[#claims + 2] = jobKey, claim
     else
       redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':logs')
       redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
       redis.call('ZREM', set, id)
-      redis.call('ZREM', KEYS[10], id)
+      redis.call('ZREM', KEYS[10], tenant .. ':' .. string.sub(id, -26))
       removed = removed + 1
     end
   end
@@ -95,13 +97,14 @@ end
 
 -- 4. Entries of the index whose job was never stored. An entry is written just before its job.
 local from = tonumber(ARGV[6])
-local entries = redis.call('ZRANGE', KEYS[10], from, from + most - 1, 'WITHSCORES')
+local entries = redis.call('ZRANGE', KEYS[10], from, from + most - 1)
 local kept = 0
-for i = 1, #entries, 2 do
-  if redis.call('EXISTS', ARGV[5] .. entries[i]) == 1 or tonumber(entries[i + 1]) > now - 60000 then
+for _, entry in ipairs(entries) do
+  local ulid = string.sub(entry, -26)
+  if ulid > ARGV[8] or redis.call('EXISTS', ARGV[5] .. ARGV[7] .. ulid) == 1 then
     kept = kept + 1
   else
-    redis.call('ZREM', KEYS[10], entries[i])
+    redis.call('ZREM', KEYS[10], entry)
   end
 end
 return { ended, removed, claims, #entries == 0 and 0 or from + kept }

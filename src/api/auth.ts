@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify'
+import { type ApiKeys, anonymousCaller, type Caller, type Scope } from './api-keys.ts'
+import { Problem } from './problem.ts'
+
+/** What a route asks of a caller's key; `public`: nothing, not even a key. */
+export type Access = Scope | 'public'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller
+  }
+  interface FastifyContextConfig {
+    access?: Access
+  }
+}
+
+/** What the page of the documentation is served under, with routes that are not ours. */
+export const docsPath = '/docs'
+
+/**
+ * Lets a request reach its route only with what the route's `config.access` asks for. A route that does not say what it
+ * asks cannot be added. Without keys everybody may do everything.
+ */
+export function authorizeRequests(app: FastifyInstance, keys: ApiKeys | undefined, docs: Access): void {
+  app.decorateRequest('caller')
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith(docsPath)) route.config = { ...route.config, access: docs }
+    if (!route.config?.access) throw new Error(`${String(route.method)} ${route.url} does not say who may call it`)
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    request.caller = anonymousCaller
+    // Nothing is at an address without a route: whoever asks.
+    const { access = 'public' } = request.routeOptions.config
+    if (!keys || access === 'public') return
+    const caller = keys.authenticate(request.headers.authorization, Date.now())
+    if (!caller) {
+      reply.header('www-authenticate', 'Bearer')
+      throw new Problem('unauthenticated', 'Send a valid key: authorization: Bearer <id>.<secret>')
+    }
+    if (!caller.scopes.has(access)) throw new Problem('forbidden', `This key has not the scope "${access}".`)
+    request.caller = caller
+  })
+}

@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest'
+import type { JobResource } from '../../src/api/job-resource.ts'
+import { send } from '../helpers/client.ts'
+import { keysFile, makeKey } from '../helpers/keys-file.ts'
+import { redisClient } from '../helpers/redis-client.ts'
+import { startStack } from '../helpers/stack.ts'
+
+interface Document {
+  paths: Record<string, Record<string, unknown>>
+}
+
+/** Two tenants, and a job of the first that has run. */
+async function twoTenants() {
+  const [acme, other] = [makeKey('acme'), makeKey('other', ['admin'])]
+  const { path } = await keysFile([acme, other])
+  const stack = await startStack({ env: { API_KEYS_FILE: path } })
+  const headers = { ...acme.headers, prefer: 'wait=10', 'idempotency-key': 'order-42' }
+  const body = { type: 'echo', input: 1 }
+  const done = await send<JobResource>('POST', `${stack.api.url}/v1/jobs`, { body, headers })
+  expect(done.body.state).toBe('succeeded')
+  return { ...stack, acme, other, job: done.body, body }
+}
+
+/** What Redis is asked during `act`, without what changes from call to call. */
+async function asked(prefix: string, act: () => Promise<unknown>): Promise<string[]> {
+  const redis = await redisClient()
+  const monitor = await redis.monitor()
+  const lines: string[] = []
+  const flush = Promise.withResolvers<void>()
+  monitor.on('monitor', (_time: string, args: string[], source: string) => {
+    // A script is one call, whatever it does.
+    if (source === 'lua') return
+    if (args[0] === 'ping' && args[1] === 'flush') flush.resolve()
+    else if (args.some((arg) => arg.startsWith(prefix)) && !args.join().includes('sweep-lease'))
+      lines.push(args.join(' '))
+  })
+  await act()
+  await redis.call('ping', 'flush')
+  await flush.promise
+  monitor.disconnect()
+  return lines
+}
+
+test("another tenant's job is not there: on every route, in the same words and with the same calls", async () => {
+  const { api, env, acme, other, job } = await twoTenants()
+  const { body: document } = await send<Document>('GET', `${api.url}/openapi.json`, { headers: other.headers })
+  const routes = Object.entries(document.paths)
+    .filter(([path]) => path.startsWith('/v1/jobs/{id}'))
+    .flatMap(([path, item]) => Object.keys(item).map((method) => ({ method: method.toUpperCase(), path })))
+  expect(routes.length).toBeGreaterThanOrEqual(6)
+  const nobody = `${job.id.slice(0, -4)}0000`
+  for (const { method, path } of routes) {
+    for (const headers of [{}, { prefer: 'wait=5' }]) {
+      const answers = new Map<string, unknown>()
+      const calls = new Map<string, string[]>()
+      for (const id of [job.id, nobody]) {
+        const url = `${api.url}${path.replace('{id}', id).replace(/\{\w+\}/, 'x')}`
+        const seen = await asked(env['KEY_PREFIX'] ?? '', async () => {
+          const { status, body } = await send(method, url, { headers: { ...other.headers, ...headers } })
+          answers.set(id, { status, body: JSON.stringify(body).replaceAll(id, 'ID') })
+        })
+        calls.set(
+          id,
+          seen.map((line) => line.replaceAll(id, 'ID')),
+        )
+      }
+      expect(answers.get(job.id), `${method} ${path}`).toMatchObject({ status: 404 })
+      expect(answers.get(job.id)).toEqual(answers.get(nobody))
+      expect(calls.get(job.id), `${method} ${path}`).toEqual(calls.get(nobody))
+    }
+  }
+  const mine = await send<JobResource>('GET', job.links.self.replace(/^/, api.url), { headers: acme.headers })
+  expect(mine.body.state).toBe('succeeded')
+})
+
+test('lists and idempotency keys are a tenant’s own', async () => {
+  const { api, acme, other, job, body } = await twoTenants()
+  const list = async (key: typeof acme) =>
+    (await send<{ items: JobResource[] }>('GET', `${api.url}/v1/jobs`, { headers: key.headers })).body.items
+  expect((await list(acme)).map(({ id }) => id)).toEqual([job.id])
+  expect(await list(other)).toEqual([])
+  const submitAs = (key: typeof acme) =>
+    send<JobResource>('POST', `${api.url}/v1/jobs`, {
+      body,
+      headers: { ...key.headers, 'idempotency-key': 'order-42' },
+    })
+  const [again, theirs] = [await submitAs(acme), await submitAs(other)]
+  expect([again.body.id, again.headers.get('idempotent-replayed')]).toEqual([job.id, 'true'])
+  expect(theirs.body.id).not.toBe(job.id)
+  expect(theirs.headers.get('idempotent-replayed')).toBeNull()
+  expect((await list(other)).map(({ id }) => id)).toEqual([theirs.body.id])
+})
+
+test('when the jobs of tenants are forgotten, nothing of them is left', async () => {
+  const { env, api, acme } = await twoTenants()
+  const redis = await redisClient()
+  const hashesLeft = async () => {
+    const keys = await redis.keys(`${env['KEY_PREFIX']}*`)
+    const index = await redis.zcard(`${env['KEY_PREFIX']}:{io}:index`)
+    return [index, ...keys.filter((key) => /io_|claim/.test(key))]
+  }
+  expect((await hashesLeft()).length).toBeGreaterThan(1)
+  const { body } = await send<{ items: JobResource[] }>('GET', `${api.url}/v1/jobs`, { headers: acme.headers })
+  for (const { id } of body.items) await send('DELETE', `${api.url}/v1/jobs/${id}`, { headers: acme.headers })
+  expect(await hashesLeft()).toEqual([0])
+})
