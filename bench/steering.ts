@@ -3,11 +3,10 @@
  * its worker was killed: `node --import ./src/jobs/module-hooks.ts bench/steering.ts`. Needs REDIS_URL; starts its own API and
  * workers, and ends them.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
-import { createInterface } from 'node:readline'
+import { startRole } from './roles.ts'
 
 interface SeenJob {
   id: string
@@ -18,29 +17,13 @@ interface SeenJob {
 }
 
 const env = {
-  ...process.env,
   KEY_PREFIX: `bench-${randomUUID().slice(0, 8)}`,
   DIAGNOSTIC_JOBS: '1',
   PORT: '0',
   WORKER_QUEUES: 'io:50,cpu:1',
-  LOG_LEVEL: 'info',
 }
 
-async function start(
-  role: 'api' | 'worker',
-  more: Record<string, string> = {},
-): Promise<{ child: ChildProcess; port: number }> {
-  const args = ['--import', './src/jobs/module-hooks.ts', `src/${role}/main.ts`]
-  const child = spawn(process.execPath, args, { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit'] })
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { msg, port } = JSON.parse(line)
-    if (msg === 'ready') {
-      child.stdout.resume()
-      return { child, port }
-    }
-  }
-  throw new Error(`the ${role} did not start`)
-}
+const start = (role: 'api' | 'worker', more: Record<string, string> = {}) => startRole(role, { ...env, ...more })
 
 const api = await start('api')
 const url = `http://127.0.0.1:${api.port}/v1/jobs`

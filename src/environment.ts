@@ -102,6 +102,7 @@ export const apiVariables = z
     HOST: z.string().default('127.0.0.1'),
     PORT: variable.port.default(3000),
     BODY_LIMIT_BYTES: integer(1024, 268_435_456).default(8_388_608),
+    QUEUE_DEPTH_LIMIT: integer(1, 1_000_000_000).default(1_000_000),
     ALLOW_ANONYMOUS: variable.flag.default(false),
     API_KEYS_FILE: z.string().optional(),
     /** What needs no key although there are keys. */

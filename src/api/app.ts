@@ -9,6 +9,9 @@ import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobIndex } from '../queue/job-index.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { JobSteering } from '../queue/job-steering.ts'
+import type { QueuePressure } from '../queue/queue-pressure.ts'
+import type { TenantQuotas } from '../queue/tenant-quotas.ts'
+import { limitRequests } from './admission.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { authorizeRequests } from './auth.ts'
 import { acceptJsonBodies } from './json-body.ts'
@@ -38,6 +41,8 @@ export interface ApiDeps {
   index: JobIndex
   /** Absent: whoever reaches the API may do everything. */
   apiKeys: ApiKeys | undefined
+  quotas: TenantQuotas
+  pressure: QueuePressure
   log: Logger
 }
 
@@ -77,6 +82,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   })
   const docsAccess = deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read'
   authorizeRequests(app, deps.apiKeys, docsAccess)
+  limitRequests(app, deps.quotas)
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions, log } = request
     log.debug({ method, route: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, 'answered')

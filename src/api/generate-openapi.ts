@@ -7,6 +7,8 @@ import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobIndex } from '../queue/job-index.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { JobSteering } from '../queue/job-steering.ts'
+import type { QueuePressure } from '../queue/queue-pressure.ts'
+import type { TenantQuotas } from '../queue/tenant-quotas.ts'
 import { buildApp } from './app.ts'
 
 /** The OpenAPI document of this version with all built-in job types, as YAML. Needs no Redis. */
@@ -23,6 +25,8 @@ export async function generateOpenapi(): Promise<string> {
     idempotency: uncalled as IdempotencyKeys,
     index: uncalled as JobIndex,
     apiKeys: undefined,
+    quotas: uncalled as TenantQuotas,
+    pressure: uncalled as QueuePressure,
     log: pino({ level: 'silent' }),
   })
   try {

@@ -11,7 +11,9 @@ import { JobIndex } from '../queue/job-index.ts'
 import { JobQueue } from '../queue/job-queue.ts'
 import { JobSteering } from '../queue/job-steering.ts'
 import { Keys } from '../queue/keys.ts'
+import { QueuePressure } from '../queue/queue-pressure.ts'
 import { Sweeper } from '../queue/sweeper.ts'
+import { TenantQuotas } from '../queue/tenant-quotas.ts'
 import { ApiKeys } from './api-keys.ts'
 import { buildApp } from './app.ts'
 
@@ -49,7 +51,10 @@ await boot('api', async () => {
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
   const idempotency = new IdempotencyKeys({ redis: client, keys })
-  const app = await buildApp({ config, registry, queue, hub, steering, idempotency, index, apiKeys, log })
+  const quotas = new TenantQuotas({ redis: client, keys })
+  const pressure = new QueuePressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
+  const steps = { queue, hub, steering, idempotency, index, quotas, pressure }
+  const app = await buildApp({ config, registry, apiKeys, log, ...steps })
   lifecycle.onStop('http', () => app.close())
   await app.listen({
     host: config.HOST,

@@ -3,6 +3,7 @@ import { type Job, longestTimeoutMs } from '../jobs/define-job.ts'
 import type { Registry } from '../jobs/registry.ts'
 import { newJobRef } from '../queue/job-id.ts'
 import type { NewJob } from '../queue/job-queue.ts'
+import type { Caller } from './api-keys.ts'
 import type { SchemaNames } from './openapi.ts'
 import { type Mistake, mistakesOf, Problem } from './problem.ts'
 
@@ -64,7 +65,7 @@ function submissionVariant(job: Job, names: SchemaNames) {
  */
 export function parseSubmission(
   body: unknown,
-  deps: { registry: Registry; now: number; tenant: string; traceparent: unknown },
+  deps: { registry: Registry; now: number; caller: Caller; traceparent: unknown },
 ): NewJob {
   const parsed = envelope.safeParse(body)
   const mistakes: Mistake[] = parsed.success ? [] : mistakesOf(parsed.error)
@@ -93,7 +94,7 @@ function invalid(mistakes: Mistake[]): Problem {
   return new Problem('invalid_request', `${first?.pointer || 'body'}: ${first?.detail}${more}`, { mistakes })
 }
 
-function toNewJob(said: Envelope, job: Job, { tenant, now }: { tenant: string; now: number }): NewJob {
+function toNewJob(said: Envelope, job: Job, { caller, now }: { caller: Caller; now: number }): NewJob {
   const runAt = said.run_at === undefined ? now + (said.delay_ms ?? 0) : Date.parse(said.run_at)
   const from = said.run_at === undefined ? now : runAt
   const { backoff } = said
@@ -104,7 +105,8 @@ function toNewJob(said: Envelope, job: Job, { tenant, now }: { tenant: string; n
     createdAt: now,
     runAt: runAt > now ? runAt : undefined,
     record: {
-      tenant,
+      tenant: caller.tenant,
+      ...(caller.limits.max_queued !== undefined && { limited: true }),
       input: said.input,
       ...(said.timeout_ms !== undefined && { timeoutMs: said.timeout_ms }),
       ...(backoff && {

@@ -12,6 +12,7 @@ import { countQueue } from './queue-census.ts'
 import { type CrashLane, RunningJob } from './running-job.ts'
 import { loadScript } from './scripts.ts'
 import { AttemptFailed, settleJob } from './settle-job.ts'
+import type { TenantQuotas } from './tenant-quotas.ts'
 
 export interface ConsumerOptions {
   queue: string
@@ -20,6 +21,7 @@ export interface ConsumerOptions {
   keys: Keys
   events: JobEventWriter
   steering: JobSteering
+  quotas: TenantQuotas
   /** Shared by the consumers of a process. */
   lane: CrashLane
   log: Logger
@@ -275,6 +277,7 @@ export class JobConsumer {
   async #run(ref: JobRef, job: BullJob, running: RunningJob): Promise<unknown> {
     const { events, execute } = this.#options
     events.announce(ref, 'change')
+    this.#leaveQuota(ref, job)
     if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) await this.#check([ref.id])
     const attemptEvents = events.open(ref, running.token, running.attempt, () => void this.#check([ref.id]))
     const settlement = await execute({
@@ -300,6 +303,15 @@ export class JobConsumer {
       running.token,
       crossed ? { status: 'canceled', stopped: 'cooperatively' } : settlement,
     )
+  }
+
+  /** What is lost here with the worker is found when the tenant has no place left. */
+  #leaveQuota(ref: JobRef, { data }: BullJob): void {
+    const { limited, tenant } = Object(data) as { limited?: unknown; tenant?: unknown }
+    if (limited !== true || typeof tenant !== 'string') return
+    this.#options.quotas.leave(tenant, ref).catch((error: unknown) => {
+      this.#options.log.debug({ job: ref.id, err: error }, "a started job still takes its tenant's place")
+    })
   }
 
   async #markUnknown(ref: JobRef): Promise<number> {

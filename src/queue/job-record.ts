@@ -13,6 +13,8 @@ const recordSchema = z.object({
   v: z.literal(recordVersion),
   /** Whose job it is. Second, since sweep-queue.lua reads it off the stored text. */
   tenant: z.string().default(anonymousTenant),
+  /** It takes one of its tenant's places until it starts: see tenant-quotas.ts. */
+  limited: z.literal(true).optional(),
   input: z.unknown(),
   timeoutMs: z.int().optional(),
   backoff: z.object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() }).optional(),

@@ -69,6 +69,16 @@ export class Keys {
     return `${this.#prefix}:claim:${digest}`
   }
 
+  /** How many requests a tenant has made in this minute. In no queue's slot, as {@link waiting}. */
+  requests(tenant: string): string {
+    return `${this.#prefix}:tenant:${tenant}:requests`
+  }
+
+  /** Sorted set of a tenant's jobs that count as waiting, by when that was last looked at. */
+  waiting(tenant: string): string {
+    return `${this.#prefix}:tenant:${tenant}:waiting`
+  }
+
   /** The channel on which a job's events and changes are announced to whoever watches it. */
   channel(ref: JobRef): string {
     return this.job(ref)

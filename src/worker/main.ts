@@ -13,6 +13,7 @@ import { Keys } from '../queue/keys.ts'
 import { Heartbeat } from '../queue/queue-census.ts'
 import { CrashLane } from '../queue/running-job.ts'
 import { Sweeper } from '../queue/sweeper.ts'
+import { TenantQuotas } from '../queue/tenant-quotas.ts'
 import { executeJob } from './execute-job.ts'
 import { createExecutors } from './executors/create-executors.ts'
 import { serveHealth } from './health.ts'
@@ -42,7 +43,18 @@ await boot('worker', async () => {
   const queues = [...config.WORKER_QUEUES.keys()]
   const workerName = `${hostname()}:${process.pid}`
   const steering = new JobSteering({ redis, keys })
-  const shared = { redis, keys, events, steering, lane: new CrashLane(), log, workerName, lockMs: config.LOCK_MS }
+  const quotas = new TenantQuotas({ redis, keys })
+  const shared = {
+    redis,
+    keys,
+    events,
+    steering,
+    quotas,
+    lane: new CrashLane(),
+    log,
+    workerName,
+    lockMs: config.LOCK_MS,
+  }
   const deps = { registry, executorFor: (runsOn: RunsOn) => executors.for(runsOn), log }
   const consumers = [...config.WORKER_QUEUES].map(
     ([queue, concurrency]) =>

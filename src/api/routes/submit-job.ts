@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Claim } from '../../queue/idempotency.ts'
 import type { NewJob } from '../../queue/job-queue.ts'
 import type { StoredJob } from '../../queue/job-record.ts'
+import { admitJob } from '../admission.ts'
 import type { RouteDeps } from '../app.ts'
 import { idempotencyKey } from '../idempotency-key.ts'
 import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
@@ -39,13 +40,18 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
     )
   }
 
-  const store = async (job: NewJob, claim: KeptClaim | undefined): Promise<StoredJob> => {
-    if (!claim) return queue.add(job)
+  type Admit = (job: NewJob) => Promise<void>
+  const store = async (job: NewJob, claim: KeptClaim | undefined, admit: Admit): Promise<StoredJob> => {
+    if (!claim) {
+      await admit(job)
+      return queue.add(job)
+    }
     // Whoever claimed first may have died before the job was stored, or be about to store it: an add that comes second is
     // none, and what is stored is then the other's.
     const isReplay = claim.status === 'replay'
     let stored = isReplay ? await queue.read(job.ref) : undefined
     if (!stored) {
+      await admit(job)
       const added = await queue.add(job)
       stored = (isReplay ? await queue.read(job.ref) : undefined) ?? added
     }
@@ -70,6 +76,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
           'idempotency_key_reused',
           'payload_too_large',
           'unsupported_media_type',
+          'queue_full',
           'queue_unavailable',
         ),
       },
@@ -78,13 +85,13 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
       const asked = parseSubmission(request.body, {
         registry,
         now: Date.now(),
-        tenant: request.caller.tenant,
+        caller: request.caller,
         traceparent: request.headers['traceparent'],
       })
       const claim = await claimKey(request, asked)
       const job = claim?.status === 'replay' ? { ...asked, ref: claim.ref } : asked
       if (claim?.status === 'replay') reply.header('idempotent-replayed', 'true')
-      const begin = () => store(job, claim)
+      const begin = () => store(job, claim, (admitted) => admitJob(deps, request, reply, admitted))
       const waitS = preferredWaitS(request.headers['prefer'])
       let stored: StoredJob | undefined
       if (waitS === undefined) stored = await begin()

@@ -1,0 +1,53 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { NewJob } from '../queue/job-queue.ts'
+import type { QueuePressure } from '../queue/queue-pressure.ts'
+import type { TenantQuotas } from '../queue/tenant-quotas.ts'
+import { Problem } from './problem.ts'
+
+/** When it is worth asking again, in seconds: workers take jobs all the time, memory is freed by ended jobs that are forgotten. */
+const retryDepthS = 1
+const retryMemoryS = 5
+const retryQueuedS = 5
+
+/**
+ * Holds tenants to their requests per minute, and says so in the answers: RateLimit and RateLimit-Policy of
+ * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/. A tenant without a limit costs no call.
+ */
+export function limitRequests(app: FastifyInstance, quotas: TenantQuotas): void {
+  app.addHook('onRequest', async ({ caller }, reply) => {
+    const { requests_per_minute: limit } = caller.limits
+    if (limit === undefined) return
+    const { used, resetMs } = await quotas.countRequest(caller.tenant, limit)
+    const resetS = Math.ceil(resetMs / 1000)
+    reply.header('ratelimit-policy', `"requests";q=${limit};w=60`)
+    reply.header('ratelimit', `"requests";r=${Math.max(0, limit - used)};t=${resetS}`)
+    if (used <= limit) return
+    throw new Problem('quota_exceeded', `Your tenant may make ${limit} requests per minute.`, { retryAfterS: resetS })
+  })
+}
+
+/**
+ * Lets a job in that is about to be stored: where its queue and its tenant have room.
+ *
+ * @throws Problem `queue_full` or `quota_exceeded`, QueueUnavailableError
+ */
+export async function admitJob(
+  { pressure, quotas }: { pressure: QueuePressure; quotas: TenantQuotas },
+  { caller }: FastifyRequest,
+  reply: FastifyReply,
+  { ref, record, createdAt }: NewJob,
+): Promise<void> {
+  const fullness = await pressure.enter(ref.queue, 1)
+  if (fullness === 'depth') {
+    throw new Problem('queue_full', `The queue ${ref.queue} holds as many jobs as it may.`, {
+      retryAfterS: retryDepthS,
+    })
+  }
+  if (fullness === 'memory') {
+    throw new Problem('queue_full', 'Redis has little memory left.', { retryAfterS: retryMemoryS })
+  }
+  const { max_queued: most } = caller.limits
+  if (most === undefined || !record.limited || (await quotas.reserve(caller.tenant, ref, most, createdAt))) return
+  reply.header('ratelimit-policy', `"queued";q=${most}`).header('ratelimit', '"queued";r=0')
+  throw new Problem('quota_exceeded', `Your tenant may have ${most} jobs waiting.`, { retryAfterS: retryQueuedS })
+}
