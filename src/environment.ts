@@ -89,6 +89,8 @@ export const workerVariables = z.object({
   ),
   WORKER_PORT: variable.port.optional(),
   EGRESS_ALLOW_CIDRS: variable.list.default([]),
+  INLINE_OUTPUT_BYTES: integer(0, 16_777_216).default(262_144),
+  OUTPUT_LIMIT_BYTES: integer(1024, 268_435_456).default(67_108_864),
   SHUTDOWN_GRACE_MS: integer(0, 3_600_000).default(10_000),
   LOCK_MS: integer(200, 600_000).default(10_000),
 })

@@ -24,6 +24,7 @@ import { describeQueues } from './routes/describe-queues.ts'
 import { listJobs } from './routes/list-jobs.ts'
 import { readJob } from './routes/read-job.ts'
 import { readJobLogs } from './routes/read-job-logs.ts'
+import { readJobOutput } from './routes/read-job-output.ts'
 import { reportHealth } from './routes/report-health.ts'
 import { retryJob } from './routes/retry-job.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
@@ -105,6 +106,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   retryJob(app, deps)
   deleteJob(app, deps)
   readJobLogs(app, deps)
+  readJobOutput(app, deps)
   describeQueues(app, deps)
   streamJobEvents(app, deps)
   describeJobTypes(app, deps)

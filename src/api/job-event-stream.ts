@@ -4,6 +4,7 @@ import type { Announcement, JobEventHub, WiredEvent } from '../queue/job-event-h
 import type { JobRef } from '../queue/job-id.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { StoredJob } from '../queue/job-record.ts'
+import { dropWhenStalled } from './drop-when-stalled.ts'
 import { jobResource, timestamp } from './job-resource.ts'
 
 /** Only progress, output and log are stored and numbered. What is said between two of them counts on from the former. */
@@ -11,7 +12,6 @@ const idsPerStoredEvent = 1_000_000
 const pageSize = 100
 /** A reader that is further behind than this gets no more until it has caught up, and is dropped when it takes nothing; the job goes on. */
 const mostUnreadBytes = 1024 * 1024
-const longestStallMs = 10_000
 
 export interface StreamDeps {
   queue: JobQueue
@@ -178,15 +178,5 @@ export class JobEventStream {
     this.#between = Math.min(this.#between + 1, idsPerStoredEvent - 1)
     const id = this.#stored * idsPerStoredEvent + this.#between
     this.#response.write(`id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
-  }
-}
-
-/** Destroys a response whose client takes nothing for {@link longestStallMs}; Node resets the timer whenever it takes some. @returns stops watching */
-function dropWhenStalled(response: ServerResponse): () => void {
-  const drop = () => response.destroy()
-  response.setTimeout(longestStallMs, drop)
-  return () => {
-    response.off('timeout', drop)
-    response.setTimeout(0)
   }
 }

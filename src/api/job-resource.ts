@@ -14,7 +14,11 @@ export const jobSchema = z.object({
   state: jobStateSchema,
   done: z.boolean().describe('True in the four ends: succeeded, failed, canceled, expired'),
   input: z.unknown(),
-  output: z.unknown(),
+  output: z.unknown().describe('What the job returned; null, too, when `output_bytes` is a number'),
+  output_bytes: z
+    .int()
+    .nullable()
+    .describe('The length as JSON of an output that is too large to stand here: `links.output` has it'),
   error: z
     .object({
       code: z.string(),
@@ -49,7 +53,13 @@ export const jobSchema = z.object({
       }),
     )
     .describe('The attempts of this run that have ended, oldest first; the last 20'),
-  links: z.object({ self: z.string(), events: z.string(), logs: z.string(), cancel: z.string() }),
+  links: z.object({
+    self: z.string(),
+    output: z.string(),
+    events: z.string(),
+    logs: z.string(),
+    cancel: z.string(),
+  }),
 })
 
 export type JobResource = z.output<typeof jobSchema>
@@ -71,6 +81,7 @@ export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
     done: job.done,
     input: record.input,
     output: job.output ?? null,
+    output_bytes: job.storedOutput?.bytes ?? null,
     error: failure ?? null,
     progress: progress ?? null,
     run: job.run,
@@ -93,7 +104,13 @@ export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
       ended_at: optionalTimestamp(endedAt),
       error: why ? { code: why.code, message: why.message, retryable: why.retryable } : null,
     })),
-    links: { self, events: `${self}/events`, logs: `${self}/logs`, cancel: `${self}/cancel` },
+    links: {
+      self,
+      output: `${self}/output`,
+      events: `${self}/events`,
+      logs: `${self}/logs`,
+      cancel: `${self}/cancel`,
+    },
   }
 }
 

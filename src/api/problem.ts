@@ -16,6 +16,8 @@ const problems = {
   job_not_retryable: [409, 'The job did not end without success'],
   idempotency_key_reused: [422, 'The idempotency key stands for another request'],
   job_not_done: [409, 'The job is not done'],
+  job_has_no_output: [409, 'The job did not succeed'],
+  range_not_satisfiable: [416, 'There is nothing in this range'],
   queue_not_found: [404, 'There is no such queue'],
   payload_too_large: [413, 'The request body is too large'],
   unsupported_media_type: [415, 'The request body must be JSON'],
@@ -98,7 +100,7 @@ function escapePointer(key: PropertyKey): string {
 
 /** Answers with a problem. Used as Fastify's error handler: everything that a route throws ends here. */
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = toProblem(error)
+  const problem = toProblem(error, request.routeOptions.bodyLimit ?? 0)
   const [status, title] = problems[problem.code]
   if (status >= 500) request.log.error({ err: error }, 'request failed')
   if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS)
@@ -118,7 +120,7 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
     })
 }
 
-function toProblem(error: unknown): Problem {
+function toProblem(error: unknown, bodyLimit: number): Problem {
   if (error instanceof Problem) return error
   if (error instanceof QueueUnavailableError) {
     const detail = 'Redis did not answer in time; the request may have taken effect. Try again.'
@@ -126,7 +128,10 @@ function toProblem(error: unknown): Problem {
   }
   const { code = '', statusCode = 500 } = error as Partial<FastifyError>
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return new Problem('payload_too_large', 'The body is larger than this server accepts.')
+    return new Problem(
+      'payload_too_large',
+      `The body is larger than ${bodyLimit} bytes, the most that this server accepts.`,
+    )
   if (code.startsWith('FST_ERR_CTP_INVALID_MEDIA_TYPE')) {
     return new Problem('unsupported_media_type', 'Send JSON with content-type: application/json.')
   }

@@ -1,6 +1,7 @@
 import type { StopRequest } from '../jobs/stop-request.ts'
 import type { AttemptEvents } from './job-event-writer.ts'
 import type { JobRef } from './job-id.ts'
+import type { KeptOutput } from './job-output.ts'
 import type { StoredFailure } from './job-record.ts'
 
 /** A job that this worker holds, for one attempt. */
@@ -18,13 +19,16 @@ export interface ClaimedJob {
   events: AttemptEvents
   /** Calls back when the job is to stop, at once if it already is; returns a function that takes the callback back. */
   onStop(stop: (request: StopRequest) => void): () => void
+  /** Stores an output that is too large for the job; to be called before the attempt is settled as succeeded. Never rejects. */
+  keepOutput(output: unknown): Promise<KeptOutput>
   /** Notes that a worker did not know the job. @returns since when that is so, in epoch ms */
   markUnknown(): Promise<number>
 }
 
 /** What becomes of a job after an attempt. */
 export type Settlement =
-  | { status: 'succeeded'; output: unknown }
+  /** `returnValue` is what `keepOutput` gave for the output. */
+  | { status: 'succeeded'; returnValue: unknown }
   /** With a delay and attempts left it is tried again, else it has failed. */
   | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined }
   | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }

@@ -6,6 +6,7 @@ import type { StopRequest } from '../jobs/stop-request.ts'
 import type { ClaimedJob, Settlement } from './claimed-job.ts'
 import type { JobEventWriter } from './job-event-writer.ts'
 import type { JobRef } from './job-id.ts'
+import type { OutputWriter } from './job-output.ts'
 import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
 import { countQueue } from './queue-census.ts'
@@ -20,6 +21,7 @@ export interface ConsumerOptions {
   redis: Redis
   keys: Keys
   events: JobEventWriter
+  outputs: OutputWriter
   steering: JobSteering
   quotas: TenantQuotas
   /** Shared by the consumers of a process. */
@@ -275,10 +277,12 @@ export class JobConsumer {
   }
 
   async #run(ref: JobRef, job: BullJob, running: RunningJob): Promise<unknown> {
-    const { events, execute } = this.#options
+    const { events, outputs, execute } = this.#options
     events.announce(ref, 'change')
     this.#leaveQuota(ref, job)
     if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) await this.#check([ref.id])
+    // An earlier start of this attempt may have stored an output and then lost its worker or its lock.
+    if (job.attemptsStarted > running.attempt) await outputs.discard(ref, running.token)
     const attemptEvents = events.open(ref, running.token, running.attempt, () => void this.#check([ref.id]))
     const settlement = await execute({
       ref,
@@ -291,6 +295,7 @@ export class JobConsumer {
       startedAt: running.heldSince,
       events: attemptEvents,
       onStop: (stop) => running.onStop(stop),
+      keepOutput: (output) => outputs.keep(ref, running.token, output),
       markUnknown: () => this.#markUnknown(ref),
     })
     await attemptEvents.flush()

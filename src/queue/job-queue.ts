@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { QueueUnavailableError, whenAvailable } from './connection.ts'
 import { type JobRef, ulidOf } from './job-id.ts'
 import { indexEntry, type JobIndex } from './job-index.ts'
+import { OutputGoneError, readStoredOutput, type StoredOutput } from './job-output.ts'
 import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob, timeLimits } from './job-record.ts'
 import type { Keys } from './keys.ts'
 import { countQueue, type QueueCounts, waitingSince } from './queue-census.ts'
@@ -119,6 +120,7 @@ export class JobQueue {
       done: false,
       record: stored,
       output: null,
+      storedOutput: undefined,
       failure: undefined,
       progress: undefined,
       run: 1,
@@ -188,6 +190,29 @@ export class JobQueue {
     })
     if (!job) throw new Error(`the record of job ${ref.id} was written by another version of Drover`)
     return job
+  }
+
+  /**
+   * The output of a job, wherever it is stored, in memory as a whole; undefined when the job is not there or has not succeeded.
+   *
+   * @throws QueueUnavailableError
+   */
+  async readOutput(ref: JobRef): Promise<{ value: unknown } | undefined> {
+    const job = await this.read(ref)
+    if (job?.state !== 'succeeded') return undefined
+    if (!job.storedOutput) return { value: job.output }
+    try {
+      const pieces = await Array.fromAsync(this.streamOutput(job, job.storedOutput, 0, job.storedOutput.bytes))
+      return { value: JSON.parse(Buffer.concat(pieces).toString()) }
+    } catch (error) {
+      if (error instanceof OutputGoneError) return undefined
+      throw error
+    }
+  }
+
+  /** Bytes `from` to `to` (not included) of an output that is stored beside its job, as JSON; see {@link readStoredOutput}. */
+  streamOutput(ref: JobRef, output: StoredOutput, from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
+    return readStoredOutput({ redis: this.#client, keys: this.#keys }, ref, output, from, to)
   }
 
   async close(): Promise<void> {

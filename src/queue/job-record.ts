@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { JobFailure } from '../jobs/job-failure.ts'
+import type { StoredOutput } from './job-output.ts'
 import { isEnd, type JobState } from './job-states.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */
@@ -90,7 +91,10 @@ export interface StoredJob {
   state: JobState
   done: boolean
   record: JobRecord
+  /** Null, too, when it is stored beside the job. */
   output: unknown
+  /** Where a large output is. */
+  storedOutput: StoredOutput | undefined
   failure: StoredFailure | undefined
   progress: { fraction: number; message: string | null; data: unknown } | undefined
   run: number
@@ -148,6 +152,7 @@ export function decodeJob(
   const attemptsMade = Number(hash['atm'] ?? 0)
   const attempt = attemptsMade + (place === 'active' ? 1 : 0)
   const succeeded = place === 'finished' && hash['returnvalue'] !== undefined
+  const storedOutput = succeeded ? decodeStoredOutput(hash) : undefined
   const showsFailure = !succeeded && place !== 'active' && hash['failedReason'] !== undefined
   const failure = showsFailure ? decodeFailure(hash['failedReason'] ?? '', attempt) : undefined
   const state = place === 'finished' ? endState(succeeded, failure) : waitingStates[place]
@@ -164,7 +169,8 @@ export function decodeJob(
     state,
     done: isEnd(state),
     record,
-    output: succeeded ? parseJson(hash['returnvalue'] ?? 'null') : null,
+    output: succeeded && !storedOutput ? parseJson(hash['returnvalue'] ?? 'null') : null,
+    storedOutput,
     failure,
     progress: progressSchema.safeParse(parseJson(hash['progress'] ?? '')).data,
     run: Number(hash['run'] ?? 1),
@@ -179,6 +185,13 @@ export function decodeJob(
     cancelRequestedAt: optionalNumber(hash['cancelRequestedAt']),
     attempts,
   }
+}
+
+/** The job was completed with the name of what was stored for it. No handler knows that name, so that none returns it. */
+function decodeStoredOutput(hash: Record<string, string>): StoredOutput | undefined {
+  const { outputName: name, outputBytes: bytes } = hash
+  if (name === undefined || hash['returnvalue'] !== JSON.stringify(name)) return undefined
+  return { name, bytes: Number(bytes) }
 }
 
 const waitingStates = { active: 'running', delayed: 'scheduled', waiting: 'queued' } as const

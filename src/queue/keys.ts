@@ -39,6 +39,11 @@ export class Keys {
     return `${this.job(ref)}:events`
   }
 
+  /** Hash of the pieces of an output that is too large for the job's own. */
+  output(ref: JobRef): string {
+    return `${this.job(ref)}:output`
+  }
+
   /** Sorted set of when waiting jobs run out of time. */
   timeLimits(queue: string): string {
     return `${this.bullPrefix(queue)}:time-limits`

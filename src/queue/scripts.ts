@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 
 /** Runs one of the Lua files beside this one, all of whose keys belong to one queue. */
-export type Script = (redis: Redis, keys: string[], args: (string | number)[]) => Promise<unknown>
+export type Script = (redis: Redis, keys: string[], args: (string | number | Buffer)[]) => Promise<unknown>
 
 const read = (name: string) => readFileSync(join(import.meta.dirname, 'scripts', `${name}.lua`), 'utf8')
 

@@ -18,7 +18,7 @@ export interface SettleDeps {
 }
 
 /**
- * Says to BullMQ what it should do with a job that it gave us, in its own terms: return the output; throw a failure; or move
+ * Says to BullMQ what it should do with a job that it gave us, in its own terms: return a value; throw a failure; or move
  * the job and throw WaitingError, which tells it that there is nothing left to do.
  *
  * @throws AttemptFailed, WaitingError, and what Redis says when the lock is not ours any more
@@ -32,7 +32,7 @@ export async function settleJob(
 ): Promise<unknown> {
   switch (settlement.status) {
     case 'succeeded':
-      return settlement.output
+      return settlement.returnValue
     case 'failed':
       throw new AttemptFailed(settlement.failure, settlement.retryDelayMs, job.processedOn)
     case 'put_back':

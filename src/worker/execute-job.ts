@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
-import type { RunsOn } from '../jobs/define-job.ts'
+import type { Job, RunsOn } from '../jobs/define-job.ts'
 import { describeFailure, type JobFailure } from '../jobs/job-failure.ts'
 import type { LoadedJob, Registry } from '../jobs/registry.ts'
 import type { StopRequest } from '../jobs/stop-request.ts'
 import type { ClaimedJob, Settlement } from '../queue/claimed-job.ts'
+import type { KeptOutput } from '../queue/job-output.ts'
 import { type JobRecord, parseRecord, timeLimits } from '../queue/job-record.ts'
 import type { Executor, Outcome } from './executors/executor.ts'
 import { retryDelay } from './retry-delay.ts'
@@ -32,7 +33,7 @@ export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Pro
     if (!loaded || !record) return await settleUnknown(claimed, log)
     if (isLate(record, claimed)) return settleLate(record, claimed)
     const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, claimed)
-    const settlement = settle(outcome, stopped, loaded, record, claimed)
+    const settlement = await settle(outcome, stopped, loaded, record, claimed)
     if (settlement.status !== 'succeeded')
       log.info({ outcome: outcome.status, stopped: stopped?.kind, settlement }, 'attempt ended')
     return settlement
@@ -100,23 +101,36 @@ async function run(
 }
 
 /** What becomes of the job. A stop decides before the outcome, but for a result that came within the grace of a shutdown. */
-function settle(
+async function settle(
   outcome: Outcome,
   stopped: StopRequest | undefined,
   { job }: LoadedJob,
   record: JobRecord,
   claimed: ClaimedJob,
-): Settlement {
+): Promise<Settlement> {
   if (stopped?.kind === 'lock_lost') return { status: 'lost' }
   if (stopped?.kind === 'canceled') return { status: 'canceled', stopped: howStopped(outcome) }
   if (stopped?.kind === 'shutdown' && outcome.status !== 'returned') return { status: 'put_back' }
   if (outcome.status === 'returned' && (!stopped || stopped.kind === 'shutdown')) {
-    return { status: 'succeeded', output: outcome.output }
+    const kept = await claimed.keepOutput(outcome.output)
+    if (kept.status === 'kept') return { status: 'succeeded', returnValue: kept.returnValue }
+    if (kept.status === 'lost') return { status: 'lost' }
+    return failedOrAgain(outputFailure(kept), job, record, claimed)
   }
-  const failure = failureOf(outcome, stopped, record.timeoutMs ?? job.timeoutMs)
+  return failedOrAgain(failureOf(outcome, stopped, record.timeoutMs ?? job.timeoutMs), job, record, claimed)
+}
+
+function failedOrAgain(failure: JobFailure, job: Job, record: JobRecord, claimed: ClaimedJob): Settlement {
   const backoff = record.backoff ?? job.backoff
   const { attempt, maxAttempts } = claimed
   return failed(claimed, failure, retryDelay({ failure, attempt, maxAttempts, backoff, random: Math.random() }))
+}
+
+function outputFailure(kept: KeptOutput & { status: 'too_large' | 'refused' }): JobFailure {
+  if (kept.status === 'refused')
+    return { code: 'output_not_stored', message: 'Redis did not take the output', retryable: true }
+  const message = `the output has more than ${kept.most} bytes as JSON, which is the most that this worker stores`
+  return { code: 'invalid_output', message, retryable: false }
 }
 
 function howStopped({ status }: Outcome): 'cooperatively' | 'killed' | 'abandoned' {

@@ -8,6 +8,7 @@ import { createLogger } from '../logger.ts'
 import { connectRedis } from '../queue/connection.ts'
 import { JobConsumer } from '../queue/job-consumer.ts'
 import { JobEventWriter } from '../queue/job-event-writer.ts'
+import { OutputWriter } from '../queue/job-output.ts'
 import { hearCancels, JobSteering } from '../queue/job-steering.ts'
 import { Keys } from '../queue/keys.ts'
 import { Heartbeat } from '../queue/queue-census.ts'
@@ -44,10 +45,13 @@ await boot('worker', async () => {
   const workerName = `${hostname()}:${process.pid}`
   const steering = new JobSteering({ redis, keys })
   const quotas = new TenantQuotas({ redis, keys })
+  const limits = { inline: config.INLINE_OUTPUT_BYTES, most: config.OUTPUT_LIMIT_BYTES }
+  const outputs = new OutputWriter({ redis, keys, limits, log })
   const shared = {
     redis,
     keys,
     events,
+    outputs,
     steering,
     quotas,
     lane: new CrashLane(),

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { parseJobId } from '../../queue/job-id.ts'
 import type { JobQueue } from '../../queue/job-queue.ts'
 import type { StoredJob } from '../../queue/job-record.ts'
 import type { RouteDeps } from '../app.ts'
+import { etagOf, isKnown } from '../etag.ts'
 import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
 import { preferredWaitS } from '../prefer.ts'
 import { jsonResponse, Problem, problemResponses } from '../problem.ts'
@@ -63,9 +63,9 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       if (!job) throw jobNotFound(id)
       if (waitS !== undefined) reply.header('preference-applied', `wait=${waitS}`).header('location', jobPath(id))
       const body = JSON.stringify(jobResource(job, deps.config.RESULT_TTL_MS))
-      const etag = `"${createHash('sha1').update(body).digest('base64url')}"`
+      const etag = etagOf(body)
       reply.header('etag', etag).header('cache-control', 'no-cache')
-      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
+      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
       const stillWaited = waitS !== undefined && !job.done
       return reply
         .code(stillWaited ? 202 : 200)
@@ -77,9 +77,3 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
 }
 
 const asItIs = (body: unknown) => String(body)
-
-/** https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match */
-function matches(header: string | undefined, etag: string): boolean {
-  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
-  return tags.includes(etag) || tags.includes('*')
-}

@@ -3,6 +3,8 @@ local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now)
   redis.call('HSET', jobKey, 'failedReason', failure, 'finishedOn', now)
   redis.call('HDEL', jobKey, 'defa')
   redis.call('DEL', lockKey)
+  -- What its worker had stored of an output when something else ended the job.
+  redis.call('UNLINK', jobKey .. ':output')
   redis.call('ZADD', failedKey, now, id)
   redis.call('PUBLISH', channel, 'ended')
 end

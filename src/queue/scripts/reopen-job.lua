@@ -7,9 +7,10 @@
 local id = ARGV[1]
 local run = redis.call('HGET', KEYS[1], 'run') or '1'
 if run ~= ARGV[2] or redis.call('ZREM', KEYS[2], id) == 0 then return 0 end
+redis.call('UNLINK', KEYS[1] .. ':output')
 local last = redis.call('XREVRANGE', KEYS[7], '+', '-', 'COUNT', 1)[1]
 redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'cancelRequestedAt',
-  'unknownSince')
+  'unknownSince', 'outputName', 'outputBytes')
 redis.call('HSET', KEYS[1], 'data', ARGV[3], 'run', run + 1, 'atm', 0, 'ats', 0,
   'eventsBeforeRun', last and string.match(last[1], '%d+$') or 0)
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end

@@ -86,7 +86,7 @@ for _, set in ipairs({ KEYS[8], KEYS[9] }) do
     if claim then
       claims[#claims + 1], claims[#claims + 2] = jobKey, claim
     else
-      redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':logs')
+      redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
       redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
       redis.call('ZREM', set, id)
       redis.call('ZREM', KEYS[10], tenant .. ':' .. string.sub(id, -26))
