@@ -8,16 +8,20 @@ import { loadScript } from './scripts.ts'
 
 const claimKey = loadScript('claim-key')
 const keepClaim = loadScript('keep-claim')
+const persistClaim = loadScript('persist-claim')
 /** For whoever removes a job: gives up its claim, where it is still its. */
 export const releaseClaim = loadScript('release-claim')
 
 /** A claim whose job was never stored is given up after a day; until then the same request repairs it. */
 const unkeptMs = 86_400_000
 
+/** Asking again is needed only when the job is removed in between, which happens to a job once. */
+const mostRounds = 3
+
 /** What a claim found: the job is the caller's to store, was another's with the same request, or the key stands for another request. */
 export type Claim =
-  | { status: 'first'; name: string }
-  | { status: 'replay'; name: string; ref: JobRef }
+  | { status: 'first'; name: string; digest: string }
+  | { status: 'replay'; name: string; digest: string; ref: JobRef }
   | { status: 'conflict' }
 
 /** Idempotency keys: each stands for one request of one tenant, as long as its job lives. */
@@ -38,26 +42,28 @@ export class IdempotencyKeys {
    */
   async claim(tenant: string, key: string, request: unknown, ref: JobRef): Promise<Claim> {
     const name = this.#keys.claim(digest([tenant, key]))
-    const reply = await whenAvailable(claimKey(this.#redis, [name], [ref.id, digest(request), unkeptMs]))
+    const asked = digest(request)
+    const reply = await whenAvailable(claimKey(this.#redis, [name], [ref.id, asked, unkeptMs]))
     const [id, claimed] = Array.isArray(reply) ? reply : []
-    if (claimed !== digest(request)) return { status: 'conflict' }
-    if (id === ref.id) return { status: 'first', name }
+    if (claimed !== asked) return { status: 'conflict' }
+    if (id === ref.id) return { status: 'first', name, digest: asked }
     const first = parseJobId(String(id))
     if (!first) throw new Error(`the claim ${name} names no job`)
-    return { status: 'replay', name, ref: first }
+    return { status: 'replay', name, digest: asked, ref: first }
   }
 
-  /** Keeps a claim for as long as its job, which is stored by now. @throws QueueUnavailableError */
-  async keep(name: string, ref: JobRef): Promise<void> {
-    // First the job's word of its claim, so that it can be given up together with the job.
-    const exists = await whenAvailable(keepClaim(this.#redis, [this.#keys.job(ref)], [name]))
-    if (exists === 1) await whenAvailable(this.#redis.persist(name))
-  }
-
-  /** Gives up the claim of a job that is about to be removed. @throws QueueUnavailableError */
-  async release(ref: JobRef): Promise<void> {
-    const name = await whenAvailable(this.#redis.hget(this.#keys.job(ref), 'claim'))
-    if (name !== null) await whenAvailable(releaseClaim(this.#redis, [name], [ref.id]))
+  /**
+   * Keeps a claim for as long as its job, which is stored by now. Gives it up when the job is gone already, or is being removed.
+   *
+   * @throws QueueUnavailableError
+   */
+  async keep({ name, digest: asked }: { name: string; digest: string }, ref: JobRef): Promise<void> {
+    for (let round = 0; round < mostRounds; round++) {
+      // First the job's word of its claim: whoever begins to remove the job from then on gives up the claim, too.
+      const kept = await whenAvailable(keepClaim(this.#redis, [this.#keys.job(ref)], [name]))
+      if (kept !== 1) return void (await whenAvailable(releaseClaim(this.#redis, [name], [ref.id])))
+      if ((await whenAvailable(persistClaim(this.#redis, [name], [ref.id, asked, unkeptMs]))) === 1) return
+    }
   }
 }
 

@@ -2,16 +2,16 @@ import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { QueueUnavailableError, whenAvailable } from './connection.ts'
-import { type JobRef, ulidOf } from './job-id.ts'
-import { indexEntry, type JobIndex } from './job-index.ts'
-import { OutputGoneError, readStoredOutput, type StoredOutput } from './job-output.ts'
+import type { JobRef } from './job-id.ts'
+import type { JobIndex } from './job-index.ts'
+import { readStoredOutput, readWholeOutput, type StoredOutput } from './job-output.ts'
 import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob, timeLimits } from './job-record.ts'
+import { removeJob } from './job-removal.ts'
 import type { Keys } from './keys.ts'
 import { countQueue, type QueueCounts, waitingSince } from './queue-census.ts'
 import { loadScript } from './scripts.ts'
 
 const readJob = loadScript('read-job')
-const removeJob = loadScript('remove-job')
 
 /** A job to be stored, validated by the caller. Times are epoch milliseconds. */
 export interface NewJob {
@@ -147,20 +147,9 @@ export class JobQueue {
       : undefined
   }
 
-  /** Removes an ended job. @returns false when it has not ended. @throws QueueUnavailableError */
-  async remove(job: StoredJob): Promise<boolean> {
-    const sets = ['completed', 'failed'].map((set) => this.#keys.bull(job.queue, set))
-    const names = [
-      this.#keys.job(job),
-      this.#keys.events(job),
-      ...sets,
-      this.#keys.timeLimits(job.queue),
-      this.#keys.index(job.queue),
-    ]
-    return (
-      (await whenAvailable(removeJob(this.#client, names, [job.id, indexEntry(job.record.tenant, ulidOf(job.id))]))) ===
-      1
-    )
+  /** See {@link removeJob}. @throws QueueUnavailableError */
+  remove(job: StoredJob): Promise<'removed' | 'missing' | 'not_done'> {
+    return removeJob({ redis: this.#client, keys: this.#keys }, job)
   }
 
   /** Lets workers take no more jobs of a queue, or lets them again; running jobs go on. @throws QueueUnavailableError */
@@ -201,13 +190,8 @@ export class JobQueue {
     const job = await this.read(ref)
     if (job?.state !== 'succeeded') return undefined
     if (!job.storedOutput) return { value: job.output }
-    try {
-      const pieces = await Array.fromAsync(this.streamOutput(job, job.storedOutput, 0, job.storedOutput.bytes))
-      return { value: JSON.parse(Buffer.concat(pieces).toString()) }
-    } catch (error) {
-      if (error instanceof OutputGoneError) return undefined
-      throw error
-    }
+    const json = await readWholeOutput({ redis: this.#client, keys: this.#keys }, job, job.storedOutput)
+    return json === undefined ? undefined : { value: JSON.parse(json) }
   }
 
   /** Bytes `from` to `to` (not included) of an output that is stored beside its job, as JSON; see {@link readStoredOutput}. */

@@ -91,9 +91,9 @@ export class JobSteering {
   /**
    * Opens the next run of a job that ended without success; its limits of time count from `now` again.
    *
-   * @returns false when it is no longer in that state. @throws QueueUnavailableError
+   * @returns not_retryable when it is no longer in that state. @throws QueueUnavailableError
    */
-  async reopen(job: StoredJob, now: number): Promise<boolean> {
+  async reopen(job: StoredJob, now: number): Promise<'reopened' | 'not_retryable' | 'missing'> {
     const keys = this.#keys
     const record: JobRecord = { ...job.record, ...(job.record.countsFrom === undefined ? {} : { countsFrom: now }) }
     const { startBy, deadlineAt } = timeLimits(record)
@@ -105,7 +105,7 @@ export class JobSteering {
         [job.id, job.run, JSON.stringify(record), keys.channel(job), startBy ?? '', deadlineAt ?? ''],
       ),
     )
-    return reply === 1
+    return reply as 'reopened' | 'not_retryable' | 'missing'
   }
 }
 

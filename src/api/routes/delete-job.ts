@@ -2,10 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../app.ts'
 import { Problem, problemResponses } from '../problem.ts'
-import { jobParams, readOwn } from './read-job.ts'
+import { jobNotFound, jobParams, readOwn } from './read-job.ts'
 
 /** `DELETE /v1/jobs/{id}`: forget a finished job before its time. */
-export function deleteJob(app: FastifyInstance, { queue, idempotency }: RouteDeps): void {
+export function deleteJob(app: FastifyInstance, { queue }: RouteDeps): void {
   app.delete<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id', {
     config: { access: 'cancel' },
     schema: {
@@ -22,10 +22,9 @@ export function deleteJob(app: FastifyInstance, { queue, idempotency }: RouteDep
     handler: async (request, reply) => {
       const { id } = request.params
       const job = await readOwn(queue, request, id)
-      // The claim goes first: a crash between leaves a job without a claim, not a claim that lives for ever.
-      if (job.done) await idempotency.release(job)
-      if (!job.done || !(await queue.remove(job)))
-        throw new Problem('job_not_done', `The job is ${job.state}: cancel it first.`)
+      const result = await queue.remove(job)
+      if (result === 'missing') throw jobNotFound(id)
+      if (result === 'not_done') throw new Problem('job_not_done', `The job is ${job.state}: cancel it first.`)
       return reply.code(204).send()
     },
   })

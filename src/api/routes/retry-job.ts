@@ -24,8 +24,10 @@ export function retryJob(app: FastifyInstance, { queue, steering, config }: Rout
     handler: async (request, reply) => {
       const { id } = request.params
       const before = await readOwn(queue, request, id)
-      const reopened = next(before.state, 'retry') !== undefined && (await steering.reopen(before, Date.now()))
-      if (!reopened)
+      const mayRetry = next(before.state, 'retry') !== undefined
+      const result = mayRetry ? await steering.reopen(before, Date.now()) : 'not_retryable'
+      if (result === 'missing') throw jobNotFound(id)
+      if (result === 'not_retryable')
         throw new Problem(
           'job_not_retryable',
           `The job is ${before.state}: only one that failed, was canceled or expired is retried.`,

@@ -55,7 +55,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
       const added = await queue.add(job)
       stored = (isReplay ? await queue.read(job.ref) : undefined) ?? added
     }
-    await idempotency.keep(claim.name, job.ref)
+    await idempotency.keep(claim, job.ref)
     return stored
   }
 

@@ -1,4 +1,4 @@
--- A job's word of its idempotency claim. KEYS: job   ARGV: the claim   Returns 1, or 0 when there is no job.
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+-- A job's word of its idempotency claim. KEYS: job   ARGV: the claim   Returns 1, or 0 when there is no job, or soon will be none.
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'removing') == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'claim', ARGV[1])
 return 1

@@ -2,11 +2,12 @@
   Opens the next run of a job that ended without success: as new, but for its id, its input and its history of events.
   KEYS: job, failed, prioritized, priority counter, marker, meta, event stream, time limits
   ARGV: id, its run as the caller read it, its record for the new run, channel, start by or '', deadline or ''
-  Returns 1, or 0 when it is not (any more) in that state.
+  Returns reopened | not_retryable: it is not (any more) in that state | missing: or is being removed
 ]]
 local id = ARGV[1]
 local run = redis.call('HGET', KEYS[1], 'run') or '1'
-if run ~= ARGV[2] or redis.call('ZREM', KEYS[2], id) == 0 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'removing') == 1 then return 'missing' end
+if run ~= ARGV[2] or redis.call('ZREM', KEYS[2], id) == 0 then return 'not_retryable' end
 redis.call('UNLINK', KEYS[1] .. ':output')
 local last = redis.call('XREVRANGE', KEYS[7], '+', '-', 'COUNT', 1)[1]
 redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'cancelRequestedAt',
@@ -20,4 +21,4 @@ local priority = tonumber(redis.call('HGET', KEYS[1], 'priority'))
 redis.call('ZADD', KEYS[3], priority * 0x100000000 + redis.call('INCR', KEYS[4]) % 0x100000000, id)
 if redis.call('HEXISTS', KEYS[6], 'paused') == 0 then redis.call('ZADD', KEYS[5], 0, '0') end
 redis.call('PUBLISH', ARGV[4], 'changed')
-return 1
+return 'reopened'

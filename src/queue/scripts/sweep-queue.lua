@@ -84,6 +84,9 @@ for _, set in ipairs({ KEYS[8], KEYS[9] }) do
     -- The record begins with its version and its tenant: no need to read the rest, which may be long.
     local tenant = string.match(data or '', '^{"v":%d+,"tenant":"([^"]+)"') or '-'
     if claim then
+      -- From now on it can neither be opened again nor get another claim, as in begin-removal.lua.
+      redis.call('HSET', jobKey, 'removing', 1)
+      redis.call('ZADD', set, 0, id)
       claims[#claims + 1], claims[#claims + 2] = jobKey, claim
     else
       redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')

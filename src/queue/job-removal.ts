@@ -1,0 +1,31 @@
+import type { Redis } from 'ioredis'
+import { whenAvailable } from './connection.ts'
+import { releaseClaim } from './idempotency.ts'
+import { ulidOf } from './job-id.ts'
+import { indexEntry } from './job-index.ts'
+import type { StoredJob } from './job-record.ts'
+import type { Keys } from './keys.ts'
+import { loadScript } from './scripts.ts'
+
+const beginRemoval = loadScript('begin-removal')
+const endRemoval = loadScript('remove-job')
+
+/**
+ * Removes an ended job with all that belongs to it. Its idempotency claim lies in another slot, so that this takes three steps:
+ * mark the job, give up its claim, remove it. A process that dies between two leaves the rest to the next sweep.
+ *
+ * @throws QueueUnavailableError
+ */
+export async function removeJob(
+  { redis, keys }: { redis: Redis; keys: Keys },
+  job: StoredJob,
+): Promise<'removed' | 'missing' | 'not_done'> {
+  const sets = ['completed', 'failed'].map((set) => keys.bull(job.queue, set))
+  const begun = await whenAvailable(beginRemoval(redis, [keys.job(job), ...sets], [job.id]))
+  const [found, claim] = Array.isArray(begun) ? begun : []
+  if (found === 'missing' || found === 'not_done') return found
+  if (claim !== undefined) await whenAvailable(releaseClaim(redis, [String(claim)], [job.id]))
+  const names = [keys.job(job), keys.events(job), ...sets, keys.timeLimits(job.queue), keys.index(job.queue)]
+  await whenAvailable(endRemoval(redis, names, [job.id, indexEntry(job.record.tenant, ulidOf(job.id))]))
+  return 'removed'
+}
