@@ -8,7 +8,7 @@ import { jsonResponse, problemResponses } from '../problem.ts'
 
 /** One call looks at no more jobs than this, matching or not: a page may be short, or empty, and still have a cursor. */
 const mostLookedAt = 500
-const atOnce = 100
+const filteredAtOnce = 100
 
 const time = z.iso.datetime({ offset: true }).transform(Date.parse)
 const query = z.strictObject({
@@ -26,6 +26,8 @@ type Query = z.output<typeof query>
 export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDeps): void {
   const readPage = async (tenant: string, wanted: Query): Promise<{ jobs: StoredJob[]; end: string | undefined }> => {
     const jobs: StoredJob[] = []
+    // Without a filter every job counts, but for one that is removed meanwhile.
+    const atOnce = isFiltered(wanted) ? filteredAtOnce : wanted.limit
     let behind = wanted.cursor
     const from = (wanted.created_after ?? -1) + 1
     const to = (wanted.created_before ?? Number.MAX_SAFE_INTEGER) - 1
@@ -65,6 +67,10 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       return { items: jobs.map((job) => jobResource(job, config.RESULT_TTL_MS)), next_cursor }
     },
   })
+}
+
+function isFiltered({ state, type, tag }: Query): boolean {
+  return state !== undefined || type !== undefined || tag !== undefined
 }
 
 function isWanted(job: StoredJob, { state, type, tag }: Query): boolean {
