@@ -18,8 +18,9 @@ const rules: Record<string, Rule> = {
   logger: { parts: [] },
   lifecycle: { parts: [] },
   boot: { parts: ['jobs', 'queue', 'environment'] },
-  api: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot'] },
-  worker: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot'] },
+  metrics: { parts: ['queue'], packages: ['@prometheus-io/client'] },
+  api: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot', 'metrics'] },
+  worker: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot', 'metrics'] },
   dev: { parts: ['environment', 'lifecycle'] },
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
 import type { apiVariables } from '../environment.ts'
@@ -15,6 +15,7 @@ import { limitRequests } from './admission.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { authorizeRequests } from './auth.ts'
 import { acceptJsonBodies } from './json-body.ts'
+import type { ApiMetrics } from './metrics.ts'
 import { describeApi, nameSchemas } from './openapi.ts'
 import { answerProblem, Problem } from './problem.ts'
 import { cancelJob } from './routes/cancel-job.ts'
@@ -26,6 +27,7 @@ import { readJob } from './routes/read-job.ts'
 import { readJobLogs } from './routes/read-job-logs.ts'
 import { readJobOutput } from './routes/read-job-output.ts'
 import { reportHealth } from './routes/report-health.ts'
+import { reportMetrics } from './routes/report-metrics.ts'
 import { retryJob } from './routes/retry-job.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
 import { submitJob } from './routes/submit-job.ts'
@@ -44,6 +46,7 @@ export interface ApiDeps {
   apiKeys: ApiKeys | undefined
   quotas: TenantQuotas
   pressure: QueuePressure
+  metrics: ApiMetrics
   log: Logger
 }
 
@@ -85,8 +88,10 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   authorizeRequests(app, deps.apiKeys, docsAccess)
   limitRequests(app, deps.quotas)
   app.addHook('onResponse', async (request, reply) => {
-    const { method, routeOptions, log } = request
-    log.debug({ method, route: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, 'answered')
+    const { method, log } = request
+    const answer = { method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }
+    log.debug(answer, 'answered')
+    if (!wasHeld(reply)) deps.metrics.requestAnswered(answer)
   })
   app.addHook('preClose', async () => {
     closing.abort()
@@ -111,8 +116,16 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   streamJobEvents(app, deps)
   describeJobTypes(app, deps)
   reportHealth(app, deps)
+  reportMetrics(app, deps)
   await app.ready()
   return app
+}
+
+/** Whether a good answer took as long as somebody wanted to wait, and not as long as the server needs. */
+function wasHeld(reply: FastifyReply): boolean {
+  // An event stream writes its own head, past Fastify.
+  const isStream = reply.statusCode === 200 && !reply.hasHeader('content-type')
+  return reply.statusCode < 400 && (isStream || reply.hasHeader('preference-applied'))
 }
 
 /** The client's own id when it is harmless in headers and logs, else a new one. */

@@ -10,6 +10,7 @@ import type { JobSteering } from '../queue/job-steering.ts'
 import type { QueuePressure } from '../queue/queue-pressure.ts'
 import type { TenantQuotas } from '../queue/tenant-quotas.ts'
 import { buildApp } from './app.ts'
+import { ApiMetrics } from './metrics.ts'
 
 /** The OpenAPI document of this version with all built-in job types, as YAML. Needs no Redis. */
 export async function generateOpenapi(): Promise<string> {
@@ -27,6 +28,7 @@ export async function generateOpenapi(): Promise<string> {
     apiKeys: undefined,
     quotas: uncalled as TenantQuotas,
     pressure: uncalled as QueuePressure,
+    metrics: new ApiMetrics([...registry.keys()]),
     log: pino({ level: 'silent' }),
   })
   try {

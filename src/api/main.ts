@@ -16,6 +16,7 @@ import { Sweeper } from '../queue/sweeper.ts'
 import { TenantQuotas } from '../queue/tenant-quotas.ts'
 import { ApiKeys } from './api-keys.ts'
 import { buildApp } from './app.ts'
+import { ApiMetrics } from './metrics.ts'
 
 /** Waiting clients are answered at once when the API stops; what is left are answers on their way. */
 const stopWithinMs = 5000
@@ -36,9 +37,19 @@ await boot('api', async () => {
 
   const keys = new Keys(config.KEY_PREFIX)
   const index = new JobIndex({ redis: client, keys })
-  const queue = new JobQueue({ client, keys, index, queues: queuesOf(registry), log })
+  const metrics = new ApiMetrics([...registry.keys()])
+  const queue = new JobQueue({
+    client,
+    keys,
+    index,
+    queues: queuesOf(registry),
+    log,
+    onAdded: metrics.jobSubmitted,
+  })
   lifecycle.onStop('queue', () => queue.close())
   await queue.ready()
+  metrics.observeProcess()
+  metrics.observeQueues(queue)
   const hub = new JobEventHub({ subscriber, client, keys, log })
   const steering = new JobSteering({ redis: client, keys })
   const sweeper = new Sweeper({
@@ -47,13 +58,14 @@ await boot('api', async () => {
     queues: queuesOf(registry),
     resultTtlMs: config.RESULT_TTL_MS,
     log,
+    onEnded: metrics.jobEnded,
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const quotas = new TenantQuotas({ redis: client, keys })
   const pressure = new QueuePressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
-  const steps = { queue, hub, steering, idempotency, index, quotas, pressure }
+  const steps = { queue, hub, steering, idempotency, index, quotas, pressure, metrics }
   const app = await buildApp({ config, registry, apiKeys, log, ...steps })
   lifecycle.onStop('http', () => app.close())
   await app.listen({

@@ -15,6 +15,8 @@ export interface ClaimedJob {
   /** How often it was taken by a worker, this time included. */
   starts: number
   createdAt: number
+  /** Since when it could have started, in this run. */
+  dueAt: number
   startedAt: number
   events: AttemptEvents
   /** Calls back when the job is to stop, at once if it already is; returns a function that takes the callback back. */

@@ -7,6 +7,8 @@ import type { ClaimedJob, Settlement } from './claimed-job.ts'
 import type { JobEventWriter } from './job-event-writer.ts'
 import type { JobRef } from './job-id.ts'
 import type { OutputWriter } from './job-output.ts'
+import { dueAt, endWithoutSuccess } from './job-record.ts'
+import type { JobEnd } from './job-states.ts'
 import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
 import { countQueue } from './queue-census.ts'
@@ -31,6 +33,8 @@ export interface ConsumerOptions {
   /** How long a worker that fell silent keeps its jobs. Renewed at half of it. */
   lockMs: number
   execute: (job: ClaimedJob) => Promise<Settlement>
+  /** A job has ended here. */
+  onEnded?: (type: string, end: JobEnd) => void
 }
 
 const markUnknown = loadScript('mark-unknown')
@@ -80,8 +84,16 @@ export class JobConsumer {
       },
     })
     this.#worker.on('error', (error) => log.warn({ queue, err: error }, 'queue error'))
-    this.#worker.on('completed', (job) => this.#announce(job, 'end'))
-    this.#worker.on('failed', (job) => job && this.#announce(job, 'end'))
+    this.#worker.on('completed', (job) => {
+      this.#announce(job, 'end')
+      options.onEnded?.(job.name, 'succeeded')
+    })
+    this.#worker.on('failed', (job) => {
+      if (!job) return
+      this.#announce(job, 'end')
+      // An attempt that is followed by another is no end.
+      if (job.finishedOn !== undefined) options.onEnded?.(job.name, endWithoutSuccess(job.failedReason))
+    })
     this.#worker.on('stalled', (id) => {
       log.warn({ queue, job: id }, 'a job whose worker vanished goes back to its queue')
       options.events.announce({ queue, id }, 'change')
@@ -123,6 +135,11 @@ export class JobConsumer {
   /** How many jobs were ever taken. */
   get claims(): number {
     return this.#claims
+  }
+
+  /** How many jobs run here now. */
+  get runningJobs(): number {
+    return this.#running.size
   }
 
   get isFull(): boolean {
@@ -241,11 +258,13 @@ export class JobConsumer {
   }
 
   /** The handler had ended when the cancel came, and BullMQ was refused to say so. */
-  #finishCrossed(id: string, { attempt }: RunningJob): void {
-    const { queue, steering, log } = this.#options
-    steering.finishCanceled({ queue, id }, attempt, 'cooperatively').catch((error: unknown) => {
-      log.error({ job: id, err: error }, 'a cancelled job was not ended here: it ends when its lock runs out')
-    })
+  #finishCrossed(id: string, { attempt, type }: RunningJob): void {
+    const { queue, steering, log, onEnded } = this.#options
+    steering.finishCanceled({ queue, id }, attempt, 'cooperatively').then(
+      (isFirst) => isFirst && onEnded?.(type, 'canceled'),
+      (error: unknown) =>
+        log.error({ job: id, err: error }, 'a cancelled job was not ended here: it ends when its lock runs out'),
+    )
   }
 
   async #process(job: BullJob, token: string): Promise<unknown> {
@@ -292,6 +311,7 @@ export class JobConsumer {
       maxAttempts: job.opts.attempts ?? 1,
       starts: job.attemptsStarted,
       createdAt: job.timestamp,
+      dueAt: dueAt(job.data, job.timestamp + (job.opts.delay ?? 0)),
       startedAt: running.heldSince,
       events: attemptEvents,
       onStop: (stop) => running.onStop(stop),

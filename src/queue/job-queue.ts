@@ -37,13 +37,23 @@ export class JobQueue {
   readonly #client: Redis
   readonly #keys: Keys
   readonly #index: JobIndex
+  readonly #onAdded: (type: string) => void
   readonly #queues: ReadonlyMap<string, Queue>
   readonly #consumed = new Map<string, { at: number; value: boolean }>()
 
-  constructor(deps: { client: Redis; keys: Keys; index: JobIndex; queues: Iterable<string>; log: Logger }) {
+  /** `onAdded` hears of every job that was stored here. */
+  constructor(deps: {
+    client: Redis
+    keys: Keys
+    index: JobIndex
+    queues: Iterable<string>
+    log: Logger
+    onAdded?: (type: string) => void
+  }) {
     this.#client = deps.client
     this.#keys = deps.keys
     this.#index = deps.index
+    this.#onAdded = deps.onAdded ?? (() => undefined)
     this.#queues = new Map([...new Set(deps.queues)].map((name) => [name, openQueue(name, deps)]))
   }
 
@@ -113,6 +123,7 @@ export class JobQueue {
       }),
     )
     await Promise.all([limits, indexed, added])
+    this.#onAdded(type)
     return {
       ...ref,
       type,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { JobFailure } from '../jobs/job-failure.ts'
 import type { StoredOutput } from './job-output.ts'
-import { isEnd, type JobState } from './job-states.ts'
+import { isEnd, type JobEnd, type JobState } from './job-states.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */
 export const recordVersion = 1
@@ -21,6 +21,8 @@ const recordSchema = z.object({
   backoff: z.object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() }).optional(),
   startWithinMs: z.int().optional(),
   deadlineMs: z.int().optional(),
+  /** When a client's retry opened the present run. */
+  reopenedAt: z.int().optional(),
   /** Both limits count from here; a retry sets it anew. */
   countsFrom: z.int().optional(),
   priority: z.int().optional(),
@@ -36,6 +38,13 @@ export type JobRecord = z.output<typeof recordSchema>
 export function parseRecord(data: unknown): JobRecord | undefined {
   return recordSchema.safeParse(data).data
 }
+
+/** Since when a job of this data could have started in its present run; it was created or came due at `firstDueAt`. */
+export function dueAt(data: unknown, firstDueAt: number): number {
+  return reopenedSchema.safeParse(data).data?.reopenedAt ?? firstDueAt
+}
+
+const reopenedSchema = recordSchema.pick({ reopenedAt: true })
 
 /** When a job must have started, and when it must have ended; undefined: whenever. */
 export function timeLimits(record: JobRecord | Omit<JobRecord, 'v'>): {
@@ -138,6 +147,11 @@ function decodeFailure(failedReason: string, attempt: number): StoredFailure {
   )
 }
 
+/** How a job has ended that failed for this reason, in BullMQ's terms. */
+export function endWithoutSuccess(failedReason: string): JobEnd {
+  return endState(false, decodeFailure(failedReason, 1))
+}
+
 /** Where the scripts found a job: in which of BullMQ's sets. */
 export type Place = 'finished' | 'active' | 'delayed' | 'waiting'
 
@@ -199,7 +213,7 @@ const maxAttemptsSchema = z.object({ attempts: z.int() })
 const progressSchema = z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() })
 
 /** An end without success is told apart by what its failure says, so that one write decides it. Attempt 0: it never started. */
-function endState(succeeded: boolean, failure: StoredFailure | undefined): JobState {
+function endState(succeeded: boolean, failure: StoredFailure | undefined): JobEnd {
   if (succeeded) return 'succeeded'
   if (failure?.code === 'canceled') return 'canceled'
   if (failure?.code === 'not_started_in_time') return 'expired'

@@ -1,14 +1,9 @@
-/** Where a job stands. The last four are ends. */
-export const jobStates = [
-  'scheduled',
-  'blocked',
-  'queued',
-  'running',
-  'succeeded',
-  'failed',
-  'canceled',
-  'expired',
-] as const
+/** How a job can end. */
+export const jobEnds = ['succeeded', 'failed', 'canceled', 'expired'] as const
+export type JobEnd = (typeof jobEnds)[number]
+
+/** Where a job stands. */
+export const jobStates = ['scheduled', 'blocked', 'queued', 'running', ...jobEnds] as const
 export type JobState = (typeof jobStates)[number]
 
 /** Before a job is stored and after it is removed, it stands nowhere. */

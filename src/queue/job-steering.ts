@@ -95,7 +95,8 @@ export class JobSteering {
    */
   async reopen(job: StoredJob, now: number): Promise<'reopened' | 'not_retryable' | 'missing'> {
     const keys = this.#keys
-    const record: JobRecord = { ...job.record, ...(job.record.countsFrom === undefined ? {} : { countsFrom: now }) }
+    const reopened = { ...job.record, reopenedAt: now }
+    const record: JobRecord = { ...reopened, ...(job.record.countsFrom === undefined ? {} : { countsFrom: now }) }
     const { startBy, deadlineAt } = timeLimits(record)
     const sets = ['failed', 'prioritized', 'pc', 'marker', 'meta'].map((set) => keys.bull(job.queue, set))
     const reply = await whenAvailable(

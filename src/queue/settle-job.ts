@@ -4,6 +4,7 @@ import type { Settlement } from './claimed-job.ts'
 import type { JobEventWriter } from './job-event-writer.ts'
 import type { JobRef } from './job-id.ts'
 import { encodeAttempt, encodeFailure, type StoredFailure } from './job-record.ts'
+import type { JobEnd } from './job-states.ts'
 import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
@@ -15,6 +16,7 @@ export interface SettleDeps {
   keys: Keys
   events: JobEventWriter
   steering: JobSteering
+  onEnded?: (type: string, end: JobEnd) => void
 }
 
 /**
@@ -41,11 +43,11 @@ export async function settleJob(
         await putBack(deps, ref, job, token, settlement)
       } catch (error) {
         // The lock is no longer ours. Where a cancel has it, nobody else would end the job soon.
-        if (!(await deps.steering.finishCanceled(ref, job.attemptsMade + 1, 'cooperatively'))) throw error
+        if (!(await finishCanceled(deps, ref, job, 'cooperatively'))) throw error
       }
       throw new WaitingError()
     case 'canceled':
-      await deps.steering.finishCanceled(ref, job.attemptsMade + 1, settlement.stopped)
+      await finishCanceled(deps, ref, job, settlement.stopped)
       throw new WaitingError()
     case 'lost':
       // Whoever has the lock, or the check for stalled jobs, moves it.
@@ -53,6 +55,17 @@ export async function settleJob(
     default:
       throw new TypeError(`there is no such settlement: ${JSON.stringify(settlement satisfies never)}`)
   }
+}
+
+async function finishCanceled(
+  { steering, onEnded }: SettleDeps,
+  ref: JobRef,
+  job: BullJob,
+  stopped: 'cooperatively' | 'killed' | 'abandoned',
+): Promise<boolean> {
+  const isFirst = await steering.finishCanceled(ref, job.attemptsMade + 1, stopped)
+  if (isFirst) onEnded?.(job.name, 'canceled')
+  return isFirst
 }
 
 async function putBack(

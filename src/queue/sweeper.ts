@@ -3,6 +3,8 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { releaseClaim } from './idempotency.ts'
 import { ulidTime } from './job-id.ts'
+import { endWithoutSuccess } from './job-record.ts'
+import type { JobEnd } from './job-states.ts'
 import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 
@@ -16,18 +18,28 @@ const unstoredMs = 60_000
 /** Most jobs of a kind in one call, so that no call holds Redis up. */
 const most = 200
 
+export interface SweeperOptions {
+  redis: Redis
+  keys: Keys
+  /** How long an ended job stays. */
+  resultTtlMs: number
+  log: Logger
+  /** A job was ended here. */
+  onEnded?: (type: string, end: JobEnd) => void
+}
+
 /**
  * Does what no worker will: ends waiting jobs whose time is over, ends cancelled jobs whose worker has vanished, and removes
  * ended jobs with all that belongs to them after `resultTtlMs`. Every process may run one: for each queue one of them works.
  */
 export class Sweeper {
-  readonly #options: { redis: Redis; keys: Keys; queues: string[]; resultTtlMs: number; log: Logger }
+  readonly #options: SweeperOptions & { queues: string[] }
   readonly #id = randomUUID()
   readonly #indexFrom = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #sweeping: Promise<void> | undefined
 
-  constructor(options: { redis: Redis; keys: Keys; queues: Iterable<string>; resultTtlMs: number; log: Logger }) {
+  constructor(options: SweeperOptions & { queues: Iterable<string> }) {
     this.#options = { ...options, queues: [...new Set(options.queues)] }
   }
 
@@ -59,7 +71,7 @@ export class Sweeper {
   }
 
   async #sweep(queue: string): Promise<void> {
-    const { redis, keys, resultTtlMs, log } = this.#options
+    const { redis, keys, resultTtlMs, log, onEnded } = this.#options
     const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
     const names = [
       keys.sweepLease(queue),
@@ -82,9 +94,10 @@ export class Sweeper {
       if (!isSwept(reply)) return
       const [ended, removed, claims, indexFrom] = reply
       this.#indexFrom.set(queue, indexFrom)
-      if (ended > 0) log.info({ queue, ended }, 'jobs ended that no worker would end')
+      for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
+      if (ended.length > 0) log.info({ queue, ended: ended.length }, 'jobs ended that no worker would end')
       await this.#releaseClaims(claims, keys.bull(queue, ''))
-      goOn = Math.max(ended, removed) >= most || claims.length > 0
+      goOn = Math.max(ended.length, removed) >= most || claims.length > 0
     } while (this.#timer && goOn)
   }
 
@@ -99,6 +112,8 @@ export class Sweeper {
   }
 }
 
-function isSwept(reply: unknown): reply is [ended: number, removed: number, claims: string[], indexFrom: number] {
+function isSwept(
+  reply: unknown,
+): reply is [ended: [type: string, failure: string][], removed: number, claims: string[], indexFrom: number] {
   return Array.isArray(reply) && reply.length === 4
 }

@@ -7,29 +7,29 @@ export interface WorkerHealth {
   ready(): Promise<void>
   /** The queue whose consumer takes no jobs though it should. */
   wedged(): string | undefined
+  /** What `/metrics` says. */
+  metrics(): Promise<{ contentType: string; text: string }>
 }
 
-/** Serves `/livez` and `/readyz` of a worker on all addresses. Resolves, with the port, when it listens. */
+/** Serves `/livez`, `/readyz` and `/metrics` of a worker on all addresses. Resolves, with the port, when it listens. */
 export async function serveHealth(
   port: number,
   health: WorkerHealth,
 ): Promise<{ port: number; close(): Promise<void> }> {
   const server = createServer((request, response) => {
-    const answer = (status: number, body: object) => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    const send = (status: number, contentType: string, text: string) => {
+      response.writeHead(status, { 'content-type': contentType }).end(text)
     }
+    const answer = (status: number, body: object) => send(status, 'application/json', JSON.stringify(body))
+    const refuse = (error: unknown) =>
+      answer(503, { status: 'not ready', reason: error instanceof Error ? error.message : 'unknown' })
     const path = request.url?.split('?', 1)[0]
     const wedged = health.wedged()
     if (path === '/livez' && wedged === undefined) answer(200, { status: 'ok' })
     else if (path === '/livez') answer(503, { status: 'wedged', queue: wedged })
-    else if (path !== '/readyz') answer(404, { status: 'not found' })
-    else {
-      health.ready().then(
-        () => answer(200, { status: 'ok' }),
-        (error: unknown) =>
-          answer(503, { status: 'not ready', reason: error instanceof Error ? error.message : 'unknown' }),
-      )
-    }
+    else if (path === '/readyz') health.ready().then(() => answer(200, { status: 'ok' }), refuse)
+    else if (path === '/metrics') health.metrics().then(({ contentType, text }) => send(200, contentType, text), refuse)
+    else answer(404, { status: 'not found' })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -5,6 +5,7 @@ import type { RunsOn } from '../jobs/define-job.ts'
 import { loadRegistry, queuesOf, type Registry } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
+import type { ClaimedJob } from '../queue/claimed-job.ts'
 import { connectRedis } from '../queue/connection.ts'
 import { JobConsumer } from '../queue/job-consumer.ts'
 import { JobEventWriter } from '../queue/job-event-writer.ts'
@@ -18,6 +19,7 @@ import { TenantQuotas } from '../queue/tenant-quotas.ts'
 import { executeJob } from './execute-job.ts'
 import { createExecutors } from './executors/create-executors.ts'
 import { serveHealth } from './health.ts'
+import { WorkerMetrics } from './metrics.ts'
 import { ConsumerVigil, watchEventLoop } from './vigil.ts'
 
 /** Beyond the grace that running jobs get: to put back those that did not finish. */
@@ -41,12 +43,14 @@ await boot('worker', async () => {
   })
   lifecycle.onStop('executors', () => executors.close())
 
+  const metrics = new WorkerMetrics([...registry.keys()])
   const queues = [...config.WORKER_QUEUES.keys()]
   const workerName = `${hostname()}:${process.pid}`
   const steering = new JobSteering({ redis, keys })
   const quotas = new TenantQuotas({ redis, keys })
   const limits = { inline: config.INLINE_OUTPUT_BYTES, most: config.OUTPUT_LIMIT_BYTES }
   const outputs = new OutputWriter({ redis, keys, limits, log })
+  const onEnded = metrics.jobEnded
   const shared = {
     redis,
     keys,
@@ -58,11 +62,16 @@ await boot('worker', async () => {
     log,
     workerName,
     lockMs: config.LOCK_MS,
+    onEnded,
   }
-  const deps = { registry, executorFor: (runsOn: RunsOn) => executors.for(runsOn), log }
+  const deps = { registry, executorFor: (runsOn: RunsOn) => metrics.measured(executors.for(runsOn)), log }
+  const execute = async (claimed: ClaimedJob) => {
+    const settlement = await executeJob(deps, claimed)
+    metrics.attemptSettled(claimed, settlement)
+    return settlement
+  }
   const consumers = [...config.WORKER_QUEUES].map(
-    ([queue, concurrency]) =>
-      new JobConsumer({ ...shared, queue, concurrency, execute: (claimed) => executeJob(deps, claimed) }),
+    ([queue, concurrency]) => new JobConsumer({ ...shared, queue, concurrency, execute }),
   )
 
   const subscriber = await connectRedis({ url: config.REDIS_URL, role: 'worker', name: 'worker-cancels', log })
@@ -73,7 +82,8 @@ await boot('worker', async () => {
     onCancel: (queue, id, token) => consumers.find((consumer) => consumer.queue === queue)?.cancel(id, token),
     onGap: () => consumers.forEach((consumer) => consumer.checkAll()),
   })
-  const sweeper = new Sweeper({ redis, keys, queues: queuesOf(registry), resultTtlMs: config.RESULT_TTL_MS, log })
+  const resultTtlMs = config.RESULT_TTL_MS
+  const sweeper = new Sweeper({ redis, keys, queues: queuesOf(registry), resultTtlMs, log, onEnded })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
   const heartbeat = new Heartbeat({ redis, keys, queues, workerName })
@@ -92,16 +102,23 @@ await boot('worker', async () => {
   })
   vigil.start()
   lifecycle.onStop('vigil', () => vigil.stop())
-  if (config.WORKER_PORT !== undefined) {
-    const health = await serveHealth(config.WORKER_PORT, {
-      wedged: () => vigil.wedged,
-      ready: async () => {
-        await Promise.all(consumers.map((consumer) => consumer.probe()))
-      },
-    })
-    lifecycle.onStop('health', () => health.close())
+  const health =
+    config.WORKER_PORT === undefined
+      ? undefined
+      : await serveHealth(config.WORKER_PORT, {
+          wedged: () => vigil.wedged,
+          ready: async () => {
+            await Promise.all(consumers.map((consumer) => consumer.probe()))
+          },
+          metrics: () => metrics.read(),
+        })
+  lifecycle.onStop('health', () => health?.close())
+  if (health) {
+    metrics.observeProcess()
+    metrics.observeConsumers(consumers)
   }
-  log.info({ queues: Object.fromEntries(config.WORKER_QUEUES), job_types: registry.size }, 'ready')
+  const queueWidths = Object.fromEntries(config.WORKER_QUEUES)
+  log.info({ queues: queueWidths, job_types: registry.size, port: health?.port }, 'ready')
 })
 
 /** How many jobs of a kind can run at once: the width of every queue that a job type of that kind uses. */

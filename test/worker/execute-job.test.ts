@@ -38,6 +38,7 @@ async function settle(options: {
     maxAttempts: 3,
     starts: 1,
     createdAt: 1000,
+    dueAt: 1000,
     startedAt: 2000,
     events: { emit: () => undefined } as unknown as AttemptEvents,
     onStop(listener) {

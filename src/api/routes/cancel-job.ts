@@ -9,7 +9,10 @@ import { jobNotFound, jobParams, readOwn } from './read-job.ts'
 const usualGraceMs = 2000
 
 /** `POST /v1/jobs/{id}/cancel`: end a waiting job, or have a running one stopped. Harmless when repeated. */
-export function cancelJob(app: FastifyInstance, { queue, steering, quotas, registry, config }: RouteDeps): void {
+export function cancelJob(
+  app: FastifyInstance,
+  { queue, steering, quotas, registry, config, metrics }: RouteDeps,
+): void {
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/cancel', {
     config: { access: 'cancel' },
     schema: {
@@ -29,6 +32,7 @@ export function cancelJob(app: FastifyInstance, { queue, steering, quotas, regis
       const before = await readOwn(queue, request, id)
       const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? usualGraceMs
       const result = await steering.cancel(before, graceMs, Date.now())
+      if (result === 'ended') metrics.jobEnded(before.type, 'canceled')
       if (result === 'ended' && before.record.limited) await quotas.leave(before.record.tenant, before)
       const job = await queue.read(before)
       if (!job || result === 'missing') throw jobNotFound(id)

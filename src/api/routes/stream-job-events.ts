@@ -62,10 +62,11 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
         throw error
       }
       open.add(stream)
+      deps.metrics.eventStreams.inc()
       const begun = stream
       const leave = () => {
         stopWatching()
-        open.delete(begun)
+        if (open.delete(begun)) deps.metrics.eventStreams.dec()
       }
       reply.raw.once('close', leave)
       // The client may have left before there was anybody to tell.

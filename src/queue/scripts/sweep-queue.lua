@@ -3,8 +3,8 @@
   KEYS: lease, time limits, prioritized, delayed, wait, active, stalled, failed, completed, index
   ARGV: sweeper, lease in ms, ms that an ended job is kept, most jobs of each kind, prefix of the job keys, where in the index
         to look for entries without a job, what ids begin with before their ULID, ULID below which an entry's job must exist
-  Returns nil without the lease, or { jobs ended, jobs removed, { job key, its claim, … } of those that still have one,
-  where to look next }
+  Returns nil without the lease, or { { type, failure } of each job ended, jobs removed, { job key, its claim, … } of those
+  that still have one, where to look next }
 ]]
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return nil end
@@ -13,7 +13,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local most = tonumber(ARGV[4])
-local ended, removed, claims = 0, 0, {}
+local ended, removed, claims = {}, 0, {}
 
 local function isWaiting(id)
   return redis.call('ZREM', KEYS[3], id) == 1 or redis.call('ZREM', KEYS[4], id) == 1 or redis.call('LREM', KEYS[5], 1, id) == 1
@@ -28,6 +28,11 @@ end
 
 local function failureOf(code, message, attempt)
   return cjson.encode({ code = code, message = message, retryable = false, attempt = attempt })
+end
+
+local function endAsFailed(jobKey, id, failure)
+  endJob(jobKey, jobKey .. ':lock', KEYS[8], jobKey, id, failure, now)
+  ended[#ended + 1] = { redis.call('HGET', jobKey, 'name') or '', failure }
 end
 
 -- 1. Time limits: `s:<id>` it had to start by then, `d:<id>` its deadline.
@@ -49,8 +54,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT
   -- A cancelled job can only end so, whatever its limits say.
   local isOver = finished or canceled or (not isDeadline and starts > 0)
   if exists and not isOver and (isWaiting(id) or (isDeadline and wasLeft(jobKey, id))) then
-    endJob(jobKey, jobKey .. ':lock', KEYS[8], jobKey, id, failure, now)
-    ended, isOver = ended + 1, true
+    endAsFailed(jobKey, id, failure)
+    isOver = true
   end
   if isOver then
     redis.call('ZREM', KEYS[2], member)
@@ -69,8 +74,7 @@ for _, id in ipairs(redis.call('LRANGE', KEYS[6], 0, 4999)) do
   if redis.call('EXISTS', jobKey .. ':lock') == 0 and redis.call('HEXISTS', jobKey, 'cancelRequestedAt') == 1 then
     local failure = redis.call('HGET', jobKey, 'defa')
     if failure and wasLeft(jobKey, id) then
-      endJob(jobKey, jobKey .. ':lock', KEYS[8], jobKey, id, failure, now)
-      ended = ended + 1
+      endAsFailed(jobKey, id, failure)
     end
   end
 end
