@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { read, send, submit, watch } from '../helpers/client.ts'
+import { keysFile, makeKey } from '../helpers/keys-file.ts'
 import { canOwnRedis, startOwnRedis } from '../helpers/own-redis.ts'
 import { type Series, scrape } from '../helpers/series.ts'
 import { startStack } from '../helpers/stack.ts'
@@ -153,4 +154,17 @@ test.skipIf(!canOwnRedis)('while Redis says nothing the rest is told, and the qu
   } finally {
     await redis.close()
   }
+})
+
+test('where there are keys, an API tells what it measured to admins alone, or to everybody when told so', async () => {
+  const [reader, admin] = [makeKey('acme', ['read']), makeKey('acme', ['admin'])]
+  const { path } = await keysFile([reader, admin])
+  const { api, addApi } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
+  const asked = async (url: string, headers: Record<string, string> = {}) =>
+    (await fetch(`${url}/metrics`, { headers })).status
+  expect(await asked(api.url)).toBe(401)
+  expect(await asked(api.url, reader.headers)).toBe(403)
+  expect(await asked(api.url, admin.headers)).toBe(200)
+  const open = await addApi({ PUBLIC_ENDPOINTS: 'metrics' })
+  expect(await asked(open.url)).toBe(200)
 })
