@@ -139,7 +139,9 @@ test('what selects, scales and guards names a workload that is there', () => {
   expect(new Set(scaled)).toEqual(new Set(names))
 })
 
-test('processes with this environment answer the probes, and the scaler finds its numbers', async () => {
+test('processes with this environment answer the probes, and the scaler finds its numbers', {
+  timeout: 60_000,
+}, async () => {
   const key = makeKey('scaler', ['read'])
   const { path } = await keysFile([key])
   const overrides = { REDIS_URL: inject('redisUrl'), PORT: '0', WORKER_PORT: '0', API_KEYS_FILE: path }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { read, send, submit, watch } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
@@ -6,12 +8,15 @@ import { type Series, scrape } from '../helpers/series.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
+/** Each starts several processes. */
+const patience = { timeout: 60_000 }
+
 /** The value over several processes. */
 function sum(pages: Series[], name: string, labels: Record<string, string> = {}): number {
   return pages.reduce((total, page) => total + (page.value(name, labels) ?? 0), 0)
 }
 
-test('the processes together have counted every job once, by type and by how it ended', async () => {
+test('the processes together have counted every job once, by type and by how it ended', patience, async () => {
   const { api, addWorker } = await startStack({ workers: 0 })
   const queued = await submit(api.url, 'echo', 'never started')
   await send('POST', `${api.url}/v1/jobs/${queued.body.id}/cancel`)
@@ -56,10 +61,10 @@ test('the processes together have counted every job once, by type and by how it 
   expect(ofWorker?.value('process_resident_memory_bytes')).toBeGreaterThan(1e6)
 })
 
-test('how long a job waited counts from when it was due, and from its retry', async () => {
+test('how long a job waited counts from when it was due, and from its retry', patience, async () => {
   const { api, addWorker } = await startStack({ workers: 0 })
   const worker = await addWorker()
-  const later = { delay_ms: 3000, waitS: 20 }
+  const later = { delay_ms: 4000, waitS: 30 }
   const [{ body }] = await Promise.all([
     submit(api.url, 'sleep', { duration_ms: 1, fail_at: 0 }, { ...later, attempts: 1 }),
     submit(api.url, 'echo', 1, later),
@@ -72,99 +77,126 @@ test('how long a job waited counts from when it was due, and from its retry', as
     ['sleep', 2],
   ] as const) {
     expect(page.value('drover_job_wait_seconds_count', { type })).toBe(times)
-    expect(page.value('drover_job_wait_seconds_sum', { type })).toBeLessThan(2.5)
+    expect(page.value('drover_job_wait_seconds_sum', { type })).toBeLessThan(3.5)
   }
 })
 
-test('requests are measured by the pattern of their route, and what holds its answer on purpose is not', async () => {
-  const { api } = await startStack()
-  const done = await submit(api.url, 'echo', 1, { waitS: 10 })
-  const asleep = await submit(api.url, 'sleep', { duration_ms: 60_000 })
-  for (const id of [done.body.id, asleep.body.id]) await read(api.url, id)
-  await send('GET', `${api.url}/v1/jobs/io_nobody`)
-  for (const path of ['/wp-admin', '/v1/jobs/a/b/c', '/%00']) await send('GET', api.url + path)
-  await send('PUT', `${api.url}/v1/jobs`)
+test(
+  'requests are measured by the pattern of their route, and what holds its answer on purpose is not',
+  patience,
+  async () => {
+    const { api } = await startStack()
+    const done = await submit(api.url, 'echo', 1, { waitS: 10 })
+    const asleep = await submit(api.url, 'sleep', { duration_ms: 60_000 })
+    for (const id of [done.body.id, asleep.body.id]) await read(api.url, id)
+    await send('GET', `${api.url}/v1/jobs/io_nobody`)
+    for (const path of ['/wp-admin', '/v1/jobs/a/b/c', '/%00']) await send('GET', api.url + path)
+    await send('PUT', `${api.url}/v1/jobs`)
 
-  const leave = new AbortController()
-  const events = watch(api.url, asleep.body.id, { signal: leave.signal })
-  await events.next()
-  const during = await scrape(api)
-  expect(during.value('drover_event_streams')).toBe(1)
-  leave.abort()
-  const page = await waitFor(
-    'the stream to be gone',
-    () => scrape(api),
-    (one) => one.value('drover_event_streams') === 0,
-  )
-
-  const count = 'drover_http_request_duration_seconds_count'
-  const seen = page.all(count).map(({ labels: { route, method, status }, value }) => [route, method, status, value])
-  expect(seen).toContainEqual(['/v1/jobs', 'POST', '202', 1])
-  expect(seen).toContainEqual(['/v1/jobs/:id', 'GET', '200', 2])
-  expect(seen).toContainEqual(['/v1/jobs/:id', 'GET', '404', 1])
-  expect(seen.filter(([route]) => route === 'none').map(([, method, status]) => [method, status])).toEqual([
-    ['GET', '404'],
-    ['PUT', '404'],
-  ])
-  // Neither the wait nor the stream.
-  expect(seen.filter(([route]) => String(route).endsWith('/events'))).toEqual([])
-  expect(seen.filter(([route, , status]) => route === '/v1/jobs' && status === '200')).toEqual([])
-})
-
-test('an API says how full the queues are, and asks Redis at most every few seconds however many ask it', async () => {
-  const { api } = await startStack()
-  await send('POST', `${api.url}/v1/queues/io/pause`)
-  for (const input of [1, 2]) await submit(api.url, 'echo', input)
-  const [first, ...others] = await Promise.all(Array.from({ length: 20 }, () => scrape(api)))
-  expect(first?.value('drover_queue_jobs', { queue: 'io', state: 'queued' })).toBe(2)
-  expect(first?.value('drover_queue_jobs', { queue: 'cpu', state: 'queued' })).toBe(0)
-  expect(first?.value('drover_queue_workers', { queue: 'io' })).toBe(1)
-  const waited = first?.value('drover_queue_oldest_wait_seconds', { queue: 'io' })
-  expect(waited).toBeGreaterThan(0)
-
-  // To the millisecond: they are one answer of Redis.
-  for (const page of others) expect(page.value('drover_queue_oldest_wait_seconds', { queue: 'io' })).toBe(waited)
-  await submit(api.url, 'echo', 3)
-  await waitFor(
-    'a newer count',
-    () => scrape(api),
-    (page) => page.value('drover_queue_jobs', { queue: 'io', state: 'queued' }) === 3,
-  )
-})
-
-test.skipIf(!canOwnRedis)('while Redis says nothing the rest is told, and the queues are missing', async () => {
-  const redis = await startOwnRedis()
-  try {
-    const { api, addWorker } = await startStack({ workers: 0, env: { REDIS_URL: redis.url } })
-    const worker = await addWorker()
-    await submit(api.url, 'echo', 1, { waitS: 10 })
-    redis.freeze()
-    const from = performance.now()
-    const [ofApi, ofWorker] = await Promise.all([scrape(api), scrape(worker)])
-    expect(performance.now() - from).toBeLessThan(4000)
-    expect(ofApi.all('drover_queue_jobs')).toEqual([])
-    expect(ofApi.value('drover_jobs_submitted_total', { type: 'echo' })).toBe(1)
-    expect(ofWorker.value('drover_jobs_ended_total', { type: 'echo', state: 'succeeded' })).toBe(1)
-    redis.thaw()
-    await waitFor(
-      'the queues to be there again',
+    const leave = new AbortController()
+    const events = watch(api.url, asleep.body.id, { signal: leave.signal })
+    await events.next()
+    const during = await scrape(api)
+    expect(during.value('drover_event_streams')).toBe(1)
+    leave.abort()
+    const page = await waitFor(
+      'the stream to be gone',
       () => scrape(api),
-      (page) => page.value('drover_queue_workers', { queue: 'io' }) === 1,
+      (one) => one.value('drover_event_streams') === 0,
     )
-  } finally {
-    await redis.close()
-  }
-})
 
-test('where there are keys, an API tells what it measured to admins alone, or to everybody when told so', async () => {
-  const [reader, admin] = [makeKey('acme', ['read']), makeKey('acme', ['admin'])]
-  const { path } = await keysFile([reader, admin])
-  const { api, addApi } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
-  const asked = async (url: string, headers: Record<string, string> = {}) =>
-    (await fetch(`${url}/metrics`, { headers })).status
-  expect(await asked(api.url)).toBe(401)
-  expect(await asked(api.url, reader.headers)).toBe(403)
-  expect(await asked(api.url, admin.headers)).toBe(200)
-  const open = await addApi({ PUBLIC_ENDPOINTS: 'metrics' })
-  expect(await asked(open.url)).toBe(200)
+    const count = 'drover_http_request_duration_seconds_count'
+    const seen = page.all(count).map(({ labels: { route, method, status }, value }) => [route, method, status, value])
+    expect(seen).toContainEqual(['/v1/jobs', 'POST', '202', 1])
+    expect(seen).toContainEqual(['/v1/jobs/:id', 'GET', '200', 2])
+    expect(seen).toContainEqual(['/v1/jobs/:id', 'GET', '404', 1])
+    expect(seen.filter(([route]) => route === 'none').map(([, method, status]) => [method, status])).toEqual([
+      ['GET', '404'],
+      ['PUT', '404'],
+    ])
+    // Neither the wait nor the stream.
+    expect(seen.filter(([route]) => String(route).endsWith('/events'))).toEqual([])
+    expect(seen.filter(([route, , status]) => route === '/v1/jobs' && status === '200')).toEqual([])
+  },
+)
+
+test(
+  'an API says how full the queues are, and asks Redis at most every few seconds however many ask it',
+  patience,
+  async () => {
+    const { api } = await startStack()
+    await send('POST', `${api.url}/v1/queues/io/pause`)
+    for (const input of [1, 2]) await submit(api.url, 'echo', input)
+    const [first, ...others] = await Promise.all(Array.from({ length: 20 }, () => scrape(api)))
+    expect(first?.value('drover_queue_jobs', { queue: 'io', state: 'queued' })).toBe(2)
+    expect(first?.value('drover_queue_jobs', { queue: 'cpu', state: 'queued' })).toBe(0)
+    expect(first?.value('drover_queue_workers', { queue: 'io' })).toBe(1)
+    const waited = first?.value('drover_queue_oldest_wait_seconds', { queue: 'io' })
+    expect(waited).toBeGreaterThan(0)
+
+    // To the millisecond: they are one answer of Redis.
+    for (const page of others) expect(page.value('drover_queue_oldest_wait_seconds', { queue: 'io' })).toBe(waited)
+    await submit(api.url, 'echo', 3)
+    await waitFor(
+      'a newer count',
+      () => scrape(api),
+      (page) => page.value('drover_queue_jobs', { queue: 'io', state: 'queued' }) === 3,
+    )
+  },
+)
+
+test.skipIf(!canOwnRedis)(
+  'while Redis says nothing the rest is told, and the queues are missing',
+  patience,
+  async () => {
+    const redis = await startOwnRedis()
+    try {
+      const { api, addWorker } = await startStack({ workers: 0, env: { REDIS_URL: redis.url } })
+      const worker = await addWorker()
+      await submit(api.url, 'echo', 1, { waitS: 10 })
+      redis.freeze()
+      const from = performance.now()
+      const [ofApi, ofWorker] = await Promise.all([scrape(api), scrape(worker)])
+      expect(performance.now() - from).toBeLessThan(4000)
+      expect(ofApi.all('drover_queue_jobs')).toEqual([])
+      expect(ofApi.value('drover_jobs_submitted_total', { type: 'echo' })).toBe(1)
+      expect(ofWorker.value('drover_jobs_ended_total', { type: 'echo', state: 'succeeded' })).toBe(1)
+      redis.thaw()
+      await waitFor(
+        'the queues to be there again',
+        () => scrape(api),
+        (page) => page.value('drover_queue_workers', { queue: 'io' }) === 1,
+      )
+    } finally {
+      await redis.close()
+    }
+  },
+)
+
+test(
+  'where there are keys, an API tells what it measured to admins alone, or to everybody when told so',
+  patience,
+  async () => {
+    const [reader, admin] = [makeKey('acme', ['read']), makeKey('acme', ['admin'])]
+    const { path } = await keysFile([reader, admin])
+    const { api, addApi } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
+    const asked = async (url: string, headers: Record<string, string> = {}) =>
+      (await fetch(`${url}/metrics`, { headers })).status
+    expect(await asked(api.url)).toBe(401)
+    expect(await asked(api.url, reader.headers)).toBe(403)
+    expect(await asked(api.url, admin.headers)).toBe(200)
+    const open = await addApi({ PUBLIC_ENDPOINTS: 'metrics' })
+    expect(await asked(open.url)).toBe(200)
+  },
+)
+
+test('docs/deploy.md tells of every series of ours, and of no other', patience, async () => {
+  const { api, addWorker } = await startStack({ workers: 0 })
+  const worker = await addWorker()
+  const document = readFileSync(join(import.meta.dirname, '../../docs/deploy.md'), 'utf8')
+  const told = Array.from(document.matchAll(/^\| `(drover_\w+)/gm), ([, name]) => name)
+  const pages = await Promise.all([api.url, `http://127.0.0.1:${worker.port}`].map((url) => fetch(`${url}/metrics`)))
+  const texts = await Promise.all(pages.map((page) => page.text()))
+  const served = texts.flatMap((text) => Array.from(text.matchAll(/^# TYPE (drover_\w+)/gm), ([, name]) => name))
+  expect(new Set(told)).toEqual(new Set(served))
 })
