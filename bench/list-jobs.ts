@@ -72,7 +72,7 @@ for (const size of sizes.length > 0 ? sizes : [1000, 1_000_000]) {
       took.push(performance.now() - from)
     }
     const after = await asked()
-    const calls = ['zrevrangebylex', 'evalsha'].map(
+    const calls = ['zrevrangebylex', 'hstrlen', 'evalsha'].map(
       (name) => `${Math.round(((after.get(name) ?? 0) - (before.get(name) ?? 0)) / pages)} ${name}`,
     )
     const sorted = took.toSorted((a, b) => a - b)

@@ -9,6 +9,7 @@ import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob, t
 import { removeJob } from './job-removal.ts'
 import type { Keys } from './keys.ts'
 import { countQueue, type QueueCounts, waitingSince } from './queue-census.ts'
+import { readMany } from './read-many.ts'
 import { loadScript } from './scripts.ts'
 
 const readJob = loadScript('read-job')
@@ -190,6 +191,11 @@ export class JobQueue {
     })
     if (!job) throw new Error(`the record of job ${ref.id} was written by another version of Drover`)
     return job
+  }
+
+  /** See {@link readMany}. @throws QueueUnavailableError */
+  readMany(refs: JobRef[]): AsyncGenerator<{ ref: JobRef; job: StoredJob | undefined }, void, undefined> {
+    return readMany({ redis: this.#client, keys: this.#keys, read: (ref) => this.read(ref) }, refs)
   }
 
   /**

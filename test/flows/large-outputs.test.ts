@@ -8,7 +8,7 @@ import type { JobResource } from '../../src/api/job-resource.ts'
 import { JobIndex } from '../../src/queue/job-index.ts'
 import { JobQueue } from '../../src/queue/job-queue.ts'
 import { Keys } from '../../src/queue/keys.ts'
-import { read, send, submit, watchToEnd } from '../helpers/client.ts'
+import { type Answer, read, send, submit, watchToEnd } from '../helpers/client.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
@@ -219,4 +219,30 @@ test('a job whose output is stored beside it is not mistaken for one that return
   const name = randomUUID()
   const { body } = await submit(api.url, 'echo', name, { waitS: 10 })
   expect<Partial<JobResource>>(body).toMatchObject({ output: name, output_bytes: null })
+})
+
+interface Page {
+  items: JobResource[]
+  next_cursor: string | null
+}
+
+test('a list of jobs with large inputs comes in short pages', async () => {
+  const { api } = await startStack({ workers: 0 })
+  const ids: string[] = []
+  for (let n = 0; n < 5; n++) {
+    const { body } = await submit(api.url, 'echo', 'x'.repeat(n === 2 ? 10 : 3_000_000), { delay_ms: 600_000 })
+    ids.unshift(body.id)
+  }
+  const sizes: number[] = []
+  const seen: string[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const url = `${api.url}/v1/jobs${cursor && `?cursor=${cursor}`}`
+    const page: Answer<Page> = await send<Page>('GET', url)
+    expect(page.status).toBe(200)
+    sizes.push(page.body.items.length)
+    seen.push(...page.body.items.map(({ id }) => id))
+    cursor = page.body.next_cursor
+  }
+  expect(seen).toEqual(ids)
+  expect(sizes).toEqual([4, 1])
 })

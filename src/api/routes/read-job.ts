@@ -76,4 +76,5 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
   })
 }
 
-const asItIs = (body: unknown) => String(body)
+/** For a body that is JSON already. */
+export const asItIs = (body: unknown) => String(body)
