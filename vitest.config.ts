@@ -1,8 +1,10 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Those build images and run containers: npm run test:stack.
+    exclude: [...configDefaults.exclude, 'test/stack/**'],
     globalSetup: ['test/global-setup.ts'],
     reporters: ['default', './test/summary-reporter.ts'],
     // Node.js itself loads the tests and what they test, as it does outside of them: types stripped, `drover` and `zod`

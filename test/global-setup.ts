@@ -1,6 +1,5 @@
 import type { TestProject } from 'vitest/node'
-import { dockerAnswers, findRedisServer, redisImage } from '../src/dev/find-redis.ts'
-import { startLocalRedis, startRedisContainer, type TestRedis } from './helpers/redis-server.ts'
+import { startTestRedis } from './helpers/redis-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -9,31 +8,10 @@ declare module 'vitest' {
   }
 }
 
-/** Gives the run one Redis. TEST_REDIS chooses: `local`, `testcontainers`, or `auto` (default: a container where possible). */
+/** Gives the run one Redis. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-  const redis = await startRedis(process.env['TEST_REDIS'] || 'auto', process.env['TEST_REDIS_IMAGE'] || redisImage)
+  const redis = await startTestRedis(process.env)
   console.log(`Redis of this run: ${redis.description}`)
   project.provide('redisUrl', redis.url)
   return () => redis.close()
-}
-
-async function startRedis(choice: string, image: string): Promise<TestRedis> {
-  switch (choice) {
-    case 'local':
-      return startLocalRedis()
-    case 'testcontainers':
-      return startRedisContainer(image)
-    case 'auto':
-      if (dockerAnswers()) {
-        try {
-          return await startRedisContainer(image)
-        } catch (error) {
-          if (findRedisServer() === undefined) throw error
-          console.log(`no container of ${image} (${error instanceof Error ? error.message : String(error)})`)
-        }
-      }
-      return startLocalRedis()
-    default:
-      throw new Error(`TEST_REDIS must be local, testcontainers or auto, not "${choice}"`)
-  }
 }

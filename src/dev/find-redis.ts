@@ -13,8 +13,8 @@ const commands = ['redis-server', 'valkey-server']
 /** BullMQ asks for 6.2 or later. */
 const oldest = { major: 6, minor: 2 }
 
-/** Run where there is a Docker engine and no server. */
-export const redisImage = 'redis:7'
+/** Run where there is a Docker engine and no server; docker-compose.yml names the same. */
+export const redisImage = 'redis:7.4.7-bookworm'
 
 /** The first Redis or Valkey server on PATH that is recent enough. */
 export function findRedisServer(): InstalledRedis | undefined {

@@ -21,9 +21,6 @@ export interface NoLocalRedis {
 export async function planLocalRedis(dataDir: string, port: number): Promise<LocalRedis | NoLocalRedis> {
   mkdirSync(dataDir, { recursive: true })
   const folder = relative(process.cwd(), dataDir)
-  const installed = findRedisServer()
-  if (installed === undefined) return dockerAnswers() ? planContainer(dataDir, port) : { reason: missing }
-
   // Two servers that append to one file would destroy it. A socket in the folder tells whether one is there. Its path is
   // relative on both sides (Redis changes into its folder), since no system takes more than about 100 bytes of it.
   const socket = join(folder, socketName)
@@ -32,6 +29,9 @@ export async function planLocalRedis(dataDir: string, port: number): Promise<Loc
       reason: `${folder}/ is in use: a Redis answers at ${socket}. Is another "npm start" running, or still stopping?`,
     }
   }
+  const installed = findRedisServer()
+  if (installed === undefined) return dockerAnswers() ? planContainer(dataDir, port) : { reason: missing }
+
   const { command, version } = installed
   const commandLine = redisCommand({
     command,

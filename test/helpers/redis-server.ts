@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findRedisServer } from '../../src/dev/find-redis.ts'
+import { dockerAnswers, findRedisServer, redisImage } from '../../src/dev/find-redis.ts'
 import { freePorts } from '../../src/dev/free-ports.ts'
-import { launchRedis, type RedisProcess, redisCommand } from '../../src/dev/redis-process.ts'
+import { launchRedis, type RedisProcess, redisCommand, storage } from '../../src/dev/redis-process.ts'
 import { untilReady } from '../../src/dev/running.ts'
 
 /** A Redis for tests to share. */
@@ -14,8 +14,34 @@ export interface TestRedis {
   close(): Promise<void>
 }
 
+/**
+ * Starts what TEST_REDIS says: `local`, `testcontainers`, or `auto` (default: a container where an engine answers and the image
+ * can be had, else an installed server). REDIS_IMAGE names another image.
+ */
+export async function startTestRedis(env: NodeJS.ProcessEnv): Promise<TestRedis> {
+  const image = env['REDIS_IMAGE'] || redisImage
+  switch (env['TEST_REDIS'] || 'auto') {
+    case 'local':
+      return startLocalRedis()
+    case 'testcontainers':
+      return startRedisContainer(image)
+    case 'auto':
+      if (dockerAnswers()) {
+        try {
+          return await startRedisContainer(image)
+        } catch (error) {
+          if (findRedisServer() === undefined) throw error
+          console.log(`no container of ${image} (${error instanceof Error ? error.message : String(error)})`)
+        }
+      }
+      return startLocalRedis()
+    default:
+      throw new Error(`TEST_REDIS must be local, testcontainers or auto, not "${env['TEST_REDIS']}"`)
+  }
+}
+
 /** Starts an installed server on a free port: in memory only, gone after `close`, and also after a run that was killed. */
-export async function startLocalRedis(): Promise<TestRedis> {
+async function startLocalRedis(): Promise<TestRedis> {
   const installed = findRedisServer()
   if (installed === undefined) throw new Error('no redis-server or valkey-server (6.2 or later) on PATH')
   const { command, version } = installed
@@ -34,12 +60,13 @@ export async function startLocalRedis(): Promise<TestRedis> {
 }
 
 /** Starts `image` through Testcontainers, fetching it where it is not there. @throws where no engine answers */
-export async function startRedisContainer(image: string): Promise<TestRedis> {
+async function startRedisContainer(image: string): Promise<TestRedis> {
   // Loaded here alone: it takes most of a second, and most runs do without.
   const { GenericContainer, Wait } = await import('testcontainers')
   const container = await new GenericContainer(image)
     .withExposedPorts(6379)
-    .withWaitStrategy(Wait.forLogMessage('Ready to accept connections'))
+    .withCommand(['redis-server', '--protected-mode', 'no', ...storage(false)])
+    .withWaitStrategy(Wait.forSuccessfulCommand('redis-cli ping | grep PONG'))
     .withStartupTimeout(120_000)
     .start()
   const { output } = await container.exec(['redis-server', '--version'])

@@ -1,0 +1,66 @@
+# Sourced by .ci/run: a Docker engine for the tests that need one. The one that answers is used as it is; where there is none
+# and root allows it, Debian's is installed, and started with a socket and data of its own until stop_engine.
+
+engine_pid=
+engine_dir=
+
+# Returns 1 where no engine can be had, with the reason in no_engine.
+start_engine() {
+  if ! docker version >/dev/null 2>&1; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+      no_engine='no Docker engine answers, and to install one takes root and apt-get'
+      return 1
+    fi
+    install_engine || return 1
+    run_engine || return 1
+  fi
+  if ! docker compose version >/dev/null 2>&1 && ! docker-compose version >/dev/null 2>&1; then
+    no_engine='there is no docker compose'
+    return 1
+  fi
+  docker version --format 'Docker engine {{.Server.Version}}'
+}
+
+install_engine() {
+  local missing=()
+  command -v dockerd >/dev/null || missing+=(docker.io)
+  docker compose version >/dev/null 2>&1 || docker-compose version >/dev/null 2>&1 || missing+=(docker-compose)
+  command -v debootstrap >/dev/null || missing+=(debootstrap)
+  if [ ${#missing[@]} = 0 ]; then return; fi
+  if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 10m apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/dev/null; then
+    no_engine="apt-get could not install ${missing[*]}"
+    return 1
+  fi
+}
+
+run_engine() {
+  engine_dir=$(mktemp -d /var/lib/drover-ci-docker.XXXXXX)
+  export DOCKER_HOST=unix://$engine_dir/docker.sock
+  # The helper image of Testcontainers that cleans up behind killed runs is not needed here, and may be out of reach; and a
+  # machine that is a container itself looks for the engine's ports in the wrong place.
+  export TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=localhost
+  dockerd --host "$DOCKER_HOST" --data-root "$engine_dir/data" --exec-root "$engine_dir/run" --pidfile "$engine_dir/pid" \
+    >"$engine_dir/log" 2>&1 &
+  engine_pid=$!
+  for _ in $(seq 120); do
+    if docker version >/dev/null 2>&1; then return; fi
+    if ! kill -0 "$engine_pid" 2>/dev/null; then break; fi
+    sleep 0.5
+  done
+  no_engine="dockerd does not start: $(tail -3 "$engine_dir/log")"
+  stop_engine
+  return 1
+}
+
+# Ends the engine that start_engine started, if it did, with all that it holds.
+stop_engine() {
+  if [ -n "$engine_pid" ]; then
+    kill "$engine_pid" 2>/dev/null || true
+    timeout 60 tail --pid="$engine_pid" -f /dev/null || kill -KILL "$engine_pid"
+    wait "$engine_pid" 2>/dev/null || true
+    engine_pid=
+    unset DOCKER_HOST
+  fi
+  if [ -n "$engine_dir" ]; then rm -rf "$engine_dir" || true; fi
+  engine_dir=
+}
