@@ -14,6 +14,7 @@ import type { TenantQuotas } from '../queue/tenant-quotas.ts'
 import { limitRequests } from './admission.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { authorizeRequests } from './auth.ts'
+import { connectionOptions, guardConnections } from './connections.ts'
 import { acceptJsonBodies } from './json-body.ts'
 import type { ApiMetrics } from './metrics.ts'
 import { describeApi, nameSchemas } from './openapi.ts'
@@ -31,6 +32,7 @@ import { reportMetrics } from './routes/report-metrics.ts'
 import { retryJob } from './routes/retry-job.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
 import { submitJob } from './routes/submit-job.ts'
+import { addSecurityHeaders } from './security-headers.ts'
 import { validateWithZod } from './validation.ts'
 
 /** What the routes work with. Whoever builds the app opens and closes these. */
@@ -56,10 +58,6 @@ export interface RouteDeps extends ApiDeps {
   closing: AbortSignal
 }
 
-/** A slow or silent client may not hold a connection for ever, nor may all clients together hold too many. */
-const requestTimeoutMs = 30_000
-const mostConnections = 20_000
-
 /** Builds the API without listening. Close the result when done. */
 export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const closing = new AbortController()
@@ -70,13 +68,12 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     // One line for each answer, at debug level, is written below.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: deps.config.BODY_LIMIT_BYTES,
-    requestTimeout: requestTimeoutMs,
+    ...connectionOptions,
     genReqId: ({ headers }) => requestId(headers['request-id']),
     routerOptions: { maxParamLength: 500 },
     frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
     forceCloseConnections: 'idle',
   })
-  app.server.maxConnections = mostConnections
   app.setErrorHandler(answerProblem)
   app.setNotFoundHandler((request) => {
     throw new Problem('route_not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
@@ -84,6 +81,8 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('request-id', request.id)
   })
+  addSecurityHeaders(app)
+  guardConnections(app)
   const docsAccess = deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read'
   authorizeRequests(app, deps.apiKeys, docsAccess)
   limitRequests(app, deps.quotas)
