@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from 'fastify'
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
 import type { apiVariables } from '../environment.ts'
@@ -32,7 +39,7 @@ import { reportMetrics } from './routes/report-metrics.ts'
 import { retryJob } from './routes/retry-job.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
 import { submitJob } from './routes/submit-job.ts'
-import { addSecurityHeaders } from './security-headers.ts'
+import { securityHeaders } from './security-headers.ts'
 import { validateWithZod } from './validation.ts'
 
 /** What the routes work with. Whoever builds the app opens and closes these. */
@@ -71,17 +78,15 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     ...connectionOptions,
     genReqId: ({ headers }) => requestId(headers['request-id']),
     routerOptions: { maxParamLength: 500 },
-    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
+    // No hook is called for these.
+    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply.headers(headersOf(request))),
     forceCloseConnections: 'idle',
   })
   app.setErrorHandler(answerProblem)
   app.setNotFoundHandler((request) => {
     throw new Problem('route_not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
   })
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('request-id', request.id)
-  })
-  addSecurityHeaders(app)
+  app.addHook('onRequest', async (request, reply) => void reply.headers(headersOf(request)))
   guardConnections(app)
   const docsAccess = deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read'
   authorizeRequests(app, deps.apiKeys, docsAccess)
@@ -125,6 +130,11 @@ function wasHeld(reply: FastifyReply): boolean {
   // An event stream writes its own head, past Fastify.
   const isStream = reply.statusCode === 200 && !reply.hasHeader('content-type')
   return reply.statusCode < 400 && (isStream || reply.hasHeader('preference-applied'))
+}
+
+/** What every answer carries. */
+function headersOf({ id }: FastifyRequest): Record<string, string> {
+  return { ...securityHeaders, 'request-id': id }
 }
 
 /** The client's own id when it is harmless in headers and logs, else a new one. */
