@@ -15,7 +15,7 @@ export interface RawAnswer {
   body: string
 }
 
-/** Sends it, and reads all of the answer; of an event stream only that it begins. @throws when there is no answer within 10 seconds */
+/** Sends it, and reads all of the answer; of an event stream only that it begins. @throws when there is no answer within 70 seconds */
 export function sendOdd(agent: Agent, apiUrl: string, odd: RawRequest): Promise<RawAnswer> {
   const { hostname, port } = new URL(apiUrl)
   const { method, path, body } = odd
@@ -23,7 +23,7 @@ export function sendOdd(agent: Agent, apiUrl: string, odd: RawRequest): Promise<
   const headers =
     body === undefined ? odd.headers : { ...odd.headers, 'content-length': String(Buffer.byteLength(body)) }
   return new Promise((resolve, reject) => {
-    const sent = request({ agent, hostname, port, method, path, headers, timeout: 10_000 }, (response) => {
+    const sent = request({ agent, hostname, port, method, path, headers, timeout: 70_000 }, (response) => {
       const contentType = response.headers['content-type']
       const answer = { status: response.statusCode ?? 0, contentType, headers: response.headers }
       const chunks: Buffer[] = []
@@ -36,7 +36,7 @@ export function sendOdd(agent: Agent, apiUrl: string, odd: RawRequest): Promise<
       response.on('end', () => resolve({ ...answer, body: Buffer.concat(chunks).toString() }))
       response.on('error', reject)
     })
-    sent.on('timeout', () => sent.destroy(new Error('no answer within 10 seconds')))
+    sent.on('timeout', () => sent.destroy(new Error('no answer within 70 seconds')))
     sent.on('error', reject)
     sent.end(body)
   })
