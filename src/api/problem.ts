@@ -74,6 +74,17 @@ export function jsonResponse(description: string, schema: z.ZodType, { headers, 
   return { description, headers, content: { 'application/json': { schema, examples } } }
 }
 
+const retryAfter = { 'retry-after': 'Seconds until it is worth trying again' }
+const headersOf: Record<number, Record<string, string>> = {
+  401: { 'www-authenticate': '`Bearer`' },
+  429: {
+    ...retryAfter,
+    ratelimit: 'What is left of the quota, and for how long',
+    'ratelimit-policy': 'The quota: `"requests"` per minute, or `"queued"` jobs that wait',
+  },
+  503: retryAfter,
+}
+
 const everywhere = ['invalid_request', 'internal_error'] as const
 const withKeys = ['unauthenticated', 'forbidden', 'quota_exceeded'] as const
 
@@ -91,9 +102,7 @@ export function publicProblemResponses(...codes: ProblemCode[]): Record<number, 
       status,
       {
         description: same.map((code) => `\`${code}\``).join(', '),
-        ...((status === 503 || status === 429) && {
-          headers: { 'retry-after': 'Seconds until it is worth trying again' },
-        }),
+        ...(headersOf[status] && { headers: headersOf[status] }),
         content: { 'application/problem+json': { schema: problemSchema, examples: problemExamples(same) } },
       },
     ]),

@@ -1,7 +1,8 @@
 import { Agent } from 'node:http'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
-import { submit } from '../helpers/client.ts'
+import { send, submit } from '../helpers/client.ts'
+import { keysFile, makeKey } from '../helpers/keys-file.ts'
 import { startStack } from '../helpers/stack.ts'
 import { ApiDocument, type Endpoint } from './api-document.ts'
 import { type RawAnswer, type RawRequest, sendOdd } from './raw-request.ts'
@@ -118,9 +119,9 @@ function check(document: ApiDocument, odd: RawRequest, answer: RawAnswer): strin
   return document.mistake({ $ref: '#/components/schemas/Problem' }, JSON.parse(answer.body))
 }
 
-async function anyStack() {
+async function anyStack(env: Record<string, string> = {}) {
   // Nobody consumes `cpu`: a generated job may spin for ever, or eat all memory.
-  const { api } = await startStack({ env: { WORKER_QUEUES: 'io:50', BODY_LIMIT_BYTES: '20000' } })
+  const { api } = await startStack({ env: { WORKER_QUEUES: 'io:50', BODY_LIMIT_BYTES: '20000', ...env } })
   const document = await ApiDocument.load(api.url)
   const agent = new Agent({ keepAlive: true, maxSockets: 4 })
   onTestFinished(() => agent.destroy())
@@ -237,3 +238,40 @@ test('whatever is asked of any address by any method, the answer is documented a
   )
   for (const status of [200, 400, 404, 415]) expect([...seen.keys()]).toContain(status)
 }, 120_000)
+
+test('whatever key is shown, the answer is documented, and a stranger to a job never sees it', async () => {
+  const keys = {
+    owner: makeKey('acme', ['submit', 'read', 'cancel', 'admin']),
+    reader: makeKey('acme', ['read']),
+    stranger: makeKey('other', ['submit', 'read', 'cancel', 'admin']),
+    hasty: makeKey('hasty', ['submit', 'read', 'cancel']),
+    expired: makeKey('acme', ['submit', 'read', 'cancel'], '2020-01-01T00:00:00Z'),
+  }
+  const limits = { hasty: { requests_per_minute: 5, max_queued: 1 } }
+  const file = await keysFile(Object.values(keys), limits)
+  const { api, document, assertAnswer } = await anyStack({ API_KEYS_FILE: file.path, PUBLIC_ENDPOINTS: 'docs' })
+  const { body: job } = await send<{ id: string }>('POST', `${api.url}/v1/jobs`, {
+    body: { type: 'echo', input: 'of acme alone', delay_ms: 600_000 },
+    headers: keys.owner.headers,
+  })
+  const authorization = fc.oneof(
+    { weight: 5, arbitrary: fc.constantFrom(...Object.values(keys).map(({ headers }) => headers.authorization)) },
+    { weight: 1, arbitrary: headerText },
+    { weight: 1, arbitrary: headerText.map((text) => `Bearer ${text}`) },
+  )
+  const endpoint = fc.constantFrom<Endpoint[]>(...document.endpoints)
+  const seen = new Set<number>()
+  await fc.assert(
+    fc.asyncProperty(endpoint, authorization, async ({ method, template }, said) => {
+      const path = template.replace('{id}', job.id).replace('{name}', 'io').replace('{type}', 'echo')
+      const isSubmit = path === '/v1/jobs' && method === 'POST'
+      const headers = { authorization: said, ...(isSubmit && { 'content-type': 'application/json' }) }
+      const body = JSON.stringify({ type: 'echo', input: 1 })
+      const answer = await assertAnswer({ method, path, headers, ...(isSubmit && { body }) })
+      seen.add(answer.status)
+      if (said === keys.stranger.headers.authorization) expect(answer.body).not.toContain('of acme alone')
+    }),
+    { numRuns: 400 },
+  )
+  for (const status of [200, 401, 403, 404, 429]) expect([...seen]).toContain(status)
+}, 60_000)

@@ -1214,6 +1214,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1252,6 +1254,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1353,6 +1359,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1418,6 +1426,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1514,6 +1526,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1561,6 +1575,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1628,6 +1646,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1693,6 +1713,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1771,6 +1795,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1836,6 +1862,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1907,6 +1937,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1972,6 +2004,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2053,6 +2089,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2100,6 +2138,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2326,6 +2368,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2364,6 +2408,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2433,6 +2481,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2480,6 +2530,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2549,6 +2603,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2605,6 +2661,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2674,6 +2734,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2730,6 +2792,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2805,6 +2871,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2852,6 +2920,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2921,6 +2993,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2959,6 +3033,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3017,6 +3095,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3064,6 +3144,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
