@@ -19,7 +19,7 @@ interface Parameter {
   schema: Schema
 }
 
-export interface Operation {
+interface Operation {
   operationId: string
   parameters?: Parameter[]
   requestBody?: { content: Record<string, Media> }

@@ -4,7 +4,7 @@ import { problemSchema } from '../../src/api/problem.ts'
 import { Keys } from '../../src/queue/keys.ts'
 import { read, send, submit } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
-import { sendBytes } from '../helpers/raw-http.ts'
+import { sendBytes } from '../helpers/raw-request.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
 
 /** A request as odd as HTTP allows: `fetch` would tidy its path and refuse some of its headers. */
 export interface RawRequest {
@@ -40,4 +41,14 @@ export function sendOdd(agent: Agent, apiUrl: string, odd: RawRequest): Promise<
     sent.on('error', reject)
     sent.end(body)
   })
+}
+
+/** Sends bytes as they are, keeps the connection open, and reads what comes back until the server closes it. */
+export async function sendBytes(url: string, bytes: string | Buffer): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.write(bytes)
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  return text
 }
