@@ -9,6 +9,7 @@ export const exampleJob: JobResource = {
   done: true,
   input: { limit: 100 },
   output: { count: 25, largest: 97 },
+  output_bytes: null,
   error: null,
   progress: { fraction: 1, message: '25 primes below 100', data: null },
   run: 1,
@@ -28,6 +29,7 @@ export const exampleJob: JobResource = {
   attempts: [{ attempt: 1, started_at: '2026-11-22T03:00:00.004Z', ended_at: '2026-11-22T03:00:00.021Z', error: null }],
   links: {
     self: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x',
+    output: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/output',
     events: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/events',
     logs: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/logs',
     cancel: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/cancel',

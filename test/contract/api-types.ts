@@ -293,6 +293,7 @@ export interface components {
          *         "count": 25,
          *         "largest": 97
          *       },
+         *       "output_bytes": null,
          *       "error": null,
          *       "progress": {
          *         "fraction": 1,
@@ -327,6 +328,7 @@ export interface components {
          *       ],
          *       "links": {
          *         "self": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x",
+         *         "output": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/output",
          *         "events": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/events",
          *         "logs": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/logs",
          *         "cancel": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/cancel"
@@ -2200,15 +2202,25 @@ export interface operations {
             /** @description The output */
             200: {
                 headers: {
+                    /** @description Stands for the output */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": unknown;
                 };
             };
-            /** @description The part that `Range` asks for */
+            /** @description The part that `Range` asks for: bytes, not JSON by themselves */
             206: {
                 headers: {
+                    /** @description Stands for the output */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
+                    /** @description `bytes from-to/bytes` */
+                    "content-range"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2234,6 +2246,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2299,6 +2313,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -60,4 +60,4 @@ test('each documented example of a submission is taken, and its job gives the ex
       expect(JSON.parse(body)).toMatchObject({ state: 'succeeded', output: expected })
     }),
   )
-})
+}, 60_000)
