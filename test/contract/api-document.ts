@@ -108,8 +108,8 @@ export class ApiDocument {
     const type = answer.contentType?.split(';', 1)[0]?.trim() ?? 'none'
     const media = response.content[type]
     if (!media) return `${operation.operationId} documents no ${type} at ${answer.status}`
-    // Of a stream and of a part no schema says anything.
-    if (type === 'text/event-stream' || answer.status === 206 || !media.schema) return undefined
+    // Of text and of a part no schema says anything.
+    if (type.startsWith('text/') || answer.status === 206 || !media.schema) return undefined
     const body: unknown = JSON.parse(answer.body)
     const { code } = Object(body) as { code?: string }
     if (answer.status >= 400 && !response.description.includes(`\`${code}\``))

@@ -3369,6 +3369,8 @@ export interface operations {
             /** @description `unauthenticated` */
             401: {
                 headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3407,6 +3409,10 @@ export interface operations {
                 headers: {
                     /** @description Seconds until it is worth trying again */
                     "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -136,7 +136,7 @@ test('whoever comes and goes within a turn, in any order, hears the job as long 
   const others = refs.filter((ref) => !even.includes(ref) || back.includes(ref))
   await waitFor(
     'only the watched to be subscribed',
-    async () => (await client.pubsub('CHANNELS', `${keys.channel({ queue: 'io', id: '*' })}`)) as string[],
+    async () => (await client.pubsub('CHANNELS', keys.channel({ queue: 'io', id: '*' }))) as string[],
     (channels) => channels.length === others.length,
   )
   for (const ref of [...refs, fleeting]) await client.publish(keys.channel(ref), 'changed')
