@@ -1,11 +1,30 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { registerHooks } from 'node:module'
 import { generateOpenapi } from '../src/api/generate-openapi.ts'
 
-/** Writes openapi.yaml, or with `--check` says whether it is what the code serves. */
-const file = new URL('../openapi.yaml', import.meta.url)
-const text = await generateOpenapi()
-if (!process.argv.includes('--check')) await writeFile(file, text)
-else if ((await readFile(file, 'utf8')) !== text) {
-  console.error('openapi.yaml is not what the code serves: run `npm run openapi` and look at the difference')
-  process.exitCode = 1
+/** Writes openapi.yaml and the types of a client from it, or with `--check` says whether they are what the code serves. */
+const document = await generateOpenapi()
+const generated: [path: string, text: string][] = [
+  ['openapi.yaml', document],
+  ['test/contract/api-types.ts', await generateTypes(document)],
+]
+for (const [path, text] of generated) {
+  const file = new URL(`../${path}`, import.meta.url)
+  if (!process.argv.includes('--check')) await writeFile(file, text)
+  else if ((await readFile(file, 'utf8')) !== text) {
+    console.error(`${path} is not what the code serves: run \`npm run openapi\` and look at the difference`)
+    process.exitCode = 1
+  }
+}
+
+/** openapi-typescript builds on the compiler's programming interface, which TypeScript 7 has not: it gets TypeScript 5. */
+async function generateTypes(text: string): Promise<string> {
+  const typescript5 = import.meta.resolve('typescript5')
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === 'typescript' ? { url: typescript5, shortCircuit: true } : next(specifier, context),
+  })
+  const { default: openapiTypescript, astToString } = await import('openapi-typescript')
+  const head = '// Generated from openapi.yaml by `npm run openapi`.\n'
+  return head + astToString(await openapiTypescript(text))
 }

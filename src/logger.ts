@@ -1,10 +1,23 @@
-import { type Logger, pino } from 'pino'
+import { type Logger, pino, stdSerializers } from 'pino'
 
-/** A pino logger: JSON lines when piped, readable on a terminal. */
+/** A pino logger: JSON lines when piped, readable on a terminal. Of an error it says what it is and where, never what it carries. */
 export async function createLogger(options: { role: string; level: string }): Promise<Logger> {
   const { role, level } = options
-  const settings = { level, base: { role, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }
+  const settings = {
+    level,
+    base: { role, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: describeError },
+  }
   if (!process.stdout.isTTY) return pino(settings)
   const { default: pretty } = await import('pino-pretty')
   return pino(settings, pretty({ ignore: 'pid,role', messageFormat: `${role}: {msg}`, translateTime: 'HH:MM:ss.l' }))
+}
+
+/** Errors of ioredis carry their command with all its arguments, and these hold what clients sent. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { type, message, stack } = stdSerializers.err(error)
+  const code: unknown = 'code' in error ? error.code : undefined
+  return { type, message, stack, ...(typeof code === 'string' && { code }) }
 }

@@ -17,6 +17,7 @@ test('each job type is a variant of the submission, told apart by its type, with
   for (const [type, { job }] of registry) {
     const variant = document.components.schemas[`Submit-${type}`]
     expect(variant.properties.type.const).toBe(type)
-    expect(variant.examples).toEqual(job.examples.map(({ input }) => ({ type, input })))
+    const plain = job.examples.map(({ input }) => ({ type, input }))
+    expect(variant.examples.slice(0, plain.length)).toEqual(plain)
   }
 })

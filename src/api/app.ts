@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, fastify, LogController } from 'fastify'
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify'
 import type { Logger } from 'pino'
 import type { z } from 'zod'
 import type { apiVariables } from '../environment.ts'
@@ -14,6 +21,7 @@ import type { TenantQuotas } from '../queue/tenant-quotas.ts'
 import { limitRequests } from './admission.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { authorizeRequests } from './auth.ts'
+import { connectionOptions, guardConnections } from './connections.ts'
 import { acceptJsonBodies } from './json-body.ts'
 import type { ApiMetrics } from './metrics.ts'
 import { describeApi, nameSchemas } from './openapi.ts'
@@ -31,6 +39,7 @@ import { reportMetrics } from './routes/report-metrics.ts'
 import { retryJob } from './routes/retry-job.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
 import { submitJob } from './routes/submit-job.ts'
+import { securityHeaders } from './security-headers.ts'
 import { validateWithZod } from './validation.ts'
 
 /** What the routes work with. Whoever builds the app opens and closes these. */
@@ -56,10 +65,6 @@ export interface RouteDeps extends ApiDeps {
   closing: AbortSignal
 }
 
-/** A slow or silent client may not hold a connection for ever, nor may all clients together hold too many. */
-const requestTimeoutMs = 30_000
-const mostConnections = 20_000
-
 /** Builds the API without listening. Close the result when done. */
 export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const closing = new AbortController()
@@ -70,20 +75,19 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     // One line for each answer, at debug level, is written below.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: deps.config.BODY_LIMIT_BYTES,
-    requestTimeout: requestTimeoutMs,
+    ...connectionOptions,
     genReqId: ({ headers }) => requestId(headers['request-id']),
     routerOptions: { maxParamLength: 500 },
-    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
+    // No hook is called for these.
+    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply.headers(headersOf(request))),
     forceCloseConnections: 'idle',
   })
-  app.server.maxConnections = mostConnections
   app.setErrorHandler(answerProblem)
   app.setNotFoundHandler((request) => {
     throw new Problem('route_not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
   })
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('request-id', request.id)
-  })
+  app.addHook('onRequest', async (request, reply) => void reply.headers(headersOf(request)))
+  guardConnections(app)
   const docsAccess = deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read'
   authorizeRequests(app, deps.apiKeys, docsAccess)
   limitRequests(app, deps.quotas)
@@ -126,6 +130,11 @@ function wasHeld(reply: FastifyReply): boolean {
   // An event stream writes its own head, past Fastify.
   const isStream = reply.statusCode === 200 && !reply.hasHeader('content-type')
   return reply.statusCode < 400 && (isStream || reply.hasHeader('preference-applied'))
+}
+
+/** What every answer carries. */
+function headersOf({ id }: FastifyRequest): Record<string, string> {
+  return { ...securityHeaders, 'request-id': id }
 }
 
 /** The client's own id when it is harmless in headers and logs, else a new one. */

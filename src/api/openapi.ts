@@ -1,12 +1,16 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { type Access, docsPath } from './auth.ts'
+import { exampleJob, exampleQueue } from './examples.ts'
 import { jobSchema } from './job-resource.ts'
+import { describeOperation } from './openapi-operation.ts'
 import { problemSchema } from './problem.ts'
 import { jobTypeSchema } from './routes/describe-job-types.ts'
+import { queueSchema } from './routes/describe-queues.ts'
+import { docsPolicy } from './security-headers.ts'
 
 /** What a schema is called under `components`, and what is said of it there. One registry for each app, since job types differ. */
 export type SchemaNames = ReturnType<typeof nameSchemas>
@@ -15,8 +19,9 @@ export type SchemaNames = ReturnType<typeof nameSchemas>
 export function nameSchemas() {
   return z
     .registry<{ id: string; title?: string; description?: string; examples?: unknown[] }>()
-    .add(jobSchema, { id: 'Job', description: 'A job at one moment' })
+    .add(jobSchema, { id: 'Job', description: 'A job at one moment', examples: [exampleJob] })
     .add(jobTypeSchema, { id: 'JobType', description: 'What can be submitted, and how it is run' })
+    .add(queueSchema, { id: 'Queue', description: 'A queue at one moment', examples: [exampleQueue] })
     .add(problemSchema, { id: 'Problem', description: 'Problem details (RFC 9457)' })
 }
 
@@ -51,10 +56,10 @@ export async function describeApi(app: FastifyInstance, names: SchemaNames, acce
         { name: 'health', description: 'For probes' },
       ],
     },
-    transform: createJsonSchemaTransform(options),
+    transform: describeOperation(options),
     transformObject: (document) => tidy(addComponents(document)) as ReturnType<typeof addComponents>,
   })
-  await app.register(swaggerUi, { routePrefix: docsPath })
+  await app.register(swaggerUi, { routePrefix: docsPath, staticCSP: docsPolicy })
   app.get('/openapi.json', { schema: { hide: true }, config: { access } }, () => app.swagger())
 }
 

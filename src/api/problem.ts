@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { QueueUnavailableError } from '../queue/connection.ts'
@@ -20,6 +21,8 @@ const problems = {
   range_not_satisfiable: [416, 'There is nothing in this range'],
   queue_not_found: [404, 'There is no such queue'],
   payload_too_large: [413, 'The request body is too large'],
+  request_timeout: [408, 'The request took too long to arrive'],
+  headers_too_large: [431, 'The request headers are too large'],
   unsupported_media_type: [415, 'The request body must be JSON'],
   queue_unavailable: [503, 'The queue is not available'],
   internal_error: [500, 'Something went wrong on our side'],
@@ -59,9 +62,27 @@ export const problemSchema = z.object({
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
 })
 
+/** What the documentation says of an answer beside its body: its headers with their meaning, and an example. */
+interface ResponseNotes {
+  headers?: Record<string, string>
+  example?: unknown
+}
+
 /** The documentation of a route's good answer. */
-export function jsonResponse(description: string, schema: z.ZodType) {
-  return { description, content: { 'application/json': { schema } } }
+export function jsonResponse(description: string, schema: z.ZodType, { headers, example }: ResponseNotes = {}) {
+  const examples = example === undefined ? undefined : { example: { value: example } }
+  return { description, headers, content: { 'application/json': { schema, examples } } }
+}
+
+const retryAfter = { 'retry-after': 'Seconds until it is worth trying again' }
+const headersOf: Record<number, Record<string, string>> = {
+  401: { 'www-authenticate': '`Bearer`' },
+  429: {
+    ...retryAfter,
+    ratelimit: 'What is left of the quota, and for how long',
+    'ratelimit-policy': 'The quota: `"requests"` per minute, or `"queued"` jobs that wait',
+  },
+  503: retryAfter,
 }
 
 const everywhere = ['invalid_request', 'internal_error'] as const
@@ -74,15 +95,23 @@ export function problemResponses(...codes: ProblemCode[]): Record<number, unknow
 
 /** The same for a route that needs no key. */
 export function publicProblemResponses(...codes: ProblemCode[]): Record<number, unknown> {
-  const content = { 'application/problem+json': { schema: problemSchema } }
-  const all: ProblemCode[] = [...codes, ...everywhere]
+  const all = [...new Set<ProblemCode>([...codes, ...everywhere])]
+  const byStatus = Map.groupBy(all, (code) => problems[code][0])
   return Object.fromEntries(
-    all.map((code) => {
-      const [status] = problems[code]
-      const description = all.filter((other) => problems[other][0] === status).map((other) => `\`${other}\``)
-      return [status, { description: [...new Set(description)].join(', '), content }]
-    }),
+    Array.from(byStatus, ([status, same]) => [
+      status,
+      {
+        description: same.map((code) => `\`${code}\``).join(', '),
+        ...(headersOf[status] && { headers: headersOf[status] }),
+        content: { 'application/problem+json': { schema: problemSchema, examples: problemExamples(same) } },
+      },
+    ]),
   )
+}
+
+function problemExamples(codes: ProblemCode[]) {
+  const example = (code: ProblemCode) => problemDetails(new Problem(code, `${problems[code][1]}.`), '/v1/jobs')
+  return Object.fromEntries(codes.map((code) => [code, { value: example(code) }]))
 }
 
 /** Zod's issues as mistakes; `base` is the pointer of what was parsed. */
@@ -101,23 +130,41 @@ function escapePointer(key: PropertyKey): string {
 /** Answers with a problem. Used as Fastify's error handler: everything that a route throws ends here. */
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error, request.routeOptions.bodyLimit ?? 0)
-  const [status, title] = problems[problem.code]
-  if (status >= 500) request.log.error({ err: error }, 'request failed')
+  const [instance = ''] = request.url.split('?', 1)
+  const body = problemDetails(problem, instance)
+  if (body.status >= 500) request.log.error({ err: error }, 'request failed')
   if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS)
-  const [instance] = request.url.split('?', 1)
   return reply
-    .code(status)
+    .code(body.status)
     .header('content-type', 'application/problem+json')
     .serializer(JSON.stringify)
-    .send({
-      type: `urn:drover:problem:${problem.code}`,
-      title,
-      status,
-      detail: problem.message,
-      instance,
-      code: problem.code,
-      ...(problem.mistakes ? { errors: problem.mistakes } : {}),
-    })
+    .send(body)
+}
+
+/** The bytes of an answer to what was no request; the connection ends with it. */
+export function writeProblem(problem: Problem): string {
+  const details = problemDetails(problem, '')
+  const body = JSON.stringify(details)
+  const head = [
+    `HTTP/1.1 ${details.status} ${STATUS_CODES[details.status] ?? ''}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  return `${head.join('\r\n')}\r\n\r\n${body}`
+}
+
+function problemDetails(problem: Problem, instance: string): z.output<typeof problemSchema> {
+  const [status, title] = problems[problem.code]
+  return {
+    type: `urn:drover:problem:${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    instance,
+    code: problem.code,
+    ...(problem.mistakes ? { errors: problem.mistakes } : {}),
+  }
 }
 
 function toProblem(error: unknown, bodyLimit: number): Problem {

@@ -4,6 +4,7 @@ import type { Registry } from '../jobs/registry.ts'
 import { newJobRef } from '../queue/job-id.ts'
 import type { NewJob } from '../queue/job-queue.ts'
 import type { Caller } from './api-keys.ts'
+import { exampleOptions } from './examples.ts'
 import type { SchemaNames } from './openapi.ts'
 import { type Mistake, mistakesOf, Problem } from './problem.ts'
 
@@ -53,7 +54,10 @@ function submissionVariant(job: Job, names: SchemaNames) {
     id: `Submit-${job.type}`,
     title: job.title,
     description: job.description,
-    examples: job.examples.map(({ input }) => ({ type: job.type, input })),
+    examples: [
+      ...job.examples.map(({ input }) => ({ type: job.type, input })),
+      ...job.examples.slice(0, 1).map(({ input }) => ({ type: job.type, input, ...exampleOptions })),
+    ],
   })
   return variant
 }

@@ -22,6 +22,7 @@ export class JobEventHub {
   readonly #client: Redis
   readonly #keys: Keys
   readonly #log: Logger
+  #batch: { channels: Set<string>; sent: Promise<void> } | undefined
   readonly #channels = new Map<string, { listeners: Set<Listener>; subscribed: Promise<unknown> }>()
 
   constructor(deps: { subscriber: Redis; client: Redis; keys: Keys; log: Logger }) {
@@ -43,7 +44,7 @@ export class JobEventHub {
     const channel = this.#keys.channel(ref)
     let entry = this.#channels.get(channel)
     if (!entry) {
-      entry = { listeners: new Set(), subscribed: this.#subscriber.subscribe(channel) }
+      entry = { listeners: new Set(), subscribed: this.#inBatch(channel) }
       this.#channels.set(channel, entry)
     }
     entry.listeners.add(listener)
@@ -74,8 +75,37 @@ export class JobEventHub {
     const entry = this.#channels.get(channel)
     if (!entry?.listeners.delete(listener) || entry.listeners.size > 0) return
     this.#channels.delete(channel)
+    void this.#inBatch(channel)
+  }
+
+  /** All who begin or stop listening in one turn of the event loop share a call: a crowd that comes at once is a few calls. */
+  #inBatch(channel: string): Promise<void> {
+    this.#batch ??= this.#openBatch()
+    this.#batch.channels.add(channel)
+    return this.#batch.sent
+  }
+
+  #openBatch(): { channels: Set<string>; sent: Promise<void> } {
+    const channels = new Set<string>()
+    const { promise: sent, resolve } = Promise.withResolvers<void>()
+    setImmediate(() => {
+      this.#batch = undefined
+      resolve(this.#bring(channels))
+    })
+    return { channels, sent }
+  }
+
+  /** Only what is so now counts: who came and left within the turn, or left and came back, costs no order of calls. */
+  async #bring(channels: Set<string>): Promise<void> {
+    const [wanted = [], left = []] = [true, false].map((is) =>
+      [...channels].filter((one) => this.#channels.has(one) === is),
+    )
     // A connection that is lost takes its subscriptions with it, so a failure here leaves nothing behind.
-    this.#subscriber.unsubscribe(channel).catch((error: unknown) => this.#log.debug({ err: error }, 'not unsubscribed'))
+    if (left.length > 0)
+      this.#subscriber
+        .unsubscribe(...left)
+        .catch((error: unknown) => this.#log.debug({ err: error }, 'not unsubscribed'))
+    if (wanted.length > 0) await this.#subscriber.subscribe(...wanted)
   }
 
   /** What was said while the connection was away is lost: when all are subscribed again, everybody reads again. */

@@ -1,17 +1,7 @@
-import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { send, submit } from '../helpers/client.ts'
+import { sendBytes } from '../helpers/raw-request.ts'
 import { startStack } from '../helpers/stack.ts'
-
-/** Sends bytes as they are and reads what comes back. */
-async function sendRaw(url: string, bytes: string): Promise<string> {
-  const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname)
-  socket.end(bytes)
-  let text = ''
-  for await (const chunk of socket) text += String(chunk)
-  return text
-}
 
 test('every mistake in a submission gets a problem that says what and where', async () => {
   const { api } = await startStack({ workers: 0 })
@@ -104,7 +94,7 @@ test('addresses, ids and parameters that make no sense are refused in the same f
     expect(answer, path).toMatchObject({ status, body: { status, code } })
     expect(JSON.stringify(answer.body)).not.toContain('secret')
   }
-  expect(await sendRaw(api.url, 'GET / HTTP/1.1\r\nhost: x\r\nno colon\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /)
+  expect(await sendBytes(api.url, 'GET / HTTP/1.1\r\nhost: x\r\nno colon\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /)
   const id = await send('GET', `${api.url}/livez`, { headers: { 'request-id': 'my-id.1' } })
   expect(id.headers.get('request-id')).toBe('my-id.1')
   const harmful = await send('GET', `${api.url}/livez`, { headers: { 'request-id': 'a b<script>' } })

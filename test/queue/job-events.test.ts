@@ -117,3 +117,34 @@ test('whoever watches hears again after the connection was lost', async () => {
     (receivers) => receivers === 1,
   )
 })
+
+test('whoever comes and goes within a turn, in any order, hears the job as long as he watches it', async () => {
+  const { client, keys, hub } = await world()
+  const refs = Array.from({ length: 50 }, (_, n) => newJobRef('io', Date.now() + n))
+  const heard: string[] = []
+  const stops = await Promise.all(refs.map((ref, n) => hub.watch(ref, () => heard.push(`first ${n}`))))
+
+  // Half of them leave; of these, every other one is back in the same turn.
+  const even = refs.filter((_, n) => n % 2 === 0)
+  for (const [n, stop] of stops.entries()) if (n % 2 === 0) stop()
+  const back = even.filter((_, n) => n % 2 === 0)
+  const again = back.map((ref) => hub.watch(ref, () => heard.push(`again ${refs.indexOf(ref)}`)))
+  const fleeting = newJobRef('io', Date.now())
+  const fled = hub.watch(fleeting, () => heard.push('fleeting'))
+  await Promise.all(again)
+  ;(await fled)()
+  const others = refs.filter((ref) => !even.includes(ref) || back.includes(ref))
+  await waitFor(
+    'only the watched to be subscribed',
+    async () => (await client.pubsub('CHANNELS', keys.channel({ queue: 'io', id: '*' }))) as string[],
+    (channels) => channels.length === others.length,
+  )
+  for (const ref of [...refs, fleeting]) await client.publish(keys.channel(ref), 'changed')
+  const expected = others.map((ref) => `${back.includes(ref) ? 'again' : 'first'} ${refs.indexOf(ref)}`)
+  await waitFor(
+    'all to hear',
+    () => heard.length,
+    (length) => length >= expected.length,
+  )
+  expect(heard.toSorted()).toEqual(expected.toSorted())
+})

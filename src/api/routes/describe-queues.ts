@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../app.ts'
+import { exampleQueue } from '../examples.ts'
 import { jsonResponse, Problem, problemResponses } from '../problem.ts'
 
 /** A queue as clients see it. */
-const queueSchema = z.object({
+export const queueSchema = z.object({
   name: z.string(),
   paused: z.boolean(),
   workers: z.int().describe('Worker processes that consume it now; at 0 its jobs wait'),
@@ -34,7 +35,9 @@ export function describeQueues(app: FastifyInstance, { queue }: RouteDeps): void
       tags: ['queues'],
       querystring: z.strictObject({}),
       response: {
-        200: jsonResponse('All queues', z.object({ items: z.array(queueSchema) })),
+        200: jsonResponse('All queues', z.object({ items: z.array(queueSchema) }), {
+          example: { items: [exampleQueue] },
+        }),
         ...problemResponses('queue_unavailable'),
       },
     },

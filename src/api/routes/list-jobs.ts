@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { isUlid, type JobRef, ulidOf } from '../../queue/job-id.ts'
 import type { StoredJob } from '../../queue/job-record.ts'
 import type { RouteDeps } from '../app.ts'
+import { exampleJob } from '../examples.ts'
 import { jobResource, jobSchema, jobStateSchema } from '../job-resource.ts'
 import { jsonResponse, problemResponses } from '../problem.ts'
 import { asItIs } from './read-job.ts'
@@ -58,7 +59,10 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       tags: ['jobs'],
       querystring: query,
       response: {
-        200: jsonResponse('A page', z.object({ items: z.array(jobSchema), next_cursor: z.string().nullable() })),
+        200: jsonResponse('A page', z.object({ items: z.array(jobSchema), next_cursor: z.string().nullable() }), {
+          headers: { link: '`rel="next"`: the next page, where there is one' },
+          example: { items: [exampleJob], next_cursor: null },
+        }),
         ...problemResponses('queue_unavailable'),
       },
     },

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../app.ts'
+import { exampleLogs } from '../examples.ts'
 import { jsonResponse, problemResponses } from '../problem.ts'
 import { jobParams, readOwn } from './read-job.ts'
 
@@ -28,7 +29,7 @@ export function readJobLogs(app: FastifyInstance, { queue, hub }: RouteDeps): vo
       params: jobParams,
       querystring: query,
       response: {
-        200: jsonResponse('A page of the log', page),
+        200: jsonResponse('A page of the log', page, { example: exampleLogs }),
         ...problemResponses('job_not_found', 'queue_unavailable'),
       },
     },

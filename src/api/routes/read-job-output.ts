@@ -20,6 +20,8 @@ const requestHeaders = z.object({
   'if-none-match': z.string().optional().describe('The `ETag` of what the client has'),
 })
 
+const partHeaders = { etag: 'Stands for the output', 'accept-ranges': '`bytes`' }
+
 /** `GET /v1/jobs/{id}/output`: what a job returned, as JSON and nothing else, however large, in parts if asked for. */
 export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void {
   app.get<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/output', {
@@ -32,8 +34,10 @@ export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void 
       querystring: z.strictObject({}),
       headers: requestHeaders,
       response: {
-        200: jsonResponse('The output', z.unknown()),
-        206: jsonResponse('The part that `Range` asks for', z.unknown()),
+        200: jsonResponse('The output', z.unknown(), { headers: partHeaders, example: { count: 25, largest: 97 } }),
+        206: jsonResponse('The part that `Range` asks for: bytes, not JSON by themselves', z.unknown(), {
+          headers: { ...partHeaders, 'content-range': '`bytes from-to/bytes`' },
+        }),
         304: z.null().describe('The output is as the client has it'),
         ...problemResponses(
           'job_not_found',

@@ -46,9 +46,11 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
         'if-none-match': z.string().optional().describe('The `ETag` of what the client has'),
       }),
       response: {
-        200: jsonResponse('The job', jobSchema),
+        200: jsonResponse('The job', jobSchema, { headers: { etag: 'Stands for the job as it is' } }),
         304: z.null().describe('The job is as the client has it'),
-        202: jsonResponse('With `Prefer: wait`: the job is not done at the limit', jobSchema),
+        202: jsonResponse('With `Prefer: wait`: the job is not done at the limit', jobSchema, {
+          headers: { location: 'Where the job can be read', 'preference-applied': '`wait=N`: how long it was held' },
+        }),
         ...problemResponses('job_not_found', 'queue_unavailable'),
       },
     },

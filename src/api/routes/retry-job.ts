@@ -17,7 +17,9 @@ export function retryJob(app: FastifyInstance, { queue, steering, config }: Rout
       params: jobParams,
       querystring: z.strictObject({}),
       response: {
-        202: jsonResponse('The job is queued again, with its attempts reset', jobSchema),
+        202: jsonResponse('The job is queued again, with its attempts reset', jobSchema, {
+          headers: { location: 'Where the job can be read' },
+        }),
         ...problemResponses('job_not_found', 'job_not_retryable', 'queue_unavailable'),
       },
     },

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { parseJobId } from '../../queue/job-id.ts'
 import type { RouteDeps } from '../app.ts'
+import { exampleEvents } from '../examples.ts'
 import { JobEventStream } from '../job-event-stream.ts'
 import { Problem, problemResponses } from '../problem.ts'
 import { jobNotFound, jobParams, own } from './read-job.ts'
@@ -38,7 +39,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       response: {
         200: {
           description: 'Events: snapshot, state, progress, output, log, gap, done',
-          content: { 'text/event-stream': { schema: z.string() } },
+          content: { 'text/event-stream': { schema: z.string(), examples: { example: { value: exampleEvents } } } },
         },
         ...problemResponses('job_not_found', 'queue_unavailable'),
       },
@@ -71,11 +72,12 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       reply.raw.once('close', leave)
       // The client may have left before there was anybody to tell.
       if (reply.raw.closed) return leave()
+      for (const [name, value] of Object.entries(reply.getHeaders()))
+        if (value !== undefined) reply.raw.setHeader(name, value)
       reply.raw.writeHead(200, {
         'content-type': 'text/event-stream',
         'cache-control': 'no-cache, no-transform',
         'x-accel-buffering': 'no',
-        'request-id': request.id,
       })
       reply.raw.write('retry: 2000\n\n')
       begun.begin(after !== undefined)

@@ -25,6 +25,12 @@ const headers = z.object({
   traceparent: z.string().optional().describe('W3C Trace Context; kept with the job'),
 })
 
+const answerHeaders = {
+  location: 'Where the job can be read',
+  'preference-applied': '`wait=N`: how long the answer was held at most, in seconds',
+  'idempotent-replayed': '`true`: the key was used before, and this is its job',
+}
+
 /** `POST /v1/jobs`: store a job, and wait for it when asked to. */
 export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNames): void {
   const { queue, registry, config, idempotency } = deps
@@ -69,8 +75,10 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
       body: documentedOnly(submissionSchema(registry, names)),
       querystring: z.strictObject({}),
       response: {
-        200: jsonResponse('With `Prefer: wait`: the finished job', jobSchema),
-        202: jsonResponse('The job was accepted', jobSchema),
+        200: jsonResponse('With `Prefer: wait`: the finished job', jobSchema, { headers: answerHeaders }),
+        202: jsonResponse('The job was accepted', jobSchema, {
+          headers: { ...answerHeaders, warning: 'Nobody consumes the queue at the moment' },
+        }),
         ...problemResponses(
           'unknown_job_type',
           'idempotency_key_reused',

@@ -1,0 +1,74 @@
+import type { JobResource } from './job-resource.ts'
+
+/** What the documentation shows of answers. A test holds each against its schema. */
+export const exampleJob: JobResource = {
+  id: 'cpu_01m82n06cvbgy292731g000c4x',
+  type: 'count-primes',
+  queue: 'cpu',
+  state: 'succeeded',
+  done: true,
+  input: { limit: 100 },
+  output: { count: 25, largest: 97 },
+  output_bytes: null,
+  error: null,
+  progress: { fraction: 1, message: '25 primes below 100', data: null },
+  run: 1,
+  attempt: 1,
+  max_attempts: 3,
+  priority: 0,
+  tags: ['nightly'],
+  metadata: { order: '42' },
+  created_at: '2026-11-22T03:00:00.000Z',
+  scheduled_for: null,
+  started_at: '2026-11-22T03:00:00.004Z',
+  finished_at: '2026-11-22T03:00:00.021Z',
+  cancel_requested_at: null,
+  deadline_at: null,
+  expires_at: '2026-11-23T03:00:00.021Z',
+  flow_id: null,
+  attempts: [{ attempt: 1, started_at: '2026-11-22T03:00:00.004Z', ended_at: '2026-11-22T03:00:00.021Z', error: null }],
+  links: {
+    self: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x',
+    output: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/output',
+    events: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/events',
+    logs: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/logs',
+    cancel: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/cancel',
+  },
+}
+
+/** What a submission may say beside its type and input. */
+export const exampleOptions = {
+  priority: 5,
+  attempts: 2,
+  backoff: { type: 'exponential', delay_ms: 1000, jitter: 0.5 },
+  timeout_ms: 30_000,
+  start_within_ms: 60_000,
+  deadline_ms: 120_000,
+  tags: ['nightly'],
+  metadata: { order: '42' },
+}
+
+export const exampleQueue = {
+  name: 'cpu',
+  paused: false,
+  workers: 2,
+  counts: { scheduled: 0, queued: 1, running: 4, succeeded: 1200, failed: 3 },
+  oldest_wait_ms: 12,
+}
+
+export const exampleLogs = {
+  items: [{ at: '2026-11-22T03:00:00.010Z', level: 'info', message: 'downloaded', attempt: 1 }],
+  next_cursor: null,
+}
+
+export const exampleEvents = [
+  'id: 1',
+  'event: snapshot',
+  'data: {"id":"io_01m82n0yt6a17zs46knkfzwasz","state":"running"}',
+  '',
+  'id: 1000000',
+  'event: progress',
+  'data: {"fraction":0.5,"message":"step 1 of 2","data":null}',
+  '',
+  '',
+].join('\n')

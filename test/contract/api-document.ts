@@ -1,0 +1,119 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+
+/** A JSON Schema, as far as tests look into it. */
+export interface Schema {
+  $ref?: string
+  [keyword: string]: unknown
+}
+
+interface Media {
+  schema?: Schema
+  examples?: Record<string, { value: unknown }>
+}
+
+interface Parameter {
+  name: string
+  in: 'path' | 'query' | 'header'
+  required?: boolean
+  schema: Schema
+}
+
+interface Operation {
+  operationId: string
+  parameters?: Parameter[]
+  requestBody?: { content: Record<string, Media> }
+  responses: Record<string, { description: string; content?: Record<string, Media> }>
+}
+
+interface Document {
+  paths: Record<string, Record<string, Operation>>
+  components: { schemas: Record<string, Schema> }
+}
+
+/** One operation with its place. */
+export interface Endpoint {
+  method: string
+  /** As in the document: `/v1/jobs/{id}`. */
+  template: string
+  operation: Operation
+}
+
+/** The OpenAPI document that a running API serves, as something to hold its answers against. */
+export class ApiDocument {
+  readonly #document: Document
+  readonly #ajv = new Ajv2020({ strict: false, allErrors: false })
+  readonly #compiled = new Map<Schema, ValidateFunction>()
+  readonly endpoints: Endpoint[]
+
+  static async load(apiUrl: string): Promise<ApiDocument> {
+    const response = await fetch(`${apiUrl}/openapi.json`)
+    return new ApiDocument((await response.json()) as Document)
+  }
+
+  constructor(document: Document) {
+    this.#document = document
+    formats.default(this.#ajv)
+    this.#ajv.addFormat('base64', true)
+    this.#ajv.addSchema(document, 'api')
+    this.endpoints = Object.entries(document.paths).flatMap(([template, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), template, operation })),
+    )
+  }
+
+  get schemas(): Record<string, Schema> {
+    return this.#document.components.schemas
+  }
+
+  /** The schema that a `$ref` stands for, or the schema itself. */
+  resolve(schema: Schema): Schema {
+    if (schema.$ref === undefined) return schema
+    const target = this.schemas[schema.$ref.slice('#/components/schemas/'.length)]
+    if (!target) throw new Error(`${schema.$ref} leads nowhere`)
+    return this.resolve(target)
+  }
+
+  endpoint(method: string, template: string): Endpoint {
+    const found = this.endpoints.find((one) => one.method === method && one.template === template)
+    if (!found) throw new Error(`the document has no ${method} ${template}`)
+    return found
+  }
+
+  /** The endpoint that answers a path; undefined where the document has none. */
+  match(method: string, path: string): Endpoint | undefined {
+    return this.endpoints.find(
+      (one) => one.method === method && new RegExp(`^${one.template.replaceAll(/\{\w+\}/g, '[^/]*')}$`).test(path),
+    )
+  }
+
+  /** What is wrong with a value, in words; undefined when the schema takes it. */
+  mistake(schema: Schema, value: unknown): string | undefined {
+    let validate = this.#compiled.get(schema)
+    if (!validate) {
+      const text = JSON.stringify(schema).replaceAll('"#/components/', '"api#/components/')
+      validate = this.#ajv.compile(JSON.parse(text))
+      this.#compiled.set(schema, validate)
+    }
+    return validate(value) ? undefined : this.#ajv.errorsText(validate.errors)
+  }
+
+  /** What an answer says that its operation does not document, in words; undefined when all is documented. */
+  undocumented(
+    { operation }: Endpoint,
+    answer: { status: number; contentType: string | undefined; body: string },
+  ): string | undefined {
+    const response = operation.responses[answer.status]
+    if (!response) return `${operation.operationId} does not document ${answer.status}: ${answer.body.slice(0, 300)}`
+    if (!response.content) return answer.body === '' ? undefined : `${answer.status} has a body`
+    const type = answer.contentType?.split(';', 1)[0]?.trim() ?? 'none'
+    const media = response.content[type]
+    if (!media) return `${operation.operationId} documents no ${type} at ${answer.status}`
+    // Of text and of a part no schema says anything.
+    if (type.startsWith('text/') || answer.status === 206 || !media.schema) return undefined
+    const body: unknown = JSON.parse(answer.body)
+    const { code } = Object(body) as { code?: string }
+    if (answer.status >= 400 && !response.description.includes(`\`${code}\``))
+      return `${operation.operationId} documents no ${code} at ${answer.status}`
+    return this.mistake(media.schema, body)
+  }
+}

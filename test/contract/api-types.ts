@@ -1,0 +1,3442 @@
+// Generated from openapi.yaml by `npm run openapi`.
+export interface paths {
+    "/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List jobs, newest first */
+        get: operations["listJobs"];
+        put?: never;
+        /** Submit a job */
+        post: operations["submitJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a job */
+        get: operations["readJob"];
+        put?: never;
+        post?: never;
+        /** Forget a finished job */
+        delete: operations["deleteJob"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a job */
+        post: operations["cancelJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Retry a job that failed, was canceled or expired */
+        post: operations["retryJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a job's log */
+        get: operations["readJobLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a job's output alone */
+        get: operations["readJobOutput"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the queues */
+        get: operations["listQueues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a queue */
+        get: operations["readQueue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let workers take no more jobs of a queue */
+        post: operations["pauseQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let workers take the jobs of a queue again */
+        post: operations["resumeQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Watch a job */
+        get: operations["streamJobEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/job-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the job types */
+        get: operations["listJobTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/job-types/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a job type */
+        get: operations["readJobType"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/livez": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Is the API alive? */
+        get: operations["livez"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Can the API take jobs? */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what is measured */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * @description A job at one moment
+         * @example {
+         *       "id": "cpu_01m82n06cvbgy292731g000c4x",
+         *       "type": "count-primes",
+         *       "queue": "cpu",
+         *       "state": "succeeded",
+         *       "done": true,
+         *       "input": {
+         *         "limit": 100
+         *       },
+         *       "output": {
+         *         "count": 25,
+         *         "largest": 97
+         *       },
+         *       "output_bytes": null,
+         *       "error": null,
+         *       "progress": {
+         *         "fraction": 1,
+         *         "message": "25 primes below 100",
+         *         "data": null
+         *       },
+         *       "run": 1,
+         *       "attempt": 1,
+         *       "max_attempts": 3,
+         *       "priority": 0,
+         *       "tags": [
+         *         "nightly"
+         *       ],
+         *       "metadata": {
+         *         "order": "42"
+         *       },
+         *       "created_at": "2026-11-22T03:00:00.000Z",
+         *       "scheduled_for": null,
+         *       "started_at": "2026-11-22T03:00:00.004Z",
+         *       "finished_at": "2026-11-22T03:00:00.021Z",
+         *       "cancel_requested_at": null,
+         *       "deadline_at": null,
+         *       "expires_at": "2026-11-23T03:00:00.021Z",
+         *       "flow_id": null,
+         *       "attempts": [
+         *         {
+         *           "attempt": 1,
+         *           "started_at": "2026-11-22T03:00:00.004Z",
+         *           "ended_at": "2026-11-22T03:00:00.021Z",
+         *           "error": null
+         *         }
+         *       ],
+         *       "links": {
+         *         "self": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x",
+         *         "output": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/output",
+         *         "events": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/events",
+         *         "logs": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/logs",
+         *         "cancel": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/cancel"
+         *       }
+         *     }
+         */
+        Job: {
+            id: string;
+            type: string;
+            queue: string;
+            /** @enum {string} */
+            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+            /** @description True in the four ends: succeeded, failed, canceled, expired */
+            done: boolean;
+            input: unknown;
+            /** @description What the job returned; null, too, when `output_bytes` is a number */
+            output: unknown;
+            /** @description The length as JSON of an output that is too large to stand here: `links.output` has it */
+            output_bytes: number | null;
+            error: {
+                code: string;
+                message: string;
+                retryable: boolean;
+                attempt: number;
+                /** @enum {string} */
+                stopped?: "never_started" | "cooperatively" | "killed" | "abandoned";
+            } | null;
+            progress: {
+                fraction: number;
+                message: string | null;
+                data: unknown;
+            } | null;
+            /** @description Rises by one with each retry by a client */
+            run: number;
+            /** @description The current or latest attempt; 0 before the first */
+            attempt: number;
+            max_attempts: number;
+            priority: number;
+            tags: string[];
+            metadata: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            created_at: string;
+            scheduled_for: string | null;
+            started_at: string | null;
+            finished_at: string | null;
+            cancel_requested_at: string | null;
+            deadline_at: string | null;
+            expires_at: string | null;
+            flow_id: string | null;
+            /** @description The attempts of this run that have ended, oldest first; the last 20 */
+            attempts: {
+                attempt: number;
+                started_at: string | null;
+                ended_at: string | null;
+                error: {
+                    code: string;
+                    message: string;
+                    retryable: boolean;
+                } | null;
+            }[];
+            links: {
+                self: string;
+                output: string;
+                events: string;
+                logs: string;
+                cancel: string;
+            };
+        };
+        /** @description What can be submitted, and how it is run */
+        JobType: {
+            type: string;
+            title: string;
+            description: string;
+            /** @enum {string} */
+            runs_on: "event-loop" | "thread" | "process";
+            queue: string;
+            defaults: {
+                attempts: number;
+                backoff: {
+                    /** @enum {string} */
+                    type: "fixed" | "exponential";
+                    delay_ms: number;
+                    jitter: number;
+                };
+                timeout_ms: number;
+            };
+            /** @description JSON Schema of the input */
+            input: {
+                [key: string]: unknown;
+            };
+            /** @description JSON Schema of the output */
+            output: {
+                [key: string]: unknown;
+            };
+            examples: {
+                input: unknown;
+                output: unknown;
+            }[];
+        };
+        /** @description Problem details (RFC 9457) */
+        Problem: {
+            type: string;
+            title: string;
+            status: number;
+            detail: string;
+            instance: string;
+            /** @enum {string} */
+            code: "unauthenticated" | "forbidden" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "queue_not_found" | "payload_too_large" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
+            errors?: {
+                pointer: string;
+                detail: string;
+            }[];
+        };
+        /**
+         * @description A queue at one moment
+         * @example {
+         *       "name": "cpu",
+         *       "paused": false,
+         *       "workers": 2,
+         *       "counts": {
+         *         "scheduled": 0,
+         *         "queued": 1,
+         *         "running": 4,
+         *         "succeeded": 1200,
+         *         "failed": 3
+         *       },
+         *       "oldest_wait_ms": 12
+         *     }
+         */
+        Queue: {
+            name: string;
+            paused: boolean;
+            /** @description Worker processes that consume it now; at 0 its jobs wait */
+            workers: number;
+            counts: {
+                scheduled: number;
+                queued: number;
+                running: number;
+                succeeded: number;
+                /** @description Ended without success: failed, canceled or expired */
+                failed: number;
+            };
+            /** @description How long the job has waited that has waited longest */
+            oldest_wait_ms: number | null;
+        };
+        /**
+         * Burn CPU in a thread
+         * @description Diagnostic. Computes for a while, or loops for ever, fills its memory or throws, as `behavior` says.
+         * @example {
+         *       "type": "burn-cpu",
+         *       "input": {
+         *         "duration_ms": 200,
+         *         "steps": 4
+         *       }
+         *     }
+         * @example {
+         *       "type": "burn-cpu",
+         *       "input": {
+         *         "duration_ms": 200,
+         *         "steps": 4
+         *       },
+         *       "priority": 5,
+         *       "attempts": 2,
+         *       "backoff": {
+         *         "type": "exponential",
+         *         "delay_ms": 1000,
+         *         "jitter": 0.5
+         *       },
+         *       "timeout_ms": 30000,
+         *       "start_within_ms": 60000,
+         *       "deadline_ms": 120000,
+         *       "tags": [
+         *         "nightly"
+         *       ],
+         *       "metadata": {
+         *         "order": "42"
+         *       }
+         *     }
+         */
+        "Submit-burn-cpu": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "burn-cpu";
+            input: {
+                /**
+                 * @description How long `finish` computes
+                 * @default 1000
+                 */
+                duration_ms: number;
+                /**
+                 * @description How many progress events `finish` sends, evenly spread
+                 * @default 10
+                 */
+                steps: number;
+                /**
+                 * @default finish
+                 * @enum {string}
+                 */
+                behavior: "finish" | "spin" | "exhaust_memory" | "throw";
+            };
+            /**
+             * Format: date-time
+             * @description Not before this time; excludes delay_ms
+             */
+            run_at?: string;
+            /** @description Not before this long from now; excludes run_at */
+            delay_ms?: number;
+            /** @description Higher first; first come, first served within one. Default 0 */
+            priority?: number;
+            /** @description Attempts in all, the first included */
+            attempts?: number;
+            /** @description The wait before the next attempt */
+            backoff?: {
+                /** @enum {string} */
+                type: "fixed" | "exponential";
+                delay_ms: number;
+                jitter?: number;
+            };
+            /** @description Bound of one attempt */
+            timeout_ms?: number;
+            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            start_within_ms?: number;
+            /** @description Bound of the whole job, from run_at or else from creation */
+            deadline_ms?: number;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Burn CPU in a process
+         * @description Diagnostic. Computes for a while, or loops for ever, fills its memory, throws or aborts its process, as `behavior` says.
+         * @example {
+         *       "type": "burn-cpu-isolated",
+         *       "input": {
+         *         "duration_ms": 200,
+         *         "steps": 4
+         *       }
+         *     }
+         * @example {
+         *       "type": "burn-cpu-isolated",
+         *       "input": {
+         *         "behavior": "crash"
+         *       }
+         *     }
+         * @example {
+         *       "type": "burn-cpu-isolated",
+         *       "input": {
+         *         "duration_ms": 200,
+         *         "steps": 4
+         *       },
+         *       "priority": 5,
+         *       "attempts": 2,
+         *       "backoff": {
+         *         "type": "exponential",
+         *         "delay_ms": 1000,
+         *         "jitter": 0.5
+         *       },
+         *       "timeout_ms": 30000,
+         *       "start_within_ms": 60000,
+         *       "deadline_ms": 120000,
+         *       "tags": [
+         *         "nightly"
+         *       ],
+         *       "metadata": {
+         *         "order": "42"
+         *       }
+         *     }
+         */
+        "Submit-burn-cpu-isolated": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "burn-cpu-isolated";
+            input: {
+                /**
+                 * @description How long `finish` computes
+                 * @default 1000
+                 */
+                duration_ms: number;
+                /**
+                 * @description How many progress events `finish` sends, evenly spread
+                 * @default 10
+                 */
+                steps: number;
+                /**
+                 * @default finish
+                 * @enum {string}
+                 */
+                behavior: "finish" | "spin" | "exhaust_memory" | "throw" | "crash";
+            };
+            /**
+             * Format: date-time
+             * @description Not before this time; excludes delay_ms
+             */
+            run_at?: string;
+            /** @description Not before this long from now; excludes run_at */
+            delay_ms?: number;
+            /** @description Higher first; first come, first served within one. Default 0 */
+            priority?: number;
+            /** @description Attempts in all, the first included */
+            attempts?: number;
+            /** @description The wait before the next attempt */
+            backoff?: {
+                /** @enum {string} */
+                type: "fixed" | "exponential";
+                delay_ms: number;
+                jitter?: number;
+            };
+            /** @description Bound of one attempt */
+            timeout_ms?: number;
+            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            start_within_ms?: number;
+            /** @description Bound of the whole job, from run_at or else from creation */
+            deadline_ms?: number;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Count the primes below a limit
+         * @description Counts the primes smaller than `limit` and names the largest of them. A prime limit does not count itself.
+         * @example {
+         *       "type": "count-primes",
+         *       "input": {
+         *         "limit": 100
+         *       }
+         *     }
+         * @example {
+         *       "type": "count-primes",
+         *       "input": {
+         *         "limit": 100
+         *       },
+         *       "priority": 5,
+         *       "attempts": 2,
+         *       "backoff": {
+         *         "type": "exponential",
+         *         "delay_ms": 1000,
+         *         "jitter": 0.5
+         *       },
+         *       "timeout_ms": 30000,
+         *       "start_within_ms": 60000,
+         *       "deadline_ms": 120000,
+         *       "tags": [
+         *         "nightly"
+         *       ],
+         *       "metadata": {
+         *         "order": "42"
+         *       }
+         *     }
+         */
+        "Submit-count-primes": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "count-primes";
+            input: {
+                limit: number;
+            };
+            /**
+             * Format: date-time
+             * @description Not before this time; excludes delay_ms
+             */
+            run_at?: string;
+            /** @description Not before this long from now; excludes run_at */
+            delay_ms?: number;
+            /** @description Higher first; first come, first served within one. Default 0 */
+            priority?: number;
+            /** @description Attempts in all, the first included */
+            attempts?: number;
+            /** @description The wait before the next attempt */
+            backoff?: {
+                /** @enum {string} */
+                type: "fixed" | "exponential";
+                delay_ms: number;
+                jitter?: number;
+            };
+            /** @description Bound of one attempt */
+            timeout_ms?: number;
+            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            start_within_ms?: number;
+            /** @description Bound of the whole job, from run_at or else from creation */
+            deadline_ms?: number;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Return the input
+         * @description Diagnostic. Takes any JSON and returns the same.
+         * @example {
+         *       "type": "echo",
+         *       "input": {
+         *         "hello": [
+         *           "world",
+         *           1,
+         *           null
+         *         ]
+         *       }
+         *     }
+         * @example {
+         *       "type": "echo",
+         *       "input": {
+         *         "hello": [
+         *           "world",
+         *           1,
+         *           null
+         *         ]
+         *       },
+         *       "priority": 5,
+         *       "attempts": 2,
+         *       "backoff": {
+         *         "type": "exponential",
+         *         "delay_ms": 1000,
+         *         "jitter": 0.5
+         *       },
+         *       "timeout_ms": 30000,
+         *       "start_within_ms": 60000,
+         *       "deadline_ms": 120000,
+         *       "tags": [
+         *         "nightly"
+         *       ],
+         *       "metadata": {
+         *         "order": "42"
+         *       }
+         *     }
+         */
+        "Submit-echo": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "echo";
+            input: unknown;
+            /**
+             * Format: date-time
+             * @description Not before this time; excludes delay_ms
+             */
+            run_at?: string;
+            /** @description Not before this long from now; excludes run_at */
+            delay_ms?: number;
+            /** @description Higher first; first come, first served within one. Default 0 */
+            priority?: number;
+            /** @description Attempts in all, the first included */
+            attempts?: number;
+            /** @description The wait before the next attempt */
+            backoff?: {
+                /** @enum {string} */
+                type: "fixed" | "exponential";
+                delay_ms: number;
+                jitter?: number;
+            };
+            /** @description Bound of one attempt */
+            timeout_ms?: number;
+            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            start_within_ms?: number;
+            /** @description Bound of the whole job, from run_at or else from creation */
+            deadline_ms?: number;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * List the links of web pages
+         * @description Fetches each URL and lists the hyperlinks of its HTML. Yields each page as it finishes; the output has them in the order of `urls`. A page that cannot be read carries an `error` and does not fail the job. A page may take 30 s and 5 MiB.
+         * @example {
+         *       "type": "extract-links",
+         *       "input": {
+         *         "urls": [
+         *           "https://example.com/"
+         *         ]
+         *       }
+         *     }
+         * @example {
+         *       "type": "extract-links",
+         *       "input": {
+         *         "urls": [
+         *           "https://example.com/"
+         *         ]
+         *       },
+         *       "priority": 5,
+         *       "attempts": 2,
+         *       "backoff": {
+         *         "type": "exponential",
+         *         "delay_ms": 1000,
+         *         "jitter": 0.5
+         *       },
+         *       "timeout_ms": 30000,
+         *       "start_within_ms": 60000,
+         *       "deadline_ms": 120000,
+         *       "tags": [
+         *         "nightly"
+         *       ],
+         *       "metadata": {
+         *         "order": "42"
+         *       }
+         *     }
+         */
+        "Submit-extract-links": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "extract-links";
+            input: {
+                urls: string[];
+                /**
+                 * @description How many pages are fetched at the same time
+                 * @default 10
+                 */
+                concurrency: number;
+            };
+            /**
+             * Format: date-time
+             * @description Not before this time; excludes delay_ms
+             */
+            run_at?: string;
+            /** @description Not before this long from now; excludes run_at */
+            delay_ms?: number;
+            /** @description Higher first; first come, first served within one. Default 0 */
+            priority?: number;
+            /** @description Attempts in all, the first included */
+            attempts?: number;
+            /** @description The wait before the next attempt */
+            backoff?: {
+                /** @enum {string} */
+                type: "fixed" | "exponential";
+                delay_ms: number;
+                jitter?: number;
+            };
+            /** @description Bound of one attempt */
+            timeout_ms?: number;
+            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            start_within_ms?: number;
+            /** @description Bound of the whole job, from run_at or else from creation */
+            deadline_ms?: number;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Send an HTTP request
+         * @description Sends one HTTP request and returns the answer; redirects (at most 10) are followed. 5xx, 429 and network errors are tried again, after Retry-After where the answer names it; other unexpected statuses are permanent. Bodies over 5 MiB are refused. Private addresses are out of reach unless the operator allows them.
+         * @example {
+         *       "type": "http-request",
+         *       "input": {
+         *         "url": "https://example.com/"
+         *       }
+         *     }
+         * @example {
+         *       "type": "http-request",
+         *       "input": {
+         *         "url": "https://example.com/orders",
+         *         "method": "POST",
+         *         "body": {
+         *           "order": 42
+         *         },
+         *         "expect_status": [
+         *           200,
+         *           201
+         *         ]
+         *       }
+         *     }
+         * @example {
+         *       "type": "http-request",
+         *       "input": {
+         *         "url": "https://example.com/"
+         *       },
+         *       "priority": 5,
+         *       "attempts": 2,
+         *       "backoff": {
+         *         "type": "exponential",
+         *         "delay_ms": 1000,
+         *         "jitter": 0.5
+         *       },
+         *       "timeout_ms": 30000,
+         *       "start_within_ms": 60000,
+         *       "deadline_ms": 120000,
+         *       "tags": [
+         *         "nightly"
+         *       ],
+         *       "metadata": {
+         *         "order": "42"
+         *       }
+         *     }
+         */
+        "Submit-http-request": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "http-request";
+            input: {
+                /** Format: uri */
+                url: string;
+                /**
+                 * @default GET
+                 * @enum {string}
+                 */
+                method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+                /** @default {} */
+                headers: {
+                    [key: string]: string;
+                };
+                /** @description A string is sent as it is; anything else as JSON, with content-type application/json unless given; null is none */
+                body?: unknown;
+                /** @description The status, or the statuses, that count as success. Default 200 to 399. A redirect that is named is not followed */
+                expect_status?: number | number[];
+            };
+            /**
+             * Format: date-time
+             * @description Not before this time; excludes delay_ms
+             */
+            run_at?: string;
+            /** @description Not before this long from now; excludes run_at */
+            delay_ms?: number;
+            /** @description Higher first; first come, first served within one. Default 0 */
+            priority?: number;
+            /** @description Attempts in all, the first included */
+            attempts?: number;
+            /** @description The wait before the next attempt */
+            backoff?: {
+                /** @enum {string} */
+                type: "fixed" | "exponential";
+                delay_ms: number;
+                jitter?: number;
+            };
+            /** @description Bound of one attempt */
+            timeout_ms?: number;
+            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            start_within_ms?: number;
+            /** @description Bound of the whole job, from run_at or else from creation */
+            deadline_ms?: number;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Resize an image
+         * @description Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, upright as its EXIF orientation says, and encodes it anew without metadata. At most 20 MiB and 50 megapixels. Transparency becomes white where the format has none.
+         * @example {
+         *       "type": "resize-image",
+         *       "input": {
+         *         "url": "https://example.com/cat.jpg",
+         *         "width": 320,
+         *         "format": "webp"
+         *       }
+         *     }
+         * @example {
+         *       "type": "resize-image",
+         *       "input": {
+         *         "url": "https://example.com/cat.jpg",
+         *         "width": 320,
+         *         "format": "webp"
+         *       },
+         *       "priority": 5,
+         *       "attempts": 2,
+         *       "backoff": {
+         *         "type": "exponential",
+         *         "delay_ms": 1000,
+         *         "jitter": 0.5
+         *       },
+         *       "timeout_ms": 30000,
+         *       "start_within_ms": 60000,
+         *       "deadline_ms": 120000,
+         *       "tags": [
+         *         "nightly"
+         *       ],
+         *       "metadata": {
+         *         "order": "42"
+         *       }
+         *     }
+         */
+        "Submit-resize-image": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "resize-image";
+            input: {
+                /** Format: uri */
+                url?: string;
+                /** Format: base64 */
+                data_base64?: string;
+                width?: number;
+                /** @description With only one side given, the other follows from the picture */
+                height?: number;
+                /**
+                 * @description With both sides given: crop, pad, stretch, or scale to fit within or around them
+                 * @default cover
+                 * @enum {string}
+                 */
+                fit: "cover" | "contain" | "fill" | "inside" | "outside";
+                /**
+                 * @default webp
+                 * @enum {string}
+                 */
+                format: "jpeg" | "png" | "webp" | "avif";
+                /**
+                 * @description Of no effect on png, which loses nothing
+                 * @default 80
+                 */
+                quality: number;
+            };
+            /**
+             * Format: date-time
+             * @description Not before this time; excludes delay_ms
+             */
+            run_at?: string;
+            /** @description Not before this long from now; excludes run_at */
+            delay_ms?: number;
+            /** @description Higher first; first come, first served within one. Default 0 */
+            priority?: number;
+            /** @description Attempts in all, the first included */
+            attempts?: number;
+            /** @description The wait before the next attempt */
+            backoff?: {
+                /** @enum {string} */
+                type: "fixed" | "exponential";
+                delay_ms: number;
+                jitter?: number;
+            };
+            /** @description Bound of one attempt */
+            timeout_ms?: number;
+            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            start_within_ms?: number;
+            /** @description Bound of the whole job, from run_at or else from creation */
+            deadline_ms?: number;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Wait for a while
+         * @description Diagnostic. Waits in equal steps with a progress event after each; `fail_at` makes it throw at the start of a step.
+         * @example {
+         *       "type": "sleep",
+         *       "input": {
+         *         "duration_ms": 1000,
+         *         "steps": 4
+         *       }
+         *     }
+         * @example {
+         *       "type": "sleep",
+         *       "input": {
+         *         "duration_ms": 1000,
+         *         "steps": 4,
+         *         "fail_at": 2
+         *       }
+         *     }
+         * @example {
+         *       "type": "sleep",
+         *       "input": {
+         *         "duration_ms": 1000,
+         *         "steps": 4
+         *       },
+         *       "priority": 5,
+         *       "attempts": 2,
+         *       "backoff": {
+         *         "type": "exponential",
+         *         "delay_ms": 1000,
+         *         "jitter": 0.5
+         *       },
+         *       "timeout_ms": 30000,
+         *       "start_within_ms": 60000,
+         *       "deadline_ms": 120000,
+         *       "tags": [
+         *         "nightly"
+         *       ],
+         *       "metadata": {
+         *         "order": "42"
+         *       }
+         *     }
+         */
+        "Submit-sleep": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "sleep";
+            input: {
+                duration_ms: number;
+                /** @default 1 */
+                steps: number;
+                /** @description Counted from 0. Not below `steps`: never */
+                fail_at?: number;
+            };
+            /**
+             * Format: date-time
+             * @description Not before this time; excludes delay_ms
+             */
+            run_at?: string;
+            /** @description Not before this long from now; excludes run_at */
+            delay_ms?: number;
+            /** @description Higher first; first come, first served within one. Default 0 */
+            priority?: number;
+            /** @description Attempts in all, the first included */
+            attempts?: number;
+            /** @description The wait before the next attempt */
+            backoff?: {
+                /** @enum {string} */
+                type: "fixed" | "exponential";
+                delay_ms: number;
+                jitter?: number;
+            };
+            /** @description Bound of one attempt */
+            timeout_ms?: number;
+            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            start_within_ms?: number;
+            /** @description Bound of the whole job, from run_at or else from creation */
+            deadline_ms?: number;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    listJobs: {
+        parameters: {
+            query?: {
+                state?: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+                type?: string;
+                tag?: string;
+                /** @description Created later than this time */
+                created_after?: string;
+                /** @description Created earlier than this time */
+                created_before?: string;
+                /** @description 1 to 200 */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    /** @description `rel="next"`: the next page, where there is one */
+                    link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Job"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submitJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `wait=N`: hold the answer until the job is done, at most N (60) seconds */
+                prefer?: string;
+                /** @description The same key and body are the same job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; kept with the job */
+                traceparent?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Submit-count-primes"] | components["schemas"]["Submit-extract-links"] | components["schemas"]["Submit-http-request"] | components["schemas"]["Submit-resize-image"] | components["schemas"]["Submit-burn-cpu-isolated"] | components["schemas"]["Submit-burn-cpu"] | components["schemas"]["Submit-echo"] | components["schemas"]["Submit-sleep"];
+            };
+        };
+        responses: {
+            /** @description With `Prefer: wait`: the finished job */
+            200: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: how long the answer was held at most, in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The job was accepted */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: how long the answer was held at most, in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description Nobody consumes the queue at the moment */
+                    warning?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_job_type` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_full`, `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `wait=N`: hold the answer until the job is done */
+                prefer?: string;
+                /** @description The `ETag` of what the client has */
+                "if-none-match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    /** @description Stands for the job as it is */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description With `Prefer: wait`: the job is not done at the limit */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: how long it was held */
+                    "preference-applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The job is as the client has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job is forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_done` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job is canceled, and will never run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The worker was told; from now on the job can only end canceled */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_already_done` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job is queued again, with its attempts reset */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_retryable` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readJobLogs: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200 */
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            at: string;
+                            level: string;
+                            message: string;
+                            attempt: number;
+                        }[];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readJobOutput: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `bytes=from-to`, `bytes=from-` or `bytes=-last`: one part of it */
+                range?: string;
+                /** @description The `ETag` of what the client has a part of: another output is sent whole */
+                "if-range"?: string;
+                /** @description The `ETag` of what the client has */
+                "if-none-match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The output */
+            200: {
+                headers: {
+                    /** @description Stands for the output */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The part that `Range` asks for: bytes, not JSON by themselves */
+            206: {
+                headers: {
+                    /** @description Stands for the output */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
+                    /** @description `bytes from-to/bytes` */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The output is as the client has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_done`, `job_has_no_output` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_not_satisfiable` */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQueues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All queues */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Queue"][];
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    streamJobEvents: {
+        parameters: {
+            query?: {
+                /** @description Resume behind this id; as Last-Event-ID */
+                after?: string;
+            };
+            header?: {
+                /** @description Resume behind this id */
+                "last-event-id"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events: snapshot, state, progress, output, log, gap, done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJobTypes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All job types */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["JobType"][];
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readJobType: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job type */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobType"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_job_type` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    livez: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok";
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It can */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok";
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Series in the text format of Prometheus */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}
