@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { Redis } from './connection.ts'
 import type { Keys } from './keys.ts'
 
 /** Why a queue takes no more jobs: as many wait as may, or Redis has little memory left. */
