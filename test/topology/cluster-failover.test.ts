@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Keys } from '../../src/queue/keys.ts'
 import { canOwnRedis } from '../helpers/own-redis.ts'
+import { waitFor } from '../helpers/wait-for.ts'
 import { startLoad } from '../ledger/load.ts'
 import { patience, type Scenario, startScenario } from '../ledger/scenario.ts'
 import { startCluster } from './cluster.ts'
@@ -69,5 +70,27 @@ test.skipIf(!canOwnRedis)(
     expect(report.problems).toEqual([])
     expect(report).toMatchObject({ lost: 0, endedTwice: 0, mostAttempts: 1, states: { succeeded: report.endedOnce } })
     expect(report.mostStarts).toBe(1)
+  },
+)
+
+test.skipIf(!canOwnRedis)(
+  'a move that stops half-way makes the queue unavailable, and harms no job',
+  patience,
+  async () => {
+    const cluster = await startCluster()
+    const scenario = await startScenario('cluster, slot half-way', { lockMs: 3000, env: { REDIS_URL: cluster.url } })
+    const key = new Keys(scenario.stack.env['KEY_PREFIX'] ?? '').bull('io', 'meta')
+    const stopLoad = loadOnBothQueues(scenario)
+    await scenario.moreAccepted(100)
+    const refused = () => scenario.entries('unanswered').length
+    const halfWay = () =>
+      waitFor('several requests to be refused', refused, (count) => count >= 10, { withinMs: 20_000 })
+    await scenario.fault('redis_away', {}, async () => cluster.moveSlot(key, await cluster.otherMaster(key), halfWay))
+    await scenario.moreAccepted(50)
+    await stopLoad()
+
+    const report = await scenario.finish()
+    expect(report.problems).toEqual([])
+    expect(report).toMatchObject({ lost: 0, endedTwice: 0, mostAttempts: 1, states: { succeeded: report.endedOnce } })
   },
 )

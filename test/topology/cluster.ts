@@ -25,8 +25,11 @@ export interface TestCluster {
   masterOf(key: string): Promise<ClusterNode>
   /** A master that has not. */
   otherMaster(key: string): Promise<ClusterNode>
-  /** Moves the slot of a key, with all that is in it, as `redis-cli --cluster reshard` does. @returns how many keys were moved */
-  moveSlot(key: string, to: ClusterNode): Promise<number>
+  /**
+   * Moves the slot of a key, with all that is in it, as `redis-cli --cluster reshard` does. `halfWay` is awaited when the first
+   * half has been moved. @returns how many keys were moved
+   */
+  moveSlot(key: string, to: ClusterNode, halfWay?: () => Promise<unknown>): Promise<number>
 }
 
 /** Starts a cluster of six nodes that ends with its test. */
@@ -72,9 +75,9 @@ export async function startCluster(): Promise<TestCluster> {
     url: `redis+cluster://${nodes.map(({ redis }) => `127.0.0.1:${redis.port}`).join(',')}`,
     masterOf: async (key) => nodeOf((await owners(key)).owner),
     otherMaster: async (key) => nodeOf((await owners(key)).others[0]),
-    async moveSlot(key, to) {
+    async moveSlot(key, to, halfWay) {
       const { owner, others, slot } = await owners(key)
-      return moveSlot(slot, nodeOf(owner), to, others.map(nodeOf))
+      return moveSlot(slot, nodeOf(owner), to, { others: others.map(nodeOf), halfWay })
     },
   }
 }
@@ -113,16 +116,21 @@ async function moveSlot(
   slot: number,
   from: ClusterNode,
   to: ClusterNode,
-  others: readonly ClusterNode[],
+  { others, halfWay }: { others: readonly ClusterNode[]; halfWay: (() => Promise<unknown>) | undefined },
 ): Promise<number> {
   await to.client.cluster('SETSLOT', slot, 'IMPORTING', from.id)
   await from.client.cluster('SETSLOT', slot, 'MIGRATING', to.id)
+  const half = (await from.client.cluster('COUNTKEYSINSLOT', slot)) / 2
   let moved = 0
+  let pause = halfWay
   for (;;) {
     const keys = await from.client.cluster('GETKEYSINSLOT', slot, 10)
     if (keys.length === 0) break
     await from.client.migrate('127.0.0.1', to.redis.port, '', 0, 5000, 'KEYS', ...keys)
     moved += keys.length
+    if (moved < half) continue
+    await pause?.()
+    pause = undefined
   }
   for (const { client } of [to, from, ...others.filter((one) => one !== to)]) {
     await client.cluster('SETSLOT', slot, 'NODE', to.id)
