@@ -9,7 +9,10 @@ declare module 'vitest' {
   }
 }
 
-/** Gives the run one Redis. TEST_REDIS chooses: `local`, `testcontainers`, or `auto` (default: a container where possible). */
+/**
+ * Gives the run one Redis. TEST_REDIS chooses: `local`, `testcontainers`, `auto` (default: a container where possible), or the
+ * address of one that is there.
+ */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const redis = await startRedis(process.env['TEST_REDIS'] || 'auto', process.env['TEST_REDIS_IMAGE'] || redisImage)
   console.log(`Redis of this run: ${redis.description}`)
@@ -18,6 +21,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 }
 
 async function startRedis(choice: string, image: string): Promise<TestRedis> {
+  if (choice.startsWith('redis'))
+    return { url: choice, description: 'the one that TEST_REDIS names', close: async () => {} }
   switch (choice) {
     case 'local':
       return startLocalRedis()
@@ -34,6 +39,6 @@ async function startRedis(choice: string, image: string): Promise<TestRedis> {
       }
       return startLocalRedis()
     default:
-      throw new Error(`TEST_REDIS must be local, testcontainers or auto, not "${choice}"`)
+      throw new Error(`TEST_REDIS must be local, testcontainers, auto or an address, not "${choice}"`)
   }
 }
