@@ -28,6 +28,8 @@ export type ParsedRedisUrl = { status: 'ok'; address: RedisAddress } | { status:
 const forms =
   'must be redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port (rediss… for TLS)'
 
+const encoding = '(a user or password with / ? # or % must be percent-encoded)'
+
 const defaultPort = { server: 6379, sentinel: 26_379, cluster: 6379 }
 const sentinelParameters = new Set(['sentinel_username', 'sentinel_password'])
 
@@ -54,14 +56,13 @@ function parse(url: string): RedisAddress {
   const at = authority.lastIndexOf('@')
   const nodes = authority.slice(at + 1).split(',')
   if (kind === 'server' && nodes.length > 1) throw new Mistake(`names several hosts: ${forms}`)
-  const place = parsePath(kind, path)
   const scheme = kind === 'server' ? `redis${s}` : `redis${s}+${kind}`
   return {
     kind,
     nodes: nodes.map((node) => parseNode(node, defaultPort[kind])),
     tls: s === 's',
     ...parseUser(at < 0 ? '' : authority.slice(0, at)),
-    ...place,
+    ...parsePath(kind, path),
     ...parseQuery(kind, query),
     text: `${scheme}://${authority.slice(at + 1)}${path}`,
   }
@@ -71,7 +72,7 @@ function parseNode(text: string, port: number): RedisNode {
   const [, v6, name, said] = /^(?:\[([\da-fA-F:.]+)\]|([^\s:@[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? []
   const host = v6 ?? name
   if (host === undefined || Number(said ?? 1) < 1 || Number(said ?? 1) > 65_535)
-    throw new Mistake('has a host or port that cannot be (a user or password with / ? # or % must be percent-encoded)')
+    throw new Mistake(`has a host or port that cannot be ${encoding}`)
   return { host, port: said === undefined ? port : Number(said) }
 }
 
@@ -89,7 +90,7 @@ function parsePath(kind: RedisAddress['kind'], path: string): Pick<RedisAddress,
   const master = kind === 'sentinel' ? decode(parts.shift() ?? '') : undefined
   if (master === '') throw new Mistake('does not name the master: redis+sentinel://host:port,host:port/master')
   const [db = '', ...rest] = parts
-  if (!/^\d{0,5}$/.test(db) || rest.length > 0) throw new Mistake('has a path that is no database number')
+  if (!/^\d{0,5}$/.test(db) || rest.length > 0) throw new Mistake(`has a path that is no database number ${encoding}`)
   if (kind === 'cluster' && Number(db) !== 0) throw new Mistake('names a database: a cluster has only 0')
   return { master, db: Number(db) }
 }

@@ -21,13 +21,15 @@ interface ClusterNode {
 export interface TestCluster {
   /** For REDIS_URL. */
   url: string
+  /** One for each node. */
+  clients: Redis[]
   /** The master of the moment that has a key. */
   masterOf(key: string): Promise<ClusterNode>
   /** A master that has not. */
   otherMaster(key: string): Promise<ClusterNode>
   /**
    * Moves the slot of a key, with all that is in it, as `redis-cli --cluster reshard` does. `halfWay` is awaited when the first
-   * half has been moved. @returns how many keys were moved
+   * half has been moved. Resolves when all nodes know, to how many keys were moved.
    */
   moveSlot(key: string, to: ClusterNode, halfWay?: () => Promise<unknown>): Promise<number>
 }
@@ -61,10 +63,9 @@ export async function startCluster(): Promise<TestCluster> {
   const owners = async (key: string): Promise<{ owner: string; others: string[]; slot: number }> => {
     const client = await answering()
     const slot = await client.cluster('KEYSLOT', key)
-    const ranges = await client.cluster('SLOTS')
-    const ids = ranges.map(([from, to, master]) => ({ id: master?.[2] ?? '', has: from <= slot && slot <= to }))
-    const owner = ids.find(({ has }) => has)?.id ?? ''
-    return { owner, others: ids.map(({ id }) => id).filter((id) => id !== owner), slot }
+    const ids = await mastersBySlots(client)
+    const owner = ownerOf(slot, ids)
+    return { owner, others: [...new Set(ids.map(({ id }) => id))].filter((id) => id !== owner), slot }
   }
   const nodeOf = (id: string | undefined): ClusterNode => {
     const node = nodes.find((one) => one.id === id)
@@ -73,11 +74,23 @@ export async function startCluster(): Promise<TestCluster> {
   }
   return {
     url: `redis+cluster://${nodes.map(({ redis }) => `127.0.0.1:${redis.port}`).join(',')}`,
+    clients: nodes.map(({ client }) => client),
     masterOf: async (key) => nodeOf((await owners(key)).owner),
     otherMaster: async (key) => nodeOf((await owners(key)).others[0]),
     async moveSlot(key, to, halfWay) {
       const { owner, others, slot } = await owners(key)
-      return moveSlot(slot, nodeOf(owner), to, { others: others.map(nodeOf), halfWay })
+      const moved = await moveSlot(slot, nodeOf(owner), to, { others: others.map(nodeOf), halfWay })
+      const lookAt = (client: Redis) => mastersBySlots(client).then((ids) => ownerOf(slot, ids))
+      await Promise.all(
+        nodes.map(({ client }) =>
+          waitFor(
+            'a node to know of the move',
+            () => lookAt(client),
+            (id) => id === to.id,
+          ),
+        ),
+      )
+      return moved
     },
   }
 }
@@ -106,6 +119,21 @@ async function everyNode(nodes: readonly ClusterNode[], line: string): Promise<v
       { withinMs: 20_000 },
     )
   await Promise.all(nodes.map(({ client }) => look(client)))
+}
+
+interface Range {
+  from: number
+  to: number
+  id: string
+}
+
+async function mastersBySlots(client: Redis): Promise<Range[]> {
+  const ranges = await client.cluster('SLOTS')
+  return ranges.map(([from, to, master]) => ({ from, to, id: master?.[2] ?? '' }))
+}
+
+function ownerOf(slot: number, ranges: readonly Range[]): string {
+  return ranges.find(({ from, to }) => from <= slot && slot <= to)?.id ?? ''
 }
 
 function saysUp(text: string): boolean {

@@ -20,6 +20,9 @@ export interface SentinelGroup {
   url: string
   /** The master first, as long as nothing happens to it. */
   servers: [OwnRedis, OwnRedis, OwnRedis]
+  /** One for each server, and one for each sentinel. */
+  clients: Redis[]
+  sentinels: Redis[]
   /** The port of whom the sentinels name. */
   masterPort(): Promise<number>
 }
@@ -37,6 +40,8 @@ export async function startSentinelGroup(more: readonly string[] = []): Promise<
   return {
     url: `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/${masterName}`,
     servers: [master, first, second],
+    clients: [master, first, second].map(({ port }) => testClient(port)),
+    sentinels: clients,
     async masterPort() {
       const answer = await client?.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName)
       return Number(Array.isArray(answer) ? answer[1] : undefined)
