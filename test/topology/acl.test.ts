@@ -7,6 +7,7 @@ import { read, send, submit, watchToEnd } from '../helpers/client.ts'
 import { canOwnRedis, startOwnRedis } from '../helpers/own-redis.ts'
 import { spawnRole, startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
+import { patience } from '../ledger/scenario.ts'
 import { addUser, documentedRules, refusals } from './documented-user.ts'
 import { testClient } from './sentinels.ts'
 
@@ -21,7 +22,7 @@ async function startGuardedRedis() {
   return { redis, admin, url: `redis://drover:${encodeURIComponent(password)}@127.0.0.1:${redis.port}` }
 }
 
-test.skipIf(!canOwnRedis)('the documented user suffices for the main ways of a job', { timeout: 60_000 }, async () => {
+test.skipIf(!canOwnRedis)('the documented user suffices for the main ways of a job', patience, async () => {
   const { admin, url } = await startGuardedRedis()
   const env = { REDIS_URL: url, KEY_PREFIX: 'drover', LOCK_MS: '1000', RESULT_TTL_MS: '2000', SHUTDOWN_GRACE_MS: '0' }
   const stack = await startStack({ env })
@@ -105,7 +106,7 @@ test('every command that a script calls is one that the documented user may', ()
   expect(called.length).toBeGreaterThan(50)
 })
 
-test.skipIf(!canOwnRedis)('a wrong password is said at boot, and no password is anywhere', async () => {
+test.skipIf(!canOwnRedis)('a wrong password is said at boot, and no password is anywhere', patience, async () => {
   const { redis } = await startGuardedRedis()
   for (const name of ['api', 'worker'] as const) {
     const { role } = spawnRole(name, { REDIS_URL: `redis://drover:wr0ng@127.0.0.1:${redis.port}`, LOG_LEVEL: 'trace' })

@@ -7,6 +7,7 @@ import { send, submit } from '../helpers/client.ts'
 import { canOwnRedis, type OwnRedis, startOwnRedis } from '../helpers/own-redis.ts'
 import { spawnRole, startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
+import { patience } from '../ledger/scenario.ts'
 import { type Certificates, canMakeCertificates, makeCertificates } from './certificates.ts'
 
 /** A server that speaks TLS beside its usual port, with a certificate that only a private authority vouches for. */
@@ -29,6 +30,7 @@ async function startTlsRedis(): Promise<{ redis: OwnRedis; port: number; files: 
 
 test.skipIf(!canOwnRedis || !canMakeCertificates)(
   'jobs run over TLS when the private authority is named, by address and by name, and after a restart of Redis',
+  patience,
   async () => {
     const { redis, port, files } = await startTlsRedis()
     const env = { REDIS_URL: `rediss://localhost:${port}/2`, REDIS_CA_FILE: files.ca }
@@ -49,6 +51,7 @@ test.skipIf(!canOwnRedis || !canMakeCertificates)(
 
 test.skipIf(!canOwnRedis || !canMakeCertificates)(
   'a server that no trusted authority vouches for is refused at boot, in one line that says why',
+  patience,
   async () => {
     const { port } = await startTlsRedis()
     for (const role of ['api', 'worker'] as const) {
