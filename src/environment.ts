@@ -71,7 +71,8 @@ const certificates = z.string().transform((path, context) => {
     if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
     context.addIssue(`"${path}" holds no certificate in PEM form`)
   } catch (error) {
-    context.addIssue(`"${path}" cannot be read (${error instanceof Error && 'code' in error ? error.code : error})`)
+    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    context.addIssue(`"${path}" cannot be read (${why})`)
   }
   return z.NEVER
 })

@@ -9,12 +9,9 @@ const askAgainMs = 250
  */
 export class PatientRedis extends Redis {
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
-    const [command] = sent
-    const mayWait = (error: Error) => isReply(error) && isPassing(error) && this.status !== 'end'
-    return super.sendCommand(
-      askAgain(command, mayWait, () => super.sendCommand(...sent)),
-      ...rest(sent),
-    )
+    const send = () => super.sendCommand(...sent)
+    askAgain(sent[0], (error) => isReply(error) && isPassing(error) && this.status !== 'end', send)
+    return send()
   }
 }
 
@@ -23,12 +20,9 @@ export class PatientCluster extends Cluster {
   #closed = false
 
   override sendCommand(...sent: Parameters<Cluster['sendCommand']>): unknown {
-    const [command] = sent
-    const mayWait = (error: Error) => isPassing(error) && !this.#closed
-    return super.sendCommand(
-      askAgain(command, mayWait, () => super.sendCommand(...sent)),
-      ...rest(sent),
-    )
+    const send = () => super.sendCommand(...sent)
+    askAgain(sent[0], (error) => isPassing(error) && !this.#closed, send)
+    return send()
   }
 
   override disconnect(reconnect = false): void {
@@ -37,20 +31,15 @@ export class PatientCluster extends Cluster {
   }
 }
 
-function rest<A, R extends unknown[]>([, ...others]: [A, ...R]): R {
-  return others
-}
-
 const asked = new WeakSet<Command>()
 
 /** Makes a command that fails ask again a little later, where it may. Those of a pipeline or a transaction belong together. */
-function askAgain(command: Command, mayWait: (error: Error) => boolean, send: () => unknown): Command {
-  if (asked.has(command) || command.pipelineIndex !== undefined || command.inTransaction) return command
+function askAgain(command: Command, mayWait: (error: Error) => boolean, send: () => unknown): void {
+  if (asked.has(command) || command.pipelineIndex !== undefined || command.inTransaction) return
   asked.add(command)
   const reject = command.reject
   command.reject = (error) => {
     if (!mayWait(error)) return reject(error)
     setTimeout(() => (mayWait(error) ? send() : reject(error)), askAgainMs)
   }
-  return command
 }

@@ -67,7 +67,7 @@ export class QueuePressure {
       look.depth = Number(wait) + Number(prioritized) + Number(delayed)
       // What was added while Redis answered may be in its answer or not.
       look.added -= before
-      if (memory !== undefined) Object.assign(look, { memoryAt: Date.now(), isShort: isShort(String(memory)) })
+      if (typeof memory === 'string') Object.assign(look, { memoryAt: Date.now(), isShort: isShort(memory) })
     } catch {
       // The jobs themselves cannot be added either, and that is said to whoever tries.
       look.added -= before

@@ -17,7 +17,7 @@ export interface RedisAddress {
   text: string
 }
 
-export interface RedisNode {
+interface RedisNode {
   host: string
   port: number
 }
