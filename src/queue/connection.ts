@@ -1,3 +1,4 @@
+import { Cluster } from 'ioredis'
 import type { Logger } from 'pino'
 import { type ConnectionRole, openRedis, type Redis } from './open-redis.ts'
 import { isPassing } from './passing-errors.ts'
@@ -81,6 +82,13 @@ export class QueueUnavailableError extends Error {
     super('the queue is not available', { cause })
     this.name = 'QueueUnavailableError'
   }
+}
+
+/** A section of INFO: of the server; of each master of a cluster that answers. */
+export async function readInfo(redis: Redis, section: string): Promise<string[]> {
+  if (!(redis instanceof Cluster)) return [await redis.info(section)]
+  const answers = await Promise.allSettled(redis.nodes('master').map((node) => node.info(section)))
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
 }
 
 /** Passes a Redis call's result on, and turns a dead, slow or overfull Redis into {@link QueueUnavailableError}. */

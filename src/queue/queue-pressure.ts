@@ -1,4 +1,4 @@
-import type { Redis } from './connection.ts'
+import { type Redis, readInfo } from './connection.ts'
 import type { Keys } from './keys.ts'
 
 /** Why a queue takes no more jobs: as many wait as may, or Redis has little memory left. */
@@ -16,12 +16,8 @@ interface Look {
   at: number
   depth: number
   added: number
-  memoryAt: number
-  isShort: boolean
   looking: Promise<void> | undefined
 }
-
-const newLook = (): Look => ({ at: 0, depth: 0, added: 0, memoryAt: 0, isShort: false, looking: undefined })
 
 /**
  * Says whether queues can take more. The answer comes from a look at most a tenth of a second old and costs no call of its own:
@@ -32,6 +28,7 @@ export class QueuePressure {
   readonly #keys: Keys
   readonly #limit: number
   readonly #looks = new Map<string, Look>()
+  #memory = { at: 0, isShort: false }
 
   constructor(deps: { redis: Redis; keys: Keys; depthLimit: number }) {
     this.#redis = deps.redis
@@ -41,12 +38,12 @@ export class QueuePressure {
 
   /** Makes room for `count` jobs that are about to be added, or says why there is none. Never fails: an add will, if Redis is away. */
   async enter(queue: string, count: number): Promise<Fullness | undefined> {
-    const look = this.#looks.get(queue) ?? newLook()
+    const look = this.#looks.get(queue) ?? { at: 0, depth: 0, added: 0, looking: undefined }
     this.#looks.set(queue, look)
     const age = Date.now() - look.at
     if (age > depthAgeMs) look.looking ??= this.#look(queue, look)
     if (age > staleMs) await look.looking
-    if (look.isShort) return 'memory'
+    if (this.#memory.isShort) return 'memory'
     if (look.depth + look.added + count > this.#limit) return 'depth'
     look.added += count
     return undefined
@@ -55,19 +52,17 @@ export class QueuePressure {
   async #look(queue: string, look: Look): Promise<void> {
     const before = look.added
     try {
-      const isMemoryDue = Date.now() - look.memoryAt > memoryAgeMs
-      // In a cluster the parts of a pipeline go to the node that has its keys: so INFO is that of the queue's node.
-      const asked = this.#redis
-        .pipeline()
-        .llen(this.#keys.bull(queue, 'wait'))
-        .zcard(this.#keys.bull(queue, 'prioritized'))
-        .zcard(this.#keys.bull(queue, 'delayed'))
-      if (isMemoryDue) asked.info('memory')
-      const [wait, prioritized, delayed, memory] = results(await asked.exec())
-      look.depth = Number(wait) + Number(prioritized) + Number(delayed)
+      const isMemoryDue = Date.now() - this.#memory.at > memoryAgeMs
+      const [wait, prioritized, delayed, memory] = await Promise.all([
+        this.#redis.llen(this.#keys.bull(queue, 'wait')),
+        this.#redis.zcard(this.#keys.bull(queue, 'prioritized')),
+        this.#redis.zcard(this.#keys.bull(queue, 'delayed')),
+        isMemoryDue ? readInfo(this.#redis, 'memory') : undefined,
+      ])
+      look.depth = wait + prioritized + delayed
       // What was added while Redis answered may be in its answer or not.
       look.added -= before
-      if (typeof memory === 'string') Object.assign(look, { memoryAt: Date.now(), isShort: isShort(memory) })
+      if (memory !== undefined) this.#memory = { at: Date.now(), isShort: memory.some(isShort) }
     } catch {
       // The jobs themselves cannot be added either, and that is said to whoever tries.
       look.added -= before
@@ -83,12 +78,4 @@ function isShort(info: string): boolean {
   const value = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
   const most = value('maxmemory')
   return most > 0 && value('used_memory') > most * memoryShare
-}
-
-/** @throws what the first part that failed was answered */
-function results(replies: [error: Error | null, result: unknown][] | null): unknown[] {
-  return (replies ?? []).map(([error, result]) => {
-    if (error) throw error
-    return result
-  })
 }
