@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { queueNamePattern } from './jobs/define-job.ts'
+import { parseRedisUrl } from './queue/redis-address.ts'
 
 /** The environment cannot be used. `message` has one line per mistake, each naming the variable. */
 export class EnvironmentError extends Error {
@@ -57,16 +59,43 @@ const workerQueues = variable.list.transform((items, context) => {
   return queues
 })
 
-const redisUrl = z.string().refine((text) => {
-  const url = URL.parse(text)
-  return url !== null && ['redis:', 'rediss:'].includes(url.protocol) && url.hostname !== ''
-}, 'must be redis://host:port or rediss://host:port')
+const redisUrl = z.string().superRefine((text, context) => {
+  const parsed = parseRedisUrl(text)
+  if (parsed.status === 'mistake') context.addIssue(parsed.mistake)
+})
+
+/** A file of certificates, as its content. */
+const certificates = z.string().transform((path, context) => {
+  try {
+    const pem = readFileSync(path, 'utf8')
+    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
+    context.addIssue(`"${path}" holds no certificate in PEM form`)
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    context.addIssue(`"${path}" cannot be read (${why})`)
+  }
+  return z.NEVER
+})
+
+/** A private authority without TLS is a mistake that would send everything in the clear. */
+function refuseCaWithoutTls({ REDIS_URL, REDIS_CA_FILE }: Redis, context: z.RefinementCtx): void {
+  if (REDIS_CA_FILE === undefined || REDIS_URL.startsWith('rediss')) return
+  const message = 'is set, but REDIS_URL does not ask for TLS: that would be rediss://'
+  context.addIssue({ code: 'custom', path: ['REDIS_CA_FILE'], message })
+}
+
+interface Redis {
+  REDIS_URL: string
+  REDIS_CA_FILE?: string | undefined
+}
 
 const logLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
 
 /** What the API and the workers both read. */
 const sharedVariables = {
   REDIS_URL: redisUrl,
+  /** Certificates of the authorities that are trusted in place of the system's, for TLS with Redis. */
+  REDIS_CA_FILE: certificates.optional(),
   /** All keys in Redis start with it, so that several installations can share a server. */
   KEY_PREFIX: z
     .string()
@@ -79,21 +108,23 @@ const sharedVariables = {
 }
 
 /** What a worker reads. */
-export const workerVariables = z.object({
-  ...sharedVariables,
-  WORKER_QUEUES: workerQueues.default(
-    new Map([
-      ['io', 100],
-      ['cpu', availableParallelism()],
-    ]),
-  ),
-  WORKER_PORT: variable.port.optional(),
-  EGRESS_ALLOW_CIDRS: variable.list.default([]),
-  INLINE_OUTPUT_BYTES: integer(0, 16_777_216).default(262_144),
-  OUTPUT_LIMIT_BYTES: integer(1024, 268_435_456).default(67_108_864),
-  SHUTDOWN_GRACE_MS: integer(0, 3_600_000).default(10_000),
-  LOCK_MS: integer(200, 600_000).default(10_000),
-})
+export const workerVariables = z
+  .object({
+    ...sharedVariables,
+    WORKER_QUEUES: workerQueues.default(
+      new Map([
+        ['io', 100],
+        ['cpu', availableParallelism()],
+      ]),
+    ),
+    WORKER_PORT: variable.port.optional(),
+    EGRESS_ALLOW_CIDRS: variable.list.default([]),
+    INLINE_OUTPUT_BYTES: integer(0, 16_777_216).default(262_144),
+    OUTPUT_LIMIT_BYTES: integer(1024, 268_435_456).default(67_108_864),
+    SHUTDOWN_GRACE_MS: integer(0, 3_600_000).default(10_000),
+    LOCK_MS: integer(200, 600_000).default(10_000),
+  })
+  .superRefine(refuseCaWithoutTls)
 
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost'])
 
@@ -117,3 +148,4 @@ export const apiVariables = z
     const message = `${HOST} is not a loopback address and nobody is asked for a key: set API_KEYS_FILE, or ALLOW_ANONYMOUS=1 to allow that`
     context.addIssue({ code: 'custom', path: ['HOST'], message })
   })
+  .superRefine(refuseCaWithoutTls)

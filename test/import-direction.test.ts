@@ -14,7 +14,7 @@ interface Rule {
 const rules: Record<string, Rule> = {
   jobs: { parts: [], packages: ['zod'] },
   queue: { parts: ['jobs'] },
-  environment: { parts: ['jobs'] },
+  environment: { parts: ['jobs', 'queue'] },
   logger: { parts: [] },
   lifecycle: { parts: [] },
   boot: { parts: ['jobs', 'queue', 'environment'] },

@@ -30,9 +30,10 @@ await boot('api', async () => {
   const apiKeys = config.API_KEYS_FILE === undefined ? undefined : await ApiKeys.open(config.API_KEYS_FILE, log)
   lifecycle.onStop('keys', () => apiKeys?.close())
 
-  const client = await connectRedis({ url: config.REDIS_URL, role: 'client', name: 'api', log })
+  const redisAt = { url: config.REDIS_URL, ca: config.REDIS_CA_FILE }
+  const client = await connectRedis({ ...redisAt, role: 'client', name: 'api', log })
   lifecycle.onStop('redis client', () => client.disconnect())
-  const subscriber = await connectRedis({ url: config.REDIS_URL, role: 'subscriber', name: 'api-events', log })
+  const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'api-events', log })
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
 
   const keys = new Keys(config.KEY_PREFIX)

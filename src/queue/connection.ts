@@ -1,11 +1,13 @@
-import { Redis } from 'ioredis'
+import { Cluster } from 'ioredis'
 import type { Logger } from 'pino'
+import { type ConnectionRole, openRedis, type Redis } from './open-redis.ts'
+import { isPassing } from './passing-errors.ts'
+import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
 
-/** How a connection behaves when Redis is away: a `client` fails within a second, a `worker` waits, a `subscriber` resubscribes. */
-export type ConnectionRole = 'client' | 'worker' | 'subscriber'
+export type { ConnectionRole, Redis } from './open-redis.ts'
 
-const commandTimeoutMs = 900
-const reconnectDelayMs = { first: 50, most: 1000 }
+/** A node of a cluster that stays away is told of once in so long. */
+const tellOfNodeEveryMs = 10_000
 
 /**
  * Opens a connection and waits until Redis answers.
@@ -14,38 +16,23 @@ const reconnectDelayMs = { first: 50, most: 1000 }
  */
 export async function connectRedis(options: {
   url: string
+  /** Certificates (PEM) of the authorities that are trusted in place of the system's. */
+  ca?: string | undefined
   role: ConnectionRole
   name: string
   log: Logger
   withinMs?: number
 }): Promise<Redis> {
-  const { url, role, name, log, withinMs = 5000 } = options
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectionName: `drover:${name}`,
-    connectTimeout: withinMs,
-    retryStrategy: (times) => Math.min(times * reconnectDelayMs.first, reconnectDelayMs.most),
-    ...(role === 'worker'
-      ? { maxRetriesPerRequest: null }
-      : { maxRetriesPerRequest: 1, commandTimeout: commandTimeoutMs }),
-    ...(role === 'client' ? { enableOfflineQueue: false } : {}),
-    // Its owner subscribes again by itself: ioredis would do it in a promise that nobody holds.
-    ...(role === 'subscriber' ? { autoResubscribe: false } : {}),
-  })
-  // One line when it goes and one when it is back, not one for each attempt between.
-  let lastError: Error | undefined
-  redis.on('error', (error: Error) => {
-    if (!lastError) log.warn({ connection: name, err: error }, 'redis is away')
-    lastError = error
-  })
-  redis.on('ready', () => {
-    if (lastError) log.info({ connection: name }, 'redis is there')
-    lastError = undefined
-  })
+  const { url, ca, role, name, log, withinMs = 5000 } = options
+  const parsed = parseRedisUrl(url)
+  if (parsed.status === 'mistake') throw new RangeError(`the address of Redis ${parsed.mistake}`)
+  const redis = openRedis(parsed.address, { role, name, connectWithinMs: withinMs, ca })
+  const lastError = logOutages(redis, name, log)
   // connect() rejects at the first refusal, while the client goes on trying: a Redis that is just starting is no fault.
-  redis.connect().catch((error: Error) => {
-    lastError ??= error
-  })
+  const connected = redis.connect().then(
+    () => undefined,
+    (error: unknown) => error,
+  )
   const isReady = await new Promise<boolean>((resolve) => {
     const late = setTimeout(() => resolve(false), withinMs)
     redis.once('ready', () => {
@@ -55,15 +42,36 @@ export async function connectRedis(options: {
   })
   if (isReady) return redis
   redis.disconnect()
-  throw new RedisUnreachableError(url, withinMs, lastError)
+  throw new RedisUnreachableError(parsed.address, withinMs, lastError() ?? (await connected))
+}
+
+/** One line when Redis goes and one when it is back, not one for each attempt between. @returns the error of the moment */
+function logOutages(redis: Redis, connection: string, log: Logger): () => unknown {
+  let lastError: Error | undefined
+  redis.on('error', (error: Error) => {
+    if (!lastError) log.warn({ connection, err: error }, 'redis is away')
+    lastError = error
+  })
+  redis.on('sentinelError', (error: Error) => log.debug({ connection, err: error }, 'a sentinel did not help'))
+  const toldOf = new Map<string, number>()
+  redis.on('node error', (error: Error, node: string) => {
+    if (Date.now() - (toldOf.get(node) ?? 0) < tellOfNodeEveryMs) return
+    toldOf.set(node, Date.now())
+    log.warn({ connection, node, err: error }, 'a node of the cluster is away')
+  })
+  redis.on('ready', () => {
+    if (lastError) log.info({ connection }, 'redis is there')
+    lastError = undefined
+    toldOf.clear()
+  })
+  return () => lastError
 }
 
 /** Redis was not there when a process started. The message names its address without user and password. */
 export class RedisUnreachableError extends Error {
-  constructor(url: string, withinMs: number, cause: Error | undefined) {
-    const { protocol, host, pathname } = new URL(url)
-    const why = cause ? ` (${cause.message || cause.name})` : ''
-    super(`REDIS_URL: Redis did not answer within ${withinMs} ms at ${protocol}//${host}${pathname}${why}`, { cause })
+  constructor(address: RedisAddress, withinMs: number, cause: unknown) {
+    const why = cause instanceof Error ? ` (${cause.message || cause.name})` : ''
+    super(`REDIS_URL: Redis did not answer within ${withinMs} ms at ${address.text}${why}`, { cause })
     this.name = 'RedisUnreachableError'
   }
 }
@@ -76,16 +84,19 @@ export class QueueUnavailableError extends Error {
   }
 }
 
-/** Replies that say "not now", as opposed to "never": a restart, a fail-over, a full memory. */
-const passingReplies = /^(LOADING|READONLY|OOM|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|MISCONF)\b/
+/** A section of INFO: of the server; of each master of a cluster that answers. */
+export async function readInfo(redis: Redis, section: string): Promise<string[]> {
+  if (!(redis instanceof Cluster)) return [await redis.info(section)]
+  const answers = await Promise.allSettled(redis.nodes('master').map((node) => node.info(section)))
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+}
 
 /** Passes a Redis call's result on, and turns a dead, slow or overfull Redis into {@link QueueUnavailableError}. */
 export async function whenAvailable<T>(call: Promise<T>): Promise<T> {
   try {
     return await call
   } catch (error) {
-    const isReply = error instanceof Error && error.name === 'ReplyError'
-    if (isReply && !passingReplies.test(error.message)) throw error
-    throw new QueueUnavailableError(error)
+    if (isPassing(error)) throw new QueueUnavailableError(error)
+    throw error
   }
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import { stringify } from 'safe-stable-stringify'
-import { whenAvailable } from './connection.ts'
+import { type Redis, whenAvailable } from './connection.ts'
 import { type JobRef, parseJobId } from './job-id.ts'
 import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'

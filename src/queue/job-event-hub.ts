@@ -1,6 +1,5 @@
-import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { whenAvailable } from './connection.ts'
+import { type Redis, whenAvailable } from './connection.ts'
 import type { JobRef } from './job-id.ts'
 import { announcedChange, announcedEnd, type Keys } from './keys.ts'
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { whenAvailable } from './connection.ts'
+import { type Redis, whenAvailable } from './connection.ts'
 import type { JobRef } from './job-id.ts'
 import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'

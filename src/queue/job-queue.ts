@@ -1,7 +1,6 @@
 import { Queue } from 'bullmq'
-import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { QueueUnavailableError, whenAvailable } from './connection.ts'
+import { QueueUnavailableError, type Redis, whenAvailable } from './connection.ts'
 import type { JobRef } from './job-id.ts'
 import type { JobIndex } from './job-index.ts'
 import { readStoredOutput, readWholeOutput, type StoredOutput } from './job-output.ts'

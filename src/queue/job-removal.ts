@@ -1,5 +1,4 @@
-import type { Redis } from 'ioredis'
-import { whenAvailable } from './connection.ts'
+import { type Redis, whenAvailable } from './connection.ts'
 import { releaseClaim } from './idempotency.ts'
 import { ulidOf } from './job-id.ts'
 import { indexEntry } from './job-index.ts'

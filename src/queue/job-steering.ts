@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis'
-import { whenAvailable } from './connection.ts'
+import type { Logger } from 'pino'
+import { type Redis, whenAvailable } from './connection.ts'
 import type { JobRef } from './job-id.ts'
 import { encodeFailure, type JobRecord, type StoredFailure, type StoredJob, timeLimits } from './job-record.ts'
 import type { Keys } from './keys.ts'
@@ -110,7 +110,10 @@ export class JobSteering {
   }
 }
 
-/** Tells a worker of running jobs that are cancelled, and when it may have missed some. */
+/**
+ * Tells a worker of running jobs that are cancelled, and when it may have missed some: its connection was away, and is
+ * subscribed again. The first subscription is made before this resolves.
+ */
 export function hearCancels(
   subscriber: Redis,
   options: {
@@ -118,15 +121,21 @@ export function hearCancels(
     queues: Iterable<string>
     onCancel: (queue: string, id: string, token: string) => void
     onGap: () => void
+    log: Logger
   },
 ): Promise<unknown> {
-  const { keys, queues, onCancel, onGap } = options
+  const { keys, queues, onCancel, onGap, log } = options
   const queueOf = new Map([...queues].map((queue) => [keys.cancels(queue), queue]))
   subscriber.on('message', (channel: string, message: string) => {
     const queue = queueOf.get(channel)
     const [id = '', token = ''] = message.split(' ')
     if (queue !== undefined) onCancel(queue, id, token)
   })
-  subscriber.on('ready', onGap)
+  subscriber.on('ready', () => {
+    subscriber.subscribe(...queueOf.keys()).then(onGap, (error: unknown) => {
+      log.warn({ err: error }, 'not subscribed to cancels: once more on a new connection')
+      subscriber.disconnect(true)
+    })
+  })
   return subscriber.subscribe(...queueOf.keys())
 }

@@ -1,6 +1,5 @@
-import type { Redis } from 'ioredis'
 import { z } from 'zod'
-import { whenAvailable } from './connection.ts'
+import { type Redis, whenAvailable } from './connection.ts'
 import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import { type Redis, readInfo } from './connection.ts'
 import type { Keys } from './keys.ts'
 
 /** Why a queue takes no more jobs: as many wait as may, or Redis has little memory left. */
@@ -57,12 +57,12 @@ export class QueuePressure {
         this.#redis.llen(this.#keys.bull(queue, 'wait')),
         this.#redis.zcard(this.#keys.bull(queue, 'prioritized')),
         this.#redis.zcard(this.#keys.bull(queue, 'delayed')),
-        isMemoryDue ? this.#redis.info('memory') : undefined,
+        isMemoryDue ? readInfo(this.#redis, 'memory') : undefined,
       ])
       look.depth = wait + prioritized + delayed
       // What was added while Redis answered may be in its answer or not.
       look.added -= before
-      if (memory !== undefined) this.#memory = { at: Date.now(), isShort: isShort(memory) }
+      if (memory !== undefined) this.#memory = { at: Date.now(), isShort: memory.some(isShort) }
     } catch {
       // The jobs themselves cannot be added either, and that is said to whoever tries.
       look.added -= before

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis'
 import { whenAvailable } from './connection.ts'
 import type { JobRef } from './job-id.ts'
 import type { StoredJob } from './job-record.ts'
 import type { Keys } from './keys.ts'
+import type { Redis } from './open-redis.ts'
 
 /** Jobs whose records have no more bytes than this together are read at once; a larger one alone. */
 const bytesAtOnce = 2 * 1024 * 1024

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Redis } from 'ioredis'
+import type { Redis } from './connection.ts'
 
 /** Runs one of the Lua files beside this one, all of whose keys belong to one queue. */
 export type Script = (redis: Redis, keys: string[], args: (string | number | Buffer)[]) => Promise<unknown>

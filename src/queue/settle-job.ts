@@ -1,6 +1,6 @@
 import { type Job as BullJob, WaitingError } from 'bullmq'
-import type { Redis } from 'ioredis'
 import type { Settlement } from './claimed-job.ts'
+import type { Redis } from './connection.ts'
 import type { JobEventWriter } from './job-event-writer.ts'
 import type { JobRef } from './job-id.ts'
 import { encodeAttempt, encodeFailure, type StoredFailure } from './job-record.ts'

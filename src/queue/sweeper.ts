@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import type { Redis } from './connection.ts'
 import { releaseClaim } from './idempotency.ts'
 import { ulidTime } from './job-id.ts'
 import { endWithoutSuccess } from './job-record.ts'

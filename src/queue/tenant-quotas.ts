@@ -1,5 +1,4 @@
-import type { Redis } from 'ioredis'
-import { whenAvailable } from './connection.ts'
+import { type Redis, whenAvailable } from './connection.ts'
 import { type JobRef, parseJobId, ulidOf, ulidTime } from './job-id.ts'
 import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'

@@ -31,7 +31,8 @@ await boot('worker', async () => {
   const lifecycle = createLifecycle({ log, stopWithinMs: config.SHUTDOWN_GRACE_MS + putBackMs })
   const registry = await loadRegistry({ diagnosticJobs: config.DIAGNOSTIC_JOBS, jobsDir: config.JOBS_DIR })
 
-  const redis = await connectRedis({ url: config.REDIS_URL, role: 'worker', name: 'worker', log })
+  const redisAt = { url: config.REDIS_URL, ca: config.REDIS_CA_FILE }
+  const redis = await connectRedis({ ...redisAt, role: 'worker', name: 'worker', log })
   lifecycle.onStop('redis', () => redis.disconnect())
   const keys = new Keys(config.KEY_PREFIX)
   const events = new JobEventWriter({ redis, keys, log })
@@ -74,13 +75,14 @@ await boot('worker', async () => {
     ([queue, concurrency]) => new JobConsumer({ ...shared, queue, concurrency, execute }),
   )
 
-  const subscriber = await connectRedis({ url: config.REDIS_URL, role: 'worker', name: 'worker-cancels', log })
+  const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'worker-cancels', log })
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
   await hearCancels(subscriber, {
     keys,
     queues,
     onCancel: (queue, id, token) => consumers.find((consumer) => consumer.queue === queue)?.cancel(id, token),
     onGap: () => consumers.forEach((consumer) => consumer.checkAll()),
+    log,
   })
   const resultTtlMs = config.RESULT_TTL_MS
   const sweeper = new Sweeper({ redis, keys, queues: queuesOf(registry), resultTtlMs, log, onEnded })

@@ -29,12 +29,13 @@ export interface OwnRedis {
   close(): Promise<void>
 }
 
-/** Starts one on a free port. */
-export async function startOwnRedis(): Promise<OwnRedis> {
+/** Starts one on a free port. `more`: settings beyond the usual, as on the command line. */
+export async function startOwnRedis(more: readonly string[] = []): Promise<OwnRedis> {
   if (installed === undefined) throw new Error('no redis-server or valkey-server (6.2 or later) on PATH')
   const [port = 0] = await freePorts(1)
   const dir = await mkdtemp(join(tmpdir(), 'drover-own-redis-'))
-  const launch = () => launchRedis(redisCommand({ command: installed.command, port, dir, appendOnly: true }), port)
+  const launch = () =>
+    launchRedis(redisCommand({ command: installed.command, port, dir, appendOnly: true, more }), port)
   let server = launch()
   await whenReady(server)
   const kill = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { type ConnectionRole, connectRedis } from '../../src/queue/connection.ts'
@@ -7,5 +7,6 @@ import { type ConnectionRole, connectRedis } from '../../src/queue/connection.ts
 export async function redisClient(role: ConnectionRole = 'client'): Promise<Redis> {
   const redis = await connectRedis({ url: inject('redisUrl'), role, name: 'test', log: pino({ level: 'silent' }) })
   onTestFinished(() => redis.disconnect())
+  if (!(redis instanceof Redis)) throw new TypeError('the Redis of a run is one server')
   return redis
 }

@@ -16,11 +16,14 @@ export interface TestRedis {
 
 /**
  * Starts what TEST_REDIS says: `local`, `testcontainers`, or `auto` (default: a container where an engine answers and the image
- * can be had, else an installed server). REDIS_IMAGE names another image.
+ * can be had, else an installed server), or the address of one that is there. REDIS_IMAGE names another image.
  */
 export async function startTestRedis(env: NodeJS.ProcessEnv): Promise<TestRedis> {
   const image = env['REDIS_IMAGE'] || redisImage
-  switch (env['TEST_REDIS'] || 'auto') {
+  const choice = env['TEST_REDIS'] || 'auto'
+  if (choice.startsWith('redis'))
+    return { url: choice, description: 'the one that TEST_REDIS names', close: async () => {} }
+  switch (choice) {
     case 'local':
       return startLocalRedis()
     case 'testcontainers':
@@ -36,7 +39,7 @@ export async function startTestRedis(env: NodeJS.ProcessEnv): Promise<TestRedis>
       }
       return startLocalRedis()
     default:
-      throw new Error(`TEST_REDIS must be local, testcontainers or auto, not "${env['TEST_REDIS']}"`)
+      throw new Error(`TEST_REDIS must be local, testcontainers, auto or an address, not "${choice}"`)
   }
 }
 

@@ -41,7 +41,7 @@ export async function startScenario(
   const env = { JOBS_DIR: jobsDir, LOCK_MS: String(lockMs), SHUTDOWN_GRACE_MS: '500', ...options.env }
   const stack = await startStack({ workers, env })
   const { REDIS_URL: url = '', KEY_PREFIX: prefix = '' } = stack.env
-  onTestFinished(recordStoredEnds({ url, prefix, queues: ['io', 'cpu'], ledger }))
+  onTestFinished(await recordStoredEnds({ url, prefix, queues: ['io', 'cpu'], ledger }))
   return new Scenario({ name, lockMs, stack, ledger })
 }
 

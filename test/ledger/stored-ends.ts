@@ -1,6 +1,10 @@
-import { Redis } from 'ioredis'
+import { pino } from 'pino'
+import { connectRedis, type Redis } from '../../src/queue/connection.ts'
 import { Keys } from '../../src/queue/keys.ts'
 import { appendEntry } from './ledger-file.ts'
+
+/** Shorter than a connection waits for an answer. */
+const blockMs = 5000
 
 /**
  * Writes down each end that the queues themselves store, from BullMQ's event streams: a job that ended twice between two looks
@@ -8,38 +12,38 @@ import { appendEntry } from './ledger-file.ts'
  *
  * Returns its stop.
  */
-export function recordStoredEnds(options: {
+export async function recordStoredEnds(options: {
   url: string
   prefix: string
   queues: string[]
   ledger: string
-}): () => Promise<void> {
+}): Promise<() => Promise<void>> {
   const { url, prefix, queues, ledger } = options
-  const redis = new Redis(url, { maxRetriesPerRequest: null })
-  // Expected while a test takes Redis away.
-  redis.on('error', () => {})
+  const log = pino({ level: 'silent' })
   const keys = new Keys(prefix)
-  const seen = new Map(queues.map((queue) => [keys.bull(queue, 'events'), '0-0']))
   const stop = new AbortController()
 
-  const follow = async (): Promise<void> => {
+  const follow = async (redis: Redis, stream: string): Promise<void> => {
+    let seen = '0-0'
     while (!stop.signal.aborted) {
-      const reply = await redis.xread('BLOCK', 0, 'STREAMS', ...seen.keys(), ...seen.values())
-      for (const [stream, entries] of reply ?? []) {
-        for (const [entry, fields] of entries) {
-          seen.set(stream, entry)
-          recordEnd(fields, ledger)
-        }
+      const reply = await redis.xread('BLOCK', blockMs, 'STREAMS', stream, seen)
+      for (const [entry, fields] of reply?.[0]?.[1] ?? []) {
+        seen = entry
+        recordEnd(fields, ledger)
       }
     }
   }
-  const followed = follow().catch((error: unknown) => {
-    if (!stop.signal.aborted) throw error
-  })
+  // One for each queue: in a cluster they may be on different nodes.
+  const opened = await Promise.all(queues.map(() => connectRedis({ url, role: 'worker', name: 'ledger', log })))
+  const followed = opened.map((redis, nth) =>
+    follow(redis, keys.bull(queues[nth] ?? '', 'events')).catch((error: unknown) => {
+      if (!stop.signal.aborted) throw error
+    }),
+  )
   return async () => {
     stop.abort()
-    redis.disconnect()
-    await followed
+    for (const redis of opened) redis.disconnect()
+    await Promise.all(followed)
   }
 }
 

@@ -233,7 +233,7 @@ async function followEnds(url: string) {
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   const ledger = join(folder, 'ledger')
   await writeFile(ledger, '')
-  const stop = recordStoredEnds({ url, prefix: 'drover', queues: ['io', 'cpu'], ledger })
+  const stop = await recordStoredEnds({ url, prefix: 'drover', queues: ['io', 'cpu'], ledger })
   return {
     stop: async () => {
       await stop()

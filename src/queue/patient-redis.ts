@@ -1,0 +1,45 @@
+import { Cluster, type Command, Redis } from 'ioredis'
+import { isPassing, isReply } from './passing-errors.ts'
+
+const askAgainMs = 250
+
+/**
+ * A connection whose commands wait while Redis says "not now". ioredis waits for a connection, but passes such replies on; BullMQ
+ * would take one for the answer to "this job has succeeded" and fail the job, or ask for the next job in a tight loop.
+ */
+export class PatientRedis extends Redis {
+  override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
+    const send = () => super.sendCommand(...sent)
+    askAgain(sent[0], (error) => isReply(error) && isPassing(error) && this.status !== 'end', send)
+    return send()
+  }
+}
+
+/** The same for a cluster, whose commands also fail where the node that has their keys is lost. */
+export class PatientCluster extends Cluster {
+  #closed = false
+
+  override sendCommand(...sent: Parameters<Cluster['sendCommand']>): unknown {
+    const send = () => super.sendCommand(...sent)
+    askAgain(sent[0], (error) => isPassing(error) && !this.#closed, send)
+    return send()
+  }
+
+  override disconnect(reconnect = false): void {
+    this.#closed ||= !reconnect
+    super.disconnect(reconnect)
+  }
+}
+
+const asked = new WeakSet<Command>()
+
+/** Makes a command that fails ask again a little later, where it may. Those of a pipeline or a transaction belong together. */
+function askAgain(command: Command, mayWait: (error: Error) => boolean, send: () => unknown): void {
+  if (asked.has(command) || command.pipelineIndex !== undefined || command.inTransaction) return
+  asked.add(command)
+  const reject = command.reject
+  command.reject = (error) => {
+    if (!mayWait(error)) return reject(error)
+    setTimeout(() => (mayWait(error) ? send() : reject(error)), askAgainMs)
+  }
+}

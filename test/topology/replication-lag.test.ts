@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest'
+import { read, submit } from '../helpers/client.ts'
+import { canOwnRedis } from '../helpers/own-redis.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+import { patience } from '../ledger/scenario.ts'
+import { startSentinelGroup } from './sentinels.ts'
+
+/** Replicas log in as this user, so that the master can shut them out. */
+const asReplicas = [
+  ...['--user', 'replica', 'on', '>r', '+psync', '+replconf', '+ping'],
+  ...['--masteruser', 'replica', '--masterauth', 'r'],
+]
+
+/** How many jobs are tried while no replica follows. */
+const tried = 30
+
+/**
+ * The master loses its replicas, and then its life. What it accepted between the two is on no other server.
+ *
+ * @returns how many jobs it accepted while nobody followed it, and how many of those are gone
+ */
+async function loseMasterBehindItsReplicas(more: readonly string[], env: Record<string, string> = {}) {
+  const group = await startSentinelGroup([...asReplicas, ...more])
+  const [master] = group.servers
+  const [client] = group.clients
+  const { api } = await startStack({ workers: 0, env: { REDIS_URL: group.url, ...env } })
+  const before = await submit(api.url, 'echo', 'before')
+  expect(before.status).toBe(202)
+  const followers = () => client?.wait(2, 1000)
+  await waitFor('both replicas to have it', followers, (count) => count === 2)
+
+  await client?.call('ACL', 'SETUSER', 'replica', 'off')
+  await client?.call('CLIENT', 'KILL', 'TYPE', 'replica')
+  const accepted: string[] = []
+  for (let n = 0; n < tried; n++) {
+    const { status, body } = await submit(api.url, 'echo', n)
+    if (status === 202) accepted.push(body.id)
+    else expect({ status, body }).toMatchObject({ status: 503, body: { code: 'queue_unavailable' } })
+  }
+  await master.kill()
+  await waitFor(
+    'the job from before, on another master',
+    () => read(api.url, before.body.id),
+    ({ status }) => status === 200,
+    { withinMs: 30_000 },
+  )
+  expect(await group.masterPort()).not.toBe(master.port)
+  const answers = await Promise.all(accepted.map((id) => read(api.url, id)))
+  return { accepted: accepted.length, lost: answers.filter(({ status }) => status === 404).length }
+}
+
+test.skipIf(!canOwnRedis)(
+  'what a master accepts while no replica follows it is lost with it: the figure in docs/durability.md',
+  patience,
+  async () => {
+    const { accepted, lost } = await loseMasterBehindItsReplicas([])
+    console.log(`without min-replicas-to-write: accepted ${accepted}, lost ${lost}`)
+    expect({ accepted, lost }).toEqual({ accepted: tried, lost: tried })
+  },
+)
+
+test.skipIf(!canOwnRedis)(
+  'with min-replicas-to-write such a master accepts nothing, so that nothing is lost',
+  patience,
+  async () => {
+    const { accepted, lost } = await loseMasterBehindItsReplicas([
+      '--min-replicas-to-write',
+      '1',
+      '--min-replicas-max-lag',
+      '1',
+    ])
+    console.log(`with min-replicas-to-write 1: accepted ${accepted}, lost ${lost}`)
+    expect({ accepted, lost }).toEqual({ accepted: 0, lost: 0 })
+  },
+)

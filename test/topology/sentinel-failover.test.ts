@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest'
+import { canOwnRedis } from '../helpers/own-redis.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+import { startLoad } from '../ledger/load.ts'
+import { patience, startScenario } from '../ledger/scenario.ts'
+import { addUser, documentedAdditions, ledgersUser, refusals } from './documented-user.ts'
+import { outage } from './outage.ts'
+import { startSentinelGroup } from './sentinels.ts'
+
+test.skipIf(!canOwnRedis)(
+  'no job is lost or ends twice when the master is killed under load and the sentinels name another',
+  patience,
+  async () => {
+    const group = await startSentinelGroup()
+    const [master] = group.servers
+    // Under the documented user, so that its rights are known to suffice here.
+    await addUser(group.clients, ledgersUser, 'secret')
+    await addUser(group.sentinels, documentedAdditions('sentinels'), 'other')
+    const login = '?sentinel_username=drover&sentinel_password=other'
+    const env = { REDIS_URL: group.url.replace('//', '//drover:secret@') + login, KEY_PREFIX: 'drover' }
+    const scenario = await startScenario('sentinels, master killed', { lockMs: 3000, env })
+    const kinds = ['event-loop', 'thread', 'process'] as const
+    const long = await Promise.all(kinds.map((on) => scenario.mustSubmit(on, { ms: 3000 })))
+    await Promise.all(long.map((id) => scenario.started(id)))
+    const stopLoad = startLoad(scenario, { clients: 8, next: (n) => ['event-loop', { ms: (n * 37) % 300 }] })
+    await scenario.moreAccepted(25)
+
+    const { refusedMs, refused, slowestAnswerMs } = await outage(scenario, () => master.kill())
+    console.log(`refused for ${refusedMs} ms: ${refused} requests, the slowest answer after ${slowestAnswerMs} ms`)
+    expect(await group.masterPort()).not.toBe(master.port)
+    expect(refused).toBeGreaterThan(0)
+    expect(slowestAnswerMs).toBeLessThan(2000)
+    await scenario.moreAccepted(25)
+    // Back as a replica: nobody may take it for the master that it was.
+    await master.start()
+    await addUser(group.clients, ledgersUser, 'secret')
+    await scenario.moreAccepted(25)
+    await stopLoad()
+
+    const report = await scenario.finish()
+    expect(report.problems).toEqual([])
+    expect(report).toMatchObject({ lost: 0, endedTwice: 0, mostAttempts: 1, states: { succeeded: report.endedOnce } })
+    expect(await group.masterPort()).not.toBe(master.port)
+    expect(await refusals([...group.clients, ...group.sentinels])).toEqual([])
+  },
+)
+
+test.skipIf(!canOwnRedis)(
+  'a master that hangs is left for the one that the sentinels name, and its late answers count for nothing',
+  patience,
+  async () => {
+    const group = await startSentinelGroup()
+    const [master] = group.servers
+    const scenario = await startScenario('sentinels, master frozen', { lockMs: 3000, env: { REDIS_URL: group.url } })
+    const stopLoad = startLoad(scenario, { clients: 8, next: (n) => ['event-loop', { ms: (n * 37) % 300 }] })
+    await scenario.moreAccepted(25)
+
+    const { refusedMs } = await outage(scenario, async () => {
+      master.freeze()
+      await waitFor(
+        'another master',
+        () => group.masterPort(),
+        (port) => port !== master.port,
+        { withinMs: 20_000 },
+      )
+    })
+    const id = await scenario.mustSubmit('event-loop', {})
+    const waited = performance.now()
+    // The workers owe no answer for longer: they wait for the old master's until its silence is too long.
+    expect(await scenario.read(id, 30)).toMatchObject({ body: { state: 'succeeded' } })
+    const silentMs = Math.round(performance.now() - waited)
+    console.log(`refused for ${refusedMs} ms; workers came ${silentMs} ms later`)
+    scenario.recordFault({ what: 'redis_away', from: Date.now() - silentMs, until: Date.now() })
+    master.thaw()
+    await scenario.moreAccepted(25)
+    await stopLoad()
+
+    const report = await scenario.finish()
+    expect(report.problems).toEqual([])
+    expect(report).toMatchObject({ lost: 0, endedTwice: 0, states: { succeeded: report.endedOnce } })
+    expect(await group.masterPort()).not.toBe(master.port)
+  },
+)

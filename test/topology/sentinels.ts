@@ -1,0 +1,95 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { onTestFinished } from 'vitest'
+import { findRedisServer } from '../../src/dev/find-redis.ts'
+import { freePorts } from '../../src/dev/free-ports.ts'
+import { launchRedis } from '../../src/dev/redis-process.ts'
+import { type OwnRedis, startOwnRedis } from '../helpers/own-redis.ts'
+import { whenReady } from '../helpers/redis-server.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+
+/** A master that is silent for so long counts as down. Short, and yet longer than a busy machine makes a server wait. */
+const downAfterMs = 2000
+const masterName = 'drover'
+
+/** One master, two replicas, three sentinels of which two must agree. */
+export interface SentinelGroup {
+  /** For REDIS_URL. */
+  url: string
+  /** The master first, as long as nothing happens to it. */
+  servers: [OwnRedis, OwnRedis, OwnRedis]
+  /** One for each server, and one for each sentinel. */
+  clients: Redis[]
+  sentinels: Redis[]
+  /** The port of whom the sentinels name. */
+  masterPort(): Promise<number>
+}
+
+/** Starts a group that ends with its test. `more`: settings of all three servers. */
+export async function startSentinelGroup(more: readonly string[] = []): Promise<SentinelGroup> {
+  const master = await ownRedis(more)
+  const follow = [...more, '--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0']
+  const [first, second] = await Promise.all([ownRedis(follow), ownRedis(follow)])
+  const ports = await freePorts(3)
+  for (const port of ports) await startSentinel(port, master.port)
+  const clients = ports.map((port) => testClient(port))
+  await Promise.all(clients.map((client) => waitFor('a sentinel to know all', () => describeMaster(client), knowsAll)))
+  const [client] = clients
+  return {
+    url: `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/${masterName}`,
+    servers: [master, first, second],
+    clients: [master, first, second].map(({ port }) => testClient(port)),
+    sentinels: clients,
+    async masterPort() {
+      const answer = await client?.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName)
+      return Number(Array.isArray(answer) ? answer[1] : undefined)
+    },
+  }
+}
+
+async function ownRedis(more: readonly string[]): Promise<OwnRedis> {
+  const redis = await startOwnRedis(more)
+  onTestFinished(() => redis.close())
+  return redis
+}
+
+/** A connection for the test itself, which ends with it. */
+export function testClient(port: number): Redis {
+  const client = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null })
+  // Expected while a test takes servers away.
+  client.on('error', () => {})
+  onTestFinished(() => client.disconnect())
+  return client
+}
+
+async function startSentinel(port: number, masterPort: number): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'drover-sentinel-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  const file = join(dir, 'sentinel.conf')
+  // A sentinel rewrites its file: there is no other way to tell it what to watch.
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${dir}`,
+    `sentinel monitor ${masterName} 127.0.0.1 ${masterPort} 2`,
+    `sentinel down-after-milliseconds ${masterName} ${downAfterMs}`,
+    `sentinel failover-timeout ${masterName} 10000`,
+    `sentinel parallel-syncs ${masterName} 2`,
+  ]
+  await writeFile(file, `${lines.join('\n')}\n`)
+  const sentinel = launchRedis([findRedisServer()?.command ?? 'redis-server', file, '--sentinel'], port)
+  onTestFinished(() => sentinel.stop(1000))
+  await whenReady(sentinel)
+}
+
+async function describeMaster(client: Redis): Promise<Map<string, string>> {
+  const answer = await client.call('SENTINEL', 'MASTER', masterName)
+  const fields = Array.isArray(answer) ? answer.map(String) : []
+  return new Map(fields.flatMap((field, index) => (index % 2 === 0 ? [[field, fields[index + 1] ?? '']] : [])))
+}
+
+function knowsAll(fields: Map<string, string>): boolean {
+  return fields.get('num-slaves') === '2' && fields.get('num-other-sentinels') === '2'
+}
