@@ -170,11 +170,11 @@ test('keys, queries and inputs stand in no line of any log, whatever happens to 
   expect(answers.map(({ status }) => status)).toEqual([200, 422, 400, 400, 404, 415, 200, 200, 400, 404, 401])
   problemIn(await sendBytes(api.url, `GET /${secret}?${secret} HTTP/1.1\r\nhost: x\r\nno colon ${secret}\r\n\r\n`))
   // A Redis that refuses a command says so with the command's arguments, the input among them.
-  const waiting = new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'prioritized')
-  await redis.set(waiting, 'of the wrong kind')
+  const onlyAddsUse = new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'events')
+  await redis.set(onlyAddsUse, 'of the wrong kind')
   const broken = await post({ type: 'echo', input }, { 'idempotency-key': 'third' })
   expect(broken).toMatchObject({ status: 500, body: { code: 'internal_error' } })
-  await redis.del(waiting)
+  await redis.del(onlyAddsUse)
 
   const readLogs = () =>
     [api, ...workers].flatMap(({ logs, stderr }) => [...logs.map((line) => JSON.stringify(line)), ...stderr])
