@@ -4,6 +4,7 @@ import { send } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
 
 interface Document {
   paths: Record<string, Record<string, unknown>>
@@ -37,6 +38,13 @@ async function asked(prefix: string, act: () => Promise<unknown>): Promise<strin
   await act()
   await redis.call('ping', 'flush')
   await flush.promise
+  // Who stops listening says so after the answer.
+  const count = (command: string) => lines.filter((line) => line.startsWith(`${command} `)).length
+  await waitFor(
+    'all listening to end',
+    () => count('subscribe') - count('unsubscribe'),
+    (listening) => listening === 0,
+  )
   monitor.disconnect()
   return lines
 }

@@ -24,7 +24,7 @@ test('each documented example of an answer is what its schema says', async () =>
     }
   }
   expect(seen).toBeGreaterThan(100)
-})
+}, 60_000)
 
 test('each documented example of a submission is taken, and its job gives the example of its output', async () => {
   const { api } = await startStack()
