@@ -1,4 +1,4 @@
-import { type Redis, readInfo } from './connection.ts'
+import { QueueUnavailableError, type Redis, readInfo } from './connection.ts'
 import type { Keys } from './keys.ts'
 
 /** Why a queue takes no more jobs: as many wait as may, or Redis has little memory left. */
@@ -16,7 +16,8 @@ interface Look {
   at: number
   depth: number
   added: number
-  looking: Promise<void> | undefined
+  /** Resolves to what went wrong. */
+  looking: Promise<QueueUnavailableError | undefined> | undefined
 }
 
 /**
@@ -36,20 +37,24 @@ export class QueuePressure {
     this.#limit = deps.depthLimit
   }
 
-  /** Makes room for `count` jobs that are about to be added, or says why there is none. Never fails: an add will, if Redis is away. */
+  /** Makes room for `count` jobs that are about to be added, or says why there is none. @throws QueueUnavailableError */
   async enter(queue: string, count: number): Promise<Fullness | undefined> {
     const look = this.#looks.get(queue) ?? { at: 0, depth: 0, added: 0, looking: undefined }
     this.#looks.set(queue, look)
     const age = Date.now() - look.at
     if (age > depthAgeMs) look.looking ??= this.#look(queue, look)
-    if (age > staleMs) await look.looking
+    if (age > staleMs) {
+      // With a Redis that does not answer this was the wait for it: an add would wait as long again.
+      const failure = await look.looking
+      if (failure) throw failure
+    }
     if (this.#memory.isShort) return 'memory'
     if (look.depth + look.added + count > this.#limit) return 'depth'
     look.added += count
     return undefined
   }
 
-  async #look(queue: string, look: Look): Promise<void> {
+  async #look(queue: string, look: Look): Promise<QueueUnavailableError | undefined> {
     const before = look.added
     try {
       const isMemoryDue = Date.now() - this.#memory.at > memoryAgeMs
@@ -60,14 +65,14 @@ export class QueuePressure {
         isMemoryDue ? readInfo(this.#redis, 'memory') : undefined,
       ])
       look.depth = wait + prioritized + delayed
+      look.at = Date.now()
+      if (memory !== undefined) this.#memory = { at: Date.now(), isShort: memory.some(isShort) }
+      return undefined
+    } catch (error) {
+      return new QueueUnavailableError(error)
+    } finally {
       // What was added while Redis answered may be in its answer or not.
       look.added -= before
-      if (memory !== undefined) this.#memory = { at: Date.now(), isShort: memory.some(isShort) }
-    } catch {
-      // The jobs themselves cannot be added either, and that is said to whoever tries.
-      look.added -= before
-    } finally {
-      look.at = Date.now()
       look.looking = undefined
     }
   }
