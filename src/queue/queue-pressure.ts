@@ -1,4 +1,4 @@
-import { type Redis, readInfo } from './connection.ts'
+import { QueueUnavailableError, type Redis, readInfo } from './connection.ts'
 import type { Keys } from './keys.ts'
 
 /** Why a queue takes no more jobs: as many wait as may, or Redis has little memory left. */
@@ -17,6 +17,8 @@ interface Look {
   depth: number
   added: number
   looking: Promise<void> | undefined
+  /** Why the last look saw nothing. */
+  failure: unknown
 }
 
 /**
@@ -36,13 +38,17 @@ export class QueuePressure {
     this.#limit = deps.depthLimit
   }
 
-  /** Makes room for `count` jobs that are about to be added, or says why there is none. Never fails: an add will, if Redis is away. */
+  /** Makes room for `count` jobs that are about to be added, or says why there is none. @throws QueueUnavailableError */
   async enter(queue: string, count: number): Promise<Fullness | undefined> {
-    const look = this.#looks.get(queue) ?? { at: 0, depth: 0, added: 0, looking: undefined }
+    const look = this.#looks.get(queue) ?? { at: 0, depth: 0, added: 0, looking: undefined, failure: undefined }
     this.#looks.set(queue, look)
     const age = Date.now() - look.at
     if (age > depthAgeMs) look.looking ??= this.#look(queue, look)
-    if (age > staleMs) await look.looking
+    if (age > staleMs) {
+      await look.looking
+      // An add would fail, too, after as long a wait again.
+      if (look.failure !== undefined) throw new QueueUnavailableError(look.failure)
+    }
     if (this.#memory.isShort) return 'memory'
     if (look.depth + look.added + count > this.#limit) return 'depth'
     look.added += count
@@ -59,12 +65,13 @@ export class QueuePressure {
         this.#redis.zcard(this.#keys.bull(queue, 'delayed')),
         isMemoryDue ? readInfo(this.#redis, 'memory') : undefined,
       ])
+      look.failure = undefined
       look.depth = wait + prioritized + delayed
       // What was added while Redis answered may be in its answer or not.
       look.added -= before
       if (memory !== undefined) this.#memory = { at: Date.now(), isShort: memory.some(isShort) }
-    } catch {
-      // The jobs themselves cannot be added either, and that is said to whoever tries.
+    } catch (error) {
+      look.failure = error
       look.added -= before
     } finally {
       look.at = Date.now()
