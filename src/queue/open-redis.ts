@@ -1,6 +1,6 @@
 import { Cluster, type DNSLookupFunction, type RedisOptions, Redis as Server } from 'ioredis'
 import { isOfFormerMaster } from './passing-errors.ts'
-import { PatientCluster, PatientRedis } from './patient-redis.ts'
+import { PatientCluster, PatientRedis, PromptCluster } from './patient-redis.ts'
 import type { RedisAddress } from './redis-address.ts'
 
 /** A connection to a server (where sentinels name it, to the master of the moment), or to a cluster. */
@@ -96,12 +96,11 @@ function openCluster({ nodes }: RedisAddress, role: 'client' | 'worker', redisOp
     lazyConnect: true,
     clusterRetryStrategy: reconnectDelay,
     slotsRefreshInterval: refreshSlotsMs,
-    enableOfflineQueue: role === 'worker',
     // Names stay names, since a certificate is for a name.
     dnsLookup: keepName,
     redisOptions,
   }
-  return role === 'worker' ? new PatientCluster(nodes, options) : new Cluster(nodes, options)
+  return role === 'worker' ? new PatientCluster(nodes, options) : new PromptCluster(nodes, options)
 }
 
 const keepName: DNSLookupFunction = (name, callback) => callback(null, name)

@@ -31,6 +31,23 @@ export class PatientCluster extends Cluster {
   }
 }
 
+/**
+ * A cluster whose commands end within `commandTimeout`, whatever becomes of its nodes. ioredis bounds a command on its way to a node, but
+ * not its wait for one; without that wait it would refuse commands for every node that is just being connected.
+ */
+export class PromptCluster extends Cluster {
+  override sendCommand(...sent: Parameters<Cluster['sendCommand']>): unknown {
+    const [command] = sent
+    // CLUSTER INFO is how it becomes ready.
+    if (this.status !== 'ready' && command.name !== 'cluster') {
+      command.reject(new Error('the cluster is not connected'))
+      return command.promise
+    }
+    command.setTimeout(this.options.redisOptions?.commandTimeout ?? 0)
+    return super.sendCommand(...sent)
+  }
+}
+
 const asked = new WeakSet<Command>()
 
 /** Makes a command that fails ask again a little later, where it may. Those of a pipeline or a transaction belong together. */
