@@ -12,7 +12,8 @@ start_engine() {
       return 1
     fi
     install_engine || return 1
-    run_engine || return 1
+    # The package may have started one.
+    docker version >/dev/null 2>&1 || run_engine || return 1
   fi
   if ! docker compose version >/dev/null 2>&1 && ! docker-compose version >/dev/null 2>&1; then
     no_engine='there is no docker compose'

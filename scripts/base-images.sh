@@ -31,6 +31,8 @@ ensure() {
     say "$image cannot be pulled: $answer"
     stand_in "$image"
   fi
+  # An engine can hold images and yet be refused to run them, inside another container for one.
+  docker run --rm --entrypoint true "$image" || fail "$image does not run here"
 }
 
 stand_in() {
