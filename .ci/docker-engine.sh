@@ -37,9 +37,8 @@ install_engine() {
 run_engine() {
   engine_dir=$(mktemp -d /var/lib/drover-ci-docker.XXXXXX)
   export DOCKER_HOST=unix://$engine_dir/docker.sock
-  # The helper image of Testcontainers that cleans up behind killed runs is not needed here, and may be out of reach; and a
-  # machine that is a container itself looks for the engine's ports in the wrong place.
-  export TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=localhost
+  # In a machine that is a container itself, Testcontainers looks for the engine's ports in another place.
+  export TESTCONTAINERS_HOST_OVERRIDE=localhost
   dockerd --host "$DOCKER_HOST" --data-root "$engine_dir/data" --exec-root "$engine_dir/run" --pidfile "$engine_dir/pid" \
     >"$engine_dir/log" 2>&1 &
   engine_pid=$!

@@ -19,8 +19,8 @@ const { services } = z
   .object({ services: z.record(z.string(), serviceSchema) })
   .parse(parse(readText('docker-compose.yml'), { merge: true }))
 
-/** What the image itself sets, or what one gives in a file of one's own (keys). */
-const setElsewhere = new Set(['HOST', 'PORT', 'WORKER_PORT', 'API_KEYS_FILE'])
+/** What the image itself sets, and what names a file, which an override file mounts with it. */
+const setElsewhere = new Set(['HOST', 'PORT', 'WORKER_PORT', 'API_KEYS_FILE', 'REDIS_CA_FILE'])
 
 test.each([
   ['api', apiVariables],
