@@ -19,6 +19,8 @@ const problems = {
   job_not_done: [409, 'The job is not done'],
   job_has_no_output: [409, 'The job did not succeed'],
   range_not_satisfiable: [416, 'There is nothing in this range'],
+  delivery_not_found: [404, 'There is no such delivery'],
+  delivery_not_done: [409, 'The delivery is not done'],
   queue_not_found: [404, 'There is no such queue'],
   payload_too_large: [413, 'The request body is too large'],
   request_timeout: [408, 'The request took too long to arrive'],

@@ -54,6 +54,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:index`
   }
 
+  /** Sorted set of the jobs whose webhook is not made yet, by when to look whether they have ended. */
+  webhookDebts(queue: string): string {
+    return `${this.bullPrefix(queue)}:webhook-debts`
+  }
+
   /** Held by the process that sweeps the queue. */
   sweepLease(queue: string): string {
     return `${this.bullPrefix(queue)}:sweep-lease`

@@ -50,7 +50,8 @@ async function world() {
   const begin = (ref: JobRef) =>
     beginRemoval(redis, [keys.job(ref), keys.bull('io', 'completed'), keys.bull('io', 'failed')], [ref.id])
   const sweep = (resultTtlMs: number) => {
-    const sweeper = new Sweeper({ redis, keys, queues: ['io'], resultTtlMs, log })
+    const releaseWebhook = () => Promise.resolve(true)
+    const sweeper = new Sweeper({ redis, keys, queues: ['io'], resultTtlMs, releaseWebhook, log })
     onTestFinished(() => sweeper.stop())
     sweeper.start()
   }
