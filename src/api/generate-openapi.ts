@@ -8,6 +8,7 @@ import type { JobIndex } from '../queue/job-index.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { JobSteering } from '../queue/job-steering.ts'
 import type { QueuePressure } from '../queue/queue-pressure.ts'
+import type { ScheduleStore } from '../queue/schedule-store.ts'
 import type { TenantQuotas } from '../queue/tenant-quotas.ts'
 import type { WebhookOutbox } from '../queue/webhook-outbox.ts'
 import { buildApp } from './app.ts'
@@ -27,6 +28,7 @@ export async function generateOpenapi(): Promise<string> {
     idempotency: uncalled as IdempotencyKeys,
     index: uncalled as JobIndex,
     outbox: uncalled as WebhookOutbox,
+    schedules: uncalled as ScheduleStore,
     apiKeys: undefined,
     quotas: uncalled as TenantQuotas,
     pressure: uncalled as QueuePressure,

@@ -12,6 +12,8 @@ import { JobQueue } from '../queue/job-queue.ts'
 import { JobSteering } from '../queue/job-steering.ts'
 import { Keys } from '../queue/keys.ts'
 import { QueuePressure } from '../queue/queue-pressure.ts'
+import { ScheduleStore } from '../queue/schedule-store.ts'
+import { Scheduler } from '../queue/scheduler.ts'
 import { Sweeper } from '../queue/sweeper.ts'
 import { TenantQuotas } from '../queue/tenant-quotas.ts'
 import { deliveryQueue } from '../queue/webhook.ts'
@@ -68,10 +70,14 @@ await boot('api', async () => {
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
+  const schedules = new ScheduleStore({ redis: client, keys })
+  const scheduler = new Scheduler({ store: schedules, jobs: queue, log })
+  scheduler.start()
+  lifecycle.onStop('scheduler', () => scheduler.stop())
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const quotas = new TenantQuotas({ redis: client, keys })
   const pressure = new QueuePressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
-  const steps = { queue, hub, steering, idempotency, index, outbox, quotas, pressure, metrics }
+  const steps = { queue, hub, steering, idempotency, index, outbox, schedules, quotas, pressure, metrics }
   const app = await buildApp({ config, registry, apiKeys, log, ...steps })
   lifecycle.onStop('http', () => app.close())
   await app.listen({

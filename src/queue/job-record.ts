@@ -11,7 +11,7 @@ export const recordVersion = 1
 export const anonymousTenant = '-'
 
 /** What clients may say of a job beside its type and input. Absent means: not said. */
-const recordSchema = z.object({
+export const recordSchema = z.object({
   v: z.literal(recordVersion),
   /** Whose job it is. Second, since sweep-queue.lua reads it off the stored text. */
   tenant: z.string().default(anonymousTenant),

@@ -17,6 +17,8 @@ import { hearCancels, JobSteering } from '../queue/job-steering.ts'
 import { Keys } from '../queue/keys.ts'
 import { Heartbeat } from '../queue/queue-census.ts'
 import { CrashLane } from '../queue/running-job.ts'
+import { ScheduleStore } from '../queue/schedule-store.ts'
+import { Scheduler } from '../queue/scheduler.ts'
 import { Sweeper } from '../queue/sweeper.ts'
 import { TenantQuotas } from '../queue/tenant-quotas.ts'
 import { deliveryQueue } from '../queue/webhook.ts'
@@ -111,6 +113,9 @@ await boot('worker', async () => {
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
+  const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, log })
+  scheduler.start()
+  lifecycle.onStop('scheduler', () => scheduler.stop())
   const heartbeat = new Heartbeat({ redis, keys, queues, workerName })
   lifecycle.onStop('heartbeat', () => heartbeat.stop())
   lifecycle.onStop('consumers', () => Promise.all(consumers.map((consumer) => consumer.stop(config.SHUTDOWN_GRACE_MS))))

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { DeliveryResource } from '../../src/api/delivery-resource.ts'
 import { Keys } from '../../src/queue/keys.ts'
 import { read, send, submit } from '../helpers/client.ts'
@@ -8,9 +8,9 @@ import { waitFor } from '../helpers/wait-for.ts'
 import { receiveWebhooks, verify, webhookSecret } from '../helpers/webhook-receiver.ts'
 
 const secret = webhookSecret('a')
-const patience = { timeout: 90_000 }
+vi.setConfig({ testTimeout: 90_000 })
 
-test('a worker that dies between the end of jobs and their webhooks loses none', patience, async () => {
+test('a worker that dies between the end of jobs and their webhooks loses none', async () => {
   const { api, workers, env, addWorker } = await startStack({ env: { WEBHOOK_SECRETS: secret, LOCK_MS: '1000' } })
   const redis = await redisClient()
   const keys = new Keys(env['KEY_PREFIX'] ?? '')
@@ -82,7 +82,7 @@ test('what is owed while nobody can send is sent when somebody can, though the j
   expect(message?.payload).toMatchObject({ type: 'job.succeeded', data: { id: body.id, output: 'kept' } })
 })
 
-test('a delivery whose worker dies while it waits for the answer is sent again under its id', patience, async () => {
+test('a delivery whose worker dies while it waits for the answer is sent again under its id', async () => {
   const { api, workers, addWorker } = await startStack({ env: { WEBHOOK_SECRETS: secret, LOCK_MS: '1000' } })
   const receiver = await receiveWebhooks((response, nth) => {
     if (nth > 0) response.writeHead(204).end()

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { DeliveryResource } from '../../src/api/delivery-resource.ts'
 import type { JobResource } from '../../src/api/job-resource.ts'
 import { read, send, submit } from '../helpers/client.ts'
@@ -7,6 +7,9 @@ import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { receiveWebhooks, verify, webhookSecret } from '../helpers/webhook-receiver.ts'
+
+// Some start two stacks, some wait for the wall clock.
+vi.setConfig({ testTimeout: 60_000 })
 
 const secret = webhookSecret('a')
 const env = { WEBHOOK_SECRETS: secret }
