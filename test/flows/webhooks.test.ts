@@ -36,14 +36,14 @@ test('every end is told of once, signed, with what became of the job', async () 
   const succeeded = await submit(api.url, 'echo', { a: 1 }, { webhook, tags: ['t'], metadata: { order: '42' } })
   const failed = await submit(api.url, 'sleep', { duration_ms: 1, fail_at: 0 }, { webhook })
   const waiting = await submit(api.url, 'echo', 1, { webhook, delay_ms: 60_000 })
-  await steer(waiting.body.id)
+  expect((await steer(waiting.body.id)).status).toBe(200)
   const running = await submit(api.url, 'sleep', { duration_ms: 60_000 }, { webhook })
   await waitFor(
     'the job to run',
     () => read(api.url, running.body.id),
     ({ body }) => body.state === 'running',
   )
-  await steer(running.body.id)
+  expect((await steer(running.body.id)).status).toBe(202)
   const expired = await submit(api.url, 'echo', 1, { webhook, delay_ms: 60_000, start_within_ms: 100 })
 
   const messages = await receiver.received(5)
