@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest'
 import type { JobResource } from '../../src/api/job-resource.ts'
 import type { ScheduleResource } from '../../src/api/schedule-resource.ts'
 import { send } from '../helpers/client.ts'
+import { keysFile, makeKey } from '../helpers/keys-file.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
@@ -86,6 +87,37 @@ test('a schedule is kept as it was said; saying it again changes no tick, saying
   expect(await send('GET', `${api.url}/v1/schedules?limit=1&cursor=every`)).toMatchObject({
     body: { items: [{ id: 'nightly.report_1' }], next_cursor: null },
   })
+})
+
+test("another tenant's schedule is not there, and its jobs are its own", async () => {
+  const [acme, other] = [makeKey('acme'), makeKey('other', ['read', 'submit', 'cancel'])]
+  const { path } = await keysFile([acme, other], { acme: { max_queued: 1 } })
+  const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
+  const url = `${api.url}/v1/schedules/mine`
+  const body = { every_ms: 1000, job: { ...echo, tags: ['mine'] } }
+  expect((await send('PUT', url, { body, headers: acme.headers })).status).toBe(201)
+  for (const method of ['GET', 'DELETE']) {
+    expect(await send(method, url, { headers: other.headers })).toMatchObject({
+      status: 404,
+      body: { code: 'schedule_not_found' },
+    })
+  }
+  const list = (key: typeof acme, what: string) =>
+    send<{ items: JobResource[] }>('GET', `${api.url}/v1/${what}`, { headers: key.headers })
+  expect((await list(other, 'schedules')).body.items).toEqual([])
+  const theirs = await send<ScheduleResource>('PUT', url, {
+    body: { ...body, every_ms: 3_600_000 },
+    headers: other.headers,
+  })
+  expect(theirs.status).toBe(201)
+  // What a schedule stores is not held to max_queued.
+  await waitFor(
+    'two jobs',
+    () => list(acme, 'jobs?tag=mine'),
+    (answer) => answer.body.items.length >= 2,
+  )
+  expect((await list(other, 'jobs')).body.items).toEqual([])
+  expect((await send<ScheduleResource>('GET', url, { headers: other.headers })).body.last_job_id).toBeNull()
 })
 
 test('a schedule that cannot run is refused, by a pointer to why', async () => {

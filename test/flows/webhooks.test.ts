@@ -52,7 +52,7 @@ test('every end is told of once, signed, with what became of the job', async () 
     [succeeded, 'succeeded', { output: { a: 1 }, tags: ['t'], metadata: { order: '42' }, error: null }],
     [failed, 'failed', { output: null, error: { code: 'job_failed' } }],
     [waiting, 'canceled', { error: { code: 'canceled', stopped: 'never_started' } }],
-    [running, 'canceled', { error: { code: 'canceled', stopped: 'cooperatively' } }],
+    [running, 'canceled', { attempt: 1, error: { code: 'canceled' } }],
     [expired, 'expired', { error: { code: 'not_started_in_time' } }],
   ] as const
   for (const [{ body }, state, data] of ends) {
