@@ -59,6 +59,23 @@ const workerQueues = variable.list.transform((items, context) => {
   return queues
 })
 
+/** A key to sign webhooks with: for one tenant, or for all that have none of their own. */
+export interface WebhookSecret {
+  tenant: string | undefined
+  key: Buffer
+}
+
+/** `whsec_<base64>`, or `<tenant>=whsec_<base64>`, separated by commas; the messages are not to show them. */
+const webhookSecrets = variable.list.transform((items, context): WebhookSecret[] =>
+  items.flatMap((item, n) => {
+    const [, tenant, base64 = ''] = /^(?:([^=\s]+)=)?whsec_([A-Za-z0-9+/]+={0,2})$/.exec(item) ?? []
+    const key = Buffer.from(base64, 'base64')
+    if (key.length >= 24 && key.length <= 64) return [{ tenant, key }]
+    context.addIssue(`entry ${n + 1} is not [<tenant>=]whsec_ and 24 to 64 bytes in base64`)
+    return []
+  }),
+)
+
 const redisUrl = z.string().superRefine((text, context) => {
   const parsed = parseRedisUrl(text)
   if (parsed.status === 'mistake') context.addIssue(parsed.mistake)
@@ -103,6 +120,8 @@ const sharedVariables = {
     .default('drover'),
   JOBS_DIR: z.string().optional(),
   DIAGNOSTIC_JOBS: variable.flag.default(false),
+  /** Webhooks are signed with all of a tenant's: the API refuses webhooks without one, workers send none. */
+  WEBHOOK_SECRETS: webhookSecrets.default([]),
   RESULT_TTL_MS: integer(1000, 365 * 86_400_000).default(86_400_000),
   LOG_LEVEL: logLevel.default('info'),
 }
@@ -117,6 +136,8 @@ export const workerVariables = z
         ['cpu', availableParallelism()],
       ]),
     ),
+    /** How many webhooks at once; a tenth of them to one origin. 0: none. */
+    WEBHOOKS_AT_ONCE: integer(0, 10_000).default(100),
     WORKER_PORT: variable.port.optional(),
     EGRESS_ALLOW_CIDRS: variable.list.default([]),
     INLINE_OUTPUT_BYTES: integer(0, 16_777_216).default(262_144),

@@ -17,7 +17,9 @@ import type { JobIndex } from '../queue/job-index.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { JobSteering } from '../queue/job-steering.ts'
 import type { QueuePressure } from '../queue/queue-pressure.ts'
+import type { ScheduleStore } from '../queue/schedule-store.ts'
 import type { TenantQuotas } from '../queue/tenant-quotas.ts'
+import type { WebhookOutbox } from '../queue/webhook-outbox.ts'
 import { limitRequests } from './admission.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { authorizeRequests } from './auth.ts'
@@ -28,14 +30,19 @@ import { describeApi, nameSchemas } from './openapi.ts'
 import { answerProblem, Problem } from './problem.ts'
 import { cancelJob } from './routes/cancel-job.ts'
 import { deleteJob } from './routes/delete-job.ts'
+import { deleteSchedule } from './routes/delete-schedule.ts'
 import { describeJobTypes } from './routes/describe-job-types.ts'
 import { describeQueues } from './routes/describe-queues.ts'
+import { listDeliveries } from './routes/list-deliveries.ts'
 import { listJobs } from './routes/list-jobs.ts'
+import { putSchedule } from './routes/put-schedule.ts'
 import { readJob } from './routes/read-job.ts'
 import { readJobLogs } from './routes/read-job-logs.ts'
 import { readJobOutput } from './routes/read-job-output.ts'
+import { readSchedules } from './routes/read-schedules.ts'
 import { reportHealth } from './routes/report-health.ts'
 import { reportMetrics } from './routes/report-metrics.ts'
+import { resendDelivery } from './routes/resend-delivery.ts'
 import { retryJob } from './routes/retry-job.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
 import { submitJob } from './routes/submit-job.ts'
@@ -51,6 +58,8 @@ export interface ApiDeps {
   steering: JobSteering
   idempotency: IdempotencyKeys
   index: JobIndex
+  outbox: WebhookOutbox
+  schedules: ScheduleStore
   /** Absent: whoever reaches the API may do everything. */
   apiKeys: ApiKeys | undefined
   quotas: TenantQuotas
@@ -116,6 +125,11 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   deleteJob(app, deps)
   readJobLogs(app, deps)
   readJobOutput(app, deps)
+  listDeliveries(app, deps)
+  resendDelivery(app, deps)
+  putSchedule(app, deps)
+  readSchedules(app, deps)
+  deleteSchedule(app, deps)
   describeQueues(app, deps)
   streamJobEvents(app, deps)
   describeJobTypes(app, deps)

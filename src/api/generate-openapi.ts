@@ -8,7 +8,9 @@ import type { JobIndex } from '../queue/job-index.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { JobSteering } from '../queue/job-steering.ts'
 import type { QueuePressure } from '../queue/queue-pressure.ts'
+import type { ScheduleStore } from '../queue/schedule-store.ts'
 import type { TenantQuotas } from '../queue/tenant-quotas.ts'
+import type { WebhookOutbox } from '../queue/webhook-outbox.ts'
 import { buildApp } from './app.ts'
 import { ApiMetrics } from './metrics.ts'
 
@@ -25,6 +27,8 @@ export async function generateOpenapi(): Promise<string> {
     steering: uncalled as JobSteering,
     idempotency: uncalled as IdempotencyKeys,
     index: uncalled as JobIndex,
+    outbox: uncalled as WebhookOutbox,
+    schedules: uncalled as ScheduleStore,
     apiKeys: undefined,
     quotas: uncalled as TenantQuotas,
     pressure: uncalled as QueuePressure,

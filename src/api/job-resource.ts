@@ -119,6 +119,7 @@ export function timestamp(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-function optionalTimestamp(ms: number | undefined): string | null {
+/** … and what is not there as null. */
+export function optionalTimestamp(ms: number | undefined): string | null {
   return ms === undefined ? null : timestamp(ms)
 }

@@ -12,8 +12,12 @@ import { JobQueue } from '../queue/job-queue.ts'
 import { JobSteering } from '../queue/job-steering.ts'
 import { Keys } from '../queue/keys.ts'
 import { QueuePressure } from '../queue/queue-pressure.ts'
+import { ScheduleStore } from '../queue/schedule-store.ts'
+import { Scheduler } from '../queue/scheduler.ts'
 import { Sweeper } from '../queue/sweeper.ts'
 import { TenantQuotas } from '../queue/tenant-quotas.ts'
+import { deliveryQueue } from '../queue/webhook.ts'
+import { WebhookOutbox } from '../queue/webhook-outbox.ts'
 import { ApiKeys } from './api-keys.ts'
 import { buildApp } from './app.ts'
 import { ApiMetrics } from './metrics.ts'
@@ -53,20 +57,27 @@ await boot('api', async () => {
   metrics.observeQueues(queue)
   const hub = new JobEventHub({ subscriber, client, keys, log })
   const steering = new JobSteering({ redis: client, keys })
+  const outbox = new WebhookOutbox({ redis: client, keys, jobs: queue, steering, log })
+  lifecycle.onStop('webhooks', () => outbox.close())
   const sweeper = new Sweeper({
     redis: client,
     keys,
-    queues: queuesOf(registry),
+    queues: [...queuesOf(registry), deliveryQueue],
     resultTtlMs: config.RESULT_TTL_MS,
+    releaseWebhook: (ref) => outbox.releaseOf(ref),
     log,
     onEnded: metrics.jobEnded,
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
+  const schedules = new ScheduleStore({ redis: client, keys })
+  const scheduler = new Scheduler({ store: schedules, jobs: queue, log })
+  scheduler.start()
+  lifecycle.onStop('scheduler', () => scheduler.stop())
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const quotas = new TenantQuotas({ redis: client, keys })
   const pressure = new QueuePressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
-  const steps = { queue, hub, steering, idempotency, index, quotas, pressure, metrics }
+  const steps = { queue, hub, steering, idempotency, index, outbox, schedules, quotas, pressure, metrics }
   const app = await buildApp({ config, registry, apiKeys, log, ...steps })
   lifecycle.onStop('http', () => app.close())
   await app.listen({

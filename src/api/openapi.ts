@@ -51,6 +51,8 @@ export async function describeApi(app: FastifyInstance, names: SchemaNames, acce
       },
       tags: [
         { name: 'jobs', description: 'Submit, read and watch jobs' },
+        { name: 'schedules', description: 'Jobs that come again' },
+        { name: 'webhooks', description: 'What was told of the ends of jobs' },
         { name: 'job types', description: 'What can be submitted' },
         { name: 'queues', description: 'How full they are, and who consumes them' },
         { name: 'health', description: 'For probes' },

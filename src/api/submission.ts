@@ -7,6 +7,7 @@ import type { Caller } from './api-keys.ts'
 import { exampleOptions } from './examples.ts'
 import type { SchemaNames } from './openapi.ts'
 import { type Mistake, mistakesOf, Problem } from './problem.ts'
+import { storedWebhook, webhookField } from './webhook-field.ts'
 
 const longestMs = 365 * 86_400_000
 /** https://www.w3.org/TR/trace-context/#traceparent-header; one that is malformed is to be ignored. */
@@ -35,6 +36,7 @@ const options = z.strictObject({
     .record(z.string().min(1).max(100), z.string().max(1000))
     .refine((value) => Object.keys(value).length <= 50, 'has more than 50 keys')
     .optional(),
+  webhook: webhookField.optional(),
 })
 
 const envelope = options.extend({ type: z.string(), input: z.unknown().optional() })
@@ -69,7 +71,14 @@ function submissionVariant(job: Job, names: SchemaNames) {
  */
 export function parseSubmission(
   body: unknown,
-  deps: { registry: Registry; now: number; caller: Caller; traceparent: unknown },
+  deps: {
+    registry: Registry
+    now: number
+    caller: Caller
+    traceparent: unknown
+    /** Whether there is a secret to sign webhooks with. */
+    canSign: boolean
+  },
 ): NewJob {
   const parsed = envelope.safeParse(body)
   const mistakes: Mistake[] = parsed.success ? [] : mistakesOf(parsed.error)
@@ -82,6 +91,9 @@ export function parseSubmission(
   else if (loaded) {
     const parsedInput = loaded.job.input.safeParse(input)
     if (!parsedInput.success) mistakes.push(...mistakesOf(parsedInput.error, '/input'))
+  }
+  if (parsed.data?.webhook && !deps.canSign) {
+    mistakes.push({ pointer: '/webhook', detail: 'this server has no WEBHOOK_SECRETS to sign it with' })
   }
   if (parsed.data?.run_at !== undefined && parsed.data.delay_ms !== undefined) {
     mistakes.push({ pointer: '/delay_ms', detail: 'run_at and delay_ms exclude each other' })
@@ -121,6 +133,7 @@ function toNewJob(said: Envelope, job: Job, { caller, now }: { caller: Caller; n
       ...(said.priority !== undefined && { priority: said.priority }),
       ...(said.tags && { tags: said.tags }),
       ...(said.metadata && { metadata: said.metadata }),
+      ...(said.webhook && { webhook: storedWebhook(said.webhook) }),
     },
   }
 }

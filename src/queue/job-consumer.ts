@@ -35,6 +35,8 @@ export interface ConsumerOptions {
   execute: (job: ClaimedJob) => Promise<Settlement>
   /** A job has ended here. */
   onEnded?: (type: string, end: JobEnd) => void
+  /** … by its result, so that its webhook is owed; `data` is its record. Not said when this process dies first. */
+  releaseWebhook?: (ref: JobRef, data: unknown) => void
 }
 
 const markUnknown = loadScript('mark-unknown')
@@ -84,16 +86,8 @@ export class JobConsumer {
       },
     })
     this.#worker.on('error', (error) => log.warn({ queue, err: error }, 'queue error'))
-    this.#worker.on('completed', (job) => {
-      this.#announce(job, 'end')
-      options.onEnded?.(job.name, 'succeeded')
-    })
-    this.#worker.on('failed', (job) => {
-      if (!job) return
-      this.#announce(job, 'end')
-      // An attempt that is followed by another is no end.
-      if (job.finishedOn !== undefined) options.onEnded?.(job.name, endWithoutSuccess(job.failedReason))
-    })
+    this.#worker.on('completed', (job) => this.#onSettled(job, 'succeeded'))
+    this.#worker.on('failed', (job) => job && this.#onSettled(job, endWithoutSuccess(job.failedReason)))
     this.#worker.on('stalled', (id) => {
       log.warn({ queue, job: id }, 'a job whose worker vanished goes back to its queue')
       options.events.announce({ queue, id }, 'change')
@@ -356,7 +350,13 @@ export class JobConsumer {
     for (const id of this.#ended.keys()) this.#options.events.announce({ queue: this.#options.queue, id }, 'end')
   }
 
-  #announce(job: BullJob, change: 'change' | 'end'): void {
-    this.#options.events.announce({ queue: this.#options.queue, id: job.id ?? '' }, change)
+  #onSettled(job: BullJob, end: JobEnd): void {
+    const { queue, events, onEnded, releaseWebhook } = this.#options
+    const ref = { queue, id: job.id ?? '' }
+    events.announce(ref, 'end')
+    // An attempt that is followed by another is no end.
+    if (job.finishedOn === undefined) return
+    onEnded?.(job.name, end)
+    releaseWebhook?.(ref, job.data)
   }
 }

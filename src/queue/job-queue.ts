@@ -36,16 +36,16 @@ const attemptsKept = 20
 export class JobQueue {
   readonly #client: Redis
   readonly #keys: Keys
-  readonly #index: JobIndex
+  readonly #index: JobIndex | undefined
   readonly #onAdded: (type: string) => void
   readonly #queues: ReadonlyMap<string, Queue>
   readonly #consumed = new Map<string, { at: number; value: boolean }>()
 
-  /** `onAdded` hears of every job that was stored here. */
+  /** `onAdded` hears of every job that was stored here. Without `index` they are in no list. */
   constructor(deps: {
     client: Redis
     keys: Keys
-    index: JobIndex
+    index?: JobIndex
     queues: Iterable<string>
     log: Logger
     onAdded?: (type: string) => void
@@ -109,7 +109,9 @@ export class JobQueue {
     const delay = runAt === undefined ? 0 : Math.max(0, runAt - createdAt)
     // Sent before the job, and so stored before it: a job with a limit cannot miss its sweep.
     const limits = this.#storeLimits(ref, record)
-    const indexed = this.#index.add(ref, record.tenant)
+    const indexed = this.#index?.add(ref, record.tenant)
+    // As the limits: there is no moment at which the job could end and nobody know that it owes a webhook.
+    const owed = record.webhook && this.#storeDebt(ref, runAt ?? createdAt)
     const added = whenAvailable(
       queue.add(type, stored, {
         jobId: ref.id,
@@ -122,7 +124,7 @@ export class JobQueue {
         ...(delay > 0 ? { delay } : {}),
       }),
     )
-    await Promise.all([limits, indexed, added])
+    await Promise.all([limits, indexed, owed, added])
     this.#onAdded(type)
     return {
       ...ref,
@@ -156,6 +158,10 @@ export class JobQueue {
     return entries.length > 0
       ? whenAvailable(this.#client.zadd(this.#keys.timeLimits(ref.queue), 'NX', ...entries))
       : undefined
+  }
+
+  #storeDebt(ref: JobRef, lookAt: number): Promise<unknown> {
+    return whenAvailable(this.#client.zadd(this.#keys.webhookDebts(ref.queue), 'NX', lookAt, ref.id))
   }
 
   /** See {@link removeJob}. @throws QueueUnavailableError */

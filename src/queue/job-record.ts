@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { JobFailure } from '../jobs/job-failure.ts'
 import type { StoredOutput } from './job-output.ts'
 import { isEnd, type JobEnd, type JobState } from './job-states.ts'
+import { webhookSchema } from './webhook.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */
 export const recordVersion = 1
@@ -10,7 +11,7 @@ export const recordVersion = 1
 export const anonymousTenant = '-'
 
 /** What clients may say of a job beside its type and input. Absent means: not said. */
-const recordSchema = z.object({
+export const recordSchema = z.object({
   v: z.literal(recordVersion),
   /** Whose job it is. Second, since sweep-queue.lua reads it off the stored text. */
   tenant: z.string().default(anonymousTenant),
@@ -29,6 +30,7 @@ const recordSchema = z.object({
   tags: z.array(z.string()).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   traceparent: z.string().optional(),
+  webhook: webhookSchema.optional(),
 })
 
 /** The `data` of a BullMQ job. Times are epoch milliseconds. */

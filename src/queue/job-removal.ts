@@ -24,7 +24,8 @@ export async function removeJob(
   const [found, claim] = Array.isArray(begun) ? begun : []
   if (found === 'missing' || found === 'not_done') return found
   if (claim !== undefined) await whenAvailable(releaseClaim(redis, [String(claim)], [job.id]))
-  const names = [keys.job(job), keys.events(job), ...sets, keys.timeLimits(job.queue), keys.index(job.queue)]
+  const beside = [keys.timeLimits(job.queue), keys.index(job.queue), keys.webhookDebts(job.queue)]
+  const names = [keys.job(job), keys.events(job), ...sets, ...beside]
   await whenAvailable(endRemoval(redis, names, [job.id, indexEntry(job.record.tenant, ulidOf(job.id))]))
   return 'removed'
 }

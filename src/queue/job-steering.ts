@@ -50,7 +50,7 @@ export class JobSteering {
     const result = await whenAvailable(
       cancelJob(
         this.#redis,
-        [keys.job(job), keys.lock(job), ...sets],
+        [keys.job(job), keys.lock(job), ...sets, keys.webhookDebts(queue)],
         [
           job.id,
           now,
@@ -71,7 +71,8 @@ export class JobSteering {
     const sets = ['active', 'stalled', 'failed'].map((set) => keys.bull(ref.queue, set))
     const failure = encodeFailure(canceled(attempt, stopped))
     const args = [ref.id, cancelToken(ref), failure, Date.now(), keys.channel(ref)]
-    return (await finishCanceled(this.#redis, [keys.job(ref), keys.lock(ref), ...sets], args)) === 1
+    const names = [keys.job(ref), keys.lock(ref), ...sets, keys.webhookDebts(ref.queue)]
+    return (await finishCanceled(this.#redis, names, args)) === 1
   }
 
   /** How each of some running jobs stands to the worker whose lock `token` was: still held, cancelled, or lost. */
@@ -89,7 +90,7 @@ export class JobSteering {
   }
 
   /**
-   * Opens the next run of a job that ended without success; its limits of time count from `now` again.
+   * Opens the next run of an ended job; its limits of time count from `now` again. A webhook of the run before is made by then.
    *
    * @returns not_retryable when it is no longer in that state. @throws QueueUnavailableError
    */
@@ -98,12 +99,21 @@ export class JobSteering {
     const reopened = { ...job.record, reopenedAt: now }
     const record: JobRecord = { ...reopened, ...(job.record.countsFrom === undefined ? {} : { countsFrom: now }) }
     const { startBy, deadlineAt } = timeLimits(record)
-    const sets = ['failed', 'prioritized', 'pc', 'marker', 'meta'].map((set) => keys.bull(job.queue, set))
+    const endedIn = job.state === 'succeeded' ? 'completed' : 'failed'
+    const sets = [endedIn, 'prioritized', 'pc', 'marker', 'meta'].map((set) => keys.bull(job.queue, set))
     const reply = await whenAvailable(
       reopenJob(
         this.#redis,
-        [keys.job(job), ...sets, keys.events(job), keys.timeLimits(job.queue)],
-        [job.id, job.run, JSON.stringify(record), keys.channel(job), startBy ?? '', deadlineAt ?? ''],
+        [keys.job(job), ...sets, keys.events(job), keys.timeLimits(job.queue), keys.webhookDebts(job.queue)],
+        [
+          job.id,
+          job.run,
+          JSON.stringify(record),
+          keys.channel(job),
+          startBy ?? '',
+          deadlineAt ?? '',
+          record.webhook ? now : '',
+        ],
       ),
     )
     return reply as 'reopened' | 'not_retryable' | 'missing'

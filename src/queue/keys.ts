@@ -54,6 +54,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:index`
   }
 
+  /** Sorted set of the jobs whose webhook is not made yet, by when to look whether they have ended. */
+  webhookDebts(queue: string): string {
+    return `${this.bullPrefix(queue)}:webhook-debts`
+  }
+
   /** Held by the process that sweeps the queue. */
   sweepLease(queue: string): string {
     return `${this.bullPrefix(queue)}:sweep-lease`
@@ -67,6 +72,26 @@ export class Keys {
   /** The channel on which the queue's workers hear the ids of running jobs that are cancelled. */
   cancels(queue: string): string {
     return `${this.bullPrefix(queue)}:cancels`
+  }
+
+  /** A schedule. All schedules share a slot, which is no queue's: queues' names begin with a letter. */
+  schedule(tenant: string, id: string): string {
+    return `${this.schedulePrefix}${tenant}:${id}`
+  }
+
+  /** What stands before tenant and id in the key of a schedule. */
+  get schedulePrefix(): string {
+    return `${this.#prefix}:{_schedules}:schedule:`
+  }
+
+  /** Sorted set of the schedules that have a next run, `<tenant>:<id>` by when to look at them. */
+  get dueSchedules(): string {
+    return `${this.#prefix}:{_schedules}:due`
+  }
+
+  /** Sorted set of a tenant's schedules, by id. */
+  schedulesOf(tenant: string): string {
+    return `${this.#prefix}:{_schedules}:of:${tenant}`
   }
 
   /** What an idempotency key stands for. In no queue's slot: a key is one over all queues. */

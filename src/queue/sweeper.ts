@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Redis } from './connection.ts'
 import { releaseClaim } from './idempotency.ts'
-import { ulidTime } from './job-id.ts'
+import { type JobRef, ulidTime } from './job-id.ts'
 import { endWithoutSuccess } from './job-record.ts'
 import type { JobEnd } from './job-states.ts'
 import type { Keys } from './keys.ts'
@@ -24,13 +24,15 @@ export interface SweeperOptions {
   /** How long an ended job stays. */
   resultTtlMs: number
   log: Logger
+  /** Makes the webhook that an ended job owes. Never rejects. @returns false when it could not: it is asked for again */
+  releaseWebhook: (owing: JobRef) => Promise<boolean>
   /** A job was ended here. */
   onEnded?: (type: string, end: JobEnd) => void
 }
 
 /**
- * Does what no worker will: ends waiting jobs whose time is over, ends cancelled jobs whose worker has vanished, and removes
- * ended jobs with all that belongs to them after `resultTtlMs`. Every process may run one: for each queue one of them works.
+ * Does what no worker will: ends waiting jobs whose time is over, ends cancelled jobs whose worker has vanished, has
+ * the webhooks made that ended jobs owe, and removes ended jobs with all that belongs to them after `resultTtlMs`. Every process may run one: for each queue one of them works.
  */
 export class Sweeper {
   readonly #options: SweeperOptions & { queues: string[] }
@@ -71,13 +73,14 @@ export class Sweeper {
   }
 
   async #sweep(queue: string): Promise<void> {
-    const { redis, keys, resultTtlMs, log, onEnded } = this.#options
+    const { redis, keys, resultTtlMs, log, releaseWebhook, onEnded } = this.#options
     const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
     const names = [
       keys.sweepLease(queue),
       keys.timeLimits(queue),
       ...sets.map((set) => keys.bull(queue, set)),
       keys.index(queue),
+      keys.webhookDebts(queue),
     ]
     let goOn: boolean
     do {
@@ -92,12 +95,13 @@ export class Sweeper {
         ulidTime(Date.now() - unstoredMs),
       ])
       if (!isSwept(reply)) return
-      const [ended, removed, claims, indexFrom] = reply
+      const [ended, removed, claims, indexFrom, owing] = reply
       this.#indexFrom.set(queue, indexFrom)
       for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
       if (ended.length > 0) log.info({ queue, ended: ended.length }, 'jobs ended that no worker would end')
       await this.#releaseClaims(claims, keys.bull(queue, ''))
-      goOn = Math.max(ended.length, removed) >= most || claims.length > 0
+      const released = (await Promise.all(owing.map((id) => releaseWebhook({ queue, id })))).filter(Boolean).length
+      goOn = Math.max(ended.length, removed, released) >= most || claims.length > 0
     } while (this.#timer && goOn)
   }
 
@@ -114,6 +118,12 @@ export class Sweeper {
 
 function isSwept(
   reply: unknown,
-): reply is [ended: [type: string, failure: string][], removed: number, claims: string[], indexFrom: number] {
-  return Array.isArray(reply) && reply.length === 4
+): reply is [
+  ended: [type: string, failure: string][],
+  removed: number,
+  claims: string[],
+  indexFrom: number,
+  owing: string[],
+] {
+  return Array.isArray(reply) && reply.length === 5
 }

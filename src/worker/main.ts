@@ -9,13 +9,21 @@ import type { ClaimedJob } from '../queue/claimed-job.ts'
 import { connectRedis } from '../queue/connection.ts'
 import { JobConsumer } from '../queue/job-consumer.ts'
 import { JobEventWriter } from '../queue/job-event-writer.ts'
+import type { JobRef } from '../queue/job-id.ts'
+import { JobIndex } from '../queue/job-index.ts'
 import { OutputWriter } from '../queue/job-output.ts'
+import { JobQueue } from '../queue/job-queue.ts'
 import { hearCancels, JobSteering } from '../queue/job-steering.ts'
 import { Keys } from '../queue/keys.ts'
 import { Heartbeat } from '../queue/queue-census.ts'
 import { CrashLane } from '../queue/running-job.ts'
+import { ScheduleStore } from '../queue/schedule-store.ts'
+import { Scheduler } from '../queue/scheduler.ts'
 import { Sweeper } from '../queue/sweeper.ts'
 import { TenantQuotas } from '../queue/tenant-quotas.ts'
+import { deliveryQueue } from '../queue/webhook.ts'
+import { WebhookOutbox } from '../queue/webhook-outbox.ts'
+import { consumeDeliveries } from './consume-deliveries.ts'
 import { executeJob } from './execute-job.ts'
 import { createExecutors } from './executors/create-executors.ts'
 import { serveHealth } from './health.ts'
@@ -45,9 +53,13 @@ await boot('worker', async () => {
   lifecycle.onStop('executors', () => executors.close())
 
   const metrics = new WorkerMetrics([...registry.keys()])
-  const queues = [...config.WORKER_QUEUES.keys()]
   const workerName = `${hostname()}:${process.pid}`
   const steering = new JobSteering({ redis, keys })
+  const index = new JobIndex({ redis, keys })
+  const jobs = new JobQueue({ client: redis, keys, index, queues: queuesOf(registry), log })
+  lifecycle.onStop('queue', () => jobs.close())
+  const outbox = new WebhookOutbox({ redis, keys, jobs, steering, log })
+  lifecycle.onStop('webhooks', () => outbox.close())
   const quotas = new TenantQuotas({ redis, keys })
   const limits = { inline: config.INLINE_OUTPUT_BYTES, most: config.OUTPUT_LIMIT_BYTES }
   const outputs = new OutputWriter({ redis, keys, limits, log })
@@ -63,7 +75,6 @@ await boot('worker', async () => {
     log,
     workerName,
     lockMs: config.LOCK_MS,
-    onEnded,
   }
   const deps = { registry, executorFor: (runsOn: RunsOn) => metrics.measured(executors.for(runsOn)), log }
   const execute = async (claimed: ClaimedJob) => {
@@ -71,9 +82,16 @@ await boot('worker', async () => {
     metrics.attemptSettled(claimed, settlement)
     return settlement
   }
+  const releaseWebhook = (ref: JobRef, data: unknown) => void outbox.onEnd(ref, data)
   const consumers = [...config.WORKER_QUEUES].map(
-    ([queue, concurrency]) => new JobConsumer({ ...shared, queue, concurrency, execute }),
+    ([queue, concurrency]) => new JobConsumer({ ...shared, queue, concurrency, execute, onEnded, releaseWebhook }),
   )
+  // Every worker sends webhooks, whatever queues it has: it costs its event loop little, and nobody has to think of it.
+  if (config.WEBHOOK_SECRETS.length > 0 && config.WEBHOOKS_AT_ONCE > 0) {
+    const options = { secrets: config.WEBHOOK_SECRETS, atOnce: config.WEBHOOKS_AT_ONCE }
+    consumers.push(consumeDeliveries(shared, deps, options))
+  }
+  const queues = consumers.map(({ queue }) => queue)
 
   const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'worker-cancels', log })
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
@@ -84,10 +102,20 @@ await boot('worker', async () => {
     onGap: () => consumers.forEach((consumer) => consumer.checkAll()),
     log,
   })
-  const resultTtlMs = config.RESULT_TTL_MS
-  const sweeper = new Sweeper({ redis, keys, queues: queuesOf(registry), resultTtlMs, log, onEnded })
+  const sweeper = new Sweeper({
+    redis,
+    keys,
+    queues: [...queuesOf(registry), deliveryQueue],
+    resultTtlMs: config.RESULT_TTL_MS,
+    releaseWebhook: (ref) => outbox.releaseOf(ref),
+    log,
+    onEnded,
+  })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
+  const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, log })
+  scheduler.start()
+  lifecycle.onStop('scheduler', () => scheduler.stop())
   const heartbeat = new Heartbeat({ redis, keys, queues, workerName })
   lifecycle.onStop('heartbeat', () => heartbeat.stop())
   lifecycle.onStop('consumers', () => Promise.all(consumers.map((consumer) => consumer.stop(config.SHUTDOWN_GRACE_MS))))

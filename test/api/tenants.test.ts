@@ -32,7 +32,7 @@ async function asked(prefix: string, act: () => Promise<unknown>): Promise<strin
     // A script is one call, whatever it does.
     if (source === 'lua') return
     if (args[0] === 'ping' && args[1] === 'flush') flush.resolve()
-    else if (args.some((arg) => arg.startsWith(prefix)) && !args.join().includes('sweep-lease'))
+    else if (args.some((arg) => arg.startsWith(prefix)) && !/sweep-lease|_schedules/.test(args.join()))
       lines.push(args.join(' '))
   })
   await act()

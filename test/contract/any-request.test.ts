@@ -5,6 +5,7 @@ import { send, submit } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
 import { type RawAnswer, type RawRequest, sendOdd } from '../helpers/raw-request.ts'
 import { startStack } from '../helpers/stack.ts'
+import { webhookSecret } from '../helpers/webhook-receiver.ts'
 import { ApiDocument, type Endpoint } from './api-document.ts'
 import { headerText, oddQuery, oddSegment, someHeaders } from './odd-request.ts'
 import { anyJson, arbitraryOf, mutated } from './schema-arbitrary.ts'
@@ -30,7 +31,8 @@ function check(document: ApiDocument, odd: RawRequest, answer: RawAnswer): strin
 
 async function anyStack(env: Record<string, string> = {}) {
   // Nobody consumes `cpu`: a generated job may spin for ever, or eat all memory.
-  const { api } = await startStack({ env: { WORKER_QUEUES: 'io:50', BODY_LIMIT_BYTES: '20000', ...env } })
+  const limits = { WORKER_QUEUES: 'io:50', BODY_LIMIT_BYTES: '20000', WEBHOOKS_AT_ONCE: '0' }
+  const { api } = await startStack({ env: { ...limits, WEBHOOK_SECRETS: webhookSecret('a'), ...env } })
   const document = await ApiDocument.load(api.url)
   const agent = new Agent({ keepAlive: true, maxSockets: 4 })
   onTestFinished(() => agent.destroy())

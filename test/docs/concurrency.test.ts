@@ -23,7 +23,7 @@ function asPattern(line: string): RegExp {
   return new RegExp(
     line
       .split('…')
-      .map((part) => RegExp.escape(part))
+      .map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`))
       .join('.*'),
   )
 }

@@ -8,11 +8,17 @@ test('a bad environment stops the boot with one line for each mistake', async ()
       named: ['REDIS_URL: is required', 'PORT: ', 'LOG_LEVEL: ', 'DIAGNOSTIC_JOBS: must be 0 or 1'],
     },
     worker: {
-      env: { REDIS_URL: 'http://x', WORKER_QUEUES: 'io,cpu:2', SHUTDOWN_GRACE_MS: '-1' },
+      env: {
+        REDIS_URL: 'http://x',
+        WORKER_QUEUES: 'io,cpu:2',
+        SHUTDOWN_GRACE_MS: '-1',
+        WEBHOOK_SECRETS: `whsec_${'a'.repeat(40)},acme=whsec_tooshort`,
+      },
       named: [
         'REDIS_URL: must be redis://',
         'WORKER_QUEUES: "io" is not <queue>:<how many at once>',
         'SHUTDOWN_GRACE_MS: ',
+        'WEBHOOK_SECRETS: entry 2 is not',
       ],
     },
   }

@@ -50,7 +50,8 @@ async function world() {
   const begin = (ref: JobRef) =>
     beginRemoval(redis, [keys.job(ref), keys.bull('io', 'completed'), keys.bull('io', 'failed')], [ref.id])
   const sweep = (resultTtlMs: number) => {
-    const sweeper = new Sweeper({ redis, keys, queues: ['io'], resultTtlMs, log })
+    const releaseWebhook = () => Promise.resolve(true)
+    const sweeper = new Sweeper({ redis, keys, queues: ['io'], resultTtlMs, releaseWebhook, log })
     onTestFinished(() => sweeper.stop())
     sweeper.start()
   }
@@ -140,10 +141,11 @@ test('a job whose claim the sweep is about to give up is not opened again, and k
     keys.timeLimits('io'),
     ...sets.map((set) => keys.bull('io', set)),
     keys.index('io'),
+    keys.webhookDebts('io'),
   ]
   // The sweeper dies with this answer in its hands. Its lease is over at once.
   const swept = await sweepQueue(redis, names, ['dead', 1, 0, 200, keys.bull('io', ''), 0, 'io_', ''])
-  expect(swept).toMatchObject([[], 0, [keys.job(ref), claimed.name], 1])
+  expect(swept).toMatchObject([[], 0, [keys.job(ref), claimed.name], 1, []])
   expect(await steering.reopen(job, Date.now())).toBe('missing')
   await redis.hdel(keys.job(ref), 'claim')
   await idempotency.keep(claimed, ref)

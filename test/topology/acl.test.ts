@@ -54,7 +54,15 @@ test.skipIf(!canOwnRedis)('the documented user suffices for the main ways of a j
   expect(await send('POST', `${api.url}/v1/jobs/${running.body.id}/cancel`)).toMatchObject({ status: 202 })
   expect(await read(api.url, running.body.id, 10)).toMatchObject({ body: { state: 'canceled' } })
   expect(await send('DELETE', `${api.url}/v1/jobs/${waiting.body.id}`)).toMatchObject({ status: 204 })
-  for (const path of ['jobs', `jobs/${failed.body.id}/logs`, 'queues']) {
+  const every = { every_ms: 1000, job: { type: 'echo', input: 1 } }
+  expect(await send('PUT', `${api.url}/v1/schedules/every`, { body: every })).toMatchObject({ status: 201 })
+  for (const path of [
+    'jobs',
+    `jobs/${failed.body.id}/logs`,
+    `jobs/${failed.body.id}/deliveries`,
+    'queues',
+    'schedules',
+  ]) {
     const answer = await send('GET', `${api.url}/v1/${path}`)
     expect([answer.status, await refusals([admin])]).toEqual([200, []])
   }

@@ -7,7 +7,7 @@ import { jsonResponse, Problem, problemResponses } from '../problem.ts'
 import { jobNotFound, jobParams, readOwn } from './read-job.ts'
 
 /** `POST /v1/jobs/{id}/retry`: queue a job that ended without success again, as its next run. */
-export function retryJob(app: FastifyInstance, { queue, steering, config }: RouteDeps): void {
+export function retryJob(app: FastifyInstance, { queue, steering, outbox, config }: RouteDeps): void {
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/retry', {
     config: { access: 'submit' },
     schema: {
@@ -27,6 +27,8 @@ export function retryJob(app: FastifyInstance, { queue, steering, config }: Rout
       const { id } = request.params
       const before = await readOwn(queue, request, id)
       const mayRetry = next(before.state, 'retry') !== undefined
+      // What this run owes is made before the next begins, or nobody would ever know of it.
+      if (mayRetry && before.record.webhook) await outbox.release(before)
       const result = mayRetry ? await steering.reopen(before, Date.now()) : 'not_retryable'
       if (result === 'missing') throw jobNotFound(id)
       if (result === 'not_retryable')

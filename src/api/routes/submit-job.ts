@@ -95,6 +95,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
         now: Date.now(),
         caller: request.caller,
         traceparent: request.headers['traceparent'],
+        canSign: config.WEBHOOK_SECRETS.length > 0,
       })
       const claim = await claimKey(request, asked)
       const job = claim?.status === 'replay' ? { ...asked, ref: claim.ref } : asked

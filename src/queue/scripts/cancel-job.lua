@@ -2,7 +2,7 @@
   Cancels a job, wherever it is, at one moment. A waiting one ends. A running one is marked, and its lock passes from the
   worker to the cancel: from now on the worker's own completion is refused, and a crash of the worker ends in `defa`, with
   which BullMQ fails a job that is picked up again, unrun.
-  KEYS: job, lock, delayed, prioritized, wait, active, stalled, failed
+  KEYS: job, lock, delayed, prioritized, wait, active, stalled, failed, webhook debts
   ARGV: id, now, message, cancel token, ms for the worker to end it, the job's channel, the workers' channel
   Returns missing | done | ended | signaled
 ]]
@@ -35,5 +35,5 @@ elseif redis.call('ZREM', KEYS[4], id) == 0 and redis.call('ZREM', KEYS[3], id) 
   redis.call('LREM', KEYS[5], 1, id)
 end
 local why = vanished and failure('killed', attempts + 1) or failure('never_started', attempts)
-endJob(KEYS[1], KEYS[2], KEYS[8], ARGV[6], id, why, now)
+endJob(KEYS[1], KEYS[2], KEYS[8], ARGV[6], id, why, now, KEYS[9])
 return 'ended'

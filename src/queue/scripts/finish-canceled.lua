@@ -1,10 +1,10 @@
 --[[
   Ends a cancelled job whose handler has stopped. Whoever knows that may say it; only the first counts.
-  KEYS: job, lock, active, stalled, failed   ARGV: id, cancel token, failure, now, channel
+  KEYS: job, lock, active, stalled, failed, webhook debts   ARGV: id, cancel token, failure, now, channel
   Returns 1, or 0 when there was nothing to end.
 ]]
 if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
 if redis.call('LREM', KEYS[3], 1, ARGV[1]) == 0 then return 0 end
 redis.call('SREM', KEYS[4], ARGV[1])
-endJob(KEYS[1], KEYS[2], KEYS[5], ARGV[5], ARGV[1], ARGV[3], ARGV[4])
+endJob(KEYS[1], KEYS[2], KEYS[5], ARGV[5], ARGV[1], ARGV[3], ARGV[4], KEYS[6])
 return 1

@@ -1,6 +1,6 @@
 --[[
   Removes a job whose removal has begun, with all that belongs to it.
-  KEYS: job, event stream, completed, failed, time limits, index   ARGV: id, its entry in the index
+  KEYS: job, event stream, completed, failed, time limits, index, webhook debts   ARGV: id, its entry in the index
 ]]
 -- Somebody else may have removed it, and the request of its claim have stored it anew.
 if redis.call('HEXISTS', KEYS[1], 'removing') == 0 then return end
@@ -9,3 +9,4 @@ redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
 redis.call('ZREM', KEYS[5], 's:' .. ARGV[1], 'd:' .. ARGV[1])
 redis.call('ZREM', KEYS[6], ARGV[2])
+redis.call('ZREM', KEYS[7], ARGV[1])

@@ -1,7 +1,8 @@
 --[[
-  Opens the next run of a job that ended without success: as new, but for its id, its input and its history of events.
-  KEYS: job, failed, prioritized, priority counter, marker, meta, event stream, time limits
-  ARGV: id, its run as the caller read it, its record for the new run, channel, start by or '', deadline or ''
+  Opens the next run of an ended job: as new, but for its id, its input and its history of events.
+  KEYS: job, failed or completed, prioritized, priority counter, marker, meta, event stream, time limits, webhook debts
+  ARGV: id, its run as the caller read it, its record for the new run, channel, start by or '', deadline or '',
+        now or '' where it owes no webhook
   Returns reopened | not_retryable: it is not (any more) in that state | missing: or is being removed
 ]]
 local id = ARGV[1]
@@ -10,12 +11,13 @@ if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'removin
 if run ~= ARGV[2] or redis.call('ZREM', KEYS[2], id) == 0 then return 'not_retryable' end
 redis.call('UNLINK', KEYS[1] .. ':output')
 local last = redis.call('XREVRANGE', KEYS[7], '+', '-', 'COUNT', 1)[1]
-redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'cancelRequestedAt',
+redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'cancelRequestedAt',
   'unknownSince', 'outputName', 'outputBytes')
 redis.call('HSET', KEYS[1], 'data', ARGV[3], 'run', run + 1, 'atm', 0, 'ats', 0,
   'eventsBeforeRun', last and string.match(last[1], '%d+$') or 0)
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end
 if ARGV[6] ~= '' then redis.call('ZADD', KEYS[8], ARGV[6], 'd:' .. id) end
+if ARGV[7] ~= '' then redis.call('ZADD', KEYS[9], ARGV[7], id) end
 -- As BullMQ adds a prioritised job: behind those of the same priority, with a marker that wakes a worker.
 local priority = tonumber(redis.call('HGET', KEYS[1], 'priority'))
 redis.call('ZADD', KEYS[3], priority * 0x100000000 + redis.call('INCR', KEYS[4]) % 0x100000000, id)

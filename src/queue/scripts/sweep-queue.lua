@@ -1,10 +1,10 @@
 --[[
   Does for one queue what no worker will do. One sweeper at a time, by a lease that its holder renews with each sweep.
-  KEYS: lease, time limits, prioritized, delayed, wait, active, stalled, failed, completed, index
+  KEYS: lease, time limits, prioritized, delayed, wait, active, stalled, failed, completed, index, webhook debts
   ARGV: sweeper, lease in ms, ms that an ended job is kept, most jobs of each kind, prefix of the job keys, where in the index
         to look for entries without a job, what ids begin with before their ULID, ULID below which an entry's job must exist
   Returns nil without the lease, or { { type, failure } of each job ended, jobs removed, { job key, its claim, … } of those
-  that still have one, where to look next }
+  that still have one, where to look next, ids of ended jobs that owe a webhook }
 ]]
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return nil end
@@ -31,7 +31,7 @@ local function failureOf(code, message, attempt)
 end
 
 local function endAsFailed(jobKey, id, failure)
-  endJob(jobKey, jobKey .. ':lock', KEYS[8], jobKey, id, failure, now)
+  endJob(jobKey, jobKey .. ':lock', KEYS[8], jobKey, id, failure, now, KEYS[11])
   ended[#ended + 1] = { redis.call('HGET', jobKey, 'name') or '', failure }
 end
 
@@ -79,7 +79,23 @@ for _, id in ipairs(redis.call('LRANGE', KEYS[6], 0, 4999)) do
   end
 end
 
--- 3. Ended jobs whose time is over, with all that belongs to them. A claim lies in another slot: the caller removes it first.
+-- 3. Webhooks that ended jobs owe: the caller makes them. Usually whoever ended a job has done it, so that these have not
+-- ended: looked at again the later, the longer they last.
+local owing = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[11], '-inf', now, 'LIMIT', 0, most * 5)) do
+  local created, finished = unpack(redis.call('HMGET', ARGV[5] .. id, 'timestamp', 'finishedOn'))
+  if finished then
+    owing[#owing + 1] = id
+    redis.call('ZADD', KEYS[11], now + 5000, id)
+  elseif created then
+    redis.call('ZADD', KEYS[11], now + math.max(1000, math.min(30000, (now - created) / 4)), id)
+  elseif tonumber(redis.call('ZSCORE', KEYS[11], id)) < now - 60000 then
+    -- As a limit's: its job was never stored.
+    redis.call('ZREM', KEYS[11], id)
+  end
+end
+
+-- 4. Ended jobs whose time is over, with all that belongs to them. A claim lies in another slot: the caller removes it first.
 for _, set in ipairs({ KEYS[8], KEYS[9] }) do
   local ids = redis.call('ZRANGEBYSCORE', set, '-inf', now - ARGV[3], 'LIMIT', 0, most)
   for _, id in ipairs(ids) do
@@ -92,7 +108,8 @@ for _, set in ipairs({ KEYS[8], KEYS[9] }) do
       redis.call('HSET', jobKey, 'removing', 1)
       redis.call('ZADD', set, 0, id)
       claims[#claims + 1], claims[#claims + 2] = jobKey, claim
-    else
+    -- First its webhook, see above.
+    elseif not redis.call('ZSCORE', KEYS[11], id) then
       redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
       redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
       redis.call('ZREM', set, id)
@@ -102,7 +119,7 @@ for _, set in ipairs({ KEYS[8], KEYS[9] }) do
   end
 end
 
--- 4. Entries of the index whose job was never stored. An entry is written just before its job.
+-- 5. Entries of the index whose job was never stored. An entry is written just before its job.
 local from = tonumber(ARGV[6])
 local entries = redis.call('ZRANGE', KEYS[10], from, from + most - 1)
 local kept = 0
@@ -114,4 +131,4 @@ for _, entry in ipairs(entries) do
     redis.call('ZREM', KEYS[10], entry)
   end
 end
-return { ended, removed, claims, #entries == 0 and 0 or from + kept }
+return { ended, removed, claims, #entries == 0 and 0 or from + kept, owing }

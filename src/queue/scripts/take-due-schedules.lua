@@ -1,0 +1,21 @@
+--[[
+  Takes the schedules that are due: until they are advanced, or for as long as their taker may need, nobody else gets them. One
+  that was taken before and not advanced is given with the time of then, so that its taker does the very same again.
+  KEYS: due   ARGV: most, ms that a taker may need, prefix of the schedules' keys
+  Returns { now, when the next one is due or false, { member, its hash, taken at }… }
+]]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local reply = { now, false }
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
+  local key = ARGV[3] .. member
+  if redis.call('EXISTS', key) == 1 then
+    redis.call('HSETNX', key, 'takenAt', now)
+    redis.call('ZADD', KEYS[1], now + ARGV[2], member)
+    reply[#reply + 1] = { member, redis.call('HGETALL', key), redis.call('HGET', key, 'takenAt') }
+  else
+    redis.call('ZREM', KEYS[1], member)
+  end
+end
+reply[2] = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2] or false
+return reply

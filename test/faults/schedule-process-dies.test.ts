@@ -1,0 +1,63 @@
+import { pino } from 'pino'
+import { expect, test, vi } from 'vitest'
+import type { JobResource } from '../../src/api/job-resource.ts'
+import type { ScheduleResource } from '../../src/api/schedule-resource.ts'
+import { JobIndex } from '../../src/queue/job-index.ts'
+import { JobQueue } from '../../src/queue/job-queue.ts'
+import { Keys } from '../../src/queue/keys.ts'
+import { tickRef } from '../../src/queue/schedule-record.ts'
+import { ScheduleStore } from '../../src/queue/schedule-store.ts'
+import { send } from '../helpers/client.ts'
+import { redisClient } from '../helpers/redis-client.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+test.each([
+  ['before it stored the job', false],
+  ['after it stored the job', true],
+])('a process that takes a tick and dies %s leaves it to another, which stores one job', async (_, stores) => {
+  const { api, env, addApi } = await startStack({ workers: 0 })
+  const redis = await redisClient()
+  const keys = new Keys(env['KEY_PREFIX'] ?? '')
+  const store = new ScheduleStore({ redis, keys })
+  const tick = Date.now() + 1000
+  const once = { start_at: new Date(tick).toISOString(), end_at: new Date(tick).toISOString() }
+  const body = { every_ms: 60_000, ...once, overlap: 'skip', job: { type: 'echo', input: 1 } }
+  expect((await send('PUT', `${api.url}/v1/schedules/once`, { body })).status).toBe(201)
+  api.signal('SIGKILL')
+  await api.ended
+
+  // What the one that dies does: it takes the tick, stores its job or not, and says no more.
+  const [taken] = await waitFor(
+    'the tick to be due',
+    async () => (await store.takeDue()).due,
+    ({ length }) => length === 1,
+  )
+  if (!taken) throw new Error('it is due')
+  const ref = tickRef('io', taken.schedule, tick, taken.takenAt)
+  if (stores) {
+    const jobs = new JobQueue({
+      client: redis,
+      keys,
+      index: new JobIndex({ redis, keys }),
+      queues: ['io'],
+      log: pino({ level: 'silent' }),
+    })
+    const { type, attempts, record } = taken.schedule.definition.job
+    await jobs.add({ ref, type, attempts, record, createdAt: taken.takenAt })
+    await jobs.close()
+  }
+  expect((await store.takeDue()).due).toEqual([])
+
+  const heir = await addApi()
+  const { body: after } = await waitFor(
+    'the tick to be fired',
+    () => send<ScheduleResource>('GET', `${heir.url}/v1/schedules/once`),
+    (answer) => answer.body.last_run_at !== null,
+  )
+  expect(after).toMatchObject({ last_run_at: once.start_at, last_job_id: ref.id, next_run_at: null, skipped_runs: 0 })
+  const listed = await send<{ items: JobResource[] }>('GET', `${heir.url}/v1/jobs`)
+  expect(listed.body.items.map(({ id }) => id)).toEqual([ref.id])
+})

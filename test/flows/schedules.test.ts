@@ -1,0 +1,235 @@
+import { expect, test, vi } from 'vitest'
+import type { JobResource } from '../../src/api/job-resource.ts'
+import type { ScheduleResource } from '../../src/api/schedule-resource.ts'
+import { send } from '../helpers/client.ts'
+import { keysFile, makeKey } from '../helpers/keys-file.ts'
+import { redisClient } from '../helpers/redis-client.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+import { receiveWebhooks, webhookSecret } from '../helpers/webhook-receiver.ts'
+
+// They wait for seconds of the clock, beside several processes each.
+vi.setConfig({ testTimeout: 60_000 })
+
+const echo = { type: 'echo', input: 1 }
+
+function put(apiUrl: string, id: string, body: unknown) {
+  return send<ScheduleResource>('PUT', `${apiUrl}/v1/schedules/${id}`, { body })
+}
+
+async function readSchedule(apiUrl: string, id: string): Promise<ScheduleResource> {
+  return (await send<ScheduleResource>('GET', `${apiUrl}/v1/schedules/${id}`)).body
+}
+
+async function jobs(apiUrl: string, tag: string): Promise<JobResource[]> {
+  const { body } = await send<{ items: JobResource[] }>('GET', `${apiUrl}/v1/jobs?tag=${tag}&limit=200`)
+  return body.items
+}
+
+const inMs = (ms: number) => new Date(Date.now() + ms).toISOString()
+
+test('each tick stores one job, however many processes look', async () => {
+  const { api, addApi, env } = await startStack({ workers: 2 })
+  const other = await addApi(env)
+  const ids = ['a', 'b', 'c']
+  for (const id of ids) {
+    const made = await put(api.url, id, { every_ms: 1000, job: { ...echo, tags: [id] } })
+    expect(made).toMatchObject({
+      status: 201,
+      body: { id, every_ms: 1000, cron: null, paused: false, overlap: 'allow' },
+    })
+  }
+  const found = await waitFor(
+    'five ticks of each',
+    () => Promise.all(ids.map((id) => jobs(other.url, id))),
+    (all) => all.every((list) => list.length >= 5),
+    { withinMs: 20_000 },
+  )
+  for (const [n, id] of ids.entries()) {
+    const list = found[n] ?? []
+    const { created_at, last_job_id, last_run_at } = await readSchedule(other.url, id)
+    expect((Date.parse(last_run_at ?? '') - Date.parse(created_at)) % 1000).toBe(0)
+    expect(last_job_id).toBeTruthy()
+    // On a machine that is too busy a tick may be late or missed; none is fired twice.
+    const ticks = list.map((job) => Math.floor((Date.parse(job.created_at) - Date.parse(created_at)) / 1000))
+    expect(new Set(ticks).size).toBe(ticks.length)
+    expect(Math.max(...ticks) - Math.min(...ticks)).toBeLessThanOrEqual(ticks.length)
+    expect((await send('DELETE', `${api.url}/v1/schedules/${id}`)).status).toBe(204)
+    expect((await send('DELETE', `${api.url}/v1/schedules/${id}`)).status).toBe(404)
+  }
+  await waitFor(
+    'the jobs to be done',
+    () => jobs(api.url, 'a'),
+    (list) => list.every(({ state }) => state === 'succeeded'),
+  )
+})
+
+test('a schedule is kept as it was said; saying it again changes no tick, saying another begins anew', async () => {
+  const { api } = await startStack({ workers: 0 })
+  const said = { cron: '30 2 * * *', timezone: 'Europe/Berlin', job: { ...echo, priority: 3, deadline_ms: 5000 } }
+  const made = await put(api.url, 'nightly.report_1', said)
+  expect(made.status).toBe(201)
+  expect(made.headers.get('location')).toBe('/v1/schedules/nightly.report_1')
+  expect(made.body).toMatchObject({ ...said, every_ms: null, last_run_at: null, last_job_id: null, skipped_runs: 0 })
+  expect(made.body.next_run_at).toMatch(/T0[01]:(30|00):00\.000Z$/)
+
+  const every = await put(api.url, 'every', { every_ms: 3_600_000, job: echo })
+  const same = await put(api.url, 'every', { every_ms: 3_600_000, job: { ...echo, input: 2 } })
+  expect(same).toMatchObject({ status: 200, body: { job: { input: 2 }, created_at: every.body.created_at } })
+  expect(same.body.next_run_at).toBe(every.body.next_run_at)
+  const paused = await put(api.url, 'every', { every_ms: 3_600_000, paused: true, job: echo })
+  expect(paused.body).toMatchObject({ paused: true, next_run_at: null })
+  const other = await put(api.url, 'every', { every_ms: 7_200_000, job: echo })
+  expect(Date.parse(other.body.next_run_at ?? '') - Date.parse(other.body.updated_at)).toBe(7_200_000)
+
+  const first = await send<{ items: ScheduleResource[] }>('GET', `${api.url}/v1/schedules?limit=1`)
+  expect(first.body).toMatchObject({ items: [{ id: 'every' }], next_cursor: 'every' })
+  expect(await send('GET', `${api.url}/v1/schedules?limit=1&cursor=every`)).toMatchObject({
+    body: { items: [{ id: 'nightly.report_1' }], next_cursor: null },
+  })
+})
+
+test("another tenant's schedule is not there, and its jobs are its own", async () => {
+  const [acme, other] = [makeKey('acme'), makeKey('other', ['read', 'submit', 'cancel'])]
+  const { path } = await keysFile([acme, other], { acme: { max_queued: 1 } })
+  const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
+  const url = `${api.url}/v1/schedules/mine`
+  const body = { every_ms: 1000, job: { ...echo, tags: ['mine'] } }
+  expect((await send('PUT', url, { body, headers: acme.headers })).status).toBe(201)
+  for (const method of ['GET', 'DELETE']) {
+    expect(await send(method, url, { headers: other.headers })).toMatchObject({
+      status: 404,
+      body: { code: 'schedule_not_found' },
+    })
+  }
+  const list = (key: typeof acme, what: string) =>
+    send<{ items: JobResource[] }>('GET', `${api.url}/v1/${what}`, { headers: key.headers })
+  expect((await list(other, 'schedules')).body.items).toEqual([])
+  const theirs = await send<ScheduleResource>('PUT', url, {
+    body: { ...body, every_ms: 3_600_000 },
+    headers: other.headers,
+  })
+  expect(theirs.status).toBe(201)
+  // What a schedule stores is not held to max_queued.
+  await waitFor(
+    'two jobs',
+    () => list(acme, 'jobs?tag=mine'),
+    (answer) => answer.body.items.length >= 2,
+  )
+  expect((await list(other, 'jobs')).body.items).toEqual([])
+  expect((await send<ScheduleResource>('GET', url, { headers: other.headers })).body.last_job_id).toBeNull()
+})
+
+test('a schedule that cannot run is refused, by a pointer to why', async () => {
+  const { api } = await startStack({ workers: 0 })
+  const wrong = [
+    [{ job: echo }, '/cron'],
+    [{ cron: '* * * * *', every_ms: 1000, job: echo }, '/cron'],
+    [{ cron: '61 * * * *', job: echo }, '/cron'],
+    [{ cron: '0 0 31 2 *', job: echo }, '/cron'],
+    [{ cron: '* * * * *', timezone: 'Mars/Olympus', job: echo }, '/timezone'],
+    [{ every_ms: 1000, timezone: 'UTC', job: echo }, '/timezone'],
+    [{ every_ms: 999, job: echo }, '/every_ms'],
+    [{ every_ms: 1000, start_at: inMs(2000), end_at: inMs(1000), job: echo }, '/end_at'],
+    [{ every_ms: 1000, overlap: 'queue', job: echo }, '/overlap'],
+    [{ every_ms: 1000, job: { ...echo, delay_ms: 5 } }, '/job/delay_ms'],
+    [{ every_ms: 1000, job: { type: 'sleep', input: { duration_ms: 'long' } } }, '/job/input/duration_ms'],
+    [{ every_ms: 1000, job: { ...echo, webhook: { url: 'https://example.com/' } } }, '/job/webhook'],
+    [{ every_ms: 1000, job: { ...echo, colour: 'red' } }, '/job/colour'],
+    [{ every_ms: 1000, job: echo, colour: 'red' }, '/colour'],
+  ] as const
+  for (const [body, pointer] of wrong) {
+    const refused = await put(api.url, 'x', body)
+    expect(refused, pointer).toMatchObject({ status: 400, body: { code: 'invalid_request', errors: [{ pointer }] } })
+  }
+  expect(await put(api.url, 'x', { every_ms: 1000, job: { type: 'nope', input: 1 } })).toMatchObject({
+    status: 404,
+    body: { code: 'unknown_job_type' },
+  })
+  expect((await put(api.url, 'a:b', { every_ms: 1000, job: echo })).status).toBe(400)
+  const large = { every_ms: 1000, job: { type: 'echo', input: 'x'.repeat(300_000) } }
+  expect(await put(api.url, 'x', large)).toMatchObject({ status: 413 })
+  expect(await send('GET', `${api.url}/v1/schedules/x`)).toMatchObject({
+    status: 404,
+    body: { code: 'schedule_not_found' },
+  })
+})
+
+test('of the ticks that nobody was there for the latest is fired, once, and none after the end', async () => {
+  const { api, env, addApi } = await startStack({ workers: 0 })
+  const redis = await redisClient()
+  const start = Date.now() + 1500
+  const said = { every_ms: 1000, start_at: new Date(start).toISOString(), end_at: new Date(start + 3500).toISOString() }
+  expect((await put(api.url, 'late', { ...said, job: { ...echo, tags: ['late'] } })).body.next_run_at).toBe(
+    said.start_at,
+  )
+  api.signal('SIGKILL')
+  await api.ended
+  await waitFor(
+    'the end to be over',
+    async () => Number((await redis.time())[0]) * 1000,
+    (now) => now > start + 3500,
+  )
+  const [one, two] = await Promise.all([addApi(env), addApi(env)])
+  const over = await waitFor(
+    'the last run',
+    () => readSchedule(one.url, 'late'),
+    ({ next_run_at }) => next_run_at === null,
+  )
+  expect(over.last_run_at).toBe(new Date(start + 3000).toISOString())
+  const stored = await jobs(two.url, 'late')
+  expect(stored.map(({ id }) => id)).toEqual([over.last_job_id])
+})
+
+test('with skip a tick does not run while the job of the one before goes on; a pause stops all', async () => {
+  const { api, env, addApi } = await startStack({ workers: 0 })
+  await addApi(env)
+  const said = { every_ms: 1000, overlap: 'skip', job: { ...echo, tags: ['skip'] } }
+  await put(api.url, 'skip', said)
+  const skipped = await waitFor(
+    'two ticks to be skipped',
+    () => readSchedule(api.url, 'skip'),
+    ({ skipped_runs }) => skipped_runs >= 2,
+  )
+  const [job, ...others] = await jobs(api.url, 'skip')
+  expect(others).toEqual([])
+  expect(job?.id).toBe(skipped.last_job_id)
+  await send('POST', `${api.url}/v1/jobs/${job?.id}/cancel`)
+  await waitFor(
+    'the next run',
+    () => jobs(api.url, 'skip'),
+    ({ length }) => length === 2,
+  )
+  await put(api.url, 'skip', { ...said, paused: true })
+  const paused = await readSchedule(api.url, 'skip')
+  await put(api.url, 'tick', { every_ms: 1000, job: { ...echo, tags: ['tick'] } })
+  await waitFor(
+    'two ticks of another',
+    () => jobs(api.url, 'tick'),
+    ({ length }) => length >= 2,
+  )
+  expect(await readSchedule(api.url, 'skip')).toEqual(paused)
+  const resumed = await put(api.url, 'skip', said)
+  expect(Date.parse(resumed.body.next_run_at ?? '')).toBeGreaterThan(Date.parse(resumed.body.updated_at))
+})
+
+test('the limits of a job count from its run, and its webhook is sent for each', async () => {
+  const { api, env, addWorker } = await startStack({ workers: 0, env: { WEBHOOK_SECRETS: webhookSecret('a') } })
+  // It consumes no queue of the jobs, and sends webhooks all the same.
+  await addWorker({ ...env, WORKER_QUEUES: 'cpu:1' })
+  const receiver = await receiveWebhooks()
+  const job = { ...echo, tags: ['limits'], start_within_ms: 300, webhook: { url: receiver.url } }
+  await put(api.url, 'limits', { cron: '* * * * * *', job })
+  const ended = await waitFor(
+    'two jobs to expire',
+    async () => (await jobs(api.url, 'limits')).filter(({ state }) => state === 'expired'),
+    ({ length }) => length >= 2,
+  )
+  for (const one of ended) {
+    expect(Date.parse(one.finished_at ?? '') - Date.parse(one.created_at)).toBeGreaterThanOrEqual(300)
+  }
+  const told = await receiver.received(2)
+  expect(told.map(({ payload }) => payload.data['id'])).toEqual(
+    expect.arrayContaining(ended.slice(-2).map(({ id }) => id)),
+  )
+})

@@ -1,0 +1,309 @@
+import { expect, test, vi } from 'vitest'
+import type { DeliveryResource } from '../../src/api/delivery-resource.ts'
+import type { JobResource } from '../../src/api/job-resource.ts'
+import { read, send, submit } from '../helpers/client.ts'
+import { keysFile, makeKey } from '../helpers/keys-file.ts'
+import { redisClient } from '../helpers/redis-client.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+import { receiveWebhooks, verify, webhookSecret } from '../helpers/webhook-receiver.ts'
+
+// Some start two stacks, some wait for the wall clock.
+vi.setConfig({ testTimeout: 60_000 })
+
+const secret = webhookSecret('a')
+const env = { WEBHOOK_SECRETS: secret }
+
+async function deliveries(apiUrl: string, id: string): Promise<DeliveryResource[]> {
+  return (await send<{ items: DeliveryResource[] }>('GET', `${apiUrl}/v1/jobs/${id}/deliveries`)).body.items
+}
+
+/** The latest delivery of a job, when it is as wanted. */
+async function delivery(apiUrl: string, id: string, accept: (one: DeliveryResource) => boolean) {
+  const [latest] = await waitFor(
+    'the delivery',
+    () => deliveries(apiUrl, id),
+    ([one]) => one !== undefined && accept(one),
+  )
+  return latest
+}
+
+test('every end is told of once, signed, with what became of the job', async () => {
+  const { api } = await startStack({ env })
+  const receiver = await receiveWebhooks()
+  const webhook = { url: receiver.url }
+  const steer = (id: string) => send('POST', `${api.url}/v1/jobs/${id}/cancel`)
+  const succeeded = await submit(api.url, 'echo', { a: 1 }, { webhook, tags: ['t'], metadata: { order: '42' } })
+  const failed = await submit(api.url, 'sleep', { duration_ms: 1, fail_at: 0 }, { webhook })
+  const waiting = await submit(api.url, 'echo', 1, { webhook, delay_ms: 60_000 })
+  expect((await steer(waiting.body.id)).status).toBe(200)
+  const running = await submit(api.url, 'sleep', { duration_ms: 60_000 }, { webhook })
+  await waitFor(
+    'the job to run',
+    () => read(api.url, running.body.id),
+    ({ body }) => body.state === 'running',
+  )
+  expect((await steer(running.body.id)).status).toBe(202)
+  const expired = await submit(api.url, 'echo', 1, { webhook, delay_ms: 60_000, start_within_ms: 100 })
+
+  const messages = await receiver.received(5)
+  const told = new Map(messages.map((message) => [message.payload.data['id'], message]))
+  const ends = [
+    [succeeded, 'succeeded', { output: { a: 1 }, tags: ['t'], metadata: { order: '42' }, error: null }],
+    [failed, 'failed', { output: null, error: { code: 'job_failed' } }],
+    [waiting, 'canceled', { error: { code: 'canceled', stopped: 'never_started' } }],
+    [running, 'canceled', { attempt: 1, error: { code: 'canceled' } }],
+    [expired, 'expired', { error: { code: 'not_started_in_time' } }],
+  ] as const
+  for (const [{ body }, state, data] of ends) {
+    const message = told.get(body.id)
+    if (!message) throw new Error(`nothing was told of ${state}`)
+    expect(verify(message, secret)).toEqual(message.payload)
+    expect(() => verify(message, webhookSecret('b'))).toThrow('No matching signature')
+    const job = await read(api.url, body.id)
+    expect(message.payload).toMatchObject({ type: `job.${state}`, timestamp: job.body.finished_at })
+    expect(message.payload.data).toMatchObject({ type: body.type, state, run: 1, output_bytes: null, ...data })
+    expect(message.payload.data).not.toHaveProperty('input')
+    const [one, ...others] = await deliveries(api.url, body.id)
+    expect(others).toEqual([])
+    expect(one?.id).toBe(message.id)
+    await delivery(api.url, body.id, ({ done }) => done)
+  }
+  expect(messages).toHaveLength(5)
+})
+
+test('only what was asked for is told; before its end a delivery is blocked', async () => {
+  const { api, env: all, addWorker } = await startStack({ env, workers: 0 })
+  const receiver = await receiveWebhooks()
+  const onFailure = { url: receiver.url, events: ['failed'] }
+  const quiet = await submit(api.url, 'echo', 1, { webhook: onFailure })
+  const loud = await submit(api.url, 'sleep', { duration_ms: 1, fail_at: 0 }, { webhook: onFailure })
+  const plain = await submit(api.url, 'echo', 1)
+  expect(await deliveries(api.url, loud.body.id)).toMatchObject([
+    { state: 'blocked', event: null, url: receiver.url, done: false, created_at: null, attempts: [] },
+  ])
+  await addWorker(all)
+  await receiver.received(1)
+  expect(await delivery(api.url, loud.body.id, ({ done }) => done)).toMatchObject({
+    event: 'failed',
+    state: 'succeeded',
+    status: 204,
+    error: null,
+    attempts: [{ attempt: 1, status: 204, error: null }],
+  })
+  await read(api.url, quiet.body.id, 10)
+  expect(
+    await waitFor(
+      'no debt',
+      () => deliveries(api.url, quiet.body.id),
+      ({ length }) => length === 0,
+    ),
+  ).toEqual([])
+  expect(await deliveries(api.url, plain.body.id)).toEqual([])
+  expect(receiver.messages).toHaveLength(1)
+})
+
+test('a webhook that cannot be signed, or has nowhere to go, is refused', async () => {
+  const { api } = await startStack({ workers: 0 })
+  const receiver = { url: 'https://example.com/' }
+  expect(await submit(api.url, 'echo', 1, { webhook: receiver })).toMatchObject({
+    status: 400,
+    body: {
+      code: 'invalid_request',
+      errors: [{ pointer: '/webhook', detail: expect.stringContaining('WEBHOOK_SECRETS') }],
+    },
+  })
+  const signing = await startStack({ env, workers: 0 })
+  const wrong = [
+    [{ url: 'ftp://example.com/' }, '/webhook/url'],
+    [{ url: 'https://user:word@example.com/' }, '/webhook/url'],
+    [{ url: `https://example.com/${'a'.repeat(2048)}` }, '/webhook/url'],
+    [{}, '/webhook/url'],
+    [{ ...receiver, events: [] }, '/webhook/events'],
+    [{ ...receiver, events: ['done'] }, '/webhook/events/0'],
+    [{ ...receiver, secret: 'mine' }, '/webhook/secret'],
+  ] as const
+  for (const [webhook, pointer] of wrong) {
+    const refused = await submit(signing.api.url, 'echo', 1, { webhook })
+    expect(refused, pointer).toMatchObject({ status: 400, body: { errors: [{ pointer }] } })
+  }
+})
+
+test('what a tenant is told is signed with its own secret', async () => {
+  const [acme, other] = [makeKey('acme'), makeKey('other')]
+  const { path } = await keysFile([acme, other])
+  const secrets = `${webhookSecret('n')},acme=${webhookSecret('t')}`
+  const { api } = await startStack({ env: { WEBHOOK_SECRETS: secrets, API_KEYS_FILE: path } })
+  const receiver = await receiveWebhooks()
+  const body = { type: 'echo', input: 1, webhook: { url: receiver.url } }
+  for (const [key, own, foreign] of [
+    [acme, 't', 'n'],
+    [other, 'n', 't'],
+  ] as const) {
+    const { body: job } = await send<JobResource>('POST', `${api.url}/v1/jobs`, { body, headers: key.headers })
+    const messages = await waitFor(
+      'the webhook',
+      () => receiver.messages.filter(({ payload }) => payload.data['id'] === job.id),
+      ({ length }) => length > 0,
+    )
+    for (const message of messages) {
+      expect(verify(message, webhookSecret(own))).toEqual(message.payload)
+      expect(() => verify(message, webhookSecret(foreign))).toThrow('No matching signature')
+    }
+  }
+})
+
+test('while secrets are changed a message carries a signature of each', async () => {
+  const both = `${webhookSecret('n')},${webhookSecret('o')},other=${webhookSecret('p')}`
+  const { api } = await startStack({ env: { WEBHOOK_SECRETS: both } })
+  const receiver = await receiveWebhooks()
+  await submit(api.url, 'echo', 1, { webhook: { url: receiver.url } })
+  const [message] = await receiver.received(1)
+  if (!message) throw new Error('it was received')
+  expect(verify(message, webhookSecret('n'))).toEqual(message.payload)
+  expect(verify(message, webhookSecret('o'))).toEqual(message.payload)
+  expect(() => verify(message, webhookSecret('p'))).toThrow('No matching signature')
+  expect(message.headers['webhook-signature']?.split(' ')).toHaveLength(2)
+})
+
+test('what is not taken is sent again under the same id, when the receiver says', async () => {
+  const { api } = await startStack({ env })
+  const receiver = await receiveWebhooks((response, nth) => {
+    if (nth < 2) response.writeHead([503, 400][nth] ?? 500, { 'retry-after': '1' }).end('x'.repeat(100_000))
+    else response.writeHead(200).end('thanks')
+  })
+  const { body } = await submit(api.url, 'echo', 1, { webhook: { url: receiver.url } })
+  const messages = await receiver.received(3)
+  expect(new Set(messages.map(({ id }) => id)).size).toBe(1)
+  expect(new Set(messages.map((message) => message.body)).size).toBe(1)
+  for (const message of messages) verify(message, secret)
+  const gaps = messages.slice(1).map(({ at }, n) => at - (messages[n]?.at ?? 0))
+  for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(950)
+  expect(await delivery(api.url, body.id, ({ done }) => done)).toMatchObject({
+    state: 'succeeded',
+    status: 200,
+    attempts: [
+      { attempt: 1, status: 503, error: { code: 'http_503' } },
+      { attempt: 2, status: 400, error: { code: 'http_400' } },
+      { attempt: 3, status: 200, error: null },
+    ],
+  })
+})
+
+test('410 stops the attempts; a redirect is not followed and is a failure; private addresses are refused', async () => {
+  const stack = await startStack({ env })
+  const { api } = stack
+  const elsewhere = await receiveWebhooks()
+  const moved = await receiveWebhooks((response) => response.writeHead(307, { location: elsewhere.url }).end())
+  const gone = await receiveWebhooks((response) => response.writeHead(410).end())
+  const [movedJob, goneJob] = await Promise.all(
+    [moved, gone].map(({ url }) => submit(api.url, 'echo', 1, { webhook: { url } })),
+  )
+  expect(await delivery(api.url, goneJob?.body.id ?? '', ({ done }) => done)).toMatchObject({
+    state: 'failed',
+    status: 410,
+    error: { code: 'http_410' },
+    next_attempt_at: null,
+    attempts: [{ attempt: 1, status: 410 }],
+  })
+  const again = await delivery(api.url, movedJob?.body.id ?? '', ({ state }) => state === 'scheduled')
+  expect(again).toMatchObject({ status: 307, error: { code: 'http_307' }, done: false })
+  const waitMs = Date.parse(again?.next_attempt_at ?? '') - Date.parse(again?.attempts[0]?.ended_at ?? '')
+  expect(waitMs).toBeGreaterThanOrEqual(3900)
+  expect(waitMs).toBeLessThanOrEqual(5100)
+  expect(elsewhere.messages).toEqual([])
+
+  const guarded = await startStack({ env: { ...env, EGRESS_ALLOW_CIDRS: '' } })
+  const { body } = await submit(guarded.api.url, 'echo', 1, { webhook: { url: elsewhere.url } })
+  expect(await delivery(guarded.api.url, body.id, ({ done }) => done)).toMatchObject({
+    state: 'failed',
+    status: null,
+    error: { code: 'egress_refused' },
+  })
+  expect(elsewhere.messages).toEqual([])
+})
+
+test('a receiver that does not answer holds no other back', async () => {
+  const { api } = await startStack({ env: { ...env, WEBHOOKS_AT_ONCE: '10' } })
+  const slow = await receiveWebhooks(() => {})
+  const fast = await receiveWebhooks()
+  const many = Array.from({ length: 30 }, () => submit(api.url, 'echo', 1, { webhook: { url: slow.url } }))
+  const held = await Promise.all(many)
+  await slow.received(1)
+  const submitted = await Promise.all(
+    Array.from({ length: 20 }, () => submit(api.url, 'echo', 1, { webhook: { url: fast.url } })),
+  )
+  await Promise.all(submitted.map(({ body }) => delivery(api.url, body.id, ({ done }) => done)))
+  // One at a time goes to each, and every place but one was free: far within the time that the slow one is waited for.
+  expect(new Set(fast.messages.map(({ id }) => id)).size).toBe(20)
+  expect(slow.messages).toHaveLength(1)
+  const states = await Promise.all(held.map(async ({ body }) => (await deliveries(api.url, body.id))[0]?.state))
+  expect(states.filter((state) => state === 'running').length).toBeLessThanOrEqual(2)
+  expect(states).not.toContain('failed')
+})
+
+test('a delivery is sent once more on request; each run has its own', async () => {
+  const { api } = await startStack({ env })
+  let answer = 204
+  const receiver = await receiveWebhooks((response) => response.writeHead(answer).end())
+  const webhook = { url: receiver.url }
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 1, fail_at: 0 }, { webhook })
+  const first = await delivery(api.url, body.id, ({ done }) => done)
+  const again = await send<DeliveryResource>('POST', api.url + first?.links.resend)
+  expect(again).toMatchObject({ status: 202, body: { id: first?.id, done: false } })
+  const [one, two] = await receiver.received(2)
+  expect(two).toMatchObject({ id: one?.id, body: one?.body })
+  await delivery(api.url, body.id, ({ done }) => done)
+
+  answer = 410
+  await send('POST', `${api.url}/v1/jobs/${body.id}/retry`)
+  await receiver.received(3)
+  const failed = await delivery(api.url, body.id, ({ state }) => state === 'failed')
+  expect(failed).toMatchObject({ run: 2, error: { code: 'http_410' } })
+  answer = 200
+  expect((await send('POST', api.url + failed?.links.resend)).status).toBe(202)
+  expect(await delivery(api.url, body.id, ({ done }) => done)).toMatchObject({ run: 2, state: 'succeeded' })
+  expect(receiver.messages.map(({ payload }) => payload.data['run'])).toEqual([1, 1, 2, 2])
+  expect((await deliveries(api.url, body.id)).map(({ run, done }) => [run, done])).toEqual([
+    [2, true],
+    [1, true],
+  ])
+
+  const path = `${api.url}/v1/jobs/${body.id}/deliveries`
+  for (const id of ['whd_nothing', `whd_${body.id}_9`, `whd_${body.id}_01`]) {
+    expect(await send('POST', `${path}/${id}/resend`)).toMatchObject({
+      status: 404,
+      body: { code: 'delivery_not_found' },
+    })
+  }
+  const open = await receiveWebhooks(() => {})
+  const held = await submit(api.url, 'echo', 1, { webhook: { url: open.url } })
+  await open.received(1)
+  const [running] = await deliveries(api.url, held.body.id)
+  expect(await send('POST', api.url + running?.links.resend)).toMatchObject({
+    status: 409,
+    body: { code: 'delivery_not_done' },
+  })
+})
+
+test('a job that is removed leaves nothing of its webhooks, whoever removes it', async () => {
+  const { api, env: all } = await startStack({ env: { ...env, RESULT_TTL_MS: '1500' } })
+  const redis = await redisClient()
+  const receiver = await receiveWebhooks()
+  const refusing = await receiveWebhooks((response) => response.writeHead(500).end())
+  const deleted = await submit(api.url, 'echo', 1, { webhook: { url: refusing.url } })
+  await delivery(api.url, deleted.body.id, ({ state }) => state === 'scheduled')
+  expect((await send('DELETE', `${api.url}/v1/jobs/${deleted.body.id}`)).status).toBe(204)
+  const expiring = await submit(api.url, 'echo', 1, { webhook: { url: receiver.url } })
+  await receiver.received(1)
+  const leftOf = async (): Promise<string[]> => {
+    const left = await redis.keys(`${all['KEY_PREFIX']}:*`)
+    const inSets = await Promise.all(
+      left.map(async (key) => ((await redis.type(key)) === 'zset' ? redis.zrange(key, '0', '-1') : [])),
+    )
+    return [...left, ...inSets.flat()].filter((name) => /(whd|io)_/.test(name))
+  }
+  expect((await leftOf()).some((name) => name.includes(deleted.body.id))).toBe(false)
+  expect((await leftOf()).some((name) => name.includes(expiring.body.id))).toBe(true)
+  expect(await waitFor('nothing to be left', leftOf, ({ length }) => length === 0)).toEqual([])
+})

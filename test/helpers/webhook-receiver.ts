@@ -1,0 +1,58 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Webhook } from 'standardwebhooks'
+import { serve } from './local-site.ts'
+import { waitFor } from './wait-for.ts'
+
+/** A secret as operators write it: the same for the same letter. */
+export function webhookSecret(letter: string): string {
+  return `whsec_${Buffer.from(letter.repeat(32)).toString('base64')}`
+}
+
+export interface Message {
+  id: string
+  /** As it was sent. */
+  body: string
+  payload: { type: string; timestamp: string; data: Record<string, unknown> }
+  headers: Record<string, string>
+  at: number
+}
+
+/** Answers the nth message, from 0; what is not ended stays open. */
+type Answer = (response: ServerResponse, nth: number) => void
+
+export interface Receiver {
+  url: string
+  messages: Message[]
+  /** Resolves to the messages when there are `count`. */
+  received(count: number, withinMs?: number): Promise<Message[]>
+}
+
+/** A receiver of webhooks that closes with its test. By default it says 204. */
+export async function receiveWebhooks(answer: Answer = (response) => response.writeHead(204).end()): Promise<Receiver> {
+  const messages: Message[] = []
+  const site = await serve((request, response) => {
+    void read(request).then((message) => answer(response, messages.push(message) - 1))
+  })
+  return {
+    url: `${site.url}/hook`,
+    messages,
+    received: (count, withinMs = 10_000) =>
+      waitFor(
+        `${count} webhooks`,
+        () => messages,
+        ({ length }) => length >= count,
+        { withinMs },
+      ),
+  }
+}
+
+async function read(request: IncomingMessage): Promise<Message> {
+  const body = Buffer.concat(await Array.fromAsync(request)).toString()
+  const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
+  return { id: headers['webhook-id'] ?? '', body, payload: JSON.parse(body), headers, at: Date.now() }
+}
+
+/** Checks a message as its receiver would. @throws where the signature is not of this secret */
+export function verify({ body, headers }: Message, secret: string): unknown {
+  return new Webhook(secret).verify(body, headers)
+}
