@@ -24,7 +24,7 @@ function asPattern(line: string): RegExp {
     line
       .split('…')
       .map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`))
-      .join('.*'),
+      .join('.*?'),
   )
 }
 
