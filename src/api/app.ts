@@ -11,6 +11,7 @@ import type { Logger } from 'pino'
 import type { z } from 'zod'
 import type { apiVariables } from '../environment.ts'
 import type { Registry } from '../jobs/registry.ts'
+import type { Flows } from '../queue/flow/flows.ts'
 import type { IdempotencyKeys } from '../queue/idempotency.ts'
 import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobIndex } from '../queue/job-index.ts'
@@ -31,13 +32,18 @@ import { deleteJob } from './routes/delete-job.ts'
 import { describeJobTypes } from './routes/describe-job-types.ts'
 import { describeQueues } from './routes/describe-queues.ts'
 import { listJobs } from './routes/list-jobs.ts'
+import { readFlow } from './routes/read-flow.ts'
+import { readFlowResults } from './routes/read-flow-results.ts'
 import { readJob } from './routes/read-job.ts'
 import { readJobLogs } from './routes/read-job-logs.ts'
 import { readJobOutput } from './routes/read-job-output.ts'
 import { reportHealth } from './routes/report-health.ts'
 import { reportMetrics } from './routes/report-metrics.ts'
 import { retryJob } from './routes/retry-job.ts'
+import { steerFlow } from './routes/steer-flow.ts'
+import { streamFlowEvents } from './routes/stream-flow-events.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
+import { submitFlow } from './routes/submit-flow.ts'
 import { submitJob } from './routes/submit-job.ts'
 import { securityHeaders } from './security-headers.ts'
 import { validateWithZod } from './validation.ts'
@@ -56,6 +62,7 @@ export interface ApiDeps {
   quotas: TenantQuotas
   pressure: QueuePressure
   metrics: ApiMetrics
+  flows: Flows
   log: Logger
 }
 
@@ -118,6 +125,11 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   readJobOutput(app, deps)
   describeQueues(app, deps)
   streamJobEvents(app, deps)
+  submitFlow(app, deps, names)
+  readFlow(app, deps)
+  readFlowResults(app, deps)
+  streamFlowEvents(app, deps)
+  steerFlow(app, deps)
   describeJobTypes(app, deps)
   reportHealth(app, deps)
   reportMetrics(app, deps)

@@ -7,7 +7,7 @@ import type { Redis } from './connection.ts'
 import type { JobEventWriter } from './job-event-writer.ts'
 import type { JobRef } from './job-id.ts'
 import type { OutputWriter } from './job-output.ts'
-import { dueAt, endWithoutSuccess } from './job-record.ts'
+import { dueAt, endWithoutSuccess, flowOf } from './job-record.ts'
 import type { JobEnd } from './job-states.ts'
 import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
@@ -85,12 +85,12 @@ export class JobConsumer {
     })
     this.#worker.on('error', (error) => log.warn({ queue, err: error }, 'queue error'))
     this.#worker.on('completed', (job) => {
-      this.#announce(job, 'end')
+      this.#announceEnd(job)
       options.onEnded?.(job.name, 'succeeded')
     })
     this.#worker.on('failed', (job) => {
       if (!job) return
-      this.#announce(job, 'end')
+      this.#announceEnd(job)
       // An attempt that is followed by another is no end.
       if (job.finishedOn !== undefined) options.onEnded?.(job.name, endWithoutSuccess(job.failedReason))
     })
@@ -356,7 +356,8 @@ export class JobConsumer {
     for (const id of this.#ended.keys()) this.#options.events.announce({ queue: this.#options.queue, id }, 'end')
   }
 
-  #announce(job: BullJob, change: 'change' | 'end'): void {
-    this.#options.events.announce({ queue: this.#options.queue, id: job.id ?? '' }, change)
+  #announceEnd(job: BullJob): void {
+    const ref = { queue: this.#options.queue, id: job.id ?? '' }
+    this.#options.events.announce(ref, 'end', flowOf(job.data))
   }
 }

@@ -26,6 +26,9 @@ export function retryJob(app: FastifyInstance, { queue, steering, config }: Rout
     handler: async (request, reply) => {
       const { id } = request.params
       const before = await readOwn(queue, request, id)
+      const flow = before.record.flow?.id
+      if (flow !== undefined)
+        throw new Problem('job_not_retryable', `The job belongs to the flow ${flow}: retry the flow.`)
       const mayRetry = next(before.state, 'retry') !== undefined
       const result = mayRetry ? await steering.reopen(before, Date.now()) : 'not_retryable'
       if (result === 'missing') throw jobNotFound(id)

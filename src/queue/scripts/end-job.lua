@@ -1,11 +1,15 @@
--- Ends a job as failed. The caller has taken it out of the set that it was in, or knows that it is in none.
-local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now)
+-- Ends a job as failed. The caller has taken it out of the set that it was in, or knows that it is in none. `isQuiet`: whoever
+-- brings its flow on knows it already.
+local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now, isQuiet)
   redis.call('HSET', jobKey, 'failedReason', failure, 'finishedOn', now)
-  redis.call('HDEL', jobKey, 'defa')
+  redis.call('HDEL', jobKey, 'defa', 'blocked')
   redis.call('DEL', lockKey)
   -- What its worker had stored of an output when something else ended the job.
   redis.call('UNLINK', jobKey .. ':output')
   redis.call('ZADD', failedKey, now, id)
   redis.call('PUBLISH', channel, 'ended')
+  if isQuiet then return end
+  local flow, hints = unpack(redis.call('HMGET', jobKey, 'flow', 'flowHints'))
+  if flow then redis.call('PUBLISH', hints, flow .. ' ' .. id) end
 end
 
