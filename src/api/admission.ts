@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { JobRef } from '../queue/job-id.ts'
 import type { NewJob } from '../queue/job-queue.ts'
 import type { QueuePressure } from '../queue/queue-pressure.ts'
 import type { TenantQuotas } from '../queue/tenant-quotas.ts'
@@ -37,17 +38,41 @@ export async function admitJob(
   reply: FastifyReply,
   { ref, record, createdAt }: NewJob,
 ): Promise<void> {
-  const fullness = await pressure.enter(ref.queue, 1)
+  await enterQueue(pressure, ref.queue, 1)
+  const { max_queued: most } = caller.limits
+  if (most === undefined || !record.limited || (await quotas.reserve(caller.tenant, ref, most, createdAt))) return
+  throw noPlace(reply, most)
+}
+
+/**
+ * Lets the jobs of a flow in, all or none. What a `map` of it will become is not counted: that is not known yet.
+ *
+ * @throws Problem `queue_full` or `quota_exceeded`, QueueUnavailableError
+ */
+export async function admitFlow(
+  { pressure, quotas }: { pressure: QueuePressure; quotas: TenantQuotas },
+  { caller }: FastifyRequest,
+  reply: FastifyReply,
+  refs: JobRef[],
+  now: number,
+): Promise<void> {
+  for (const [queue, some] of Map.groupBy(refs, (ref) => ref.queue)) await enterQueue(pressure, queue, some.length)
+  const { max_queued: most } = caller.limits
+  if (most === undefined || (await quotas.reserveAll(caller.tenant, refs, most, now))) return
+  throw noPlace(reply, most)
+}
+
+async function enterQueue(pressure: QueuePressure, queue: string, count: number): Promise<void> {
+  const fullness = await pressure.enter(queue, count)
   if (fullness === 'depth') {
-    throw new Problem('queue_full', `The queue ${ref.queue} holds as many jobs as it may.`, {
-      retryAfterS: retryDepthS,
-    })
+    throw new Problem('queue_full', `The queue ${queue} holds as many jobs as it may.`, { retryAfterS: retryDepthS })
   }
   if (fullness === 'memory') {
     throw new Problem('queue_full', 'Redis has little memory left.', { retryAfterS: retryMemoryS })
   }
-  const { max_queued: most } = caller.limits
-  if (most === undefined || !record.limited || (await quotas.reserve(caller.tenant, ref, most, createdAt))) return
+}
+
+function noPlace(reply: FastifyReply, most: number): Problem {
   reply.header('ratelimit-policy', `"queued";q=${most}`).header('ratelimit', '"queued";r=0')
-  throw new Problem('quota_exceeded', `Your tenant may have ${most} jobs waiting.`, { retryAfterS: retryQueuedS })
+  return new Problem('quota_exceeded', `Your tenant may have ${most} jobs waiting.`, { retryAfterS: retryQueuedS })
 }

@@ -11,6 +11,7 @@ import type { Logger } from 'pino'
 import type { z } from 'zod'
 import type { apiVariables } from '../environment.ts'
 import type { Registry } from '../jobs/registry.ts'
+import type { Flows } from '../queue/flow/flows.ts'
 import type { IdempotencyKeys } from '../queue/idempotency.ts'
 import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobIndex } from '../queue/job-index.ts'
@@ -36,6 +37,8 @@ import { describeQueues } from './routes/describe-queues.ts'
 import { listDeliveries } from './routes/list-deliveries.ts'
 import { listJobs } from './routes/list-jobs.ts'
 import { putSchedule } from './routes/put-schedule.ts'
+import { readFlow } from './routes/read-flow.ts'
+import { readFlowResults } from './routes/read-flow-results.ts'
 import { readJob } from './routes/read-job.ts'
 import { readJobLogs } from './routes/read-job-logs.ts'
 import { readJobOutput } from './routes/read-job-output.ts'
@@ -44,7 +47,10 @@ import { reportHealth } from './routes/report-health.ts'
 import { reportMetrics } from './routes/report-metrics.ts'
 import { resendDelivery } from './routes/resend-delivery.ts'
 import { retryJob } from './routes/retry-job.ts'
+import { steerFlow } from './routes/steer-flow.ts'
+import { streamFlowEvents } from './routes/stream-flow-events.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
+import { submitFlow } from './routes/submit-flow.ts'
 import { submitJob } from './routes/submit-job.ts'
 import { securityHeaders } from './security-headers.ts'
 import { validateWithZod } from './validation.ts'
@@ -65,6 +71,7 @@ export interface ApiDeps {
   quotas: TenantQuotas
   pressure: QueuePressure
   metrics: ApiMetrics
+  flows: Flows
   log: Logger
 }
 
@@ -132,6 +139,11 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   deleteSchedule(app, deps)
   describeQueues(app, deps)
   streamJobEvents(app, deps)
+  submitFlow(app, deps, names)
+  readFlow(app, deps)
+  readFlowResults(app, deps)
+  streamFlowEvents(app, deps)
+  steerFlow(app, deps)
   describeJobTypes(app, deps)
   reportHealth(app, deps)
   reportMetrics(app, deps)

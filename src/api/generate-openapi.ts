@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { stringify } from 'yaml'
 import { apiVariables, readEnvironment } from '../environment.ts'
 import { loadRegistry } from '../jobs/registry.ts'
+import type { Flows } from '../queue/flow/flows.ts'
 import type { IdempotencyKeys } from '../queue/idempotency.ts'
 import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobIndex } from '../queue/job-index.ts'
@@ -29,6 +30,7 @@ export async function generateOpenapi(): Promise<string> {
     index: uncalled as JobIndex,
     outbox: uncalled as WebhookOutbox,
     schedules: uncalled as ScheduleStore,
+    flows: uncalled as Flows,
     apiKeys: undefined,
     quotas: uncalled as TenantQuotas,
     pressure: uncalled as QueuePressure,

@@ -11,7 +11,7 @@ import { jobResource, timestamp } from './job-resource.ts'
 const idsPerStoredEvent = 1_000_000
 const pageSize = 100
 /** A reader that is further behind than this gets no more until it has caught up, and is dropped when it takes nothing; the job goes on. */
-const mostUnreadBytes = 1024 * 1024
+export const mostUnreadBytes = 1024 * 1024
 
 export interface StreamDeps {
   queue: JobQueue

@@ -97,7 +97,7 @@ export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
     cancel_requested_at: optionalTimestamp(job.cancelRequestedAt),
     deadline_at: optionalTimestamp(timeLimits(record).deadlineAt),
     expires_at: optionalTimestamp(job.finishedAt === undefined ? undefined : job.finishedAt + resultTtlMs),
-    flow_id: null,
+    flow_id: record.flow?.id ?? null,
     attempts: job.attempts.map(({ attempt, startedAt, endedAt, failure: why }) => ({
       attempt,
       started_at: optionalTimestamp(startedAt),

@@ -5,6 +5,8 @@ import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { connectRedis } from '../queue/connection.ts'
+import { FlowCoordinator } from '../queue/flow/coordinator.ts'
+import { Flows } from '../queue/flow/flows.ts'
 import { IdempotencyKeys } from '../queue/idempotency.ts'
 import { JobEventHub } from '../queue/job-event-hub.ts'
 import { JobIndex } from '../queue/job-index.ts'
@@ -74,10 +76,22 @@ await boot('api', async () => {
   const scheduler = new Scheduler({ store: schedules, jobs: queue, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
+  const coordinator = new FlowCoordinator({
+    redis: client,
+    subscriber,
+    keys,
+    registry,
+    resultTtlMs: config.RESULT_TTL_MS,
+    log,
+  })
+  coordinator.start()
+  lifecycle.onStop('flows', () => coordinator.stop())
+  const flows = new Flows({ redis: client, keys, registry })
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const quotas = new TenantQuotas({ redis: client, keys })
   const pressure = new QueuePressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
-  const steps = { queue, hub, steering, idempotency, index, outbox, schedules, quotas, pressure, metrics }
+  const stores = { queue, index, idempotency, outbox, schedules, flows }
+  const steps = { ...stores, hub, steering, quotas, pressure, metrics }
   const app = await buildApp({ config, registry, apiKeys, log, ...steps })
   lifecycle.onStop('http', () => app.close())
   await app.listen({

@@ -5,6 +5,7 @@ import { createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { type Access, docsPath } from './auth.ts'
 import { exampleJob, exampleQueue } from './examples.ts'
+import { flowSchema, flowTreeSchema, memberSchema } from './flow-resource.ts'
 import { jobSchema } from './job-resource.ts'
 import { describeOperation } from './openapi-operation.ts'
 import { problemSchema } from './problem.ts'
@@ -20,6 +21,9 @@ export function nameSchemas() {
   return z
     .registry<{ id: string; title?: string; description?: string; examples?: unknown[] }>()
     .add(jobSchema, { id: 'Job', description: 'A job at one moment', examples: [exampleJob] })
+    .add(flowSchema, { id: 'Flow', description: 'Jobs that depend on each other, at one moment' })
+    .add(flowTreeSchema, { id: 'FlowTree', description: 'A node of a flow: a job, or what it consists of' })
+    .add(memberSchema, { id: 'FlowMember', description: 'What a member of a flow gave, or why not' })
     .add(jobTypeSchema, { id: 'JobType', description: 'What can be submitted, and how it is run' })
     .add(queueSchema, { id: 'Queue', description: 'A queue at one moment', examples: [exampleQueue] })
     .add(problemSchema, { id: 'Problem', description: 'Problem details (RFC 9457)' })
@@ -51,6 +55,7 @@ export async function describeApi(app: FastifyInstance, names: SchemaNames, acce
       },
       tags: [
         { name: 'jobs', description: 'Submit, read and watch jobs' },
+        { name: 'flows', description: 'Jobs that depend on each other' },
         { name: 'schedules', description: 'Jobs that come again' },
         { name: 'webhooks', description: 'What was told of the ends of jobs' },
         { name: 'job types', description: 'What can be submitted' },

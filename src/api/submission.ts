@@ -11,11 +11,20 @@ import { storedWebhook, webhookField } from './webhook-field.ts'
 
 const longestMs = 365 * 86_400_000
 /** https://www.w3.org/TR/trace-context/#traceparent-header; one that is malformed is to be ignored. */
-const traceparentSchema = z.string().regex(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/)
-const durationMs = z.int().min(1).max(longestMs)
+export const traceparentSchema = z.string().regex(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/)
+export const durationMs = z.int().min(1).max(longestMs)
+
+/** What a client may say of a job, and of a flow. */
+export const flowOptions = {
+  tags: z.array(z.string().min(1).max(100)).max(20).optional(),
+  metadata: z
+    .record(z.string().min(1).max(100), z.string().max(1000))
+    .refine((value) => Object.keys(value).length <= 50, 'has more than 50 keys')
+    .optional(),
+}
 
 /** What a client may say of a job beside its type and input. */
-const options = z.strictObject({
+export const jobOptions = {
   run_at: z.iso.datetime({ offset: true }).optional().describe('Not before this time; excludes delay_ms'),
   delay_ms: z.int().min(0).max(longestMs).optional().describe('Not before this long from now; excludes run_at'),
   priority: z.int().min(0).max(9).optional().describe('Higher first; first come, first served within one. Default 0'),
@@ -31,15 +40,15 @@ const options = z.strictObject({
   timeout_ms: z.int().min(1).max(longestTimeoutMs).optional().describe('Bound of one attempt'),
   start_within_ms: durationMs.optional().describe('Bound of the wait for a worker, from run_at or else from creation'),
   deadline_ms: durationMs.optional().describe('Bound of the whole job, from run_at or else from creation'),
-  tags: z.array(z.string().min(1).max(100)).max(20).optional(),
-  metadata: z
-    .record(z.string().min(1).max(100), z.string().max(1000))
-    .refine((value) => Object.keys(value).length <= 50, 'has more than 50 keys')
-    .optional(),
+  ...flowOptions,
+}
+
+const envelope = z.strictObject({
+  ...jobOptions,
+  type: z.string(),
+  input: z.unknown().optional(),
   webhook: webhookField.optional(),
 })
-
-const envelope = options.extend({ type: z.string(), input: z.unknown().optional() })
 type Envelope = z.output<typeof envelope>
 
 /** The body of a submission, one variant for each job type: for the documentation. {@link parseSubmission} checks the same schemas. */
@@ -51,7 +60,12 @@ export function submissionSchema(registry: Registry, names: SchemaNames): z.ZodT
 }
 
 function submissionVariant(job: Job, names: SchemaNames) {
-  const variant = z.strictObject({ type: z.literal(job.type), input: job.input, ...options.shape })
+  const variant = z.strictObject({
+    type: z.literal(job.type),
+    input: job.input,
+    ...jobOptions,
+    webhook: webhookField.optional(),
+  })
   names.add(variant, {
     id: `Submit-${job.type}`,
     title: job.title,
@@ -80,31 +94,48 @@ export function parseSubmission(
     canSign: boolean
   },
 ): NewJob {
-  const parsed = envelope.safeParse(body)
-  const mistakes: Mistake[] = parsed.success ? [] : mistakesOf(parsed.error)
-  const { type, input } = Object(body) as { type?: unknown; input?: unknown }
-  const loaded = typeof type === 'string' ? deps.registry.get(type) : undefined
-  if (typeof type === 'string' && !loaded) {
-    throw new Problem('unknown_job_type', `There is no job type "${type.slice(0, 100)}": GET /v1/job-types lists them.`)
-  }
-  if (loaded && input === undefined) mistakes.push({ pointer: '/input', detail: 'is required' })
-  else if (loaded) {
-    const parsedInput = loaded.job.input.safeParse(input)
-    if (!parsedInput.success) mistakes.push(...mistakesOf(parsedInput.error, '/input'))
-  }
-  if (parsed.data?.webhook && !deps.canSign) {
+  const { said, job: type, mistakes } = checkJob(body, deps.registry, { base: '', isComplete: true })
+  if (said?.webhook && !deps.canSign) {
     mistakes.push({ pointer: '/webhook', detail: 'this server has no WEBHOOK_SECRETS to sign it with' })
   }
-  if (parsed.data?.run_at !== undefined && parsed.data.delay_ms !== undefined) {
-    mistakes.push({ pointer: '/delay_ms', detail: 'run_at and delay_ms exclude each other' })
-  }
-  if (!loaded || !parsed.success || mistakes.length > 0) throw invalid(mistakes)
-  const job = toNewJob(parsed.data, loaded.job, deps)
+  if (!type || !said || mistakes.length > 0) throw invalid(mistakes)
+  const job = toNewJob(said, type, deps)
   const traceparent = traceparentSchema.safeParse(deps.traceparent).data
   return traceparent === undefined ? job : { ...job, record: { ...job.record, traceparent } }
 }
 
-function invalid(mistakes: Mistake[]): Problem {
+/**
+ * Checks what is said of one job. `base` is its pointer in the body; an input that is not complete yet is not checked.
+ *
+ * @throws Problem when there is no such type
+ */
+export function checkJob(
+  body: unknown,
+  registry: Registry,
+  { base, isComplete }: { base: string; isComplete: boolean },
+): { said: Envelope | undefined; job: Job | undefined; mistakes: Mistake[] } {
+  const parsed = envelope.safeParse(body)
+  const mistakes: Mistake[] = parsed.success ? [] : mistakesOf(parsed.error, base)
+  const { type, input } = Object(body) as { type?: unknown; input?: unknown }
+  const loaded = typeof type === 'string' ? registry.get(type) : undefined
+  if (typeof type === 'string' && !loaded) {
+    const at = base === '' ? '' : `${base}/type: `
+    const detail = `${at}There is no job type "${type.slice(0, 100)}": GET /v1/job-types lists them.`
+    throw new Problem('unknown_job_type', detail)
+  }
+  if (loaded && input === undefined) mistakes.push({ pointer: `${base}/input`, detail: 'is required' })
+  else if (loaded && isComplete) {
+    const parsedInput = loaded.job.input.safeParse(input)
+    if (!parsedInput.success) mistakes.push(...mistakesOf(parsedInput.error, `${base}/input`))
+  }
+  if (parsed.data?.run_at !== undefined && parsed.data.delay_ms !== undefined) {
+    mistakes.push({ pointer: `${base}/delay_ms`, detail: 'run_at and delay_ms exclude each other' })
+  }
+  return { said: parsed.data, job: loaded?.job, mistakes }
+}
+
+/** All mistakes of a body as one problem. */
+export function invalid(mistakes: Mistake[]): Problem {
   const [first] = mistakes
   const more = mistakes.length > 1 ? ` (and ${mistakes.length - 1} more)` : ''
   return new Problem('invalid_request', `${first?.pointer || 'body'}: ${first?.detail}${more}`, { mistakes })
@@ -113,27 +144,34 @@ function invalid(mistakes: Mistake[]): Problem {
 function toNewJob(said: Envelope, job: Job, { caller, now }: { caller: Caller; now: number }): NewJob {
   const runAt = said.run_at === undefined ? now + (said.delay_ms ?? 0) : Date.parse(said.run_at)
   const from = said.run_at === undefined ? now : runAt
-  const { backoff } = said
+  const record = toRecord(said, caller)
+  const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
   return {
     ref: newJobRef(job.queue, now),
     type: job.type,
     attempts: said.attempts ?? job.attempts,
     createdAt: now,
     runAt: runAt > now ? runAt : undefined,
-    record: {
-      tenant: caller.tenant,
-      ...(caller.limits.max_queued !== undefined && { limited: true }),
-      input: said.input,
-      ...(said.timeout_ms !== undefined && { timeoutMs: said.timeout_ms }),
-      ...(backoff && {
-        backoff: { type: backoff.type, delayMs: backoff.delay_ms, jitter: backoff.jitter ?? 0 },
-      }),
-      ...(said.start_within_ms !== undefined && { startWithinMs: said.start_within_ms, countsFrom: from }),
-      ...(said.deadline_ms !== undefined && { deadlineMs: said.deadline_ms, countsFrom: from }),
-      ...(said.priority !== undefined && { priority: said.priority }),
-      ...(said.tags && { tags: said.tags }),
-      ...(said.metadata && { metadata: said.metadata }),
-      ...(said.webhook && { webhook: storedWebhook(said.webhook) }),
-    },
+    record: hasLimits ? { ...record, countsFrom: from } : record,
+  }
+}
+
+/** What of a submission is stored with the job. */
+export function toRecord(said: Envelope, caller: Caller): NewJob['record'] {
+  const { backoff } = said
+  return {
+    tenant: caller.tenant,
+    ...(caller.limits.max_queued !== undefined && { limited: true }),
+    input: said.input,
+    ...(said.timeout_ms !== undefined && { timeoutMs: said.timeout_ms }),
+    ...(backoff && {
+      backoff: { type: backoff.type, delayMs: backoff.delay_ms, jitter: backoff.jitter ?? 0 },
+    }),
+    ...(said.start_within_ms !== undefined && { startWithinMs: said.start_within_ms }),
+    ...(said.deadline_ms !== undefined && { deadlineMs: said.deadline_ms }),
+    ...(said.priority !== undefined && { priority: said.priority }),
+    ...(said.tags && { tags: said.tags }),
+    ...(said.metadata && { metadata: said.metadata }),
+    ...(said.webhook && { webhook: storedWebhook(said.webhook) }),
   }
 }

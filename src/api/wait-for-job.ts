@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { QueueUnavailableError } from '../queue/connection.ts'
-import type { JobEventHub } from '../queue/job-event-hub.ts'
+import type { Announcement, JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobRef } from '../queue/job-id.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { StoredJob } from '../queue/job-record.ts'
@@ -14,6 +14,12 @@ export interface WaitLimits {
   closing: AbortSignal
 }
 
+/** Something that ends: how to hear of it, and how to read it. */
+interface Awaited<T> {
+  watch(listener: (said: Announcement) => void): Promise<() => void>
+  read(): Promise<T | undefined>
+}
+
 /**
  * Waits until a job is done. Listens before `begin` stores or reads it, so that its end cannot be missed.
  *
@@ -21,12 +27,21 @@ export interface WaitLimits {
  * @returns the finished job, or the job as it stands when a limit was reached; undefined when it is gone.
  * @throws what `begin` throws, and QueueUnavailableError when Redis cannot be asked to begin with.
  */
-export async function waitForJob(
-  deps: { queue: JobQueue; hub: JobEventHub },
+export function waitForJob(
+  { queue, hub }: { queue: JobQueue; hub: JobEventHub },
   ref: JobRef,
   limits: WaitLimits,
   begin: () => Promise<StoredJob | undefined>,
 ): Promise<StoredJob | undefined> {
+  return waitUntilDone({ watch: (listener) => hub.watch(ref, listener), read: () => queue.read(ref) }, limits, begin)
+}
+
+/** {@link waitForJob} for whatever ends. */
+export async function waitUntilDone<T extends { done: boolean }>(
+  awaited: Awaited<T>,
+  limits: WaitLimits,
+  begin: () => Promise<T | undefined>,
+): Promise<T | undefined> {
   let wake: (() => void) | undefined
   let news = false
   const onNews = () => {
@@ -34,15 +49,15 @@ export async function waitForJob(
     wake?.()
   }
   const end = Date.now() + limits.ms
-  const stopWatching = await deps.hub.watch(ref, (said) => said.changed && said.mayBeDone && onNews())
+  const stopWatching = await awaited.watch((said) => said.changed && said.mayBeDone && onNews())
   // Not Fastify's request.signal: that aborts as soon as the body has been read.
   limits.response.on('close', onNews)
   limits.closing.addEventListener('abort', onNews)
   try {
-    let job = await begin()
-    while (job && !job.done) {
+    let last = await begin()
+    while (last && !last.done) {
       const left = end - Date.now()
-      if (left <= 0 || limits.closing.aborted || limits.response.closed) return job
+      if (left <= 0 || limits.closing.aborted || limits.response.closed) return last
       if (!news) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, Math.min(left, lookEveryMs))
@@ -53,9 +68,9 @@ export async function waitForJob(
         })
       }
       news = false
-      job = await readAgain(deps.queue, ref, job)
+      last = await readAgain(awaited, last)
     }
-    return job
+    return last
   } finally {
     limits.response.off('close', onNews)
     limits.closing.removeEventListener('abort', onNews)
@@ -63,10 +78,10 @@ export async function waitForJob(
   }
 }
 
-/** Redis may be away for a part of the wait: the job was accepted, so the wait goes on. */
-async function readAgain(queue: JobQueue, ref: JobRef, last: StoredJob): Promise<StoredJob | undefined> {
+/** Redis may be away for a part of the wait: what is waited for was accepted, so the wait goes on. */
+async function readAgain<T>(awaited: Awaited<T>, last: T): Promise<T | undefined> {
   try {
-    return await queue.read(ref)
+    return await awaited.read()
   } catch (error) {
     if (error instanceof QueueUnavailableError) return last
     throw error

@@ -23,6 +23,9 @@ export type Claim =
   | { status: 'replay'; name: string; digest: string; ref: JobRef }
   | { status: 'conflict' }
 
+/** A claim that is the caller's, or was another's with the same request. */
+type KeptClaim = { name: string; digest: string }
+
 /** Idempotency keys: each stands for one request of one tenant, as long as its job lives. */
 export class IdempotencyKeys {
   readonly #redis: Redis
@@ -56,12 +59,21 @@ export class IdempotencyKeys {
    *
    * @throws QueueUnavailableError
    */
-  async keep({ name, digest: asked }: { name: string; digest: string }, ref: JobRef): Promise<void> {
+  keep(claim: KeptClaim, ref: JobRef): Promise<void> {
+    return this.#keep(claim, ref.id, this.#keys.job(ref))
+  }
+
+  /** … as its flow. @throws QueueUnavailableError */
+  keepForFlow(claim: KeptClaim, id: string): Promise<void> {
+    return this.#keep(claim, id, this.#keys.flow(id))
+  }
+
+  async #keep({ name, digest: asked }: KeptClaim, id: string, key: string): Promise<void> {
     for (let round = 0; round < mostRounds; round++) {
       // First the job's word of its claim: whoever begins to remove the job from then on gives up the claim, too.
-      const kept = await whenAvailable(keepClaim(this.#redis, [this.#keys.job(ref)], [name]))
-      if (kept !== 1) return void (await whenAvailable(releaseClaim(this.#redis, [name], [ref.id])))
-      if ((await whenAvailable(persistClaim(this.#redis, [name], [ref.id, asked, unkeptMs]))) === 1) return
+      const kept = await whenAvailable(keepClaim(this.#redis, [key], [name]))
+      if (kept !== 1) return void (await whenAvailable(releaseClaim(this.#redis, [name], [id])))
+      if ((await whenAvailable(persistClaim(this.#redis, [name], [id, asked, unkeptMs]))) === 1) return
     }
   }
 }

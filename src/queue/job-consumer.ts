@@ -7,7 +7,7 @@ import type { Redis } from './connection.ts'
 import type { JobEventWriter } from './job-event-writer.ts'
 import type { JobRef } from './job-id.ts'
 import type { OutputWriter } from './job-output.ts'
-import { dueAt, endWithoutSuccess } from './job-record.ts'
+import { dueAt, endWithoutSuccess, flowOf } from './job-record.ts'
 import type { JobEnd } from './job-states.ts'
 import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
@@ -353,7 +353,7 @@ export class JobConsumer {
   #onSettled(job: BullJob, end: JobEnd): void {
     const { queue, events, onEnded, releaseWebhook } = this.#options
     const ref = { queue, id: job.id ?? '' }
-    events.announce(ref, 'end')
+    events.announce(ref, 'end', flowOf(job.data))
     // An attempt that is followed by another is no end.
     if (job.finishedOn === undefined) return
     onEnded?.(job.name, end)

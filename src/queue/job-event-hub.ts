@@ -39,8 +39,16 @@ export class JobEventHub {
    * @returns a function that stops listening.
    * @throws QueueUnavailableError when Redis does not confirm.
    */
-  async watch(ref: JobRef, listener: Listener): Promise<() => void> {
-    const channel = this.#keys.channel(ref)
+  watch(ref: JobRef, listener: Listener): Promise<() => void> {
+    return this.#watch(this.#keys.channel(ref), listener)
+  }
+
+  /** … to a flow, which announces that it has changed, and that it has ended. */
+  watchFlow(id: string, listener: Listener): Promise<() => void> {
+    return this.#watch(this.#keys.flow(id), listener)
+  }
+
+  async #watch(channel: string, listener: Listener): Promise<() => void> {
     let entry = this.#channels.get(channel)
     if (!entry) {
       entry = { listeners: new Set(), subscribed: this.#inBatch(channel) }

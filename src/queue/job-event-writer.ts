@@ -30,6 +30,7 @@ export class JobEventWriter {
   readonly #redis: Redis
   readonly #keys: Keys
   readonly #log: Logger
+  readonly #hints = new Set<string>()
   #changed = new Map<string, typeof announcedChange | typeof announcedEnd>()
 
   constructor(deps: { redis: Redis; keys: Keys; log: Logger }) {
@@ -73,9 +74,11 @@ export class JobEventWriter {
    * Tells watchers that the job's state has changed; they read it themselves. Sent once per turn of the event loop and job,
    * so that a job that starts and ends within one costs one message. `end`: it may have ended, which is what most wait for.
    */
-  announce(ref: JobRef, change: 'change' | 'end'): void {
+  announce(ref: JobRef, change: 'change' | 'end', flow?: string): void {
     if (this.#changed.size === 0) setImmediate(() => this.#sendChanges())
     this.#changed.set(this.#keys.channel(ref), change === 'end' ? announcedEnd : announcedChange)
+    // A job of a flow: whoever brings the flow on is to look at it.
+    if (flow !== undefined) this.#hints.add(`${flow} ${ref.id}`)
   }
 
   #sendChanges(): void {
@@ -83,6 +86,8 @@ export class JobEventWriter {
     this.#changed = new Map()
     const pipeline = this.#redis.pipeline()
     for (const [channel, message] of channels) pipeline.publish(channel, message)
+    for (const hint of this.#hints) pipeline.publish(this.#keys.flowHints, hint)
+    this.#hints.clear()
     pipeline.exec().catch((error: unknown) => this.#log.warn({ err: error }, 'changes were not announced'))
   }
 }

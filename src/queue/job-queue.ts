@@ -27,10 +27,24 @@ export interface NewJob {
 /** 0 to 9, higher first, is ours. BullMQ's 1 is its most urgent, and its 0 would overtake every other. */
 const bullPriority = (priority: number) => 10 - priority
 
-/** How old the answer may be whether anybody consumes a queue. */
-const censusAgeMs = 2000
 /** How many attempts a job's own history keeps. */
 const attemptsKept = 20
+
+/** What BullMQ is told of each job, and keeps with it. */
+export function bullOptions(job: { id: string; createdAt: number; attempts: number; priority: number | undefined }) {
+  return {
+    jobId: job.id,
+    timestamp: job.createdAt,
+    attempts: job.attempts,
+    // Every delay is decided by the worker, see job-consumer.
+    backoff: { type: 'drover' },
+    priority: bullPriority(job.priority ?? 0),
+    stackTraceLimit: attemptsKept,
+  }
+}
+
+/** How old the answer may be whether anybody consumes a queue. */
+const censusAgeMs = 2000
 
 /** The API's side of the queues: put a job in, read it back. */
 export class JobQueue {
@@ -114,13 +128,7 @@ export class JobQueue {
     const owed = record.webhook && this.#storeDebt(ref, runAt ?? createdAt)
     const added = whenAvailable(
       queue.add(type, stored, {
-        jobId: ref.id,
-        timestamp: createdAt,
-        attempts,
-        // Every delay is decided by the worker, see job-consumer.
-        backoff: { type: 'drover' },
-        priority: bullPriority(record.priority ?? 0),
-        stackTraceLimit: attemptsKept,
+        ...bullOptions({ id: ref.id, createdAt, attempts, priority: record.priority }),
         ...(delay > 0 ? { delay } : {}),
       }),
     )

@@ -22,7 +22,7 @@ export const recordSchema = z.object({
   backoff: z.object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() }).optional(),
   startWithinMs: z.int().optional(),
   deadlineMs: z.int().optional(),
-  /** When a client's retry opened the present run. */
+  /** When a client's retry opened the present run, or its flow came to it. */
   reopenedAt: z.int().optional(),
   /** Both limits count from here; a retry sets it anew. */
   countsFrom: z.int().optional(),
@@ -31,6 +31,8 @@ export const recordSchema = z.object({
   metadata: z.record(z.string(), z.string()).optional(),
   traceparent: z.string().optional(),
   webhook: webhookSchema.optional(),
+  /** The flow that it belongs to, and which of its nodes it is. */
+  flow: z.object({ id: z.string(), node: z.int() }).optional(),
 })
 
 /** The `data` of a BullMQ job. Times are epoch milliseconds. */
@@ -47,6 +49,12 @@ export function dueAt(data: unknown, firstDueAt: number): number {
 }
 
 const reopenedSchema = recordSchema.pick({ reopenedAt: true })
+
+/** The flow that a stored record names, without a look at the rest. */
+export function flowOf(data: unknown): string | undefined {
+  const id: unknown = Object(Object(data).flow).id
+  return typeof id === 'string' ? id : undefined
+}
 
 /** When a job must have started, and when it must have ended; undefined: whenever. */
 export function timeLimits(record: JobRecord | Omit<JobRecord, 'v'>): {
@@ -138,7 +146,7 @@ export function encodeFailure(failure: StoredFailure): string {
 }
 
 /** Reads a failure back. What BullMQ wrote by itself is a sentence: only its stall limit does that. */
-function decodeFailure(failedReason: string, attempt: number): StoredFailure {
+export function decodeFailure(failedReason: string, attempt: number): StoredFailure {
   return (
     failureSchema.safeParse(parseJson(failedReason)).data ?? {
       code: 'stalled',
@@ -155,7 +163,7 @@ export function endWithoutSuccess(failedReason: string): JobEnd {
 }
 
 /** Where the scripts found a job: in which of BullMQ's sets. */
-export type Place = 'finished' | 'active' | 'delayed' | 'waiting'
+export type Place = 'finished' | 'active' | 'delayed' | 'waiting' | 'blocked'
 
 /** BullMQ's hash and place → our job. Undefined when another version of Drover wrote a record that this one cannot read. */
 export function decodeJob(
@@ -204,18 +212,18 @@ export function decodeJob(
 }
 
 /** The job was completed with the name of what was stored for it. No handler knows that name, so that none returns it. */
-function decodeStoredOutput(hash: Record<string, string>): StoredOutput | undefined {
+export function decodeStoredOutput(hash: Record<string, string>): StoredOutput | undefined {
   const { outputName: name, outputBytes: bytes } = hash
   if (name === undefined || hash['returnvalue'] !== JSON.stringify(name)) return undefined
   return { name, bytes: Number(bytes) }
 }
 
-const waitingStates = { active: 'running', delayed: 'scheduled', waiting: 'queued' } as const
+const waitingStates = { active: 'running', delayed: 'scheduled', waiting: 'queued', blocked: 'blocked' } as const
 const maxAttemptsSchema = z.object({ attempts: z.int() })
 const progressSchema = z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() })
 
 /** An end without success is told apart by what its failure says, so that one write decides it. Attempt 0: it never started. */
-function endState(succeeded: boolean, failure: StoredFailure | undefined): JobEnd {
+export function endState(succeeded: boolean, failure: StoredFailure | undefined): JobEnd {
   if (succeeded) return 'succeeded'
   if (failure?.code === 'canceled') return 'canceled'
   if (failure?.code === 'not_started_in_time') return 'expired'

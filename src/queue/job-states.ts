@@ -16,11 +16,15 @@ interface Move {
 
 /**
  * All that can happen to a job, and where it then stands: what is not here must not happen. `docs/job-lifecycle.md` says of
- * each who writes it. Nothing leads to `blocked` so far.
+ * each who writes it. Only jobs of a flow are ever `blocked`.
  */
 export const jobMoves = {
   submit: { from: ['absent'], to: 'queued' },
   submit_for_later: { from: ['absent'], to: 'scheduled' },
+  submit_in_flow: { from: ['absent'], to: 'blocked' },
+  release: { from: ['blocked'], to: 'queued' },
+  release_for_later: { from: ['blocked'], to: 'scheduled' },
+  refuse_input: { from: ['blocked'], to: 'failed' },
   become_due: { from: ['scheduled'], to: 'queued' },
   start: { from: ['queued'], to: 'running' },
   tell: { from: ['running'], to: 'running' },
@@ -33,10 +37,11 @@ export const jobMoves = {
   lose_worker: { from: ['running'], to: 'queued' },
   miss_its_start: { from: ['scheduled', 'queued', 'running'], to: 'expired' },
   reach_deadline: { from: ['scheduled', 'queued', 'running'], to: 'failed' },
-  cancel: { from: ['scheduled', 'queued'], to: 'canceled' },
+  cancel: { from: ['blocked', 'scheduled', 'queued'], to: 'canceled' },
   signal_cancel: { from: ['running'], to: 'running' },
   end_canceled: { from: ['running'], to: 'canceled' },
   retry: { from: ['failed', 'canceled', 'expired'], to: 'queued' },
+  retry_in_flow: { from: ['failed', 'canceled', 'expired'], to: 'blocked' },
   remove: { from: ['succeeded', 'failed', 'canceled', 'expired'], to: 'absent' },
 } as const satisfies Record<string, Move>
 

@@ -5,7 +5,7 @@ import { encodeFailure, type JobRecord, type StoredFailure, type StoredJob, time
 import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 
-const cancelJob = loadScript('cancel-job', 'end-job')
+const cancelJob = loadScript('cancel-job', 'end-job', 'cancel-one')
 const finishCanceled = loadScript('finish-canceled', 'end-job')
 const reopenJob = loadScript('reopen-job')
 
@@ -13,12 +13,12 @@ const reopenJob = loadScript('reopen-job')
 export type CancelResult = 'missing' | 'done' | 'ended' | 'signaled'
 
 /** Beyond the grace that a handler gets: to end its thread or process, and to say so. */
-const cancelMarginMs = 5000
+export const cancelMarginMs = 5000
 
-/** Holds the lock of a job in place of its worker's token while the worker brings a cancelled job to its end. */
+/** Holds the lock of a job in place of its worker's token while the worker brings a cancelled job to its end; as in cancel-one.lua. */
 const cancelToken = ({ id }: JobRef) => `cancel:${id}`
 
-const canceledMessage = 'the job was canceled'
+export const canceledMessage = 'the job was canceled'
 const canceled = (attempt: number, stopped: NonNullable<StoredFailure['stopped']>): StoredFailure => ({
   code: 'canceled',
   message: canceledMessage,
@@ -51,15 +51,7 @@ export class JobSteering {
       cancelJob(
         this.#redis,
         [keys.job(job), keys.lock(job), ...sets, keys.webhookDebts(queue)],
-        [
-          job.id,
-          now,
-          canceledMessage,
-          cancelToken(job),
-          graceMs + cancelMarginMs,
-          keys.channel(job),
-          keys.cancels(queue),
-        ],
+        [job.id, now, canceledMessage, graceMs + cancelMarginMs, keys.channel(job), keys.cancels(queue)],
       ),
     )
     return result as CancelResult

@@ -113,4 +113,44 @@ export class Keys {
   channel(ref: JobRef): string {
     return this.job(ref)
   }
+
+  /** A flow's document, and the channel on which its changes are announced. All that belongs to it shares its slot. */
+  flow(id: string): string {
+    return `${this.#prefix}:{flow:${id}}`
+  }
+
+  /** Hash: which nodes of a flow have ended, and how. */
+  flowEnds(id: string): string {
+    return `${this.flow(id)}:ends`
+  }
+
+  /** List of the nodes of a flow that have ended, in that order. */
+  flowOrder(id: string): string {
+    return `${this.flow(id)}:order`
+  }
+
+  /** Hash: what the maps of a flow became. */
+  flowExpansions(id: string): string {
+    return `${this.flow(id)}:expansions`
+  }
+
+  /** Sorted set of the flows that go on, each with its run, by when they began. */
+  get openFlows(): string {
+    return `${this.#prefix}:{flows}:open`
+  }
+
+  /** Sorted set of the flows that have ended, by when. */
+  get endedFlows(): string {
+    return `${this.#prefix}:{flows}:ended`
+  }
+
+  /** Held by the process that brings flows on. */
+  get flowLease(): string {
+    return `${this.#prefix}:{flows}:lease`
+  }
+
+  /** The channel on which that process hears of jobs that may have ended: `<flow> <job>`, or `<flow>` to look at it anew. */
+  get flowHints(): string {
+    return `${this.#prefix}:{flows}:hints`
+  }
 }

@@ -72,11 +72,11 @@ export async function waitingSince(
   ids: string[],
 ): Promise<number | undefined> {
   const hashes = await whenAvailable(
-    Promise.all(ids.map((id) => redis.hmget(keys.job({ queue, id }), 'timestamp', 'opts'))),
+    Promise.all(ids.map((id) => redis.hmget(keys.job({ queue, id }), 'timestamp', 'opts', 'releasedAt'))),
   )
-  const since = hashes.flatMap(([timestamp, opts]) => {
+  const since = hashes.flatMap(([timestamp, opts, releasedAt]) => {
     const { delay = 0 } = optsSchema.safeParse(JSON.parse(opts ?? '{}')).data ?? {}
-    return timestamp ? [Number(timestamp) + delay] : []
+    return timestamp ? [Number(releasedAt ?? timestamp) + delay] : []
   })
   return since.length > 0 ? Math.min(...since) : undefined
 }

@@ -95,14 +95,24 @@ export class Sweeper {
         ulidTime(Date.now() - unstoredMs),
       ])
       if (!isSwept(reply)) return
-      const [ended, removed, claims, indexFrom, owing] = reply
+      const [ended, removed, claims, indexFrom, owing, members] = reply
       this.#indexFrom.set(queue, indexFrom)
       for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
       if (ended.length > 0) log.info({ queue, ended: ended.length }, 'jobs ended that no worker would end')
       await this.#releaseClaims(claims, keys.bull(queue, ''))
       const released = (await Promise.all(owing.map((id) => releaseWebhook({ queue, id })))).filter(Boolean).length
-      goOn = Math.max(ended.length, removed, released) >= most || claims.length > 0
+      await this.#letGo(members)
+      goOn = Math.max(ended.length, removed, released, members.length / 2) >= most || claims.length > 0
     } while (this.#timer && goOn)
+  }
+
+  /** Jobs of a flow that is gone, which should have gone with it, are jobs like any other. */
+  async #letGo(members: string[]): Promise<void> {
+    const { redis, keys } = this.#options
+    for (let i = 0; i + 1 < members.length; i += 2) {
+      const [job = '', flow = ''] = members.slice(i, i + 2)
+      if ((await redis.exists(keys.flow(flow))) === 0) await redis.hdel(job, 'flow', 'flowHints')
+    }
   }
 
   /** First the claim, then the job's word of it: dying between the two is repaired by the next sweep. */
@@ -124,6 +134,7 @@ function isSwept(
   claims: string[],
   indexFrom: number,
   owing: string[],
+  members: string[],
 ] {
-  return Array.isArray(reply) && reply.length === 5
+  return Array.isArray(reply) && reply.length === 6
 }

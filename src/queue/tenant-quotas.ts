@@ -13,6 +13,8 @@ const forgottenMs = 86_400_000
 const lookedAt = 100
 const lookEveryMs = 1000
 const unstoredMs = 60_000
+const placesAtOnce = 1000
+const mostLookedAt = 1000
 
 /** How much of a quota is used: `resetMs` until all of it is there again. */
 export interface Usage {
@@ -55,6 +57,23 @@ export class TenantQuotas {
     this.#lastLook.set(tenant, now)
     const hasRoom = await this.#giveUp(tenant, reply.map(String), now)
     return hasRoom && !Array.isArray(await attempt())
+  }
+
+  /** Gives many jobs their places, all or none. @throws QueueUnavailableError */
+  async reserveAll(tenant: string, refs: JobRef[], most: number, now: number): Promise<boolean> {
+    const key = this.#keys.waiting(tenant)
+    // No more than a look before: tenants are held to their places by each job, and here several requests may cross.
+    if ((await whenAvailable(this.#redis.zcard(key))) + refs.length > most) {
+      const oldest = await whenAvailable(this.#redis.zrange(key, 0, `${Math.min(refs.length, mostLookedAt) - 1}`))
+      await this.#giveUp(tenant, oldest, now)
+      if ((await whenAvailable(this.#redis.zcard(key))) + refs.length > most) return false
+    }
+    for (let i = 0; i < refs.length; i += placesAtOnce) {
+      const entries = refs.slice(i, i + placesAtOnce).flatMap(({ id }) => [now, id])
+      await whenAvailable(this.#redis.zadd(key, ...entries))
+    }
+    await whenAvailable(this.#redis.pexpire(key, forgottenMs))
+    return true
   }
 
   /** A job has left the queue, or never came to be there. Harmless when repeated. */

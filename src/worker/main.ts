@@ -7,6 +7,7 @@ import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import type { ClaimedJob } from '../queue/claimed-job.ts'
 import { connectRedis } from '../queue/connection.ts'
+import { FlowCoordinator } from '../queue/flow/coordinator.ts'
 import { JobConsumer } from '../queue/job-consumer.ts'
 import { JobEventWriter } from '../queue/job-event-writer.ts'
 import type { JobRef } from '../queue/job-id.ts'
@@ -116,6 +117,9 @@ await boot('worker', async () => {
   const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
+  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, resultTtlMs: config.RESULT_TTL_MS, log })
+  flows.start()
+  lifecycle.onStop('flows', () => flows.stop())
   const heartbeat = new Heartbeat({ redis, keys, queues, workerName })
   lifecycle.onStop('heartbeat', () => heartbeat.stop())
   lifecycle.onStop('consumers', () => Promise.all(consumers.map((consumer) => consumer.stop(config.SHUTDOWN_GRACE_MS))))

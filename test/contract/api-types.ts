@@ -259,6 +259,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/flows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit jobs that depend on each other */
+        post: operations["submitFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a flow */
+        get: operations["readFlow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what the members of a flow gave */
+        get: operations["readFlowResults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Watch a flow */
+        get: operations["streamFlowEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a flow */
+        post: operations["cancelFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run what did not succeed in a flow again */
+        post: operations["retryFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/job-types": {
         parameters: {
             query?: never;
@@ -348,6 +450,155 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Jobs that depend on each other, at one moment */
+        Flow: {
+            id: string;
+            /** @enum {string} */
+            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+            /** @description True in the four ends: succeeded, failed, canceled, expired */
+            done: boolean;
+            error: {
+                code: string;
+                message: string;
+                /** @description The job that decided it */
+                job_id: string | null;
+                path: string | null;
+            } | null;
+            /** @description Rises by one with each retry */
+            run: number;
+            /** @description How many there are; a map adds to them */
+            jobs: number;
+            /** @description Jobs by state */
+            counts: {
+                scheduled: number;
+                blocked: number;
+                queued: number;
+                running: number;
+                succeeded: number;
+                failed: number;
+                canceled: number;
+                expired: number;
+            };
+            /** @description Null where it was not asked for */
+            tree: components["schemas"]["FlowTree"] | null;
+            tags: string[];
+            metadata: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            created_at: string;
+            finished_at: string | null;
+            cancel_requested_at: string | null;
+            deadline_at: string | null;
+            expires_at: string | null;
+            links: {
+                self: string;
+                results: string;
+                events: string;
+                cancel: string;
+            };
+        };
+        /** @description What a member of a flow gave, or why not */
+        FlowMember: {
+            /** @description Of the job; null where the member consists of several */
+            id: string | null;
+            path: string;
+            /** @enum {string} */
+            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+            output: unknown;
+            error: {
+                code: string;
+                message: string;
+            } | null;
+        };
+        /** @description A job, or nodes one after the other or side by side */
+        FlowNode: {
+            type: string;
+            input: unknown;
+            /**
+             * Format: date-time
+             * @description Not before this time; excludes delay_ms
+             */
+            run_at?: string;
+            /** @description Not before this long from now; excludes run_at */
+            delay_ms?: number;
+            /** @description Higher first; first come, first served within one. Default 0 */
+            priority?: number;
+            /** @description Attempts in all, the first included */
+            attempts?: number;
+            /** @description The wait before the next attempt */
+            backoff?: {
+                /** @enum {string} */
+                type: "fixed" | "exponential";
+                delay_ms: number;
+                jitter?: number;
+            };
+            /** @description Bound of one attempt */
+            timeout_ms?: number;
+            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            start_within_ms?: number;
+            /** @description Bound of the whole job, from run_at or else from creation */
+            deadline_ms?: number;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+        } | {
+            chain: components["schemas"]["FlowNode"][];
+        } | {
+            gather: components["schemas"]["FlowNode"][];
+            /**
+             * @description What happens to the others when one does not succeed. Default `fail_fast`: they are cancelled
+             * @enum {string}
+             */
+            on_failure?: "fail_fast" | "continue";
+        } | {
+            map: {
+                /** @description `{ "$output": pointer }` */
+                over: unknown;
+                node: components["schemas"]["FlowNode"];
+                limit?: number;
+                /**
+                 * @description What happens to the others when one does not succeed. Default `fail_fast`: they are cancelled
+                 * @enum {string}
+                 */
+                on_failure?: "fail_fast" | "continue";
+            };
+        };
+        /** @description A node of a flow: a job, or what it consists of */
+        FlowTree: {
+            /** @description JSON Pointer into the body of the submission */
+            path: string;
+            /** @enum {string} */
+            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+            id: string;
+            type: string;
+        } | {
+            /** @description JSON Pointer into the body of the submission */
+            path: string;
+            /** @enum {string} */
+            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+            chain: components["schemas"]["FlowTree"][];
+        } | {
+            /** @description JSON Pointer into the body of the submission */
+            path: string;
+            /** @enum {string} */
+            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+            gather: components["schemas"]["FlowTree"][];
+            /** @enum {string} */
+            on_failure: "fail_fast" | "continue";
+        } | {
+            /** @description JSON Pointer into the body of the submission */
+            path: string;
+            /** @enum {string} */
+            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+            map: components["schemas"]["FlowTree"][];
+            /** @enum {string} */
+            on_failure: "fail_fast" | "continue";
+        };
         /**
          * @description A job at one moment
          * @example {
@@ -511,7 +762,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "unauthenticated" | "forbidden" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
+            code: "unauthenticated" | "forbidden" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
             errors?: {
                 pointer: string;
                 detail: string;
@@ -4044,6 +4295,864 @@ export interface operations {
             };
             /** @description `request_timeout` */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submitFlow: {
+        parameters: {
+            query?: {
+                /** @description `none` leaves the tree out, which is long for a large flow */
+                tree?: "full" | "none";
+            };
+            header?: {
+                /** @description `wait=N`: hold the answer until the flow is done, at most N (60) seconds */
+                prefer?: string;
+                /** @description The same key and body are the same flow, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; kept with each job */
+                traceparent?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    flow: components["schemas"]["FlowNode"];
+                    /** @description Bound of the whole flow, from its creation or its retry */
+                    deadline_ms?: number;
+                    tags?: string[];
+                    metadata?: {
+                        [key: string]: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description With `Prefer: wait`: the finished flow */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description The flow was accepted, all its jobs are stored */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_job_type` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_full`, `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readFlow: {
+        parameters: {
+            query?: {
+                /** @description `none` leaves the tree out, which is long for a large flow */
+                tree?: "full" | "none";
+            };
+            header?: {
+                /** @description `wait=N`: hold the answer until the flow is done */
+                prefer?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The flow */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description With `Prefer: wait`: the flow is not done at the limit */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readFlowResults: {
+        parameters: {
+            query?: {
+                /** @description 1 to 200 */
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description `application/x-ndjson`: a line per member as it ends */
+                accept?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The members of the outermost gather, or the steps of the outermost chain: a page in their order; as NDJSON a line for each, in the order in which they end, until all have */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["FlowMember"][];
+                        next_cursor: string | null;
+                    };
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    streamFlowEvents: {
+        parameters: {
+            query?: {
+                /** @description `none` leaves the tree out, which is long for a large flow */
+                tree?: "full" | "none";
+                /** @description Resume behind this id; as Last-Event-ID */
+                after?: string;
+            };
+            header?: {
+                /** @description Resume behind this id */
+                "last-event-id"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events: snapshot, member, done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The flow is canceled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description No job of it will start any more; those that run are being stopped */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_already_done` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The flow goes on where it did not succeed */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_retryable` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

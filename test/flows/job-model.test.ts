@@ -111,6 +111,9 @@ function possibleMoves({ submitted, wasCanceled, lostWorkers }: Tracked, retried
     signal_cancel: wasCanceled,
     end_canceled: wasCanceled,
     retry: retried,
+    // None of them belongs to a flow.
+    submit_in_flow: false,
+    retry_in_flow: false,
     remove: false,
   }
   return (Object.keys(jobMoves) as JobMove[]).filter((move) => isPossible[move] ?? true)

@@ -47,14 +47,14 @@ export interface ServerSentEvent {
   data: unknown
 }
 
-/** Reads a job's event stream as it comes; ends when the server closes it. */
+/** Reads the event stream of a job, or of a flow, as it comes; ends when the server closes it. */
 export async function* watch(
   apiUrl: string,
   id: string,
-  options: { lastEventId?: number; signal?: AbortSignal } = {},
+  options: { lastEventId?: number; signal?: AbortSignal; kind?: 'jobs' | 'flows' } = {},
 ): AsyncGenerator<ServerSentEvent, void, undefined> {
-  const { lastEventId, signal } = options
-  const response = await fetch(`${apiUrl}/v1/jobs/${id}/events`, {
+  const { lastEventId, signal, kind = 'jobs' } = options
+  const response = await fetch(`${apiUrl}/v1/${kind}/${id}/events`, {
     headers: lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) },
     ...(signal ? { signal } : {}),
   })

@@ -26,7 +26,8 @@ test('the ends are the four that clients know, and only a retry or their removal
     if (state === 'absent') continue
     expect(isEnd(state), state).toBe(ends.includes(state))
     const waysOut = moves.filter((move) => next(state, move) !== undefined)
-    if (isEnd(state)) expect(waysOut, state).toEqual(state === 'succeeded' ? ['remove'] : ['retry', 'remove'])
+    if (isEnd(state))
+      expect(waysOut, state).toEqual(state === 'succeeded' ? ['remove'] : ['retry', 'retry_in_flow', 'remove'])
     else expect(waysOut, state).not.toContain('remove')
   }
 })
@@ -50,7 +51,7 @@ test('a job reaches every state, and from every state that is no end it reaches 
     return been
   }
   expect(reached('absent')).toEqual(new Set(states))
-  for (const state of ['scheduled', 'queued', 'running'] as const) {
+  for (const state of ['blocked', 'scheduled', 'queued', 'running'] as const) {
     expect([...reached(state)], state).toEqual(expect.arrayContaining(ends))
   }
 })

@@ -5,7 +5,7 @@ import { Problem, problemResponses } from '../problem.ts'
 import { jobNotFound, jobParams, readOwn } from './read-job.ts'
 
 /** `DELETE /v1/jobs/{id}`: forget a finished job before its time. */
-export function deleteJob(app: FastifyInstance, { queue, outbox }: RouteDeps): void {
+export function deleteJob(app: FastifyInstance, { queue, flows, outbox }: RouteDeps): void {
   app.delete<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id', {
     config: { access: 'cancel' },
     schema: {
@@ -22,6 +22,8 @@ export function deleteJob(app: FastifyInstance, { queue, outbox }: RouteDeps): v
     handler: async (request, reply) => {
       const { id } = request.params
       const job = await readOwn(queue, request, id)
+      if (await flows.isOpen(job.record.flow?.id))
+        throw new Problem('job_not_done', `The job belongs to the flow ${job.record.flow?.id}, which is not done.`)
       if (job.done) await outbox.forget(job)
       const result = await queue.remove(job)
       if (result === 'missing') throw jobNotFound(id)

@@ -26,6 +26,9 @@ export function retryJob(app: FastifyInstance, { queue, steering, outbox, config
     handler: async (request, reply) => {
       const { id } = request.params
       const before = await readOwn(queue, request, id)
+      const flow = before.record.flow?.id
+      if (flow !== undefined)
+        throw new Problem('job_not_retryable', `The job belongs to the flow ${flow}: retry the flow.`)
       const mayRetry = next(before.state, 'retry') !== undefined
       // What this run owes is made before the next begins, or nobody would ever know of it.
       if (mayRetry && before.record.webhook) await outbox.release(before)

@@ -87,7 +87,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
 }
 
 /** The query's `after` comes before the header, which a browser sets by itself. A header that is not ours is ignored. */
-function resumeId(after: string | undefined, header: string | string[] | undefined): number | undefined {
+export function resumeId(after: string | undefined, header: string | string[] | undefined): number | undefined {
   const isId = (text: unknown): text is string => typeof text === 'string' && /^\d{1,15}$/.test(text)
   if (after !== undefined && !isId(after)) {
     const mistakes = [{ pointer: 'after', detail: 'must be the id of an event of this job' }]

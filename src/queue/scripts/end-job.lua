@@ -1,13 +1,16 @@
--- Ends a job as failed. The caller has taken it out of the set that it was in, or knows that it is in none.
--- A webhook that it owes is due.
-local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now, debts)
+-- Ends a job as failed. The caller has taken it out of the set that it was in, or knows that it is in none. A webhook that it owes
+-- is due; jobs of flows have none (`debts` nil). `isQuiet`: whoever brings its flow on knows it already.
+local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now, debts, isQuiet)
   redis.call('HSET', jobKey, 'failedReason', failure, 'finishedOn', now)
-  redis.call('HDEL', jobKey, 'defa')
+  redis.call('HDEL', jobKey, 'defa', 'blocked')
   redis.call('DEL', lockKey)
   -- What its worker had stored of an output when something else ended the job.
   redis.call('UNLINK', jobKey .. ':output')
   redis.call('ZADD', failedKey, now, id)
-  redis.call('ZADD', debts, 'XX', 0, id)
+  if debts then redis.call('ZADD', debts, 'XX', 0, id) end
   redis.call('PUBLISH', channel, 'ended')
+  if isQuiet then return end
+  local flow, hints = unpack(redis.call('HMGET', jobKey, 'flow', 'flowHints'))
+  if flow then redis.call('PUBLISH', hints, flow .. ' ' .. id) end
 end
 

@@ -4,7 +4,7 @@
   ARGV: sweeper, lease in ms, ms that an ended job is kept, most jobs of each kind, prefix of the job keys, where in the index
         to look for entries without a job, what ids begin with before their ULID, ULID below which an entry's job must exist
   Returns nil without the lease, or { { type, failure } of each job ended, jobs removed, { job key, its claim, … } of those
-  that still have one, where to look next, ids of ended jobs that owe a webhook }
+  that still have one, where to look next, ids of ended jobs that owe a webhook, { job key, its flow, … } of those that belong to one }
 ]]
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return nil end
@@ -13,7 +13,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local most = tonumber(ARGV[4])
-local ended, removed, claims = {}, 0, {}
+local ended, removed, claims, members = {}, 0, {}, {}
 
 local function isWaiting(id)
   return redis.call('ZREM', KEYS[3], id) == 1 or redis.call('ZREM', KEYS[4], id) == 1 or redis.call('LREM', KEYS[5], 1, id) == 1
@@ -100,10 +100,14 @@ for _, set in ipairs({ KEYS[8], KEYS[9] }) do
   local ids = redis.call('ZRANGEBYSCORE', set, '-inf', now - ARGV[3], 'LIMIT', 0, most)
   for _, id in ipairs(ids) do
     local jobKey = ARGV[5] .. id
-    local claim, data = unpack(redis.call('HMGET', jobKey, 'claim', 'data'))
+    local claim, data, flow = unpack(redis.call('HMGET', jobKey, 'claim', 'data', 'flow'))
     -- The record begins with its version and its tenant: no need to read the rest, which may be long.
     local tenant = string.match(data or '', '^{"v":%d+,"tenant":"([^"]+)"') or '-'
-    if claim then
+    if flow then
+      -- It goes with its flow. Looked at again after as long, in case the flow is gone: the caller finds out.
+      redis.call('ZADD', set, now, id)
+      members[#members + 1], members[#members + 2] = jobKey, flow
+    elseif claim then
       -- From now on it can neither be opened again nor get another claim, as in begin-removal.lua.
       redis.call('HSET', jobKey, 'removing', 1)
       redis.call('ZADD', set, 0, id)
@@ -131,4 +135,4 @@ for _, entry in ipairs(entries) do
     redis.call('ZREM', KEYS[10], entry)
   end
 end
-return { ended, removed, claims, #entries == 0 and 0 or from + kept, owing }
+return { ended, removed, claims, #entries == 0 and 0 or from + kept, owing, members }

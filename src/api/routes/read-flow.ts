@@ -1,0 +1,98 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { FlowProgress, Flows } from '../../queue/flow/flows.ts'
+import type { OpenFlow } from '../../queue/flow/open-flow.ts'
+import { parseJobId } from '../../queue/job-id.ts'
+import type { RouteDeps } from '../app.ts'
+import { flowPath, flowResource, flowSchema } from '../flow-resource.ts'
+import { preferredWaitS } from '../prefer.ts'
+import { jsonResponse, Problem, problemResponses } from '../problem.ts'
+import { waitUntilDone } from '../wait-for-job.ts'
+import { jobParams } from './read-job.ts'
+
+/** The path parameter of everything below `/v1/flows/{id}`. */
+export const flowParams = jobParams
+export const treeQuery = {
+  tree: z.enum(['full', 'none']).default('full').describe('`none` leaves the tree out, which is long for a large flow'),
+}
+const query = z.strictObject(treeQuery)
+
+/** What flow ids begin with, as jobs' do with their queue. */
+export const flowIdPrefix = 'flow'
+
+/** An id of the wrong shape and one that never existed are the same to a client. */
+export function flowNotFound(id: string): Problem {
+  return new Problem('flow_not_found', `There is no flow "${id.slice(0, 100)}": it never existed, or its time is over.`)
+}
+
+/** Whether an id can be a flow's. */
+function isFlowId(id: string): boolean {
+  return parseJobId(id)?.queue === flowIdPrefix
+}
+
+/** Reads the caller's flow that a path names. @throws Problem `flow_not_found`, QueueUnavailableError */
+export async function readOwnFlow(flows: Flows, { caller }: FastifyRequest, id: string): Promise<FlowProgress> {
+  const progress = isFlowId(id) ? await flows.read(id) : undefined
+  if (progress?.flow.tenant !== caller.tenant) throw flowNotFound(id)
+  return progress
+}
+
+/** … with all its nodes. @throws Problem `flow_not_found`, QueueUnavailableError */
+export async function openOwnFlow(flows: Flows, { caller }: FastifyRequest, id: string): Promise<OpenFlow> {
+  const open = isFlowId(id) ? await flows.open(id) : undefined
+  if (open?.flow.tenant !== caller.tenant) throw flowNotFound(id)
+  return open
+}
+
+/** Waits until a flow is done, as {@link waitUntilDone}. */
+export async function waitForFlow(
+  { flows, hub, closing }: RouteDeps,
+  id: string,
+  ms: number,
+  response: ServerResponse,
+  begin: () => Promise<FlowProgress | undefined>,
+): Promise<FlowProgress | undefined> {
+  const asDone = (progress: FlowProgress | undefined) =>
+    progress && { done: progress.flow.finished !== undefined, progress }
+  const awaited = {
+    watch: (listener: Parameters<typeof hub.watchFlow>[1]) => hub.watchFlow(id, listener),
+    read: async () => asDone(await flows.read(id)),
+  }
+  const waited = await waitUntilDone(awaited, { ms, response, closing }, async () => asDone(await begin()))
+  return waited?.progress
+}
+
+/** `GET /v1/flows/{id}`: the flow as it is, or as it ends when asked to wait. */
+export function readFlow(app: FastifyInstance, deps: RouteDeps): void {
+  const { flows, config } = deps
+  app.get<{ Params: z.output<typeof flowParams>; Querystring: z.output<typeof query> }>('/v1/flows/:id', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'readFlow',
+      summary: 'Read a flow',
+      tags: ['flows'],
+      params: flowParams,
+      querystring: query,
+      headers: z.object({
+        prefer: z.string().optional().describe('`wait=N`: hold the answer until the flow is done'),
+      }),
+      response: {
+        200: jsonResponse('The flow', flowSchema),
+        202: jsonResponse('With `Prefer: wait`: the flow is not done at the limit', flowSchema),
+        ...problemResponses('flow_not_found', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const waitS = preferredWaitS(request.headers['prefer'])
+      const read = () => readOwnFlow(flows, request, id)
+      const progress = waitS === undefined ? await read() : await waitForFlow(deps, id, waitS * 1000, reply.raw, read)
+      if (!progress) throw flowNotFound(id)
+      if (waitS !== undefined) reply.header('preference-applied', `wait=${waitS}`).header('location', flowPath(id))
+      const open = request.query.tree === 'full' ? await flows.open(id) : undefined
+      const isLate = waitS !== undefined && !progress.flow.finished
+      return reply.code(isLate ? 202 : 200).send(flowResource(progress, open, config.RESULT_TTL_MS))
+    },
+  })
+}

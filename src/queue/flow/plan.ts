@@ -1,0 +1,119 @@
+import { countNodes, type FlowJob, type FlowMap, type FlowNode, type OnFailure } from './document.ts'
+
+interface Base {
+  /** Its number: the place in a walk through the tree, parents first. */
+  n: number
+  /** A JSON Pointer into the request that made the flow; an element of a `map` stands under its index. */
+  path: string
+  parent: GroupNode | undefined
+  /** Its place among its parent's children. */
+  index: number
+  /** The element that `$item` stands for here. */
+  item: { value: unknown } | undefined
+}
+export interface JobNode extends Base {
+  kind: 'job'
+  job: FlowJob
+}
+interface Group extends Base {
+  children: PlanNode[]
+}
+type ChainNode = Group & { kind: 'chain' }
+type GatherNode = Group & { kind: 'gather'; onFailure: OnFailure }
+/** Has no children before it is expanded. */
+export type MapNode = Group & { kind: 'map'; map: FlowMap; onFailure: OnFailure; isExpanded: boolean }
+export type GroupNode = ChainNode | GatherNode | MapNode
+export type PlanNode = JobNode | GroupNode
+
+/** What a `map` became: one node per item, numbered from `first` on. */
+export interface Expansion {
+  node: number
+  first: number
+  items: unknown[]
+}
+
+/** A flow's tree with its nodes numbered, which names its jobs. The same for everybody who reads the same document. */
+export class FlowPlan {
+  readonly root: PlanNode
+  readonly #nodes: (PlanNode | undefined)[] = []
+
+  /** @param expansions in any order */
+  constructor(tree: FlowNode, expansions: Iterable<Expansion>) {
+    this.root = this.#add(tree, 0, { path: '/flow', parent: undefined, index: 0, item: undefined })
+    // A map within a map has a number that the outer one gave.
+    for (const expansion of [...expansions].sort((a, b) => a.first - b.first)) this.expand(expansion)
+  }
+
+  node(n: number): PlanNode | undefined {
+    return this.#nodes[n]
+  }
+
+  /** All nodes so far, parents first. */
+  *nodes(): Generator<PlanNode> {
+    for (const node of this.#nodes) if (node) yield node
+  }
+
+  *jobs(): Generator<JobNode> {
+    for (const node of this.nodes()) if (node.kind === 'job') yield node
+  }
+
+  /** Gives a `map` its children. Doing it again changes nothing. */
+  expand({ node: n, first, items }: Expansion): MapNode | undefined {
+    const node = this.#nodes[n]
+    if (node?.kind !== 'map') throw new RangeError(`node ${n} is no map`)
+    if (node.isExpanded) return undefined
+    const size = countNodes(node.map.node)
+    node.isExpanded = true
+    node.children = items.map((value, index) =>
+      this.#add(node.map.node, first + index * size, {
+        path: `${node.path}/map/${index}`,
+        parent: node,
+        index,
+        item: { value },
+      }),
+    )
+    return node
+  }
+
+  #add(tree: FlowNode, n: number, at: Omit<Base, 'n'>): PlanNode {
+    if ('job' in tree) return this.#enter({ ...at, n, kind: 'job', job: tree.job })
+    if ('map' in tree) {
+      const { map } = tree
+      const { onFailure } = map
+      return this.#enter({ ...at, n, kind: 'map', map, onFailure, isExpanded: false, children: [] })
+    }
+    const isChain = 'chain' in tree
+    const node = this.#enter<ChainNode | GatherNode>(
+      isChain
+        ? { ...at, n, kind: 'chain', children: [] }
+        : { ...at, n, kind: 'gather', onFailure: tree.onFailure, children: [] },
+    )
+    let next = n + 1
+    for (const [index, child] of (isChain ? tree.chain : tree.gather).entries()) {
+      node.children.push(
+        this.#add(child, next, { path: `${at.path}/${node.kind}/${index}`, parent: node, index, item: at.item }),
+      )
+      next += countNodes(child)
+    }
+    return node
+  }
+
+  #enter<N extends PlanNode>(node: N): N {
+    this.#nodes[node.n] = node
+    return node
+  }
+}
+
+/** The node whose output `$output` stands for: what comes before, in the nearest chain around it in which something does. */
+export function sourceOf(node: PlanNode): PlanNode | undefined {
+  for (let at = node; at.parent; at = at.parent) {
+    if (at.parent.kind === 'chain' && at.index > 0) return at.parent.children[at.index - 1]
+  }
+  return undefined
+}
+
+/** The jobs below a node, or itself. */
+export function* jobsOf(node: PlanNode): Generator<JobNode> {
+  if (node.kind === 'job') yield node
+  else for (const child of node.children) yield* jobsOf(child)
+}

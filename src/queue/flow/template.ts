@@ -1,0 +1,77 @@
+/** What stands in an input for a value that is known only later: part of an earlier output, or of a map's element. */
+type Reference = { kind: 'output' | 'item'; pointer: string }
+
+/** A reference that cannot be one; `pointer` leads to it from the input. */
+export interface TemplateMistake {
+  pointer: string
+  detail: string
+}
+
+/** `{ "$output": pointer }` or `{ "$item": pointer }`, alone in its object; what says so and is none is a mistake. */
+function readReference(value: object): Reference | string | undefined {
+  const key = Object.hasOwn(value, '$output') ? '$output' : Object.hasOwn(value, '$item') ? '$item' : undefined
+  if (key === undefined) return undefined
+  const pointer: unknown = Reflect.get(value, key)
+  if (Object.keys(value).length > 1) return `${key} must stand alone in its object`
+  if (typeof pointer !== 'string' || !parsePointer(pointer))
+    return `${key} must be a JSON Pointer, such as "" or "/links/0"`
+  return { kind: key === '$output' ? 'output' : 'item', pointer }
+}
+
+/** All references in a JSON value, and what is wrong with some. `base` is the pointer of the value. */
+export function findReferences(
+  value: unknown,
+  base = '',
+): { references: (Reference & { at: string })[]; mistakes: TemplateMistake[] } {
+  const references: (Reference & { at: string })[] = []
+  const mistakes: TemplateMistake[] = []
+  const walk = (part: unknown, at: string): void => {
+    if (Array.isArray(part)) return part.forEach((inner, index) => walk(inner, `${at}/${index}`))
+    if (typeof part !== 'object' || part === null) return
+    const reference = readReference(part)
+    if (typeof reference === 'string') mistakes.push({ pointer: at, detail: reference })
+    else if (reference) references.push({ ...reference, at })
+    else for (const [key, inner] of Object.entries(part)) walk(inner, `${at}/${escapeToken(key)}`)
+  }
+  walk(value, base)
+  return { references, mistakes }
+}
+
+/** The value with each reference replaced by what `lookUp` gives for it. */
+export function fillReferences(value: unknown, lookUp: (reference: Reference) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((inner) => fillReferences(inner, lookUp))
+  if (typeof value !== 'object' || value === null) return value
+  const reference = readReference(value)
+  if (typeof reference === 'object') return lookUp(reference)
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fillReferences(inner, lookUp)]))
+}
+
+/** The tokens of a JSON Pointer (RFC 6901); undefined when it is none. */
+export function parsePointer(pointer: string): string[] | undefined {
+  if (pointer === '') return []
+  if (!pointer.startsWith('/') || /~(?![01])/.test(pointer)) return undefined
+  return pointer
+    .slice(1)
+    .split('/')
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+/** What a pointer's tokens lead to; undefined when they lead nowhere. */
+export function follow(value: unknown, tokens: readonly string[]): { value: unknown } | undefined {
+  let at = value
+  for (const token of tokens) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, token)) return undefined
+    if (Array.isArray(at) && !isIndex(token)) return undefined
+    at = Reflect.get(at, token)
+  }
+  return { value: at }
+}
+
+/** Whether a token may be an array's index: no sign, no leading zero. */
+export function isIndex(token: string): boolean {
+  return /^(0|[1-9]\d{0,8})$/.test(token)
+}
+
+function escapeToken(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1')
+}

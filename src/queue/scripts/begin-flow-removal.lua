@@ -1,0 +1,9 @@
+--[[
+  Marks an ended flow: it is being removed, and cannot be retried any more. KEYS: flow
+  Returns { 'missing', '' }, { 'open', its run }, or { 'removing', its idempotency claim or '' }.
+]]
+local run, finished, claim = unpack(redis.call('HMGET', KEYS[1], 'run', 'finishedAt', 'claim'))
+if not run then return { 'missing', '' } end
+if not finished then return { 'open', run } end
+redis.call('HSET', KEYS[1], 'removing', 1)
+return { 'removing', claim or '' }

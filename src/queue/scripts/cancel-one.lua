@@ -1,0 +1,42 @@
+-- Cancels a job, wherever it is, at one moment: see cancel-job.lua. `sets`: delayed, prioritized, wait, active, stalled, failed,
+-- and the webhook debts, where there may be any.
+-- Returns missing | done | ended | signaled
+local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, workersChannel, isQuiet)
+  local lockKey = jobKey .. ':lock'
+  if redis.call('EXISTS', jobKey) == 0 then return 'missing' end
+  if redis.call('HEXISTS', jobKey, 'finishedOn') == 1 then return 'done' end
+  if redis.call('HSETNX', jobKey, 'cancelRequestedAt', now) == 0 then return 'signaled' end
+
+  local attempts = tonumber(redis.call('HGET', jobKey, 'atm') or 0)
+  local function failure(stopped, attempt)
+    return cjson.encode({ code = 'canceled', message = message, retryable = false, attempt = attempt, stopped = stopped })
+  end
+
+  local workersToken = redis.call('GET', lockKey)
+  if workersToken then
+    redis.call('SET', lockKey, 'cancel:' .. id, 'PX', graceMs)
+    redis.call('HSET', jobKey, 'defa', failure('killed', attempts + 1))
+    -- With its count of stalls BullMQ would put its own failure in the place of this one.
+    redis.call('HDEL', jobKey, 'stc')
+    redis.call('PUBLISH', workersChannel, id .. ' ' .. workersToken)
+    redis.call('PUBLISH', channel, 'changed')
+    return 'signaled'
+  end
+
+  local isBlocked = redis.call('HEXISTS', jobKey, 'blocked') == 1
+  local vanished = false
+  -- The lists last: a search in them is a walk.
+  if not isBlocked and redis.call('ZREM', sets[2], id) == 0 and redis.call('ZREM', sets[1], id) == 0 then
+    vanished = redis.call('LREM', sets[4], 1, id) == 1
+    if vanished then
+      redis.call('SREM', sets[5], id)
+    else
+      -- Only what came back from a vanished worker waits in this list, so that it is short.
+      redis.call('LREM', sets[3], 1, id)
+    end
+  end
+  local why = vanished and failure('killed', attempts + 1) or failure('never_started', attempts)
+  endJob(jobKey, lockKey, sets[6], channel, id, why, now, sets[7], isQuiet)
+  return 'ended'
+end
+

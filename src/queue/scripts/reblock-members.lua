@@ -1,0 +1,19 @@
+--[[
+  Brings ended jobs of a flow in one queue back to where they were before the flow came to them, for the flow's next run.
+  KEYS: failed, time limits   ARGV: prefix of the job keys, run of the flow, for each: id, data
+]]
+for i = 3, #ARGV, 2 do
+  local id = ARGV[i]
+  local jobKey = ARGV[1] .. id
+  local run, flowRun = unpack(redis.call('HMGET', jobKey, 'run', 'flowRun'))
+  if tonumber(flowRun or ARGV[2]) < tonumber(ARGV[2]) and redis.call('ZREM', KEYS[1], id) == 1 then
+    local last = redis.call('XREVRANGE', jobKey .. ':events', '+', '-', 'COUNT', 1)[1]
+    redis.call('HDEL', jobKey, 'finishedOn', 'processedOn', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc',
+      'cancelRequestedAt', 'unknownSince', 'releasedAt', 'outputName', 'outputBytes')
+    redis.call('UNLINK', jobKey .. ':output')
+    redis.call('HSET', jobKey, 'data', ARGV[i + 1], 'run', (run or 1) + 1, 'atm', 0, 'ats', 0, 'blocked', 1,
+      'flowRun', ARGV[2], 'eventsBeforeRun', last and string.match(last[1], '%d+$') or 0)
+    redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
+    redis.call('PUBLISH', jobKey, 'changed')
+  end
+end

@@ -1,0 +1,22 @@
+--[[
+  Notes which nodes of a flow have ended, each once, in the order in which they are told. KEYS: flow, ends, order
+  ARGV: run of the flow, how many entries of the order the caller knows, for each: node, end, its state where it is a job, else ''
+  Returns nil when the flow is gone, has ended, or is in another run; else what the caller does not know of the order,
+  { node, end, … }. It may have been written by others.
+]]
+local run, finished = unpack(redis.call('HMGET', KEYS[1], 'run', 'finishedAt'))
+if run ~= ARGV[1] or finished then return nil end
+local isNew = false
+for i = 3, #ARGV, 3 do
+  if redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[i + 1]) == 1 then
+    redis.call('RPUSH', KEYS[3], ARGV[i])
+    if ARGV[i + 2] ~= '' then redis.call('HINCRBY', KEYS[1], ARGV[i + 2], 1) end
+    isNew = true
+  end
+end
+if isNew then redis.call('PUBLISH', KEYS[1], 'changed') end
+local told = {}
+for _, node in ipairs(redis.call('LRANGE', KEYS[3], ARGV[2], -1)) do
+  told[#told + 1], told[#told + 2] = node, redis.call('HGET', KEYS[2], node)
+end
+return told

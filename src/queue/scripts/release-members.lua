@@ -1,0 +1,23 @@
+--[[
+  The flow has come to some of its blocked jobs in one queue: each is queued with its complete record, or fails unrun. What is
+  not blocked any more was released before, or has ended: it stays as it is.
+  KEYS: prioritized, delayed, priority counter, marker, meta, time limits, failed
+  ARGV: prefix of the job keys, now, for each: id, 'release' or 'fail', data or failure, due at or '', start by or '', deadline or ''
+]]
+local sets = { KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
+for i = 3, #ARGV, 6 do
+  local id = ARGV[i]
+  local jobKey = ARGV[1] .. id
+  local blocked, priority = unpack(redis.call('HMGET', jobKey, 'blocked', 'priority'))
+  if blocked then
+    if ARGV[i + 1] == 'fail' then
+      endJob(jobKey, jobKey .. ':lock', KEYS[7], jobKey, id, ARGV[i + 2], ARGV[2])
+    else
+      redis.call('HDEL', jobKey, 'blocked')
+      redis.call('HSET', jobKey, 'data', ARGV[i + 2], 'releasedAt', ARGV[2])
+      limitTime(KEYS[6], id, ARGV[i + 4], ARGV[i + 5])
+      queueJob(sets, id, priority, tonumber(ARGV[i + 3]), tonumber(ARGV[2]))
+      redis.call('PUBLISH', jobKey, 'changed')
+    end
+  end
+end

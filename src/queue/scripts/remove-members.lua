@@ -1,0 +1,17 @@
+--[[
+  Removes ended jobs of a flow in one queue with all that belongs to them. One that has not ended becomes a job by itself.
+  KEYS: completed, failed, time limits, index   ARGV: prefix of the job keys, tenant, id…
+]]
+for i = 3, #ARGV do
+  local id = ARGV[i]
+  local jobKey = ARGV[1] .. id
+  if redis.call('EXISTS', jobKey) == 1 and redis.call('HEXISTS', jobKey, 'finishedOn') == 0 then
+    redis.call('HDEL', jobKey, 'flow', 'flowHints')
+  else
+    redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
+    redis.call('ZREM', KEYS[1], id)
+    redis.call('ZREM', KEYS[2], id)
+    redis.call('ZREM', KEYS[3], 's:' .. id, 'd:' .. id)
+    redis.call('ZREM', KEYS[4], ARGV[2] .. ':' .. string.sub(id, -26))
+  end
+end

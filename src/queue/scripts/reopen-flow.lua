@@ -1,0 +1,25 @@
+--[[
+  Opens the next run of a flow that ended without success. What has succeeded in it stays. KEYS: flow, ends, order
+  ARGV: its run as the caller read it, how many jobs are blocked now, deadline or '', for each node that is to end anew: node, its
+        counted state or ''
+  Returns 1, or 0 when it is not (any more) in that state.
+]]
+local run, finished, state, removing = unpack(redis.call('HMGET', KEYS[1], 'run', 'finishedAt', 'state', 'removing'))
+if run ~= ARGV[1] or not finished or state == 'succeeded' or removing then return 0 end
+local again = {}
+for i = 4, #ARGV, 2 do
+  if redis.call('HDEL', KEYS[2], ARGV[i]) == 1 then
+    again[ARGV[i]] = true
+    if ARGV[i + 1] ~= '' then redis.call('HINCRBY', KEYS[1], ARGV[i + 1], -1) end
+  end
+end
+local order = redis.call('LRANGE', KEYS[3], 0, -1)
+redis.call('DEL', KEYS[3])
+for _, node in ipairs(order) do
+  if not again[node] then redis.call('RPUSH', KEYS[3], node) end
+end
+redis.call('HDEL', KEYS[1], 'finishedAt', 'state', 'error', 'stop')
+redis.call('HSET', KEYS[1], 'run', run + 1, 'blocked', ARGV[2])
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'deadlineAt', ARGV[3]) end
+redis.call('PUBLISH', KEYS[1], 'changed')
+return 1

@@ -1,0 +1,12 @@
+--[[
+  Marks a flow: nothing of it is to start any more. KEYS: flow   ARGV: 'canceled' or 'deadline_exceeded', now, hint channel, flow
+  Returns missing | done | stopping (by this call or an earlier one)
+]]
+local createdAt, finished = unpack(redis.call('HMGET', KEYS[1], 'createdAt', 'finishedAt'))
+if not createdAt then return 'missing' end
+if finished then return 'done' end
+if redis.call('HSETNX', KEYS[1], 'stop', ARGV[1] .. ' ' .. ARGV[2]) == 1 then
+  redis.call('PUBLISH', KEYS[1], 'changed')
+  redis.call('PUBLISH', ARGV[3], ARGV[4])
+end
+return 'stopping'
