@@ -35,7 +35,7 @@ test(
     })
     const jobs = await Promise.all(jobIds(ended.body.tree).map((id) => read(api.url, id)))
     const stopped = jobs.map((one) => one.body.error?.stopped)
-    expect(stopped.sort()).toEqual([
+    expect(stopped.toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual([
       'cooperatively',
       'cooperatively',
       'never_started',

@@ -145,7 +145,7 @@ test('a job whose claim the sweep is about to give up is not opened again, and k
   ]
   // The sweeper dies with this answer in its hands. Its lease is over at once.
   const swept = await sweepQueue(redis, names, ['dead', 1, 0, 200, keys.bull('io', ''), 0, 'io_', ''])
-  expect(swept).toMatchObject([[], 0, [keys.job(ref), claimed.name], 1, []])
+  expect(swept).toMatchObject([[], 0, [keys.job(ref), claimed.name], 1, [], []])
   expect(await steering.reopen(job, Date.now())).toBe('missing')
   await redis.hdel(keys.job(ref), 'claim')
   await idempotency.keep(claimed, ref)
