@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { read, submit } from '../helpers/client.ts'
+import { startStack } from '../helpers/stack.ts'
+
+// V8 ends a thread at its limit, but for a rare moment at which it can only end the process. Then the jobs of the worker run again.
+test('a thread that fills its memory fails, and the job beside it succeeds', { timeout: 60_000 }, async () => {
+  const { api, addWorker } = await startStack({ env: { LOCK_MS: '2000' } })
+  await addWorker()
+  const eater = await submit(api.url, 'burn-cpu', { behavior: 'exhaust_memory' }, { attempts: 1 })
+  const neighbour = await submit(api.url, 'burn-cpu', { duration_ms: 2000 })
+  const failed = await read(api.url, eater.body.id, 50)
+  expect(failed.body.error).toMatchObject({
+    code: 'out_of_memory',
+    message: 'the job needed more than its 512 MB of memory',
+  })
+  expect((await read(api.url, neighbour.body.id, 50)).body.state).toBe('succeeded')
+})
