@@ -17,6 +17,7 @@ const leaseMs = 5000
 const unstoredMs = 60_000
 /** Most jobs of a kind in one call, so that no call holds Redis up. */
 const most = 200
+const webhooksAtOnce = 20
 
 export interface SweeperOptions {
   redis: Redis
@@ -73,7 +74,7 @@ export class Sweeper {
   }
 
   async #sweep(queue: string): Promise<void> {
-    const { redis, keys, resultTtlMs, log, releaseWebhook, onEnded } = this.#options
+    const { redis, keys, resultTtlMs, log, onEnded } = this.#options
     const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
     const names = [
       keys.sweepLease(queue),
@@ -100,7 +101,7 @@ export class Sweeper {
       for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
       if (ended.length > 0) log.info({ queue, ended: ended.length }, 'jobs ended that no worker would end')
       await this.#releaseClaims(claims, keys.bull(queue, ''))
-      const released = (await Promise.all(owing.map((id) => releaseWebhook({ queue, id })))).filter(Boolean).length
+      const released = await this.#releaseWebhooks(owing.map((id) => ({ queue, id })))
       await this.#letGo(members)
       goOn = Math.max(ended.length, removed, released, members.length / 2) >= most || claims.length > 0
     } while (this.#timer && goOn)
@@ -113,6 +114,16 @@ export class Sweeper {
       const [job = '', flow = ''] = members.slice(i, i + 2)
       if ((await redis.exists(keys.flow(flow))) === 0) await redis.hdel(job, 'flow', 'flowHints')
     }
+  }
+
+  /** Few at a time: each is read with its output. @returns how many were made */
+  async #releaseWebhooks(owing: JobRef[]): Promise<number> {
+    let released = 0
+    for (let i = 0; i < owing.length; i += webhooksAtOnce) {
+      const made = await Promise.all(owing.slice(i, i + webhooksAtOnce).map(this.#options.releaseWebhook))
+      released += made.filter(Boolean).length
+    }
+    return released
   }
 
   /** First the claim, then the job's word of it: dying between the two is repaired by the next sweep. */

@@ -90,7 +90,7 @@ await boot('worker', async () => {
   // Every worker sends webhooks, whatever queues it has: it costs its event loop little, and nobody has to think of it.
   if (config.WEBHOOK_SECRETS.length > 0 && config.WEBHOOKS_AT_ONCE > 0) {
     const options = { secrets: config.WEBHOOK_SECRETS, atOnce: config.WEBHOOKS_AT_ONCE }
-    consumers.push(consumeDeliveries(shared, deps, options))
+    consumers.push(consumeDeliveries(shared, { executorFor: (runsOn) => executors.for(runsOn), log }, options))
   }
   const queues = consumers.map(({ queue }) => queue)
 

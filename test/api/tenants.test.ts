@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest'
+import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
+import { expect, inject, onTestFinished, test } from 'vitest'
 import type { JobResource } from '../../src/api/job-resource.ts'
 import { send } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
@@ -25,27 +27,33 @@ async function twoTenants() {
 /** What Redis is asked during `act`, without what changes from call to call. */
 async function asked(prefix: string, act: () => Promise<unknown>): Promise<string[]> {
   const redis = await redisClient()
-  const monitor = await redis.monitor()
+  // Not ioredis's monitor: it takes lines that come with the answer to MONITOR for answers.
+  const { hostname, port } = new URL(inject('redisUrl'))
+  const monitor = connect(Number(port), hostname)
+  onTestFinished(() => void monitor.destroy())
+  monitor.write('MONITOR\r\n')
   const lines: string[] = []
-  const flush = Promise.withResolvers<void>()
-  monitor.on('monitor', (_time: string, args: string[], source: string) => {
-    // A script is one call, whatever it does.
-    if (source === 'lua') return
-    if (args[0] === 'ping' && args[1] === 'flush') flush.resolve()
-    else if (args.some((arg) => arg.startsWith(prefix)) && !/sweep-lease|_schedules/.test(args.join()))
-      lines.push(args.join(' '))
+  const [begun, flushed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  createInterface({ input: monitor }).on('line', (line) => {
+    const [, source, call = ''] = /^\+[\d.]+ \[\d+ (\S+)\] (.*)$/.exec(line) ?? []
+    if (line === '+OK') begun.resolve()
+    else if (/^"ping" "flush"$/i.test(call)) flushed.resolve()
+    // A script is one call, whatever it does; what goes on in the background is not asked for.
+    else if (source !== 'lua' && call.includes(`"${prefix}`) && !/sweep-lease|_schedules|\{flows\}/.test(call))
+      lines.push(call)
   })
+  await begun.promise
   await act()
   await redis.call('ping', 'flush')
-  await flush.promise
+  await flushed.promise
   // Who stops listening says so after the answer.
-  const count = (command: string) => lines.filter((line) => line.startsWith(`${command} `)).length
+  const count = (command: string) => lines.filter((line) => line.startsWith(`"${command}" `)).length
   await waitFor(
     'all listening to end',
     () => count('subscribe') - count('unsubscribe'),
     (listening) => listening === 0,
   )
-  monitor.disconnect()
+  monitor.destroy()
   return lines
 }
 
