@@ -64,7 +64,11 @@ export class Flows {
   /** A flow as it stands; undefined when there is none. */
   async read(id: string): Promise<FlowProgress | undefined> {
     const flow = await this.store.head(id)
-    if (!flow) return undefined
+    return flow && this.progress(flow)
+  }
+
+  /** … of which the head was read. */
+  async progress(flow: FlowHead): Promise<FlowProgress> {
     if (flow.finished) return { flow, running: new Set(), scheduled: new Set() }
     return { flow, ...(await this.#members.underWay(flow, flow.queues)) }
   }
