@@ -79,7 +79,7 @@ async function measureCancel(): Promise<void> {
   }
   const { id } = await call<SeenFlow>('POST', '/flows?tree=none', body)
   const started = performance.now()
-  await call<SeenFlow>('POST', `/flows/${id}/cancel`)
+  await call<SeenFlow>('POST', `/flows/${id}/cancel?tree=none`)
   const answered = since(started)
   const flow = await call<SeenFlow>('GET', `/flows/${id}?tree=none`, undefined, 60)
   console.log(`cancel of ${members}: answered in ${answered} ms, ${flow.state} ${since(started)} ms after the request`)

@@ -124,7 +124,11 @@ function treeOf(open: OpenFlow, node: PlanNode, progress: FlowProgress): FlowTre
   return { ...base, map: children, on_failure: node.onFailure }
 }
 
-function stateOf({ evaluation }: OpenFlow, node: PlanNode, { running, scheduled }: FlowProgress): JobState {
+function stateOf({ evaluation }: OpenFlow, node: PlanNode, progress: FlowProgress): JobState {
+  const { running, scheduled } = progress
+  // A flow that was stopped has ended so, whatever became of its jobs.
+  const { finished } = progress.flow
+  if (finished && !node.parent) return finished.state
   const end = evaluation.endOf(node)
   if (end) return end.state
   if (!evaluation.isStarted(node)) return 'blocked'

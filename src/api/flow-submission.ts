@@ -107,6 +107,7 @@ class FlowReader {
     const isComplete = references.length === 0
     const { said, job, mistakes } = checkJob(value, this.#registry, { base: pointer, isComplete })
     this.#mistakes.push(...mistakes)
+    if (said?.webhook) return this.#refuse(`${pointer}/webhook`, 'a job of a flow has no webhook of its own')
     if (!said || !job || mistakes.length > 0) return undefined
     const { limited, ...record } = toRecord(said, this.#caller)
     return {

@@ -86,7 +86,7 @@ await boot('api', async () => {
   })
   coordinator.start()
   lifecycle.onStop('flows', () => coordinator.stop())
-  const flows = new Flows({ redis: client, keys, registry })
+  const flows = new Flows({ redis: client, keys, registry, onAdded: metrics.jobSubmitted })
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const quotas = new TenantQuotas({ redis: client, keys })
   const pressure = new QueuePressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })

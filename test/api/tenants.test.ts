@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { expect, inject, onTestFinished, test } from 'vitest'
+import type { FlowResource, MemberResource } from '../../src/api/flow-resource.ts'
 import type { JobResource } from '../../src/api/job-resource.ts'
 import { send } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
@@ -21,7 +22,12 @@ async function twoTenants() {
   const body = { type: 'echo', input: 1 }
   const done = await send<JobResource>('POST', `${stack.api.url}/v1/jobs`, { body, headers })
   expect(done.body.state).toBe('succeeded')
-  return { ...stack, acme, other, job: done.body, body }
+  const flow = await send<FlowResource>('POST', `${stack.api.url}/v1/flows`, {
+    body: { flow: { gather: [body, body] } },
+    headers: { ...acme.headers, prefer: 'wait=10' },
+  })
+  expect(flow.body.state).toBe('succeeded')
+  return { ...stack, acme, other, job: done.body, flow: flow.body, body }
 }
 
 /** What Redis is asked during `act`, without what changes from call to call. */
@@ -57,43 +63,53 @@ async function asked(prefix: string, act: () => Promise<unknown>): Promise<strin
   return lines
 }
 
-test("another tenant's job is not there: on every route, in the same words and with the same calls", async () => {
-  const { api, env, acme, other, job } = await twoTenants()
-  const { body: document } = await send<Document>('GET', `${api.url}/openapi.json`, { headers: other.headers })
-  const routes = Object.entries(document.paths)
-    .filter(([path]) => path.startsWith('/v1/jobs/{id}'))
-    .flatMap(([path, item]) => Object.keys(item).map((method) => ({ method: method.toUpperCase(), path })))
-  expect(routes.length).toBeGreaterThanOrEqual(6)
-  const nobody = `${job.id.slice(0, -4)}0000`
-  for (const { method, path } of routes) {
-    for (const headers of [{}, { prefer: 'wait=5' }]) {
-      const answers = new Map<string, unknown>()
-      const calls = new Map<string, string[]>()
-      for (const id of [job.id, nobody]) {
-        const url = `${api.url}${path.replace('{id}', id).replace(/\{\w+\}/, 'x')}`
-        const seen = await asked(env['KEY_PREFIX'] ?? '', async () => {
-          const { status, body } = await send(method, url, { headers: { ...other.headers, ...headers } })
-          answers.set(id, { status, body: JSON.stringify(body).replaceAll(id, 'ID') })
-        })
-        calls.set(
-          id,
-          seen.map((line) => line.replaceAll(id, 'ID')),
-        )
+test.each(['jobs', 'flows'] as const)(
+  "another tenant's %s are not there: on every route, in the same words and with the same calls",
+  async (kind) => {
+    const { api, env, acme, other, ...made } = await twoTenants()
+    const job = kind === 'jobs' ? made.job : made.flow
+    const { body: document } = await send<Document>('GET', `${api.url}/openapi.json`, { headers: other.headers })
+    const routes = Object.entries(document.paths)
+      .filter(([path]) => path.startsWith(`/v1/${kind}/{id}`))
+      .flatMap(([path, item]) => Object.keys(item).map((method) => ({ method: method.toUpperCase(), path })))
+    expect(routes.length).toBeGreaterThanOrEqual(5)
+    const nobody = `${job.id.slice(0, -4)}0000`
+    for (const { method, path } of routes) {
+      for (const headers of [{}, { prefer: 'wait=5' }]) {
+        const answers = new Map<string, unknown>()
+        const calls = new Map<string, string[]>()
+        for (const id of [job.id, nobody]) {
+          const url = `${api.url}${path.replace('{id}', id).replace(/\{\w+\}/, 'x')}`
+          const seen = await asked(env['KEY_PREFIX'] ?? '', async () => {
+            const { status, body } = await send(method, url, { headers: { ...other.headers, ...headers } })
+            answers.set(id, { status, body: JSON.stringify(body).replaceAll(id, 'ID') })
+          })
+          calls.set(
+            id,
+            seen.map((line) => line.replaceAll(id, 'ID')),
+          )
+        }
+        expect(answers.get(job.id), `${method} ${path}`).toMatchObject({ status: 404 })
+        expect(answers.get(job.id)).toEqual(answers.get(nobody))
+        expect(calls.get(job.id), `${method} ${path}`).toEqual(calls.get(nobody))
       }
-      expect(answers.get(job.id), `${method} ${path}`).toMatchObject({ status: 404 })
-      expect(answers.get(job.id)).toEqual(answers.get(nobody))
-      expect(calls.get(job.id), `${method} ${path}`).toEqual(calls.get(nobody))
     }
-  }
-  const mine = await send<JobResource>('GET', job.links.self.replace(/^/, api.url), { headers: acme.headers })
-  expect(mine.body.state).toBe('succeeded')
-})
+    const mine = await send<JobResource>('GET', job.links.self.replace(/^/, api.url), { headers: acme.headers })
+    expect(mine.body.state).toBe('succeeded')
+  },
+)
 
 test('lists and idempotency keys are a tenant’s own', async () => {
-  const { api, acme, other, job, body } = await twoTenants()
+  const { api, acme, other, job, flow, body } = await twoTenants()
+  const members = new Set(
+    (
+      await send<{ items: MemberResource[] }>('GET', `${api.url}${flow.links.results}`, { headers: acme.headers })
+    ).body.items.map(({ id }) => id),
+  )
+  expect(members.size).toBe(2)
   const list = async (key: typeof acme) =>
     (await send<{ items: JobResource[] }>('GET', `${api.url}/v1/jobs`, { headers: key.headers })).body.items
-  expect((await list(acme)).map(({ id }) => id)).toEqual([job.id])
+  expect((await list(acme)).map(({ id }) => id).filter((id) => !members.has(id))).toEqual([job.id])
   expect(await list(other)).toEqual([])
   const submitAs = (key: typeof acme) =>
     send<JobResource>('POST', `${api.url}/v1/jobs`, {

@@ -4928,7 +4928,10 @@ export interface operations {
     };
     cancelFlow: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `none` leaves the tree out, which is long for a large flow */
+                tree?: "full" | "none";
+            };
             header?: never;
             path: {
                 id: string;
@@ -5077,7 +5080,10 @@ export interface operations {
     };
     retryFlow: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `none` leaves the tree out, which is long for a large flow */
+                tree?: "full" | "none";
+            };
             header?: never;
             path: {
                 id: string;

@@ -34,8 +34,8 @@ test(
       counts: { canceled: 5, running: 0, queued: 0, blocked: 0 },
     })
     const jobs = await Promise.all(jobIds(ended.body.tree).map((id) => read(api.url, id)))
-    const stopped = jobs.map((one) => one.body.error?.stopped)
-    expect(stopped.toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual([
+    const stopped = jobs.map((one) => String(one.body.error?.stopped))
+    expect(stopped.toSorted((a, b) => a.localeCompare(b))).toEqual([
       'cooperatively',
       'cooperatively',
       'never_started',

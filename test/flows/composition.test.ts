@@ -242,6 +242,12 @@ test('a malformed flow is refused whole, with pointers, before anything is store
   const cases: [unknown, number, string, string][] = [
     [{ gather: [echo(1), job('sleep', {})] }, 400, '/flow/gather/1/input/duration_ms', ''],
     [{ gather: [echo(1), { ...echo(1), nonsense: 1 }] }, 400, '/flow/gather/1/nonsense', ''],
+    [
+      { gather: [echo(1, { webhook: { url: 'https://example.com/hook' } })] },
+      400,
+      '/flow/gather/0/webhook',
+      'no webhook',
+    ],
     [{ chain: [] }, 400, '/flow/chain', ''],
     [{ chain: [echo(1)], gather: [echo(1)] }, 400, '/flow', ''],
     [{ gather: [echo(1)], on_failure: 'ignore' }, 400, '/flow/on_failure', ''],

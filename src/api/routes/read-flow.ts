@@ -31,17 +31,18 @@ function isFlowId(id: string): boolean {
   return parseJobId(id)?.queue === flowIdPrefix
 }
 
-/** Reads the caller's flow that a path names. @throws Problem `flow_not_found`, QueueUnavailableError */
+/** Reads the caller's flow that a path names; another tenant's is not there. @throws Problem `flow_not_found`, QueueUnavailableError */
 export async function readOwnFlow(flows: Flows, { caller }: FastifyRequest, id: string): Promise<FlowProgress> {
-  const progress = isFlowId(id) ? await flows.read(id) : undefined
-  if (progress?.flow.tenant !== caller.tenant) throw flowNotFound(id)
-  return progress
+  const head = isFlowId(id) ? await flows.store.head(id) : undefined
+  if (head?.tenant !== caller.tenant) throw flowNotFound(id)
+  return flows.progress(head)
 }
 
 /** … with all its nodes. @throws Problem `flow_not_found`, QueueUnavailableError */
-export async function openOwnFlow(flows: Flows, { caller }: FastifyRequest, id: string): Promise<OpenFlow> {
-  const open = isFlowId(id) ? await flows.open(id) : undefined
-  if (open?.flow.tenant !== caller.tenant) throw flowNotFound(id)
+export async function openOwnFlow(flows: Flows, request: FastifyRequest, id: string): Promise<OpenFlow> {
+  await readOwnFlow(flows, request, id)
+  const open = await flows.open(id)
+  if (!open) throw flowNotFound(id)
   return open
 }
 

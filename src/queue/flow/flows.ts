@@ -26,11 +26,14 @@ export class Flows {
   readonly store: FlowStore
   readonly #members: FlowMembers
   readonly #registry: Registry
+  readonly #onAdded: (type: string) => void
 
-  constructor(deps: { redis: Redis; keys: Keys; registry: Registry }) {
+  /** `onAdded` hears of every job of a flow that was stored here. */
+  constructor(deps: { redis: Redis; keys: Keys; registry: Registry; onAdded?: (type: string) => void }) {
     this.store = new FlowStore(deps)
     this.#members = new FlowMembers(deps)
     this.#registry = deps.registry
+    this.#onAdded = deps.onAdded ?? (() => undefined)
   }
 
   /** Stores a flow and all its jobs. When this resolves, it goes on by itself. Doing it again under the same id changes nothing. */
@@ -45,6 +48,7 @@ export class Flows {
       await this.#members.store({ ...flow, run: 1 }, jobs, (node) => (first.has(node) ? 'ready' : 'blocked'))
       await this.store.noteStored(flow.id)
     }
+    if (isNew) for (const { job } of jobs) this.#onAdded(job.type)
     await this.store.hint(flow.id)
   }
 
@@ -64,7 +68,11 @@ export class Flows {
   /** A flow as it stands; undefined when there is none. */
   async read(id: string): Promise<FlowProgress | undefined> {
     const flow = await this.store.head(id)
-    if (!flow) return undefined
+    return flow && this.progress(flow)
+  }
+
+  /** … of which the head was read. */
+  async progress(flow: FlowHead): Promise<FlowProgress> {
     if (flow.finished) return { flow, running: new Set(), scheduled: new Set() }
     return { flow, ...(await this.#members.underWay(flow, flow.queues)) }
   }
