@@ -7,7 +7,7 @@ import type { JobRef } from './job-id.ts'
 import { announcedChange, announcedEnd, type Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 
-const announce = loadScript('announce')
+const sayOnMany = loadScript('announce')
 const appendEvents = loadScript('append-events')
 
 /** Bounds of what one job may hold: in the worker until Redis took it, and in its history. */
@@ -120,7 +120,7 @@ export class JobEventWriter {
     // Lua takes a bounded number of arguments.
     for (let from = 0; from < channels.length; from += bounds.announced) {
       const some = channels.slice(from, from + bounds.announced)
-      announce(this.#redis, [], [message, ...some]).catch((error: unknown) =>
+      sayOnMany(this.#redis, [], [message, ...some]).catch((error: unknown) =>
         this.#log.warn({ err: error }, 'changes were not announced'),
       )
     }
