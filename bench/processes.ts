@@ -31,9 +31,10 @@ export async function startProcess(
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   let isOver = false
-  const closed = once(child, 'close').then(() => {
+  child.once('close', () => {
     isOver = true
   })
+  const closed = once(child, 'close')
   if (!child.stdout) throw new Error('the pipe was asked for')
   for await (const line of createInterface({ input: child.stdout })) {
     const said: { msg?: string; port?: number } = JSON.parse(line)

@@ -22,6 +22,6 @@ export interface RunningPeer {
   /** Redis key of the sorted set of its ended jobs, by when they ended. */
   readonly endedKey: string
   /** Lets its workers take no more jobs, or lets them again. */
-  hold(held: boolean): Promise<void>
+  hold: (held: boolean) => Promise<void>
   stop(): Promise<void>
 }

@@ -12,8 +12,8 @@ const lookEveryMs = 20
 
 interface Drainable {
   endedKey: string
-  hold(held: boolean): Promise<unknown>
-  fill(count: number): Promise<number>
+  hold: (held: boolean) => Promise<unknown>
+  fill: (count: number) => Promise<number>
 }
 
 /**

@@ -15,19 +15,15 @@ const retryQueuedS = 5
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/. A tenant without a limit costs no call.
  */
 export function limitRequests(app: FastifyInstance, quotas: TenantQuotas): void {
-  const count = async ({ caller }: FastifyRequest, reply: FastifyReply, limit: number): Promise<void> => {
+  app.addHook('onRequest', async ({ caller }, reply) => {
+    const { requests_per_minute: limit } = caller.limits
+    if (limit === undefined) return
     const { used, resetMs } = await quotas.countRequest(caller.tenant, limit)
     const resetS = Math.ceil(resetMs / 1000)
     reply.header('ratelimit-policy', `"requests";q=${limit};w=60`)
     reply.header('ratelimit', `"requests";r=${Math.max(0, limit - used)};t=${resetS}`)
     if (used <= limit) return
     throw new Problem('quota_exceeded', `Your tenant may make ${limit} requests per minute.`, { retryAfterS: resetS })
-  }
-  app.addHook('onRequest', (request, reply, done) => {
-    const { requests_per_minute: limit } = request.caller.limits
-    if (limit === undefined) return done()
-    count(request, reply, limit).then(() => done(), done)
-    return undefined
   })
 }
 

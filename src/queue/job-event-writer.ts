@@ -85,22 +85,24 @@ export class JobEventWriter {
    * first event: a job that starts and ends within that time costs one message.
    */
   announce(ref: JobRef, change: 'change' | 'end', flow?: string): void {
+    if (flow !== undefined) {
+      // A job of a flow: whoever brings the flow on is to look at it.
+      if (this.#hints.size === 0) setImmediate(() => this.#sendHints())
+      this.#hints.add(`${flow} ${ref.id}`)
+    }
     const channel = this.#keys.channel(ref)
     if (change === 'end') {
       if (this.#ended.size === 0) setImmediate(() => this.#send(announcedEnd, take(this.#ended)))
       this.#ended.add(channel)
       this.#changed.delete(channel)
-    } else {
-      this.#changed.add(channel)
-      this.#changedTimer ??= setTimeout(() => {
-        this.#changedTimer = undefined
-        this.#send(announcedChange, take(this.#changed))
-      }, changeAfterMs)
+      return
     }
-    if (flow === undefined) return
-    // A job of a flow: whoever brings the flow on is to look at it.
-    if (this.#hints.size === 0) setImmediate(() => this.#sendHints())
-    this.#hints.add(`${flow} ${ref.id}`)
+    this.#changed.add(channel)
+    if (this.#changedTimer !== undefined) return
+    this.#changedTimer = setTimeout(() => {
+      this.#changedTimer = undefined
+      this.#send(announcedChange, take(this.#changed))
+    }, changeAfterMs)
   }
 
   #sendHints(): void {

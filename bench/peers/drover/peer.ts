@@ -43,7 +43,7 @@ export async function hold(world: World, port: number, queue: string, held: bool
 }
 
 /** Ours. */
-export const drover: Peer = {
+const drover: Peer = {
   name: 'drover',
   missing: () => undefined,
   async start(world, prefix, concurrency) {
