@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash, hash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { z } from 'zod'
@@ -94,7 +94,7 @@ export class ApiKeys {
   authenticate(authorization: string | undefined, now: number): Caller | undefined {
     const [, id = '', secret = ''] = /^Bearer +([^.\s]+)\.(\S+)$/i.exec(authorization ?? '') ?? []
     const key = this.#keys.get(id)
-    const isRight = timingSafeEqual(createHash('sha256').update(secret).digest(), key?.hash ?? noHash)
+    const isRight = timingSafeEqual(hash('sha256', secret, 'buffer'), key?.hash ?? noHash)
     return key && isRight && now < key.expiresAt ? key.caller : undefined
   }
 

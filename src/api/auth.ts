@@ -27,17 +27,18 @@ export function authorizeRequests(app: FastifyInstance, keys: ApiKeys | undefine
     if (route.url.startsWith(docsPath)) route.config = { ...route.config, access: docs }
     if (!route.config?.access) throw new Error(`${String(route.method)} ${route.url} does not say who may call it`)
   })
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     request.caller = anonymousCaller
     // Nothing is at an address without a route: whoever asks.
     const { access = 'public' } = request.routeOptions.config
-    if (!keys || access === 'public') return
+    if (!keys || access === 'public') return done()
     const caller = keys.authenticate(request.headers.authorization, Date.now())
     if (!caller) {
       reply.header('www-authenticate', 'Bearer')
-      throw new Problem('unauthenticated', 'Send a valid key: authorization: Bearer <id>.<secret>')
+      return done(new Problem('unauthenticated', 'Send a valid key: authorization: Bearer <id>.<secret>'))
     }
-    if (!caller.scopes.has(access)) throw new Problem('forbidden', `This key has not the scope "${access}".`)
+    if (!caller.scopes.has(access)) return done(new Problem('forbidden', `This key has not the scope "${access}".`))
     request.caller = caller
+    return done()
   })
 }

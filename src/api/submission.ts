@@ -100,7 +100,8 @@ export function parseSubmission(
   }
   if (!type || !said || mistakes.length > 0) throw invalid(mistakes)
   const job = toNewJob(said, type, deps)
-  const traceparent = traceparentSchema.safeParse(deps.traceparent).data
+  // Most say none, and a refusal costs more than the rest of the check.
+  const traceparent = deps.traceparent === undefined ? undefined : traceparentSchema.safeParse(deps.traceparent).data
   return traceparent === undefined ? job : { ...job, record: { ...job.record, traceparent } }
 }
 

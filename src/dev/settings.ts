@@ -18,6 +18,7 @@ const defaults = {
   DIAGNOSTIC_JOBS: '1',
   EGRESS_ALLOW_CIDRS: '127.0.0.0/8,::1/128',
   SHUTDOWN_GRACE_MS: '8000',
+  NODE_COMPILE_CACHE: 'node_modules/.cache/node',
 }
 
 /**

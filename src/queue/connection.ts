@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { type ConnectionRole, openRedis, type Redis } from './open-redis.ts'
 import { isPassing } from './passing-errors.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
+import { writeByTurn } from './write-by-turn.ts'
 
 export type { ConnectionRole, Redis } from './open-redis.ts'
 
@@ -27,6 +28,8 @@ export async function connectRedis(options: {
   const parsed = parseRedisUrl(url)
   if (parsed.status === 'mistake') throw new RangeError(`the address of Redis ${parsed.mistake}`)
   const redis = openRedis(parsed.address, { role, name, connectWithinMs: withinMs, ca })
+  if (redis instanceof Cluster) redis.on('+node', writeByTurn)
+  else writeByTurn(redis)
   const lastError = logOutages(redis, name, log)
   // connect() rejects at the first refusal, while the client goes on trying: a Redis that is just starting is no fault.
   const connected = redis.connect().then(

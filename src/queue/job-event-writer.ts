@@ -7,6 +7,7 @@ import type { JobRef } from './job-id.ts'
 import { announcedChange, announcedEnd, type Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 
+const sayOnMany = loadScript('announce')
 const appendEvents = loadScript('append-events')
 
 /** Bounds of what one job may hold: in the worker until Redis took it, and in its history. */
@@ -17,6 +18,8 @@ const bounds = {
   pending: 1000,
   /** One event, in characters of JSON. */
   event: 262_144,
+  /** Changes that are announced by one command. */
+  announced: 500,
   historyEntries: 1000,
   historyCharacters: 4 * 1024 * 1024,
 }
@@ -24,14 +27,19 @@ const bounds = {
 /** How often a batch that Redis refuses is offered. */
 const mostTries = 20
 const retryEveryMs = 250
+/** A change that is not an end is announced so much later. */
+const changeAfterMs = 5
 
 /** A worker's side of the events: what handlers say, stored and announced only while the worker holds the job. */
 export class JobEventWriter {
   readonly #redis: Redis
   readonly #keys: Keys
   readonly #log: Logger
+  /** Channels on which a change and an end are to be announced. */
+  readonly #changed = new Set<string>()
+  readonly #ended = new Set<string>()
   readonly #hints = new Set<string>()
-  #changed = new Map<string, typeof announcedChange | typeof announcedEnd>()
+  #changedTimer: NodeJS.Timeout | undefined
 
   constructor(deps: { redis: Redis; keys: Keys; log: Logger }) {
     this.#redis = deps.redis
@@ -55,6 +63,7 @@ export class JobEventWriter {
         progress,
         ...events,
       ]
+      this.#sendChangeBefore(ref)
       for (let tries = 1; ; tries++) {
         try {
           if ((await appendEvents(this.#redis, keys, args)) === 0) onLost()
@@ -71,25 +80,59 @@ export class JobEventWriter {
   }
 
   /**
-   * Tells watchers that the job's state has changed; they read it themselves. Sent once per turn of the event loop and job,
-   * so that a job that starts and ends within one costs one message. `end`: it may have ended, which is what most wait for.
+   * Tells watchers that the job's state has changed; they read it themselves. `end`: it may have ended, which is what most
+   * wait for, so that it is sent with the turn of the event loop. Any other change is sent a little later, before the job's
+   * first event: a job that starts and ends within that time costs one message.
    */
   announce(ref: JobRef, change: 'change' | 'end', flow?: string): void {
-    if (this.#changed.size === 0) setImmediate(() => this.#sendChanges())
-    this.#changed.set(this.#keys.channel(ref), change === 'end' ? announcedEnd : announcedChange)
-    // A job of a flow: whoever brings the flow on is to look at it.
-    if (flow !== undefined) this.#hints.add(`${flow} ${ref.id}`)
+    if (flow !== undefined) {
+      // A job of a flow: whoever brings the flow on is to look at it.
+      if (this.#hints.size === 0) setImmediate(() => this.#sendHints())
+      this.#hints.add(`${flow} ${ref.id}`)
+    }
+    const channel = this.#keys.channel(ref)
+    if (change === 'end') {
+      if (this.#ended.size === 0) setImmediate(() => this.#send(announcedEnd, take(this.#ended)))
+      this.#ended.add(channel)
+      this.#changed.delete(channel)
+      return
+    }
+    this.#changed.add(channel)
+    if (this.#changedTimer !== undefined) return
+    this.#changedTimer = setTimeout(() => {
+      this.#changedTimer = undefined
+      this.#send(announcedChange, take(this.#changed))
+    }, changeAfterMs)
   }
 
-  #sendChanges(): void {
-    const channels = this.#changed
-    this.#changed = new Map()
+  #sendHints(): void {
     const pipeline = this.#redis.pipeline()
-    for (const [channel, message] of channels) pipeline.publish(channel, message)
-    for (const hint of this.#hints) pipeline.publish(this.#keys.flowHints, hint)
-    this.#hints.clear()
-    pipeline.exec().catch((error: unknown) => this.#log.warn({ err: error }, 'changes were not announced'))
+    for (const hint of take(this.#hints)) pipeline.publish(this.#keys.flowHints, hint)
+    pipeline.exec().catch((error: unknown) => this.#log.warn({ err: error }, 'flows were not told of their jobs'))
   }
+
+  /** Who watches reads the new state before the events of it. */
+  #sendChangeBefore(ref: JobRef): void {
+    const channel = this.#keys.channel(ref)
+    if (this.#changed.delete(channel)) this.#send(announcedChange, [channel])
+  }
+
+  /** One command for many: a busy worker has dozens at once. */
+  #send(message: string, channels: string[]): void {
+    // Lua takes a bounded number of arguments.
+    for (let from = 0; from < channels.length; from += bounds.announced) {
+      const some = channels.slice(from, from + bounds.announced)
+      sayOnMany(this.#redis, [], [message, ...some]).catch((error: unknown) =>
+        this.#log.warn({ err: error }, 'changes were not announced'),
+      )
+    }
+  }
+}
+
+function take(set: Set<string>): string[] {
+  const taken = [...set]
+  set.clear()
+  return taken
 }
 
 /** Sends events in order, those of one turn together, one request at a time. */

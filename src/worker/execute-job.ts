@@ -25,20 +25,24 @@ const timeoutGraceMs = 200
 
 /** Runs one attempt of a claimed job: find → refuse if late → run → settle. Never rejects. */
 export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Promise<Settlement> {
-  const log = deps.log.child({ job: claimed.ref.id, type: claimed.type, attempt: claimed.attempt })
+  const record = parseRecord(claimed.data)
+  // Most attempts have nothing to say here: the logger is made by the first that does.
+  const log = () => {
+    const traceparent = record?.traceparent
+    const { ref, type, attempt } = claimed
+    return deps.log.child({ job: ref.id, type, attempt, ...(traceparent !== undefined && { traceparent }) })
+  }
   try {
     const loaded = deps.registry.get(claimed.type)
-    const record = parseRecord(claimed.data)
-    if (record?.traceparent !== undefined) log.setBindings({ traceparent: record.traceparent })
-    if (!loaded || !record) return await settleUnknown(claimed, log)
+    if (!loaded || !record) return await settleUnknown(claimed, log())
     if (isLate(record, claimed)) return settleLate(record, claimed)
     const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, claimed)
     const settlement = await settle(outcome, stopped, loaded, record, claimed)
     if (settlement.status !== 'succeeded')
-      log.info({ outcome: outcome.status, stopped: stopped?.kind, settlement }, 'attempt ended')
+      log().info({ outcome: outcome.status, stopped: stopped?.kind, settlement }, 'attempt ended')
     return settlement
   } catch (error) {
-    log.error({ err: error }, 'a job could not be run')
+    log().error({ err: error }, 'a job could not be run')
     return failed(claimed, { ...describeFailure(error), retryable: false })
   }
 }

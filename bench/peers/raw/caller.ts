@@ -1,0 +1,51 @@
+/** Whoever uses BullMQ without a service: adds and waits in its own process. */
+import { Queue, QueueEvents } from 'bullmq'
+import { Redis } from 'ioredis'
+import { crowd, pace, quantile } from '../../pace.ts'
+import { answerParent } from '../../remote.ts'
+
+const { REDIS_URL: url = '', KEY_PREFIX: prefix = '' } = process.env
+const queue = new Queue('jobs', { connection: new Redis(url, { maxRetriesPerRequest: 1 }), prefix })
+const data = { hello: 'world' }
+const bulkSize = 1000
+
+/** Opened by the first wait: who only adds needs none, and a reader slows down every worker. */
+let reader: Promise<QueueEvents> | undefined
+async function openReader(): Promise<QueueEvents> {
+  const connection = new Redis(url, { maxRetriesPerRequest: null })
+  const events = new QueueEvents('jobs', { connection, prefix, lastEventId: '0-0' })
+  // One listener for each that waits.
+  events.setMaxListeners(0)
+  queue.setMaxListeners(0)
+  await events.waitUntilReady()
+  return events
+}
+
+async function addAndWait(): Promise<void> {
+  const events = await (reader ??= openReader())
+  const job = await queue.add('echo', data)
+  await job.waitUntilFinished(events)
+}
+
+const methods = {
+  /** Jobs per second by `addBulk` of 1,000 at a time. */
+  async addBulk({ count }: { count: number }) {
+    const from = performance.now()
+    for (let left = count; left > 0; left -= bulkSize)
+      await queue.addBulk(Array.from({ length: Math.min(left, bulkSize) }, () => ({ name: 'echo', data })))
+    return (count * 1000) / (performance.now() - from)
+  },
+  /** Jobs per second with `wide` waits at once. */
+  waitTogether: ({ wide, count }: { wide: number; count: number }) => crowd(wide, count, addAndWait),
+  /** Latencies of waits at a fixed arrival rate, in ms. */
+  async waitPaced({ perS, count }: { perS: number; count: number }) {
+    const took = await pace(perS, count, addAndWait)
+    return { p50: quantile(took, 0.5), p99: quantile(took, 0.99) }
+  },
+  hold: ({ held }: { held: boolean }) => (held ? queue.pause() : queue.resume()),
+}
+export type RawCaller = typeof methods
+
+await queue.waitUntilReady()
+answerParent(methods)
+console.log(JSON.stringify({ msg: 'ready' }))

@@ -1,0 +1,106 @@
+import { startApi, startWorker, submission } from '../peers/drover/peer.ts'
+import type { World } from '../world.ts'
+import { drainMs } from './drain.ts'
+import { ourQueue } from './our-queue.ts'
+import { inTurns, type Row, scaled } from './row.ts'
+
+/** Many jobs that wait at once on one worker: the whole should take little longer than one. */
+export const sleepers: Row = async (world, size) => {
+  const many = 2000
+  const api = await startApi(world, 'drover')
+  const worker = await startWorker(world, 'drover', `io:${many}`)
+  const at = { port: api.port, prefix: 'drover', queue: 'io' }
+  const sleepOneSecond = ourQueue(world, at, { type: 'sleep', input: { duration_ms: 1000 } })
+  await drainMs(world.redis, sleepOneSecond, 200)
+  const [ours = []] = await inTurns(size.rounds, [() => drainMs(world.redis, sleepOneSecond, many)])
+  await worker.stop()
+  await api.stop()
+  const name = `${many} sleeps of 1 s on one worker, ms`
+  return [{ name, yardstick: 'one sleep', ours, theirs: [1000], target: { of: 'ratio', atMost: 1.6 } }]
+}
+
+/** The same work on one thread and on two. Primes, since `burn-cpu` computes for a time and not for a result. */
+export const twoThreads: Row = async (world, size) => {
+  const started = await Promise.all([startCounting(world, 'one', 1), startCounting(world, 'two', 2)])
+  const [one, two] = started
+  const count = scaled(24, size)
+  const rate = (queue: typeof one.queue) => async () => (count * 1000) / (await drainMs(world.redis, queue, count))
+  await rate(one.queue)()
+  await rate(two.queue)()
+  const [ours = [], theirs = []] = await inTurns(size.rounds, [rate(two.queue), rate(one.queue)])
+  for (const { stop } of started) await stop()
+  return [
+    {
+      name: 'computing on 2 threads, jobs/s',
+      yardstick: '1 thread',
+      ours,
+      theirs,
+      target: { of: 'ratio', atLeast: 1.85 },
+    },
+  ]
+}
+
+async function startCounting(world: World, prefix: string, threads: number) {
+  const api = await startApi(world, prefix)
+  const worker = await startWorker(world, prefix, `cpu:${threads}`)
+  const at = { port: api.port, prefix, queue: 'cpu' }
+  const queue = ourQueue(world, at, { type: 'count-primes', input: { limit: 10_000_000 } })
+  return { queue, stop: async () => void (await Promise.all([worker.stop(), api.stop()])) }
+}
+
+/** What a thread costs a job beside the event loop, both with as many jobs at once as there are threads. */
+export const dispatch: Row = async (world, size) => {
+  const [api, worker] = [await startApi(world, 'drover'), await startWorker(world, 'drover', 'cpu:2')]
+  const at = { port: api.port, prefix: 'drover', queue: 'cpu' }
+  const count = scaled(5000, size)
+  const rate = (type: string, jobs: number) => async () =>
+    (jobs * 1000) / (await drainMs(world.redis, ourQueue(world, at, { type, input: null }), jobs))
+  for (const type of ['empty-thread', 'empty-loop']) await rate(type, scaled(1000, size))()
+  const [ours = [], theirs = []] = await inTurns(size.rounds, [rate('empty-thread', count), rate('empty-loop', count)])
+  await worker.stop()
+  await api.stop()
+  const name = 'empty job in a thread, jobs/s'
+  return [{ name, yardstick: 'on the event loop', ours, theirs, target: { of: 'ratio', atLeast: 0.5 } }]
+}
+
+/** The API's latency at a tenth of what it can take, while all cores compute jobs, against the same while none does. */
+export const apiUnderBurn: Row = async (world, size) => {
+  const api = await startApi(world, 'drover')
+  const workers = [await startWorker(world, 'drover', 'io:100'), await startWorker(world, 'drover', 'cpu:2')]
+  const call = submission(world, api.port, { type: 'echo', input: { hello: 'world' } })
+  const capacity = await world.load('closedLoop', { call, connections: 64, count: scaled(20_000, size) })
+  const perS = Math.round(capacity / 10)
+  const seconds = Math.max(1, 6 * size.scale)
+  const p99 = async () => (await world.load('openLoop', { call, perS, count: Math.round(perS * seconds) })).p99
+  const burning = async () => {
+    const jobs = await burnEverywhere(world, api.port)
+    const seen = await p99()
+    await jobs.end()
+    return seen
+  }
+  await p99()
+  const [ours = [], theirs = []] = await inTurns(size.rounds, [burning, p99])
+  for (const process of [...workers, api]) await process.stop()
+  const name = `submit at ${perS}/s while all cores compute, p99 ms`
+  return [{ name, yardstick: 'idle cores', ours, theirs, target: { of: 'ratio', atMost: 4 } }]
+}
+
+/** Starts a burn on each of two threads; `end` cancels them and waits until they have stopped. */
+async function burnEverywhere(world: World, port: number) {
+  const url = `http://127.0.0.1:${port}/v1/jobs`
+  const { authorization } = world.headers
+  const start = async () => {
+    const body = JSON.stringify({ type: 'burn-cpu', input: { duration_ms: 600_000, steps: 1 } })
+    const response = await fetch(url, { method: 'POST', headers: { ...world.headers, prefer: 'wait=1' }, body })
+    const { id, state } = (await response.json()) as { id: string; state: string }
+    if (state !== 'running') throw new Error(`a burning job is ${state}`)
+    return id
+  }
+  const ids = await Promise.all([start(), start()])
+  return {
+    async end() {
+      for (const id of ids) await fetch(`${url}/${id}/cancel`, { method: 'POST', headers: { authorization } })
+      for (const id of ids) await fetch(`${url}/${id}`, { headers: { authorization, prefer: 'wait=10' } })
+    },
+  }
+}

@@ -1,0 +1,13 @@
+import { Keys } from '../../src/queue/keys.ts'
+import { hold, submission } from '../peers/drover/peer.ts'
+import type { World } from '../world.ts'
+
+/** A queue of ours to be filled with one kind of job and drained, for {@link drainMs}. */
+export function ourQueue(world: World, at: { port: number; prefix: string; queue: string }, job: object) {
+  const call = submission(world, at.port, job)
+  return {
+    endedKey: new Keys(at.prefix).bull(at.queue, 'completed'),
+    hold: (held: boolean) => hold(world, at.port, at.queue, held),
+    fill: (count: number) => world.load('closedLoop', { call, connections: 64, count }),
+  }
+}

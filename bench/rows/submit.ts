@@ -1,0 +1,34 @@
+import drover from '../peers/drover/peer.ts'
+import { findPeers } from '../peers/find.ts'
+import { inTurns, type Row, scaled } from './row.ts'
+
+const connections = 64
+
+/** Jobs per second that are accepted, from many clients at once, while the workers hold. */
+export const submit: Row = async (world, size) => {
+  const { found, skipped } = await findPeers()
+  const all = [drover, ...found]
+  const running = await Promise.all(all.map((peer) => peer.start(world, peer.name, 100)))
+  for (const peer of running) await peer.hold(true)
+  const rate = (n: number, count: number) => async () => {
+    const call = running[n]?.submit
+    return call ? world.load('closedLoop', { call, connections, count }) : Number.NaN
+  }
+  for (const n of all.keys()) await rate(n, scaled(5000, size))()
+  const [ours = [], ...others] = await inTurns(
+    size.rounds,
+    all.map((_, n) => rate(n, scaled(20_000, size))),
+  )
+  for (const peer of running) await peer.stop()
+  const name = `submit, ${connections} connections, jobs/s`
+  return [
+    ...found.map((peer, n) => ({
+      name,
+      yardstick: peer.name,
+      ours,
+      theirs: others[n] ?? [],
+      target: { of: 'ratio' as const, atLeast: 1.2 },
+    })),
+    ...skipped.map((why) => ({ name, skipped: why })),
+  ]
+}

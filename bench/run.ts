@@ -1,0 +1,97 @@
+/**
+ * `npm run bench`: ours beside its yardsticks, side by side in one run, with the targets. Prints a table and writes it as
+ * JSON to bench/results/. `-- --only submit,drain` takes some rows, `--rounds 5` takes more turns, `--quick` takes a tenth
+ * of the jobs, `--profile <folder>` writes CPU profiles of our processes there. Ends with code 1 when a row failed.
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { judge, type Line, table } from './report.ts'
+import { bulk } from './rows/bulk.ts'
+import { apiUnderBurn, dispatch, sleepers, twoThreads } from './rows/computing.ts'
+import { cost } from './rows/cost.ts'
+import { drain } from './rows/drain.ts'
+import { growth } from './rows/growth.ts'
+import type { Row } from './rows/row.ts'
+import { submit } from './rows/submit.ts'
+import { waitAlone, waitTogether } from './rows/wait.ts'
+import { idle, streams, unwatched } from './rows/watching.ts'
+import { durabilityText, openWorld } from './world.ts'
+
+const rows: Record<string, Row> = {
+  submit,
+  bulk,
+  drain,
+  'wait-alone': waitAlone,
+  'wait-together': waitTogether,
+  sleepers,
+  'two-threads': twoThreads,
+  'api-under-burn': apiUnderBurn,
+  dispatch,
+  streams,
+  unwatched,
+  idle,
+  growth,
+  cost,
+}
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
+    profile: { type: 'string' },
+  },
+})
+const chosen = values.only?.split(',') ?? Object.keys(rows)
+const unknown = chosen.filter((name) => !(name in rows))
+if (unknown.length > 0)
+  throw new Error(`no row is called ${unknown.join(', ')}; there are ${Object.keys(rows).join(', ')}`)
+const size = { rounds: Number(values.rounds), scale: values.quick ? 0.1 : 1 }
+if (!(Number.isInteger(size.rounds) && size.rounds > 0)) throw new Error('--rounds takes a whole number above 0')
+
+const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`]
+const world = await openWorld(profile)
+const machine = {
+  date: new Date().toISOString(),
+  cores: availableParallelism(),
+  cpu: cpus()[0]?.model ?? 'unknown',
+  memory_mb: Math.round(totalmem() / 1024 / 1024),
+  // What else runs here makes every figure worse, and ratios less sure.
+  load_average_before: loadavg()[0]?.toFixed(1),
+  node: process.version,
+  redis: world.redisVersion,
+  durability: durabilityText,
+  ...size,
+}
+for (const [name, value] of Object.entries(machine)) console.log(`${name}: ${value}`)
+
+const lines: Line[] = []
+try {
+  for (const name of chosen) {
+    const from = performance.now()
+    try {
+      const found = (await rows[name]?.(world, size)) ?? []
+      lines.push(...found)
+      console.log(`\n${name}, ${((performance.now() - from) / 1000).toFixed(0)} s\n${table(found)}`)
+    } catch (error) {
+      process.exitCode = 1
+      lines.push({ name, skipped: 'failed' })
+      console.error(name, error)
+    }
+    await world.clear()
+  }
+} finally {
+  await world.close()
+}
+console.log(
+  `\nmedian (least–most) of ${size.rounds} rounds; higher ratios are better where the target is ≥\n\n${table(lines)}`,
+)
+
+const folder = join(import.meta.dirname, 'results')
+await mkdir(folder, { recursive: true })
+const file = join(folder, `${machine.date.replaceAll(/[:.]/g, '-')}.json`)
+const judgedLines = lines.map((line) => ('skipped' in line ? line : { ...line, judged: judge(line) }))
+await writeFile(file, `${JSON.stringify({ machine, lines: judgedLines }, null, 2)}\n`)
+console.log(`\n${file}`)
