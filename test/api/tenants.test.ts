@@ -45,7 +45,11 @@ async function asked(prefix: string, act: () => Promise<unknown>): Promise<strin
     if (line === '+OK') begun.resolve()
     else if (/^"ping" "flush"$/i.test(call)) flushed.resolve()
     // A script is one call, whatever it does; what goes on in the background is not asked for.
-    else if (source !== 'lua' && call.includes(`"${prefix}`) && !/sweep-lease|stalled-check|_schedules|\{flows\}/.test(call))
+    else if (
+      source !== 'lua' &&
+      call.includes(`"${prefix}`) &&
+      !/sweep-lease|stalled-check|_schedules|\{flows\}/.test(call)
+    )
       lines.push(call)
   })
   await begun.promise
