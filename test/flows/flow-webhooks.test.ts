@@ -30,14 +30,15 @@ async function lastDelivery(apiUrl: string, id: string): Promise<DeliveryResourc
 }
 
 test('every end of a flow is told of once, signed, with the flow as the API shows it but for its tree', async () => {
-  const { api } = await startStack({ env })
+  // Nobody consumes `cpu`.
+  const { api } = await startStack({ env: { ...env, WORKER_QUEUES: 'io:100' } })
   const receiver = await receiveWebhooks()
   const more = { webhook: { url: receiver.url }, tags: ['t'], metadata: { order: '42' } }
   const submitted = {
     succeeded: await submitFlow(api.url, { chain: [echo([1, 2]), { gather: [echo(3), echo(4)] }] }, { more }),
     failed: await submitFlow(api.url, { chain: [echo(1), { gather: [fails(), sleep(60_000)] }, echo(2)] }, { more }),
     canceled: await submitFlow(api.url, { gather: [sleep(60_000), echo(1, { delay_ms: 60_000 })] }, { more }),
-    expired: await submitFlow(api.url, echo(1, { delay_ms: 60_000, start_within_ms: 100 }), { more }),
+    expired: await submitFlow(api.url, job('burn-cpu', { duration_ms: 1 }, { start_within_ms: 100 }), { more }),
     late: await submitFlow(api.url, sleep(60_000), { more: { ...more, deadline_ms: 500 } }),
   }
   await steerFlow(api.url, submitted.canceled.body.id, 'cancel')
