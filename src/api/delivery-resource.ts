@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { StoredJob } from '../queue/job-record.ts'
 import { deliveryOutputSchema, deliverySchema, webhookEvents } from '../queue/webhook.ts'
 import type { KnownDelivery } from '../queue/webhook-outbox.ts'
-import { jobPath, jobStateSchema, optionalTimestamp } from './job-resource.ts'
+import { jobStateSchema, optionalTimestamp } from './job-resource.ts'
 
 const time = z.iso.datetime().nullable()
 
@@ -15,7 +15,7 @@ const result = {
 /** A delivery of a webhook as clients see it. */
 export const deliveryResourceSchema = z.object({
   id: z.string().describe('Also the `webhook-id` of every message that it sends'),
-  run: z.int().describe('The run of the job whose end it tells of'),
+  run: z.int().describe('The run of the job or flow whose end it tells of'),
   event: z.enum(webhookEvents).nullable().describe('Null until the run has ended'),
   url: z.string(),
   state: jobStateSchema.describe('`blocked` until the run has ended'),
@@ -30,8 +30,11 @@ export const deliveryResourceSchema = z.object({
 
 export type DeliveryResource = z.output<typeof deliveryResourceSchema>
 
-/** @param url of the job's webhook, for a delivery that is not there yet */
-export function deliveryResource(jobId: string, url: string, { ref, run, delivery }: KnownDelivery): DeliveryResource {
+/**
+ * @param path of the job or flow
+ * @param url of its webhook, for a delivery that is not there yet
+ */
+export function deliveryResource(path: string, url: string, { ref, run, delivery }: KnownDelivery): DeliveryResource {
   const said = deliverySchema.safeParse(delivery?.record.input).data
   return {
     id: ref.id,
@@ -50,7 +53,7 @@ export function deliveryResource(jobId: string, url: string, { ref, run, deliver
       ended_at: optionalTimestamp(endedAt),
       ...resultOf(failure, delivery?.output),
     })),
-    links: { resend: `${jobPath(jobId)}/deliveries/${ref.id}/resend` },
+    links: { resend: `${path}/deliveries/${ref.id}/resend` },
   }
 }
 

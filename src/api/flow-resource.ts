@@ -60,7 +60,13 @@ export const flowSchema = z.object({
   cancel_requested_at: time.nullable(),
   deadline_at: time.nullable(),
   expires_at: time.nullable(),
-  links: z.object({ self: z.string(), results: z.string(), events: z.string(), cancel: z.string() }),
+  links: z.object({
+    self: z.string(),
+    results: z.string(),
+    events: z.string(),
+    cancel: z.string(),
+    deliveries: z.string(),
+  }),
 })
 
 export type FlowResource = z.output<typeof flowSchema>
@@ -92,7 +98,13 @@ export function flowResource(progress: FlowProgress, open: OpenFlow | undefined,
     cancel_requested_at: flow.stop?.why === 'canceled' ? timestamp(flow.stop.at) : null,
     deadline_at: flow.deadlineAt === undefined ? null : timestamp(flow.deadlineAt),
     expires_at: finished ? timestamp(finished.at + resultTtlMs) : null,
-    links: { self, results: `${self}/results`, events: `${self}/events`, cancel: `${self}/cancel` },
+    links: {
+      self,
+      results: `${self}/results`,
+      events: `${self}/events`,
+      cancel: `${self}/cancel`,
+      deliveries: `${self}/deliveries`,
+    },
   }
 }
 

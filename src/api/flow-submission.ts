@@ -7,6 +7,7 @@ import type { Caller } from './api-keys.ts'
 import type { SchemaNames } from './openapi.ts'
 import { type Mistake, mistakesOf } from './problem.ts'
 import { checkJob, durationMs, flowOptions, invalid, jobOptions, toRecord, traceparentSchema } from './submission.ts'
+import { storedWebhook, unsignable, webhookField } from './webhook-field.ts'
 
 /** A malformed flow of ten thousand jobs need not be answered with ten thousand mistakes. */
 const mostMistakes = 50
@@ -26,6 +27,7 @@ const envelope = z.strictObject({
   flow: z.unknown(),
   deadline_ms: durationMs.optional().describe('Bound of the whole flow, from its creation or its retry'),
   ...flowOptions,
+  webhook: webhookField.optional(),
 })
 
 /** The body of `POST /v1/flows`, for the documentation; {@link parseFlow} checks it. */
@@ -58,16 +60,25 @@ interface Place {
  */
 export function parseFlow(
   body: unknown,
-  deps: { registry: Registry; now: number; caller: Caller; traceparent: unknown },
+  deps: {
+    registry: Registry
+    now: number
+    caller: Caller
+    traceparent: unknown
+    /** Whether there is a secret to sign webhooks with. */
+    canSign: boolean
+  },
 ): Omit<NewFlow, 'id' | 'nodes' | 'jobs' | 'ready'> {
   const parsed = envelope.safeParse(body)
   const mistakes = parsed.success ? [] : mistakesOf(parsed.error)
+  mistakes.push(...unsignable(parsed.data?.webhook, deps.canSign))
   const root: unknown = Object(body).flow
   const reader = new FlowReader(deps, mistakes)
   const tree = reader.read(root, { pointer: '/flow', depth: 1, hasSource: false, isMapped: false })
   if (!parsed.success || !tree || mistakes.length > 0) throw invalid(mistakes)
   const { tags = [], metadata = {}, deadline_ms: deadlineMs } = parsed.data
-  return { tree, tenant: deps.caller.tenant, tags, metadata, createdAt: deps.now, deadlineMs }
+  const webhook = parsed.data.webhook && storedWebhook(parsed.data.webhook)
+  return { tree, tenant: deps.caller.tenant, tags, metadata, webhook, createdAt: deps.now, deadlineMs }
 }
 
 class FlowReader {
@@ -105,7 +116,11 @@ class FlowReader {
   #readJob(value: object, { pointer, hasSource, isMapped }: Place): FlowNode | undefined {
     const { references } = this.#checkReferences(Reflect.get(value, 'input'), `${pointer}/input`, hasSource, isMapped)
     const isComplete = references.length === 0
-    const { said, job, mistakes } = checkJob(value, this.#registry, { base: pointer, isComplete })
+    // Its end is a step of the flow's, and may come again with a retry.
+    const { webhook, ...plain }: { webhook?: unknown } = value
+    if (webhook !== undefined)
+      this.#refuse(`${pointer}/webhook`, 'a job of a flow has none of its own: name one beside `flow`')
+    const { said, job, mistakes } = checkJob(plain, this.#registry, { base: pointer, isComplete })
     this.#mistakes.push(...mistakes)
     if (said?.webhook) return this.#refuse(`${pointer}/webhook`, 'a job of a flow has no webhook of its own')
     if (!said || !job || mistakes.length > 0) return undefined

@@ -81,12 +81,13 @@ await boot('api', async () => {
     subscriber,
     keys,
     registry,
+    outbox,
     resultTtlMs: config.RESULT_TTL_MS,
     log,
   })
   coordinator.start()
   lifecycle.onStop('flows', () => coordinator.stop())
-  const flows = new Flows({ redis: client, keys, registry, onAdded: metrics.jobSubmitted })
+  const flows = new Flows({ redis: client, keys, registry, outbox, onAdded: metrics.jobSubmitted })
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const quotas = new TenantQuotas({ redis: client, keys })
   const pressure = new QueuePressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })

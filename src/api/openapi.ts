@@ -57,7 +57,7 @@ export async function describeApi(app: FastifyInstance, names: SchemaNames, acce
         { name: 'jobs', description: 'Submit, read and watch jobs' },
         { name: 'flows', description: 'Jobs that depend on each other' },
         { name: 'schedules', description: 'Jobs that come again' },
-        { name: 'webhooks', description: 'What was told of the ends of jobs' },
+        { name: 'webhooks', description: 'What was told of the ends of jobs and flows' },
         { name: 'job types', description: 'What can be submitted' },
         { name: 'queues', description: 'How full they are, and who consumes them' },
         { name: 'health', description: 'For probes' },

@@ -7,7 +7,7 @@ import type { Caller } from './api-keys.ts'
 import { exampleOptions } from './examples.ts'
 import type { SchemaNames } from './openapi.ts'
 import { type Mistake, mistakesOf, Problem } from './problem.ts'
-import { storedWebhook, webhookField } from './webhook-field.ts'
+import { storedWebhook, unsignable, webhookField } from './webhook-field.ts'
 
 const longestMs = 365 * 86_400_000
 /** https://www.w3.org/TR/trace-context/#traceparent-header; one that is malformed is to be ignored. */
@@ -95,9 +95,7 @@ export function parseSubmission(
   },
 ): NewJob {
   const { said, job: type, mistakes } = checkJob(body, deps.registry, { base: '', isComplete: true })
-  if (said?.webhook && !deps.canSign) {
-    mistakes.push({ pointer: '/webhook', detail: 'this server has no WEBHOOK_SECRETS to sign it with' })
-  }
+  mistakes.push(...unsignable(said?.webhook, deps.canSign))
   if (!type || !said || mistakes.length > 0) throw invalid(mistakes)
   const job = toNewJob(said, type, deps)
   // Most say none, and a refusal costs more than the rest of the check.

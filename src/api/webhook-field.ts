@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Webhook, webhookEvents } from '../queue/webhook.ts'
+import type { Mistake } from './problem.ts'
 
 /** The `webhook` of a submission: where to tell of its end. What may be reached is for the workers' egress guard to say. */
 export const webhookField = z
@@ -10,7 +11,13 @@ export const webhookField = z
       .refine((url) => !hasCredentials(url), 'carries credentials'),
     events: z.array(z.enum(webhookEvents)).min(1).max(20).optional().describe('The ends to tell of; default all four'),
   })
-  .describe('Sent when the job has ended, signed as Standard Webhooks says')
+  .describe('Sent when the job or flow has ended, signed as Standard Webhooks says')
+
+/** Mistakes of a `webhook` that a server without WEBHOOK_SECRETS cannot promise. */
+export function unsignable(webhook: unknown, canSign: boolean): Mistake[] {
+  if (webhook === undefined || canSign) return []
+  return [{ pointer: '/webhook', detail: 'this server has no WEBHOOK_SECRETS to sign it with' }]
+}
 
 /** … as it is stored: each event once. */
 export function storedWebhook({ url, events = [...webhookEvents] }: z.output<typeof webhookField>): Webhook {

@@ -34,6 +34,7 @@ export function jobNotice(job: StoredJob): Notice {
   }
 }
 
-function iso(ms: number | undefined): string | null {
+/** Epoch ms as clients read it. */
+export function iso(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString()
 }

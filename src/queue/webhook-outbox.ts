@@ -23,13 +23,27 @@ const runsShown = 20
 /** Deleting a running delivery stops its request; it needs no time for it. */
 const cancelGraceMs = 1000
 
-/** A delivery that is there, or will be when its job ends. */
+/** A job or a flow, as far as its deliveries are concerned. */
+export interface WebhookOwner {
+  id: string
+  run: number
+  webhook: Webhook | undefined
+  /** How its current run has ended; undefined while it goes on. */
+  event: WebhookEvent | undefined
+}
+
+/** … of a job. */
+export function jobOwner({ id, run, record, state }: StoredJob): WebhookOwner {
+  return { id, run, webhook: record.webhook, event: webhookEventOf(state) }
+}
+
+/** A delivery that is there, or will be when its job or flow ends. */
 export type KnownDelivery = { run: number; ref: JobRef; delivery: StoredJob | undefined }
 
 /**
  * Deliveries of webhooks. A job with a webhook is in its queue's set of debts from before it is stored until its delivery is:
  * whoever ends the job, or a sweeper, makes the delivery, under an id that follows from the job, so that making it twice makes
- * one. It is a job of the queue {@link deliveryQueue}.
+ * one. It is a job of the queue {@link deliveryQueue}. What a flow owes stands in its own document: see flow/webhook.ts.
  */
 export class WebhookOutbox {
   readonly #redis: Redis
@@ -103,18 +117,18 @@ export class WebhookOutbox {
     }
   }
 
-  /** The deliveries of a job's latest runs, the newest first; one that is not there yet waits for the end of its run. @throws QueueUnavailableError */
-  async list(job: StoredJob): Promise<KnownDelivery[]> {
-    if (!job.record.webhook) return []
-    const runs = Array.from({ length: Math.min(job.run, runsShown) }, (_, n) => job.run - n)
-    const known = await Promise.all(runs.map((run) => this.#find(job, run)))
-    return known.filter(({ run, delivery }) => delivery || (run === job.run && isOwed(job)))
+  /** The deliveries of the latest runs, the newest first; one that is not there yet waits for the end of its run. @throws QueueUnavailableError */
+  async list(owner: WebhookOwner): Promise<KnownDelivery[]> {
+    if (!owner.webhook) return []
+    const runs = Array.from({ length: Math.min(owner.run, runsShown) }, (_, n) => owner.run - n)
+    const known = await Promise.all(runs.map((run) => this.#find(owner, run)))
+    return known.filter(({ run, delivery }) => delivery || (run === owner.run && isOwed(owner)))
   }
 
-  /** One delivery of a job, by its id; undefined when the id is no delivery's of this job. @throws QueueUnavailableError */
-  async read(job: StoredJob, deliveryId: string): Promise<KnownDelivery | undefined> {
+  /** One delivery by its id; undefined when the id is no delivery's of this owner. @throws QueueUnavailableError */
+  async read(owner: WebhookOwner, deliveryId: string): Promise<KnownDelivery | undefined> {
     const run = Number(/_(\d{1,9})$/.exec(deliveryId)?.[1] ?? Number.NaN)
-    return deliveryRef(job.id, run).id === deliveryId ? this.#find(job, run) : undefined
+    return deliveryRef(owner.id, run).id === deliveryId ? this.#find(owner, run) : undefined
   }
 
   /** Sends an ended delivery once more, with its attempts reset. @returns false when it has not ended. @throws QueueUnavailableError */
@@ -124,7 +138,7 @@ export class WebhookOutbox {
 
   /** Removes the deliveries of a job that is about to be removed; one that is being sent is stopped, and goes later. @throws QueueUnavailableError */
   async forget(job: StoredJob): Promise<void> {
-    for (const { delivery } of await this.list(job)) {
+    for (const { delivery } of await this.list(jobOwner(job))) {
       if (!delivery) continue
       if (!delivery.done) await this.#steering.cancel(delivery, cancelGraceMs, Date.now())
       await this.#deliveries.remove(delivery)
@@ -136,16 +150,15 @@ export class WebhookOutbox {
     return this.#deliveries.close()
   }
 
-  async #find(job: StoredJob, run: number): Promise<KnownDelivery> {
-    const ref = deliveryRef(job.id, run)
+  async #find({ id }: WebhookOwner, run: number): Promise<KnownDelivery> {
+    const ref = deliveryRef(id, run)
     return { run, ref, delivery: await this.#deliveries.read(ref) }
   }
 }
 
-/** Whether a delivery of the job's current run is still to come. */
-function isOwed({ state, record }: StoredJob): boolean {
-  const event = webhookEventOf(state)
-  return event === undefined || record.webhook?.events.includes(event) === true
+/** Whether a delivery of the current run may still come. */
+function isOwed({ event, webhook }: WebhookOwner): boolean {
+  return event === undefined || webhook?.events.includes(event) === true
 }
 
 function webhookEventOf(state: StoredJob['state']): WebhookEvent | undefined {

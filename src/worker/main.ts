@@ -117,7 +117,8 @@ await boot('worker', async () => {
   const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
-  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, resultTtlMs: config.RESULT_TTL_MS, log })
+  const resultTtlMs = config.RESULT_TTL_MS
+  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, resultTtlMs, log })
   flows.start()
   lifecycle.onStop('flows', () => flows.stop())
   const heartbeat = new Heartbeat({ redis, keys, queues, workerName })

@@ -121,6 +121,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/flows/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the deliveries of a flow's webhook */
+        get: operations["listFlowDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}/deliveries/{delivery_id}/resend": {
         parameters: {
             query?: never;
@@ -132,6 +149,23 @@ export interface paths {
         put?: never;
         /** Send a webhook once more */
         post: operations["resendDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{id}/deliveries/{delivery_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a webhook of a flow once more */
+        post: operations["resendFlowDelivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -499,6 +533,7 @@ export interface components {
                 results: string;
                 events: string;
                 cancel: string;
+                deliveries: string;
             };
         };
         /** @description What a member of a flow gave, or why not */
@@ -885,7 +920,7 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job has ended, signed as Standard Webhooks says */
+            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
             webhook?: {
                 /** Format: uri */
                 url: string;
@@ -984,7 +1019,7 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job has ended, signed as Standard Webhooks says */
+            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
             webhook?: {
                 /** Format: uri */
                 url: string;
@@ -1061,7 +1096,7 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job has ended, signed as Standard Webhooks says */
+            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
             webhook?: {
                 /** Format: uri */
                 url: string;
@@ -1144,7 +1179,7 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job has ended, signed as Standard Webhooks says */
+            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
             webhook?: {
                 /** Format: uri */
                 url: string;
@@ -1230,7 +1265,7 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job has ended, signed as Standard Webhooks says */
+            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
             webhook?: {
                 /** Format: uri */
                 url: string;
@@ -1335,7 +1370,7 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job has ended, signed as Standard Webhooks says */
+            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
             webhook?: {
                 /** Format: uri */
                 url: string;
@@ -1438,7 +1473,7 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job has ended, signed as Standard Webhooks says */
+            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
             webhook?: {
                 /** Format: uri */
                 url: string;
@@ -1529,7 +1564,7 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job has ended, signed as Standard Webhooks says */
+            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
             webhook?: {
                 /** Format: uri */
                 url: string;
@@ -2752,7 +2787,7 @@ export interface operations {
                         items: {
                             /** @description Also the `webhook-id` of every message that it sends */
                             id: string;
-                            /** @description The run of the job whose end it tells of */
+                            /** @description The run of the job or flow whose end it tells of */
                             run: number;
                             /** @description Null until the run has ended */
                             event: ("succeeded" | "failed" | "canceled" | "expired") | null;
@@ -2892,6 +2927,167 @@ export interface operations {
             };
         };
     };
+    listFlowDeliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deliveries of the latest 20 runs, the newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** @description Also the `webhook-id` of every message that it sends */
+                            id: string;
+                            /** @description The run of the job or flow whose end it tells of */
+                            run: number;
+                            /** @description Null until the run has ended */
+                            event: ("succeeded" | "failed" | "canceled" | "expired") | null;
+                            url: string;
+                            /**
+                             * @description `blocked` until the run has ended
+                             * @enum {string}
+                             */
+                            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+                            done: boolean;
+                            /** @description The receiver's HTTP status; null when it gave none */
+                            status: number | null;
+                            error: {
+                                code: string;
+                                message: string;
+                            } | null;
+                            created_at: string | null;
+                            next_attempt_at: string | null;
+                            finished_at: string | null;
+                            attempts: {
+                                attempt: number;
+                                started_at: string | null;
+                                ended_at: string | null;
+                                /** @description The receiver's HTTP status; null when it gave none */
+                                status: number | null;
+                                error: {
+                                    code: string;
+                                    message: string;
+                                } | null;
+                            }[];
+                            links: {
+                                resend: string;
+                            };
+                        }[];
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resendDelivery: {
         parameters: {
             query?: never;
@@ -2913,7 +3109,7 @@ export interface operations {
                     "application/json": {
                         /** @description Also the `webhook-id` of every message that it sends */
                         id: string;
-                        /** @description The run of the job whose end it tells of */
+                        /** @description The run of the job or flow whose end it tells of */
                         run: number;
                         /** @description Null until the run has ended */
                         event: ("succeeded" | "failed" | "canceled" | "expired") | null;
@@ -2980,6 +3176,184 @@ export interface operations {
                 };
             };
             /** @description `job_not_found`, `delivery_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `delivery_not_done` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds until it is worth trying again */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resendFlowDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is sent again, with the same `webhook-id` and body and its attempts reset */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Also the `webhook-id` of every message that it sends */
+                        id: string;
+                        /** @description The run of the job or flow whose end it tells of */
+                        run: number;
+                        /** @description Null until the run has ended */
+                        event: ("succeeded" | "failed" | "canceled" | "expired") | null;
+                        url: string;
+                        /**
+                         * @description `blocked` until the run has ended
+                         * @enum {string}
+                         */
+                        state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+                        done: boolean;
+                        /** @description The receiver's HTTP status; null when it gave none */
+                        status: number | null;
+                        error: {
+                            code: string;
+                            message: string;
+                        } | null;
+                        created_at: string | null;
+                        next_attempt_at: string | null;
+                        finished_at: string | null;
+                        attempts: {
+                            attempt: number;
+                            started_at: string | null;
+                            ended_at: string | null;
+                            /** @description The receiver's HTTP status; null when it gave none */
+                            status: number | null;
+                            error: {
+                                code: string;
+                                message: string;
+                            } | null;
+                        }[];
+                        links: {
+                            resend: string;
+                        };
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_found`, `delivery_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4383,6 +4757,13 @@ export interface operations {
                     tags?: string[];
                     metadata?: {
                         [key: string]: string;
+                    };
+                    /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+                    webhook?: {
+                        /** Format: uri */
+                        url: string;
+                        /** @description The ends to tell of; default all four */
+                        events?: ("succeeded" | "failed" | "canceled" | "expired")[];
                     };
                 };
             };

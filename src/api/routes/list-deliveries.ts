@@ -1,14 +1,25 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { flowOwner } from '../../queue/flow/webhook.ts'
+import { jobOwner, type WebhookOwner } from '../../queue/webhook-outbox.ts'
 import type { RouteDeps } from '../app.ts'
 import { deliveryResource, deliveryResourceSchema } from '../delivery-resource.ts'
+import { flowPath } from '../flow-resource.ts'
+import { jobPath } from '../job-resource.ts'
 import { jsonResponse, problemResponses } from '../problem.ts'
+import { flowParams, readOwnFlow } from './read-flow.ts'
 import { jobParams, readOwn } from './read-job.ts'
 
 const deliveries = z.object({ items: z.array(deliveryResourceSchema) })
+const good = jsonResponse('The deliveries of the latest 20 runs, the newest first', deliveries)
 
-/** `GET /v1/jobs/{id}/deliveries`: what was told of a job's ends, the latest run first, and how the receiver took it. */
-export function listDeliveries(app: FastifyInstance, { queue, outbox }: RouteDeps): void {
+/** `GET /v1/jobs/{id}/deliveries` and `GET /v1/flows/{id}/deliveries`: what was told of the ends, the latest run first, and how the receiver took it. */
+export function listDeliveries(app: FastifyInstance, { queue, flows, outbox }: RouteDeps): void {
+  const answer = async (path: string, owner: WebhookOwner): Promise<z.output<typeof deliveries>> => {
+    const known = await outbox.list(owner)
+    return { items: known.map((one) => deliveryResource(path, owner.webhook?.url ?? '', one)) }
+  }
+
   app.get<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/deliveries', {
     config: { access: 'read' },
     schema: {
@@ -17,16 +28,27 @@ export function listDeliveries(app: FastifyInstance, { queue, outbox }: RouteDep
       tags: ['webhooks'],
       params: jobParams,
       querystring: z.strictObject({}),
-      response: {
-        200: jsonResponse('The deliveries of the latest 20 runs, the newest first', deliveries),
-        ...problemResponses('job_not_found', 'queue_unavailable'),
-      },
+      response: { 200: good, ...problemResponses('job_not_found', 'queue_unavailable') },
     },
-    handler: async (request): Promise<z.output<typeof deliveries>> => {
-      const { id } = request.params
-      const job = await readOwn(queue, request, id)
-      const known = await outbox.list(job)
-      return { items: known.map((one) => deliveryResource(id, job.record.webhook?.url ?? '', one)) }
+    handler: async (request) => {
+      const job = await readOwn(queue, request, request.params.id)
+      return answer(jobPath(job.id), jobOwner(job))
+    },
+  })
+
+  app.get<{ Params: z.output<typeof flowParams> }>('/v1/flows/:id/deliveries', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'listFlowDeliveries',
+      summary: "List the deliveries of a flow's webhook",
+      tags: ['webhooks'],
+      params: flowParams,
+      querystring: z.strictObject({}),
+      response: { 200: good, ...problemResponses('flow_not_found', 'queue_unavailable') },
+    },
+    handler: async (request) => {
+      const { flow } = await readOwnFlow(flows, request, request.params.id)
+      return answer(flowPath(flow.id), flowOwner(flow))
     },
   })
 }

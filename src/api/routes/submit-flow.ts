@@ -78,7 +78,13 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps, names: SchemaN
     handler: async (request, reply) => {
       const now = Date.now()
       const { caller } = request
-      const asked = parseFlow(request.body, { registry, now, caller, traceparent: request.headers['traceparent'] })
+      const asked = parseFlow(request.body, {
+        registry,
+        now,
+        caller,
+        traceparent: request.headers['traceparent'],
+        canSign: config.WEBHOOK_SECRETS.length > 0,
+      })
       const { id, isReplay, claimed } = await claim(request, newJobRef(flowIdPrefix, now).id)
       if (isReplay) reply.header('idempotent-replayed', 'true')
       const begin = async () => {

@@ -1,4 +1,5 @@
 import type { Registry } from '../../jobs/registry.ts'
+import type { WebhookOutbox } from '../webhook-outbox.ts'
 import { completeInput, itemsOf } from './complete-input.ts'
 import type { FlowError, StoredFlow } from './document.ts'
 import { countNodes } from './document.ts'
@@ -9,11 +10,13 @@ import { OpenFlow } from './open-flow.ts'
 import { FlowOutputs } from './outputs.ts'
 import { type JobNode, jobsOf, type MapNode } from './plan.ts'
 import type { FlowStore, NodeEnded } from './store.ts'
+import { settleFlowWebhook } from './webhook.ts'
 
 export interface AdvanceDeps {
   store: FlowStore
   members: FlowMembers
   registry: Registry
+  outbox: WebhookOutbox
 }
 
 /** Whoever accepted a flow stores its jobs itself; after this long somebody else does. */
@@ -33,7 +36,7 @@ export type Advanced = 'open' | 'over' | 'stale'
 export async function advanceFlow(deps: AdvanceDeps, open: OpenFlow, looked: Iterable<JobNode>): Promise<Advanced> {
   const { store, members } = deps
   if (open.flow.finished) {
-    await store.unlist(open.flow.id, open.flow.run, open.flow.finished.at)
+    await close(deps, open.flow, open.flow.finished.at)
     return 'over'
   }
   await storeWhatIsMissing(deps, open)
@@ -191,7 +194,8 @@ async function storeWhatIsMissing({ store, members }: AdvanceDeps, open: OpenFlo
   }
 }
 
-async function finish({ store, members }: AdvanceDeps, { flow, evaluation }: OpenFlow): Promise<void> {
+async function finish(deps: AdvanceDeps, { flow, evaluation }: OpenFlow): Promise<void> {
+  const { store, members } = deps
   const { end } = evaluation
   if (!end) return
   const { cause } = end
@@ -203,7 +207,15 @@ async function finish({ store, members }: AdvanceDeps, { flow, evaluation }: Ope
     const { id } = new MemberIds(flow.id).ref(cause.job.queue, cause.n)
     error = { code, message, job_id: id, path: cause.path }
   } else if (cause) error = await store.errorOf(flow.id, cause.n)
-  await store.finish(flow, end.state, error)
+  const now = Date.now()
+  await store.finish(flow, end.state, error, now)
+  await close(deps, flow, now)
+}
+
+/** What follows from a flow's end. It is on the list until that is done, so that dying before leaves it to the next who looks. */
+async function close(deps: AdvanceDeps, flow: StoredFlow, endedAt: number): Promise<void> {
+  if (flow.webhook) await settleFlowWebhook(deps, flow.id)
+  await deps.store.unlist(flow.id, flow.run, endedAt)
 }
 
 function countJobs(tree: StoredFlow['tree']): number {

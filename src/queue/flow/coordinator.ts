@@ -4,6 +4,7 @@ import type { Registry } from '../../jobs/registry.ts'
 import type { Redis } from '../connection.ts'
 import type { Keys } from '../keys.ts'
 import { loadScript } from '../scripts.ts'
+import type { WebhookOutbox } from '../webhook-outbox.ts'
 import { advanceFlow } from './advance.ts'
 import { FlowHints } from './hints.ts'
 import { MemberIds } from './member-id.ts'
@@ -39,6 +40,7 @@ interface Options {
   subscriber: Redis
   keys: Keys
   registry: Registry
+  outbox: WebhookOutbox
   resultTtlMs: number
   log: Logger
 }
@@ -266,8 +268,9 @@ export class FlowCoordinator {
   }
 
   async #advance(flow: string, open: OpenFlow, jobs: JobNode[]): Promise<void> {
-    const { registry } = this.#options
-    const advanced = await advanceFlow({ store: this.#store, members: this.#members, registry }, open, jobs)
+    const { registry, outbox } = this.#options
+    const deps = { store: this.#store, members: this.#members, registry, outbox }
+    const advanced = await advanceFlow(deps, open, jobs)
     if (advanced === 'open') return
     this.#forget(flow)
     // What this process had was out of date: once more, from what is stored.

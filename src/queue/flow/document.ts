@@ -1,5 +1,6 @@
 import type { JobRecord } from '../job-record.ts'
 import type { JobEnd } from '../job-states.ts'
+import type { Webhook } from '../webhook.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */
 export const flowVersion = 1
@@ -51,6 +52,7 @@ export interface FlowHead {
   tenant: string
   tags: string[]
   metadata: Record<string, string>
+  webhook: Webhook | undefined
   createdAt: number
   deadlineMs: number | undefined
   deadlineAt: number | undefined
@@ -66,6 +68,8 @@ export interface FlowHead {
   /** Whether all jobs of the tree were stored. */
   isStored: boolean
   finished: { state: JobEnd; at: number; error: FlowError | undefined } | undefined
+  /** The latest run whose end the webhook tells of, or does not ask for; 0: none so far. */
+  toldRun: number
 }
 
 /** Why a flow did not succeed. Where a job is to blame, this is its error, and which job it was. */

@@ -3,6 +3,7 @@ import type { Redis } from '../connection.ts'
 import type { JobRef } from '../job-id.ts'
 import type { JobEnd } from '../job-states.ts'
 import type { Keys } from '../keys.ts'
+import type { WebhookOutbox } from '../webhook-outbox.ts'
 import { advanceFlow } from './advance.ts'
 import type { FlowHead, FlowNode } from './document.ts'
 import { FlowEvaluation } from './evaluation.ts'
@@ -12,6 +13,7 @@ import { OpenFlow } from './open-flow.ts'
 import { FlowOutputs, type Found } from './outputs.ts'
 import { FlowPlan, type JobNode, type PlanNode } from './plan.ts'
 import { FlowStore, type NewFlow } from './store.ts'
+import { settleFlowWebhook } from './webhook.ts'
 
 /** A flow with its progress: how many of its jobs are in each state. */
 export interface FlowProgress {
@@ -26,13 +28,21 @@ export class Flows {
   readonly store: FlowStore
   readonly #members: FlowMembers
   readonly #registry: Registry
+  readonly #outbox: WebhookOutbox
   readonly #onAdded: (type: string) => void
 
   /** `onAdded` hears of every job of a flow that was stored here. */
-  constructor(deps: { redis: Redis; keys: Keys; registry: Registry; onAdded?: (type: string) => void }) {
+  constructor(deps: {
+    redis: Redis
+    keys: Keys
+    registry: Registry
+    outbox: WebhookOutbox
+    onAdded?: (type: string) => void
+  }) {
     this.store = new FlowStore(deps)
     this.#members = new FlowMembers(deps)
     this.#registry = deps.registry
+    this.#outbox = deps.outbox
     this.#onAdded = deps.onAdded ?? (() => undefined)
   }
 
@@ -130,6 +140,8 @@ export class Flows {
       return { node: node.n, state: node.kind === 'job' ? open.evaluation.endOf(node)?.state : undefined }
     })
     const deadlineAt = flow.deadlineMs === undefined ? undefined : now + flow.deadlineMs
+    // What this run owes is made before the next begins, or nobody would ever know of it.
+    if (flow.webhook) await settleFlowWebhook({ store: this.store, outbox: this.#outbox }, id)
     if (!(await this.store.reopen(flow, ended, jobs.length, deadlineAt))) return false
     const next = await OpenFlow.read(this.store, id)
     if (next?.flow.run === flow.run + 1) {
@@ -143,7 +155,8 @@ export class Flows {
   }
 
   #advance(open: OpenFlow, jobs: JobNode[]) {
-    return advanceFlow({ store: this.store, members: this.#members, registry: this.#registry }, open, jobs)
+    const deps = { store: this.store, members: this.#members, registry: this.#registry, outbox: this.#outbox }
+    return advanceFlow(deps, open, jobs)
   }
 }
 

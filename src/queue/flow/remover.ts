@@ -33,7 +33,8 @@ export class FlowRemover {
     const { redis, keys, store, members } = this.#options
     const reply = z.tuple([z.string(), z.string()]).parse(await beginRemoval(redis, [keys.flow(id)], []))
     const [status, detail] = reply
-    // A retry that died before it had taken the flow off this list, after it had opened it.
+    // A retry that died before it had taken the flow off this list, after it had opened it; the next run may have ended since, and
+    // still owe its webhook.
     if (status === 'open') await store.list(id, Number(detail), Date.now())
     else if (status === 'removing') {
       const flow = await store.read(id)

@@ -4,6 +4,7 @@ import { anonymousTenant } from '../job-record.ts'
 import type { JobEnd } from '../job-states.ts'
 import type { Keys } from '../keys.ts'
 import { loadScript } from '../scripts.ts'
+import { type Webhook, webhookSchema } from '../webhook.ts'
 import {
   type FlowError,
   type FlowHead,
@@ -21,6 +22,7 @@ const expandFlow = loadScript('expand-flow')
 const stopFlow = loadScript('stop-flow')
 const finishFlow = loadScript('finish-flow')
 const reopenFlow = loadScript('reopen-flow')
+const noteFlowTold = loadScript('note-flow-told')
 
 /** A flow that is about to be stored. */
 export interface NewFlow {
@@ -29,6 +31,7 @@ export interface NewFlow {
   tenant: string
   tags: string[]
   metadata: Record<string, string>
+  webhook: Webhook | undefined
   createdAt: number
   deadlineMs: number | undefined
   nodes: number
@@ -86,6 +89,7 @@ export class FlowStore {
       tenant: flow.tenant,
       tags: JSON.stringify(flow.tags),
       metadata: JSON.stringify(flow.metadata),
+      ...(flow.webhook && { webhook: JSON.stringify(flow.webhook) }),
       createdAt: flow.createdAt,
       ...(flow.deadlineMs !== undefined && {
         deadlineMs: flow.deadlineMs,
@@ -218,17 +222,25 @@ export class FlowStore {
   }
 
   /**
-   * Writes the end of a flow, which is final within its run. Whatever is to follow from a flow's end is to be written by
-   * finish-flow.lua, in the same moment.
+   * Writes the end of a flow, which is final within its run. What is to follow from it is to be found in the document, by whoever
+   * next finds the flow on the list of those that go on: it is taken off when all has followed.
    */
-  async finish(flow: { id: string; run: number }, state: JobEnd, error: FlowError | undefined): Promise<void> {
-    const now = Date.now()
+  async finish(
+    flow: { id: string; run: number },
+    state: JobEnd,
+    error: FlowError | undefined,
+    now: number,
+  ): Promise<void> {
     const stopped = Object.entries(stopErrors).flatMap(([why, { state: ended, ...said }]) => {
       return [why, ended, JSON.stringify({ ...said, job_id: null, path: null })]
     })
     const args = [flow.run, state, error ? JSON.stringify(error) : '', now, ...stopped]
     await whenAvailable(finishFlow(this.#redis, [this.#keys.flow(flow.id)], args))
-    await this.unlist(flow.id, flow.run, now)
+  }
+
+  /** The webhook of a run is stored, or was not asked for: the flow owes it no more. */
+  async noteTold(id: string, run: number): Promise<void> {
+    await whenAvailable(noteFlowTold(this.#redis, [this.#keys.flow(id)], [run]))
   }
 
   /**
@@ -309,6 +321,7 @@ const headFields = [
   'tenant',
   'tags',
   'metadata',
+  'webhook',
   'createdAt',
   'deadlineMs',
   'deadlineAt',
@@ -325,6 +338,7 @@ const headFields = [
   'state',
   'finishedAt',
   'error',
+  'toldRun',
 ]
 
 function decodeHead(id: string, hash: Record<string, string>): FlowHead | undefined {
@@ -332,7 +346,7 @@ function decodeHead(id: string, hash: Record<string, string>): FlowHead | undefi
   if (createdAt === undefined) return undefined
   if (Number(hash['v']) !== flowVersion) throw new Error(`the flow ${id} was written by another version of Drover`)
   const [, why, since] = /^(canceled|deadline_exceeded) (\d+)$/.exec(hash['stop'] ?? '') ?? []
-  const { finishedAt, state, error } = hash
+  const { finishedAt, state, error, webhook } = hash
   const count = (name: string) => Number(hash[name] ?? 0)
   return {
     id,
@@ -340,6 +354,7 @@ function decodeHead(id: string, hash: Record<string, string>): FlowHead | undefi
     tenant: hash['tenant'] ?? anonymousTenant,
     tags: z.array(z.string()).parse(JSON.parse(hash['tags'] ?? '[]')),
     metadata: z.record(z.string(), z.string()).parse(JSON.parse(hash['metadata'] ?? '{}')),
+    webhook: webhook === undefined ? undefined : webhookSchema.parse(JSON.parse(webhook)),
     createdAt: Number(createdAt),
     deadlineMs: hash['deadlineMs'] === undefined ? undefined : Number(hash['deadlineMs']),
     deadlineAt: hash['deadlineAt'] === undefined ? undefined : Number(hash['deadlineAt']),
@@ -363,5 +378,6 @@ function decodeHead(id: string, hash: Record<string, string>): FlowHead | undefi
             at: Number(finishedAt),
             error: error ? errorSchema.parse(JSON.parse(error)) : undefined,
           },
+    toldRun: count('toldRun'),
   }
 }

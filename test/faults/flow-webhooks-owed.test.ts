@@ -1,0 +1,82 @@
+import { expect, test, vi } from 'vitest'
+import { Keys } from '../../src/queue/keys.ts'
+import { echo, readFlow, sleep, steerFlow, submitFlow } from '../helpers/flows.ts'
+import { redisClient } from '../helpers/redis-client.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+import { receiveWebhooks, verify, webhookSecret } from '../helpers/webhook-receiver.ts'
+
+const secret = webhookSecret('a')
+vi.setConfig({ testTimeout: 120_000 })
+
+test('when the process that brings flows on dies between their ends and their webhooks, another makes them', async () => {
+  // Alone at first, so that it is the API that leads.
+  const { api, env, addApi, addWorker } = await startStack({ workers: 0, env: { WEBHOOK_SECRETS: secret } })
+  const redis = await redisClient()
+  const keys = new Keys(env['KEY_PREFIX'] ?? '')
+  const receiver = await receiveWebhooks()
+  await waitFor(
+    'it to lead',
+    () => api.logs,
+    (logs) => logs.some(({ msg }) => msg === 'this process brings flows on'),
+    { withinMs: 30_000 },
+  )
+  const [, other] = await Promise.all([addWorker(), addApi()])
+  const ids: string[] = []
+  const count = async () => {
+    const values = await Promise.all(ids.map((id) => redis.hmget(keys.flow(id), 'finishedAt', 'toldRun')))
+    const ended = values.filter(([at]) => at)
+    return { ended: ended.length, owing: ended.filter(([, told]) => !told).length }
+  }
+  const more = { webhook: { url: receiver.url } }
+  let owing = 0
+  // Flows that end together are between their ends and their webhooks together: the leader is stopped until it is seen there.
+  for (let round = 0; round < 5 && owing === 0; round++) {
+    const submitted = await Promise.all(Array.from({ length: 50 }, () => submitFlow(other.url, sleep(500), { more })))
+    ids.push(...submitted.map(({ body }) => body.id))
+    for (let isOver = false; !isOver && owing === 0; ) {
+      const seen = await waitFor('a debt', count, (now) => now.owing > 0 || now.ended === ids.length, {
+        everyMs: 0,
+        withinMs: 30_000,
+      })
+      isOver = seen.ended === ids.length
+      api.signal('SIGSTOP')
+      // What it had sent is answered before this.
+      owing = (await count()).owing
+      if (owing === 0) api.signal('SIGCONT')
+    }
+  }
+  api.signal('SIGKILL')
+  await api.ended
+  expect((await count()).owing).toBeGreaterThan(0)
+
+  const flows = await Promise.all(ids.map((id) => readFlow(other.url, id, 60)))
+  expect(new Set(flows.map(({ body }) => body.state))).toEqual(new Set(['succeeded']))
+  await waitFor(
+    'a webhook of each',
+    () => new Set(receiver.messages.map(({ payload }) => payload.data['id'])),
+    (told) => told.size === ids.length,
+    { withinMs: 30_000 },
+  )
+  expect(new Set(receiver.messages.map(({ id }) => id)).size).toBe(ids.length)
+  for (const message of receiver.messages) verify(message, secret)
+  await waitFor(
+    'no flow to be open',
+    () => redis.zcard(keys.openFlows),
+    (open) => open === 0,
+  )
+})
+
+test('a cancel of a flow whose API dies at once is told of by whoever is left', async () => {
+  const { api, addApi } = await startStack({ env: { WEBHOOK_SECRETS: secret } })
+  const receiver = await receiveWebhooks()
+  const flow = { chain: [echo(1, { delay_ms: 600_000 }), echo(2)] }
+  const { body } = await submitFlow(api.url, flow, { more: { webhook: { url: receiver.url } } })
+  const cancel = await steerFlow(api.url, body.id, 'cancel')
+  api.signal('SIGKILL')
+  expect(cancel.status).toBe(200)
+  const [message] = await receiver.received(1, 30_000)
+  expect(message?.payload).toMatchObject({ type: 'flow.canceled', data: { id: body.id } })
+  const other = await addApi()
+  expect((await readFlow(other.url, body.id, 10)).body.state).toBe('canceled')
+})
