@@ -13,6 +13,7 @@ import { apiUnderBurn, dispatch, sleepers, twoThreads } from './rows/computing.t
 import { cost } from './rows/cost.ts'
 import { drain } from './rows/drain.ts'
 import { growth } from './rows/growth.ts'
+import { keys } from './rows/keys.ts'
 import type { Row } from './rows/row.ts'
 import { submit } from './rows/submit.ts'
 import { waitAlone, waitTogether } from './rows/wait.ts'
@@ -21,6 +22,7 @@ import { durabilityText, openWorld } from './world.ts'
 
 const rows: Record<string, Row> = {
   submit,
+  keys,
   bulk,
   drain,
   'wait-alone': waitAlone,

@@ -3,38 +3,22 @@
  * `node --import ./src/jobs/module-hooks.ts bench/webhooks.ts`. Needs REDIS_URL; starts its own API, worker and receiver, and
  * ends them.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createInterface } from 'node:readline'
+import { startRole } from './roles.ts'
 
 const oneByOne = 200
 const together = 2000
 
 const env = {
-  ...process.env,
   KEY_PREFIX: `bench-${randomUUID().slice(0, 8)}`,
   DIAGNOSTIC_JOBS: '1',
   PORT: '0',
   WORKER_QUEUES: 'io:100',
   EGRESS_ALLOW_CIDRS: '127.0.0.0/8',
   WEBHOOK_SECRETS: `whsec_${randomBytes(32).toString('base64')}`,
-  LOG_LEVEL: 'info',
-}
-
-async function start(role: 'api' | 'worker'): Promise<{ child: ChildProcess; port: number }> {
-  const args = ['--import', './src/jobs/module-hooks.ts', `src/${role}/main.ts`]
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { msg, port } = JSON.parse(line)
-    if (msg === 'ready') {
-      child.stdout.resume()
-      return { child, port }
-    }
-  }
-  throw new Error(`the ${role} did not start`)
 }
 
 /** Milliseconds from the end of a job, as it says itself, to its webhook; in the order of arrival. */
@@ -51,8 +35,8 @@ const receiver = createServer((request, response) => void receive(request, respo
 await once(receiver, 'listening')
 const hook = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`
 
-const api = await start('api')
-const worker = await start('worker')
+const api = await startRole('api', env)
+const worker = await startRole('worker', env)
 
 async function submit(): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${api.port}/v1/jobs`, {
@@ -93,9 +77,6 @@ const perS = Math.round((together / (performance.now() - startedAt)) * 1000)
 print(`end of job to webhook, ${together} at once`, delays)
 console.log(`submitted, run and told of: ${perS} jobs a second`)
 
-for (const { child } of [worker, api]) {
-  child.kill('SIGTERM')
-  await once(child, 'close')
-}
+await Promise.all([worker.stop(), api.stop()])
 receiver.closeAllConnections()
 receiver.close()

@@ -15,8 +15,8 @@ function droverEnv(world: World, prefix: string): Record<string, string> {
   }
 }
 
-export const startApi = (world: World, prefix: string) =>
-  world.start('src/api/main.ts', droverEnv(world, prefix), 'ours')
+export const startApi = (world: World, prefix: string, more: Record<string, string> = {}) =>
+  world.start('src/api/main.ts', { ...droverEnv(world, prefix), ...more }, 'ours')
 
 /** `queues` as in WORKER_QUEUES. */
 export const startWorker = (world: World, prefix: string, queues: string) =>
