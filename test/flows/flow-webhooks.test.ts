@@ -14,6 +14,8 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const secret = webhookSecret('a')
 const env = { WEBHOOK_SECRETS: secret }
+/** A flow whose hints are lost, each with its sender, goes on after 5 seconds each. */
+const patienceMs = 30_000
 
 async function deliveries(apiUrl: string, id: string): Promise<DeliveryResource[]> {
   return (await send<{ items: DeliveryResource[] }>('GET', `${apiUrl}/v1/flows/${id}/deliveries`)).body.items
@@ -25,6 +27,7 @@ async function lastDelivery(apiUrl: string, id: string): Promise<DeliveryResourc
     'the delivery to be done',
     () => deliveries(apiUrl, id),
     ([one]) => one?.done === true,
+    { withinMs: patienceMs },
   )
   return latest
 }
@@ -42,7 +45,7 @@ test('every end of a flow is told of once, signed, with the flow as the API show
     late: await submitFlow(api.url, sleep(60_000), { more: { ...more, deadline_ms: 500 } }),
   }
   await steerFlow(api.url, submitted.canceled.body.id, 'cancel')
-  const messages = await receiver.received(5)
+  const messages = await receiver.received(5, patienceMs)
   for (const [name, { body }] of Object.entries(submitted)) {
     const message = messages.find(({ payload }) => payload.data['id'] === body.id)
     if (!message) throw new Error(`nothing was told of ${name}`)
@@ -125,11 +128,12 @@ test('each run of a retried flow is told of by itself, and can be sent again', a
   expect(first).toMatchObject({ run: 1, event: 'failed' })
   await failing.mend()
   expect((await steerFlow(api.url, body.id, 'retry')).status).toBe(202)
-  await receiver.received(2)
+  await receiver.received(2, patienceMs)
   const second = await waitFor(
     'the second delivery to be done',
     () => deliveries(api.url, body.id),
     (all) => all.length === 2 && all.every(({ done }) => done),
+    { withinMs: patienceMs },
   )
   expect(second).toMatchObject([{ run: 2, event: 'succeeded' }, { id: first?.id }])
   const again = await send<DeliveryResource>('POST', api.url + first?.links.resend)
@@ -156,7 +160,7 @@ test('another tenant sees no deliveries of a flow; each is signed with its own s
   const receiver = await receiveWebhooks()
   const body = { flow: echo(1), webhook: { url: receiver.url } }
   const submitted = await send<FlowResource>('POST', `${api.url}/v1/flows`, { body, headers: acme.headers })
-  const [message] = await receiver.received(1)
+  const [message] = await receiver.received(1, patienceMs)
   if (!message) throw new Error('it was received')
   expect(verify(message, webhookSecret('t'))).toEqual(message.payload)
   expect(() => verify(message, webhookSecret('n'))).toThrow('No matching signature')
@@ -177,7 +181,7 @@ test('a flow that is removed leaves nothing of its webhook', async () => {
   const receiver = await receiveWebhooks()
   const more = { webhook: { url: receiver.url } }
   const { body } = await submitFlow(api.url, { gather: [echo(1), echo(2)] }, { more, key: 'once' })
-  await receiver.received(1)
+  await receiver.received(1, patienceMs)
   const leftOf = async (): Promise<string[]> => {
     const left = await redis.keys(`${all['KEY_PREFIX']}:*`)
     const inSets = await Promise.all(
