@@ -140,7 +140,8 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
   const problem = toProblem(error, request.routeOptions.bodyLimit ?? 0)
   const [instance = ''] = request.url.split('?', 1)
   const body = problemDetails(problem, instance)
-  if (body.status >= 500) request.log.error({ err: error }, 'request failed')
+  // A full queue is no fault, and thousands a second may be told so: the metrics count them.
+  if (body.status >= 500 && problem.code !== 'queue_full') request.log.error({ err: error }, 'request failed')
   if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS)
   return reply
     .code(body.status)
