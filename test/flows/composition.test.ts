@@ -246,7 +246,7 @@ test('a malformed flow is refused whole, with pointers, before anything is store
       { gather: [echo(1, { webhook: { url: 'https://example.com/hook' } })] },
       400,
       '/flow/gather/0/webhook',
-      'no webhook',
+      'name one beside',
     ],
     [{ chain: [] }, 400, '/flow/chain', ''],
     [{ chain: [echo(1)], gather: [echo(1)] }, 400, '/flow', ''],

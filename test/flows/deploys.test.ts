@@ -96,7 +96,12 @@ test('a worker that does not know a type leaves the job to one that does', async
     () => older.logs,
     (logs) => logs.some(({ job, msg }) => job === body.id && String(msg).includes('put back')),
   )
-  expect((await read(api.url, body.id)).body).toMatchObject({ state: 'scheduled', done: false, attempt: 0 })
+  const before = await waitFor(
+    'the job to wait again',
+    () => read(api.url, body.id),
+    (answer) => answer.body.state === 'scheduled',
+  )
+  expect(before.body).toMatchObject({ done: false, attempt: 0 })
   workers.push(await addWorker())
   // Either may be the one to look at it next; it ends when the newer does.
   expect((await read(api.url, body.id, 30)).body).toMatchObject({ state: 'succeeded', output: 2, attempt: 1 })
