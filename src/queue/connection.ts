@@ -28,8 +28,11 @@ export async function connectRedis(options: {
   const parsed = parseRedisUrl(url)
   if (parsed.status === 'mistake') throw new RangeError(`the address of Redis ${parsed.mistake}`)
   const redis = openRedis(parsed.address, { role, name, connectWithinMs: withinMs, ca })
-  if (redis instanceof Cluster) redis.on('+node', writeByTurn)
-  else writeByTurn(redis)
+  // Not a worker's: a handler that blocks the turn would hold back what was sent in it, the ends of other jobs among it.
+  if (role === 'client') {
+    if (redis instanceof Cluster) redis.on('+node', writeByTurn)
+    else writeByTurn(redis)
+  }
   const lastError = logOutages(redis, name, log)
   // connect() rejects at the first refusal, while the client goes on trying: a Redis that is just starting is no fault.
   const connected = redis.connect().then(

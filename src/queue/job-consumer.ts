@@ -295,7 +295,8 @@ export class JobConsumer {
     this.#leaveQuota(ref, job)
     if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) await this.#check([ref.id])
     // An earlier start of this attempt may have stored an output and then lost its worker or its lock.
-    if (job.attemptsStarted > running.attempt) await outputs.discard(ref, running.token)
+    // Not waited for: what this run stores is sent behind it. And a start that waits is a start behind whatever blocks the event loop.
+    if (job.attemptsStarted > running.attempt) void outputs.discard(ref, running.token)
     const attemptEvents = events.open(ref, running.token, running.attempt, () => void this.#check([ref.id]))
     const settlement = await execute({
       ref,
