@@ -6,6 +6,8 @@ import type { JobConsumer } from '../queue/job-consumer.ts'
 /** A turn of the event loop that is longer than this is somebody's fault. */
 const blockedMs = 250
 const lookEveryMs = 1000
+/** How often the monitor measures. */
+const resolutionMs = 20
 const mostNamed = 5
 
 /**
@@ -13,10 +15,10 @@ const mostNamed = 5
  * `runsOn` should be `thread`. @returns stops it
  */
 export function watchEventLoop(consumers: JobConsumer[], registry: Registry, log: Logger): () => void {
-  const delay = monitorEventLoopDelay({ resolution: 20 })
+  const delay = monitorEventLoopDelay({ resolution: resolutionMs })
   delay.enable()
   let suspects = new Set<string>()
-  const timer = setInterval(() => {
+  const look = () => {
     const longestMs = Math.round(delay.max / 1e6)
     delay.reset()
     const running = runningOnTheLoop(consumers, registry)
@@ -24,9 +26,15 @@ export function watchEventLoop(consumers: JobConsumer[], registry: Registry, log
     const named = [...suspects.union(running)].slice(0, mostNamed)
     suspects = running
     if (longestMs > blockedMs) log.warn({ blocked_ms: longestMs, job_types: named }, 'a handler blocked the event loop')
+  }
+  // Behind a turn that was blocked the monitor comes first: a reset drops what it has not measured yet.
+  let soon: NodeJS.Timeout | undefined
+  const timer = setInterval(() => {
+    soon = setTimeout(look, 2 * resolutionMs)
   }, lookEveryMs)
   return () => {
     clearInterval(timer)
+    clearTimeout(soon)
     delay.disable()
   }
 }
