@@ -36,6 +36,8 @@ export class JobEventStream {
   #stored: number
   #between: number
   #last: StoredJob
+  /** How the job has ended, when that came with the announcement. */
+  #ended: StoredJob | undefined
   #wanted: 'nothing' | 'events' | 'events and state' = 'nothing'
   #working = false
   #closed = false
@@ -59,7 +61,10 @@ export class JobEventStream {
 
   /** Takes what the hub says. */
   onAnnouncement(said: Announcement): void {
-    if (said.changed) return this.look()
+    if (said.changed) {
+      this.#ended = said.job ?? this.#ended
+      return this.look()
+    }
     const fits = said.events[0]?.id === this.#stored + 1 && !this.#isBehind
     if (fits && !this.#working) for (const event of said.events) this.#writeStored(event)
     else this.#workOn('events')
@@ -115,7 +120,7 @@ export class JobEventStream {
   }
 
   async #catchUpWithState(): Promise<void> {
-    const job = await this.#deps.queue.read(this.#ref)
+    const job = this.#takeEnded() ?? (await this.#deps.queue.read(this.#ref))
     if (!job) return this.close()
     // A running attempt's events follow its state; every other state follows what was said before it was read. The events of
     // a finished job are complete when its end can be read, so that nothing comes after `done`.
@@ -124,6 +129,13 @@ export class JobEventStream {
     this.#writeState(job)
     if (job.done) return this.#finish()
     await this.#catchUp()
+  }
+
+  /** Not that of an earlier run, which somebody has opened again since. */
+  #takeEnded(): StoredJob | undefined {
+    const ended = this.#ended
+    this.#ended = undefined
+    return ended && ended.run >= this.#last.run ? ended : undefined
   }
 
   /** Sends what is stored behind the last event that was sent, up to an id. */

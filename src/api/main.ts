@@ -48,7 +48,6 @@ await boot('api', async () => {
   const queue = new JobQueue({
     client,
     keys,
-    index,
     queues: queuesOf(registry),
     log,
     onAdded: metrics.jobSubmitted,

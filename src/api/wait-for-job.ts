@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { QueueUnavailableError } from '../queue/connection.ts'
-import type { Announcement, JobEventHub } from '../queue/job-event-hub.ts'
+import type { JobEventHub } from '../queue/job-event-hub.ts'
 import type { JobRef } from '../queue/job-id.ts'
 import type { JobQueue } from '../queue/job-queue.ts'
 import type { StoredJob } from '../queue/job-record.ts'
 
+/** Listening begins while the job is stored or read: should its end fall between the two, the first look finds it. */
+const firstLookMs = 50
 /** A message can be lost with the worker that should have sent it, so a waiter also looks by itself. */
 const lookEveryMs = 3000
 
@@ -14,18 +16,18 @@ export interface WaitLimits {
   closing: AbortSignal
 }
 
-/** Something that ends: how to hear of it, and how to read it. */
+/** Something that ends: how to hear of it, perhaps with how it stands then, and how to read it. */
 interface Awaited<T> {
-  watch(listener: (said: Announcement) => void): Promise<() => void>
+  watch(onEnd: (ended: T | undefined) => void): Promise<() => void>
   read(): Promise<T | undefined>
 }
 
 /**
- * Waits until a job is done. Listens before `begin` stores or reads it, so that its end cannot be missed.
+ * Waits until a job is done. Listens from the moment on at which `begin` stores or reads it, so that its end cannot be missed.
  *
  * @param limits end the wait: time in ms, the client leaving, the server closing.
  * @returns the finished job, or the job as it stands when a limit was reached; undefined when it is gone.
- * @throws what `begin` throws, and QueueUnavailableError when Redis cannot be asked to begin with.
+ * @throws what `begin` throws. When Redis takes what begins, but nobody who listens, the wait is made of looks.
  */
 export function waitForJob(
   { queue, hub }: { queue: JobQueue; hub: JobEventHub },
@@ -33,7 +35,9 @@ export function waitForJob(
   limits: WaitLimits,
   begin: () => Promise<StoredJob | undefined>,
 ): Promise<StoredJob | undefined> {
-  return waitUntilDone({ watch: (listener) => hub.watch(ref, listener), read: () => queue.read(ref) }, limits, begin)
+  const watch = (onEnd: (job: StoredJob | undefined) => void) =>
+    hub.watch(ref, (said) => said.changed && said.mayBeDone && onEnd(said.job))
+  return waitUntilDone({ watch, read: () => queue.read(ref) }, limits, begin)
 }
 
 /** {@link waitForJob} for whatever ends. */
@@ -44,23 +48,30 @@ export async function waitUntilDone<T extends { done: boolean }>(
 ): Promise<T | undefined> {
   let wake: (() => void) | undefined
   let news = false
+  let ended: T | undefined
   const onNews = () => {
     news = true
     wake?.()
   }
   const end = Date.now() + limits.ms
-  const stopWatching = await awaited.watch((said) => said.changed && said.mayBeDone && onNews())
+  // Sent in the same turn, the wish to listen first: it costs no time of its own.
+  const watching = awaited.watch((job) => {
+    ended = job ?? ended
+    onNews()
+  })
+  const watched = watching.catch(() => undefined)
   // Not Fastify's request.signal: that aborts as soon as the body has been read.
   limits.response.on('close', onNews)
   limits.closing.addEventListener('abort', onNews)
   try {
     let last = await begin()
-    while (last && !last.done) {
+    for (let look = firstLookMs; last && !last.done; look = lookEveryMs) {
+      if (ended) return ended
       const left = end - Date.now()
       if (left <= 0 || limits.closing.aborted || limits.response.closed) return last
       if (!news) {
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, Math.min(left, lookEveryMs))
+          const timer = setTimeout(resolve, Math.min(left, look))
           wake = () => {
             clearTimeout(timer)
             resolve()
@@ -68,13 +79,13 @@ export async function waitUntilDone<T extends { done: boolean }>(
         })
       }
       news = false
-      last = await readAgain(awaited, last)
+      last = ended ?? (await readAgain(awaited, last))
     }
     return last
   } finally {
     limits.response.off('close', onNews)
     limits.closing.removeEventListener('abort', onNews)
-    stopWatching()
+    void watched.then((stop) => stop?.())
   }
 }
 

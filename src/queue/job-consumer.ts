@@ -282,6 +282,9 @@ export class JobConsumer {
     try {
       return await this.#run(ref, job, running)
     } finally {
+      this.#options.events.announceEnding(ref, () => {
+        running.isEndUntold = true
+      })
       this.#running.delete(ref.id)
       this.#remember(ref.id, running)
       running.end()
@@ -354,7 +357,10 @@ export class JobConsumer {
   #onSettled(job: BullJob, end: JobEnd): void {
     const { queue, events, onEnded, releaseWebhook } = this.#options
     const ref = { queue, id: job.id ?? '' }
-    events.announce(ref, 'end', flowOf(job.data))
+    // As a rule it was announced right behind BullMQ's own word.
+    if (this.#ended.get(ref.id)?.isEndUntold) events.announce(ref, 'end')
+    const flow = flowOf(job.data)
+    if (flow !== undefined) events.hint(flow, ref)
     // An attempt that is followed by another is no end.
     if (job.finishedOn === undefined) return
     onEnded?.(job.name, end)

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import { type Redis, whenAvailable } from './connection.ts'
+import { whenGathered } from './end-of-turn.ts'
 import type { JobRef } from './job-id.ts'
+import { decodeJob, hashOf, type StoredJob } from './job-record.ts'
 import { announcedChange, announcedEnd, type Keys } from './keys.ts'
 
 /** A stored event as it goes over the wire: `id` rises by one within a job, `data` is JSON text. */
@@ -10,10 +12,22 @@ export interface WiredEvent {
   data: string
 }
 
-/** What a watcher hears: new events, or that the job has changed and should be read again; only some changes may be its end. */
-export type Announcement = { changed: true; mayBeDone: boolean } | { changed: false; events: WiredEvent[] }
+/**
+ * What a watcher hears: new events, or that the job has changed and should be read again; only some changes may be its end.
+ * An end may come with the job as Redis had it then.
+ */
+export type Announcement =
+  | { changed: true; mayBeDone: boolean; job?: StoredJob | undefined }
+  | { changed: false; events: WiredEvent[] }
 
 type Listener = (announcement: Announcement) => void
+
+interface Watched {
+  /** Undefined: a flow. */
+  ref: JobRef | undefined
+  listeners: Set<Listener>
+  subscribed: Promise<unknown>
+}
 
 /** The API's side of the events: one subscribing connection, one channel per watched job, nothing for jobs that nobody watches. */
 export class JobEventHub {
@@ -22,7 +36,7 @@ export class JobEventHub {
   readonly #keys: Keys
   readonly #log: Logger
   #batch: { channels: Set<string>; sent: Promise<void> } | undefined
-  readonly #channels = new Map<string, { listeners: Set<Listener>; subscribed: Promise<unknown> }>()
+  readonly #channels = new Map<string, Watched>()
 
   constructor(deps: { subscriber: Redis; client: Redis; keys: Keys; log: Logger }) {
     this.#subscriber = deps.subscriber
@@ -40,18 +54,18 @@ export class JobEventHub {
    * @throws QueueUnavailableError when Redis does not confirm.
    */
   watch(ref: JobRef, listener: Listener): Promise<() => void> {
-    return this.#watch(this.#keys.channel(ref), listener)
+    return this.#watch(this.#keys.channel(ref), ref, listener)
   }
 
   /** … to a flow, which announces that it has changed, and that it has ended. */
   watchFlow(id: string, listener: Listener): Promise<() => void> {
-    return this.#watch(this.#keys.flow(id), listener)
+    return this.#watch(this.#keys.flow(id), undefined, listener)
   }
 
-  async #watch(channel: string, listener: Listener): Promise<() => void> {
+  async #watch(channel: string, ref: JobRef | undefined, listener: Listener): Promise<() => void> {
     let entry = this.#channels.get(channel)
     if (!entry) {
-      entry = { listeners: new Set(), subscribed: this.#inBatch(channel) }
+      entry = { ref, listeners: new Set(), subscribed: this.#inBatch(channel) }
       this.#channels.set(channel, entry)
     }
     entry.listeners.add(listener)
@@ -95,7 +109,7 @@ export class JobEventHub {
   #openBatch(): { channels: Set<string>; sent: Promise<void> } {
     const channels = new Set<string>()
     const { promise: sent, resolve } = Promise.withResolvers<void>()
-    setImmediate(() => {
+    whenGathered(() => {
       this.#batch = undefined
       resolve(this.#bring(channels))
     })
@@ -131,16 +145,25 @@ export class JobEventHub {
   #dispatch(channel: string, message: string): void {
     const entry = this.#channels.get(channel)
     if (!entry) return
-    const announcement = decodeAnnouncement(message)
+    const announcement = decodeAnnouncement(message, entry.ref)
     for (const listener of entry.listeners) listener(announcement)
   }
 }
 
-function decodeAnnouncement(message: string): Announcement {
+function decodeAnnouncement(message: string, ref: JobRef | undefined): Announcement {
   if (message === announcedChange || message === announcedEnd)
     return { changed: true, mayBeDone: message === announcedEnd }
+  if (message.startsWith(announcedEnd))
+    return { changed: true, mayBeDone: true, job: ref && decodeEnded(ref, message.slice(announcedEnd.length + 1)) }
   const [first = '', ...events] = message.split('\n')
   return { changed: false, events: events.map((text, index) => decodeEvent(Number(first) + index, text)) }
+}
+
+/** announce-ends.lua says it so: the hash as fields and values, and the id of the last event. */
+function decodeEnded(ref: JobRef, json: string): StoredJob | undefined {
+  const fields: string[] = JSON.parse(json)
+  const lastEventId = Number(fields.pop())
+  return decodeJob(ref, hashOf(fields), { place: 'finished', lastEventId, dueAt: undefined })
 }
 
 function decodeEvent(id: number, text: string): WiredEvent {

@@ -8,6 +8,7 @@ import { announcedChange, announcedEnd, type Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 
 const sayOnMany = loadScript('announce')
+const announceEnds = loadScript('announce-ends')
 const appendEvents = loadScript('append-events')
 
 /** Bounds of what one job may hold: in the worker until Redis took it, and in its history. */
@@ -20,6 +21,8 @@ const bounds = {
   event: 262_144,
   /** Changes that are announced by one command. */
   announced: 500,
+  /** A message with a job in it, in bytes: Redis closes connections to which it owes more than some MB of messages. */
+  announcement: 16_384,
   historyEntries: 1000,
   historyCharacters: 4 * 1024 * 1024,
 }
@@ -30,6 +33,12 @@ const retryEveryMs = 250
 /** A change that is not an end is announced so much later. */
 const changeAfterMs = 5
 
+/** A job whose end is announced before it is known, and who is to know that it had not ended then. */
+interface Ending {
+  ref: JobRef
+  onOpen: () => void
+}
+
 /** A worker's side of the events: what handlers say, stored and announced only while the worker holds the job. */
 export class JobEventWriter {
   readonly #redis: Redis
@@ -39,6 +48,8 @@ export class JobEventWriter {
   readonly #changed = new Set<string>()
   readonly #ended = new Set<string>()
   readonly #hints = new Set<string>()
+  /** Those whose end was just said to BullMQ, by queue. */
+  readonly #ending = new Map<string, Ending[]>()
   #changedTimer: NodeJS.Timeout | undefined
 
   constructor(deps: { redis: Redis; keys: Keys; log: Logger }) {
@@ -84,12 +95,7 @@ export class JobEventWriter {
    * wait for, so that it is sent with the turn of the event loop. Any other change is sent a little later, before the job's
    * first event: a job that starts and ends within that time costs one message.
    */
-  announce(ref: JobRef, change: 'change' | 'end', flow?: string): void {
-    if (flow !== undefined) {
-      // A job of a flow: whoever brings the flow on is to look at it.
-      if (this.#hints.size === 0) setImmediate(() => this.#sendHints())
-      this.#hints.add(`${flow} ${ref.id}`)
-    }
+  announce(ref: JobRef, change: 'change' | 'end'): void {
     const channel = this.#keys.channel(ref)
     if (change === 'end') {
       if (this.#ended.size === 0) setImmediate(() => this.#send(announcedEnd, take(this.#ended)))
@@ -103,6 +109,42 @@ export class JobEventWriter {
       this.#changedTimer = undefined
       this.#send(announcedChange, take(this.#changed))
     }, changeAfterMs)
+  }
+
+  /** Tells whoever brings a flow on that a job of it may have ended. */
+  hint(flow: string, ref: JobRef): void {
+    if (this.#hints.size === 0) setImmediate(() => this.#sendHints())
+    this.#hints.add(`${flow} ${ref.id}`)
+  }
+
+  /**
+   * To be called when BullMQ is about to be given the result of a job, in the same turn of the event loop: what is sent at
+   * the end of that turn comes behind BullMQ's own word, so that watchers need not wait for the answer to that. `onOpen` is
+   * called when the job was watched and had not ended all the same, before BullMQ tells that it has.
+   */
+  announceEnding(ref: JobRef, onOpen: () => void): void {
+    if (this.#ending.size === 0) setImmediate(() => this.#sendEndings())
+    this.#changed.delete(this.#keys.channel(ref))
+    const endings = this.#ending.get(ref.queue)
+    if (endings) endings.push({ ref, onOpen })
+    else this.#ending.set(ref.queue, [{ ref, onOpen }])
+  }
+
+  #sendEndings(): void {
+    for (const endings of this.#ending.values())
+      for (let from = 0; from < endings.length; from += bounds.announced)
+        this.#sendEnding(endings.slice(from, from + bounds.announced))
+    this.#ending.clear()
+  }
+
+  #sendEnding(endings: Ending[]): void {
+    const names = endings.flatMap(({ ref }) => [this.#keys.job(ref), this.#keys.events(ref)])
+    announceEnds(this.#redis, names, [bounds.announcement]).then(
+      (open) => {
+        for (const n of Array.isArray(open) ? open : []) endings[Number(n)]?.onOpen()
+      },
+      (error: unknown) => this.#log.warn({ err: error }, 'ends were not announced'),
+    )
   }
 
   #sendHints(): void {

@@ -19,11 +19,6 @@ export class JobIndex {
     this.#keys = deps.keys
   }
 
-  /** Sent with the job's own add; resolves when it is stored. @throws QueueUnavailableError */
-  async add(ref: JobRef, tenant: string): Promise<void> {
-    await whenAvailable(this.#redis.zadd(this.#keys.index(ref.queue), 0, indexEntry(tenant, ulidOf(ref.id))))
-  }
-
   /**
    * A tenant's next `count` jobs in all `queues`, newest first, behind the ULID `behind`, created within `from` and `to`
    * (epoch ms, both included). One call for each queue. @throws QueueUnavailableError

@@ -2,10 +2,10 @@ import { Queue } from 'bullmq'
 import type { Logger } from 'pino'
 import { QueueUnavailableError, type Redis, whenAvailable } from './connection.ts'
 import type { JobRef } from './job-id.ts'
-import type { JobIndex } from './job-index.ts'
 import { readStoredOutput, readWholeOutput, type StoredOutput } from './job-output.ts'
-import { decodeJob, type JobRecord, type Place, recordVersion, type StoredJob, timeLimits } from './job-record.ts'
+import { decodeJob, hashOf, type JobRecord, type Place, recordVersion, type StoredJob } from './job-record.ts'
 import { removeJob } from './job-removal.ts'
+import { JobStore } from './job-store.ts'
 import type { Keys } from './keys.ts'
 import { countQueue, type QueueCounts, waitingSince } from './queue-census.ts'
 import { readMany } from './read-many.ts'
@@ -24,25 +24,6 @@ export interface NewJob {
   runAt?: number | undefined
 }
 
-/** 0 to 9, higher first, is ours. BullMQ's 1 is its most urgent, and its 0 would overtake every other. */
-const bullPriority = (priority: number) => 10 - priority
-
-/** How many attempts a job's own history keeps. */
-const attemptsKept = 20
-
-/** What BullMQ is told of each job, and keeps with it. */
-export function bullOptions(job: { id: string; createdAt: number; attempts: number; priority: number | undefined }) {
-  return {
-    jobId: job.id,
-    timestamp: job.createdAt,
-    attempts: job.attempts,
-    // Every delay is decided by the worker, see job-consumer.
-    backoff: { type: 'drover' },
-    priority: bullPriority(job.priority ?? 0),
-    stackTraceLimit: attemptsKept,
-  }
-}
-
 /** How old the answer may be whether anybody consumes a queue. */
 const censusAgeMs = 2000
 
@@ -50,23 +31,23 @@ const censusAgeMs = 2000
 export class JobQueue {
   readonly #client: Redis
   readonly #keys: Keys
-  readonly #index: JobIndex | undefined
+  readonly #store: JobStore
   readonly #onAdded: (type: string) => void
   readonly #queues: ReadonlyMap<string, Queue>
   readonly #consumed = new Map<string, { at: number; value: boolean }>()
 
-  /** `onAdded` hears of every job that was stored here. Without `index` they are in no list. */
+  /** `onAdded` hears of every job that was stored here. Those that are not `isListed` are in no list of jobs. */
   constructor(deps: {
     client: Redis
     keys: Keys
-    index?: JobIndex
     queues: Iterable<string>
     log: Logger
+    isListed?: boolean
     onAdded?: (type: string) => void
   }) {
     this.#client = deps.client
     this.#keys = deps.keys
-    this.#index = deps.index
+    this.#store = new JobStore({ redis: deps.client, keys: deps.keys, isListed: deps.isListed ?? true })
     this.#onAdded = deps.onAdded ?? (() => undefined)
     this.#queues = new Map([...new Set(deps.queues)].map((name) => [name, openQueue(name, deps)]))
   }
@@ -117,27 +98,15 @@ export class JobQueue {
    */
   async add(job: NewJob): Promise<StoredJob> {
     const { ref, type, record, attempts, createdAt, runAt } = job
-    const queue = this.#queues.get(ref.queue)
-    if (!queue) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
+    if (!this.#queues.has(ref.queue)) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
     const stored: JobRecord = { v: recordVersion, ...record }
-    const delay = runAt === undefined ? 0 : Math.max(0, runAt - createdAt)
-    // Sent before the job, and so stored before it: a job with a limit cannot miss its sweep.
-    const limits = this.#storeLimits(ref, record)
-    const indexed = this.#index?.add(ref, record.tenant)
-    // As the limits: there is no moment at which the job could end and nobody know that it owes a webhook.
-    const owed = record.webhook && this.#storeDebt(ref, runAt ?? createdAt)
-    const added = whenAvailable(
-      queue.add(type, stored, {
-        ...bullOptions({ id: ref.id, createdAt, attempts, priority: record.priority }),
-        ...(delay > 0 ? { delay } : {}),
-      }),
-    )
-    await Promise.all([limits, indexed, owed, added])
+    const dueAt = runAt !== undefined && runAt > createdAt ? runAt : undefined
+    await this.#store.store({ ref, type, record: stored, attempts, createdAt, dueAt })
     this.#onAdded(type)
     return {
       ...ref,
       type,
-      state: delay > 0 ? 'scheduled' : 'queued',
+      state: dueAt === undefined ? 'queued' : 'scheduled',
       done: false,
       record: stored,
       output: null,
@@ -150,26 +119,12 @@ export class JobQueue {
       attempt: 0,
       maxAttempts: attempts,
       createdAt,
-      scheduledFor: delay > 0 ? createdAt + delay : undefined,
+      scheduledFor: dueAt,
       startedAt: undefined,
       finishedAt: undefined,
       cancelRequestedAt: undefined,
       attempts: [],
     }
-  }
-
-  #storeLimits(ref: JobRef, record: Omit<JobRecord, 'v'>): Promise<unknown> | undefined {
-    const { startBy, deadlineAt } = timeLimits(record)
-    const entries: (string | number)[] = []
-    if (startBy !== undefined) entries.push(startBy, `s:${ref.id}`)
-    if (deadlineAt !== undefined) entries.push(deadlineAt, `d:${ref.id}`)
-    return entries.length > 0
-      ? whenAvailable(this.#client.zadd(this.#keys.timeLimits(ref.queue), 'NX', ...entries))
-      : undefined
-  }
-
-  #storeDebt(ref: JobRef, lookAt: number): Promise<unknown> {
-    return whenAvailable(this.#client.zadd(this.#keys.webhookDebts(ref.queue), 'NX', lookAt, ref.id))
   }
 
   /** See {@link removeJob}. @throws QueueUnavailableError */
@@ -195,9 +150,7 @@ export class JobQueue {
     const reply = await whenAvailable(readJob(this.#client, keys, [ref.id]))
     if (!isReadReply(reply)) return undefined
     const [fields, place, lastEventId, dueAt] = reply
-    const hash: Record<string, string> = {}
-    for (let i = 0; i + 1 < fields.length; i += 2) hash[fields[i] ?? ''] = fields[i + 1] ?? ''
-    const job = decodeJob(ref, hash, {
+    const job = decodeJob(ref, hashOf(fields), {
       place,
       lastEventId: Number(lastEventId),
       dueAt: dueAt === null ? undefined : Number(dueAt),

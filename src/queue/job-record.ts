@@ -83,7 +83,8 @@ export function encodeAttempt(failure: StoredFailure, startedAt: number | undefi
 }
 
 function decodeAttempts(stacktrace: string | undefined): EndedAttempt[] {
-  const traces = z.array(z.string()).safeParse(parseJson(stacktrace ?? '[]')).data ?? []
+  if (stacktrace === undefined) return []
+  const traces = z.array(z.string()).safeParse(parseJson(stacktrace)).data ?? []
   return traces.flatMap((trace) => {
     const { data } = attemptSchema.safeParse(parseJson(trace))
     if (!data) return []
@@ -165,6 +166,13 @@ export function endWithoutSuccess(failedReason: string): JobEnd {
 /** Where the scripts found a job: in which of BullMQ's sets. */
 export type Place = 'finished' | 'active' | 'delayed' | 'waiting' | 'blocked'
 
+/** Fields and values in turn, as scripts return a hash. */
+export function hashOf(fields: readonly string[]): Record<string, string> {
+  const hash: Record<string, string> = {}
+  for (let i = 0; i + 1 < fields.length; i += 2) hash[fields[i] ?? ''] = fields[i + 1] ?? ''
+  return hash
+}
+
 /** BullMQ's hash and place → our job. Undefined when another version of Drover wrote a record that this one cannot read. */
 export function decodeJob(
   ref: { queue: string; id: string },
@@ -196,7 +204,7 @@ export function decodeJob(
     output: succeeded && !storedOutput ? parseJson(hash['returnvalue'] ?? 'null') : null,
     storedOutput,
     failure,
-    progress: progressSchema.safeParse(parseJson(hash['progress'] ?? '')).data,
+    progress: hash['progress'] === undefined ? undefined : progressSchema.safeParse(parseJson(hash['progress'])).data,
     run: Number(hash['run'] ?? 1),
     eventsBeforeRun: Number(hash['eventsBeforeRun'] ?? 0),
     lastEventId,

@@ -10,6 +10,8 @@ export class RunningJob {
   readonly over: Promise<void>
   /** Epoch ms of the last proof that the lock is ours. */
   heldSince: number
+  /** Its watchers were told before it had ended. */
+  isEndUntold = false
   readonly end: () => void
   #isCanceled = false
   #request: StopRequest | undefined

@@ -58,7 +58,13 @@ export class WebhookOutbox {
     this.#redis = deps.redis
     this.#keys = deps.keys
     this.#jobs = deps.jobs
-    this.#deliveries = new JobQueue({ client: deps.redis, keys: deps.keys, queues: [deliveryQueue], log: deps.log })
+    this.#deliveries = new JobQueue({
+      client: deps.redis,
+      keys: deps.keys,
+      queues: [deliveryQueue],
+      log: deps.log,
+      isListed: false,
+    })
     this.#steering = deps.steering
     this.#log = deps.log
   }

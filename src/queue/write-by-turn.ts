@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { whenSent } from './end-of-turn.ts'
 
 /**
  * Makes a connection write once in a turn of the event loop what was sent in that turn, in the same order. Without it each
@@ -13,7 +14,7 @@ export function writeByTurn(redis: Redis): void {
     if (stream !== held && stream?.writable) {
       stream.cork()
       held = stream
-      setImmediate(() => {
+      whenSent(() => {
         stream.uncork()
         if (held === stream) held = undefined
       })

@@ -11,7 +11,6 @@ import { FlowCoordinator } from '../queue/flow/coordinator.ts'
 import { JobConsumer } from '../queue/job-consumer.ts'
 import { JobEventWriter } from '../queue/job-event-writer.ts'
 import type { JobRef } from '../queue/job-id.ts'
-import { JobIndex } from '../queue/job-index.ts'
 import { OutputWriter } from '../queue/job-output.ts'
 import { JobQueue } from '../queue/job-queue.ts'
 import { hearCancels, JobSteering } from '../queue/job-steering.ts'
@@ -56,8 +55,7 @@ await boot('worker', async () => {
   const metrics = new WorkerMetrics([...registry.keys()])
   const workerName = `${hostname()}:${process.pid}`
   const steering = new JobSteering({ redis, keys })
-  const index = new JobIndex({ redis, keys })
-  const jobs = new JobQueue({ client: redis, keys, index, queues: queuesOf(registry), log })
+  const jobs = new JobQueue({ client: redis, keys, queues: queuesOf(registry), log })
   lifecycle.onStop('queue', () => jobs.close())
   const outbox = new WebhookOutbox({ redis, keys, jobs, steering, log })
   lifecycle.onStop('webhooks', () => outbox.close())

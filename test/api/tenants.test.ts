@@ -78,6 +78,8 @@ test.each(['jobs', 'flows'] as const)(
       .flatMap(([path, item]) => Object.keys(item).map((method) => ({ method: method.toUpperCase(), path })))
     expect(routes.length).toBeGreaterThanOrEqual(5)
     const nobody = `${job.id.slice(0, -4)}0000`
+    // The first call of a script on a connection takes its text along.
+    for (const made of [job.id, nobody]) await send('GET', `${api.url}/v1/${kind}/${made}`, { headers: acme.headers })
     for (const { method, path } of routes) {
       for (const headers of [{}, { prefer: 'wait=5' }]) {
         const answers = new Map<string, unknown>()
@@ -88,10 +90,8 @@ test.each(['jobs', 'flows'] as const)(
             const { status, body } = await send(method, url, { headers: { ...other.headers, ...headers } })
             answers.set(id, { status, body: JSON.stringify(body).replaceAll(id, 'ID') })
           })
-          calls.set(
-            id,
-            seen.map((line) => line.replaceAll(id, 'ID')),
-          )
+          // Of two connections, either may be first.
+          calls.set(id, seen.map((line) => line.replaceAll(id, 'ID')).toSorted())
         }
         expect(answers.get(job.id), `${method} ${path}`).toMatchObject({ status: 404 })
         expect(answers.get(job.id)).toEqual(answers.get(nobody))

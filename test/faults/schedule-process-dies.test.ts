@@ -2,7 +2,6 @@ import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import type { JobResource } from '../../src/api/job-resource.ts'
 import type { ScheduleResource } from '../../src/api/schedule-resource.ts'
-import { JobIndex } from '../../src/queue/job-index.ts'
 import { JobQueue } from '../../src/queue/job-queue.ts'
 import { Keys } from '../../src/queue/keys.ts'
 import { tickRef } from '../../src/queue/schedule-record.ts'
@@ -41,7 +40,6 @@ test.each([
     const jobs = new JobQueue({
       client: redis,
       keys,
-      index: new JobIndex({ redis, keys }),
       queues: ['io'],
       log: pino({ level: 'silent' }),
     })

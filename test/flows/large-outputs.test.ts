@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import type { JobResource } from '../../src/api/job-resource.ts'
-import { JobIndex } from '../../src/queue/job-index.ts'
 import { JobQueue } from '../../src/queue/job-queue.ts'
 import { Keys } from '../../src/queue/keys.ts'
 import { type Answer, read, send, submit, watchToEnd } from '../helpers/client.ts'
@@ -204,7 +203,7 @@ test('the service itself reads an output as a value, wherever it is stored', asy
   const redis = await redisClient()
   const keys = new Keys(env['KEY_PREFIX'] ?? '')
   const log = pino({ level: 'silent' })
-  const queue = new JobQueue({ client: redis, keys, index: new JobIndex({ redis, keys }), queues: ['io'], log })
+  const queue = new JobQueue({ client: redis, keys, queues: ['io'], log })
   onTestFinished(() => queue.close())
   for (const input of [{ small: 1 }, { large: '€'.repeat(200_000) }]) {
     const { body } = await submit(api.url, 'echo', input, { waitS: 10 })

@@ -1,8 +1,11 @@
 import { array, asyncProperty, check, constantFrom, integer, record } from 'fast-check'
 import { ulid } from 'ulid'
 import { expect, test } from 'vitest'
+import type { Redis } from '../../src/queue/connection.ts'
 import { type JobRef, ulidOf, ulidTime } from '../../src/queue/job-id.ts'
 import { JobIndex } from '../../src/queue/job-index.ts'
+import { recordVersion } from '../../src/queue/job-record.ts'
+import { JobStore } from '../../src/queue/job-store.ts'
 import { Keys } from '../../src/queue/keys.ts'
 import { keyPrefix } from '../helpers/key-prefix.ts'
 import { redisClient } from '../helpers/redis-client.ts'
@@ -27,6 +30,19 @@ async function walk(index: JobIndex, tenant: string, count: number, from = 0, to
 
 const newestFirst = (a: string, b: string) => (ulidOf(a) < ulidOf(b) ? 1 : -1)
 
+function storeIn(deps: { redis: Redis; keys: Keys }) {
+  const store = new JobStore({ ...deps, isListed: true })
+  return (ref: JobRef, tenant: string) =>
+    store.store({
+      ref,
+      type: 'echo',
+      record: { v: recordVersion, tenant, input: null },
+      attempts: 1,
+      createdAt: base,
+      dueAt: undefined,
+    })
+}
+
 test('pages of any size list every job of a tenant once, newest first, however many share a millisecond', async () => {
   const redis = await redisClient()
   const job = record({
@@ -39,11 +55,12 @@ test('pages of any size list every job of a tenant once, newest first, however m
     integer({ min: 1, max: 20 }),
     integer({ min: 0, max: 4 }),
     async (jobs, count, from) => {
-      const index = new JobIndex({ redis, keys: new Keys(keyPrefix()) })
+      const deps = { redis, keys: new Keys(keyPrefix()) }
+      const index = new JobIndex(deps)
       const ids: Record<string, string[]> = { a: [], ab: [] }
       for (const { at, queue, tenant } of jobs) {
         const ref = refAt(queue, base + at)
-        await index.add(ref, tenant)
+        await storeIn(deps)(ref, tenant)
         ids[tenant]?.push(ref.id)
       }
       for (const tenant of ['a', 'ab']) {
@@ -60,9 +77,11 @@ test('pages of any size list every job of a tenant once, newest first, however m
 
 test('three hundred jobs of one millisecond do not end a list early', async () => {
   const redis = await redisClient()
-  const index = new JobIndex({ redis, keys: new Keys(keyPrefix()) })
+  const deps = { redis, keys: new Keys(keyPrefix()) }
+  const index = new JobIndex(deps)
   const refs = Array.from({ length: 300 }, (_, n) => refAt(queues[n % 2] ?? '', base))
   const older = refAt('io', base - 1)
-  await Promise.all([...refs, older].map((ref) => index.add(ref, '-')))
+  const store = storeIn(deps)
+  await Promise.all([...refs, older].map((ref) => store(ref, '-')))
   expect(await walk(index, '-', 7)).toEqual([...refs.map(({ id }) => id).toSorted(newestFirst), older.id])
 })

@@ -2,7 +2,6 @@ import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { IdempotencyKeys } from '../../src/queue/idempotency.ts'
 import { type JobRef, newJobRef } from '../../src/queue/job-id.ts'
-import { JobIndex } from '../../src/queue/job-index.ts'
 import { JobQueue } from '../../src/queue/job-queue.ts'
 import { JobSteering } from '../../src/queue/job-steering.ts'
 import { Keys } from '../../src/queue/keys.ts'
@@ -25,7 +24,7 @@ async function world() {
   const redis = await redisClient()
   const prefix = keyPrefix()
   const keys = new Keys(prefix)
-  const queue = new JobQueue({ client: redis, keys, index: new JobIndex({ redis, keys }), queues: ['io'], log })
+  const queue = new JobQueue({ client: redis, keys, queues: ['io'], log })
   onTestFinished(() => queue.close())
   const steering = new JobSteering({ redis, keys })
   const idempotency = new IdempotencyKeys({ redis, keys })

@@ -57,7 +57,8 @@ export async function waitForFlow(
   const asDone = (progress: FlowProgress | undefined) =>
     progress && { done: progress.flow.finished !== undefined, progress }
   const awaited = {
-    watch: (listener: Parameters<typeof hub.watchFlow>[1]) => hub.watchFlow(id, listener),
+    watch: (onEnd: (flow: undefined) => void) =>
+      hub.watchFlow(id, (said) => said.changed && said.mayBeDone && onEnd(undefined)),
     read: async () => asDone(await flows.read(id)),
   }
   const waited = await waitUntilDone(awaited, { ms, response, closing }, async () => asDone(await begin()))

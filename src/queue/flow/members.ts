@@ -1,8 +1,8 @@
 import type { Registry } from '../../jobs/registry.ts'
+import { bullOptions, bullPriority } from '../bull-options.ts'
 import { type Redis, whenAvailable } from '../connection.ts'
 import type { JobRef } from '../job-id.ts'
 import { OutputGoneError, readStoredOutput } from '../job-output.ts'
-import { bullOptions } from '../job-queue.ts'
 import {
   decodeFailure,
   decodeStoredOutput,
@@ -75,8 +75,9 @@ export class FlowMembers {
       const mode = modeOf(node)
       const { runAt, record } = started(flow, node, mode === 'ready' ? Date.now() : undefined)
       const { startBy, deadlineAt } = timeLimits(record)
-      const options = bullOptions({ id, createdAt, attempts: job.attempts, priority: record.priority })
-      const fields = [job.type, JSON.stringify(record), JSON.stringify(options), options.priority, mode]
+      const { priority } = record
+      const options = bullOptions({ attempts: job.attempts, priority })
+      const fields = [job.type, JSON.stringify(record), options, bullPriority(priority), mode]
       return [id, ...fields, runAt ?? '', startBy ?? '', deadlineAt ?? '']
     }
     await this.#inQueues(nodes, argsOf, (queue, args) => {
