@@ -1,9 +1,9 @@
-import { Cluster } from 'ioredis'
+import { Cluster, type Redis as Server } from 'ioredis'
 import type { Logger } from 'pino'
 import { type ConnectionRole, openRedis, type Redis } from './open-redis.ts'
 import { isPassing } from './passing-errors.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
-import { writeByTurn } from './write-by-turn.ts'
+import { writeTogether } from './write-together.ts'
 
 export type { ConnectionRole, Redis } from './open-redis.ts'
 
@@ -28,11 +28,9 @@ export async function connectRedis(options: {
   const parsed = parseRedisUrl(url)
   if (parsed.status === 'mistake') throw new RangeError(`the address of Redis ${parsed.mistake}`)
   const redis = openRedis(parsed.address, { role, name, connectWithinMs: withinMs, ca })
-  // Not a worker's: a handler that blocks the turn would hold back what was sent in it, the ends of other jobs among it.
-  if (role === 'client') {
-    if (redis instanceof Cluster) redis.on('+node', writeByTurn)
-    else writeByTurn(redis)
-  }
+  const when = role === 'worker' ? 'tick' : 'turn'
+  if (redis instanceof Cluster) redis.on('+node', (node: Server) => writeTogether(node, when))
+  else writeTogether(redis, when)
   const lastError = logOutages(redis, name, log)
   // connect() rejects at the first refusal, while the client goes on trying: a Redis that is just starting is no fault.
   const connected = redis.connect().then(

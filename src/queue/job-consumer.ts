@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type Job as BullJob, Worker } from 'bullmq'
+import type { Job as BullJob } from 'bullmq'
 import type { Logger } from 'pino'
 import type { StopRequest } from '../jobs/stop-request.ts'
 import type { ClaimedJob, Settlement } from './claimed-job.ts'
@@ -11,10 +11,11 @@ import { dueAt, endWithoutSuccess, flowOf } from './job-record.ts'
 import type { JobEnd } from './job-states.ts'
 import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
+import { PrefetchingWorker } from './prefetching-worker.ts'
 import { countQueue } from './queue-census.ts'
 import { type CrashLane, RunningJob } from './running-job.ts'
 import { loadScript } from './scripts.ts'
-import { AttemptFailed, settleJob } from './settle-job.ts'
+import { AttemptFailed, putJobBack, settleJob } from './settle-job.ts'
 import type { TenantQuotas } from './tenant-quotas.ts'
 
 export interface ConsumerOptions {
@@ -58,7 +59,7 @@ const lastEnded = 5
 /** Takes jobs of one queue, as many at once as it is told, and brings each attempt to its settlement. */
 export class JobConsumer {
   readonly #options: ConsumerOptions
-  readonly #worker: Worker
+  readonly #worker: PrefetchingWorker
   readonly #running = new Map<string, RunningJob>()
   readonly #ended = new Map<string, RunningJob>()
   /** Cancels that came before the job that they name; by id and token. */
@@ -71,7 +72,7 @@ export class JobConsumer {
   constructor(options: ConsumerOptions) {
     this.#options = options
     const { queue, concurrency, redis, keys, log, lockMs } = options
-    this.#worker = new Worker(queue, (job, token) => this.#process(job, token ?? ''), {
+    const bullOptions = {
       connection: redis,
       prefix: keys.bullPrefix(queue),
       name: options.workerName,
@@ -82,9 +83,18 @@ export class JobConsumer {
       stalledInterval: lockMs / 5,
       maxStalledCount: mostCrashes,
       settings: {
-        backoffStrategy: (_made, _type, error) => (error instanceof AttemptFailed ? error.retryDelayMs : 0),
+        backoffStrategy: (_made: number, _type?: string, error?: Error) =>
+          error instanceof AttemptFailed ? error.retryDelayMs : 0,
       },
-    })
+    }
+    const process = (job: BullJob, token: string) => this.#process(job, token)
+    const putBack = async (job: BullJob) => {
+      const ref = { queue, id: job.id ?? '' }
+      await putJobBack(options, ref, job, job.token ?? '').catch((error: unknown) =>
+        log.warn({ job: ref.id, err: error }, 'a job was not put back: another worker takes it when its lock runs out'),
+      )
+    }
+    this.#worker = new PrefetchingWorker(queue, process, bullOptions, putBack)
     this.#worker.on('error', (error) => log.warn({ queue, err: error }, 'queue error'))
     this.#worker.on('completed', (job) => this.#onSettled(job, 'succeeded'))
     this.#worker.on('failed', (job) => job && this.#onSettled(job, endWithoutSuccess(job.failedReason)))

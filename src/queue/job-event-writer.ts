@@ -118,12 +118,13 @@ export class JobEventWriter {
   }
 
   /**
-   * To be called when BullMQ is about to be given the result of a job, in the same turn of the event loop: what is sent at
-   * the end of that turn comes behind BullMQ's own word, so that watchers need not wait for the answer to that. `onOpen` is
-   * called when the job was watched and had not ended all the same, before BullMQ tells that it has.
+   * To be called when BullMQ is about to be given the result of a job, from a promise: what is sent when no promise is left to
+   * go on comes behind BullMQ's own word, so that watchers need not wait for the answer to that. `onOpen` is called when the
+   * job was watched and had not ended all the same, before BullMQ tells that it has.
    */
   announceEnding(ref: JobRef, onOpen: () => void): void {
-    if (this.#ending.size === 0) setImmediate(() => this.#sendEndings())
+    // Behind the promises between here and BullMQ's word, and written with it.
+    if (this.#ending.size === 0) process.nextTick(() => this.#sendEndings())
     this.#changed.delete(this.#keys.channel(ref))
     const endings = this.#ending.get(ref.queue)
     if (endings) endings.push({ ref, onOpen })

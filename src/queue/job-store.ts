@@ -9,8 +9,8 @@ import { loadScript } from './scripts.ts'
 
 const storeJobs = loadScript('store-jobs', 'queue-job')
 
-/** Jobs in one call: no call holds Redis up for more than a few ms. */
-const most = { jobs: 200, characters: 2 * 1024 * 1024 }
+/** What one call takes. More would save little, and keep Redis and workers waiting while a crowd is let in. */
+const most = { jobs: 16, characters: 1024 * 1024 }
 
 /** A job as it is stored. Times are epoch milliseconds; `dueAt`: not before then. */
 export interface JobToStore {
@@ -27,6 +27,7 @@ interface Batch {
   jobs: number
   characters: number
   stored: Promise<void>
+  send: () => void
 }
 
 /**
@@ -62,22 +63,23 @@ export class JobStore {
     batch.args.push(record.webhook ? (dueAt ?? createdAt) : '')
     batch.jobs += 1
     batch.characters += data.length
-    if (batch.jobs >= most.jobs || batch.characters >= most.characters) this.#open.delete(ref.queue)
+    if (batch.jobs >= most.jobs || batch.characters >= most.characters) batch.send()
     return batch.stored
   }
 
   #batchFor(queue: string): Batch {
     const open = this.#open.get(queue)
     if (open) return open
-    const args = [this.#keys.bull(queue, '')]
-    const stored = new Promise<void>((resolve) => {
-      whenGathered(() => {
-        if (this.#open.get(queue) === batch) this.#open.delete(queue)
-        resolve(this.#send(queue, args))
-      })
-    })
-    const batch: Batch = { args, jobs: 0, characters: 0, stored }
+    const { promise: stored, resolve } = Promise.withResolvers<void>()
+    const send = () => {
+      // It may have been full before.
+      if (this.#open.get(queue) !== batch) return
+      this.#open.delete(queue)
+      resolve(this.#send(queue, batch.args))
+    }
+    const batch: Batch = { args: [this.#keys.bull(queue, '')], jobs: 0, characters: 0, stored, send }
     this.#open.set(queue, batch)
+    whenGathered(send)
     return batch
   }
 

@@ -40,7 +40,8 @@ export async function settleJob(
     case 'put_back':
     case 'left_to_others':
       try {
-        await putBack(deps, ref, job, token, settlement)
+        if (settlement.status === 'put_back') await putJobBack(deps, ref, job, token)
+        else await leaveToOthers(deps, ref, job, token, settlement.delayMs)
       } catch (error) {
         // The lock is no longer ours. Where a cancel has it, nobody else would end the job soon.
         if (!(await finishCanceled(deps, ref, job, 'cooperatively'))) throw error
@@ -68,21 +69,28 @@ async function finishCanceled(
   return isFirst
 }
 
-async function putBack(
+/** A job goes back to its queue as if it had not been taken. @throws what Redis says when the lock is not ours any more */
+export async function putJobBack(
+  { redis, keys, events }: Pick<SettleDeps, 'redis' | 'keys' | 'events'>,
+  ref: JobRef,
+  job: BullJob,
+  token: string,
+): Promise<void> {
+  await job.moveToWait(token)
+  // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
+  await redis.zadd(keys.bull(ref.queue, 'marker'), 0, '0')
+  events.announce(ref, 'change')
+}
+
+async function leaveToOthers(
   { redis, keys, events }: SettleDeps,
   ref: JobRef,
   job: BullJob,
   token: string,
-  settlement: Settlement & { status: 'put_back' | 'left_to_others' },
+  delayMs: number,
 ): Promise<void> {
-  if (settlement.status === 'left_to_others') {
-    await takeBackStart(redis, [keys.lock(ref), keys.job(ref)], [token])
-    await job.moveToDelayed(Date.now() + settlement.delayMs, token)
-  } else {
-    await job.moveToWait(token)
-    // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
-    await redis.zadd(keys.bull(ref.queue, 'marker'), 0, '0')
-  }
+  await takeBackStart(redis, [keys.lock(ref), keys.job(ref)], [token])
+  await job.moveToDelayed(Date.now() + delayMs, token)
   events.announce(ref, 'change')
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, connect as open, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { writeByTurn } from '../../src/queue/write-by-turn.ts'
+import { type WriteWhen, writeTogether } from '../../src/queue/write-together.ts'
 import { keyPrefix } from '../helpers/key-prefix.ts'
 
 /** A way to the run's Redis that counts in how many pieces commands arrive. */
@@ -31,9 +31,9 @@ async function countedWay() {
   return { port: address.port, seen }
 }
 
-async function connected(port: number): Promise<Redis> {
+async function connected(port: number, when: WriteWhen = 'turn'): Promise<Redis> {
   const redis = new Redis(port, '127.0.0.1')
-  writeByTurn(redis)
+  writeTogether(redis, when)
   onTestFinished(() => redis.disconnect())
   await once(redis, 'ready')
   await redis.ping()
