@@ -15,16 +15,20 @@ const retryQueuedS = 5
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/. A tenant without a limit costs no call.
  */
 export function limitRequests(app: FastifyInstance, quotas: TenantQuotas): void {
-  app.addHook('onRequest', async ({ caller }, reply) => {
+  app.addHook('onRequest', ({ caller }, reply, done) => {
     const { requests_per_minute: limit } = caller.limits
-    if (limit === undefined) return
-    const { used, resetMs } = await quotas.countRequest(caller.tenant, limit)
-    const resetS = Math.ceil(resetMs / 1000)
-    reply.header('ratelimit-policy', `"requests";q=${limit};w=60`)
-    reply.header('ratelimit', `"requests";r=${Math.max(0, limit - used)};t=${resetS}`)
-    if (used <= limit) return
-    throw new Problem('quota_exceeded', `Your tenant may make ${limit} requests per minute.`, { retryAfterS: resetS })
+    if (limit === undefined) return done()
+    countRequest(quotas, caller.tenant, limit, reply).then(() => done(), done)
   })
+}
+
+async function countRequest(quotas: TenantQuotas, tenant: string, limit: number, reply: FastifyReply): Promise<void> {
+  const { used, resetMs } = await quotas.countRequest(tenant, limit)
+  const resetS = Math.ceil(resetMs / 1000)
+  reply.header('ratelimit-policy', `"requests";q=${limit};w=60`)
+  reply.header('ratelimit', `"requests";r=${Math.max(0, limit - used)};t=${resetS}`)
+  if (used <= limit) return
+  throw new Problem('quota_exceeded', `Your tenant may make ${limit} requests per minute.`, { retryAfterS: resetS })
 }
 
 /**

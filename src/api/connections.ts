@@ -20,9 +20,9 @@ export function guardConnections(app: FastifyInstance): void {
   app.server.maxConnections = mostConnections
   // RFC 9110 (section 10.1.1) lets a server ignore what it does not expect.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
-  app.addHook('onRequest', async ({ raw }) => {
-    if (raw.httpVersion === '1.1' && raw.headers.host === undefined)
-      throw new Problem('invalid_request', 'The request has no host header.')
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    const isRefused = raw.httpVersion === '1.1' && raw.headers.host === undefined
+    done(isRefused ? new Problem('invalid_request', 'The request has no host header.') : undefined)
   })
 }
 
