@@ -1,0 +1,36 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { Access } from './auth.ts'
+import type { SchemaNames } from './schema-names.ts'
+
+/** What the page of the documentation is served under. */
+export const docsPath = '/docs'
+
+/**
+ * Serves `/openapi.json`, which describes all routes that are added later, and a page to read it. What makes and serves them is
+ * loaded at the first request for either: most processes are never asked, and it takes some 10 MB.
+ */
+export function serveDocs(app: FastifyInstance, names: SchemaNames, access: Access): void {
+  const routes: RouteOptions[] = []
+  app.addHook('onRoute', (route) => {
+    if (route.method !== 'HEAD' && route.schema?.hide !== true) routes.push(route)
+  })
+
+  let built: Promise<FastifyInstance> | undefined
+  const build = async () => {
+    const { buildDocs } = await import('./openapi.ts')
+    return buildDocs(routes, names)
+  }
+  app.addHook('onClose', async () => (await built)?.close())
+
+  const answer = async ({ method, url, headers }: FastifyRequest, reply: FastifyReply) => {
+    built ??= build()
+    const docs = await built
+    const answered = await docs.inject({ method: method === 'HEAD' ? 'HEAD' : 'GET', url, headers })
+    if (answered.statusCode === 404) return reply.callNotFound()
+    // Of the connection, which the other has not.
+    const { connection, date, 'transfer-encoding': coding, ...own } = answered.headers
+    return reply.code(answered.statusCode).headers(own).send(answered.rawPayload)
+  }
+  for (const url of ['/openapi.json', docsPath, `${docsPath}/*`])
+    app.get(url, { schema: { hide: true }, config: { access } }, answer)
+}
