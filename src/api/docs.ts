@@ -5,6 +5,9 @@ import type { SchemaNames } from './schema-names.ts'
 /** What the page of the documentation is served under. */
 export const docsPath = '/docs'
 
+/** Said of a connection, which the app that answers has not. */
+const ofConnection = new Set(['connection', 'date', 'keep-alive', 'transfer-encoding'])
+
 /**
  * Serves `/openapi.json`, which describes all routes that are added later, and a page to read it. What makes and serves them is
  * loaded at the first request for either: most processes are never asked, and it takes some 10 MB.
@@ -27,9 +30,8 @@ export function serveDocs(app: FastifyInstance, names: SchemaNames, access: Acce
     const docs = await built
     const answered = await docs.inject({ method: method === 'HEAD' ? 'HEAD' : 'GET', url, headers })
     if (answered.statusCode === 404) return reply.callNotFound()
-    // Of the connection, which the other has not.
-    const { connection, date, 'transfer-encoding': coding, ...own } = answered.headers
-    return reply.code(answered.statusCode).headers(own).send(answered.rawPayload)
+    for (const [name, value] of Object.entries(answered.headers)) if (!ofConnection.has(name)) reply.header(name, value)
+    return reply.code(answered.statusCode).send(answered.rawPayload)
   }
   for (const url of ['/openapi.json', docsPath, `${docsPath}/*`])
     app.get(url, { schema: { hide: true }, config: { access } }, answer)

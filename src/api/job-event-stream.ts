@@ -49,7 +49,7 @@ export class JobEventStream {
     deps: StreamDeps,
     response: ServerResponse,
     job: StoredJob,
-    { after, onError }: { after: number | undefined; onError(error: unknown): void },
+    { after, onError }: { after: number | undefined; onError: (error: unknown) => void },
   ) {
     this.#deps = deps
     this.#ref = { queue: job.queue, id: job.id }
