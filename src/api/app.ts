@@ -25,9 +25,9 @@ import { limitRequests } from './admission.ts'
 import type { ApiKeys } from './api-keys.ts'
 import { authorizeRequests } from './auth.ts'
 import { connectionOptions, guardConnections } from './connections.ts'
+import { serveDocs } from './docs.ts'
 import { acceptJsonBodies } from './json-body.ts'
 import type { ApiMetrics } from './metrics.ts'
-import { describeApi, nameSchemas } from './openapi.ts'
 import { answerProblem, Problem } from './problem.ts'
 import { cancelJob } from './routes/cancel-job.ts'
 import { deleteJob } from './routes/delete-job.ts'
@@ -52,8 +52,9 @@ import { streamFlowEvents } from './routes/stream-flow-events.ts'
 import { streamJobEvents } from './routes/stream-job-events.ts'
 import { submitFlow } from './routes/submit-flow.ts'
 import { submitJob } from './routes/submit-job.ts'
+import { nameSchemas } from './schema-names.ts'
 import { securityHeaders } from './security-headers.ts'
-import { validateWithZod } from './validation.ts'
+import { validateWithZod, withoutOwnCompilers } from './validation.ts'
 
 /** What the routes work with. Whoever builds the app opens and closes these. */
 export interface ApiDeps {
@@ -92,6 +93,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: deps.config.BODY_LIMIT_BYTES,
     ...connectionOptions,
+    schemaController: withoutOwnCompilers,
     genReqId: ({ headers }) => requestId(headers['request-id']),
     routerOptions: { maxParamLength: 500 },
     // No hook is called for these.
@@ -108,8 +110,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     done()
   })
   guardConnections(app)
-  const docsAccess = deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read'
-  authorizeRequests(app, deps.apiKeys, docsAccess)
+  authorizeRequests(app, deps.apiKeys)
   limitRequests(app, deps.quotas)
   app.addHook('onResponse', (request, reply, done) => {
     const { method, log } = request
@@ -127,7 +128,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   acceptJsonBodies(app)
   validateWithZod(app)
   const names = nameSchemas()
-  await describeApi(app, names, docsAccess)
+  serveDocs(app, names, deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read')
 
   submitJob(app, deps, names)
   listJobs(app, deps)

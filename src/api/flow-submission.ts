@@ -4,8 +4,8 @@ import { type FlowNode, flowBounds, type OnFailure } from '../queue/flow/documen
 import type { NewFlow } from '../queue/flow/store.ts'
 import { findReferences } from '../queue/flow/template.ts'
 import type { Caller } from './api-keys.ts'
-import type { SchemaNames } from './openapi.ts'
 import { type Mistake, mistakesOf } from './problem.ts'
+import type { SchemaNames } from './schema-names.ts'
 import { checkJob, durationMs, flowOptions, invalid, jobOptions, toRecord, traceparentSchema } from './submission.ts'
 import { storedWebhook, unsignable, webhookField } from './webhook-field.ts'
 

@@ -38,7 +38,8 @@ export async function generateOpenapi(): Promise<string> {
     log: pino({ level: 'silent' }),
   })
   try {
-    return stringify(JSON.parse(JSON.stringify(app.swagger())), { aliasDuplicateObjects: false, lineWidth: 120 })
+    const { body } = await app.inject('/openapi.json')
+    return stringify(JSON.parse(body), { aliasDuplicateObjects: false, lineWidth: 120 })
   } finally {
     await app.close()
   }

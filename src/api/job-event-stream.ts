@@ -17,9 +17,10 @@ export interface StreamDeps {
   queue: JobQueue
   hub: JobEventHub
   resultTtlMs: number
-  /** Called when Redis failed under an open stream. */
-  onError(error: unknown): void
 }
+
+/** As much of a job as tells whether its state is another than the one that was said last. */
+type SaidState = Pick<StoredJob, 'state' | 'attempt' | 'run'>
 
 /**
  * One client's stream of one job's events, as server-sent events
@@ -27,6 +28,8 @@ export interface StreamDeps {
  *
  * Stored events come from Redis in the order of their ids: an announcement that fits right behind the last one is
  * passed on as it is, any other makes the stream read, so that losing, repeating or skipping announcements does no harm.
+ *
+ * There may be thousands, so one keeps little: what all share is shared, and of the job only what it compares.
  */
 export class JobEventStream {
   readonly #deps: StreamDeps
@@ -35,27 +38,35 @@ export class JobEventStream {
   /** The last id given out is `#stored * idsPerStoredEvent + #between`. */
   #stored: number
   #between: number
-  #last: StoredJob
+  #last: SaidState
+  readonly #onError: (error: unknown) => void
   /** How the job has ended, when that came with the announcement. */
   #ended: StoredJob | undefined
   #wanted: 'nothing' | 'events' | 'events and state' = 'nothing'
   #working = false
   #closed = false
 
-  constructor(deps: StreamDeps, response: ServerResponse, job: StoredJob, after: number | undefined) {
+  /** `onError` is called when Redis failed under the open stream. */
+  constructor(
+    deps: StreamDeps,
+    response: ServerResponse,
+    job: StoredJob,
+    { after, onError }: { after: number | undefined; onError: (error: unknown) => void },
+  ) {
     this.#deps = deps
     this.#ref = { queue: job.queue, id: job.id }
     this.#response = response
-    this.#last = job
+    this.#onError = onError
+    this.#last = saidState(job)
     this.#stored = after === undefined ? job.eventsBeforeRun : Math.floor(after / idsPerStoredEvent)
     this.#between = after === undefined ? 0 : after % idsPerStoredEvent
   }
 
-  /** Sends the snapshot and all that is kept; ends the response when the job is done. */
-  begin(resumed: boolean): void {
-    this.#write('snapshot', JSON.stringify(jobResource(this.#last, this.#deps.resultTtlMs)))
+  /** Sends the snapshot, which is the job that it was made with, and all that is kept; ends the response when the job is done. */
+  begin(job: StoredJob, resumed: boolean): void {
+    this.#write('snapshot', JSON.stringify(jobResource(job, this.#deps.resultTtlMs)))
     // Who comes to a finished job for the first time wants its end, not its past.
-    if (this.#last.done && !resumed) return this.#finish()
+    if (job.done && !resumed) return this.#finish(job)
     this.look()
   }
 
@@ -96,7 +107,7 @@ export class JobEventStream {
 
   #workOn(what: 'events' | 'events and state'): void {
     this.#work(what).catch((error: unknown) => {
-      this.#deps.onError(error)
+      this.#onError(error)
       // While Redis is away a new connection would be refused, which browsers take for the end. The next look goes on.
       if (!(error instanceof QueueUnavailableError)) this.close()
     })
@@ -127,7 +138,7 @@ export class JobEventStream {
     if (job.state === 'running') this.#writeState(job)
     await this.#catchUp(job.lastEventId)
     this.#writeState(job)
-    if (job.done) return this.#finish()
+    if (job.done) return this.#finish(job)
     await this.#catchUp()
   }
 
@@ -174,14 +185,14 @@ export class JobEventStream {
 
   #writeState(job: StoredJob): void {
     const { state, attempt, run } = this.#last
-    this.#last = job
+    this.#last = saidState(job)
     if (job.state === state && job.attempt === attempt && job.run === run) return
     const at = (job.state === 'running' ? job.startedAt : job.finishedAt) ?? Date.now()
     this.#write('state', JSON.stringify({ state: job.state, attempt: job.attempt, at: timestamp(at) }))
   }
 
-  #finish(): void {
-    this.#write('done', JSON.stringify(jobResource(this.#last, this.#deps.resultTtlMs)))
+  #finish(job: StoredJob): void {
+    this.#write('done', JSON.stringify(jobResource(job, this.#deps.resultTtlMs)))
     this.close()
   }
 
@@ -191,4 +202,8 @@ export class JobEventStream {
     const id = this.#stored * idsPerStoredEvent + this.#between
     this.#response.write(`id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
   }
+}
+
+function saidState({ state, attempt, run }: StoredJob): SaidState {
+  return { state, attempt, run }
 }

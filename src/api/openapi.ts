@@ -1,36 +1,21 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import { type FastifyInstance, fastify, type RouteOptions } from 'fastify'
 import { createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { type Access, docsPath } from './auth.ts'
-import { exampleJob, exampleQueue } from './examples.ts'
-import { flowSchema, flowTreeSchema, memberSchema } from './flow-resource.ts'
-import { jobSchema } from './job-resource.ts'
+import { docsPath } from './docs.ts'
 import { describeOperation } from './openapi-operation.ts'
-import { problemSchema } from './problem.ts'
-import { jobTypeSchema } from './routes/describe-job-types.ts'
-import { queueSchema } from './routes/describe-queues.ts'
+import type { SchemaNames } from './schema-names.ts'
 import { docsPolicy } from './security-headers.ts'
+import { validateWithZod, withoutOwnCompilers } from './validation.ts'
 
-/** What a schema is called under `components`, and what is said of it there. One registry for each app, since job types differ. */
-export type SchemaNames = ReturnType<typeof nameSchemas>
-
-/** Names the schemas that every app has. */
-export function nameSchemas() {
-  return z
-    .registry<{ id: string; title?: string; description?: string; examples?: unknown[] }>()
-    .add(jobSchema, { id: 'Job', description: 'A job at one moment', examples: [exampleJob] })
-    .add(flowSchema, { id: 'Flow', description: 'Jobs that depend on each other, at one moment' })
-    .add(flowTreeSchema, { id: 'FlowTree', description: 'A node of a flow: a job, or what it consists of' })
-    .add(memberSchema, { id: 'FlowMember', description: 'What a member of a flow gave, or why not' })
-    .add(jobTypeSchema, { id: 'JobType', description: 'What can be submitted, and how it is run' })
-    .add(queueSchema, { id: 'Queue', description: 'A queue at one moment', examples: [exampleQueue] })
-    .add(problemSchema, { id: 'Problem', description: 'Problem details (RFC 9457)' })
-}
-
-/** Makes `app.swagger()` the OpenAPI 3.1 document of all routes that are added later; serves it, and a page to read it. */
-export async function describeApi(app: FastifyInstance, names: SchemaNames, access: Access): Promise<void> {
+/**
+ * Builds an app that answers for `/openapi.json`, the OpenAPI 3.1 document of `routes`, and below `/docs`, a page to read it.
+ * It does not listen, and what it describes cannot be called in it. Close it when done.
+ */
+export async function buildDocs(routes: readonly RouteOptions[], names: SchemaNames): Promise<FastifyInstance> {
+  const app = fastify({ schemaController: withoutOwnCompilers })
+  validateWithZod(app)
   const options = { schemaRegistry: names, zodToJsonConfig: { unrepresentable: 'any', override: plainly } as const }
   const addComponents = createJsonSchemaTransformObject(options)
   await app.register(swagger, {
@@ -67,7 +52,16 @@ export async function describeApi(app: FastifyInstance, names: SchemaNames, acce
     transformObject: (document) => tidy(addComponents(document)) as ReturnType<typeof addComponents>,
   })
   await app.register(swaggerUi, { routePrefix: docsPath, staticCSP: docsPolicy })
-  app.get('/openapi.json', { schema: { hide: true }, config: { access } }, () => app.swagger())
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  // The generator takes what is added after it.
+  for (const { method, url, schema = {} } of routes)
+    app.route({ method, url, schema, exposeHeadRoute: false, handler: refuse })
+  await app.ready()
+  return app
+}
+
+function refuse(): never {
+  throw new Error('a route was called in the app that describes it')
 }
 
 /**

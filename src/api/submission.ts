@@ -5,8 +5,8 @@ import { newJobRef } from '../queue/job-id.ts'
 import type { NewJob } from '../queue/job-queue.ts'
 import type { Caller } from './api-keys.ts'
 import { exampleOptions } from './examples.ts'
-import type { SchemaNames } from './openapi.ts'
 import { type Mistake, mistakesOf, Problem } from './problem.ts'
+import type { SchemaNames } from './schema-names.ts'
 import { storedWebhook, unsignable, webhookField } from './webhook-field.ts'
 
 const longestMs = 365 * 86_400_000

@@ -11,6 +11,16 @@ export function documentedOnly<S extends z.ZodType>(schema: S): S {
 }
 
 /**
+ * Fastify's option for whoever calls {@link validateWithZod}: without it Fastify would load its own compilers (Ajv and others,
+ * a megabyte of source) before they are replaced.
+ */
+export const withoutOwnCompilers = { compilersFactory: { buildValidator: replaced, buildSerializer: replaced } }
+
+function replaced(): never {
+  throw new Error('validateWithZod was not called')
+}
+
+/**
  * Makes Zod check parameters, queries and bodies, and leaves answers as the routes wrote them: TypeScript has checked
  * their shape, and parsing each of them again would only cost time.
  */

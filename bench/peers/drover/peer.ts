@@ -15,8 +15,13 @@ function droverEnv(world: World, prefix: string): Record<string, string> {
   }
 }
 
+/** With what `npm run api` tells Node.js. */
 export const startApi = (world: World, prefix: string, more: Record<string, string> = {}) =>
-  world.start('src/api/main.ts', { ...droverEnv(world, prefix), ...more }, 'ours')
+  world.start(
+    'src/api/main.ts',
+    { ...droverEnv(world, prefix), NODE_OPTIONS: '--max-semi-space-size=16', ...more },
+    'ours',
+  )
 
 /** `queues` as in WORKER_QUEUES. */
 export const startWorker = (world: World, prefix: string, queues: string) =>

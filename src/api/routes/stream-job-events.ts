@@ -1,6 +1,8 @@
+import type { OutgoingHttpHeader } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { parseJobId } from '../../queue/job-id.ts'
+import type { StoredJob } from '../../queue/job-record.ts'
 import type { RouteDeps } from '../app.ts'
 import { exampleEvents } from '../examples.ts'
 import { JobEventStream } from '../job-event-stream.ts'
@@ -14,6 +16,7 @@ const query = z.strictObject({ after: z.string().optional().describe('Resume beh
 /** `GET /v1/jobs/{id}/events`: what happens to a job, as server-sent events. */
 export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
   const open = new Set<JobEventStream>()
+  const streamDeps = { queue: deps.queue, hub: deps.hub, resultTtlMs: deps.config.RESULT_TTL_MS }
   const beat = setInterval(() => {
     for (const stream of open) {
       stream.beat()
@@ -52,12 +55,13 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       let stream: JobEventStream | undefined
       // What is announced before the stream exists is found by its first look.
       const stopWatching = await deps.hub.watch(ref, (said) => stream?.onAnnouncement(said))
+      let job: StoredJob | undefined
       try {
-        const job = own(await deps.queue.read(ref), request)
+        job = own(await deps.queue.read(ref), request)
         if (!job) throw jobNotFound(id)
         reply.hijack()
         const onError = (error: unknown) => request.log.warn({ err: error, job: id }, 'an event stream was ended')
-        stream = new JobEventStream({ ...deps, resultTtlMs: deps.config.RESULT_TTL_MS, onError }, reply.raw, job, after)
+        stream = new JobEventStream(streamDeps, reply.raw, job, { after, onError })
       } catch (error) {
         stopWatching()
         throw error
@@ -69,18 +73,24 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
         stopWatching()
         if (open.delete(begun)) deps.metrics.eventStreams.dec()
       }
-      reply.raw.once('close', leave)
+      reply.raw.on('close', leave)
       // The client may have left before there was anybody to tell.
       if (reply.raw.closed) return leave()
-      for (const [name, value] of Object.entries(reply.getHeaders()))
-        if (value !== undefined) reply.raw.setHeader(name, value)
+      const common: Record<string, OutgoingHttpHeader | undefined> = reply.getHeaders()
+      // Headers that were set one by one would be kept beside the head; and written by itself, though in one call with what
+      // follows, that is kept as one string and not as all its pieces.
       reply.raw.writeHead(200, {
+        ...common,
         'content-type': 'text/event-stream',
         'cache-control': 'no-cache, no-transform',
         'x-accel-buffering': 'no',
       })
+      const { socket } = reply.raw
+      socket?.cork()
+      process.nextTick(() => socket?.uncork())
+      reply.raw.flushHeaders()
       reply.raw.write('retry: 2000\n\n')
-      begun.begin(after !== undefined)
+      begun.begin(job, after !== undefined)
       if (deps.closing.aborted) begun.close()
     },
   })
