@@ -170,7 +170,7 @@ test('keys, queries and inputs stand in no line of any log, whatever happens to 
   expect(answers.map(({ status }) => status)).toEqual([200, 422, 400, 400, 404, 415, 200, 200, 400, 404, 401])
   problemIn(await sendBytes(api.url, `GET /${secret}?${secret} HTTP/1.1\r\nhost: x\r\nno colon ${secret}\r\n\r\n`))
   // A Redis that refuses a command says so with the command's arguments, the input among them.
-  const onlyAddsUse = new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'events')
+  const onlyAddsUse = new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'pc')
   await redis.set(onlyAddsUse, 'of the wrong kind')
   const broken = await post({ type: 'echo', input }, { 'idempotency-key': 'third' })
   expect(broken).toMatchObject({ status: 500, body: { code: 'internal_error' } })

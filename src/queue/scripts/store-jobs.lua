@@ -11,11 +11,12 @@ for i = 2, #ARGV, 11 do
   local jobKey = ARGV[1] .. id
   if redis.call('EXISTS', jobKey) == 0 then
     local createdAt, dueAt = tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6])
-    redis.call('HSET', jobKey, 'name', ARGV[i + 1], 'data', ARGV[i + 2], 'opts', ARGV[i + 3], 'timestamp', ARGV[i + 5],
-      'delay', dueAt and dueAt - createdAt or 0, 'priority', ARGV[i + 4])
+    -- The job itself comes last: whatever fails before leaves nothing that counts as stored.
+    queueJob(sets, id, ARGV[i + 4], dueAt, createdAt)
     limitTime(KEYS[6], id, ARGV[i + 7], ARGV[i + 8])
     if ARGV[i + 9] ~= '' then redis.call('ZADD', KEYS[7], 0, ARGV[i + 9]) end
     if ARGV[i + 10] ~= '' then redis.call('ZADD', KEYS[8], 'NX', ARGV[i + 10], id) end
-    queueJob(sets, id, ARGV[i + 4], dueAt, createdAt)
+    redis.call('HSET', jobKey, 'name', ARGV[i + 1], 'data', ARGV[i + 2], 'opts', ARGV[i + 3], 'timestamp', ARGV[i + 5],
+      'delay', dueAt and dueAt - createdAt or 0, 'priority', ARGV[i + 4])
   end
 end
