@@ -21,8 +21,8 @@ export interface ClaimedJob {
   events: AttemptEvents
   /** Calls back when the job is to stop, at once if it already is; returns a function that takes the callback back. */
   onStop(stop: (request: StopRequest) => void): () => void
-  /** Stores an output that is too large for the job; to be called before the attempt is settled as succeeded. Never rejects. */
-  keepOutput(output: unknown): Promise<KeptOutput>
+  /** Stores an output that is too large for the job; to be called before the attempt is settled as succeeded. Neither throws nor rejects. */
+  keepOutput(output: unknown): KeptOutput | Promise<KeptOutput>
   /** Notes that a worker did not know the job. @returns since when that is so, in epoch ms */
   markUnknown(): Promise<number>
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { StopRequest } from '../jobs/stop-request.ts'
 import type { ClaimedJob, Settlement } from './claimed-job.ts'
 import type { Redis } from './connection.ts'
+import { type EndedJob, EndedJobs } from './ended-jobs.ts'
 import type { JobEventWriter } from './job-event-writer.ts'
 import type { JobRef } from './job-id.ts'
 import type { OutputWriter } from './job-output.ts'
@@ -11,9 +12,10 @@ import { dueAt, endWithoutSuccess, flowOf } from './job-record.ts'
 import type { JobEnd } from './job-states.ts'
 import type { JobSteering } from './job-steering.ts'
 import type { Keys } from './keys.ts'
+import { LockWatch } from './lock-watch.ts'
 import { PrefetchingWorker } from './prefetching-worker.ts'
 import { countQueue } from './queue-census.ts'
-import { type CrashLane, RunningJob } from './running-job.ts'
+import { type CrashLane, RunningJob, stopGraceMs } from './running-job.ts'
 import { loadScript } from './scripts.ts'
 import { AttemptFailed, putJobBack, settleJob } from './settle-job.ts'
 import type { TenantQuotas } from './tenant-quotas.ts'
@@ -42,18 +44,12 @@ export interface ConsumerOptions {
 
 const markUnknown = loadScript('mark-unknown')
 
-/** A handler whose job is no longer its own, or whose worker is going, gets this long to end by itself. */
-const stopGraceMs = 500
-/** BullMQ renews at half of a lock's life; what it has not renewed by then, we do. */
-const overdueShare = 0.7
 /** A worker's connection waits for Redis as long as it takes; a probe does not. */
 const probeMs = 900
 /** A job fails as `stalled` when its worker vanishes once more than this; from the second time on it waits for the lane. */
 const mostCrashes = 3
 const laneFromCrash = 2
 const laneDelayMs = 1000
-/** How many of the jobs that ended here last are remembered, for a cancel that crosses their end. */
-const endedKept = 1000
 const lastEnded = 5
 
 /** Takes jobs of one queue, as many at once as it is told, and brings each attempt to its settlement. */
@@ -61,11 +57,10 @@ export class JobConsumer {
   readonly #options: ConsumerOptions
   readonly #worker: PrefetchingWorker
   readonly #running = new Map<string, RunningJob>()
-  readonly #ended = new Map<string, RunningJob>()
+  readonly #ended = new EndedJobs()
   /** Cancels that came before the job that they name; by id and token. */
   readonly #earlyCancels = new Set<string>()
-  #watchdog: NodeJS.Timeout | undefined
-  #isRenewing = false
+  readonly #locks: LockWatch
   #claims = 0
 
   /** Takes jobs from {@link start} on. */
@@ -108,6 +103,13 @@ export class JobConsumer {
         if (running) running.heldSince = Date.now()
       }
     })
+    this.#locks = new LockWatch({
+      running: this.#running,
+      lockMs,
+      renew: (ids, tokens) => this.#worker.extendJobLocks(ids, tokens, lockMs),
+      onRefused: (ids) => this.#check(ids),
+      log,
+    })
     // The answer to an end may be lost with the connection: BullMQ does not say then that the job has ended.
     redis.on('ready', this.#announceEnded)
     this.#worker.on('lockRenewalFailed', (ids) => void this.#check(ids))
@@ -120,7 +122,7 @@ export class JobConsumer {
   /** The types of the jobs that run here or ended here last. */
   *recentTypes(): Generator<string> {
     for (const { type } of this.#running.values()) yield type
-    for (const { type } of [...this.#ended.values()].slice(-lastEnded)) yield type
+    yield* this.#ended.lastTypes(lastEnded)
   }
 
   /** True when jobs wait that this consumer should take. False, too, when Redis does not say. */
@@ -156,7 +158,7 @@ export class JobConsumer {
     this.#worker.run().catch((error: unknown) => {
       this.#options.log.error({ queue: this.#options.queue, err: error }, 'the consumer has ended')
     })
-    this.#watchdog ??= setInterval(() => this.#watchLocks(), this.#options.lockMs / 4)
+    this.#locks.start()
   }
 
   /** Resolves when jobs could be consumed now. @throws Error that says why not. */
@@ -196,50 +198,13 @@ export class JobConsumer {
       await closed
     } finally {
       clearTimeout(timer)
-      clearInterval(this.#watchdog)
+      this.#locks.stop()
       this.#options.redis.off('ready', this.#announceEnded)
     }
   }
 
   #stop(id: string, kind: StopRequest['kind']): void {
     this.#running.get(id)?.stop({ kind, graceMs: stopGraceMs })
-  }
-
-  /**
-   * Stops the runs whose lock could not be renewed for as long as a lock lives: needs no answer from Redis. And renews what
-   * BullMQ should have renewed by now: the end of an earlier run of a job makes it forget the job's next run.
-   */
-  #watchLocks(): void {
-    const { lockMs, log } = this.#options
-    const overdue: [string, RunningJob][] = []
-    for (const [id, running] of this.#running) {
-      const unheldMs = Date.now() - running.heldSince
-      if (unheldMs > lockMs) {
-        log.warn({ job: id }, 'the lock of a job could not be renewed in time: its run is stopped')
-        running.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
-      } else if (unheldMs > lockMs * overdueShare) overdue.push([id, running])
-    }
-    if (overdue.length > 0 && !this.#isRenewing) void this.#renew(overdue)
-  }
-
-  async #renew(overdue: [string, RunningJob][]): Promise<void> {
-    const { lockMs, log } = this.#options
-    this.#isRenewing = true
-    const sentAt = Date.now()
-    try {
-      const tokens = overdue.map(([, { token }]) => token)
-      const refused = await this.#worker.extendJobLocks(
-        overdue.map(([id]) => id),
-        tokens,
-        lockMs,
-      )
-      for (const [id, running] of overdue) if (!refused.includes(id)) running.heldSince = sentAt
-      if (refused.length > 0) await this.#check(refused)
-    } catch (error) {
-      log.warn({ err: error }, 'locks could not be renewed')
-    } finally {
-      this.#isRenewing = false
-    }
   }
 
   /** Asks Redis which of these jobs are cancelled or no longer held, and stops those. */
@@ -262,7 +227,7 @@ export class JobConsumer {
   }
 
   /** The handler had ended when the cancel came, and BullMQ was refused to say so. */
-  #finishCrossed(id: string, { attempt, type }: RunningJob): void {
+  #finishCrossed(id: string, { attempt, type }: EndedJob): void {
     const { queue, steering, log, onEnded } = this.#options
     steering.finishCanceled({ queue, id }, attempt, 'cooperatively').then(
       (isFirst) => isFirst && onEnded?.(type, 'canceled'),
@@ -271,51 +236,63 @@ export class JobConsumer {
     )
   }
 
-  async #process(job: BullJob, token: string): Promise<unknown> {
+  /** Runs up to the handler's first wait before it returns: what is sent later in a turn is not held back by more than one handler. */
+  #process(job: BullJob, token: string): Promise<unknown> {
     const { queue, lane } = this.#options
     const ref = { queue, id: job.id ?? '' }
     this.#claims += 1
     const earlier = this.#running.get(ref.id)
-    if (earlier) {
-      // This worker lost the job, and here it is again while the first run goes on: two at once would share a lock.
-      earlier.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
-      await earlier.over
-      return settleJob(this.#options, ref, job, token, { status: 'left_to_others', delayMs: laneDelayMs })
-    }
+    if (earlier) return this.#leaveToOthers(ref, job, token, earlier)
     const isSuspect = job.stalledCounter >= laneFromCrash
-    if (isSuspect && !lane.enter(ref.id))
-      return settleJob(this.#options, ref, job, token, { status: 'left_to_others', delayMs: laneDelayMs })
+    if (isSuspect && !lane.enter(ref.id)) return this.#leaveToOthers(ref, job, token)
+    return this.#run(ref, job, token, isSuspect)
+  }
+
+  async #leaveToOthers(ref: JobRef, job: BullJob, token: string, earlier?: RunningJob): Promise<unknown> {
+    // This worker lost the job, and here it is again while the first run goes on: two at once would share a lock.
+    earlier?.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
+    await earlier?.over
+    return settleJob(this.#options, ref, job, token, { status: 'left_to_others', delayMs: laneDelayMs })
+  }
+
+  async #run(ref: JobRef, job: BullJob, token: string, isSuspect: boolean): Promise<unknown> {
+    const attempt = job.attemptsMade + 1
     // Not `processedOn`: that is when the fetch was sent, which may have waited for Redis for longer than a lock lives.
-    const heldSince = Date.now()
-    const running = new RunningJob({ id: ref.id, type: job.name, token, attempt: job.attemptsMade + 1, heldSince })
+    const running = new RunningJob({ id: ref.id, type: job.name, token, attempt, heldSince: Date.now() })
     this.#running.set(ref.id, running)
     try {
-      return await this.#run(ref, job, running)
+      const settlement = await this.#execute(ref, job, running)
+      if (settlement.status === 'succeeded' && !running.isCanceled) return settlement.returnValue
+      // A cancel that came when the handler had just ended: it has the lock by now, so nothing else can be said.
+      const crossed = running.isCanceled && settlement.status !== 'canceled'
+      const said = crossed ? { status: 'canceled' as const, stopped: 'cooperatively' as const } : settlement
+      return await settleJob(this.#options, ref, job, token, said)
     } finally {
       this.#options.events.announceEnding(ref, () => {
         running.isEndUntold = true
       })
       this.#running.delete(ref.id)
-      this.#remember(ref.id, running)
+      this.#ended.add(ref.id, running)
       running.end()
-      if (isSuspect) lane.leave(ref.id)
+      if (isSuspect) this.#options.lane.leave(ref.id)
     }
   }
 
-  async #run(ref: JobRef, job: BullJob, running: RunningJob): Promise<unknown> {
+  async #execute(ref: JobRef, job: BullJob, running: RunningJob): Promise<Settlement> {
     const { events, outputs, execute } = this.#options
+    const { token, attempt } = running
     events.announce(ref, 'change')
     this.#leaveQuota(ref, job)
-    if (this.#earlyCancels.delete(`${ref.id} ${running.token}`)) await this.#check([ref.id])
+    if (this.#earlyCancels.size > 0 && this.#earlyCancels.delete(`${ref.id} ${token}`)) await this.#check([ref.id])
     // An earlier start of this attempt may have stored an output and then lost its worker or its lock.
     // Not waited for: what this run stores is sent behind it. And a start that waits is a start behind whatever blocks the event loop.
-    if (job.attemptsStarted > running.attempt) void outputs.discard(ref, running.token)
-    const attemptEvents = events.open(ref, running.token, running.attempt, () => void this.#check([ref.id]))
+    if (job.attemptsStarted > attempt) void outputs.discard(ref, token)
+    const attemptEvents = events.open(ref, token, attempt, () => void this.#check([ref.id]))
     const settlement = await execute({
       ref,
       type: job.name,
       data: job.data,
-      attempt: running.attempt,
+      attempt,
       maxAttempts: job.opts.attempts ?? 1,
       starts: job.attemptsStarted,
       createdAt: job.timestamp,
@@ -323,19 +300,12 @@ export class JobConsumer {
       startedAt: running.heldSince,
       events: attemptEvents,
       onStop: (stop) => running.onStop(stop),
-      keepOutput: (output) => outputs.keep(ref, running.token, output),
+      keepOutput: (output) => outputs.keep(ref, token, output),
       markUnknown: () => this.#markUnknown(ref),
     })
-    await attemptEvents.flush()
-    // A cancel that came when the handler had just ended: it has the lock by now, so nothing else can be said.
-    const crossed = running.isCanceled && settlement.status !== 'canceled'
-    return settleJob(
-      this.#options,
-      ref,
-      job,
-      running.token,
-      crossed ? { status: 'canceled', stopped: 'cooperatively' } : settlement,
-    )
+    const sending = attemptEvents.flush()
+    if (sending) await sending
+    return settlement
   }
 
   /** What is lost here with the worker is found when the tenant has no place left. */
@@ -351,17 +321,8 @@ export class JobConsumer {
     return Number(await markUnknown(this.#options.redis, [this.#options.keys.job(ref)], [Date.now()]))
   }
 
-  #remember(id: string, running: RunningJob): void {
-    this.#ended.set(id, running)
-    if (this.#ended.size <= endedKept) return
-    for (const oldest of this.#ended.keys()) {
-      this.#ended.delete(oldest)
-      break
-    }
-  }
-
   readonly #announceEnded = (): void => {
-    for (const id of this.#ended.keys()) this.#options.events.announce({ queue: this.#options.queue, id }, 'end')
+    for (const id of this.#ended.ids()) this.#options.events.announce({ queue: this.#options.queue, id }, 'end')
   }
 
   #onSettled(job: BullJob, end: JobEnd): void {

@@ -60,12 +60,14 @@ export class JobEventWriter {
 
   /** The events of one attempt. `onLost` is called when Redis says that the job is no longer this worker's. */
   open(ref: JobRef, token: string, attempt: number, onLost: () => void): AttemptEvents {
-    const keys = [this.#keys.lock(ref), this.#keys.events(ref), this.#keys.job(ref)]
     const limits = [bounds.historyEntries, bounds.historyCharacters]
+    // Most jobs say nothing.
+    let keys: string[] | undefined
     // BullMQ may give two attempts of a job the same token, so that the token does not name this one.
     let name: string | undefined
     let batch = 0
     const append = async (events: string[], progress: string): Promise<void> => {
+      keys ??= [this.#keys.lock(ref), this.#keys.events(ref), this.#keys.job(ref)]
       const args = [
         token,
         this.#keys.channel(ref),
@@ -199,9 +201,9 @@ export class AttemptEvents {
     return this.#pending.length >= bounds.eager ? this.#sending : undefined
   }
 
-  /** Resolves when all that was emitted is stored or refused. The job must not end before. */
-  async flush(): Promise<void> {
-    await this.#sending
+  /** Resolves when all that was emitted is stored or refused; undefined when it is. The job must not end before. */
+  flush(): Promise<void> | undefined {
+    return this.#sending
   }
 
   /** Generators wait, so only progress and logs ever come this far. */

@@ -40,18 +40,22 @@ export class OutputWriter {
     this.#deps = deps
   }
 
-  /** Stores an output that is too large for its job. To be called before the job ends. Never rejects. */
-  async keep(ref: JobRef, token: string, output: unknown): Promise<KeptOutput> {
-    const { limits, log } = this.#deps
+  /** Stores an output that is too large for its job; most are not, and nobody waits for them. To be called before the job ends. Neither throws nor rejects. */
+  keep(ref: JobRef, token: string, output: unknown): KeptOutput | Promise<KeptOutput> {
+    const { limits } = this.#deps
     const json = stringify(output)
     if (json === undefined || json.length > limits.most) return { status: 'too_large', most: limits.most }
     const bytes = Buffer.byteLength(json)
     if (bytes <= limits.inline) return { status: 'kept', returnValue: output }
     if (bytes > limits.most) return { status: 'too_large', most: limits.most }
+    return this.#keepBeside(ref, token, Buffer.from(json))
+  }
+
+  async #keepBeside(ref: JobRef, token: string, json: Buffer): Promise<KeptOutput> {
     try {
-      return await this.#store(ref, token, Buffer.from(json))
+      return await this.#store(ref, token, json)
     } catch (error) {
-      log.error({ job: ref.id, bytes, err: error }, 'an output could not be stored')
+      this.#deps.log.error({ job: ref.id, bytes: json.length, err: error }, 'an output could not be stored')
       await this.discard(ref, token)
       return { status: 'refused' }
     }

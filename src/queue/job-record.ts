@@ -43,12 +43,11 @@ export function parseRecord(data: unknown): JobRecord | undefined {
   return recordSchema.safeParse(data).data
 }
 
-/** Since when a job of this data could have started in its present run; it was created or came due at `firstDueAt`. */
+/** Since when a job of this stored record could have started in its present run; it was created or came due at `firstDueAt`. */
 export function dueAt(data: unknown, firstDueAt: number): number {
-  return reopenedSchema.safeParse(data).data?.reopenedAt ?? firstDueAt
+  const reopenedAt: unknown = Object(data).reopenedAt
+  return typeof reopenedAt === 'number' ? reopenedAt : firstDueAt
 }
-
-const reopenedSchema = recordSchema.pick({ reopenedAt: true })
 
 /** The flow that a stored record names, without a look at the rest. */
 export function flowOf(data: unknown): string | undefined {

@@ -48,12 +48,17 @@ export class PromptCluster extends Cluster {
   }
 }
 
-const asked = new WeakSet<Command>()
+/** Marks a command that asks again; a WeakSet of all commands that are under way costs each of them 2 µs. */
+const isPatient = Symbol('is patient')
 
 /** Makes a command that fails ask again a little later, where it may. Those of a pipeline or a transaction belong together. */
-function askAgain(command: Command, mayWait: (error: Error) => boolean, send: () => unknown): void {
-  if (asked.has(command) || command.pipelineIndex !== undefined || command.inTransaction) return
-  asked.add(command)
+function askAgain(
+  command: Command & { [isPatient]?: true },
+  mayWait: (error: Error) => boolean,
+  send: () => unknown,
+): void {
+  if (command[isPatient] || command.pipelineIndex !== undefined || command.inTransaction) return
+  command[isPatient] = true
   const reject = command.reject
   command.reject = (error) => {
     if (!mayWait(error)) return reject(error)

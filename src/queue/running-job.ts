@@ -1,18 +1,19 @@
 import type { StopRequest } from '../jobs/stop-request.ts'
 
+/** A handler whose job is no longer its own, or whose worker is going, gets this long to end by itself. */
+export const stopGraceMs = 500
+
 /** A job that this worker holds: how to stop it, since when its lock is known to be held, and when its run is over. */
 export class RunningJob {
   readonly id: string
   readonly type: string
   readonly token: string
   readonly attempt: number
-  /** Resolves when its run is over, whatever became of the job. */
-  readonly over: Promise<void>
   /** Epoch ms of the last proof that the lock is ours. */
   heldSince: number
   /** Its watchers were told before it had ended. */
   isEndUntold = false
-  readonly end: () => void
+  #over: PromiseWithResolvers<void> | undefined
   #isCanceled = false
   #request: StopRequest | undefined
   #listener: ((request: StopRequest) => void) | undefined
@@ -23,9 +24,17 @@ export class RunningJob {
     this.token = job.token
     this.attempt = job.attempt
     this.heldSince = job.heldSince
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.over = promise
-    this.end = resolve
+  }
+
+  /** Resolves when its run is over, whatever became of the job. To be asked for while it runs. */
+  get over(): Promise<void> {
+    this.#over ??= Promise.withResolvers<void>()
+    return this.#over.promise
+  }
+
+  /** Its run is over. */
+  end(): void {
+    this.#over?.resolve()
   }
 
   /** True, too, when it was asked to stop for another reason before. */

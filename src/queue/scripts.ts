@@ -15,13 +15,13 @@ export function loadScript(name: string, ...functions: string[]): Script {
   const lua = [...functions, name].map(read).join('')
   const command = `drover_${name.replaceAll('-', '_')}`
   const defined = new WeakSet<Redis>()
-  return async (redis, keys, args) => {
+  return (redis, keys, args) => {
     if (!defined.has(redis)) {
       redis.defineCommand(command, { lua })
       defined.add(redis)
     }
     const call: unknown = Reflect.get(redis, command)
     if (typeof call !== 'function') throw new TypeError(`${command} is not defined`)
-    return Reflect.apply(call, redis, [keys.length, ...keys, ...args])
+    return Promise.resolve(Reflect.apply(call, redis, [keys.length, ...keys, ...args]))
   }
 }

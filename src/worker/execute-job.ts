@@ -7,6 +7,7 @@ import type { ClaimedJob, Settlement } from '../queue/claimed-job.ts'
 import type { KeptOutput } from '../queue/job-output.ts'
 import { type JobRecord, parseRecord, timeLimits } from '../queue/job-record.ts'
 import type { Executor, Outcome } from './executors/executor.ts'
+import { StopSource } from './executors/stop-signal.ts'
 import { retryDelay } from './retry-delay.ts'
 
 export interface ExecuteJobDeps {
@@ -37,7 +38,8 @@ export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Pro
     if (!loaded || !record) return await settleUnknown(claimed, log())
     if (isLate(record, claimed)) return settleLate(record, claimed)
     const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, claimed)
-    const settlement = await settle(outcome, stopped, loaded, record, claimed)
+    const settling = settle(outcome, stopped, loaded, record, claimed)
+    const settlement = settling instanceof Promise ? await settling : settling
     if (settlement.status !== 'succeeded')
       log().info({ outcome: outcome.status, stopped: stopped?.kind, settlement }, 'attempt ended')
     return settlement
@@ -85,19 +87,17 @@ async function run(
   const late: StopRequest = { kind: leftMs < timeoutMs ? 'deadline_exceeded' : 'timeout', graceMs: timeoutGraceMs }
 
   // What stops the job from outside and what stops it by time are one signal to the executor.
-  const stop = new AbortController()
-  let stopped: StopRequest | undefined
+  const stop = new StopSource()
   const stopWith = (request: StopRequest) => {
     const { cancelGraceMs } = loaded.job
-    stopped ??= request.kind === 'canceled' ? { ...request, graceMs: cancelGraceMs } : request
-    stop.abort(stopped)
+    stop.abort(request.kind === 'canceled' ? { ...request, graceMs: cancelGraceMs } : request)
   }
   const timer = setTimeout(stopWith, Math.min(timeoutMs, leftMs), late)
   const releaseStop = claimed.onStop(stopWith)
   try {
     const task = { id: ref.id, type, input: record.input, attempt, maxAttempts }
-    const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop.signal)
-    return { outcome, stopped }
+    const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop)
+    return { outcome, stopped: stop.reason }
   } finally {
     clearTimeout(timer)
     releaseStop()
@@ -105,23 +105,28 @@ async function run(
 }
 
 /** What becomes of the job. A stop decides before the outcome, but for a result that came within the grace of a shutdown. */
-async function settle(
+function settle(
   outcome: Outcome,
   stopped: StopRequest | undefined,
   { job }: LoadedJob,
   record: JobRecord,
   claimed: ClaimedJob,
-): Promise<Settlement> {
+): Settlement | Promise<Settlement> {
   if (stopped?.kind === 'lock_lost') return { status: 'lost' }
   if (stopped?.kind === 'canceled') return { status: 'canceled', stopped: howStopped(outcome) }
   if (stopped?.kind === 'shutdown' && outcome.status !== 'returned') return { status: 'put_back' }
   if (outcome.status === 'returned' && (!stopped || stopped.kind === 'shutdown')) {
-    const kept = await claimed.keepOutput(outcome.output)
-    if (kept.status === 'kept') return { status: 'succeeded', returnValue: kept.returnValue }
-    if (kept.status === 'lost') return { status: 'lost' }
-    return failedOrAgain(outputFailure(kept), job, record, claimed)
+    const settleKept = (kept: KeptOutput) => settleOutput(kept, job, record, claimed)
+    const kept = claimed.keepOutput(outcome.output)
+    return kept instanceof Promise ? kept.then(settleKept) : settleKept(kept)
   }
   return failedOrAgain(failureOf(outcome, stopped, record.timeoutMs ?? job.timeoutMs), job, record, claimed)
+}
+
+function settleOutput(kept: KeptOutput, job: Job, record: JobRecord, claimed: ClaimedJob): Settlement {
+  if (kept.status === 'kept') return { status: 'succeeded', returnValue: kept.returnValue }
+  if (kept.status === 'lost') return { status: 'lost' }
+  return failedOrAgain(outputFailure(kept), job, record, claimed)
 }
 
 function failedOrAgain(failure: JobFailure, job: Job, record: JobRecord, claimed: ClaimedJob): Settlement {

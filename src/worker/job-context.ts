@@ -3,6 +3,7 @@ import type { JobContext, LogLevel } from '../jobs/define-job.ts'
 import type { EmitJobEvent } from '../jobs/job-event.ts'
 import type { Attempt } from './executors/executor.ts'
 import { stoppedError } from './executors/stop-request.ts'
+import type { StopSignal } from './executors/stop-signal.ts'
 import { toJson } from './to-json.ts'
 
 /** `fetch` as handlers get it. */
@@ -12,7 +13,7 @@ export interface ContextParts {
   attempt: Attempt
   emit: EmitJobEvent
   /** Aborts with a `StopRequest`; the handler sees an Error in its place. */
-  stop: AbortSignal
+  stop: StopSignal
   fetch: JobFetch
   /** Called whenever the handler looks at its signal or tells something: code that never waits learns of a stop here. */
   poll?: (() => void) | undefined
@@ -88,7 +89,7 @@ interface DerivedSignal {
 }
 
 /** Handlers and libraries expect an `AbortError` as the reason, where `stop` carries a request. */
-function deriveSignal(stop: AbortSignal): DerivedSignal {
+function deriveSignal(stop: StopSignal): DerivedSignal {
   const controller = new AbortController()
   const abort = () => controller.abort(stoppedError(stop))
   if (stop.aborted) abort()

@@ -75,7 +75,12 @@ await boot('worker', async () => {
     workerName,
     lockMs: config.LOCK_MS,
   }
-  const deps = { registry, executorFor: (runsOn: RunsOn) => metrics.measured(executors.for(runsOn)), log }
+  const measured = {
+    'event-loop': metrics.measured(executors.for('event-loop')),
+    thread: metrics.measured(executors.for('thread')),
+    process: metrics.measured(executors.for('process')),
+  }
+  const deps = { registry, executorFor: (runsOn: RunsOn) => measured[runsOn], log }
   const execute = async (claimed: ClaimedJob) => {
     const settlement = await executeJob(deps, claimed)
     metrics.attemptSettled(claimed, settlement)

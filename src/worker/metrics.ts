@@ -24,13 +24,12 @@ export class WorkerMetrics extends Metrics {
   /** An executor that does what `executor` does, and is measured. */
   measured(executor: Executor): Executor {
     return {
-      run: async (loaded, ...rest) => {
+      run: (loaded, attempt, emit, stop) => {
         const from = performance.now()
-        try {
-          return await executor.run(loaded, ...rest)
-        } finally {
+        return executor.run(loaded, attempt, emit, stop).then((outcome) => {
           this.#durations.observe({ type: loaded.job.type }, (performance.now() - from) / 1000)
-        }
+          return outcome
+        })
       },
     }
   }

@@ -5,6 +5,7 @@ import type { EmitJobEvent } from '../jobs/job-event.ts'
 import { describeFailure, type JobFailure } from '../jobs/job-failure.ts'
 import type { Outcome } from './executors/executor.ts'
 import { stoppedError } from './executors/stop-request.ts'
+import type { StopSignal } from './executors/stop-signal.ts'
 import { type ContextParts, createJobContext } from './job-context.ts'
 import { toJson } from './to-json.ts'
 
@@ -66,7 +67,7 @@ function isGenerator(running: ReturnType<Job['run']>): running is Generator {
 /** A generator that never waits, before a receiver that is never behind, would starve the event loop without a pause. */
 const yieldsBetweenPauses = 64
 
-async function drive(generator: Generator, emit: EmitJobEvent, stop: AbortSignal): Promise<unknown> {
+async function drive(generator: Generator, emit: EmitJobEvent, stop: StopSignal): Promise<unknown> {
   let isDone = false
   try {
     for (let yields = 1; !stop.aborted; yields++) {
@@ -87,7 +88,7 @@ async function drive(generator: Generator, emit: EmitJobEvent, stop: AbortSignal
 }
 
 /** Not `Promise.race`: over many yields that would pile up reactions on the one promise that stands for the stop. */
-function untilTakenOrStopped(taken: Promise<void>, stop: AbortSignal): Promise<void> {
+function untilTakenOrStopped(taken: Promise<void>, stop: StopSignal): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {
       stop.removeEventListener('abort', settle)

@@ -1,6 +1,7 @@
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
 import type { LoadedJob } from '../../jobs/registry.ts'
+import type { StopSignal } from './stop-signal.ts'
 
 /** One attempt of one job, as plain data: it is sent to threads and processes. `input` is as the client sent it, not yet parsed. */
 export interface Attempt {
@@ -29,7 +30,7 @@ export interface Executor {
    * {@link StopRequest}. Every event has been given to `emit`, in order, when it resolves; later ones are dropped.
    * `emit` must neither throw nor reject.
    */
-  run(loaded: LoadedJob, attempt: Attempt, emit: EmitJobEvent, stop: AbortSignal): Promise<Outcome>
+  run(loaded: LoadedJob, attempt: Attempt, emit: EmitJobEvent, stop: StopSignal): Promise<Outcome>
 }
 
 /** Where executors report what is no job's business: output that handlers print, kills, crashes. A pino logger fits. */

@@ -5,13 +5,14 @@ import type { Attempt, ExecutorLog, Outcome } from './executor.ts'
 import { describeEnd, type Host, type HostEnd, type HostSettings, type SpawnHost, spawnSafely } from './host.ts'
 import { readFromChild } from './protocol.ts'
 import { readStopRequest } from './stop-request.ts'
+import type { StopSignal } from './stop-signal.ts'
 
 /** One call of `run` that has not ended. */
 export interface Task {
   readonly loaded: LoadedJob
   readonly attempt: Attempt
   readonly emit: EmitJobEvent
-  readonly stop: AbortSignal
+  readonly stop: StopSignal
   resolve(outcome: Outcome): void
 }
 

@@ -1,4 +1,5 @@
 import type { StopRequest } from '../../jobs/stop-request.ts'
+import type { StopSignal } from './stop-signal.ts'
 
 const messages = {
   canceled: 'the job was canceled',
@@ -9,7 +10,7 @@ const messages = {
 } satisfies Record<StopRequest['kind'], string>
 
 /** What an aborted `stop` asks for. A bare `abort()` reads as a cancel that grants no time. */
-export function readStopRequest(stop: AbortSignal): StopRequest {
+export function readStopRequest(stop: StopSignal): StopRequest {
   return isStopRequest(stop.reason) ? stop.reason : { kind: 'canceled', graceMs: 0 }
 }
 
@@ -34,6 +35,6 @@ export class StoppedError extends Error {
 }
 
 /** The error that stands for an aborted `stop`. */
-export function stoppedError(stop: AbortSignal): StoppedError {
+export function stoppedError(stop: StopSignal): StoppedError {
   return new StoppedError(readStopRequest(stop).kind)
 }
