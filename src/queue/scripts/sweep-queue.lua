@@ -68,7 +68,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT
   end
 end
 
--- 2. Cancelled jobs whose worker vanished before it ended them.
+-- 2. Cancelled jobs whose worker vanished before it ended them: still active, or given back to the queue by the check for stalled
+-- jobs, where they would wait for a worker that has room.
 for _, id in ipairs(redis.call('LRANGE', KEYS[6], 0, 4999)) do
   local jobKey = ARGV[5] .. id
   if redis.call('EXISTS', jobKey .. ':lock') == 0 and redis.call('HEXISTS', jobKey, 'cancelRequestedAt') == 1 then
@@ -77,6 +78,11 @@ for _, id in ipairs(redis.call('LRANGE', KEYS[6], 0, 4999)) do
       endAsFailed(jobKey, id, failure)
     end
   end
+end
+for _, id in ipairs(redis.call('LRANGE', KEYS[5], 0, 4999)) do
+  local jobKey = ARGV[5] .. id
+  local canceled, failure = unpack(redis.call('HMGET', jobKey, 'cancelRequestedAt', 'defa'))
+  if canceled and failure and isWaiting(id) then endAsFailed(jobKey, id, failure) end
 end
 
 -- 3. Webhooks that ended jobs owe: the caller makes them. Usually whoever ended a job has done it, so that these have not
