@@ -67,6 +67,8 @@ export class JobConsumer {
   #watchdog: NodeJS.Timeout | undefined
   #isRenewing = false
   #claims = 0
+  /** Set when the grace of a stop is over: a job may still come of a fetch that was on its way. */
+  #stopAll: StopRequest['kind'] | undefined
 
   /** Takes jobs from {@link start} on. */
   constructor(options: ConsumerOptions) {
@@ -186,11 +188,16 @@ export class JobConsumer {
     void this.#check([...this.#running.keys()])
   }
 
-  /** Takes no more jobs, waits `graceMs` for the running ones, puts the rest back. Safe to call twice. */
-  async stop(graceMs: number): Promise<void> {
+  /**
+   * Takes no more jobs, waits `graceMs` for the running ones, puts the rest back. Safe to call twice.
+   *
+   * @param isFault one of them may be why this process ends: the rest is left, as by a worker that vanishes, and so counted
+   */
+  async stop(graceMs: number, isFault = false): Promise<void> {
     const closed = this.#worker.close()
     const timer = setTimeout(() => {
-      for (const id of this.#running.keys()) this.#stop(id, 'shutdown')
+      this.#stopAll = isFault ? 'lock_lost' : 'shutdown'
+      for (const running of this.#running.values()) running.stop({ kind: this.#stopAll, graceMs: stopGraceMs })
     }, graceMs)
     try {
       await closed
@@ -199,10 +206,6 @@ export class JobConsumer {
       clearInterval(this.#watchdog)
       this.#options.redis.off('ready', this.#announceEnded)
     }
-  }
-
-  #stop(id: string, kind: StopRequest['kind']): void {
-    this.#running.get(id)?.stop({ kind, graceMs: stopGraceMs })
   }
 
   /**
@@ -289,6 +292,7 @@ export class JobConsumer {
     const heldSince = Date.now()
     const running = new RunningJob({ id: ref.id, type: job.name, token, attempt: job.attemptsMade + 1, heldSince })
     this.#running.set(ref.id, running)
+    if (this.#stopAll) running.stop({ kind: this.#stopAll, graceMs: stopGraceMs })
     try {
       return await this.#run(ref, job, running)
     } finally {
