@@ -265,10 +265,10 @@ export class JobConsumer {
   }
 
   /** The handler had ended when the cancel came, and BullMQ was refused to say so. */
-  #finishCrossed(id: string, { attempt, type }: RunningJob): void {
+  #finishCrossed(id: string, run: RunningJob): void {
     const { queue, steering, log, onEnded } = this.#options
-    steering.finishCanceled({ queue, id }, attempt, 'cooperatively').then(
-      (isFirst) => isFirst && onEnded?.(type, 'canceled'),
+    steering.finishCanceled({ queue, id }, run, 'cooperatively').then(
+      (isFirst) => isFirst && onEnded?.(run.type, 'canceled'),
       (error: unknown) =>
         log.error({ job: id, err: error }, 'a cancelled job was not ended here: it ends when its lock runs out'),
     )

@@ -44,11 +44,11 @@ export async function settleJob(
         else await leaveToOthers(deps, ref, job, token, settlement.delayMs)
       } catch (error) {
         // The lock is no longer ours. Where a cancel has it, nobody else would end the job soon.
-        if (!(await finishCanceled(deps, ref, job, 'cooperatively'))) throw error
+        if (!(await finishCanceled(deps, ref, job, token, 'cooperatively'))) throw error
       }
       throw new WaitingError()
     case 'canceled':
-      await finishCanceled(deps, ref, job, settlement.stopped)
+      await finishCanceled(deps, ref, job, token, settlement.stopped)
       throw new WaitingError()
     case 'lost':
       // Whoever has the lock, or the check for stalled jobs, moves it.
@@ -62,9 +62,10 @@ async function finishCanceled(
   { steering, onEnded }: SettleDeps,
   ref: JobRef,
   job: BullJob,
+  token: string,
   stopped: 'cooperatively' | 'killed' | 'abandoned',
 ): Promise<boolean> {
-  const isFirst = await steering.finishCanceled(ref, job.attemptsMade + 1, stopped)
+  const isFirst = await steering.finishCanceled(ref, { token, attempt: job.attemptsMade + 1 }, stopped)
   if (isFirst) onEnded?.(job.name, 'canceled')
   return isFirst
 }
