@@ -66,8 +66,8 @@ test(`${jobs} jobs and ${kills} killed workers: none is lost, none ends twice`, 
       { withinMs: 30_000 },
     )
     const victim = kept.alive()[Math.floor(random() * kept.alive().length)]
-    victim?.signal('SIGKILL')
-    await victim?.ended
+    // Written down from before it happens: where the machine is busy, the death is noticed when its jobs already run again.
+    if (victim) await scenario.kill('worker_killed', victim)
   }
   await submitted
 
