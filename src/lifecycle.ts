@@ -11,6 +11,8 @@ export interface LifecycleLog {
 export interface Lifecycle {
   /** Aborts when the stop begins. For waits that must not outlive it, such as those of a boot that is interrupted. */
   readonly signal: AbortSignal
+  /** Whether it ends because of an error that nobody caught. */
+  readonly isFault: boolean
   /**
    * Registers how a part stops. Call it as soon as the part is open: the last one registered stops first. A part that is
    * registered while the others are being stopped is stopped too.
@@ -56,6 +58,7 @@ export function createLifecycle(options: { log: LifecycleLog; stopWithinMs: numb
   let stopped: Promise<boolean> | undefined
   let exitCode = 0
   let exiting = false
+  let isFault = false
 
   const stop = (): Promise<boolean> => {
     stopping.abort()
@@ -74,6 +77,7 @@ export function createLifecycle(options: { log: LifecycleLog; stopWithinMs: numb
     },
     async ({ err }) => {
       exiting = true
+      isFault = err !== undefined
       if (err) log.error({ err }, 'unexpected error, stopping')
       const clean = await stop()
       if (!clean) exitCode ||= 1
@@ -111,7 +115,15 @@ export function createLifecycle(options: { log: LifecycleLog; stopWithinMs: numb
     else onParentGone()
   }
 
-  return { signal: stopping.signal, stop, exit, onStop: (name, stop) => void parts.push({ name, stop }) }
+  return {
+    signal: stopping.signal,
+    get isFault() {
+      return isFault
+    },
+    stop,
+    exit,
+    onStop: (name, stop) => void parts.push({ name, stop }),
+  }
 }
 
 interface Part {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Job as BullJob } from 'bullmq'
+import { type Job as BullJob, WaitingError } from 'bullmq'
 import type { Logger } from 'pino'
 import type { StopRequest } from '../jobs/stop-request.ts'
 import type { ClaimedJob, Settlement } from './claimed-job.ts'
@@ -17,7 +17,7 @@ import { PrefetchingWorker } from './prefetching-worker.ts'
 import { countQueue } from './queue-census.ts'
 import { type CrashLane, RunningJob, stopGraceMs } from './running-job.ts'
 import { loadScript } from './scripts.ts'
-import { AttemptFailed, putJobBack, settleJob } from './settle-job.ts'
+import { AttemptFailed, settleJob } from './settle-job.ts'
 import type { TenantQuotas } from './tenant-quotas.ts'
 
 export interface ConsumerOptions {
@@ -62,6 +62,8 @@ export class JobConsumer {
   readonly #earlyCancels = new Set<string>()
   readonly #locks: LockWatch
   #claims = 0
+  /** Set when the grace of a stop is over: a job may still come of a fetch that was on its way. */
+  #stopAll: StopRequest['kind'] | undefined
 
   /** Takes jobs from {@link start} on. */
   constructor(options: ConsumerOptions) {
@@ -85,9 +87,10 @@ export class JobConsumer {
     const process = (job: BullJob, token: string) => this.#process(job, token)
     const putBack = async (job: BullJob) => {
       const ref = { queue, id: job.id ?? '' }
-      await putJobBack(options, ref, job, job.token ?? '').catch((error: unknown) =>
-        log.warn({ job: ref.id, err: error }, 'a job was not put back: another worker takes it when its lock runs out'),
-      )
+      await settleJob(options, ref, job, job.token ?? '', { status: 'put_back' }).catch((error: unknown) => {
+        if (error instanceof WaitingError) return
+        log.warn({ job: ref.id, err: error }, 'a job was not put back: another worker takes it when its lock runs out')
+      })
     }
     this.#worker = new PrefetchingWorker(queue, process, bullOptions, putBack)
     this.#worker.on('error', (error) => log.warn({ queue, err: error }, 'queue error'))
@@ -188,11 +191,16 @@ export class JobConsumer {
     void this.#check([...this.#running.keys()])
   }
 
-  /** Takes no more jobs, waits `graceMs` for the running ones, puts the rest back. Safe to call twice. */
-  async stop(graceMs: number): Promise<void> {
+  /**
+   * Takes no more jobs, waits `graceMs` for the running ones, puts the rest back. Safe to call twice.
+   *
+   * @param isFault one of them may be why this process ends: the rest is left, as by a worker that vanishes, and so counted
+   */
+  async stop(graceMs: number, isFault = false): Promise<void> {
     const closed = this.#worker.close()
     const timer = setTimeout(() => {
-      for (const id of this.#running.keys()) this.#stop(id, 'shutdown')
+      this.#stopAll = isFault ? 'lock_lost' : 'shutdown'
+      for (const running of this.#running.values()) running.stop({ kind: this.#stopAll, graceMs: stopGraceMs })
     }, graceMs)
     try {
       await closed
@@ -201,10 +209,6 @@ export class JobConsumer {
       this.#locks.stop()
       this.#options.redis.off('ready', this.#announceEnded)
     }
-  }
-
-  #stop(id: string, kind: StopRequest['kind']): void {
-    this.#running.get(id)?.stop({ kind, graceMs: stopGraceMs })
   }
 
   /** Asks Redis which of these jobs are cancelled or no longer held, and stops those. */
@@ -227,10 +231,10 @@ export class JobConsumer {
   }
 
   /** The handler had ended when the cancel came, and BullMQ was refused to say so. */
-  #finishCrossed(id: string, { attempt, type }: EndedJob): void {
+  #finishCrossed(id: string, run: EndedJob): void {
     const { queue, steering, log, onEnded } = this.#options
-    steering.finishCanceled({ queue, id }, attempt, 'cooperatively').then(
-      (isFirst) => isFirst && onEnded?.(type, 'canceled'),
+    steering.finishCanceled({ queue, id }, run, 'cooperatively').then(
+      (isFirst) => isFirst && onEnded?.(run.type, 'canceled'),
       (error: unknown) =>
         log.error({ job: id, err: error }, 'a cancelled job was not ended here: it ends when its lock runs out'),
     )
@@ -260,8 +264,12 @@ export class JobConsumer {
     // Not `processedOn`: that is when the fetch was sent, which may have waited for Redis for longer than a lock lives.
     const running = new RunningJob({ id: ref.id, type: job.name, token, attempt, heldSince: Date.now() })
     this.#running.set(ref.id, running)
+    if (this.#stopAll) running.stop({ kind: this.#stopAll, graceMs: stopGraceMs })
     try {
-      const settlement = await this.#execute(ref, job, running)
+      // A job that may take this process along must not take those along that came with it and wait for the lane.
+      const settlement = isSuspect
+        ? await this.#worker.startAlone(() => this.#executeUnlessHeldUp(ref, job, running))
+        : await this.#execute(ref, job, running)
       if (settlement.status === 'succeeded' && !running.isCanceled) return settlement.returnValue
       // A cancel that came when the handler had just ended: it has the lock by now, so nothing else can be said.
       const crossed = running.isCanceled && settlement.status !== 'canceled'
@@ -276,6 +284,12 @@ export class JobConsumer {
       running.end()
       if (isSuspect) this.#options.lane.leave(ref.id)
     }
+  }
+
+  /** Something may have blocked the event loop before it came to the start, and the lock have run out meanwhile. */
+  async #executeUnlessHeldUp(ref: JobRef, job: BullJob, running: RunningJob): Promise<Settlement> {
+    const isHeldUp = Date.now() - running.heldSince > this.#options.lockMs / 2
+    return isHeldUp ? { status: 'left_to_others', delayMs: laneDelayMs } : this.#execute(ref, job, running)
   }
 
   async #execute(ref: JobRef, job: BullJob, running: RunningJob): Promise<Settlement> {

@@ -136,18 +136,18 @@ export class JobEventWriter {
   #sendEndings(): void {
     for (const endings of this.#ending.values())
       for (let from = 0; from < endings.length; from += bounds.announced)
-        this.#sendEnding(endings.slice(from, from + bounds.announced))
+        void this.#sendEnding(endings.slice(from, from + bounds.announced))
     this.#ending.clear()
   }
 
-  #sendEnding(endings: Ending[]): void {
+  async #sendEnding(endings: Ending[]): Promise<void> {
     const names = endings.flatMap(({ ref }) => [this.#keys.job(ref), this.#keys.events(ref)])
-    announceEnds(this.#redis, names, [bounds.announcement]).then(
-      (open) => {
-        for (const n of Array.isArray(open) ? open : []) endings[Number(n)]?.onOpen()
-      },
-      (error: unknown) => this.#log.warn({ err: error }, 'ends were not announced'),
-    )
+    try {
+      const open = await announceEnds(this.#redis, names, [bounds.announcement])
+      for (const n of Array.isArray(open) ? open : []) endings[Number(n)]?.onOpen()
+    } catch (error) {
+      this.#log.warn({ err: error }, 'ends were not announced')
+    }
   }
 
   #sendHints(): void {

@@ -7,7 +7,7 @@ import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 
 const beginRemoval = loadScript('begin-removal')
-const endRemoval = loadScript('remove-job')
+const endRemoval = loadScript('remove-job', 'remove-hash')
 
 /**
  * Removes an ended job with all that belongs to it. Its idempotency claim lies in another slot, so that this takes three steps:
@@ -26,6 +26,7 @@ export async function removeJob(
   if (claim !== undefined) await whenAvailable(releaseClaim(redis, [String(claim)], [job.id]))
   const beside = [keys.timeLimits(job.queue), keys.index(job.queue), keys.webhookDebts(job.queue)]
   const names = [keys.job(job), keys.events(job), ...sets, ...beside]
-  await whenAvailable(endRemoval(redis, names, [job.id, indexEntry(job.record.tenant, ulidOf(job.id))]))
+  const entry = indexEntry(job.record.tenant, ulidOf(job.id))
+  await whenAvailable(endRemoval(redis, names, [job.id, entry, Date.now(), claim === undefined ? '' : 1]))
   return 'removed'
 }

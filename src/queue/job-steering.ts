@@ -15,8 +15,11 @@ export type CancelResult = 'missing' | 'done' | 'ended' | 'signaled'
 /** Beyond the grace that a handler gets: to end its thread or process, and to say so. */
 export const cancelMarginMs = 5000
 
-/** Holds the lock of a job in place of its worker's token while the worker brings a cancelled job to its end; as in cancel-one.lua. */
-const cancelToken = ({ id }: JobRef) => `cancel:${id}`
+/**
+ * Holds the lock of a job in place of its worker's token while that worker, and no other, brings the cancelled job to its end; as in
+ * cancel-one.lua.
+ */
+const cancelToken = (workersToken: string) => `cancel:${workersToken}`
 
 export const canceledMessage = 'the job was canceled'
 const canceled = (attempt: number, stopped: NonNullable<StoredFailure['stopped']>): StoredFailure => ({
@@ -57,12 +60,21 @@ export class JobSteering {
     return result as CancelResult
   }
 
-  /** A worker's word that the handler of a cancelled job has stopped. @returns false when the job had ended already, or was not cancelled. */
-  async finishCanceled(ref: JobRef, attempt: number, stopped: NonNullable<StoredFailure['stopped']>): Promise<boolean> {
+  /**
+   * A worker's word that the handler of a cancelled job has stopped.
+   *
+   * @param run `token` is the lock under which it ran.
+   * @returns false when the job had ended already, was not cancelled, or was cancelled when another worker had it
+   */
+  async finishCanceled(
+    ref: JobRef,
+    { token, attempt }: { token: string; attempt: number },
+    stopped: NonNullable<StoredFailure['stopped']>,
+  ): Promise<boolean> {
     const keys = this.#keys
     const sets = ['active', 'stalled', 'failed'].map((set) => keys.bull(ref.queue, set))
     const failure = encodeFailure(canceled(attempt, stopped))
-    const args = [ref.id, cancelToken(ref), failure, Date.now(), keys.channel(ref)]
+    const args = [ref.id, cancelToken(token), failure, Date.now(), keys.channel(ref)]
     const names = [keys.job(ref), keys.lock(ref), ...sets, keys.webhookDebts(ref.queue)]
     return (await finishCanceled(this.#redis, names, args)) === 1
   }
@@ -71,11 +83,8 @@ export class JobSteering {
   async standing(runs: { ref: JobRef; token: string }[]): Promise<('held' | 'canceled' | 'lost')[]> {
     return Promise.all(
       runs.map(async ({ ref, token }) => {
-        const [isCanceled, lock] = await Promise.all([
-          this.#redis.hexists(this.#keys.job(ref), 'cancelRequestedAt'),
-          this.#redis.get(this.#keys.lock(ref)),
-        ])
-        if (isCanceled === 1) return 'canceled'
+        const lock = await this.#redis.get(this.#keys.lock(ref))
+        if (lock === cancelToken(token)) return 'canceled'
         return lock === token ? 'held' : 'lost'
       }),
     )

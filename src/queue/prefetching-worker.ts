@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Job, WaitingError, Worker, type WorkerOptions } from 'bullmq'
 
 /** So many jobs are asked for in one round trip at most; so few when the last found one or none. */
@@ -6,6 +7,7 @@ const least = 2
 
 /** What BullMQ's types leave out: that there may be none. */
 const noJob = undefined as unknown as Job
+const always = () => true
 
 /**
  * A Worker that asks for several jobs at once. BullMQ's own asks for one at a time, and starts none before it has asked for all that it
@@ -18,7 +20,11 @@ export class PrefetchingWorker extends Worker {
   /** How many were fetched and are not over. */
   #taken = 0
   #width = least
-  #isFetching = false
+  #fetching: Promise<unknown> | undefined
+  /** Ends that are being said, with which the next job may come. */
+  readonly #asking = new Set<Promise<Job>>()
+  /** Resolves when jobs may be asked for again. */
+  #quiet: Promise<void> | undefined
   #isExhausted = false
 
   /** `putBack` gets jobs that were asked for before the worker began to close, and came after. */
@@ -40,17 +46,53 @@ export class PrefetchingWorker extends Worker {
     }
   }
 
-  /** A job that was put back asks for no other: so only BullMQ's loop asks, which starts at once what it gets. */
-  protected override handleFailed(...args: Parameters<Worker['handleFailed']>): ReturnType<Worker['handleFailed']> {
-    const [error, job, token, fetchNext, span] = args
-    return super.handleFailed(error, job, token, error instanceof WaitingError ? () => false : fetchNext, span)
+  /** With the end of a job BullMQ asks for another. */
+  protected override handleCompleted(...args: Parameters<Worker['handleCompleted']>): Promise<Job> {
+    const [result, job, token, mayAsk = always, span] = args
+    return this.#note(super.handleCompleted(result, job, token, () => !this.#quiet && mayAsk(), span))
+  }
+
+  /** … but not with one that was put back: that would be a fetch beside that of BullMQ's loop, which starts at once what it gets. */
+  protected override handleFailed(...args: Parameters<Worker['handleFailed']>): Promise<Job> {
+    const [error, job, token, mayAsk = always, span] = args
+    const isPutBack = error instanceof WaitingError
+    return this.#note(super.handleFailed(error, job, token, () => !(isPutBack || this.#quiet) && mayAsk(), span))
+  }
+
+  #note(asking: Promise<Job>): Promise<Job> {
+    this.#asking.add(asking)
+    const forget = () => this.#asking.delete(asking)
+    asking.then(forget, forget)
+    return asking
+  }
+
+  /**
+   * Calls `start` when no job is on its way here, and those that came are started or given back; asks for none until that turn of
+   * the event loop is over. For what may take this process along, or keep it busy for longer than a lock lives.
+   */
+  async startAlone<T>(start: () => Promise<T>): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#quiet = promise
+    await Promise.allSettled([this.#fetching, ...this.#asking])
+    await nextTurn()
+    setImmediate(() => {
+      this.#quiet = undefined
+      resolve()
+    })
+    return start()
   }
 
   /** Never more are fetched than may run: each is started in the turn of the event loop in which it comes. */
   protected override async moveToActive(token: string, name?: string): Promise<Job> {
-    const width = Math.min(this.#width, this.concurrency - this.#taken)
-    if (this.#fetched.length === 0 && width < least) return super.moveToActive(token, name)
-    if (this.#fetched.length === 0) await this.#fetch(token, name, width)
+    if (this.#fetched.length === 0) {
+      while (this.#quiet) await this.#quiet
+      const width = Math.max(1, Math.min(this.#width, this.concurrency - this.#taken))
+      const fetching = this.#fetch(token, name, width)
+      this.#fetching = Promise.allSettled([fetching])
+      await fetching.finally(() => {
+        this.#fetching = undefined
+      })
+    }
     const job = this.#fetched.shift()
     // Nothing was kept from BullMQ's loop: it may wait for the next job to be added.
     if (this.#isExhausted && this.#fetched.length === 0) await super.nextJobFromJobData()
@@ -58,10 +100,8 @@ export class PrefetchingWorker extends Worker {
   }
 
   async #fetch(token: string, name: string | undefined, width: number): Promise<void> {
-    this.#isFetching = true
     const looks = Array.from({ length: width }, (_, n) => super.moveToActive(`${token}.${n}`, name))
     const results: PromiseSettledResult<Job | undefined>[] = await Promise.allSettled(looks)
-    this.#isFetching = false
     const jobs = results.flatMap((result) => (result.status === 'fulfilled' && result.value) || [])
     this.#width = Math.max(least, Math.min(most, 2 * jobs.length))
     this.#isExhausted = results.some((result) => result.status === 'fulfilled' && !result.value)
@@ -78,7 +118,7 @@ export class PrefetchingWorker extends Worker {
 
   /** What a look has found. After one that found nothing BullMQ's loop waits until a job is added: not as long as some are to be started. */
   protected override async nextJobFromJobData(...found: Parameters<Worker['nextJobFromJobData']>): Promise<Job> {
-    if (!found[0] && (this.#isFetching || this.#fetched.length > 0)) return noJob
+    if (!found[0] && (this.#fetching || this.#fetched.length > 0)) return noJob
     const job: Job | undefined = await super.nextJobFromJobData(...found)
     if (job) this.#taken += 1
     return job ?? noJob

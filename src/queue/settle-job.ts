@@ -40,15 +40,15 @@ export async function settleJob(
     case 'put_back':
     case 'left_to_others':
       try {
-        if (settlement.status === 'put_back') await putJobBack(deps, ref, job, token)
+        if (settlement.status === 'put_back') await putBack(deps, ref, job, token)
         else await leaveToOthers(deps, ref, job, token, settlement.delayMs)
       } catch (error) {
         // The lock is no longer ours. Where a cancel has it, nobody else would end the job soon.
-        if (!(await finishCanceled(deps, ref, job, 'cooperatively'))) throw error
+        if (!(await finishCanceled(deps, ref, job, token, 'cooperatively'))) throw error
       }
       throw new WaitingError()
     case 'canceled':
-      await finishCanceled(deps, ref, job, settlement.stopped)
+      await finishCanceled(deps, ref, job, token, settlement.stopped)
       throw new WaitingError()
     case 'lost':
       // Whoever has the lock, or the check for stalled jobs, moves it.
@@ -62,20 +62,16 @@ async function finishCanceled(
   { steering, onEnded }: SettleDeps,
   ref: JobRef,
   job: BullJob,
+  token: string,
   stopped: 'cooperatively' | 'killed' | 'abandoned',
 ): Promise<boolean> {
-  const isFirst = await steering.finishCanceled(ref, job.attemptsMade + 1, stopped)
+  const isFirst = await steering.finishCanceled(ref, { token, attempt: job.attemptsMade + 1 }, stopped)
   if (isFirst) onEnded?.(job.name, 'canceled')
   return isFirst
 }
 
-/** A job goes back to its queue as if it had not been taken. @throws what Redis says when the lock is not ours any more */
-export async function putJobBack(
-  { redis, keys, events }: Pick<SettleDeps, 'redis' | 'keys' | 'events'>,
-  ref: JobRef,
-  job: BullJob,
-  token: string,
-): Promise<void> {
+/** A job goes back to its queue as if it had not been taken. */
+async function putBack({ redis, keys, events }: SettleDeps, ref: JobRef, job: BullJob, token: string): Promise<void> {
   await job.moveToWait(token)
   // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
   await redis.zadd(keys.bull(ref.queue, 'marker'), 0, '0')
@@ -89,8 +85,9 @@ async function leaveToOthers(
   token: string,
   delayMs: number,
 ): Promise<void> {
-  await takeBackStart(redis, [keys.lock(ref), keys.job(ref)], [token])
-  await job.moveToDelayed(Date.now() + delayMs, token)
+  // Sent together, in this order.
+  const takenBack = takeBackStart(redis, [keys.lock(ref), keys.job(ref)], [token])
+  await Promise.all([takenBack, job.moveToDelayed(Date.now() + delayMs, token)])
   events.announce(ref, 'change')
 }
 

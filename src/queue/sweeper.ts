@@ -8,7 +8,7 @@ import type { JobEnd } from './job-states.ts'
 import type { Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 
-const sweepQueue = loadScript('sweep-queue', 'end-job')
+const sweepQueue = loadScript('sweep-queue', 'end-job', 'remove-hash')
 
 const everyMs = 1000
 /** Long enough to outlast a missed sweep, short enough that another process soon takes over. */

@@ -16,7 +16,7 @@ const mostHeld = 4096
  */
 export function writeTogether(redis: Redis, when: WriteWhen): void {
   const send = redis.sendCommand.bind(redis)
-  const plan = when === 'turn' ? whenSent : process.nextTick
+  const plan = when === 'turn' ? whenSent : (write: () => void) => process.nextTick(write)
   let held: Redis['stream'] | undefined
   redis.sendCommand = (command, pipeline) => {
     const { stream } = redis

@@ -126,7 +126,9 @@ await boot('worker', async () => {
   lifecycle.onStop('flows', () => flows.stop())
   const heartbeat = new Heartbeat({ redis, keys, queues, workerName })
   lifecycle.onStop('heartbeat', () => heartbeat.stop())
-  lifecycle.onStop('consumers', () => Promise.all(consumers.map((consumer) => consumer.stop(config.SHUTDOWN_GRACE_MS))))
+  lifecycle.onStop('consumers', () =>
+    Promise.all(consumers.map((consumer) => consumer.stop(config.SHUTDOWN_GRACE_MS, lifecycle.isFault))),
+  )
   await Promise.all(consumers.map((consumer) => consumer.start()))
   await heartbeat.start((error) => log.warn({ err: error }, 'this worker could not say that it is there'))
 

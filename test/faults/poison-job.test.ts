@@ -5,16 +5,20 @@ import { patience, startScenario } from '../ledger/scenario.ts'
 /** How often a job may take its worker down before it is given up. */
 const mostCrashes = 5
 
-test.each(['event-loop', 'process'] as const)(
-  'a job that kills its worker fails after a few crashes, and its innocent neighbours all succeed: %s',
+test.each([
+  ['event-loop', 'kill-worker'],
+  ['process', 'kill-worker'],
+  ['event-loop', 'throw-outside'],
+] as const)(
+  'a job that takes its worker down fails after a few crashes, and its innocent neighbours all succeed: %s, %s',
   patience,
-  async (on) => {
-    const scenario = await startScenario(`poison job, ${on}`, { env: { WORKER_QUEUES: 'io:10,cpu:3' } })
+  async (on, how) => {
+    const scenario = await startScenario(`poison job, ${on}, ${how}`, { env: { WORKER_QUEUES: 'io:10,cpu:3' } })
     const kept = keepWorkers(scenario)
     const work = Array.from({ length: 4 }, () => scenario.mustSubmit(on, { ms: 700 }))
     const innocents = await Promise.all(work)
     await Promise.all(innocents.map((id) => scenario.started(id)))
-    const poison = await scenario.mustSubmit(on, { ms: 60_000, how: 'kill-worker' })
+    const poison = await scenario.mustSubmit(on, { ms: 60_000, how })
 
     const report = await scenario.finish({ withinMs: 40_000 })
     await kept.stop()

@@ -27,3 +27,26 @@ test('workers that are replaced one after another under load lose no job and no 
   expect(report.states).toEqual({ succeeded: report.endedOnce })
   expect(report.runTwice).toBeGreaterThan(0)
 })
+
+test('a worker that stops without a grace puts back, too, the job that it was just taking', patience, async () => {
+  const scenario = await startScenario('SIGTERM without a grace', {
+    workers: 1,
+    env: { SHUTDOWN_GRACE_MS: '0', WORKER_QUEUES: 'io:1000' },
+  })
+  let [worker] = scenario.workers
+  for (let round = 0; round < 4; round++) {
+    const stopLoad = startLoad(scenario, { clients: 16, next: () => ['event-loop', { ms: 1000 }] })
+    await scenario.moreAccepted(50)
+    await scenario.fault('worker_stopped', { worker: worker?.pid ?? 0 }, async () => {
+      worker?.signal('SIGTERM')
+      expect(await worker?.ended).toBe(0)
+    })
+    worker = await scenario.addWorker()
+    await stopLoad()
+  }
+
+  const report = await scenario.finish()
+  expect(report.problems).toEqual([])
+  expect(report).toMatchObject({ lost: 0, endedTwice: 0, mostAttempts: 1 })
+  expect(report.states).toEqual({ succeeded: report.endedOnce })
+})

@@ -204,3 +204,16 @@ test('a cancel of a job that its stopping worker is about to put back ends it so
   expect((await read(api.url, id, 15)).body.state).toBe('canceled')
   expect(performance.now() - started).toBeLessThan(3000)
 })
+
+test('a cancelled job whose worker vanished ends soon, also where no other worker has room for it', async () => {
+  // Looked for often, so that it is the check for stalled jobs that finds it, and gives it back to its queue.
+  const { api, workers, addWorker } = await startStack({ env: { LOCK_MS: '1000', WORKER_QUEUES: 'io:1,cpu:1' } })
+  const id = await running(api.url, 'burn-cpu', { behavior: 'spin' })
+  await addWorker()
+  const other = await running(api.url, 'burn-cpu', { duration_ms: 60_000, steps: 10 })
+  expect((await steer(api.url, id, 'cancel')).status).toBe(202)
+  workers[0]?.signal('SIGKILL')
+  // The grace of 2 s, the margin of 5 s, and a sweep.
+  expect((await read(api.url, id, 11)).body).toMatchObject({ state: 'canceled', error: { stopped: 'killed' } })
+  expect((await read(api.url, other)).body.state).toBe('running')
+})

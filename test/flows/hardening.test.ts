@@ -179,7 +179,7 @@ test('keys, queries and inputs stand in no line of any log, whatever happens to 
   const readLogs = () =>
     [api, ...workers].flatMap(({ logs, stderr }) => [...logs.map((line) => JSON.stringify(line)), ...stderr])
   const lines = await waitFor('the fault to be logged', readLogs, (all) =>
-    all.some((line) => line.includes('request failed') && line.includes('WRONGTYPE')),
+    all.some((line) => line.includes('request failed') && line.includes('not an integer')),
   )
   expect(lines.some((line) => line.includes('answered'))).toBe(true)
   for (const forbidden of [secret, key.secret]) expect(lines.filter((line) => line.includes(forbidden))).toEqual([])

@@ -69,6 +69,28 @@ test('a key lives as long as its job', async () => {
   expect((await withKey(api.url, 'kept', body)).body.id).not.toBe(kept.body.id)
 })
 
+test('requests with one key while its job is deleted make one job at most', async () => {
+  const { api, addApi } = await startStack()
+  const other = await addApi()
+  for (let round = 0; round < 30; round++) {
+    const tag = `round-${round}`
+    const body = { type: 'echo', input: 1, tags: [tag] }
+    const first = await withKey(api.url, tag, body, { prefer: 'wait=10' })
+    const [deleted, ...answers] = await Promise.all([
+      send('DELETE', `${api.url}/v1/jobs/${first.body.id}`),
+      ...Array.from({ length: 8 }, (_, n) =>
+        withKey(n % 2 ? api.url : other.url, tag, body, n % 4 < 2 ? {} : { prefer: 'wait=10' }),
+      ),
+    ])
+    expect(deleted.status).toBe(204)
+    const left = await send<{ items: JobResource[] }>('GET', `${api.url}/v1/jobs?tag=${tag}`)
+    expect(left.body.items.length).toBeLessThanOrEqual(1)
+    // Whoever met the deletion is told to come again; nobody is promised a job that will not be there.
+    const promised = answers.filter(({ status }) => status !== 503).map((answer) => answer.body.id)
+    for (const id of promised) expect([first.body.id, left.body.items[0]?.id]).toContain(id)
+  }
+})
+
 test('a finished job can be forgotten, another cannot', async () => {
   const { api } = await startStack()
   const waiting = await submit(api.url, 'echo', 1, { delay_ms: 60_000 })

@@ -7,8 +7,11 @@ import { appendEntry } from './ledger-file.ts'
 const input = z.strictObject({
   ledger: z.string().describe('The file to append to'),
   ms: z.int().min(0).default(0),
-  /** `compute` keeps its thread busy; `kill-worker` takes its worker down as soon as it has started. */
-  how: z.enum(['wait', 'compute', 'kill-worker']).default('wait'),
+  /**
+   * `compute` keeps its thread busy; `kill-worker` takes its worker down as soon as it has started; so does `throw-outside` on an
+   * event loop, where nobody catches its error.
+   */
+  how: z.enum(['wait', 'compute', 'kill-worker', 'throw-outside']).default('wait'),
   /** Goes on when it is told to stop, as code does that does not know of signals. */
   deaf: z.boolean().default(false),
 })
@@ -33,6 +36,7 @@ export function ledgerJob(runsOn: RunsOn): Job {
       const own = { id: job.id, run: randomUUID(), attempt: job.attempt, pid: process.pid, worker }
       appendEntry(ledger, { kind: 'start', ...own, at: Date.now() })
       if (how === 'kill-worker') process.kill(worker, 'SIGKILL')
+      if (how === 'throw-outside') setImmediate(throwOutside)
       await (how === 'compute' ? compute(ms, deaf, job) : wait(ms, deaf, job))
       appendEntry(ledger, { kind: 'end', ...own, at: Date.now() })
       job.progress(1, own.run)
@@ -49,4 +53,8 @@ async function wait(ms: number, deaf: boolean, job: JobContext): Promise<void> {
 async function compute(ms: number, deaf: boolean, job: JobContext): Promise<void> {
   const until = performance.now() + ms
   while (performance.now() < until) if (!deaf) job.signal.throwIfAborted()
+}
+
+function throwOutside(): never {
+  throw new Error('nobody catches this')
 }

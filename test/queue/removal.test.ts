@@ -13,7 +13,7 @@ import { waitFor } from '../helpers/wait-for.ts'
 
 const log = pino({ level: 'silent' })
 const beginRemoval = loadScript('begin-removal')
-const sweepQueue = loadScript('sweep-queue', 'end-job')
+const sweepQueue = loadScript('sweep-queue', 'end-job', 'remove-hash')
 const keepClaim = loadScript('keep-claim')
 const persistClaim = loadScript('persist-claim')
 
@@ -54,9 +54,14 @@ async function world() {
     onTestFinished(() => sweeper.stop())
     sweeper.start()
   }
-  /** All that is stored of jobs and claims. BullMQ keeps some keys for each queue. */
-  const left = async () =>
-    (await redis.keys(`${prefix}:*`)).filter((key) => /:claim:|io_|:index$|:failed$|:time-limits$/.test(key))
+  /** All that is stored of jobs and claims, but for what keeps an id taken for a while. BullMQ keeps some keys for each queue. */
+  const left = async () => {
+    const found = (await redis.keys(`${prefix}:*`)).filter((key) =>
+      /:claim:|io_|:index$|:failed$|:time-limits$/.test(key),
+    )
+    const ttls = await Promise.all(found.map((key) => redis.pttl(key)))
+    return found.filter((key, n) => /:claim:/.test(key) || (ttls[n] ?? 0) < 0)
+  }
   return { redis, keys, queue, steering, idempotency, claim, add, addEnded, begin, sweep, left }
 }
 
@@ -102,20 +107,34 @@ test('a removal between the two writes of a keep leaves nothing for ever', async
   expect(await left()).toEqual([])
 })
 
-test('a request that stores its job anew under an id whose first job was just removed has its key, too', async () => {
-  const { redis, queue, idempotency, claim, add, addEnded } = await world()
-  const ref = newRef()
-  const first = await claim(ref)
-  const job = await addEnded(ref)
-  await idempotency.keep(first, ref)
-  const replay = await claim(newRef())
-  expect(replay).toMatchObject({ status: 'replay', ref })
-  await queue.remove(job)
-  await add(ref)
-  await idempotency.keep(replay, ref)
-  expect(await redis.pttl(replay.name)).toBe(-1)
-  expect(await claim(newRef())).toMatchObject({ status: 'replay', ref })
-})
+test.each(['a client', 'the sweep'])(
+  'a job that %s removed is not stored anew by a request that found its claim just before',
+  async (who) => {
+    const { redis, keys, queue, idempotency, claim, add, addEnded, sweep, left } = await world()
+    const ref = newRef()
+    const first = await claim(ref)
+    const job = await addEnded(ref)
+    await idempotency.keep(first, ref)
+    const replay = await claim(newRef())
+    expect(replay).toMatchObject({ status: 'replay', ref })
+    if (who === 'a client') expect(await queue.remove(job)).toBe('removed')
+    else sweep(1)
+    await waitFor('the job to go', left, (found) => found.length === 0)
+    // The key is free, and stands for another job at once.
+    const next = newRef()
+    expect(await claim(next)).toMatchObject({ status: 'first' })
+    await add(next)
+
+    await add(ref)
+    expect(await queue.read(ref)).toBeUndefined()
+    expect(await redis.zrange(keys.bull('io', 'prioritized'), 0, '-1')).toEqual([next.id])
+    await idempotency.keep(replay, ref)
+    expect(await claim(newRef())).toMatchObject({ status: 'replay', ref: next })
+    expect(await queue.remove(job)).toBe('missing')
+    // What keeps the id taken goes by itself.
+    expect(await redis.pttl(keys.job(ref))).toBeGreaterThan(0)
+  },
+)
 
 test('a removal whose process died is ended by the next sweep, long before its time', async () => {
   const { idempotency, claim, addEnded, begin, sweep, left } = await world()

@@ -59,7 +59,11 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
     if (!stored) {
       await admit(job)
       const added = await queue.add(job)
-      stored = (isReplay ? await queue.read(job.ref) : undefined) ?? added
+      stored = isReplay ? await queue.read(job.ref) : added
+      if (!stored)
+        throw new Problem('queue_unavailable', 'The job of this Idempotency-Key is just being deleted: try again.', {
+          retryAfterS: 1,
+        })
     }
     await idempotency.keep(claim, job.ref)
     return stored

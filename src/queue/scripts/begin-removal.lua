@@ -4,7 +4,7 @@
   KEYS: job, completed, failed   ARGV: id
   Returns missing | not_done | begun, and its claim if it has one
 ]]
-if redis.call('EXISTS', KEYS[1]) == 0 then return { 'missing' } end
+if redis.call('HEXISTS', KEYS[1], 'name') == 0 then return { 'missing' } end
 if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 0 then return { 'not_done' } end
 redis.call('HSET', KEYS[1], 'removing', 1)
 -- The first that the sweep finds.

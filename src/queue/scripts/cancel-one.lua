@@ -14,7 +14,7 @@ local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, worke
 
   local workersToken = redis.call('GET', lockKey)
   if workersToken then
-    redis.call('SET', lockKey, 'cancel:' .. id, 'PX', graceMs)
+    redis.call('SET', lockKey, 'cancel:' .. workersToken, 'PX', graceMs)
     redis.call('HSET', jobKey, 'defa', failure('killed', attempts + 1))
     -- With its count of stalls BullMQ would put its own failure in the place of this one.
     redis.call('HDEL', jobKey, 'stc')

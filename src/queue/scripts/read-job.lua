@@ -7,7 +7,11 @@ local hash = redis.call('HGETALL', KEYS[1])
 if #hash == 0 then return nil end
 local newest = redis.call('XREVRANGE', KEYS[5], '+', '-', 'COUNT', 1)[1]
 local last = newest and string.match(newest[1], '%d+$') or '0'
-if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then return { hash, 'finished', last, false } end
+if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then
+  -- What a removal may leave for a while: see remove-hash.lua.
+  if redis.call('HEXISTS', KEYS[1], 'name') == 0 then return nil end
+  return { hash, 'finished', last, false }
+end
 if redis.call('HEXISTS', KEYS[1], 'blocked') == 1 then return { hash, 'blocked', last, false } end
 if redis.call('EXISTS', KEYS[2]) == 1 then return { hash, 'active', last, false } end
 -- BullMQ's score is the due time in ms, shifted left by 12 bits, and a counter.

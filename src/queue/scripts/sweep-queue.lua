@@ -68,7 +68,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT
   end
 end
 
--- 2. Cancelled jobs whose worker vanished before it ended them.
+-- 2. Cancelled jobs whose worker vanished before it ended them: still active, or given back to the queue by the check for stalled
+-- jobs, where they would wait for a worker that has room.
 for _, id in ipairs(redis.call('LRANGE', KEYS[6], 0, 4999)) do
   local jobKey = ARGV[5] .. id
   if redis.call('EXISTS', jobKey .. ':lock') == 0 and redis.call('HEXISTS', jobKey, 'cancelRequestedAt') == 1 then
@@ -77,6 +78,11 @@ for _, id in ipairs(redis.call('LRANGE', KEYS[6], 0, 4999)) do
       endAsFailed(jobKey, id, failure)
     end
   end
+end
+for _, id in ipairs(redis.call('LRANGE', KEYS[5], 0, 4999)) do
+  local jobKey = ARGV[5] .. id
+  local canceled, failure = unpack(redis.call('HMGET', jobKey, 'cancelRequestedAt', 'defa'))
+  if canceled and failure and isWaiting(id) then endAsFailed(jobKey, id, failure) end
 end
 
 -- 3. Webhooks that ended jobs owe: the caller makes them. Usually whoever ended a job has done it, so that these have not
@@ -100,7 +106,7 @@ for _, set in ipairs({ KEYS[8], KEYS[9] }) do
   local ids = redis.call('ZRANGEBYSCORE', set, '-inf', now - ARGV[3], 'LIMIT', 0, most)
   for _, id in ipairs(ids) do
     local jobKey = ARGV[5] .. id
-    local claim, data, flow = unpack(redis.call('HMGET', jobKey, 'claim', 'data', 'flow'))
+    local claim, data, flow, removing = unpack(redis.call('HMGET', jobKey, 'claim', 'data', 'flow', 'removing'))
     -- The record begins with its version and its tenant: no need to read the rest, which may be long.
     local tenant = string.match(data or '', '^{"v":%d+,"tenant":"([^"]+)"') or '-'
     if flow then
@@ -114,7 +120,9 @@ for _, set in ipairs({ KEYS[8], KEYS[9] }) do
       claims[#claims + 1], claims[#claims + 2] = jobKey, claim
     -- First its webhook, see above.
     elseif not redis.call('ZSCORE', KEYS[11], id) then
-      redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
+      -- Marked by the sweep that gave up its claim, or by a client's removal that was not ended.
+      removeHash(jobKey, removing, now)
+      redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
       redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
       redis.call('ZREM', set, id)
       redis.call('ZREM', KEYS[10], tenant .. ':' .. string.sub(id, -26))

@@ -74,10 +74,17 @@ async function start({ run, file, attempt }: ToChild & { type: 'run' }): Promise
 
 async function runFile(file: string, parts: ContextParts): Promise<HandlerOutcome> {
   try {
-    return await runHandler({ job: await importJob(file, parts.attempt.type), ...parts })
+    const job = await importJob(file, parts.attempt.type)
+    leaveIfOrphaned()
+    return await runHandler({ job, ...parts })
   } catch (error) {
     return { status: 'threw', failure: describeThrown(error) }
   }
+}
+
+/** The word to run may be read late, and then before the end of its sender: by then the job is another worker's. */
+function leaveIfOrphaned(): void {
+  if (isMainThread && process.ppid !== settings.parentPid) process.kill(-process.pid, 'SIGKILL')
 }
 
 /** A file that does not load here fails for good: this host remembers, and the worker itself has loaded it before. */

@@ -1,4 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { findPlace, fixtureFile, isAlive, loadFixture, openExecutors, poolKinds, start, until } from './harness.ts'
@@ -114,6 +118,24 @@ describe('a worker that runs a job in a process', () => {
     await until(() => !isAlive(child), 3000)
   })
 
+  test('and is killed before the process has begun it has begun it for nobody', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'drover-mark-'))
+    onTestFinished(() => rm(dir, { recursive: true, force: true }))
+    const file = join(dir, 'mark')
+    const parent = startParent('leave-a-mark', { file }, 'again')
+    const child = Number(/"output":(\d+)/.exec(await parent.lineWith('"output"'))?.[1])
+    expect(await readFile(file, 'utf8')).toBe('x')
+    // As a process that gets no turn on a busy machine, while its worker is killed and another has the job.
+    process.kill(child, 'SIGSTOP')
+    parent.process.kill('SIGUSR2')
+    await parent.lineWith('again')
+    parent.process.kill('SIGKILL')
+    await once(parent.process, 'exit')
+    process.kill(child, 'SIGCONT')
+    await until(() => !isAlive(child), 3000)
+    expect(await readFile(file, 'utf8')).toBe('x')
+  })
+
   test("alone decides what a terminal's Ctrl-C means", async () => {
     const parent = startParent('wait-for-stop')
     await parent.lineWith('waiting')
@@ -123,9 +145,9 @@ describe('a worker that runs a job in a process', () => {
 })
 
 /** Starts fixtures/parent.ts as the leader of its own process group, as a shell does. */
-function startParent(fixture: string, input: unknown = {}) {
+function startParent(fixture: string, input: unknown = {}, ...more: string[]) {
   const args = ['--import', new URL('../../../src/jobs/module-hooks.ts', import.meta.url).href, fixtureFile('parent')]
-  const child: ChildProcess = spawn(process.execPath, [...args, fixtureFile(fixture), JSON.stringify(input)], {
+  const child: ChildProcess = spawn(process.execPath, [...args, fixtureFile(fixture), JSON.stringify(input), ...more], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
