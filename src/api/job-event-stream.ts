@@ -41,21 +41,26 @@ export class JobEventStream {
   #wanted: 'nothing' | 'events' | 'events and state' = 'nothing'
   #working = false
   #closed = false
+  readonly #isResumed: boolean
 
+  /** `after` is the id that the client had last. One that the job cannot have given out yet is as none. */
   constructor(deps: StreamDeps, response: ServerResponse, job: StoredJob, after: number | undefined) {
     this.#deps = deps
     this.#ref = { queue: job.queue, id: job.id }
     this.#response = response
     this.#last = job
-    this.#stored = after === undefined ? job.eventsBeforeRun : Math.floor(after / idsPerStoredEvent)
-    this.#between = after === undefined ? 0 : after % idsPerStoredEvent
+    // Behind an id that was made up, or that Redis lost with its last second, nothing would ever come.
+    const isKnown = after !== undefined && Math.floor(after / idsPerStoredEvent) <= job.lastEventId
+    this.#isResumed = isKnown
+    this.#stored = isKnown ? Math.floor(after / idsPerStoredEvent) : job.eventsBeforeRun
+    this.#between = isKnown ? after % idsPerStoredEvent : 0
   }
 
   /** Sends the snapshot and all that is kept; ends the response when the job is done. */
-  begin(resumed: boolean): void {
+  begin(): void {
     this.#write('snapshot', JSON.stringify(jobResource(this.#last, this.#deps.resultTtlMs)))
     // Who comes to a finished job for the first time wants its end, not its past.
-    if (this.#last.done && !resumed) return this.#finish()
+    if (this.#last.done && !this.#isResumed) return this.#finish()
     this.look()
   }
 

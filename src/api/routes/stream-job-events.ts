@@ -80,7 +80,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
         'x-accel-buffering': 'no',
       })
       reply.raw.write('retry: 2000\n\n')
-      begun.begin(after !== undefined)
+      begun.begin()
       if (deps.closing.aborted) begun.close()
     },
   })
