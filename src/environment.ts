@@ -30,6 +30,16 @@ export function readEnvironment<S extends z.ZodObject>(schema: S, env: NodeJS.Pr
   )
 }
 
+/**
+ * What to throw when a server could not listen: the system's refusal as a mistake in `port`, or in `host` where the address
+ * is the reason; anything else as it is.
+ */
+export function listenMistake(error: unknown, { host = 'HOST', port = 'PORT' } = {}): unknown {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error
+  const isPort = error.code === 'EADDRINUSE' || error.code === 'EACCES'
+  return new EnvironmentError([`${isPort ? port : host}: ${error.message}`])
+}
+
 const integer = (min: number, max: number) =>
   z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.int().min(min).max(max))
 

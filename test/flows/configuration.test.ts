@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
+import { keyPrefix } from '../helpers/key-prefix.ts'
+import { serve } from '../helpers/local-site.ts'
 import { spawnRole } from '../helpers/stack.ts'
 
 test('a bad environment stops the boot with one line for each mistake', async () => {
@@ -51,5 +53,20 @@ test('a Redis that is not there at boot is said in one line, within ten seconds'
       ),
     ])
     expect(JSON.stringify(role.logs)).not.toContain('secret')
+  }
+})
+
+test('an address that cannot be listened on is said in one line that names the variable', async () => {
+  const { port } = await serve((_request, response) => void response.end(), '0.0.0.0')
+  const cases = [
+    ['api', { PORT: String(port) }, /^drover api: PORT: .*EADDRINUSE/],
+    ['api', { PORT: '0', HOST: '203.0.113.9', ALLOW_ANONYMOUS: '1' }, /^drover api: HOST: .*203\.0\.113\.9/],
+    ['worker', { WORKER_PORT: String(port) }, /^drover worker: WORKER_PORT: .*EADDRINUSE/],
+  ] as const
+  for (const [name, env, line] of cases) {
+    const { role } = spawnRole(name, { REDIS_URL: inject('redisUrl'), KEY_PREFIX: keyPrefix(), ...env })
+    expect(await role.ended).toBe(1)
+    expect(role.stderr).toEqual([expect.stringMatching(line)])
+    expect(role.logs.filter(({ level }) => Number(level) > 40)).toEqual([])
   }
 })
