@@ -70,3 +70,15 @@ test('an address that cannot be listened on is said in one line that names the v
     expect(role.logs.filter(({ level }) => Number(level) > 40)).toEqual([])
   }
 })
+
+test('a database that Redis does not have is said in one line: nothing runs in another', async () => {
+  const url = new URL(inject('redisUrl'))
+  url.pathname = '/9999'
+  for (const name of ['api', 'worker'] as const) {
+    const { role } = spawnRole(name, { REDIS_URL: url.href, KEY_PREFIX: keyPrefix() })
+    expect(await role.ended).toBe(1)
+    expect(role.stderr).toEqual([
+      expect.stringMatching(/REDIS_URL: Redis refused the database at redis:.*\/9999 \(.*index is out of range/),
+    ])
+  }
+})
