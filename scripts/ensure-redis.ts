@@ -16,7 +16,7 @@ const installers = {
 
 if (!(process.env['REDIS_URL'] || findRedisServer() || dockerAnswers() || install())) {
   console.error(
-    'setup: no Redis server: install redis-server or valkey-server (6.2 or later), or start Docker, or set REDIS_URL to one that runs',
+    'setup: no Redis server: install redis-server or valkey-server (7.0 or later), or start Docker, or set REDIS_URL to one that runs',
   )
   process.exitCode = 1
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { parseAllowList } from './allowed-address.ts'
 import { queueNamePattern } from './jobs/define-job.ts'
 import { parseRedisUrl } from './queue/redis-address.ts'
 
@@ -27,6 +28,16 @@ export function readEnvironment<S extends z.ZodObject>(schema: S, env: NodeJS.Pr
       return `${path.join('.')}: ${missing ? 'is required' : message}`
     }),
   )
+}
+
+/**
+ * What to throw when a server could not listen: the system's refusal as a mistake in `port`, or in `host` where the address
+ * is the reason; anything else as it is.
+ */
+export function listenMistake(error: unknown, { host = 'HOST', port = 'PORT' } = {}): unknown {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error
+  const isPort = error.code === 'EADDRINUSE' || error.code === 'EACCES'
+  return new EnvironmentError([`${isPort ? port : host}: ${error.message}`])
 }
 
 const integer = (min: number, max: number) =>
@@ -57,6 +68,18 @@ const workerQueues = variable.list.transform((items, context) => {
   }
   if (items.length === 0) context.addIssue('names no queue')
   return queues
+})
+
+/** Blocks of addresses; each that is none is a mistake of its own. */
+const cidrBlocks = variable.list.superRefine((items, context) => {
+  for (const item of items) {
+    try {
+      parseAllowList([item])
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+      context.addIssue(error.message)
+    }
+  }
 })
 
 /** A key to sign webhooks with: for one tenant, or for all that have none of their own. */
@@ -139,7 +162,7 @@ export const workerVariables = z
     /** How many webhooks at once; a tenth of them to one origin. 0: none. */
     WEBHOOKS_AT_ONCE: integer(0, 10_000).default(100),
     WORKER_PORT: variable.port.optional(),
-    EGRESS_ALLOW_CIDRS: variable.list.default([]),
+    EGRESS_ALLOW_CIDRS: cidrBlocks.default([]),
     INLINE_OUTPUT_BYTES: integer(0, 16_777_216).default(262_144),
     OUTPUT_LIMIT_BYTES: integer(1024, 268_435_456).default(67_108_864),
     SHUTDOWN_GRACE_MS: integer(0, 3_600_000).default(10_000),

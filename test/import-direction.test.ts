@@ -14,13 +14,14 @@ interface Rule {
 const rules: Record<string, Rule> = {
   jobs: { parts: [], packages: ['zod'] },
   queue: { parts: ['jobs'] },
-  environment: { parts: ['jobs', 'queue'] },
+  'allowed-address': { parts: [], packages: ['ipaddr.js'] },
+  environment: { parts: ['jobs', 'queue', 'allowed-address'] },
   logger: { parts: [] },
   lifecycle: { parts: [] },
   boot: { parts: ['jobs', 'queue', 'environment'] },
   metrics: { parts: ['queue'], packages: ['@prometheus-io/client'] },
   api: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot', 'metrics'] },
-  worker: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot', 'metrics'] },
+  worker: { parts: ['jobs', 'queue', 'allowed-address', 'environment', 'logger', 'lifecycle', 'boot', 'metrics'] },
   dev: { parts: ['environment', 'lifecycle'] },
 }
 

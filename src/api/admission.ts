@@ -18,27 +18,29 @@ export function limitRequests(app: FastifyInstance, quotas: TenantQuotas): void 
   app.addHook('onRequest', ({ caller }, reply, done) => {
     const { requests_per_minute: limit } = caller.limits
     if (limit === undefined) return done()
-    void countRequest(quotas, caller.tenant, limit, reply).then(done)
+    void holdTo(limit, quotas, caller.tenant, reply, done)
   })
 }
 
-/** @returns why the request is refused */
-async function countRequest(
+async function holdTo(
+  limit: number,
   quotas: TenantQuotas,
   tenant: string,
-  limit: number,
   reply: FastifyReply,
-): Promise<Error | undefined> {
+  done: (refusal?: Error) => void,
+): Promise<void> {
+  let refusal: Error | undefined
   try {
     const { used, resetMs } = await quotas.countRequest(tenant, limit)
     const resetS = Math.ceil(resetMs / 1000)
     reply.header('ratelimit-policy', `"requests";q=${limit};w=60`)
     reply.header('ratelimit', `"requests";r=${Math.max(0, limit - used)};t=${resetS}`)
-    if (used <= limit) return undefined
-    return new Problem('quota_exceeded', `Your tenant may make ${limit} requests per minute.`, { retryAfterS: resetS })
+    const detail = `Your tenant may make ${limit} requests per minute.`
+    if (used > limit) refusal = new Problem('quota_exceeded', detail, { retryAfterS: resetS })
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+    refusal = error instanceof Error ? error : new Error(String(error))
   }
+  done(refusal)
 }
 
 /**

@@ -95,7 +95,8 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     ...connectionOptions,
     schemaController: withoutOwnCompilers,
     genReqId: ({ headers }) => requestId(headers['request-id']),
-    routerOptions: { maxParamLength: 500 },
+    // An id of any length is only one that is not there: what fits into the headers is looked for.
+    routerOptions: { maxParamLength: 16_384 },
     // No hook is called for these.
     frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply.headers(headersOf(request))),
     forceCloseConnections: 'idle',

@@ -45,8 +45,12 @@ export class JobEventStream {
   #wanted: 'nothing' | 'events' | 'events and state' = 'nothing'
   #working = false
   #closed = false
+  readonly #isResumed: boolean
 
-  /** `onError` is called when Redis failed under the open stream. */
+  /**
+   * `after` is the id that the client had last. One that the job cannot have given out yet is as none. `onError` is called when
+   * Redis failed under the open stream.
+   */
   constructor(
     deps: StreamDeps,
     response: ServerResponse,
@@ -58,15 +62,18 @@ export class JobEventStream {
     this.#response = response
     this.#onError = onError
     this.#last = saidState(job)
-    this.#stored = after === undefined ? job.eventsBeforeRun : Math.floor(after / idsPerStoredEvent)
-    this.#between = after === undefined ? 0 : after % idsPerStoredEvent
+    // Behind an id that was made up, or that Redis lost with its last second, nothing would ever come.
+    const isKnown = after !== undefined && Math.floor(after / idsPerStoredEvent) <= job.lastEventId
+    this.#isResumed = isKnown
+    this.#stored = isKnown ? Math.floor(after / idsPerStoredEvent) : job.eventsBeforeRun
+    this.#between = isKnown ? after % idsPerStoredEvent : 0
   }
 
   /** Sends the snapshot, which is the job that it was made with, and all that is kept; ends the response when the job is done. */
-  begin(job: StoredJob, resumed: boolean): void {
+  begin(job: StoredJob): void {
     this.#write('snapshot', JSON.stringify(jobResource(job, this.#deps.resultTtlMs)))
     // Who comes to a finished job for the first time wants its end, not its past.
-    if (job.done && !resumed) return this.#finish(job)
+    if (job.done && !this.#isResumed) return this.#finish(job)
     this.look()
   }
 

@@ -24,10 +24,21 @@ export function acceptJsonBodies(app: FastifyInstance): void {
     if (isDeeperThan(text, mostDepth)) return done(refuse(`The body is nested deeper than ${mostDepth} levels.`))
     // Fastify's parser calls back in the same turn.
     return parse(request, text, (error, value) => {
-      if (error) return done(refuse(text.trim() === '' ? 'The body is empty.' : 'The body is not valid JSON.'))
+      if (error) return done(refuse(whyUnreadable(text)))
       return done(null, value)
     })
   })
+}
+
+/** What is wrong with a body that the parser refused. */
+function whyUnreadable(text: string): string {
+  if (text.trim() === '') return 'The body is empty.'
+  try {
+    JSON.parse(text)
+  } catch {
+    return 'The body is not valid JSON.'
+  }
+  return 'The body has a key that no object may have here: "__proto__", or "constructor" with a "prototype".'
 }
 
 function refuse(detail: string): Problem {

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { boot } from '../boot.ts'
-import { apiVariables, readEnvironment } from '../environment.ts'
+import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
@@ -94,11 +94,16 @@ await boot('api', async () => {
   const steps = { ...stores, hub, steering, quotas, pressure, metrics }
   const app = await buildApp({ config, registry, apiKeys, log, ...steps })
   lifecycle.onStop('http', () => app.close())
-  await app.listen({
-    host: config.HOST,
-    port: config.PORT,
-    listenTextResolver: (address) => `the API listens at ${address}`,
-  })
+  try {
+    await app.listen({
+      host: config.HOST,
+      port: config.PORT,
+      listenTextResolver: (address) => `the API listens at ${address}`,
+    })
+  } catch (error) {
+    await lifecycle.stop()
+    throw listenMistake(error)
+  }
   const { port } = app.server.address() as AddressInfo
   log.info({ port, job_types: registry.size }, 'ready')
 })

@@ -9,7 +9,7 @@ export function preferredWaitS(header: string | string[] | undefined): number | 
   if (header === undefined) return undefined
   const text = Array.isArray(header) ? header.join(',') : header
   for (const preference of text.split(',')) {
-    const [, digits] = /^\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:;.*)?$/i.exec(preference) ?? []
+    const [, digits] = /^\s*wait\s*=\s*"?(\d+)"?\s*(?:;.*)?$/i.exec(preference) ?? []
     // The first of several counts, says the RFC.
     if (digits !== undefined) return Math.min(Number(digits), longestWaitS)
   }

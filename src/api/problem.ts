@@ -126,6 +126,8 @@ function problemExamples(codes: ProblemCode[]) {
 export function mistakesOf(error: z.ZodError, base = ''): Mistake[] {
   return error.issues.flatMap((issue) => {
     const at = issue.path.reduce<string>((pointer, key) => `${pointer}/${escapePointer(key)}`, base)
+    // What is wrong with the key of a record; the issue itself says only that something is.
+    if (issue.code === 'invalid_key') return [{ pointer: at, detail: issue.issues[0]?.message ?? issue.message }]
     if (issue.code !== 'unrecognized_keys') return [{ pointer: at, detail: issue.message }]
     return issue.keys.map((key) => ({ pointer: `${at}/${escapePointer(key)}`, detail: 'is not known here' }))
   })

@@ -10,8 +10,8 @@ export interface InstalledRedis {
 /** Valkey speaks the same protocol and takes the same options. */
 const commands = ['redis-server', 'valkey-server']
 
-/** BullMQ asks for 6.2 or later. */
-const oldest = { major: 6, minor: 2 }
+/** Our scripts number events by `XADD key 0-*`, which older ones refuse. */
+const oldest = { major: 7, minor: 0 }
 
 /** Run where there is a Docker engine and no server; docker-compose.yml names the same. */
 export const redisImage = 'redis:7.4.7-bookworm'

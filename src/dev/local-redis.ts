@@ -46,7 +46,7 @@ export async function planLocalRedis(dataDir: string, port: number): Promise<Loc
 const socketName = 'redis.sock'
 
 const missing =
-  'no redis-server or valkey-server (6.2 or later) and no Docker engine. "node scripts/setup.mjs --redis" installs one; or set REDIS_URL'
+  'no redis-server or valkey-server (7.0 or later) and no Docker engine. "node scripts/setup.mjs --redis" installs one; or set REDIS_URL'
 
 function planContainer(dataDir: string, port: number): LocalRedis {
   // The name is the folder's: Docker refuses a second container by it, which keeps two servers off one file.

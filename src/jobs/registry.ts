@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { isJob, type Job } from './define-job.ts'
@@ -22,16 +23,21 @@ export class BrokenJobsError extends Error {
 
 const catalogDir = join(import.meta.dirname, 'catalog')
 
+/** A file that waits for what never comes would keep the boot waiting, or end the process without a word. */
+const loadWithinMs = 30_000
+
 /**
  * Loads every job type: the catalog, the diagnostic types when asked for, and each file directly inside `jobsDir`.
  * Subfolders, dot files, declarations and tests are left alone.
  *
  * @throws BrokenJobsError naming each file that does not load, has no job as its default export, repeats a type, cannot be
- * described as JSON Schema, or carries an example that its own schema refuses.
+ * described as JSON Schema, takes too long, or carries an example that its own schema refuses.
  */
 export async function loadRegistry(options: {
   diagnosticJobs: boolean
   jobsDir?: string | undefined
+  /** How long a file may take to load, in ms. */
+  loadWithinMs?: number
 }): Promise<Registry> {
   const dirs = [catalogDir]
   if (options.diagnosticJobs) dirs.push(join(catalogDir, 'diagnostic'))
@@ -42,7 +48,7 @@ export async function loadRegistry(options: {
   for (const dir of dirs) {
     for (const file of await jobFiles(dir, problems)) {
       try {
-        const job = await loadJob(file)
+        const job = await within(options.loadWithinMs ?? loadWithinMs, loadJob(file))
         const earlier = registry.get(job.type)
         if (earlier) throw new Error(`the type "${job.type}" is already declared by ${earlier.file}`)
         registry.set(job.type, { job, file })
@@ -77,6 +83,18 @@ export function describeSchemas(job: Job): { input: Record<string, unknown>; out
   }
 }
 
+async function within<T>(ms: number, loading: Promise<T>): Promise<T> {
+  const timer = new AbortController()
+  const late = sleep(ms, undefined, timer).then(() => {
+    throw new Error(`it was not loaded within ${ms} ms`)
+  })
+  try {
+    return await Promise.race([loading, late])
+  } finally {
+    timer.abort()
+  }
+}
+
 async function jobFiles(dir: string, problems: string[]): Promise<string[]> {
   try {
     const entries = await readdir(dir, { withFileTypes: true })
@@ -86,7 +104,8 @@ async function jobFiles(dir: string, problems: string[]): Promise<string[]> {
       .map((entry) => join(dir, entry.name))
       .sort()
   } catch (error) {
-    problems.push(`${dir}: ${error instanceof Error ? error.message : String(error)}`)
+    const why = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    problems.push(`JOBS_DIR: "${dir}" cannot be read (${why})`)
     return []
   }
 }

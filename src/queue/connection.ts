@@ -13,7 +13,7 @@ const tellOfNodeEveryMs = 10_000
 /**
  * Opens a connection and waits until Redis answers.
  *
- * @throws RedisUnreachableError after `withinMs` when it does not; the connection is closed then.
+ * @throws RedisUnreachableError after `withinMs` when it does not, and where it has no such database; the connection is closed then.
  */
 export async function connectRedis(options: {
   url: string
@@ -44,9 +44,24 @@ export async function connectRedis(options: {
       resolve(true)
     })
   })
-  if (isReady) return redis
-  redis.disconnect()
-  throw new RedisUnreachableError(parsed.address, withinMs, lastError() ?? (await connected))
+  if (!isReady) {
+    redis.disconnect()
+    const what = `did not answer within ${withinMs} ms`
+    throw new RedisUnreachableError(parsed.address, what, lastError() ?? (await connected))
+  }
+  await selectDatabase(redis, parsed.address)
+  return redis
+}
+
+/** Once more what the connection has done by itself, since it goes on in database 0 where it was refused. */
+async function selectDatabase(redis: Redis, address: RedisAddress): Promise<void> {
+  if (redis instanceof Cluster || address.db === 0) return
+  try {
+    await redis.select(address.db)
+  } catch (error) {
+    redis.disconnect()
+    throw new RedisUnreachableError(address, 'refused the database', error)
+  }
 }
 
 /** One line when Redis goes and one when it is back, not one for each attempt between. @returns the error of the moment */
@@ -71,11 +86,11 @@ function logOutages(redis: Redis, connection: string, log: Logger): () => unknow
   return () => lastError
 }
 
-/** Redis was not there when a process started. The message names its address without user and password. */
+/** Redis was not there, or of no use, when a process started. The message names its address without user and password. */
 export class RedisUnreachableError extends Error {
-  constructor(address: RedisAddress, withinMs: number, cause: unknown) {
+  constructor(address: RedisAddress, what: string, cause: unknown) {
     const why = cause instanceof Error ? ` (${cause.message || cause.name})` : ''
-    super(`REDIS_URL: Redis did not answer within ${withinMs} ms at ${address.text}${why}`, { cause })
+    super(`REDIS_URL: Redis ${what} at ${address.text}${why}`, { cause })
     this.name = 'RedisUnreachableError'
   }
 }

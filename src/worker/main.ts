@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { boot } from '../boot.ts'
-import { readEnvironment, workerVariables } from '../environment.ts'
+import { listenMistake, readEnvironment, workerVariables } from '../environment.ts'
 import type { RunsOn } from '../jobs/define-job.ts'
 import { loadRegistry, queuesOf, type Registry } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
@@ -151,6 +151,10 @@ await boot('worker', async () => {
             await Promise.all(consumers.map((consumer) => consumer.probe()))
           },
           metrics: () => metrics.read(),
+        }).catch(async (error: unknown) => {
+          // Jobs may have been taken already: they are put back.
+          await lifecycle.stop()
+          throw listenMistake(error, { host: 'WORKER_PORT', port: 'WORKER_PORT' })
         })
   lifecycle.onStop('health', () => health?.close())
   if (health) {

@@ -12,6 +12,7 @@ test('a wait is read out of Prefer, the first of several, at most 60; nonsense i
     ['respond-async, wait=10; foo=bar', 10],
     ['wait=3, wait=9', 3],
     ['wait=600', 60],
+    ['wait=99999999999999999999', 60],
     ['wait=0', 0],
     ['wait=-1', undefined],
     ['wait=1.5', undefined],

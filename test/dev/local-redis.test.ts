@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -71,6 +71,23 @@ describe.skipIf(!canOwnRedis)('the Redis of npm start', () => {
       ),
     ).toBeUndefined()
   })
+})
+
+test('a server is taken from 7.0 on, whatever it is called', async () => {
+  const found = async (answers: Record<string, string>): Promise<unknown> => {
+    const bin = await mkdtemp(join(dir, 'bin-'))
+    for (const [command, answer] of Object.entries(answers))
+      await writeFile(join(bin, command), `#!/bin/sh\necho '${answer}'\n`, { mode: 0o755 })
+    const code = `import('./src/dev/find-redis.ts').then(({ findRedisServer }) => console.log(JSON.stringify(findRedisServer() ?? null)))`
+    const { stdout } = spawnSync(process.execPath, ['-e', code], { env: { PATH: bin }, encoding: 'utf8' })
+    return JSON.parse(stdout)
+  }
+  expect(await found({})).toBeNull()
+  expect(await found({ 'redis-server': 'Redis server v=6.2.14 sha=0' })).toBeNull()
+  expect(await found({ 'redis-server': 'Redis server v=7.0.0 sha=0' })).toMatchObject({ version: '7.0.0' })
+  expect(
+    await found({ 'redis-server': 'Redis server v=6.2.14 sha=0', 'valkey-server': 'Valkey server v=8.0.1 sha=0' }),
+  ).toMatchObject({ command: 'valkey-server' })
 })
 
 test('a server that ends before it is ready says why', async () => {

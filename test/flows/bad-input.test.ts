@@ -55,6 +55,30 @@ test('every mistake in a submission gets a problem that says what and where', as
   expect(deepest.status).toBe(202)
 })
 
+test('a mistake says what is wrong, not only that something is', async () => {
+  const { api } = await startStack({ workers: 0 })
+  const url = 'http://example.com'
+  const cases: [body: unknown, errors: { pointer: string; detail: unknown }[]][] = [
+    [
+      { type: 'http-request', input: { url, headers: { 'a b': '1', connection: 'close' } } },
+      [
+        { pointer: '/input/headers/a b', detail: 'is not a header name' },
+        { pointer: '/input/headers/connection', detail: 'is set by the service itself' },
+      ],
+    ],
+    ['{"type":"echo","input":{"__proto__":1}}', [{ pointer: '', detail: expect.stringContaining('"__proto__"') }]],
+    [
+      '{"type":"echo","input":{"constructor":{"prototype":1}}}',
+      [{ pointer: '', detail: expect.stringContaining('"constructor"') }],
+    ],
+    ['{"type":"echo","input":{"__proto__":1}', [{ pointer: '', detail: 'The body is not valid JSON.' }]],
+  ]
+  for (const [body, errors] of cases) {
+    const answer = await send('POST', `${api.url}/v1/jobs`, { body })
+    expect(answer).toMatchObject({ status: 400, body: { errors } })
+  }
+})
+
 test('bodies that are too large, of another type or not UTF-8 are refused', async () => {
   const { api } = await startStack({ workers: 0, env: { BODY_LIMIT_BYTES: '2000' } })
   expect(await submit(api.url, 'echo', 'x'.repeat(3000))).toMatchObject({
@@ -83,6 +107,12 @@ test('addresses, ids and parameters that make no sense are refused in the same f
     ['/v1/jobs/x', 404, 'job_not_found'],
     ['/v1/jobs/x%00y', 404, 'job_not_found'],
     [`/v1/jobs/${'x'.repeat(400)}`, 404, 'job_not_found'],
+    [`/v1/jobs/${'x'.repeat(4000)}`, 404, 'job_not_found'],
+    [`/v1/jobs/${'x'.repeat(4000)}/events`, 404, 'job_not_found'],
+    [`/v1/jobs/x/deliveries/${'x'.repeat(4000)}/nothing`, 404, 'route_not_found'],
+    [`/v1/flows/${'x'.repeat(4000)}`, 404, 'flow_not_found'],
+    [`/v1/queues/${'x'.repeat(4000)}`, 404, 'queue_not_found'],
+    [`/v1/job-types/${'x'.repeat(4000)}`, 404, 'unknown_job_type'],
     ['/v1/jobs/x/events?after=abc', 404, 'job_not_found'],
     ['/v1/jobs/x?verbose=1', 400, 'invalid_request'],
     ['/v1/job-types/nope', 404, 'unknown_job_type'],

@@ -74,6 +74,11 @@ test('lines and events come as members end, results in the order given', async (
   expect(new Set(ids).size).toBe(ids.length)
   const resumed = await Array.fromAsync(watch(api.url, body.id, { kind: 'flows', lastEventId: ids[2] ?? 0 }))
   expect(resumed.slice(1)).toEqual(events.slice(3))
+  // An id that was never given out keeps nothing back; the last that was, all.
+  const ahead = await Array.fromAsync(watch(api.url, body.id, { kind: 'flows', lastEventId: 1_500_000 }))
+  expect(ahead.slice(1)).toEqual(events.slice(1))
+  const over = await Array.fromAsync(watch(api.url, body.id, { kind: 'flows', lastEventId: ids.at(-1) ?? 0 }))
+  expect(over.map(({ event }) => event)).toEqual(['snapshot', 'done'])
 })
 
 test('a member that fails ends the others of its gather, and what would come after', async () => {

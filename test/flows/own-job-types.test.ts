@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { loadRegistry } from '../../src/jobs/registry.ts'
 import { send, submit, watchToEnd } from '../helpers/client.ts'
 import { spawnRole, startStack } from '../helpers/stack.ts'
 
@@ -100,4 +101,16 @@ test('a definition that cannot serve stops the boot, each named with its file an
     expect(lines).toMatch(/wrong-kind\.ts: runsOn must be/)
     expect(lines).not.toContain('notes.md')
   }
+})
+
+test('a folder that cannot be read stops the boot with the name of its variable', async () => {
+  const { role } = spawnRole('api', { REDIS_URL: 'redis://127.0.0.1:1', JOBS_DIR: '/nowhere/at/all' })
+  expect(await role.ended).toBe(1)
+  expect(role.stderr).toEqual(['drover api: JOBS_DIR: "/nowhere/at/all" cannot be read (ENOENT)'])
+})
+
+test('a file that never ends loading is named; the boot does not wait for it for ever', async () => {
+  const jobsDirectory = await jobsDir({ 'endless.ts': 'await new Promise(() => {})' })
+  const loading = loadRegistry({ diagnosticJobs: false, jobsDir: jobsDirectory, loadWithinMs: 50 })
+  await expect(loading).rejects.toThrow(/endless\.ts: it was not loaded within 50 ms$/)
 })

@@ -99,6 +99,25 @@ test('a finished job is a snapshot and its end; with an id, also what came after
   expect(all).toEqual(['snapshot', 'progress', 'progress', 'progress', 'done'])
 })
 
+test('an id that the job never gave out is as none, and keeps nothing back', async () => {
+  const { api } = await startStack()
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 400, steps: 4 })
+  const ahead = 999_999_999_999_999
+  const running = await watchToEnd(api.url, body.id, ahead)
+  expect(running.filter(({ event }) => event === 'progress')).toHaveLength(4)
+  const ids = running.map(({ id }) => id)
+  expect(ids).toEqual([...new Set(ids)].toSorted((a, b) => a - b))
+
+  const finished = await watchToEnd(api.url, body.id, ahead)
+  expect(finished.map(({ event, id }) => [event, id])).toEqual([
+    ['snapshot', 1],
+    ['done', 2],
+  ])
+  // The last that it did give out is known, and nothing comes twice.
+  const resumed = await watchToEnd(api.url, body.id, ids.at(-1))
+  expect(resumed.map(({ event }) => event)).toEqual(['snapshot', 'done'])
+})
+
 test('extract-links over 200 slow pages yields each page as it finishes, in well under a second and a half', async () => {
   const { api } = await startStack()
   const site = await serve(async (request, response) => {

@@ -31,7 +31,7 @@ export interface OwnRedis {
 
 /** Starts one on a free port. `more`: settings beyond the usual, as on the command line. */
 export async function startOwnRedis(more: readonly string[] = []): Promise<OwnRedis> {
-  if (installed === undefined) throw new Error('no redis-server or valkey-server (6.2 or later) on PATH')
+  if (installed === undefined) throw new Error('no redis-server or valkey-server (7.0 or later) on PATH')
   const [port = 0] = await freePorts(1)
   const dir = await mkdtemp(join(tmpdir(), 'drover-own-redis-'))
   const launch = () =>

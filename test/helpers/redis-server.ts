@@ -46,7 +46,7 @@ export async function startTestRedis(env: NodeJS.ProcessEnv): Promise<TestRedis>
 /** Starts an installed server on a free port: in memory only, gone after `close`, and also after a run that was killed. */
 async function startLocalRedis(): Promise<TestRedis> {
   const installed = findRedisServer()
-  if (installed === undefined) throw new Error('no redis-server or valkey-server (6.2 or later) on PATH')
+  if (installed === undefined) throw new Error('no redis-server or valkey-server (7.0 or later) on PATH')
   const { command, version } = installed
   const [port = 0] = await freePorts(1)
   const dir = await mkdtemp(join(tmpdir(), 'drover-redis-'))

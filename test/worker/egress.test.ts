@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { check, constantFrom, integer, property, tuple } from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { isAllowedAddress, parseAllowList } from '../../src/worker/allowed-address.ts'
+import { isAllowedAddress, parseAllowList } from '../../src/allowed-address.ts'
 import { createEgress, type Egress, type Resolve } from '../../src/worker/egress.ts'
 import { serve } from '../helpers/local-site.ts'
 

@@ -61,6 +61,17 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
     return endWhenRead(response)
   }
 
+  /** How many ends the client has heard of. An id that was made up, or that Redis lost with its last second, is as none. */
+  const placeOf = async (open: OpenFlow, resumed: number | undefined): Promise<number> => {
+    // What was told in an earlier run may be told anew in this one.
+    if (resumed === undefined || Math.floor(resumed / idsPerRun) !== open.flow.run) return 0
+    const place = resumed % idsPerRun
+    if (place === 0) return 0
+    const { ends, isFinished } = await flows.store.ends(open.flow.id, place - 1, 1)
+    const isDone = isFinished && place === idsPerRun - 1
+    return isDone || ends.length > 0 ? place : 0
+  }
+
   app.get<{ Params: z.output<typeof flowParams>; Querystring: z.output<typeof query> }>('/v1/flows/:id/events', {
     // It would hold the answer until the flow is done.
     exposeHeadRoute: false,
@@ -86,8 +97,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
       const resumed = resumeId(request.query.after, request.headers['last-event-id'])
       const open = await flows.begin(id)
       if (!open) throw flowNotFound(id)
-      // What was told in an earlier run may be told anew in this one.
-      const isThisRun = resumed !== undefined && Math.floor(resumed / idsPerRun) === open.flow.run
+      const place = await placeOf(open, resumed)
       reply.hijack()
       reply.raw.writeHead(200, {
         'content-type': 'text/event-stream',
@@ -97,7 +107,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
       })
       reply.raw.write('retry: 2000\n\n')
       try {
-        await stream(open, reply, isThisRun ? resumed % idsPerRun : 0, request.query.tree === 'full')
+        await stream(open, reply, place, request.query.tree === 'full')
       } catch (error) {
         request.log.warn({ err: error, flow: id }, 'an event stream was ended')
         reply.raw.destroy()

@@ -90,7 +90,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       process.nextTick(() => socket?.uncork())
       reply.raw.flushHeaders()
       reply.raw.write('retry: 2000\n\n')
-      begun.begin(job, after !== undefined)
+      begun.begin(job)
       if (deps.closing.aborted) begun.close()
     },
   })
