@@ -44,7 +44,7 @@ async function startCounting(world: World, prefix: string, threads: number) {
   const api = await startApi(world, prefix)
   const worker = await startWorker(world, prefix, `cpu:${threads}`)
   const at = { port: api.port, prefix, queue: 'cpu' }
-  const queue = ourQueue(world, at, { type: 'count-primes', input: { limit: 10_000_000 } })
+  const queue = ourQueue(world, at, { type: 'count-primes', input: { limit: 50_000_000 } })
   return { queue, stop: async () => void (await Promise.all([worker.stop(), api.stop()])) }
 }
 

@@ -56,7 +56,11 @@ function acts(world: World, count: number) {
       measured: ({ submit }: RunningPeer) => world.load('closedLoop', { call: submit, connections: 64, count }),
     },
     drain: {
-      prepare: (peer: RunningPeer) => peer.hold(true),
+      // More than were asked for may have been drained in the round before.
+      prepare: async (peer: RunningPeer) => {
+        await peer.hold(true)
+        await drainable(world, peer).fill(count)
+      },
       measured: (peer: RunningPeer) => drainMs(world.redis, { ...drainable(world, peer), fill: async () => 0 }, count),
     },
     'submit and wait, 64 at once': {

@@ -48,7 +48,7 @@ export class PromptCluster extends Cluster {
   }
 }
 
-/** Marks a command that asks again; a WeakSet of all commands that are under way costs each of them 2 µs. */
+/** Marks a command that asks again; a WeakSet of all that are under way would cost each of them more. */
 const isPatient = Symbol('is patient')
 
 /** Makes a command that fails ask again a little later, where it may. Those of a pipeline or a transaction belong together. */

@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Job, WaitingError, Worker, type WorkerOptions } from 'bullmq'
 
-/** So many jobs are asked for in one round trip at most; so few when the last found one or none. */
+/** So many jobs are asked for in one round trip at most. */
 const most = 16
-const least = 2
+/** A second one is asked for to learn that there is none: the first need not wait for that then. */
+const first = 2
 
 /** What BullMQ's types leave out: that there may be none. */
 const noJob = undefined as unknown as Job
@@ -19,7 +20,7 @@ export class PrefetchingWorker extends Worker {
   readonly #fetched: Job[] = []
   /** How many were fetched and are not over. */
   #taken = 0
-  #width = least
+  #width = first
   #fetching: Promise<unknown> | undefined
   /** Ends that are being said, with which the next job may come. */
   readonly #asking = new Set<Promise<Job>>()
@@ -103,8 +104,10 @@ export class PrefetchingWorker extends Worker {
     const looks = Array.from({ length: width }, (_, n) => super.moveToActive(`${token}.${n}`, name))
     const results: PromiseSettledResult<Job | undefined>[] = await Promise.allSettled(looks)
     const jobs = results.flatMap((result) => (result.status === 'fulfilled' && result.value) || [])
-    this.#width = Math.max(least, Math.min(most, 2 * jobs.length))
     this.#isExhausted = results.some((result) => result.status === 'fulfilled' && !result.value)
+    // BullMQ wakes its loop once more after each job that it has found: as a rule for nothing.
+    if (this.#isExhausted) this.#width = jobs.length > 0 ? 1 : first
+    else this.#width = Math.min(most, 2 * jobs.length)
     const failed = results.find((result) => result.status === 'rejected')
     if (jobs.length === 0 && failed) throw failed.reason
     if (!this.closing) this.#fetched.push(...jobs)

@@ -10,7 +10,7 @@ export interface StopSignal {
 }
 
 /**
- * A {@link StopSignal} and whoever aborts it. An AbortController with one listener costs 2 µs, which every job would pay for the few
+ * A {@link StopSignal} and whoever aborts it. Every job would pay for an AbortController with a listener, for the few
  * that are stopped. Listeners are called in the order in which they came, and must not throw.
  */
 export class StopSource implements StopSignal {
