@@ -143,10 +143,13 @@ export class JobEventStream {
     // A running attempt's events follow its state; every other state follows what was said before it was read. The events of
     // a finished job are complete when its end can be read, so that nothing comes after `done`.
     if (job.state === 'running') this.#writeState(job)
-    await this.#catchUp(job.lastEventId)
+    if (this.#stored < job.lastEventId) await this.#catchUp(job.lastEventId)
+    // One write for what comes together.
+    this.#response.cork()
     this.#writeState(job)
-    if (job.done) return this.#finish(job)
-    await this.#catchUp()
+    if (job.done) this.#finish(job)
+    this.#response.uncork()
+    if (!job.done) await this.#catchUp()
   }
 
   /** Not that of an earlier run, which somebody has opened again since. */
