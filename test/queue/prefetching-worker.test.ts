@@ -71,9 +71,10 @@ test('jobs that come together take a few round trips', async () => {
   patient.sendCommand = (command, stream) => {
     if (underWay === 0) roundTrips += 1
     underWay += 1
-    command.promise.finally(() => {
+    const answered = () => {
       underWay -= 1
-    })
+    }
+    command.promise.then(answered, answered)
     return send(command, stream)
   }
   await add(64)
