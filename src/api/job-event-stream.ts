@@ -144,11 +144,12 @@ export class JobEventStream {
     // a finished job are complete when its end can be read, so that nothing comes after `done`.
     if (job.state === 'running') this.#writeState(job)
     if (this.#stored < job.lastEventId) await this.#catchUp(job.lastEventId)
-    // One write for what comes together.
-    this.#response.cork()
+    // One write for what comes together. Not the response's own cork: what it holds would come behind the end.
+    const { socket } = this.#response
+    socket?.cork()
     this.#writeState(job)
     if (job.done) this.#finish(job)
-    this.#response.uncork()
+    socket?.uncork()
     if (!job.done) await this.#catchUp()
   }
 

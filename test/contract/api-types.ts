@@ -1790,7 +1790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_job_type` */
+            /** @description `unknown_job_type`, `job_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4816,7 +4816,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_job_type` */
+            /** @description `unknown_job_type`, `flow_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;

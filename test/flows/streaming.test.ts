@@ -35,6 +35,44 @@ async function residentMb(pid: number): Promise<number> {
   return Number(kb) / 1024
 }
 
+test('a stream is well-formed to its last byte, and the connection serves the next request', async () => {
+  const { api } = await startStack({ env: { DIAGNOSTIC_JOBS: '1' } })
+  const { id } = (await submit(api.url, 'sleep', { duration_ms: 300 })).body
+  const { hostname, port } = new URL(api.url)
+  const socket = connect(Number(port), hostname).setEncoding('latin1')
+  onTestFinished(() => void socket.destroy())
+  let text = ''
+  socket.on('data', (piece: string) => {
+    text += piece
+  })
+  socket.write(`GET /v1/jobs/${id}/events HTTP/1.1\r\nhost: x\r\n\r\n`)
+  await waitFor(
+    'the end of the stream',
+    () => text,
+    (seen) => seen.includes('\r\n0\r\n\r\n'),
+  )
+  socket.write('GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+  await once(socket, 'close')
+  const [, stream = '', next = ''] = text.split('HTTP/1.1 200 OK')
+  expect(chunks(stream.slice(stream.indexOf('\r\n\r\n') + 4))).toMatch(/event: snapshot\n.*event: done\ndata: .*\n\n$/s)
+  expect(next).toContain('"ok"')
+})
+
+/** What a chunked body says (RFC 9112, section 7.1). @throws where it is none */
+function chunks(body: string): string {
+  let said = ''
+  for (let at = 0; ; ) {
+    const [head = '', size = ''] = /^([0-9a-f]+)\r\n/.exec(body.slice(at)) ?? []
+    const length = Number.parseInt(size, 16)
+    if (!(length >= 0)) throw new Error(`no chunk begins with ${JSON.stringify(body.slice(at, at + 20))}`)
+    said += body.slice(at + head.length, at + head.length + length)
+    at += head.length + length + 2
+    if (length > 0) continue
+    if (at !== body.length) throw new Error(`behind the last chunk comes ${JSON.stringify(body.slice(at, at + 20))}`)
+    return said
+  }
+}
+
 test('yields reach a watcher in order and complete, on each executor', async () => {
   const { api } = await floodStack()
   for (const kind of ['event-loop', 'thread', 'process']) {

@@ -11,7 +11,7 @@ import { preferredWaitS } from '../prefer.ts'
 import { jsonResponse, Problem, problemResponses } from '../problem.ts'
 import type { SchemaNames } from '../schema-names.ts'
 import { documentedOnly } from '../validation.ts'
-import { flowIdPrefix, treeQuery, waitForFlow } from './read-flow.ts'
+import { flowIdPrefix, flowNotFound, treeQuery, waitForFlow } from './read-flow.ts'
 
 const headers = z.object({
   prefer: z.string().optional().describe('`wait=N`: hold the answer until the flow is done, at most N (60) seconds'),
@@ -67,6 +67,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps, names: SchemaN
         202: jsonResponse('The flow was accepted, all its jobs are stored', flowSchema),
         ...problemResponses(
           'unknown_job_type',
+          'flow_not_found',
           'idempotency_key_reused',
           'payload_too_large',
           'unsupported_media_type',
@@ -95,7 +96,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps, names: SchemaN
       const waitS = preferredWaitS(request.headers['prefer'])
       if (waitS !== undefined) reply.header('preference-applied', `wait=${waitS}`)
       const progress = await (waitS === undefined ? begin() : waitForFlow(deps, id, waitS * 1000, reply.raw, begin))
-      if (!progress) throw new Error('a flow vanished while it was waited for')
+      if (!progress) throw flowNotFound(id)
       reply.header('location', flowPath(id))
       const open = request.query.tree === 'full' ? await flows.open(id) : undefined
       const isDone = waitS !== undefined && progress.flow.finished !== undefined

@@ -13,6 +13,7 @@ import type { SchemaNames } from '../schema-names.ts'
 import { parseSubmission, submissionSchema } from '../submission.ts'
 import { documentedOnly } from '../validation.ts'
 import { waitForJob } from '../wait-for-job.ts'
+import { jobNotFound } from './read-job.ts'
 
 type KeptClaim = Exclude<Claim, { status: 'conflict' }>
 
@@ -85,6 +86,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
         }),
         ...problemResponses(
           'unknown_job_type',
+          'job_not_found',
           'idempotency_key_reused',
           'payload_too_large',
           'unsupported_media_type',
@@ -113,7 +115,8 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
         const limits = { ms: waitS * 1000, response: reply.raw, closing: deps.closing }
         stored = await waitForJob(deps, job.ref, limits, begin)
       }
-      if (!stored) throw new Error('a job vanished while it was waited for')
+      // It has ended, and was removed while it was waited for.
+      if (!stored) throw jobNotFound(job.ref.id)
       reply.header('location', jobPath(job.ref.id))
       if (!stored.done && !(await queue.isConsumed(job.ref.queue))) {
         // The job is accepted and waits; the client may want to tell somebody (RFC 7234, section 5.5).

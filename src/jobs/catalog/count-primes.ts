@@ -23,12 +23,14 @@ export default defineJob({
   async run({ limit }, job) {
     const span = Math.max(smallestSegment, Math.min(largestSegment, 2 * Math.ceil(limit / progressSteps / 2)))
     const sievers = oddPrimesUpTo(Math.floor(Math.sqrt(limit)))
+    // One for all segments: memory that is new each time is asked of the system, where the threads of a process wait for each other.
+    const store = new Uint8Array(span / 2)
     let count = limit > 2 ? 1 : 0
     let largest: number | null = limit > 2 ? 2 : null
     let reported = 0
     for (let low = 0; low < limit; low += span) {
       const high = Math.min(low + span, limit)
-      const found = sieveSegment(low, high, sievers)
+      const found = sieveSegment(low, high, sievers, store)
       count += found.count
       largest = found.largest ?? largest
       if (high === limit || high / limit - reported >= 1 / progressSteps) {
@@ -43,10 +45,15 @@ export default defineJob({
   },
 })
 
-/** The odd primes from `low` (even) up to and without `high`. */
-function sieveSegment(low: number, high: number, sievers: number[]): { count: number; largest: number | null } {
+/** The odd primes from `low` (even) up to and without `high`, sieved in `store`. */
+function sieveSegment(
+  low: number,
+  high: number,
+  sievers: number[],
+  store: Uint8Array,
+): { count: number; largest: number | null } {
   // Entry i stands for low + 2i + 1.
-  const composite = new Uint8Array(Math.floor((high - low) / 2))
+  const composite = store.subarray(0, Math.floor((high - low) / 2)).fill(0)
   if (low === 0) composite[0] = 1
   for (const prime of sievers) {
     if (prime * prime >= high) break
