@@ -59,7 +59,10 @@ export async function waitUntilDone<T extends { done: boolean }>(
     ended = job ?? ended
     onNews()
   })
+  let hasLooked = false
   const watched = watching.catch(() => undefined)
+  // The end may fall between the first look and a Redis that is late to listen.
+  void watched.then(() => hasLooked && onNews())
   // Not Fastify's request.signal: that aborts as soon as the body has been read.
   limits.response.on('close', onNews)
   limits.closing.addEventListener('abort', onNews)
@@ -79,6 +82,7 @@ export async function waitUntilDone<T extends { done: boolean }>(
         })
       }
       news = false
+      hasLooked = true
       last = ended ?? (await readAgain(awaited, last))
     }
     return last

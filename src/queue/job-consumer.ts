@@ -87,10 +87,15 @@ export class JobConsumer {
     const process = (job: BullJob, token: string) => this.#process(job, token)
     const putBack = async (job: BullJob) => {
       const ref = { queue, id: job.id ?? '' }
-      await settleJob(options, ref, job, job.token ?? '', { status: 'put_back' }).catch((error: unknown) => {
-        if (error instanceof WaitingError) return
-        log.warn({ job: ref.id, err: error }, 'a job was not put back: another worker takes it when its lock runs out')
-      })
+      await settleJob(options, ref, job, job.token ?? '', { status: 'put_back', hasStarted: false }).catch(
+        (error: unknown) => {
+          if (error instanceof WaitingError) return
+          log.warn(
+            { job: ref.id, err: error },
+            'a job was not put back: another worker takes it when its lock runs out',
+          )
+        },
+      )
     }
     this.#worker = new PrefetchingWorker(queue, process, bullOptions, putBack)
     this.#worker.on('error', (error) => log.warn({ queue, err: error }, 'queue error'))
@@ -342,8 +347,9 @@ export class JobConsumer {
   #onSettled(job: BullJob, end: JobEnd): void {
     const { queue, events, onEnded, releaseWebhook } = this.#options
     const ref = { queue, id: job.id ?? '' }
-    // As a rule it was announced right behind BullMQ's own word.
-    if (this.#ended.get(ref.id)?.isEndUntold) events.announce(ref, 'end')
+    // As a rule it was announced right behind BullMQ's own word; not when BullMQ ended it without a run.
+    const ended = this.#ended.get(ref.id)
+    if (!ended || ended.isEndUntold || job.deferredFailure !== undefined) events.announce(ref, 'end')
     const flow = flowOf(job.data)
     if (flow !== undefined) events.hint(flow, ref)
     // An attempt that is followed by another is no end.

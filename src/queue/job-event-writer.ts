@@ -146,7 +146,8 @@ export class JobEventWriter {
       const open = await announceEnds(this.#redis, names, [bounds.announcement])
       for (const n of Array.isArray(open) ? open : []) endings[Number(n)]?.onOpen()
     } catch (error) {
-      this.#log.warn({ err: error }, 'ends were not announced')
+      this.#log.warn({ err: error }, 'ends were not announced with their jobs')
+      for (const { ref } of endings) this.announce(ref, 'end')
     }
   }
 

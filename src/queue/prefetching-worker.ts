@@ -18,8 +18,9 @@ export class PrefetchingWorker extends Worker {
   readonly #putBack: (job: Job) => Promise<void>
   /** Given to BullMQ's loop one by one, before it asks for more or waits. */
   readonly #fetched: Job[] = []
-  /** How many were fetched and are not over. */
+  /** How many were fetched and are not over; how many of these have not been started. */
   #taken = 0
+  #unstarted = 0
   #width = first
   #fetching: Promise<unknown> | undefined
   /** Ends that are being said, with which the next job may come. */
@@ -40,6 +41,7 @@ export class PrefetchingWorker extends Worker {
   }
 
   override async processJob(...args: Parameters<Worker['processJob']>): ReturnType<Worker['processJob']> {
+    this.#unstarted -= 1
     try {
       return await super.processJob(...args)
     } finally {
@@ -86,7 +88,9 @@ export class PrefetchingWorker extends Worker {
   /** Never more are fetched than may run: each is started in the turn of the event loop in which it comes. */
   protected override async moveToActive(token: string, name?: string): Promise<Job> {
     if (this.#fetched.length === 0) {
-      while (this.#quiet) await this.#quiet
+      while (this.#quiet && this.#unstarted === 0) await this.#untilNews(this.#quiet)
+      // BullMQ's loop starts what it has when there is nothing to fetch: it would fetch all first.
+      if (this.#unstarted > 0) return noJob
       const width = Math.max(1, Math.min(this.#width, this.concurrency - this.#taken))
       const fetching = this.#fetch(token, name, width)
       this.#fetching = Promise.allSettled([fetching])
@@ -98,6 +102,12 @@ export class PrefetchingWorker extends Worker {
     // Nothing was kept from BullMQ's loop: it may wait for the next job to be added.
     if (this.#isExhausted && this.#fetched.length === 0) await super.nextJobFromJobData()
     return job ?? noJob
+  }
+
+  /** Until it is quiet no more, or a job has come with an end that was being said before. */
+  async #untilNews(quiet: Promise<void>): Promise<void> {
+    if (this.#asking.size === 0) await quiet
+    else await Promise.race([quiet, Promise.allSettled(this.#asking)])
   }
 
   async #fetch(token: string, name: string | undefined, width: number): Promise<void> {
@@ -116,6 +126,7 @@ export class PrefetchingWorker extends Worker {
 
   async #giveBack(job: Job): Promise<void> {
     this.#taken -= 1
+    this.#unstarted -= 1
     await this.#putBack(job)
   }
 
@@ -123,7 +134,9 @@ export class PrefetchingWorker extends Worker {
   protected override async nextJobFromJobData(...found: Parameters<Worker['nextJobFromJobData']>): Promise<Job> {
     if (!found[0] && (this.#fetching || this.#fetched.length > 0)) return noJob
     const job: Job | undefined = await super.nextJobFromJobData(...found)
-    if (job) this.#taken += 1
-    return job ?? noJob
+    if (!job) return noJob
+    this.#taken += 1
+    this.#unstarted += 1
+    return job
   }
 }

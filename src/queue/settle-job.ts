@@ -40,7 +40,7 @@ export async function settleJob(
     case 'put_back':
     case 'left_to_others':
       try {
-        if (settlement.status === 'put_back') await putBack(deps, ref, job, token)
+        if (settlement.status === 'put_back') await putBack(deps, ref, job, token, settlement.hasStarted)
         else await leaveToOthers(deps, ref, job, token, settlement.delayMs)
       } catch (error) {
         // The lock is no longer ours. Where a cancel has it, nobody else would end the job soon.
@@ -71,8 +71,16 @@ async function finishCanceled(
 }
 
 /** A job goes back to its queue as if it had not been taken. */
-async function putBack({ redis, keys, events }: SettleDeps, ref: JobRef, job: BullJob, token: string): Promise<void> {
-  await job.moveToWait(token)
+async function putBack(
+  { redis, keys, events }: SettleDeps,
+  ref: JobRef,
+  job: BullJob,
+  token: string,
+  hasStarted = true,
+): Promise<void> {
+  // Sent together, in this order.
+  const takenBack = hasStarted ? undefined : takeBackStart(redis, [keys.lock(ref), keys.job(ref)], [token])
+  await Promise.all([takenBack, job.moveToWait(token)])
   // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
   await redis.zadd(keys.bull(ref.queue, 'marker'), 0, '0')
   events.announce(ref, 'change')

@@ -72,6 +72,7 @@ test('an end comes with the job, if it fits; who listens to a job that has not e
     await hub.watch(ref, (said) => of.push(said))
   }
   const untold: JobRef[] = []
+  await client.hset(keys.job(unwatched), { name: 'echo', data, timestamp: 1, finishedOn: 3 })
   for (const ref of [small, large, open, unwatched]) writer.announceEnding(ref, () => untold.push(ref))
   await waitFor(
     'all to hear',
