@@ -30,6 +30,7 @@ export function serveDocs(app: FastifyInstance, names: SchemaNames, access: Acce
     })
     return built
   }
+  // Whoever asked for a build that failed was told.
   app.addHook('onClose', async () => (await built?.catch(() => undefined))?.close())
 
   const answer = async ({ method, url, headers }: FastifyRequest, reply: FastifyReply) => {

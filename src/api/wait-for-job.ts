@@ -60,6 +60,7 @@ export async function waitUntilDone<T extends { done: boolean }>(
     onNews()
   })
   let hasLooked = false
+  // The hub has said why it cannot listen; the looks find the end then.
   const watched = watching.catch(() => undefined)
   // The end may fall between the first look and a Redis that is late to listen.
   void watched.then(() => hasLooked && onNews())

@@ -73,6 +73,7 @@ export class JobEventHub {
     try {
       await whenAvailable(entry.subscribed)
     } catch (error) {
+      this.#log.debug({ channel, err: error }, 'not subscribed')
       stop()
       throw error
     }

@@ -32,7 +32,7 @@ interface Batch {
 
 /**
  * Puts jobs where BullMQ's own add would put them, with their places in our lists: all at one moment, so that no job is there without them.
- * Those that are given in one turn of the event loop are stored by one call for each queue.
+ * Those that are given in one turn of the event loop are stored by one call for each queue, or a few.
  */
 export class JobStore {
   readonly #redis: Redis

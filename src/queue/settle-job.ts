@@ -78,7 +78,7 @@ async function putBack(
   token: string,
   hasStarted = true,
 ): Promise<void> {
-  // Sent together, in this order.
+  // Sent together and on BullMQ's own connection, so in this order: the first needs the lock that the second gives up.
   const takenBack = hasStarted ? undefined : takeBackStart(redis, [keys.lock(ref), keys.job(ref)], [token])
   await Promise.all([takenBack, job.moveToWait(token)])
   // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
@@ -93,7 +93,7 @@ async function leaveToOthers(
   token: string,
   delayMs: number,
 ): Promise<void> {
-  // Sent together, in this order.
+  // Sent together and on BullMQ's own connection, so in this order: the first needs the lock that the second gives up.
   const takenBack = takeBackStart(redis, [keys.lock(ref), keys.job(ref)], [token])
   await Promise.all([takenBack, job.moveToDelayed(Date.now() + delayMs, token)])
   events.announce(ref, 'change')

@@ -4,7 +4,9 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { Keys } from '../../src/queue/keys.ts'
 import { submit, watch, watchToEnd } from '../helpers/client.ts'
+import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
@@ -57,6 +59,25 @@ test('a stream is well-formed to its last byte, and the connection serves the ne
   expect(chunks(stream.slice(stream.indexOf('\r\n\r\n') + 4))).toMatch(/event: snapshot\n.*event: done\ndata: .*\n\n$/s)
   expect(next).toContain('"ok"')
 })
+
+test('an end that no run comes to is told at once, as any other', async () => {
+  const { api, env, addWorker } = await startStack({ workers: 0 })
+  const redis = await redisClient()
+  const { id } = (await submit(api.url, 'echo', 1)).body
+  // As BullMQ's check for stalled jobs leaves a job whose workers have vanished too often: whoever takes it ends it unrun.
+  await redis.hset(
+    new Keys(env['KEY_PREFIX'] ?? '').job({ queue: 'io', id }),
+    'defa',
+    'job stalled more than allowable limit',
+  )
+  const events = watchToEnd(api.url, id)
+  await addWorker()
+  const done = (await events).find(({ event }) => event === 'done')?.data
+  const { state, error, finished_at } = done as { state: string; error: { code: string }; finished_at: string }
+  expect({ state, code: error.code }).toEqual({ state: 'failed', code: 'stalled' })
+  // A stream looks by itself every 15 seconds.
+  expect(Date.now() - Date.parse(finished_at)).toBeLessThan(3000)
+}, 40_000)
 
 /** What a chunked body says (RFC 9112, section 7.1). @throws where it is none */
 function chunks(body: string): string {

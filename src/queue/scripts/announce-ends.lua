@@ -4,22 +4,28 @@
   KEYS: job and event stream, for each    ARGV: most bytes of a message
   Returns the numbers of those, from 0, that have not ended.
 ]]
-local open = {}
+local open, most = {}, tonumber(ARGV[1])
+
+-- The job as a message; nil when it is too large for one.
+local function shown(job, events)
+  -- First what may be large, so that nothing large is read for nothing.
+  if redis.call('HSTRLEN', job, 'data') + redis.call('HSTRLEN', job, 'returnvalue') > most then return nil end
+  local hash, size = redis.call('HGETALL', job), 0
+  for n = 1, #hash do size = size + #hash[n] end
+  if size > most then return nil end
+  local newest = redis.call('XREVRANGE', events, '+', '-', 'COUNT', 1)[1]
+  hash[#hash + 1] = newest and string.match(newest[1], '%d+$') or '0'
+  return 'ended\n' .. cjson.encode(hash)
+end
+
 for i = 1, #KEYS, 2 do
   local job = KEYS[i]
-  local ended = redis.call('HEXISTS', job, 'finishedOn') == 1
-  if not ended then open[#open + 1] = (i - 1) / 2 end
-  local message = ended and 'ended' or 'changed'
-  if ended and redis.call('PUBSUB', 'NUMSUB', job)[2] > 0 then
-    local size = redis.call('HSTRLEN', job, 'data') + redis.call('HSTRLEN', job, 'returnvalue')
-    local hash = size <= tonumber(ARGV[1]) and redis.call('HGETALL', job) or {}
-    for n = 1, #hash do size = size + #hash[n] end
-    if #hash > 0 and size <= 2 * tonumber(ARGV[1]) then
-      local newest = redis.call('XREVRANGE', KEYS[i + 1], '+', '-', 'COUNT', 1)[1]
-      hash[#hash + 1] = newest and string.match(newest[1], '%d+$') or '0'
-      message = 'ended\n' .. cjson.encode(hash)
-    end
+  if redis.call('HEXISTS', job, 'finishedOn') == 0 then
+    open[#open + 1] = (i - 1) / 2
+    redis.call('PUBLISH', job, 'changed')
+  else
+    local isHeard = redis.call('PUBSUB', 'NUMSUB', job)[2] > 0
+    redis.call('PUBLISH', job, isHeard and shown(job, KEYS[i + 1]) or 'ended')
   end
-  redis.call('PUBLISH', job, message)
 end
 return open
