@@ -24,7 +24,9 @@ test(
       (flow) => flow.body.counts.running === 2,
     )
     const canceled = await steerFlow(api.url, body.id, 'cancel')
-    expect(canceled).toMatchObject({ status: 202, body: { cancel_requested_at: expect.any(String) } })
+    // 200: all of it had stopped before the answer was written.
+    expect(canceled.status).toBeOneOf([200, 202])
+    expect(canceled.body).toMatchObject({ cancel_requested_at: expect.any(String) })
     expect((await steerFlow(api.url, body.id, 'cancel')).status).toBeOneOf([200, 202])
     const ended = await readFlow(api.url, body.id, 20)
     expect(ended.body).toMatchObject({
