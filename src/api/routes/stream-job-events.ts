@@ -7,6 +7,7 @@ import type { RouteDeps } from '../app.ts'
 import { exampleEvents } from '../examples.ts'
 import { JobEventStream } from '../job-event-stream.ts'
 import { Problem, problemResponses } from '../problem.ts'
+import { Rounds } from '../rounds.ts'
 import { jobNotFound, jobParams, own } from './read-job.ts'
 
 /** Keeps proxies awake, and finds the end of a job whose announcement was lost with its worker. */
@@ -15,18 +16,15 @@ const query = z.strictObject({ after: z.string().optional().describe('Resume beh
 
 /** `GET /v1/jobs/{id}/events`: what happens to a job, as server-sent events. */
 export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
-  const open = new Set<JobEventStream>()
   const streamDeps = { queue: deps.queue, hub: deps.hub, resultTtlMs: deps.config.RESULT_TTL_MS }
-  const beat = setInterval(() => {
-    for (const stream of open) {
-      stream.beat()
-      stream.look()
-    }
-  }, beatEveryMs)
+  const open = new Rounds<JobEventStream>(beatEveryMs, (stream) => {
+    stream.beat()
+    stream.look()
+  })
   deps.closing.addEventListener('abort', () => {
     for (const stream of open) stream.close()
   })
-  app.addHook('onClose', () => clearInterval(beat))
+  app.addHook('onClose', () => open.stop())
 
   app.get<{ Params: z.output<typeof jobParams>; Querystring: z.output<typeof query> }>('/v1/jobs/:id/events', {
     // It would hold the answer until the job is done.
@@ -66,12 +64,12 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
         stopWatching()
         throw error
       }
-      open.add(stream)
+      const takeOut = open.add(stream)
       deps.metrics.eventStreams.inc()
       const begun = stream
       const leave = () => {
         stopWatching()
-        if (open.delete(begun)) deps.metrics.eventStreams.dec()
+        if (takeOut()) deps.metrics.eventStreams.dec()
       }
       reply.raw.on('close', leave)
       // The client may have left before there was anybody to tell.
