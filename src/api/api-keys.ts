@@ -71,6 +71,8 @@ export class ApiKeys {
   readonly #log: Logger
   #text: string | undefined
   #keys: ReadonlyMap<string, KnownKey> = new Map()
+  /** What was last found right on a connection. */
+  readonly #verified = new WeakMap<object, { authorization: Buffer; id: string; key: KnownKey }>()
   #timer: NodeJS.Timeout | undefined
 
   private constructor(path: string, log: Logger) {
@@ -90,12 +92,30 @@ export class ApiKeys {
     clearInterval(this.#timer)
   }
 
-  /** Who sends `authorization: Bearer <id>.<secret>`; undefined without a valid key at `now` (epoch ms). Takes as long whatever is wrong. */
-  authenticate(authorization: string | undefined, now: number): Caller | undefined {
-    const [, id = '', secret = ''] = /^Bearer +([^.\s]+)\.(\S+)$/i.exec(authorization ?? '') ?? []
+  /**
+   * Who sends `authorization: Bearer <id>.<secret>`; undefined without a valid key at `now` (epoch ms). Takes as long whatever is wrong.
+   *
+   * @param connection over which it came: what was right on it is compared with that, in constant time, and not hashed again.
+   */
+  authenticate(authorization: string | undefined, now: number, connection: object): Caller | undefined {
+    const sent = Buffer.from(authorization ?? '')
+    const last = this.#verified.get(connection)
+    const isKnown =
+      last !== undefined &&
+      last.key === this.#keys.get(last.id) &&
+      sent.length === last.authorization.length &&
+      timingSafeEqual(sent, last.authorization)
+    const key = isKnown ? last.key : this.#verify(sent, connection)
+    return key && now < key.expiresAt ? key.caller : undefined
+  }
+
+  #verify(authorization: Buffer, connection: object): KnownKey | undefined {
+    const [, id = '', secret = ''] = /^Bearer +([^.\s]+)\.(\S+)$/i.exec(authorization.toString()) ?? []
     const key = this.#keys.get(id)
     const isRight = timingSafeEqual(hash('sha256', secret, 'buffer'), key?.hash ?? noHash)
-    return key && isRight && now < key.expiresAt ? key.caller : undefined
+    if (!key || !isRight) return undefined
+    this.#verified.set(connection, { authorization, id, key })
+    return key
   }
 
   /** A file that cannot be used leaves the keys as they are: half a deployment must not lock everybody out, nor let anybody in. */

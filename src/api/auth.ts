@@ -28,7 +28,7 @@ export function authorizeRequests(app: FastifyInstance, keys: ApiKeys | undefine
     // Nothing is at an address without a route: whoever asks.
     const { access = 'public' } = request.routeOptions.config
     if (!keys || access === 'public') return done()
-    const caller = keys.authenticate(request.headers.authorization, Date.now())
+    const caller = keys.authenticate(request.headers.authorization, Date.now(), request.socket)
     if (!caller) {
       reply.header('www-authenticate', 'Bearer')
       return done(new Problem('unauthenticated', 'Send a valid key: authorization: Bearer <id>.<secret>'))
