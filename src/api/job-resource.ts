@@ -114,9 +114,20 @@ export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
   }
 }
 
+/** Seconds as RFC 3339, up to the point: jobs of one moment have the same, and a job shows six times. */
+const seconds = new Map<number, string>()
+const mostSeconds = 100
+
 /** Epoch milliseconds as RFC 3339. */
 export function timestamp(ms: number): string {
-  return new Date(ms).toISOString()
+  const second = Math.floor(ms / 1000)
+  let text = seconds.get(second)
+  if (text === undefined) {
+    if (seconds.size >= mostSeconds) seconds.clear()
+    text = new Date(second * 1000).toISOString().slice(0, -4)
+    seconds.set(second, text)
+  }
+  return `${text}${String(ms - second * 1000).padStart(3, '0')}Z`
 }
 
 /** … and what is not there as null. */
