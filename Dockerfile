@@ -14,7 +14,7 @@ WORKDIR /drover
 ENV NODE_ENV=production \
     HOST=0.0.0.0 PORT=3000 WORKER_PORT=3000 \
     NODE_COMPILE_CACHE=/drover/.compile-cache \
-    NODE_OPTIONS=--max-semi-space-size=8
+    NODE_OPTIONS=--max-semi-space-size=16
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 CMD ["bash", "scripts/container-health.sh"]
 # Node.js itself, no shell and no npm between it and a signal. It is not made to be process 1: run it with an init

@@ -49,17 +49,14 @@ await boot('api', async () => {
     client,
     keys,
     queues: queuesOf(registry),
-    log,
     onAdded: metrics.jobSubmitted,
   })
-  lifecycle.onStop('queue', () => queue.close())
-  await queue.ready()
   metrics.observeProcess()
   metrics.observeQueues(queue)
   const hub = new JobEventHub({ subscriber, client, keys, log })
+  metrics.observeWatched(hub)
   const steering = new JobSteering({ redis: client, keys })
   const outbox = new WebhookOutbox({ redis: client, keys, jobs: queue, steering, log })
-  lifecycle.onStop('webhooks', () => outbox.close())
   const sweeper = new Sweeper({
     redis: client,
     keys,

@@ -45,6 +45,18 @@ export class ApiMetrics extends Metrics {
     this.#answers.observe({ route, method, status }, ms / 1000)
   }
 
+  /** Adds how many jobs and flows clients of this process watch or wait for. */
+  observeWatched(hub: { readonly watched: number }): void {
+    const watched: Gauge = new Gauge({
+      name: 'drover_watched',
+      help: 'Jobs and flows that clients watch or wait for',
+      registers: [this.series],
+      collect: () => {
+        watched.set(hub.watched)
+      },
+    })
+  }
+
   /**
    * Adds how full the queues are. Every API process says the same of them, so that they are to be joined by `max`. While Redis
    * does not answer they are missing, and a read takes a second longer.

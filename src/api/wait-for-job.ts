@@ -40,6 +40,17 @@ export function waitForJob(
   return waitUntilDone({ watch, read: () => queue.read(ref) }, limits, begin)
 }
 
+/** {@link waitForJob} for a job that `begin` stores, with the hub's waiter as its own, and nobody else can have stored. */
+export function waitForNewJob(
+  { queue, hub }: { queue: JobQueue; hub: JobEventHub },
+  ref: JobRef,
+  limits: WaitLimits,
+  begin: () => Promise<StoredJob | undefined>,
+): Promise<StoredJob | undefined> {
+  const watch = (onEnd: (job: StoredJob | undefined) => void) => hub.awaitEnd(ref, onEnd)
+  return waitUntilDone({ watch, read: () => queue.read(ref) }, limits, begin)
+}
+
 /** {@link waitForJob} for whatever ends. */
 export async function waitUntilDone<T extends { done: boolean }>(
   awaited: Awaited<T>,

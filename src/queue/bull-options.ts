@@ -28,7 +28,7 @@ export function bullOptions(job: {
 function encode(attempts: number, priority: number | undefined, more: { delay?: number } = {}): string {
   return JSON.stringify({
     attempts,
-    // Every delay is decided by the worker, see job-consumer.
+    // Every delay is decided by the worker: see bull-worker.ts.
     backoff: { type: 'drover' },
     priority: bullPriority(priority),
     stackTraceLimit: attemptsKept,

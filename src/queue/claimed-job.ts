@@ -29,8 +29,8 @@ export interface ClaimedJob {
 
 /** What becomes of a job after an attempt. */
 export type Settlement =
-  /** `returnValue` is what `keepOutput` gave for the output. */
-  | { status: 'succeeded'; returnValue: unknown }
+  /** `output` is the JSON that `keepOutput` gave for it. */
+  | { status: 'succeeded'; output: string }
   /** With a delay and attempts left it is tried again, else it has failed. */
   | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined }
   | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }

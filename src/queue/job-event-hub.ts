@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { type Redis, whenAvailable } from './connection.ts'
 import { whenGathered } from './end-of-turn.ts'
@@ -29,7 +30,7 @@ interface Watched {
   subscribed: Promise<unknown>
 }
 
-/** The API's side of the events: one subscribing connection, one channel per watched job, nothing for jobs that nobody watches. */
+/** The API's side of the events: one subscribing connection, one channel for each watched job, one for all waits for jobs that were stored here, nothing for jobs that nobody watches. */
 export class JobEventHub {
   readonly #subscriber: Redis
   readonly #client: Redis
@@ -37,12 +38,17 @@ export class JobEventHub {
   readonly #log: Logger
   #batch: { channels: Set<string>; sent: Promise<void> } | undefined
   readonly #channels = new Map<string, Watched>()
+  /** The channel of this process: on it come the ends of jobs that are stored with its name. */
+  readonly waiter: string
+  readonly #awaited = new Map<string, { ref: JobRef; onEnd: (job: StoredJob | undefined) => void }>()
+  #waiterHeard: Promise<unknown> | undefined
 
   constructor(deps: { subscriber: Redis; client: Redis; keys: Keys; log: Logger }) {
     this.#subscriber = deps.subscriber
     this.#client = deps.client
     this.#keys = deps.keys
     this.#log = deps.log
+    this.waiter = deps.keys.waiter(randomUUID())
     this.#subscriber.on('message', (channel: string, message: string) => this.#dispatch(channel, message))
     this.#subscriber.on('ready', () => void this.#subscribeAgain())
   }
@@ -55,6 +61,27 @@ export class JobEventHub {
    */
   watch(ref: JobRef, listener: Listener): Promise<() => void> {
     return this.#watch(this.#keys.channel(ref), ref, listener)
+  }
+
+  /**
+   * Waits for the end of a job that is stored with {@link waiter}: that spares Redis and this process a channel for each. When the
+   * promise resolves, no end is missed from then on while Redis is there. `onEnd` may be called when the job has not ended.
+   *
+   * @returns a function that stops waiting.
+   * @throws QueueUnavailableError when Redis does not confirm.
+   */
+  async awaitEnd(ref: JobRef, onEnd: (job: StoredJob | undefined) => void): Promise<() => void> {
+    this.#awaited.set(ref.id, { ref, onEnd })
+    this.#waiterHeard ??= this.#subscriber.subscribe(this.waiter)
+    try {
+      await whenAvailable(this.#waiterHeard)
+    } catch (error) {
+      this.#log.debug({ channel: this.waiter, err: error }, 'not subscribed')
+      this.#waiterHeard = undefined
+      this.#awaited.delete(ref.id)
+      throw error
+    }
+    return () => this.#awaited.delete(ref.id)
   }
 
   /** … to a flow, which announces that it has changed, and that it has ended. */
@@ -88,9 +115,9 @@ export class JobEventHub {
     return entries.map(([entryId, [, text = '']]) => decodeEvent(Number(entryId.slice(2)), text))
   }
 
-  /** How many jobs are watched now. */
+  /** How many jobs and flows are watched now, or waited for. */
   get watched(): number {
-    return this.#channels.size
+    return this.#channels.size + this.#awaited.size
   }
 
   #unwatch(channel: string, listener: Listener): void {
@@ -133,10 +160,12 @@ export class JobEventHub {
   /** What was said while the connection was away is lost: when all are subscribed again, everybody reads again. */
   async #subscribeAgain(): Promise<void> {
     const channels = [...this.#channels.keys()]
-    if (channels.length === 0) return
+    const wanted = this.#waiterHeard ? [...channels, this.waiter] : channels
+    if (wanted.length === 0) return
     try {
-      await this.#subscriber.subscribe(...channels)
+      await this.#subscriber.subscribe(...wanted)
       for (const channel of channels) this.#dispatch(channel, announcedEnd)
+      for (const { onEnd } of this.#awaited.values()) onEnd(undefined)
     } catch (error) {
       this.#log.warn({ err: error }, 'not subscribed again: once more on a new connection')
       this.#subscriber.disconnect(true)
@@ -144,25 +173,33 @@ export class JobEventHub {
   }
 
   #dispatch(channel: string, message: string): void {
+    if (channel === this.waiter) return this.#dispatchEnd(message)
     const entry = this.#channels.get(channel)
     if (!entry) return
     const announcement = decodeAnnouncement(message, entry.ref)
     for (const listener of entry.listeners) listener(announcement)
+  }
+
+  /** `<id> ended`, perhaps with the job. */
+  #dispatchEnd(message: string): void {
+    const cut = message.indexOf(' ')
+    const awaited = this.#awaited.get(message.slice(0, cut))
+    awaited?.onEnd(decodeEnded(awaited.ref, message.slice(cut + 1)))
   }
 }
 
 function decodeAnnouncement(message: string, ref: JobRef | undefined): Announcement {
   if (message === announcedChange || message === announcedEnd)
     return { changed: true, mayBeDone: message === announcedEnd }
-  if (message.startsWith(announcedEnd))
-    return { changed: true, mayBeDone: true, job: ref && decodeEnded(ref, message.slice(announcedEnd.length + 1)) }
+  if (message.startsWith(announcedEnd)) return { changed: true, mayBeDone: true, job: ref && decodeEnded(ref, message) }
   const [first = '', ...events] = message.split('\n')
   return { changed: false, events: events.map((text, index) => decodeEvent(Number(first) + index, text)) }
 }
 
-/** announce-ends.lua says it so: the hash as fields and values, and the id of the last event. */
-function decodeEnded(ref: JobRef, json: string): StoredJob | undefined {
-  const fields: string[] = JSON.parse(json)
+/** exchange-jobs.lua says it so: the hash as fields and values, and the id of the last event. Undefined: it came without the job. */
+function decodeEnded(ref: JobRef, message: string): StoredJob | undefined {
+  if (message.length <= announcedEnd.length) return undefined
+  const fields: string[] = JSON.parse(message.slice(announcedEnd.length + 1))
   const lastEventId = Number(fields.pop())
   return decodeJob(ref, hashOf(fields), { place: 'finished', lastEventId, dueAt: undefined })
 }

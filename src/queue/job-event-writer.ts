@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { JobEvent } from '../jobs/job-event.ts'
@@ -8,7 +7,6 @@ import { announcedChange, announcedEnd, type Keys } from './keys.ts'
 import { loadScript } from './scripts.ts'
 
 const sayOnMany = loadScript('announce')
-const announceEnds = loadScript('announce-ends')
 const appendEvents = loadScript('append-events')
 
 /** Bounds of what one job may hold: in the worker until Redis took it, and in its history. */
@@ -21,8 +19,6 @@ const bounds = {
   event: 262_144,
   /** Changes that are announced by one command. */
   announced: 500,
-  /** A message with a job in it, in bytes: Redis closes connections to which it owes more than some MB of messages. */
-  announcement: 16_384,
   historyEntries: 1000,
   historyCharacters: 4 * 1024 * 1024,
 }
@@ -33,12 +29,6 @@ const retryEveryMs = 250
 /** A change that is not an end is announced so much later. */
 const changeAfterMs = 5
 
-/** A job whose end is announced before it is known, and who is to know that it had not ended then. */
-interface Ending {
-  ref: JobRef
-  onOpen: () => void
-}
-
 /** A worker's side of the events: what handlers say, stored and announced only while the worker holds the job. */
 export class JobEventWriter {
   readonly #redis: Redis
@@ -48,8 +38,6 @@ export class JobEventWriter {
   readonly #changed = new Set<string>()
   readonly #ended = new Set<string>()
   readonly #hints = new Set<string>()
-  /** Those whose end was just said to BullMQ, by queue. */
-  readonly #ending = new Map<string, Ending[]>()
   #changedTimer: NodeJS.Timeout | undefined
 
   constructor(deps: { redis: Redis; keys: Keys; log: Logger }) {
@@ -63,19 +51,10 @@ export class JobEventWriter {
     const limits = [bounds.historyEntries, bounds.historyCharacters]
     // Most jobs say nothing.
     let keys: string[] | undefined
-    // BullMQ may give two attempts of a job the same token, so that the token does not name this one.
-    let name: string | undefined
     let batch = 0
     const append = async (events: string[], progress: string): Promise<void> => {
       keys ??= [this.#keys.lock(ref), this.#keys.events(ref), this.#keys.job(ref)]
-      const args = [
-        token,
-        this.#keys.channel(ref),
-        `${(name ??= randomUUID())} ${++batch}`,
-        ...limits,
-        progress,
-        ...events,
-      ]
+      const args = [token, this.#keys.channel(ref), `${token} ${++batch}`, ...limits, progress, ...events]
       this.#sendChangeBefore(ref)
       for (let tries = 1; ; tries++) {
         try {
@@ -96,10 +75,13 @@ export class JobEventWriter {
    * Tells watchers that the job's state has changed; they read it themselves. `end`: it may have ended, which is what most
    * wait for, so that it is sent with the turn of the event loop. Any other change is sent a little later, before the job's
    * first event: a job that starts and ends within that time costs one message.
+   *
+   * @param waiter the channel of who waits for its end
    */
-  announce(ref: JobRef, change: 'change' | 'end'): void {
+  announce(ref: JobRef, change: 'change' | 'end', waiter?: string): void {
     const channel = this.#keys.channel(ref)
     if (change === 'end') {
+      if (waiter !== undefined) this.#send(`${ref.id} ${announcedEnd}`, [waiter])
       if (this.#ended.size === 0) setImmediate(() => this.#send(announcedEnd, take(this.#ended)))
       this.#ended.add(channel)
       this.#changed.delete(channel)
@@ -119,36 +101,9 @@ export class JobEventWriter {
     this.#hints.add(`${flow} ${ref.id}`)
   }
 
-  /**
-   * To be called when BullMQ is about to be given the result of a job, from a promise: what is sent when no promise is left to
-   * go on comes behind BullMQ's own word, so that watchers need not wait for the answer to that. `onOpen` is called when the
-   * job was watched and had not ended all the same, before BullMQ tells that it has.
-   */
-  announceEnding(ref: JobRef, onOpen: () => void): void {
-    // Behind the promises between here and BullMQ's word, and written with it.
-    if (this.#ending.size === 0) process.nextTick(() => this.#sendEndings())
+  /** Its end is about to be told by the script that ends it: a change that was to be announced is not. */
+  leaveToEnd(ref: JobRef): void {
     this.#changed.delete(this.#keys.channel(ref))
-    const endings = this.#ending.get(ref.queue)
-    if (endings) endings.push({ ref, onOpen })
-    else this.#ending.set(ref.queue, [{ ref, onOpen }])
-  }
-
-  #sendEndings(): void {
-    for (const endings of this.#ending.values())
-      for (let from = 0; from < endings.length; from += bounds.announced)
-        void this.#sendEnding(endings.slice(from, from + bounds.announced))
-    this.#ending.clear()
-  }
-
-  async #sendEnding(endings: Ending[]): Promise<void> {
-    const names = endings.flatMap(({ ref }) => [this.#keys.job(ref), this.#keys.events(ref)])
-    try {
-      const open = await announceEnds(this.#redis, names, [bounds.announcement])
-      for (const n of Array.isArray(open) ? open : []) endings[Number(n)]?.onOpen()
-    } catch (error) {
-      this.#log.warn({ err: error }, 'ends were not announced with their jobs')
-      for (const { ref } of endings) this.announce(ref, 'end')
-    }
   }
 
   #sendHints(): void {

@@ -23,9 +23,9 @@ export interface OutputLimits {
   most: number
 }
 
-/** What became of an output. `returnValue` stands in the job; for one that is stored beside it, that is its name. */
+/** What became of an output. `json` stands in the job: the output, or the name of one that is stored beside it. */
 export type KeptOutput =
-  | { status: 'kept'; returnValue: unknown }
+  | { status: 'kept'; json: string }
   | { status: 'too_large'; most: number }
   /** The job is no longer this worker's. */
   | { status: 'lost' }
@@ -46,7 +46,7 @@ export class OutputWriter {
     const json = stringify(output)
     if (json === undefined || json.length > limits.most) return { status: 'too_large', most: limits.most }
     const bytes = Buffer.byteLength(json)
-    if (bytes <= limits.inline) return { status: 'kept', returnValue: output }
+    if (bytes <= limits.inline) return { status: 'kept', json }
     if (bytes > limits.most) return { status: 'too_large', most: limits.most }
     return this.#keepBeside(ref, token, Buffer.from(json))
   }
@@ -74,14 +74,13 @@ export class OutputWriter {
   async #store(ref: JobRef, token: string, json: Buffer): Promise<KeptOutput> {
     const { redis, keys } = this.#deps
     const names = [keys.lock(ref), keys.output(ref), keys.job(ref)]
-    // A name of its own: BullMQ may give two attempts of a job the same token.
     const name = randomUUID()
     for (let from = 0; from < json.length; from += pieceBytes) {
       const piece = json.subarray(from, from + pieceBytes)
       const stored = await storePiece(redis, names, [token, name, from / pieceBytes, piece, json.length])
       if (stored !== 1) return { status: 'lost' }
     }
-    return { status: 'kept', returnValue: name }
+    return { status: 'kept', json: JSON.stringify(name) }
   }
 }
 

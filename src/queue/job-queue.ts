@@ -1,5 +1,3 @@
-import { Queue } from 'bullmq'
-import type { Logger } from 'pino'
 import { QueueUnavailableError, type Redis, whenAvailable } from './connection.ts'
 import type { JobRef } from './job-id.ts'
 import { readStoredOutput, readWholeOutput, type StoredOutput } from './job-output.ts'
@@ -12,6 +10,7 @@ import { readMany } from './read-many.ts'
 import { loadScript } from './scripts.ts'
 
 const readJob = loadScript('read-job')
+const pauseQueue = loadScript('pause-queue')
 
 /** A job to be stored, validated by the caller. Times are epoch milliseconds. */
 export interface NewJob {
@@ -22,6 +21,8 @@ export interface NewJob {
   createdAt: number
   /** When it may start; absent: at once. */
   runAt?: number | undefined
+  /** The channel on which its end is told to who waits for it: `JobEventHub.waiter`. */
+  waiter?: string | undefined
 }
 
 /** How old the answer may be whether anybody consumes a queue. */
@@ -33,7 +34,7 @@ export class JobQueue {
   readonly #keys: Keys
   readonly #store: JobStore
   readonly #onAdded: (type: string) => void
-  readonly #queues: ReadonlyMap<string, Queue>
+  readonly #queues: ReadonlySet<string>
   readonly #consumed = new Map<string, { at: number; value: boolean }>()
 
   /** `onAdded` hears of every job that was stored here. Those that are not `isListed` are in no list of jobs. */
@@ -41,7 +42,6 @@ export class JobQueue {
     client: Redis
     keys: Keys
     queues: Iterable<string>
-    log: Logger
     isListed?: boolean
     onAdded?: (type: string) => void
   }) {
@@ -49,12 +49,7 @@ export class JobQueue {
     this.#keys = deps.keys
     this.#store = new JobStore({ redis: deps.client, keys: deps.keys, isListed: deps.isListed ?? true })
     this.#onAdded = deps.onAdded ?? (() => undefined)
-    this.#queues = new Map([...new Set(deps.queues)].map((name) => [name, openQueue(name, deps)]))
-  }
-
-  /** Resolves when every queue is usable. @throws QueueUnavailableError */
-  async ready(): Promise<void> {
-    await whenAvailable(Promise.all([...this.#queues.values()].map((queue) => queue.waitUntilReady())))
+    this.#queues = new Set(deps.queues)
   }
 
   /** @throws QueueUnavailableError when Redis does not answer. */
@@ -64,7 +59,7 @@ export class JobQueue {
 
   /** The queues that some job type uses. */
   get names(): string[] {
-    return [...this.#queues.keys()]
+    return [...this.#queues]
   }
 
   /** @throws QueueUnavailableError */
@@ -97,11 +92,11 @@ export class JobQueue {
    * @throws QueueUnavailableError; the job may have been stored all the same.
    */
   async add(job: NewJob): Promise<StoredJob> {
-    const { ref, type, record, attempts, createdAt, runAt } = job
+    const { ref, type, record, attempts, createdAt, runAt, waiter } = job
     if (!this.#queues.has(ref.queue)) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
     const stored: JobRecord = { v: recordVersion, ...record }
     const dueAt = runAt !== undefined && runAt > createdAt ? runAt : undefined
-    await this.#store.store({ ref, type, record: stored, attempts, createdAt, dueAt })
+    await this.#store.store({ ref, type, record: stored, attempts, createdAt, dueAt, waiter })
     this.#onAdded(type)
     return {
       ...ref,
@@ -134,8 +129,9 @@ export class JobQueue {
 
   /** Lets workers take no more jobs of a queue, or lets them again; running jobs go on. @throws QueueUnavailableError */
   async setPaused(name: string, paused: boolean): Promise<void> {
-    const queue = this.#queues.get(name)
-    if (queue) await whenAvailable(paused ? queue.pause() : queue.resume())
+    if (!this.#queues.has(name)) return
+    const names = ['meta', 'marker', 'prioritized', 'wait', 'delayed'].map((suffix) => this.#keys.bull(name, suffix))
+    await whenAvailable(pauseQueue(this.#client, names, [paused ? 'paused' : 'resumed']))
   }
 
   /** The job as it is now; undefined when there is none. @throws QueueUnavailableError */
@@ -181,21 +177,6 @@ export class JobQueue {
   streamOutput(ref: JobRef, output: StoredOutput, from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
     return readStoredOutput({ redis: this.#client, keys: this.#keys }, ref, output, from, to)
   }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
-  }
-}
-
-function openQueue(name: string, { client, keys, log }: { client: Redis; keys: Keys; log: Logger }): Queue {
-  const queue = new Queue(name, {
-    connection: client,
-    prefix: keys.bullPrefix(name),
-    // Nobody reads BullMQ's own event stream here.
-    streams: { events: { maxLen: 100 } },
-  })
-  queue.on('error', (error) => log.debug({ queue: name, err: error }, 'queue error'))
-  return queue
 }
 
 /** read-job.lua promises this shape; Lua's false arrives as null. */

@@ -242,7 +242,8 @@ function optionalNumber(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text)
 }
 
-function parseJson(text: string): unknown {
+/** Undefined when it is no JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -20,6 +20,8 @@ export interface JobToStore {
   attempts: number
   createdAt: number
   dueAt: number | undefined
+  /** The channel on which somebody waits for its end: `JobEventHub.waiter`. */
+  waiter?: string | undefined
 }
 
 interface Batch {
@@ -52,7 +54,7 @@ export class JobStore {
    *
    * @throws QueueUnavailableError; the job may have been stored all the same.
    */
-  store({ ref, type, record, attempts, createdAt, dueAt }: JobToStore): Promise<void> {
+  store({ ref, type, record, attempts, createdAt, dueAt, waiter }: JobToStore): Promise<void> {
     const data = JSON.stringify(record)
     const { priority } = record
     const options = bullOptions({ attempts, priority, delayMs: dueAt === undefined ? undefined : dueAt - createdAt })
@@ -60,7 +62,7 @@ export class JobStore {
     const batch = this.#batchFor(ref.queue)
     batch.args.push(ref.id, type, data, options, bullPriority(priority), createdAt, dueAt ?? '', startBy, deadlineAt)
     batch.args.push(this.#isListed ? indexEntry(record.tenant, ulidOf(ref.id)) : '')
-    batch.args.push(record.webhook ? (dueAt ?? createdAt) : '')
+    batch.args.push(record.webhook ? (dueAt ?? createdAt) : '', waiter ?? '')
     batch.jobs += 1
     batch.characters += data.length
     if (batch.jobs >= most.jobs || batch.characters >= most.characters) batch.send()

@@ -29,7 +29,7 @@ export class Keys {
     return this.bull(queue, id)
   }
 
-  /** Holds the token of the worker that runs the job; BullMQ sets, renews and deletes it. */
+  /** Holds the token of the worker that runs the job. exchange-jobs.lua sets it, and deletes it with a success; BullMQ renews it, and deletes it otherwise. */
   lock(ref: JobRef): string {
     return `${this.job(ref)}:lock`
   }
@@ -112,6 +112,11 @@ export class Keys {
   /** The channel on which a job's events and changes are announced to whoever watches it. */
   channel(ref: JobRef): string {
     return this.job(ref)
+  }
+
+  /** The channel on which an API process hears how the jobs end that its clients wait for: `<id> <what their own channels say>`. */
+  waiter(name: string): string {
+    return `${this.#prefix}:waiter:${name}`
   }
 
   /** A flow's document, and the channel on which its changes are announced. All that belongs to it shares its slot. */

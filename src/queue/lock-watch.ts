@@ -11,13 +11,10 @@ export interface LockWatchOptions {
   log: Logger
 }
 
-/** BullMQ renews at half of a lock's life; what it has not renewed by then, we do. */
-const overdueShare = 0.7
+/** A lock is looked at so often in its life, and renewed at the first look after a quarter of it. */
+const looksInLife = 4
 
-/**
- * Stops the runs whose lock could not be renewed for as long as a lock lives: needs no answer from Redis. And renews what
- * BullMQ should have renewed by now: the end of an earlier run of a job makes it forget the job's next run.
- */
+/** Renews the locks of running jobs. Stops a run whose lock was not renewed for as long as one lives, which needs no answer from Redis. */
 export class LockWatch {
   readonly #options: LockWatchOptions
   #timer: NodeJS.Timeout | undefined
@@ -29,7 +26,7 @@ export class LockWatch {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.#look(), this.#options.lockMs / 4)
+    this.#timer ??= setInterval(() => this.#look(), this.#options.lockMs / looksInLife)
   }
 
   stop(): void {
@@ -39,28 +36,28 @@ export class LockWatch {
 
   #look(): void {
     const { running, lockMs, log } = this.#options
-    const overdue: [string, RunningJob][] = []
+    const due: [string, RunningJob][] = []
     for (const [id, job] of running) {
       const unheldMs = Date.now() - job.heldSince
       if (unheldMs > lockMs) {
         log.warn({ job: id }, 'the lock of a job could not be renewed in time: its run is stopped')
         job.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
-      } else if (unheldMs > lockMs * overdueShare) overdue.push([id, job])
+      } else if (unheldMs > lockMs / looksInLife) due.push([id, job])
     }
-    if (overdue.length > 0 && !this.#isRenewing) void this.#renew(overdue)
+    if (due.length > 0 && !this.#isRenewing) void this.#renew(due)
   }
 
-  async #renew(overdue: [string, RunningJob][]): Promise<void> {
+  async #renew(due: [string, RunningJob][]): Promise<void> {
     const { renew, onRefused, log } = this.#options
     this.#isRenewing = true
     const sentAt = Date.now()
     try {
-      const tokens = overdue.map(([, { token }]) => token)
+      const tokens = due.map(([, { token }]) => token)
       const refused = await renew(
-        overdue.map(([id]) => id),
+        due.map(([id]) => id),
         tokens,
       )
-      for (const [id, job] of overdue) if (!refused.includes(id)) job.heldSince = sentAt
+      for (const [id, job] of due) if (!refused.includes(id)) job.heldSince = sentAt
       if (refused.length > 0) await onRefused(refused)
     } catch (error) {
       log.warn({ err: error }, 'locks could not be renewed')

@@ -4,8 +4,8 @@ import { isPassing, isReply } from './passing-errors.ts'
 const askAgainMs = 250
 
 /**
- * A connection whose commands wait while Redis says "not now". ioredis waits for a connection, but passes such replies on; BullMQ
- * would take one for the answer to "this job has succeeded" and fail the job, or ask for the next job in a tight loop.
+ * A connection whose commands wait while Redis says "not now". ioredis waits for a connection, but passes such replies on; whoever
+ * gets one would take it for the answer: an end would not be said, and its job run again.
  */
 export class PatientRedis extends Redis {
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {

@@ -8,21 +8,17 @@ export class RunningJob {
   readonly id: string
   readonly type: string
   readonly token: string
-  readonly attempt: number
   /** Epoch ms of the last proof that the lock is ours. */
   heldSince: number
-  /** Its watchers were told before it had ended. */
-  isEndUntold = false
   #over: PromiseWithResolvers<void> | undefined
   #isCanceled = false
   #request: StopRequest | undefined
   #listener: ((request: StopRequest) => void) | undefined
 
-  constructor(job: { id: string; type: string; token: string; attempt: number; heldSince: number }) {
+  constructor(job: { id: string; type: string; token: string; heldSince: number }) {
     this.id = job.id
     this.type = job.type
     this.token = job.token
-    this.attempt = job.attempt
     this.heldSince = job.heldSince
   }
 

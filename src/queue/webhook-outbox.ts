@@ -62,7 +62,6 @@ export class WebhookOutbox {
       client: deps.redis,
       keys: deps.keys,
       queues: [deliveryQueue],
-      log: deps.log,
       isListed: false,
     })
     this.#steering = deps.steering
@@ -149,11 +148,6 @@ export class WebhookOutbox {
       if (!delivery.done) await this.#steering.cancel(delivery, cancelGraceMs, Date.now())
       await this.#deliveries.remove(delivery)
     }
-  }
-
-  /** Closes the queue of deliveries, which this opened. */
-  close(): Promise<void> {
-    return this.#deliveries.close()
   }
 
   async #find({ id }: WebhookOwner, run: number): Promise<KnownDelivery> {

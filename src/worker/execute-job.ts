@@ -124,7 +124,7 @@ function settle(
 }
 
 function settleOutput(kept: KeptOutput, job: Job, record: JobRecord, claimed: ClaimedJob): Settlement {
-  if (kept.status === 'kept') return { status: 'succeeded', returnValue: kept.returnValue }
+  if (kept.status === 'kept') return { status: 'succeeded', output: kept.json }
   if (kept.status === 'lost') return { status: 'lost' }
   return failedOrAgain(outputFailure(kept), job, record, claimed)
 }

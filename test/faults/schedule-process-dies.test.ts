@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import type { JobResource } from '../../src/api/job-resource.ts'
 import type { ScheduleResource } from '../../src/api/schedule-resource.ts'
@@ -37,15 +36,9 @@ test.each([
   if (!taken) throw new Error('it is due')
   const ref = tickRef('io', taken.schedule, tick, taken.takenAt)
   if (stores) {
-    const jobs = new JobQueue({
-      client: redis,
-      keys,
-      queues: ['io'],
-      log: pino({ level: 'silent' }),
-    })
+    const jobs = new JobQueue({ client: redis, keys, queues: ['io'] })
     const { type, attempts, record } = taken.schedule.definition.job
     await jobs.add({ ref, type, attempts, record, createdAt: taken.takenAt })
-    await jobs.close()
   }
   expect((await store.takeDue()).due).toEqual([])
 

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import type { JobResource } from '../../src/api/job-resource.ts'
 import { JobQueue } from '../../src/queue/job-queue.ts'
@@ -202,9 +201,7 @@ test('the service itself reads an output as a value, wherever it is stored', asy
   const { api, env } = await startStack({ env: { INLINE_OUTPUT_BYTES: '1000' } })
   const redis = await redisClient()
   const keys = new Keys(env['KEY_PREFIX'] ?? '')
-  const log = pino({ level: 'silent' })
-  const queue = new JobQueue({ client: redis, keys, queues: ['io'], log })
-  onTestFinished(() => queue.close())
+  const queue = new JobQueue({ client: redis, keys, queues: ['io'] })
   for (const input of [{ small: 1 }, { large: '€'.repeat(200_000) }]) {
     const { body } = await submit(api.url, 'echo', input, { waitS: 10 })
     expect(await queue.readOutput({ queue: 'io', id: body.id })).toEqual({ value: input })

@@ -3,15 +3,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { JobResource } from '../../src/api/job-resource.ts'
 import { submit } from '../helpers/client.ts'
 import { sendOdd } from '../helpers/raw-request.ts'
-import { redisClient } from '../helpers/redis-client.ts'
+import { scrape } from '../helpers/series.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
 const thousands = 2000
 
 async function crowd() {
-  const { api, env } = await startStack({ env: { WORKER_QUEUES: `io:${thousands}` } })
-  const redis = await redisClient()
+  const { api } = await startStack({ env: { WORKER_QUEUES: `io:${thousands}` } })
   const agent = new Agent({ keepAlive: true })
   onTestFinished(() => agent.destroy())
   let refused = 0
@@ -25,7 +24,7 @@ async function crowd() {
       refused++
     }
   }
-  const watched = async () => (await redis.pubsub('CHANNELS', `${env['KEY_PREFIX']}:*_*`)) as string[]
+  const watched = async () => (await scrape(api)).value('drover_watched')
   return { api, agent, wait, watched, refused: () => refused }
 }
 
@@ -48,27 +47,27 @@ test('two thousand clients wait at once, each gets the end of its own job, and n
     ])
   }
   expect(new Set(answers.map(({ job }) => job.id)).size).toBe(thousands)
-  await waitFor('no job to be watched', watched, (channels) => channels.length === 0)
+  await waitFor('no job to be watched', watched, (count) => count === 0)
 }, 60_000)
 
 test('at the limit all get 202 with their job as it stands; those who leave free what they held', async () => {
   const { api, agent, wait, watched } = await crowd()
   const late = await Promise.all(Array.from({ length: 200 }, (_, n) => wait(60_000, 1, n)))
   expect(new Set(late.map(({ status, job }) => `${status} ${job.done}`))).toEqual(new Set(['202 false']))
-  await waitFor('no job to be watched', watched, (channels) => channels.length === 0)
+  await waitFor('no job to be watched', watched, (count) => count === 0)
 
   const leaving = Array.from({ length: 1000 }, (_, n) => wait(60_000, 60, n).catch(() => 'left'))
-  await waitFor('all to be watched', watched, (channels) => channels.length === 1000, { withinMs: 20_000 })
+  await waitFor('all to be watched', watched, (count) => count === 1000, { withinMs: 20_000 })
   agent.destroy()
   expect(new Set(await Promise.all(leaving))).toEqual(new Set(['left']))
-  await waitFor('no job to be watched', watched, (channels) => channels.length === 0)
+  await waitFor('no job to be watched', watched, (count) => count === 0)
   expect((await submit(api.url, 'echo', 1, { waitS: 10 })).status).toBe(200)
 }, 60_000)
 
 test('an API that stops answers all who wait with 202 and their job', async () => {
   const { api, wait, watched } = await crowd()
   const waiting = Array.from({ length: 1000 }, (_, n) => wait(60_000, 60, n))
-  await waitFor('all to be watched', watched, (channels) => channels.length === 1000, { withinMs: 20_000 })
+  await waitFor('all to be watched', watched, (count) => count === 1000, { withinMs: 20_000 })
   api.signal('SIGTERM')
   const answers = await Promise.all(waiting)
   for (const [n, { status, job }] of answers.entries())

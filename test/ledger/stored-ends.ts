@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { connectRedis, type Redis } from '../../src/queue/connection.ts'
 import { Keys } from '../../src/queue/keys.ts'
@@ -5,10 +6,14 @@ import { appendEntry } from './ledger-file.ts'
 
 /** Shorter than a connection waits for an answer. */
 const blockMs = 5000
+const lookEveryMs = 20
+/** Workers have clocks of their own. */
+const skewMs = 1000
 
 /**
- * Writes down each end that the queues themselves store, from BullMQ's event streams: a job that ended twice between two looks
- * of a client shows here. Survives a restart of Redis. The streams keep about a hundred entries, so an end may be missed.
+ * Writes down each end that the queues themselves store: failures from BullMQ's event streams, which keep about a hundred, and successes from
+ * the set of those that succeeded, where a second one moves its job. A job that ended twice between two looks of a client shows here.
+ * Survives a restart of Redis.
  *
  * Returns its stop.
  */
@@ -33,13 +38,34 @@ export async function recordStoredEnds(options: {
       }
     }
   }
-  // One for each queue: in a cluster they may be on different nodes.
-  const opened = await Promise.all(queues.map(() => connectRedis({ url, role: 'worker', name: 'ledger', log })))
-  const followed = opened.map((redis, nth) =>
-    follow(redis, keys.bull(queues[nth] ?? '', 'events')).catch((error: unknown) => {
-      if (!stop.signal.aborted) throw error
-    }),
-  )
+  const followSuccesses = async (redis: Redis, set: string): Promise<void> => {
+    const seen = new Set<string>()
+    let newest = 0
+    while (!stop.signal.aborted) {
+      const found = await redis.zrangebyscore(set, newest - skewMs, '+inf', 'WITHSCORES')
+      for (let i = 0; i < found.length; i += 2) {
+        const [id = '', score = ''] = [found[i], found[i + 1]]
+        newest = Math.max(newest, Number(score))
+        if (seen.has(`${id} ${score}`)) continue
+        seen.add(`${id} ${score}`)
+        appendEntry(ledger, { kind: 'stored', id, at: Date.now(), end: 'completed' })
+      }
+      await sleep(lookEveryMs)
+    }
+  }
+  // Two for each queue, since one blocks: in a cluster they may be on different nodes.
+  const open = () => connectRedis({ url, role: 'worker', name: 'ledger', log })
+  const unlessStopped = (error: unknown) => {
+    if (!stop.signal.aborted) throw error
+  }
+  const opened: Redis[] = []
+  const followed: Promise<void>[] = []
+  for (const queue of queues) {
+    const [blocking, looking] = await Promise.all([open(), open()])
+    opened.push(blocking, looking)
+    followed.push(follow(blocking, keys.bull(queue, 'events')).catch(unlessStopped))
+    followed.push(followSuccesses(looking, keys.bull(queue, 'completed')).catch(unlessStopped))
+  }
   return async () => {
     stop.abort()
     for (const redis of opened) redis.disconnect()
@@ -50,7 +76,5 @@ export async function recordStoredEnds(options: {
 function recordEnd(fields: readonly string[], ledger: string): void {
   const value = (name: string) => fields[fields.indexOf(name) + 1] ?? ''
   const end = value('event')
-  if (end === 'completed' || end === 'failed') {
-    appendEntry(ledger, { kind: 'stored', id: value('jobId'), at: Date.now(), end })
-  }
+  if (end === 'failed') appendEntry(ledger, { kind: 'stored', id: value('jobId'), at: Date.now(), end })
 }

@@ -5,8 +5,7 @@ import type { JobEvent } from '../../src/jobs/job-event.ts'
 import { connectRedis } from '../../src/queue/connection.ts'
 import { type Announcement, JobEventHub } from '../../src/queue/job-event-hub.ts'
 import { JobEventWriter } from '../../src/queue/job-event-writer.ts'
-import { type JobRef, newJobRef } from '../../src/queue/job-id.ts'
-import { recordVersion } from '../../src/queue/job-record.ts'
+import { newJobRef } from '../../src/queue/job-id.ts'
 import { Keys } from '../../src/queue/keys.ts'
 import { keyPrefix } from '../helpers/key-prefix.ts'
 import { waitFor } from '../helpers/wait-for.ts'
@@ -54,46 +53,6 @@ test('events are stored and announced in order, numbered from one', async () => 
   expect(await hub.read(ref, 2, 10)).toEqual(stored.slice(2))
   stop()
   expect(hub.watched).toBe(0)
-})
-
-test('an end comes with the job, if it fits; who listens to a job that has not ended is told to read it, and its worker that it has not', async () => {
-  const { client, keys, writer, hub } = await world()
-  const refs = [1, 2, 3, 4].map(() => newJobRef('io', Date.now()))
-  const [small, large, open, unwatched] = refs as [JobRef, JobRef, JobRef, JobRef]
-  const data = JSON.stringify({ v: recordVersion, tenant: '-', input: 'grüße\n"' })
-  const ended = { name: 'echo', data, timestamp: 1, processedOn: 2, finishedOn: 3, atm: 1, returnvalue: '"ok"' }
-  await client.hset(keys.job(small), ended)
-  await client.hset(keys.job(large), { ...ended, returnvalue: JSON.stringify('x'.repeat(20_000)) })
-  await client.hset(keys.job(open), { name: 'echo', data, timestamp: 1 })
-  const heard = new Map<JobRef, Announcement[]>()
-  for (const ref of [small, large, open]) {
-    const of: Announcement[] = []
-    heard.set(ref, of)
-    await hub.watch(ref, (said) => of.push(said))
-  }
-  const untold: JobRef[] = []
-  await client.hset(keys.job(unwatched), { name: 'echo', data, timestamp: 1, finishedOn: 3 })
-  for (const ref of [small, large, open, unwatched]) writer.announceEnding(ref, () => untold.push(ref))
-  await waitFor(
-    'all to hear',
-    () => [...heard.values()].flat().length,
-    (count) => count === 3,
-  )
-  expect(heard.get(small)).toMatchObject([
-    {
-      changed: true,
-      mayBeDone: true,
-      job: { ...small, state: 'succeeded', output: 'ok', record: { input: 'grüße\n"' }, finishedAt: 3, attempt: 1 },
-    },
-  ])
-  expect(heard.get(large)).toEqual([{ changed: true, mayBeDone: true }])
-  expect(heard.get(open)).toEqual([{ changed: true, mayBeDone: false }])
-  await waitFor(
-    'the worker to know',
-    () => untold,
-    (told) => told.length > 0,
-  )
-  expect(untold).toEqual([open])
 })
 
 test('a worker that no longer holds the job is refused, and told so', async () => {

@@ -1,5 +1,4 @@
-import { pino } from 'pino'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { newJobRef } from '../../src/queue/job-id.ts'
 import { JobQueue } from '../../src/queue/job-queue.ts'
 import { JobSteering } from '../../src/queue/job-steering.ts'
@@ -7,13 +6,10 @@ import { Keys } from '../../src/queue/keys.ts'
 import { keyPrefix } from '../helpers/key-prefix.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 
-const log = pino({ level: 'silent' })
-
 test('a cancelled job is ended by the worker that had it then, and not by one that lost it before', async () => {
   const redis = await redisClient()
   const keys = new Keys(keyPrefix())
-  const queue = new JobQueue({ client: redis, keys, queues: ['io'], log })
-  onTestFinished(() => queue.close())
+  const queue = new JobQueue({ client: redis, keys, queues: ['io'] })
   const steering = new JobSteering({ redis, keys })
   const ref = newJobRef('io', Date.now())
   await queue.add({ ref, type: 'echo', record: { tenant: '-', input: 1 }, attempts: 1, createdAt: Date.now() })

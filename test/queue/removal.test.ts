@@ -24,8 +24,7 @@ async function world() {
   const redis = await redisClient()
   const prefix = keyPrefix()
   const keys = new Keys(prefix)
-  const queue = new JobQueue({ client: redis, keys, queues: ['io'], log })
-  onTestFinished(() => queue.close())
+  const queue = new JobQueue({ client: redis, keys, queues: ['io'] })
   const steering = new JobSteering({ redis, keys })
   const idempotency = new IdempotencyKeys({ redis, keys })
 

@@ -45,7 +45,7 @@ async function settle(options: {
       if (stop) listener({ kind: stop, graceMs: 0 })
       return () => undefined
     },
-    keepOutput: async (output) => ({ status: 'kept', returnValue: output }),
+    keepOutput: async (output) => ({ status: 'kept', json: JSON.stringify(output) }),
     markUnknown: async () => 0,
     ...options.claimed,
   }
@@ -54,7 +54,7 @@ async function settle(options: {
 }
 
 test('an outcome without a stop decides by itself', async () => {
-  expect(await settle({})).toEqual({ status: 'succeeded', returnValue: 1 })
+  expect(await settle({})).toEqual({ status: 'succeeded', output: '1' })
   expect(await settle({ outcome: { status: 'threw', failure } })).toEqual({
     status: 'failed',
     failure: { ...failure, attempt: 1 },
@@ -67,7 +67,7 @@ test('an outcome without a stop decides by itself', async () => {
 test('a stop decides before the outcome, but for a result within the grace of a shutdown', async () => {
   const threw: Outcome = { status: 'threw', failure }
   expect(await settle({ stop: 'lock_lost' })).toEqual({ status: 'lost' })
-  expect(await settle({ stop: 'shutdown' })).toEqual({ status: 'succeeded', returnValue: 1 })
+  expect(await settle({ stop: 'shutdown' })).toEqual({ status: 'succeeded', output: '1' })
   expect(await settle({ stop: 'shutdown', outcome: threw })).toEqual({ status: 'put_back' })
   expect(await settle({ stop: 'canceled' })).toEqual({ status: 'canceled', stopped: 'cooperatively' })
   expect(await settle({ stop: 'canceled', outcome: threw })).toEqual({ status: 'canceled', stopped: 'cooperatively' })

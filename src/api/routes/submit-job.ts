@@ -12,7 +12,7 @@ import { jsonResponse, Problem, problemResponses } from '../problem.ts'
 import type { SchemaNames } from '../schema-names.ts'
 import { parseSubmission, submissionSchema } from '../submission.ts'
 import { documentedOnly } from '../validation.ts'
-import { waitForJob } from '../wait-for-job.ts'
+import { waitForJob, waitForNewJob } from '../wait-for-job.ts'
 import { jobNotFound } from './read-job.ts'
 
 type KeptClaim = Exclude<Claim, { status: 'conflict' }>
@@ -34,7 +34,7 @@ const answerHeaders = {
 
 /** `POST /v1/jobs`: store a job, and wait for it when asked to. */
 export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNames): void {
-  const { queue, registry, config, idempotency } = deps
+  const { queue, hub, registry, config, idempotency } = deps
 
   const claimKey = async (request: FastifyRequest, { ref }: NewJob): Promise<KeptClaim | undefined> => {
     const key = idempotencyKey(request.headers['idempotency-key'])
@@ -104,16 +104,18 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
         canSign: config.WEBHOOK_SECRETS.length > 0,
       })
       const claim = await claimKey(request, asked)
-      const job = claim?.status === 'replay' ? { ...asked, ref: claim.ref } : asked
+      const waitS = preferredWaitS(request.headers['prefer'])
+      // Under a key another request may store the job, with another waiter.
+      const waiter = waitS === undefined || claim ? undefined : hub.waiter
+      const job = { ...asked, waiter, ...(claim?.status === 'replay' && { ref: claim.ref }) }
       if (claim?.status === 'replay') reply.header('idempotent-replayed', 'true')
       const begin = () => store(job, claim, (admitted) => admitJob(deps, request, reply, admitted))
-      const waitS = preferredWaitS(request.headers['prefer'])
       let stored: StoredJob | undefined
       if (waitS === undefined) stored = await begin()
       else {
         reply.header('preference-applied', `wait=${waitS}`)
         const limits = { ms: waitS * 1000, response: reply.raw, closing: deps.closing }
-        stored = await waitForJob(deps, job.ref, limits, begin)
+        stored = await (waiter === undefined ? waitForJob : waitForNewJob)(deps, job.ref, limits, begin)
       }
       // It has ended, and was removed while it was waited for.
       if (!stored) throw jobNotFound(job.ref.id)

@@ -1,7 +1,7 @@
 --[[
   Cancels a job, wherever it is, at one moment. A waiting one ends. A running one is marked, and its lock passes from the
   worker to the cancel: from now on the worker's own completion is refused, and a crash of the worker ends in `defa`, with
-  which BullMQ fails a job that is picked up again, unrun.
+  which whoever takes the job again ends it, unrun.
   KEYS: job, lock, delayed, prioritized, wait, active, stalled, failed, webhook debts
   ARGV: id, now, message, ms for the worker to end it, the job's channel, the workers' channel
   Returns missing | done | ended | signaled

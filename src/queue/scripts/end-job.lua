@@ -9,8 +9,8 @@ local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now, deb
   redis.call('ZADD', failedKey, now, id)
   if debts then redis.call('ZADD', debts, 'XX', 0, id) end
   redis.call('PUBLISH', channel, 'ended')
-  if isQuiet then return end
-  local flow, hints = unpack(redis.call('HMGET', jobKey, 'flow', 'flowHints'))
-  if flow then redis.call('PUBLISH', hints, flow .. ' ' .. id) end
+  local flow, hints, waiter = unpack(redis.call('HMGET', jobKey, 'flow', 'flowHints', 'waiter'))
+  if waiter then redis.call('PUBLISH', waiter, id .. ' ended') end
+  if flow and not isQuiet then redis.call('PUBLISH', hints, flow .. ' ' .. id) end
 end
 

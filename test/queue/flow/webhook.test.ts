@@ -21,10 +21,8 @@ async function world() {
   const [redis, subscriber] = await Promise.all([redisClient(), redisClient()])
   const keys = new Keys(keyPrefix())
   const registry = await loadRegistry({ diagnosticJobs: true, jobsDir: undefined })
-  const jobs = new JobQueue({ client: redis, keys, queues: ['io'], log })
-  onTestFinished(() => jobs.close())
+  const jobs = new JobQueue({ client: redis, keys, queues: ['io'] })
   const outbox = new WebhookOutbox({ redis, keys, jobs, steering: new JobSteering({ redis, keys }), log })
-  onTestFinished(() => outbox.close())
   const flows = new Flows({ redis, keys, registry, outbox })
   const { store } = flows
   const tree: FlowNode = { job: { type: 'echo', queue: 'io', attempts: 1, record: { tenant: '-', input: 1 } } }
