@@ -36,7 +36,7 @@ export const waitTogether: Row = async (world, size) => {
     () => raw.call('waitTogether', { wide: together, count }),
     ...peers.map((peer) => () => world.load('closedLoop', { call: peer.wait, connections: together, count })),
   ]
-  await inTurns(1, measures(scaled(2000, size)))
+  await inTurns(2, measures(scaled(6000, size)))
   const [mine = [], plain = [], ...others] = await inTurns(size.rounds, measures(scaled(6000, size)))
   for (const running of [ours, raw, ...peers]) await running.stop()
   const name = `submit and wait, ${together} at once, jobs/s`

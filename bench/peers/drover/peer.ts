@@ -19,7 +19,7 @@ function droverEnv(world: World, prefix: string): Record<string, string> {
 export const startApi = (world: World, prefix: string, more: Record<string, string> = {}) =>
   world.start(
     'src/api/main.ts',
-    { ...droverEnv(world, prefix), NODE_OPTIONS: '--max-semi-space-size=8', ...more },
+    { ...droverEnv(world, prefix), NODE_OPTIONS: '--max-semi-space-size=16', ...more },
     'ours',
   )
 
