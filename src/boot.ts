@@ -1,6 +1,6 @@
 import { EnvironmentError } from './environment.ts'
 import { BrokenJobsError } from './jobs/registry.ts'
-import { RedisUnreachableError } from './queue/connection.ts'
+import { RedisUnreachableError } from './queue/redis/connection.ts'
 
 /**
  * Runs a process's main function. What the operator can mend (a variable, a job file, a Redis that is not there) is said in

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { parseAllowList } from './allowed-address.ts'
 import { queueNamePattern } from './jobs/define-job.ts'
-import { parseRedisUrl } from './queue/redis-address.ts'
+import { parseRedisUrl } from './queue/redis/redis-address.ts'
 
 /** The environment cannot be used. `message` has one line per mistake, each naming the variable. */
 export class EnvironmentError extends Error {

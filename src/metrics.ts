@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Registry } from '@prometheus-io/client'
-import { type JobEnd, jobEnds } from './queue/job-states.ts'
+import { type JobEnd, jobEnds } from './queue/model/job-states.ts'
 
 /** Spans of time that tell a job's 10 ms from its half an hour, in seconds. */
 export const jobSeconds = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800]

@@ -87,7 +87,7 @@ test.each([
   ['src/jobs/registry.ts', `import { load } from 'cheerio'`],
   ['src/jobs/catalog/resize-image.ts', `import sharp from 'sharp'`],
   ['src/jobs/catalog/resize-image.ts', `  const { Redis } = await import('ioredis')`],
-  ['src/queue/job-queue.ts', `import { problem } from '../api/problem.ts'`],
+  ['src/queue/store/job-queue.ts', `import { problem } from '../api/problem.ts'`],
   ['src/api/app.ts', `import {\n  executeJob,\n  type Executed,\n} from '../worker/execute-job.ts'`],
   ['src/api/routes/submit-job.ts', `export type { Job } from 'bullmq'`],
   ['src/worker/main.ts', `import '../api/main.ts'`],
@@ -105,7 +105,7 @@ test.each([
     `import { z } from 'zod'\nimport { join } from 'node:path'\nimport { isJob } from './define-job.ts'`,
   ],
   ['src/jobs/catalog/resize-image.ts', `  const { default: sharp } = await import('sharp')`],
-  ['src/queue/job-queue.ts', `import { Queue } from 'bullmq'\nimport type { Job } from '../jobs/define-job.ts'`],
+  ['src/queue/store/job-queue.ts', `import { Queue } from 'bullmq'\nimport type { Job } from '../jobs/define-job.ts'`],
   ['src/api/routes/submit-job.ts', `import { problem } from '../problem.ts'`],
   [
     'src/jobs/module-hooks.ts',

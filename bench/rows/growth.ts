@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
-import { newJobRef } from '../../src/queue/job-id.ts'
-import { Keys } from '../../src/queue/keys.ts'
+import { newJobRef } from '../../src/queue/model/job-id.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import drover from '../peers/drover/peer.ts'
 import type { World } from '../world.ts'
 import { drainable, drainMs } from './drain.ts'

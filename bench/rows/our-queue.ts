@@ -1,4 +1,4 @@
-import { Keys } from '../../src/queue/keys.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { hold, submission } from '../peers/drover/peer.ts'
 import type { World } from '../world.ts'
 

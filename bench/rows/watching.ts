@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Keys } from '../../src/queue/keys.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { quantile } from '../pace.ts'
 import drover, { startApi, startWorker } from '../peers/drover/peer.ts'
 import { cpuSeconds, residentKb, type World } from '../world.ts'

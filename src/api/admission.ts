@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { JobRef } from '../queue/job-id.ts'
-import type { NewJob } from '../queue/job-queue.ts'
-import type { QueuePressure } from '../queue/queue-pressure.ts'
-import type { TenantQuotas } from '../queue/tenant-quotas.ts'
+import type { QueuePressure } from '../queue/admission/queue-pressure.ts'
+import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
+import type { JobRef } from '../queue/model/job-id.ts'
+import type { NewJob } from '../queue/store/job-queue.ts'
 import { Problem } from './problem.ts'
 
 /** When it is worth asking again, in seconds: workers take jobs all the time, memory is freed by ended jobs that are forgotten. */

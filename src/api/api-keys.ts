@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { EnvironmentError } from '../environment.ts'
-import { anonymousTenant } from '../queue/job-record.ts'
+import { anonymousTenant } from '../queue/model/job-record.ts'
 
 /** What a key may be for. `admin` is for the service as a whole (pausing a queue), and includes the others. */
 const scopes = ['submit', 'read', 'cancel', 'admin'] as const

@@ -1,7 +1,7 @@
-import type { Flows } from '../queue/flow/flows.ts'
-import type { MemberResult } from '../queue/flow/members.ts'
-import type { OpenFlow } from '../queue/flow/open-flow.ts'
-import type { JobNode, PlanNode } from '../queue/flow/plan.ts'
+import type { Flows } from '../queue/flows/flows.ts'
+import type { MemberResult } from '../queue/flows/members.ts'
+import type { JobNode, PlanNode } from '../queue/flows/model/plan.ts'
+import type { OpenFlow } from '../queue/flows/open-flow.ts'
 import type { MemberResource } from './flow-resource.ts'
 
 /** The members of a flow as a whole: those of the outermost gather, the steps of the outermost chain, or the one job. */

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { FlowProgress } from '../queue/flow/flows.ts'
-import type { OpenFlow } from '../queue/flow/open-flow.ts'
-import type { PlanNode } from '../queue/flow/plan.ts'
-import { type JobState, jobStates } from '../queue/job-states.ts'
+import type { FlowProgress } from '../queue/flows/flows.ts'
+import type { PlanNode } from '../queue/flows/model/plan.ts'
+import type { OpenFlow } from '../queue/flows/open-flow.ts'
+import { type JobState, jobStates } from '../queue/model/job-states.ts'
 import { jobStateSchema, timestamp } from './job-resource.ts'
 
 const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { type StoredJob, timeLimits } from '../queue/job-record.ts'
-import { jobStates } from '../queue/job-states.ts'
+import { type StoredJob, timeLimits } from '../queue/model/job-record.ts'
+import { jobStates } from '../queue/model/job-states.ts'
 
 const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
 

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { QueueUnavailableError } from '../queue/connection.ts'
+import { QueueUnavailableError } from '../queue/redis/connection.ts'
 
 /** Every problem that a client can meet: its stable code, its HTTP status, its title. The only place that knows statuses of errors. */
 const problems = {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { overlaps, type ScheduleDefinition } from '../queue/schedule-record.ts'
-import { cronFault, isTimezone } from '../queue/schedule-ticks.ts'
+import { overlaps, type ScheduleDefinition } from '../queue/schedules/schedule-record.ts'
+import { cronFault, isTimezone } from '../queue/schedules/schedule-ticks.ts'
 import { Problem } from './problem.ts'
 import { parseSubmission } from './submission.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { overlaps, type StoredSchedule } from '../queue/schedule-record.ts'
+import { overlaps, type StoredSchedule } from '../queue/schedules/schedule-record.ts'
 import { jobPath, optionalTimestamp, timestamp } from './job-resource.ts'
 
 const time = z.iso.datetime()

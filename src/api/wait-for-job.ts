@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
-import { QueueUnavailableError } from '../queue/connection.ts'
-import type { JobEventHub } from '../queue/job-event-hub.ts'
-import type { JobRef } from '../queue/job-id.ts'
-import type { JobQueue } from '../queue/job-queue.ts'
-import type { StoredJob } from '../queue/job-record.ts'
+import type { JobEventHub } from '../queue/events/job-event-hub.ts'
+import type { JobRef } from '../queue/model/job-id.ts'
+import type { StoredJob } from '../queue/model/job-record.ts'
+import { QueueUnavailableError } from '../queue/redis/connection.ts'
+import type { JobQueue } from '../queue/store/job-queue.ts'
 
 /** Listening begins while the job is stored or read: should its end fall between the two, the first look finds it. */
 const firstLookMs = 50

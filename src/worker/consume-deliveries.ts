@@ -1,6 +1,6 @@
 import type { WebhookSecret } from '../environment.ts'
-import { type ConsumerOptions, JobConsumer } from '../queue/job-consumer.ts'
-import { deliveryQueue, deliveryType } from '../queue/webhook.ts'
+import { type ConsumerOptions, JobConsumer } from '../queue/consume/job-consumer.ts'
+import { deliveryQueue, deliveryType } from '../queue/webhooks/webhook.ts'
 import { webhookJob } from './deliver-webhook.ts'
 import { type ExecuteJobDeps, executeJob } from './execute-job.ts'
 import { OriginGate, throughGate } from './origin-gate.ts'

@@ -1,7 +1,7 @@
 import { Gauge, Histogram } from '@prometheus-io/client'
 import { jobSeconds, Metrics } from '../metrics.ts'
-import type { ClaimedJob, Settlement } from '../queue/claimed-job.ts'
-import type { JobConsumer } from '../queue/job-consumer.ts'
+import type { ClaimedJob, Settlement } from '../queue/consume/claimed-job.ts'
+import type { JobConsumer } from '../queue/consume/job-consumer.ts'
 import type { Executor } from './executors/executor.ts'
 
 /** What a worker tells Prometheus. */

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import type { Registry } from '../jobs/registry.ts'
-import type { JobConsumer } from '../queue/job-consumer.ts'
+import type { JobConsumer } from '../queue/consume/job-consumer.ts'
 
 /** A turn of the event loop that is longer than this is somebody's fault. */
 const blockedMs = 250

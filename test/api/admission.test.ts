@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { JobResource } from '../../src/api/job-resource.ts'
-import { connectRedis } from '../../src/queue/connection.ts'
+import { connectRedis } from '../../src/queue/redis/connection.ts'
 import { read, send, submit } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
 import { canOwnRedis, startOwnRedis } from '../helpers/own-redis.ts'

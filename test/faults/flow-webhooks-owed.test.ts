@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { Keys } from '../../src/queue/keys.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { echo, readFlow, sleep, steerFlow, submitFlow } from '../helpers/flows.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'

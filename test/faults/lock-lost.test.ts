@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { Keys } from '../../src/queue/keys.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { patience, startScenario } from '../ledger/scenario.ts'
 
 // A hundred, of which some come back just when their first run is given up.

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import type { DeliveryResource } from '../../src/api/delivery-resource.ts'
-import { Keys } from '../../src/queue/keys.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { read, send, submit } from '../helpers/client.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { Keys } from '../../src/queue/keys.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { watchToEnd } from '../helpers/client.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { patience, type Scenario, startScenario } from '../ledger/scenario.ts'

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { problemSchema } from '../../src/api/problem.ts'
-import { Keys } from '../../src/queue/keys.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { send, submit } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
 import { sendBytes } from '../helpers/raw-request.ts'

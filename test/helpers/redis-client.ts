@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
-import { type ConnectionRole, connectRedis } from '../../src/queue/connection.ts'
+import { type ConnectionRole, connectRedis } from '../../src/queue/redis/connection.ts'
 
 /** A connection to the run's Redis, to look at what is stored; it ends with its test. */
 export async function redisClient(role: ConnectionRole = 'client'): Promise<Redis> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
-import { connectRedis, type Redis } from '../../src/queue/connection.ts'
-import { Keys } from '../../src/queue/keys.ts'
+import { connectRedis, type Redis } from '../../src/queue/redis/connection.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { appendEntry } from './ledger-file.ts'
 
 /** Shorter than a connection waits for an answer. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { newJobRef, parseJobId } from '../../src/queue/job-id.ts'
+import { newJobRef, parseJobId } from '../../src/queue/model/job-id.ts'
 
 test('an id names its queue, and ids of one process rise', () => {
   fc.assert(

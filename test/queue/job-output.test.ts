@@ -1,8 +1,8 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { newJobRef } from '../../src/queue/job-id.ts'
-import { OutputGoneError, OutputWriter, readStoredOutput } from '../../src/queue/job-output.ts'
-import { Keys } from '../../src/queue/keys.ts'
+import { newJobRef } from '../../src/queue/model/job-id.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
+import { OutputGoneError, OutputWriter, readStoredOutput } from '../../src/queue/store/job-output.ts'
 import { keyPrefix } from '../helpers/key-prefix.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 

@@ -6,7 +6,7 @@ import {
   parseRecord,
   recordVersion,
   type StoredFailure,
-} from '../../src/queue/job-record.ts'
+} from '../../src/queue/model/job-record.ts'
 
 const ref = { queue: 'io', id: 'io_1' }
 const hash = {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { isEnd, type JobMove, jobMoves, next, type Standing } from '../../src/queue/job-states.ts'
+import { isEnd, type JobMove, jobMoves, next, type Standing } from '../../src/queue/model/job-states.ts'
 
 const moves = Object.keys(jobMoves) as JobMove[]
 const states = [...new Set(Object.values(jobMoves).flatMap(({ from, to }) => [...from, to]))]

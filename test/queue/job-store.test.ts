@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { newJobRef } from '../../src/queue/job-id.ts'
-import { recordVersion } from '../../src/queue/job-record.ts'
-import { JobStore, type JobToStore } from '../../src/queue/job-store.ts'
-import { Keys } from '../../src/queue/keys.ts'
+import { JobStore, type JobToStore } from '../../src/queue/bullmq/job-store.ts'
+import { newJobRef } from '../../src/queue/model/job-id.ts'
+import { recordVersion } from '../../src/queue/model/job-record.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { keyPrefix } from '../helpers/key-prefix.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 

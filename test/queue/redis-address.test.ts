@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseRedisUrl, type RedisAddress } from '../../src/queue/redis-address.ts'
+import { parseRedisUrl, type RedisAddress } from '../../src/queue/redis/redis-address.ts'
 
 const plain: Omit<RedisAddress, 'text' | 'nodes'> = {
   kind: 'server',

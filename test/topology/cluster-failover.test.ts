@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Keys } from '../../src/queue/keys.ts'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { canOwnRedis } from '../helpers/own-redis.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { startLoad } from '../ledger/load.ts'

@@ -1,5 +1,5 @@
 import { decodeTime } from 'ulid'
-import { ulidOf } from '../../src/queue/job-id.ts'
+import { ulidOf } from '../../src/queue/model/job-id.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import type { LedgerReport } from '../ledger/check-ledger.ts'
 import type { Scenario } from '../ledger/scenario.ts'

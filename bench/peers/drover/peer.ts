@@ -1,4 +1,4 @@
-import { Keys } from '../../../src/queue/keys.ts'
+import { Keys } from '../../../src/queue/redis/keys.ts'
 import type { World } from '../../world.ts'
 import type { Peer } from '../peer.ts'
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
-import type { OpenFlow } from '../../queue/flow/open-flow.ts'
+import type { OpenFlow } from '../../queue/flows/open-flow.ts'
 import type { RouteDeps } from '../app.ts'
 import { memberResources, membersOf } from '../flow-members.ts'
 import { flowPath, type MemberResource, memberSchema } from '../flow-resource.ts'

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { next } from '../../queue/job-states.ts'
+import { next } from '../../queue/model/job-states.ts'
 import type { RouteDeps } from '../app.ts'
 import { jobPath, jobResource, jobSchema } from '../job-resource.ts'
 import { jsonResponse, Problem, problemResponses } from '../problem.ts'

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
-import type { OpenFlow } from '../../queue/flow/open-flow.ts'
+import type { OpenFlow } from '../../queue/flows/open-flow.ts'
 import type { RouteDeps } from '../app.ts'
 import { memberResources } from '../flow-members.ts'
 import { flowResource } from '../flow-resource.ts'

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { FlowNode } from '../../../src/queue/flow/document.ts'
-import { FlowEvaluation } from '../../../src/queue/flow/evaluation.ts'
-import { FlowPlan, type PlanNode } from '../../../src/queue/flow/plan.ts'
-import type { JobEnd } from '../../../src/queue/job-states.ts'
+import type { FlowNode } from '../../../src/queue/flows/model/document.ts'
+import { FlowEvaluation } from '../../../src/queue/flows/model/evaluation.ts'
+import { FlowPlan, type PlanNode } from '../../../src/queue/flows/model/plan.ts'
+import type { JobEnd } from '../../../src/queue/model/job-states.ts'
 import { NaiveEvaluation } from './naive-evaluation.ts'
 import { chain, gather, job } from './trees.ts'
 

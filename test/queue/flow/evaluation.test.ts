@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { countNodes, type FlowNode } from '../../../src/queue/flow/document.ts'
-import { FlowEvaluation } from '../../../src/queue/flow/evaluation.ts'
-import { FlowPlan } from '../../../src/queue/flow/plan.ts'
-import type { JobEnd } from '../../../src/queue/job-states.ts'
+import { countNodes, type FlowNode } from '../../../src/queue/flows/model/document.ts'
+import { FlowEvaluation } from '../../../src/queue/flows/model/evaluation.ts'
+import { FlowPlan } from '../../../src/queue/flows/model/plan.ts'
+import type { JobEnd } from '../../../src/queue/model/job-states.ts'
 import { chain, gather, job, map } from './trees.ts'
 
 /** Feeds ends by path, and tells what is to be done after each. */

@@ -1,5 +1,5 @@
-import type { FlowPlan, PlanNode } from '../../../src/queue/flow/plan.ts'
-import type { JobEnd } from '../../../src/queue/job-states.ts'
+import type { FlowPlan, PlanNode } from '../../../src/queue/flows/model/plan.ts'
+import type { JobEnd } from '../../../src/queue/model/job-states.ts'
 
 interface End {
   state: JobEnd

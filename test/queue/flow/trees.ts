@@ -1,4 +1,4 @@
-import type { FlowNode, OnFailure } from '../../../src/queue/flow/document.ts'
+import type { FlowNode, OnFailure } from '../../../src/queue/flows/model/document.ts'
 
 /** Trees in short: a job by its name; what it is does not matter to who decides. */
 export const job: FlowNode = { job: { type: 'echo', queue: 'io', attempts: 1, record: { tenant: '-', input: null } } }

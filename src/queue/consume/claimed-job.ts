@@ -1,0 +1,42 @@
+import type { StopRequest } from '../../jobs/stop-request.ts'
+import type { AttemptEvents } from '../events/job-event-writer.ts'
+import type { JobRef } from '../model/job-id.ts'
+import type { StoredFailure } from '../model/job-record.ts'
+import type { KeptOutput } from '../store/job-output.ts'
+
+/** A job that this worker holds, for one attempt. */
+export interface ClaimedJob {
+  ref: JobRef
+  type: string
+  /** As stored; `parseRecord` says whether this version can read it. */
+  data: unknown
+  attempt: number
+  maxAttempts: number
+  /** How often it was taken by a worker, this time included. */
+  starts: number
+  createdAt: number
+  /** Since when it could have started, in this run. */
+  dueAt: number
+  startedAt: number
+  events: AttemptEvents
+  /** Calls back when the job is to stop, at once if it already is; returns a function that takes the callback back. */
+  onStop(stop: (request: StopRequest) => void): () => void
+  /** Stores an output that is too large for the job; to be called before the attempt is settled as succeeded. Neither throws nor rejects. */
+  keepOutput(output: unknown): KeptOutput | Promise<KeptOutput>
+  /** Notes that a worker did not know the job. @returns since when that is so, in epoch ms */
+  markUnknown(): Promise<number>
+}
+
+/** What becomes of a job after an attempt. */
+export type Settlement =
+  /** `output` is the JSON that `keepOutput` gave for it. */
+  | { status: 'succeeded'; output: string }
+  /** With a delay and attempts left it is tried again, else it has failed. */
+  | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined }
+  | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }
+  /** Back to the head of its queue, without using up an attempt: this worker is going. Not `hasStarted`: before it was run. */
+  | { status: 'put_back'; hasStarted?: boolean }
+  /** To be looked at later, by whoever is free then. It was not run here, so that this was no start. */
+  | { status: 'left_to_others'; delayMs: number }
+  /** Another worker has it now: nothing that this one says counts. */
+  | { status: 'lost' }

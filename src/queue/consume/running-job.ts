@@ -1,0 +1,77 @@
+import type { StopRequest } from '../../jobs/stop-request.ts'
+
+/** A handler whose job is no longer its own, or whose worker is going, gets this long to end by itself. */
+export const stopGraceMs = 500
+
+/** A job that this worker holds: how to stop it, since when its lock is known to be held, and when its run is over. */
+export class RunningJob {
+  readonly id: string
+  readonly type: string
+  readonly token: string
+  /** Epoch ms of the last proof that the lock is ours. */
+  heldSince: number
+  #over: PromiseWithResolvers<void> | undefined
+  #isCanceled = false
+  #request: StopRequest | undefined
+  #listener: ((request: StopRequest) => void) | undefined
+
+  constructor(job: { id: string; type: string; token: string; heldSince: number }) {
+    this.id = job.id
+    this.type = job.type
+    this.token = job.token
+    this.heldSince = job.heldSince
+  }
+
+  /** Resolves when its run is over, whatever became of the job. To be asked for while it runs. */
+  get over(): Promise<void> {
+    this.#over ??= Promise.withResolvers<void>()
+    return this.#over.promise
+  }
+
+  /** Its run is over. */
+  end(): void {
+    this.#over?.resolve()
+  }
+
+  /** True, too, when it was asked to stop for another reason before. */
+  get isCanceled(): boolean {
+    return this.#isCanceled
+  }
+
+  /** Asks the run to stop; only the first request counts. It is kept for whoever listens late. */
+  stop(request: StopRequest): void {
+    this.#request ??= request
+    this.#isCanceled ||= request.kind === 'canceled'
+    this.#listener?.(this.#request)
+  }
+
+  /** Calls back when the job is to stop, at once if it already is. @returns takes the callback back */
+  onStop(listener: (request: StopRequest) => void): () => void {
+    this.#listener = listener
+    if (this.#request) listener(this.#request)
+    return () => {
+      this.#listener = undefined
+    }
+  }
+}
+
+/**
+ * Lets jobs whose workers have vanished twice under them run one at a time in this process, so that the one that does it is
+ * told from its innocent neighbours. A job that has run for `clearedAfterMs` makes way for the next.
+ */
+export class CrashLane {
+  static readonly #clearedAfterMs = 30_000
+  #occupant: { id: string; since: number } | undefined
+
+  /** @returns false when another job is in the lane */
+  enter(id: string): boolean {
+    const now = Date.now()
+    if (this.#occupant && now - this.#occupant.since < CrashLane.#clearedAfterMs) return false
+    this.#occupant = { id, since: now }
+    return true
+  }
+
+  leave(id: string): void {
+    if (this.#occupant?.id === id) this.#occupant = undefined
+  }
+}

@@ -1,0 +1,72 @@
+import type { Registry } from '../../jobs/registry.ts'
+import type { StoredFailure } from '../model/job-record.ts'
+import { flowBounds } from './model/document.ts'
+import { type JobNode, type MapNode, type PlanNode, sourceOf } from './model/plan.ts'
+import { fillReferences, findReferences, follow, parsePointer } from './model/template.ts'
+import type { FlowOutputs, Found } from './outputs.ts'
+
+type Filled = { status: 'filled'; value: unknown } | { status: 'failed'; code: string; message: string }
+
+/**
+ * The input of a job that the flow has come to, with what `$output` and `$item` stand for, checked against its type; or why
+ * the job cannot run, in words that name the step and the place in its input. A type that this process does not know is left
+ * to the worker.
+ */
+export async function completeInput(
+  registry: Registry,
+  node: JobNode,
+  outputs: FlowOutputs,
+): Promise<{ input: unknown } | { failure: StoredFailure }> {
+  const { job, path } = node
+  if (!job.dynamic) return { input: job.record.input }
+  const filled = await fill(node, job.record.input, '/input', outputs)
+  if (filled.status === 'failed') return refuse(filled.code, `${path}: ${filled.message}`)
+  const parsed = registry.get(job.type)?.job.input.safeParse(filled.value)
+  const [issue] = parsed?.error?.issues ?? []
+  if (!issue) return { input: filled.value }
+  const at = issue.path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+  return refuse('invalid_input', `${path}: /input${at}: ${issue.message}`)
+}
+
+/** The elements that a map is to run over. */
+export async function itemsOf(
+  map: MapNode,
+  outputs: FlowOutputs,
+): Promise<{ status: 'found'; items: unknown[] } | { status: 'failed'; code: string; message: string }> {
+  const filled = await fill(map, map.map.over, '/map/over', outputs)
+  if (filled.status === 'failed') return { ...filled, message: `${map.path}: ${filled.message}` }
+  const failed = (message: string) => ({ status: 'failed' as const, code: 'invalid_input', message })
+  if (!Array.isArray(filled.value)) return failed(`${map.path}: /map/over: is not an array`)
+  const { length } = filled.value
+  if (length > map.map.limit)
+    return failed(`${map.path}: /map/over: has ${length} elements, more than ${map.map.limit}`)
+  return { status: 'found', items: filled.value }
+}
+
+async function fill(node: PlanNode, template: unknown, base: string, outputs: FlowOutputs): Promise<Filled> {
+  const source = sourceOf(node)
+  const found = new Map<string, unknown>()
+  for (const { kind, pointer, at } of findReferences(template, base).references) {
+    const tokens = parsePointer(pointer) ?? []
+    let led: Found = { status: 'missing' }
+    if (kind === 'output' && source) led = await outputs.at(source, tokens)
+    else if (kind === 'item' && node.item) {
+      const inItem = follow(node.item.value, tokens)
+      if (inItem) led = { status: 'found', value: inItem.value }
+    }
+    if (led.status === 'found') found.set(`${kind} ${pointer}`, led.value)
+    else {
+      const what = kind === 'output' ? 'the output of the step before' : 'the element'
+      const message =
+        led.status === 'missing'
+          ? `${at}: ${what} has nothing at "${pointer}"`
+          : `${at}: ${what} is larger than ${flowBounds.inputBytes} bytes`
+      return { status: 'failed', code: 'invalid_input', message }
+    }
+  }
+  return { status: 'filled', value: fillReferences(template, ({ kind, pointer }) => found.get(`${kind} ${pointer}`)) }
+}
+
+function refuse(code: string, message: string): { failure: StoredFailure } {
+  return { failure: { code, message: message.slice(0, 2000), retryable: false, attempt: 0 } }
+}

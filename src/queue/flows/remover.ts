@@ -1,0 +1,50 @@
+import { z } from 'zod'
+import type { Redis } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/scripts.ts'
+import { releaseClaim } from '../store/idempotency.ts'
+import type { FlowMembers } from './members.ts'
+import { FlowPlan } from './model/plan.ts'
+import type { FlowStore } from './store.ts'
+
+const beginRemoval = loadScript('begin-flow-removal')
+
+/** In one go. */
+const most = 50
+
+/** Removes flows with their jobs and all that belongs to them, `resultTtlMs` after their end. */
+export class FlowRemover {
+  readonly #options: { redis: Redis; keys: Keys; store: FlowStore; members: FlowMembers; resultTtlMs: number }
+
+  constructor(options: { redis: Redis; keys: Keys; store: FlowStore; members: FlowMembers; resultTtlMs: number }) {
+    this.#options = options
+  }
+
+  /** Dying on the way leaves a flow that is marked, and removed the next time. @throws QueueUnavailableError */
+  async removeExpired(): Promise<void> {
+    const { redis, keys, resultTtlMs } = this.#options
+    const [seconds, micros] = await redis.time()
+    const before = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) - resultTtlMs
+    const ids = await redis.zrangebyscore(keys.endedFlows, '-inf', before, 'LIMIT', 0, most)
+    for (const id of ids) await this.#remove(id)
+  }
+
+  async #remove(id: string): Promise<void> {
+    const { redis, keys, store, members } = this.#options
+    const reply = z.tuple([z.string(), z.string()]).parse(await beginRemoval(redis, [keys.flow(id)], []))
+    const [status, detail] = reply
+    // A retry that died before it had taken the flow off this list, after it had opened it; the next run may have ended since, and
+    // still owe its webhook.
+    if (status === 'open') await store.list(id, Number(detail), Date.now())
+    else if (status === 'removing') {
+      const flow = await store.read(id)
+      if (flow) {
+        const { expansions } = await store.expansions(id)
+        await members.remove(flow, new FlowPlan(flow.tree, expansions).jobs())
+      }
+      if (detail !== '') await releaseClaim(redis, [detail], [id])
+      await redis.unlink(keys.flow(id), keys.flowEnds(id), keys.flowOrder(id), keys.flowExpansions(id))
+    }
+    await redis.zrem(keys.endedFlows, id)
+  }
+}

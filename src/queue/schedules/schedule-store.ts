@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/scripts.ts'
+import {
+  decodeSchedule,
+  type ScheduleDefinition,
+  type ScheduleRef,
+  type StoredSchedule,
+  scheduleVersion,
+} from './schedule-record.ts'
+
+const putSchedule = loadScript('put-schedule')
+const takeDue = loadScript('take-due-schedules')
+const advanceSchedule = loadScript('advance-schedule')
+const removeSchedule = loadScript('remove-schedule')
+
+/** How many schedules a tenant may have. */
+export const mostSchedules = 10_000
+/** How many due ones are taken at once, and for how long; a taker that needs longer must not go on. */
+const mostTaken = 100
+export const takenForMs = 5000
+
+/** A due schedule, to be fired as of `takenAt`, in epoch ms. */
+export interface DueSchedule {
+  schedule: StoredSchedule
+  due: number
+  takenAt: number
+}
+
+/** The schedules in Redis, by tenant and id. */
+export class ScheduleStore {
+  readonly #redis: Redis
+  readonly #keys: Keys
+
+  constructor(deps: { redis: Redis; keys: Keys }) {
+    this.#redis = deps.redis
+    this.#keys = deps.keys
+  }
+
+  /** Redis's clock, in epoch ms. @throws QueueUnavailableError */
+  async now(): Promise<number> {
+    const [seconds, micros] = await whenAvailable(this.#redis.time())
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
+  }
+
+  /**
+   * Stores a schedule over the one that the caller read, if it is still that one. `first` is its next tick, if it has one; with
+   * `goOn` the ticks stay as they are. @throws QueueUnavailableError
+   */
+  async put(
+    ref: ScheduleRef,
+    before: StoredSchedule | undefined,
+    definition: ScheduleDefinition,
+    ticks: 'goOn' | { first: number | undefined },
+  ): Promise<'stored' | 'changed' | 'full'> {
+    const json = JSON.stringify({ v: scheduleVersion, ...definition })
+    const era = ticks === 'goOn' ? ['', ''] : [randomUUID(), ticks.first ?? '']
+    const args = [before?.revision ?? '', randomUUID(), json, mostSchedules, ...era]
+    const reply = await whenAvailable(putSchedule(this.#redis, this.#keysOf(ref), [ref.id, memberOf(ref), ...args]))
+    return z.enum(['stored', 'changed', 'full']).parse(reply)
+  }
+
+  /** @throws QueueUnavailableError */
+  async read(ref: ScheduleRef): Promise<StoredSchedule | undefined> {
+    const hash = await whenAvailable(this.#redis.hgetall(this.#keys.schedule(ref.tenant, ref.id)))
+    return decodeSchedule(ref, hash)
+  }
+
+  /** The next `count` schedules of a tenant behind an id, by id. @throws QueueUnavailableError */
+  async list(tenant: string, behind: string | undefined, count: number): Promise<StoredSchedule[]> {
+    const from = behind === undefined ? '-' : `(${behind}`
+    const ids = await whenAvailable(
+      this.#redis.zrangebylex(this.#keys.schedulesOf(tenant), from, '+', 'LIMIT', 0, count),
+    )
+    const read = await Promise.all(ids.map((id) => this.read({ tenant, id })))
+    return read.filter((schedule) => schedule !== undefined)
+  }
+
+  /** @returns false when there was none. @throws QueueUnavailableError */
+  async remove(ref: ScheduleRef): Promise<boolean> {
+    const reply = await whenAvailable(removeSchedule(this.#redis, this.#keysOf(ref), [ref.id, memberOf(ref)]))
+    return reply === 1
+  }
+
+  /** Takes what is due at `now`: for {@link takenForMs} nobody else gets it. `nextAt` is when the next one is due, if one waits. */
+  async takeDue(): Promise<{ now: number; due: DueSchedule[]; nextAt: number | undefined }> {
+    const args = [mostTaken, takenForMs, this.#keys.schedulePrefix]
+    const [now, next, ...taken] = takenSchema.parse(await takeDue(this.#redis, [this.#keys.dueSchedules], args))
+    const due = taken.flatMap(([member, fields, takenAt]): DueSchedule[] => {
+      const schedule = decodeSchedule(refOf(member), pairUp(fields))
+      return schedule?.next === undefined ? [] : [{ schedule, due: schedule.next, takenAt: Number(takenAt) }]
+    })
+    return { now, due, nextAt: next === null ? undefined : Number(next) }
+  }
+
+  /** A due tick is done with. `fired` is the tick that stood for it, `jobId` its job, unless it was skipped. */
+  async advance(
+    { schedule, due }: DueSchedule,
+    done: { fired: number; jobId: string | undefined; next: number | undefined },
+  ): Promise<void> {
+    const [key, dueKey] = this.#keysOf(schedule)
+    const args = [memberOf(schedule), schedule.era, due, done.next ?? '', done.fired, done.jobId ?? '']
+    await advanceSchedule(this.#redis, [key, dueKey], args)
+  }
+
+  #keysOf({ tenant, id }: ScheduleRef): [schedule: string, due: string, all: string] {
+    return [this.#keys.schedule(tenant, id), this.#keys.dueSchedules, this.#keys.schedulesOf(tenant)]
+  }
+}
+
+const takenSchema = z
+  .tuple([z.number(), z.string().nullable()])
+  .rest(z.tuple([z.string(), z.array(z.string()), z.string()]))
+
+/** No id has a colon, so that the last one ends the tenant. */
+function memberOf({ tenant, id }: ScheduleRef): string {
+  return `${tenant}:${id}`
+}
+
+function refOf(member: string): ScheduleRef {
+  const cut = member.lastIndexOf(':')
+  return { tenant: member.slice(0, cut), id: member.slice(cut + 1) }
+}
+
+function pairUp(fields: string[]): Record<string, string> {
+  const hash: Record<string, string> = {}
+  for (let i = 0; i + 1 < fields.length; i += 2) hash[fields[i] ?? ''] = fields[i + 1] ?? ''
+  return hash
+}

@@ -1,0 +1,51 @@
+import { type JobRef, ulidOf, ulidTime } from '../model/job-id.ts'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+
+/** An entry of the index: sorted by tenant, then by time. Times of ULIDs end here, so that no bound lies beyond them. */
+export const indexEntry = (tenant: string, ulid: string) => `${tenant}:${ulid}`
+const lastTime = 2 ** 48 - 1
+
+/**
+ * All jobs by the time of their creation: a sorted set for each queue, in the order of its members. An entry is written with
+ * its job and removed with it. A crash between the two leaves an entry without a job, which readers step over and sweepers remove.
+ */
+export class JobIndex {
+  readonly #redis: Redis
+  readonly #keys: Keys
+
+  constructor(deps: { redis: Redis; keys: Keys }) {
+    this.#redis = deps.redis
+    this.#keys = deps.keys
+  }
+
+  /**
+   * A tenant's next `count` jobs in all `queues`, newest first, behind the ULID `behind`, created within `from` and `to`
+   * (epoch ms, both included). One call for each queue. @throws QueueUnavailableError
+   */
+  async next(options: {
+    tenant: string
+    queues: string[]
+    behind: string | undefined
+    from: number
+    to: number
+    count: number
+  }): Promise<JobRef[]> {
+    const { tenant, queues, behind, from, to, count } = options
+    const newest = indexEntry(tenant, `${ulidTime(Math.min(to, lastTime))}~`)
+    const last = behind === undefined ? undefined : indexEntry(tenant, behind)
+    const max = last === undefined || last > newest ? `[${newest}` : `(${last}`
+    const min = `[${indexEntry(tenant, ulidTime(Math.min(from, lastTime)))}`
+    const replies = await whenAvailable(
+      Promise.all(
+        queues.map((queue) => this.#redis.zrevrangebylex(this.#keys.index(queue), max, min, 'LIMIT', 0, count)),
+      ),
+    )
+    return replies
+      .flatMap((entries, n) =>
+        entries.map((entry) => ({ queue: queues[n] ?? '', id: `${queues[n]}_${ulidOf(entry)}` })),
+      )
+      .sort((a, b) => (ulidOf(a.id) < ulidOf(b.id) ? 1 : -1))
+      .slice(0, count)
+  }
+}

@@ -1,0 +1,185 @@
+import { JobStore } from '../bullmq/job-store.ts'
+import type { JobRef } from '../model/job-id.ts'
+import { decodeJob, hashOf, type JobRecord, type Place, recordVersion, type StoredJob } from '../model/job-record.ts'
+import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/scripts.ts'
+import { readStoredOutput, readWholeOutput, type StoredOutput } from './job-output.ts'
+import { removeJob } from './job-removal.ts'
+import { countQueue, type QueueCounts, waitingSince } from './queue-census.ts'
+import { readMany } from './read-many.ts'
+
+const readJob = loadScript('read-job')
+const pauseQueue = loadScript('pause-queue')
+
+/** A job to be stored, validated by the caller. Times are epoch milliseconds. */
+export interface NewJob {
+  ref: JobRef
+  type: string
+  record: Omit<JobRecord, 'v'>
+  attempts: number
+  createdAt: number
+  /** When it may start; absent: at once. */
+  runAt?: number | undefined
+  /** The channel on which its end is told to who waits for it: `JobEventHub.waiter`. */
+  waiter?: string | undefined
+}
+
+/** How old the answer may be whether anybody consumes a queue. */
+const censusAgeMs = 2000
+
+/** The API's side of the queues: put a job in, read it back. */
+export class JobQueue {
+  readonly #client: Redis
+  readonly #keys: Keys
+  readonly #store: JobStore
+  readonly #onAdded: (type: string) => void
+  readonly #queues: ReadonlySet<string>
+  readonly #consumed = new Map<string, { at: number; value: boolean }>()
+
+  /** `onAdded` hears of every job that was stored here. Those that are not `isListed` are in no list of jobs. */
+  constructor(deps: {
+    client: Redis
+    keys: Keys
+    queues: Iterable<string>
+    isListed?: boolean
+    onAdded?: (type: string) => void
+  }) {
+    this.#client = deps.client
+    this.#keys = deps.keys
+    this.#store = new JobStore({ redis: deps.client, keys: deps.keys, isListed: deps.isListed ?? true })
+    this.#onAdded = deps.onAdded ?? (() => undefined)
+    this.#queues = new Set(deps.queues)
+  }
+
+  /** @throws QueueUnavailableError when Redis does not answer. */
+  async ping(): Promise<void> {
+    await whenAvailable(this.#client.ping())
+  }
+
+  /** The queues that some job type uses. */
+  get names(): string[] {
+    return [...this.#queues]
+  }
+
+  /** @throws QueueUnavailableError */
+  count(name: string): Promise<QueueCounts> {
+    return countQueue(this.#client, this.#keys, name)
+  }
+
+  /** Since when the longest waiting of `ids` could have started, in epoch ms. @throws QueueUnavailableError */
+  waitingSince(name: string, ids: string[]): Promise<number | undefined> {
+    return waitingSince(this.#client, this.#keys, name, ids)
+  }
+
+  /** Whether some worker consumes a queue; looked up at most every few seconds. True, too, when Redis does not say. */
+  async isConsumed(name: string): Promise<boolean> {
+    const known = this.#consumed.get(name)
+    if (known && Date.now() - known.at < censusAgeMs) return known.value
+    try {
+      const value = (await this.count(name)).workers > 0
+      this.#consumed.set(name, { at: Date.now(), value })
+      return value
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) return true
+      throw error
+    }
+  }
+
+  /**
+   * Stores a job and lets it be found by workers. When this resolves, the job is in Redis.
+   *
+   * @throws QueueUnavailableError; the job may have been stored all the same.
+   */
+  async add(job: NewJob): Promise<StoredJob> {
+    const { ref, type, record, attempts, createdAt, runAt, waiter } = job
+    if (!this.#queues.has(ref.queue)) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
+    const stored: JobRecord = { v: recordVersion, ...record }
+    const dueAt = runAt !== undefined && runAt > createdAt ? runAt : undefined
+    await this.#store.store({ ref, type, record: stored, attempts, createdAt, dueAt, waiter })
+    this.#onAdded(type)
+    return {
+      ...ref,
+      type,
+      state: dueAt === undefined ? 'queued' : 'scheduled',
+      done: false,
+      record: stored,
+      output: null,
+      storedOutput: undefined,
+      failure: undefined,
+      progress: undefined,
+      run: 1,
+      eventsBeforeRun: 0,
+      lastEventId: 0,
+      attempt: 0,
+      maxAttempts: attempts,
+      createdAt,
+      scheduledFor: dueAt,
+      startedAt: undefined,
+      finishedAt: undefined,
+      cancelRequestedAt: undefined,
+      attempts: [],
+    }
+  }
+
+  /** See {@link removeJob}. @throws QueueUnavailableError */
+  remove(job: StoredJob): Promise<'removed' | 'missing' | 'not_done'> {
+    return removeJob({ redis: this.#client, keys: this.#keys }, job)
+  }
+
+  /** Lets workers take no more jobs of a queue, or lets them again; running jobs go on. @throws QueueUnavailableError */
+  async setPaused(name: string, paused: boolean): Promise<void> {
+    if (!this.#queues.has(name)) return
+    const names = ['meta', 'marker', 'prioritized', 'wait', 'delayed'].map((suffix) => this.#keys.bull(name, suffix))
+    await whenAvailable(pauseQueue(this.#client, names, [paused ? 'paused' : 'resumed']))
+  }
+
+  /** The job as it is now; undefined when there is none. @throws QueueUnavailableError */
+  async read(ref: JobRef): Promise<StoredJob | undefined> {
+    const keys = [
+      this.#keys.job(ref),
+      this.#keys.lock(ref),
+      this.#keys.bull(ref.queue, 'delayed'),
+      this.#keys.bull(ref.queue, 'active'),
+      this.#keys.events(ref),
+    ]
+    const reply = await whenAvailable(readJob(this.#client, keys, [ref.id]))
+    if (!isReadReply(reply)) return undefined
+    const [fields, place, lastEventId, dueAt] = reply
+    const job = decodeJob(ref, hashOf(fields), {
+      place,
+      lastEventId: Number(lastEventId),
+      dueAt: dueAt === null ? undefined : Number(dueAt),
+    })
+    if (!job) throw new Error(`the record of job ${ref.id} was written by another version of Drover`)
+    return job
+  }
+
+  /** See {@link readMany}. @throws QueueUnavailableError */
+  readMany(refs: JobRef[]): AsyncGenerator<{ ref: JobRef; job: StoredJob | undefined }, void, undefined> {
+    return readMany({ redis: this.#client, keys: this.#keys, read: (ref) => this.read(ref) }, refs)
+  }
+
+  /**
+   * The output of a job, wherever it is stored, in memory as a whole; undefined when the job is not there or has not succeeded.
+   *
+   * @throws QueueUnavailableError
+   */
+  async readOutput(ref: JobRef): Promise<{ value: unknown } | undefined> {
+    const job = await this.read(ref)
+    if (job?.state !== 'succeeded') return undefined
+    if (!job.storedOutput) return { value: job.output }
+    const json = await readWholeOutput({ redis: this.#client, keys: this.#keys }, job, job.storedOutput)
+    return json === undefined ? undefined : { value: JSON.parse(json) }
+  }
+
+  /** Bytes `from` to `to` (not included) of an output that is stored beside its job, as JSON; see {@link readStoredOutput}. */
+  streamOutput(ref: JobRef, output: StoredOutput, from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
+    return readStoredOutput({ redis: this.#client, keys: this.#keys }, ref, output, from, to)
+  }
+}
+
+/** read-job.lua promises this shape; Lua's false arrives as null. */
+function isReadReply(reply: unknown): reply is [string[], Place, string, string | null] {
+  return Array.isArray(reply) && reply.length >= 3
+}

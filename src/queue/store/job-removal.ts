@@ -1,0 +1,32 @@
+import { ulidOf } from '../model/job-id.ts'
+import type { StoredJob } from '../model/job-record.ts'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/scripts.ts'
+import { releaseClaim } from './idempotency.ts'
+import { indexEntry } from './job-index.ts'
+
+const beginRemoval = loadScript('begin-removal')
+const endRemoval = loadScript('remove-job', 'remove-hash')
+
+/**
+ * Removes an ended job with all that belongs to it. Its idempotency claim lies in another slot, so that this takes three steps:
+ * mark the job, give up its claim, remove it. A process that dies between two leaves the rest to the next sweep.
+ *
+ * @throws QueueUnavailableError
+ */
+export async function removeJob(
+  { redis, keys }: { redis: Redis; keys: Keys },
+  job: StoredJob,
+): Promise<'removed' | 'missing' | 'not_done'> {
+  const sets = ['completed', 'failed'].map((set) => keys.bull(job.queue, set))
+  const begun = await whenAvailable(beginRemoval(redis, [keys.job(job), ...sets], [job.id]))
+  const [found, claim] = Array.isArray(begun) ? begun : []
+  if (found === 'missing' || found === 'not_done') return found
+  if (claim !== undefined) await whenAvailable(releaseClaim(redis, [String(claim)], [job.id]))
+  const beside = [keys.timeLimits(job.queue), keys.index(job.queue), keys.webhookDebts(job.queue)]
+  const names = [keys.job(job), keys.events(job), ...sets, ...beside]
+  const entry = indexEntry(job.record.tenant, ulidOf(job.id))
+  await whenAvailable(endRemoval(redis, names, [job.id, entry, Date.now(), claim === undefined ? '' : 1]))
+  return 'removed'
+}

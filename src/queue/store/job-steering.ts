@@ -1,0 +1,152 @@
+import type { Logger } from 'pino'
+import type { JobRef } from '../model/job-id.ts'
+import { encodeFailure, type JobRecord, type StoredFailure, type StoredJob, timeLimits } from '../model/job-record.ts'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/scripts.ts'
+
+const cancelJob = loadScript('cancel-job', 'end-job', 'cancel-one')
+const finishCanceled = loadScript('finish-canceled', 'end-job')
+const reopenJob = loadScript('reopen-job')
+
+/** What a cancel found. `signaled`: its worker was told, and from now on the job can only end canceled. */
+export type CancelResult = 'missing' | 'done' | 'ended' | 'signaled'
+
+/** Beyond the grace that a handler gets: to end its thread or process, and to say so. */
+export const cancelMarginMs = 5000
+
+/**
+ * Holds the lock of a job in place of its worker's token while that worker, and no other, brings the cancelled job to its end; as in
+ * cancel-one.lua.
+ */
+const cancelToken = (workersToken: string) => `cancel:${workersToken}`
+
+export const canceledMessage = 'the job was canceled'
+const canceled = (attempt: number, stopped: NonNullable<StoredFailure['stopped']>): StoredFailure => ({
+  code: 'canceled',
+  message: canceledMessage,
+  retryable: false,
+  attempt,
+  stopped,
+})
+
+/** Cancel and retry: what clients do to a job that exists, and a worker's answer to a cancel. */
+export class JobSteering {
+  readonly #redis: Redis
+  readonly #keys: Keys
+
+  constructor(deps: { redis: Redis; keys: Keys }) {
+    this.#redis = deps.redis
+    this.#keys = deps.keys
+  }
+
+  /**
+   * Cancels a job, atomically. `graceMs` is how long its handler may take to stop once it is told; when its worker does not
+   * end the job within that and a margin, the job ends without it.
+   *
+   * @throws QueueUnavailableError
+   */
+  async cancel(job: StoredJob, graceMs: number, now: number): Promise<CancelResult> {
+    const keys = this.#keys
+    const { queue } = job
+    const sets = ['delayed', 'prioritized', 'wait', 'active', 'stalled', 'failed'].map((set) => keys.bull(queue, set))
+    const result = await whenAvailable(
+      cancelJob(
+        this.#redis,
+        [keys.job(job), keys.lock(job), ...sets, keys.webhookDebts(queue)],
+        [job.id, now, canceledMessage, graceMs + cancelMarginMs, keys.channel(job), keys.cancels(queue)],
+      ),
+    )
+    return result as CancelResult
+  }
+
+  /**
+   * A worker's word that the handler of a cancelled job has stopped.
+   *
+   * @param run `token` is the lock under which it ran.
+   * @returns false when the job had ended already, was not cancelled, or was cancelled when another worker had it
+   */
+  async finishCanceled(
+    ref: JobRef,
+    { token, attempt }: { token: string; attempt: number },
+    stopped: NonNullable<StoredFailure['stopped']>,
+  ): Promise<boolean> {
+    const keys = this.#keys
+    const sets = ['active', 'stalled', 'failed'].map((set) => keys.bull(ref.queue, set))
+    const failure = encodeFailure(canceled(attempt, stopped))
+    const args = [ref.id, cancelToken(token), failure, Date.now(), keys.channel(ref)]
+    const names = [keys.job(ref), keys.lock(ref), ...sets, keys.webhookDebts(ref.queue)]
+    return (await finishCanceled(this.#redis, names, args)) === 1
+  }
+
+  /** How each of some running jobs stands to the worker whose lock `token` was: still held, cancelled, or lost. */
+  async standing(runs: { ref: JobRef; token: string }[]): Promise<('held' | 'canceled' | 'lost')[]> {
+    return Promise.all(
+      runs.map(async ({ ref, token }) => {
+        const lock = await this.#redis.get(this.#keys.lock(ref))
+        if (lock === cancelToken(token)) return 'canceled'
+        return lock === token ? 'held' : 'lost'
+      }),
+    )
+  }
+
+  /**
+   * Opens the next run of an ended job; its limits of time count from `now` again. A webhook of the run before is made by then.
+   *
+   * @returns not_retryable when it is no longer in that state. @throws QueueUnavailableError
+   */
+  async reopen(job: StoredJob, now: number): Promise<'reopened' | 'not_retryable' | 'missing'> {
+    const keys = this.#keys
+    const reopened = { ...job.record, reopenedAt: now }
+    const record: JobRecord = { ...reopened, ...(job.record.countsFrom === undefined ? {} : { countsFrom: now }) }
+    const { startBy, deadlineAt } = timeLimits(record)
+    const endedIn = job.state === 'succeeded' ? 'completed' : 'failed'
+    const sets = [endedIn, 'prioritized', 'pc', 'marker', 'meta'].map((set) => keys.bull(job.queue, set))
+    const reply = await whenAvailable(
+      reopenJob(
+        this.#redis,
+        [keys.job(job), ...sets, keys.events(job), keys.timeLimits(job.queue), keys.webhookDebts(job.queue)],
+        [
+          job.id,
+          job.run,
+          JSON.stringify(record),
+          keys.channel(job),
+          startBy ?? '',
+          deadlineAt ?? '',
+          record.webhook ? now : '',
+        ],
+      ),
+    )
+    return reply as 'reopened' | 'not_retryable' | 'missing'
+  }
+}
+
+/**
+ * Tells a worker of running jobs that are cancelled, and when it may have missed some: its connection was away, and is
+ * subscribed again. The first subscription is made before this resolves.
+ */
+export function hearCancels(
+  subscriber: Redis,
+  options: {
+    keys: Keys
+    queues: Iterable<string>
+    onCancel: (queue: string, id: string, token: string) => void
+    onGap: () => void
+    log: Logger
+  },
+): Promise<unknown> {
+  const { keys, queues, onCancel, onGap, log } = options
+  const queueOf = new Map([...queues].map((queue) => [keys.cancels(queue), queue]))
+  subscriber.on('message', (channel: string, message: string) => {
+    const queue = queueOf.get(channel)
+    const [id = '', token = ''] = message.split(' ')
+    if (queue !== undefined) onCancel(queue, id, token)
+  })
+  subscriber.on('ready', () => {
+    subscriber.subscribe(...queueOf.keys()).then(onGap, (error: unknown) => {
+      log.warn({ err: error }, 'not subscribed to cancels: once more on a new connection')
+      subscriber.disconnect(true)
+    })
+  })
+  return subscriber.subscribe(...queueOf.keys())
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/scripts.ts'
+
+const beatWorker = loadScript('beat-worker')
+const count = loadScript('count-queue')
+
+/** A worker says every 5 seconds that it is there; one that has not for three times that is not. */
+const heartbeatMs = 5000
+const forgottenAfterMs = 3 * heartbeatMs
+
+/** A queue at one moment. */
+export interface QueueCounts {
+  name: string
+  paused: boolean
+  workers: number
+  scheduled: number
+  queued: number
+  running: number
+  succeeded: number
+  failed: number
+  /** The ids at the head of the queue: one of them has waited longest. */
+  first: string[]
+}
+
+/** A worker's word that it consumes some queues, renewed until {@link stop}. */
+export class Heartbeat {
+  readonly #options: { redis: Redis; keys: Keys; queues: string[]; workerName: string }
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: { redis: Redis; keys: Keys; queues: string[]; workerName: string }) {
+    this.#options = options
+  }
+
+  /** Resolves when it was said for the first time. */
+  async start(onError: (error: unknown) => void): Promise<void> {
+    await this.#beat()
+    this.#timer ??= setInterval(() => this.#beat().catch(onError), heartbeatMs)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    const { redis, keys, queues, workerName } = this.#options
+    await Promise.all(queues.map((queue) => redis.zrem(keys.workers(queue), workerName)))
+  }
+
+  async #beat(): Promise<void> {
+    const { redis, keys, queues, workerName } = this.#options
+    await Promise.all(queues.map((queue) => beatWorker(redis, [keys.workers(queue)], [workerName, forgottenAfterMs])))
+  }
+}
+
+/** Counts a queue. @throws QueueUnavailableError */
+export async function countQueue(redis: Redis, keys: Keys, name: string): Promise<QueueCounts> {
+  const sets = ['delayed', 'prioritized', 'wait', 'active', 'completed', 'failed'].map((set) => keys.bull(name, set))
+  const reply = await whenAvailable(
+    count(redis, [keys.bull(name, 'meta'), keys.workers(name), ...sets], [forgottenAfterMs]),
+  )
+  const [paused, workers, scheduled, queued, running, succeeded, failed, first] = countsSchema.parse(reply)
+  return { name, paused: paused === 1, workers, scheduled, queued, running, succeeded, failed, first }
+}
+
+const n = z.int()
+const countsSchema = z.tuple([n, n, n, n, n, n, n, z.array(z.string())])
+
+/** Since when the longest waiting of these jobs could have started, in epoch ms. @throws QueueUnavailableError */
+export async function waitingSince(
+  redis: Redis,
+  keys: Keys,
+  queue: string,
+  ids: string[],
+): Promise<number | undefined> {
+  const hashes = await whenAvailable(
+    Promise.all(ids.map((id) => redis.hmget(keys.job({ queue, id }), 'timestamp', 'opts', 'releasedAt'))),
+  )
+  const since = hashes.flatMap(([timestamp, opts, releasedAt]) => {
+    const { delay = 0 } = optsSchema.safeParse(JSON.parse(opts ?? '{}')).data ?? {}
+    return timestamp ? [Number(releasedAt ?? timestamp) + delay] : []
+  })
+  return since.length > 0 ? Math.min(...since) : undefined
+}
+
+const optsSchema = z.object({ delay: z.number().optional() })

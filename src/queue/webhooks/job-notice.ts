@@ -1,0 +1,40 @@
+import type { StoredJob } from '../model/job-record.ts'
+
+/** What a webhook says of the end of a job or flow. `type` is `job.succeeded` and so on; `data` must be JSON. */
+export interface Notice {
+  type: string
+  timestamp: string
+  data: object
+}
+
+/** What a webhook says of an ended job: the job as clients see it, without what they sent. An output that is stored beside it is for the API to give. */
+export function jobNotice(job: StoredJob): Notice {
+  const { id, type, queue, state, run, attempt, failure, record } = job
+  const self = `/v1/jobs/${id}`
+  return {
+    type: `job.${state}`,
+    timestamp: iso(job.finishedAt) ?? '',
+    data: {
+      id,
+      type,
+      queue,
+      state,
+      run,
+      attempt,
+      output: job.output ?? null,
+      output_bytes: job.storedOutput?.bytes ?? null,
+      error: failure ?? null,
+      tags: record.tags ?? [],
+      metadata: record.metadata ?? {},
+      created_at: iso(job.createdAt),
+      started_at: iso(job.startedAt),
+      finished_at: iso(job.finishedAt),
+      links: { self, output: `${self}/output`, deliveries: `${self}/deliveries` },
+    },
+  }
+}
+
+/** Epoch ms as clients read it. */
+export function iso(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString()
+}
