@@ -2,7 +2,7 @@
  * What it costs to count: `node --import ./src/jobs/module-hooks.ts bench/metrics.ts`. CPU time of one submission's share (the
  * request and the job), and how long a page of series takes to write. Needs no Redis.
  */
-import { ApiMetrics } from '../src/api/metrics.ts'
+import { ApiMetrics } from '../src/api/service/metrics.ts'
 
 const metrics = new ApiMetrics(['echo'])
 const times = 500_000

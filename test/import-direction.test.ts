@@ -89,7 +89,7 @@ test.each([
   ['src/jobs/catalog/resize-image.ts', `  const { Redis } = await import('ioredis')`],
   ['src/queue/store/job-queue.ts', `import { problem } from '../api/problem.ts'`],
   ['src/api/app.ts', `import {\n  executeJob,\n  type Executed,\n} from '../worker/execute-job.ts'`],
-  ['src/api/routes/submit-job.ts', `export type { Job } from 'bullmq'`],
+  ['src/api/jobs/submit-job.ts', `export type { Job } from 'bullmq'`],
   ['src/worker/main.ts', `import '../api/main.ts'`],
   ['src/worker/main.ts', `export * from '../dev/running.ts'`],
   ['src/worker/main.ts', `import { waitFor } from '../../test/helpers/wait-for.ts'`],
@@ -106,7 +106,7 @@ test.each([
   ],
   ['src/jobs/catalog/resize-image.ts', `  const { default: sharp } = await import('sharp')`],
   ['src/queue/store/job-queue.ts', `import { Queue } from 'bullmq'\nimport type { Job } from '../jobs/define-job.ts'`],
-  ['src/api/routes/submit-job.ts', `import { problem } from '../problem.ts'`],
+  ['src/api/jobs/submit-job.ts', `import { problem } from '../problem.ts'`],
   [
     'src/jobs/module-hooks.ts',
     `/**\n * Lets a job file say\n * import { x } from 'cheerio'\n */\n// import { y } from 'sharp'`,

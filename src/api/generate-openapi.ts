@@ -13,7 +13,7 @@ import type { JobQueue } from '../queue/store/job-queue.ts'
 import type { JobSteering } from '../queue/store/job-steering.ts'
 import type { WebhookOutbox } from '../queue/webhooks/webhook-outbox.ts'
 import { buildApp } from './app.ts'
-import { ApiMetrics } from './metrics.ts'
+import { ApiMetrics } from './service/metrics.ts'
 
 /** The OpenAPI document of this version with all built-in job types, as YAML. Needs no Redis. */
 export async function generateOpenapi(): Promise<string> {

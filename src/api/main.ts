@@ -20,9 +20,9 @@ import { JobQueue } from '../queue/store/job-queue.ts'
 import { JobSteering } from '../queue/store/job-steering.ts'
 import { deliveryQueue } from '../queue/webhooks/webhook.ts'
 import { WebhookOutbox } from '../queue/webhooks/webhook-outbox.ts'
-import { ApiKeys } from './api-keys.ts'
+import { ApiKeys } from './access/api-keys.ts'
 import { buildApp } from './app.ts'
-import { ApiMetrics } from './metrics.ts'
+import { ApiMetrics } from './service/metrics.ts'
 
 /** Waiting clients are answered at once when the API stops; what is left are answers on their way. */
 const stopWithinMs = 5000

@@ -23,12 +23,12 @@ import { hearCancels, JobSteering } from '../queue/store/job-steering.ts'
 import { Heartbeat } from '../queue/store/queue-census.ts'
 import { deliveryQueue } from '../queue/webhooks/webhook.ts'
 import { WebhookOutbox } from '../queue/webhooks/webhook-outbox.ts'
-import { consumeDeliveries } from './consume-deliveries.ts'
 import { executeJob } from './execute-job.ts'
 import { createExecutors } from './executors/create-executors.ts'
 import { serveHealth } from './health.ts'
 import { WorkerMetrics } from './metrics.ts'
 import { ConsumerVigil, watchEventLoop } from './vigil.ts'
+import { consumeDeliveries } from './webhooks/consume-deliveries.ts'
 
 /** Beyond the grace that running jobs get: to put back those that did not finish. */
 const putBackMs = 2000

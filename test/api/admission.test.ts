@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { JobResource } from '../../src/api/job-resource.ts'
+import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 import { connectRedis } from '../../src/queue/redis/connection.ts'
 import { read, send, submit } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'

@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { dropWhenStalled } from '../../src/api/drop-when-stalled.ts'
+import { dropWhenStalled } from '../../src/api/http/drop-when-stalled.ts'
 import { serve } from '../helpers/local-site.ts'
 
 const stallMs = 300

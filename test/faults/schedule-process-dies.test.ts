@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import type { JobResource } from '../../src/api/job-resource.ts'
-import type { ScheduleResource } from '../../src/api/schedule-resource.ts'
+import type { JobResource } from '../../src/api/jobs/job-resource.ts'
+import type { ScheduleResource } from '../../src/api/schedules/schedule-resource.ts'
 import { Keys } from '../../src/queue/redis/keys.ts'
 import { tickRef } from '../../src/queue/schedules/schedule-record.ts'
 import { ScheduleStore } from '../../src/queue/schedules/schedule-store.ts'

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import type { DeliveryResource } from '../../src/api/delivery-resource.ts'
+import type { DeliveryResource } from '../../src/api/webhooks/delivery-resource.ts'
 import { Keys } from '../../src/queue/redis/keys.ts'
 import { read, send, submit } from '../helpers/client.ts'
 import { redisClient } from '../helpers/redis-client.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { JobResource } from '../../src/api/job-resource.ts'
+import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 import { read, send, submit, watch, watchToEnd } from '../helpers/client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { JobResource } from '../../src/api/job-resource.ts'
+import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 import { read, send } from '../helpers/client.ts'
 import { echo, fails, job, jobIds, readFlow, results, sleep, steerFlow, submitFlow } from '../helpers/flows.ts'
 import { onceFailing } from '../helpers/once-failing.ts'

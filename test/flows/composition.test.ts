@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { FlowResource } from '../../src/api/flow-resource.ts'
-import type { JobResource } from '../../src/api/job-resource.ts'
+import type { FlowResource } from '../../src/api/flows/flow-resource.ts'
+import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 import { read, send, watch } from '../helpers/client.ts'
 import { echo, fails, job, jobIds, readFlow, resultLines, results, sleep, submitFlow } from '../helpers/flows.ts'
 import { startStack } from '../helpers/stack.ts'

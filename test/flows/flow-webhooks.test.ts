@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import type { DeliveryResource } from '../../src/api/delivery-resource.ts'
-import type { FlowResource } from '../../src/api/flow-resource.ts'
+import type { FlowResource } from '../../src/api/flows/flow-resource.ts'
+import type { DeliveryResource } from '../../src/api/webhooks/delivery-resource.ts'
 import { send } from '../helpers/client.ts'
 import { echo, fails, job, readFlow, sleep, steerFlow, submitFlow } from '../helpers/flows.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'

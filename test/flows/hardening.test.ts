@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { problemSchema } from '../../src/api/problem.ts'
+import { problemSchema } from '../../src/api/http/problem.ts'
 import { Keys } from '../../src/queue/redis/keys.ts'
 import { send, submit } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'

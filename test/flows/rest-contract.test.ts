@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { JobResource } from '../../src/api/job-resource.ts'
+import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 import { read, send, submit } from '../helpers/client.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import type { JobResource } from '../../src/api/job-resource.ts'
-import type { ScheduleResource } from '../../src/api/schedule-resource.ts'
+import type { JobResource } from '../../src/api/jobs/job-resource.ts'
+import type { ScheduleResource } from '../../src/api/schedules/schedule-resource.ts'
 import { send } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
 import { redisClient } from '../helpers/redis-client.ts'

@@ -1,6 +1,6 @@
 import { Agent } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
-import type { JobResource } from '../../src/api/job-resource.ts'
+import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 import { submit } from '../helpers/client.ts'
 import { sendOdd } from '../helpers/raw-request.ts'
 import { scrape } from '../helpers/series.ts'

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import type { DeliveryResource } from '../../src/api/delivery-resource.ts'
-import type { JobResource } from '../../src/api/job-resource.ts'
+import type { JobResource } from '../../src/api/jobs/job-resource.ts'
+import type { DeliveryResource } from '../../src/api/webhooks/delivery-resource.ts'
 import { read, send, submit } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
 import { redisClient } from '../helpers/redis-client.ts'

@@ -1,4 +1,4 @@
-import type { JobResource } from '../../src/api/job-resource.ts'
+import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 
 /** What a client sees of an answer. */
 export interface Answer<T = unknown> {

@@ -1,4 +1,4 @@
-import type { FlowResource, MemberResource } from '../../src/api/flow-resource.ts'
+import type { FlowResource, MemberResource } from '../../src/api/flows/flow-resource.ts'
 import { type Answer, send } from './client.ts'
 
 export const job = (type: string, input: unknown, more: object = {}) => ({ type, input, ...more })

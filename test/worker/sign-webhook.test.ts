@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
-import { secretsOf, signatureHeaders } from '../../src/worker/sign-webhook.ts'
+import { secretsOf, signatureHeaders } from '../../src/worker/webhooks/sign-webhook.ts'
 
 const secret = (letter: string, tenant?: string) => ({ tenant, key: Buffer.from(letter.repeat(24)) })
 

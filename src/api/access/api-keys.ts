@@ -1,0 +1,189 @@
+import { createHash, hash, timingSafeEqual } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { EnvironmentError } from '../../environment.ts'
+import { anonymousTenant } from '../../queue/model/job-record.ts'
+
+/** What a key may be for. `admin` is for the service as a whole (pausing a queue), and includes the others. */
+const scopes = ['submit', 'read', 'cancel', 'admin'] as const
+export type Scope = (typeof scopes)[number]
+
+/** What a tenant is held to; absent: not at all. */
+const limitsSchema = z.strictObject({
+  requests_per_minute: z.int().min(1).optional(),
+  max_queued: z.int().min(1).optional(),
+})
+export type TenantLimits = z.output<typeof limitsSchema>
+
+/** Neither a dot, which parts an id from its secret, nor a colon, which parts a tenant from what follows it in Redis. */
+const keyName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -')
+
+export const keySchema = z.strictObject({
+  id: keyName,
+  hash: z.string().regex(/^[0-9a-f]{64}$/i, 'must be the SHA-256 of the secret, in hex'),
+  tenant: keyName,
+  scopes: z.array(z.enum(scopes)).min(1),
+  expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
+})
+
+/** What stands in `API_KEYS_FILE`. */
+const keysFileSchema = z
+  .strictObject({
+    keys: z.array(keySchema),
+    tenants: z.record(keyName, limitsSchema).default({}),
+  })
+  .superRefine(({ keys }, context) => {
+    const ids = keys.map(({ id }) => id)
+    for (const [n, id] of ids.entries()) {
+      if (ids.indexOf(id) < n) context.addIssue({ code: 'custom', path: ['keys', n, 'id'], message: 'is used twice' })
+    }
+  })
+
+/** Who asks. */
+export interface Caller {
+  tenant: string
+  scopes: ReadonlySet<Scope>
+  limits: TenantLimits
+}
+
+/** Whoever asks an API that has no keys. */
+export const anonymousCaller: Caller = { tenant: anonymousTenant, scopes: new Set(scopes), limits: {} }
+
+/** The SHA-256 of a key's secret, in hex: all of it that is stored. A secret is random and long, so that a slow hash adds nothing. */
+export function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex')
+}
+
+interface KnownKey {
+  hash: Buffer
+  expiresAt: number
+  caller: Caller
+}
+
+/** Compared with where there is no such key, so that the answer takes as long. */
+const noHash = Buffer.alloc(32)
+const lookEveryMs = 1000
+
+/** The keys of a file, which is read again when it changes. */
+export class ApiKeys {
+  readonly #path: string
+  readonly #log: Logger
+  #text: string | undefined
+  #keys: ReadonlyMap<string, KnownKey> = new Map()
+  /** What was last found right on a connection. */
+  readonly #verified = new WeakMap<object, { authorization: Buffer; id: string; key: KnownKey }>()
+  #timer: NodeJS.Timeout | undefined
+
+  private constructor(path: string, log: Logger) {
+    this.#path = path
+    this.#log = log
+  }
+
+  /** Reads the file, and looks every second whether it has changed until {@link close}. @throws KeysFileError */
+  static async open(path: string, log: Logger): Promise<ApiKeys> {
+    const keys = new ApiKeys(path, log)
+    await keys.#load()
+    keys.#timer = setInterval(() => void keys.#reload(), lookEveryMs)
+    return keys
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  /**
+   * Who sends `authorization: Bearer <id>.<secret>`; undefined without a valid key at `now` (epoch ms). Takes as long whatever is wrong.
+   *
+   * @param connection over which it came: what was right on it is compared with that, in constant time, and not hashed again.
+   */
+  authenticate(authorization: string | undefined, now: number, connection: object): Caller | undefined {
+    const sent = Buffer.from(authorization ?? '')
+    const last = this.#verified.get(connection)
+    const isKnown =
+      last !== undefined &&
+      last.key === this.#keys.get(last.id) &&
+      sent.length === last.authorization.length &&
+      timingSafeEqual(sent, last.authorization)
+    const key = isKnown ? last.key : this.#verify(sent, connection)
+    return key && now < key.expiresAt ? key.caller : undefined
+  }
+
+  #verify(authorization: Buffer, connection: object): KnownKey | undefined {
+    const [, id = '', secret = ''] = /^Bearer +([^.\s]+)\.(\S+)$/i.exec(authorization.toString()) ?? []
+    const key = this.#keys.get(id)
+    const isRight = timingSafeEqual(hash('sha256', secret, 'buffer'), key?.hash ?? noHash)
+    if (!key || !isRight) return undefined
+    this.#verified.set(connection, { authorization, id, key })
+    return key
+  }
+
+  /** A file that cannot be used leaves the keys as they are: half a deployment must not lock everybody out, nor let anybody in. */
+  async #reload(): Promise<void> {
+    try {
+      if (await this.#load()) this.#log.info({ keys: this.#keys.size }, 'the keys were read again')
+    } catch (error) {
+      this.#log.error({ err: error }, 'the keys were not read again: the ones before stay valid')
+    }
+  }
+
+  /** @returns whether the file had changed */
+  async #load(): Promise<boolean> {
+    const text = await readFile(this.#path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      // Said once for each change, as a text that is wrong.
+      if (this.#text === '') return ''
+      this.#text = ''
+      throw new KeysFileError(`cannot be read (${error.code})`)
+    })
+    if (text === this.#text) return false
+    this.#text = text
+    const { keys, tenants } = parseKeysFile(text)
+    this.#keys = new Map(
+      keys.map(({ id, hash, tenant, scopes: named, expires_at }) => [
+        id,
+        {
+          hash: Buffer.from(hash, 'hex'),
+          expiresAt: expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at),
+          caller: {
+            tenant,
+            scopes: new Set(named.includes('admin') ? scopes : named),
+            limits: tenants[tenant] ?? {},
+          },
+        },
+      ]),
+    )
+    return true
+  }
+}
+
+/** A keys file; an empty one when there is none. @throws KeysFileError */
+export async function readKeysFile(path: string): Promise<z.output<typeof keysFileSchema>> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{ "keys": [] }'
+    throw new KeysFileError(`cannot be read (${error.code})`)
+  })
+  return parseKeysFile(text)
+}
+
+/** Reads the text of a keys file. @throws KeysFileError that names each mistake, and never what stands there. */
+export function parseKeysFile(text: string): z.output<typeof keysFileSchema> {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw new KeysFileError('is not JSON')
+  }
+  const parsed = keysFileSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  throw new KeysFileError(
+    parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('; '),
+  )
+}
+
+/** The keys file cannot be used. */
+class KeysFileError extends EnvironmentError {
+  constructor(why: string) {
+    super([`API_KEYS_FILE: ${why}`])
+    this.name = 'KeysFileError'
+  }
+}

@@ -1,0 +1,76 @@
+import type { Flows } from '../../queue/flows/flows.ts'
+import type { MemberResult } from '../../queue/flows/members.ts'
+import type { JobNode, PlanNode } from '../../queue/flows/model/plan.ts'
+import type { OpenFlow } from '../../queue/flows/open-flow.ts'
+import type { MemberResource } from './flow-resource.ts'
+
+/** The members of a flow as a whole: those of the outermost gather, the steps of the outermost chain, or the one job. */
+export function membersOf({ plan }: OpenFlow): PlanNode[] {
+  return plan.root.kind === 'job' ? [plan.root] : plan.root.children
+}
+
+/** The outputs of so many jobs are held at once. */
+const atOnce = 20
+
+/**
+ * Members as clients see them, some at a time. One that goes on has neither output nor error. What is not stored any more is
+ * null, what is too large to be put together says so in its error.
+ */
+export async function* memberResources(
+  flows: Flows,
+  open: OpenFlow,
+  nodes: PlanNode[],
+): AsyncGenerator<MemberResource[], void, undefined> {
+  for (let i = 0; i < nodes.length; i += atOnce) {
+    const some = nodes.slice(i, i + atOnce)
+    const causes = some.map((node) => causeOf(open, node))
+    const jobs = causes.filter((cause) => cause !== undefined)
+    const results = await flows.results(open.flow, jobs)
+    const resultOf = new Map(jobs.map((job, k) => [job, results[k]]))
+    const resources: MemberResource[] = []
+    for (const [k, node] of some.entries()) {
+      const cause = causes[k]
+      resources.push(await memberResource(flows, open, node, cause && resultOf.get(cause)))
+    }
+    yield resources
+  }
+}
+
+/** The job from which an ended member's output or error is read, where it is a single one. */
+function causeOf({ evaluation }: OpenFlow, node: PlanNode): JobNode | undefined {
+  const end = evaluation.endOf(node)
+  if (!end) return undefined
+  if (node.kind === 'job') return node
+  return end.cause?.kind === 'job' ? end.cause : undefined
+}
+
+async function memberResource(
+  flows: Flows,
+  open: OpenFlow,
+  node: PlanNode,
+  result: MemberResult | undefined,
+): Promise<MemberResource> {
+  const { flow, evaluation } = open
+  const base = { id: open.jobId(node), path: node.path, output: null, error: null }
+  const end = evaluation.endOf(node)
+  if (!end) return { ...base, state: evaluation.isStarted(node) ? 'running' : 'blocked' }
+  const { state } = end
+  if (state !== 'succeeded') {
+    if (result) {
+      const { code, message } = result.status === 'failed' ? result.failure : removed
+      return { ...base, state, error: { code, message } }
+    }
+    const error = end.cause && (await flows.store.errorOf(flow.id, end.cause.n))
+    return { ...base, state, error: error ? { code: error.code, message: error.message } : canceled }
+  }
+  if (node.kind === 'job') {
+    if (result?.status === 'succeeded') return { ...base, state, output: JSON.parse(result.output) }
+    return { ...base, state, error: result?.status === 'too_large' ? tooLarge : removed }
+  }
+  const found = await flows.output(open, node)
+  return found.status === 'found' ? { ...base, state, output: found.value } : { ...base, state, error: tooLarge }
+}
+
+const removed = { code: 'removed', message: 'the job is not stored any more' }
+const canceled = { code: 'canceled', message: 'it was canceled with others of the flow' }
+const tooLarge = { code: 'output_too_large', message: 'its output is too large to be put together: read its jobs' }

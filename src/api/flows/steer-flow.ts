@@ -1,0 +1,75 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { RouteDeps } from '../app.ts'
+import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
+import { flowPath, flowResource, flowSchema } from './flow-resource.ts'
+import { flowNotFound, flowParams, readOwnFlow, treeQuery } from './read-flow.ts'
+
+const query = z.strictObject(treeQuery)
+type Request = { Params: z.output<typeof flowParams>; Querystring: z.output<typeof query> }
+
+/** `POST /v1/flows/{id}/cancel` and `…/retry`. */
+export function steerFlow(app: FastifyInstance, { flows, config }: RouteDeps): void {
+  const answer = async (id: string, tree: 'full' | 'none') => {
+    const progress = await flows.read(id)
+    if (!progress) throw flowNotFound(id)
+    return {
+      progress,
+      resource: flowResource(progress, tree === 'full' ? await flows.open(id) : undefined, config.RESULT_TTL_MS),
+    }
+  }
+
+  app.post<Request>('/v1/flows/:id/cancel', {
+    config: { access: 'cancel' },
+    schema: {
+      operationId: 'cancelFlow',
+      summary: 'Cancel a flow',
+      tags: ['flows'],
+      params: flowParams,
+      querystring: query,
+      response: {
+        200: jsonResponse('The flow is canceled', flowSchema),
+        202: jsonResponse('No job of it will start any more; those that run are being stopped', flowSchema),
+        ...problemResponses('flow_not_found', 'flow_already_done', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      await readOwnFlow(flows, request, id)
+      const result = await flows.cancel(id, Date.now())
+      if (result === 'missing') throw flowNotFound(id)
+      const { progress, resource } = await answer(id, request.query.tree)
+      const state = progress.flow.finished?.state
+      if (result === 'done' && state !== undefined && state !== 'canceled')
+        throw new Problem('flow_already_done', `The flow has ended as ${state}.`)
+      return reply.code(state === undefined ? 202 : 200).send(resource)
+    },
+  })
+
+  app.post<Request>('/v1/flows/:id/retry', {
+    config: { access: 'submit' },
+    schema: {
+      operationId: 'retryFlow',
+      summary: 'Run what did not succeed in a flow again',
+      tags: ['flows'],
+      params: flowParams,
+      querystring: query,
+      response: {
+        202: jsonResponse('The flow goes on where it did not succeed', flowSchema),
+        ...problemResponses('flow_not_found', 'flow_not_retryable', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      await readOwnFlow(flows, request, id)
+      if (!(await flows.retry(id, Date.now()))) {
+        const detail = 'Only a flow that failed, was canceled or expired is retried.'
+        throw new Problem('flow_not_retryable', detail)
+      }
+      return reply
+        .code(202)
+        .header('location', flowPath(id))
+        .send((await answer(id, request.query.tree)).resource)
+    },
+  })
+}

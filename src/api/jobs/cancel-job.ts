@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { RouteDeps } from '../app.ts'
+import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
+import { jobResource, jobSchema } from './job-resource.ts'
+import { jobNotFound, jobParams, readOwn } from './read-job.ts'
+
+/** For a job whose type this API does not know. */
+const usualGraceMs = 2000
+
+/** `POST /v1/jobs/{id}/cancel`: end a waiting job, or have a running one stopped. Harmless when repeated. */
+export function cancelJob(
+  app: FastifyInstance,
+  { queue, steering, quotas, registry, config, metrics }: RouteDeps,
+): void {
+  app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/cancel', {
+    config: { access: 'cancel' },
+    schema: {
+      operationId: 'cancelJob',
+      summary: 'Cancel a job',
+      tags: ['jobs'],
+      params: jobParams,
+      querystring: z.strictObject({}),
+      response: {
+        200: jsonResponse('The job is canceled, and will never run', jobSchema),
+        202: jsonResponse('The worker was told; from now on the job can only end canceled', jobSchema),
+        ...problemResponses('job_not_found', 'job_already_done', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const before = await readOwn(queue, request, id)
+      const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? usualGraceMs
+      const result = await steering.cancel(before, graceMs, Date.now())
+      if (result === 'ended') metrics.jobEnded(before.type, 'canceled')
+      if (result === 'ended' && before.record.limited) await quotas.leave(before.record.tenant, before)
+      const job = await queue.read(before)
+      if (!job || result === 'missing') throw jobNotFound(id)
+      if (result === 'done' && job.state !== 'canceled') {
+        throw new Problem('job_already_done', `The job has ended as ${job.state}.`)
+      }
+      return reply.code(result === 'signaled' ? 202 : 200).send(jobResource(job, config.RESULT_TTL_MS))
+    },
+  })
+}

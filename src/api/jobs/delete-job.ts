@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { RouteDeps } from '../app.ts'
+import { Problem, problemResponses } from '../http/problem.ts'
+import { jobNotFound, jobParams, readOwn } from './read-job.ts'
+
+/** `DELETE /v1/jobs/{id}`: forget a finished job before its time. */
+export function deleteJob(app: FastifyInstance, { queue, flows, outbox }: RouteDeps): void {
+  app.delete<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id', {
+    config: { access: 'cancel' },
+    schema: {
+      operationId: 'deleteJob',
+      summary: 'Forget a finished job',
+      tags: ['jobs'],
+      params: jobParams,
+      querystring: z.strictObject({}),
+      response: {
+        204: z.null().describe('The job is forgotten'),
+        ...problemResponses('job_not_found', 'job_not_done', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const job = await readOwn(queue, request, id)
+      if (await flows.isOpen(job.record.flow?.id))
+        throw new Problem('job_not_done', `The job belongs to the flow ${job.record.flow?.id}, which is not done.`)
+      if (job.done) await outbox.forget(job)
+      const result = await queue.remove(job)
+      if (result === 'missing') throw jobNotFound(id)
+      if (result === 'not_done') throw new Problem('job_not_done', `The job is ${job.state}: cancel it first.`)
+      return reply.code(204).send()
+    },
+  })
+}

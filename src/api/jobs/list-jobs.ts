@@ -1,0 +1,105 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { isUlid, type JobRef, ulidOf } from '../../queue/model/job-id.ts'
+import type { StoredJob } from '../../queue/model/job-record.ts'
+import type { RouteDeps } from '../app.ts'
+import { jsonResponse, problemResponses } from '../http/problem.ts'
+import { exampleJob } from './examples.ts'
+import { jobResource, jobSchema, jobStateSchema } from './job-resource.ts'
+import { asItIs } from './read-job.ts'
+
+/** One call looks at no more jobs than this, matching or not: a page may be short, or empty, and still have a cursor. */
+const mostLookedAt = 500
+const filteredAtOnce = 100
+/** Inputs may have some megabytes: a page ends early when it has this many characters of JSON. */
+const mostCharacters = 8 * 1024 * 1024
+
+const time = z.iso.datetime({ offset: true }).transform(Date.parse)
+const query = z.strictObject({
+  state: jobStateSchema.optional(),
+  type: z.string().min(1).max(100).optional(),
+  tag: z.string().min(1).max(100).optional(),
+  created_after: time.optional().describe('Created later than this time'),
+  created_before: time.optional().describe('Created earlier than this time'),
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe('1 to 200'),
+  cursor: z.string().optional().transform(readCursor).describe('`next_cursor` of the page before'),
+})
+type Query = z.output<typeof query>
+
+/** `GET /v1/jobs`: jobs by their creation, newest first. Jobs that are added or end meanwhile shift no page. */
+export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDeps): void {
+  const readPage = async (tenant: string, wanted: Query): Promise<{ items: string[]; end: string | undefined }> => {
+    const items: string[] = []
+    let characters = 0
+    // Without a filter every job counts, but for one that is removed meanwhile.
+    const atOnce = isFiltered(wanted) ? filteredAtOnce : wanted.limit
+    let behind = wanted.cursor
+    const from = (wanted.created_after ?? -1) + 1
+    const to = (wanted.created_before ?? Number.MAX_SAFE_INTEGER) - 1
+    for (let looked = 0; looked < mostLookedAt; looked += atOnce) {
+      const refs: JobRef[] = await index.next({ tenant, queues: queue.names, behind, from, to, count: atOnce })
+      for await (const { ref, job } of queue.readMany(refs)) {
+        behind = ulidOf(ref.id)
+        if (!job || !isWanted(job, wanted)) continue
+        const item = JSON.stringify(jobResource(job, config.RESULT_TTL_MS))
+        items.push(item)
+        characters += item.length
+        if (items.length === wanted.limit || characters >= mostCharacters) return { items, end: behind }
+      }
+      if (refs.length < atOnce) return { items, end: undefined }
+    }
+    return { items, end: behind }
+  }
+
+  app.get<{ Querystring: Query }>('/v1/jobs', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'listJobs',
+      summary: 'List jobs, newest first',
+      tags: ['jobs'],
+      querystring: query,
+      response: {
+        200: jsonResponse('A page', z.object({ items: z.array(jobSchema), next_cursor: z.string().nullable() }), {
+          headers: { link: '`rel="next"`: the next page, where there is one' },
+          example: { items: [exampleJob], next_cursor: null },
+        }),
+        ...problemResponses('queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { items, end } = await readPage(request.caller.tenant, request.query)
+      const next_cursor = end ? writeCursor(end) : null
+      if (next_cursor !== null) {
+        const next = new URLSearchParams(request.url.split('?', 2)[1])
+        next.set('cursor', next_cursor)
+        reply.header('link', `</v1/jobs?${next.toString()}>; rel="next"`)
+      }
+      return reply
+        .type('application/json; charset=utf-8')
+        .serializer(asItIs)
+        .send(`{"items":[${items.join(',')}],"next_cursor":${JSON.stringify(next_cursor)}}`)
+    },
+  })
+}
+
+function isFiltered({ state, type, tag }: Query): boolean {
+  return state !== undefined || type !== undefined || tag !== undefined
+}
+
+function isWanted(job: StoredJob, { state, type, tag }: Query): boolean {
+  if (state !== undefined && job.state !== state) return false
+  if (type !== undefined && job.type !== type) return false
+  return tag === undefined || job.record.tags?.includes(tag) === true
+}
+
+function writeCursor(ulid: string): string {
+  return Buffer.from(ulid).toString('base64url')
+}
+
+function readCursor(text: string | undefined, context: z.RefinementCtx): string | undefined {
+  if (text === undefined) return undefined
+  const ulid = Buffer.from(text, 'base64url').toString()
+  if (isUlid(ulid)) return ulid
+  context.addIssue('is not a cursor of this list')
+  return z.NEVER
+}

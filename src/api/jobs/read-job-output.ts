@@ -1,0 +1,107 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { StoredJob } from '../../queue/model/job-record.ts'
+import { OutputGoneError } from '../../queue/store/job-output.ts'
+import type { JobQueue } from '../../queue/store/job-queue.ts'
+import type { RouteDeps } from '../app.ts'
+import { readRange } from '../http/byte-range.ts'
+import { dropWhenStalled } from '../http/drop-when-stalled.ts'
+import { etagOf, isKnown } from '../http/etag.ts'
+import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
+import { jobNotFound, jobParams, readOwn } from './read-job.ts'
+
+const requestHeaders = z.object({
+  range: z.string().optional().describe('`bytes=from-to`, `bytes=from-` or `bytes=-last`: one part of it'),
+  'if-range': z
+    .string()
+    .optional()
+    .describe('The `ETag` of what the client has a part of: another output is sent whole'),
+  'if-none-match': z.string().optional().describe('The `ETag` of what the client has'),
+})
+
+const partHeaders = { etag: 'Stands for the output', 'accept-ranges': '`bytes`' }
+
+/** `GET /v1/jobs/{id}/output`: what a job returned, as JSON and nothing else, however large, in parts if asked for. */
+export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void {
+  app.get<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/output', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'readJobOutput',
+      summary: "Read a job's output alone",
+      tags: ['jobs'],
+      params: jobParams,
+      querystring: z.strictObject({}),
+      headers: requestHeaders,
+      response: {
+        200: jsonResponse('The output', z.unknown(), { headers: partHeaders, example: { count: 25, largest: 97 } }),
+        206: jsonResponse('The part that `Range` asks for: bytes, not JSON by themselves', z.unknown(), {
+          headers: { ...partHeaders, 'content-range': '`bytes from-to/bytes`' },
+        }),
+        304: z.null().describe('The output is as the client has it'),
+        ...problemResponses(
+          'job_not_found',
+          'job_not_done',
+          'job_has_no_output',
+          'range_not_satisfiable',
+          'queue_unavailable',
+        ),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const job = await readOwn(queue, request, id)
+      const { etag, bytes, read } = outputOf(job, queue)
+      reply.header('etag', etag).header('cache-control', 'no-cache').header('accept-ranges', 'bytes')
+      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
+
+      const { range, 'if-range': ifRange } = request.headers
+      // Ranges are defined for GET alone (RFC 9110, section 14.2).
+      const applies = request.method === 'GET' && (ifRange === undefined || ifRange === etag)
+      const asked = readRange(applies ? range : undefined, bytes)
+      if (asked.kind === 'unsatisfiable') {
+        reply.header('content-range', `bytes */${bytes}`)
+        throw new Problem('range_not_satisfiable', `The output has ${bytes} bytes.`)
+      }
+      const { from, to } = asked.kind === 'part' ? asked : { from: 0, to: bytes }
+      if (asked.kind === 'part') reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${bytes}`)
+      reply.type('application/json; charset=utf-8').header('content-length', to - from)
+      const stopWatching = dropWhenStalled(reply.raw)
+      reply.raw.once('close', stopWatching)
+      // An answer to HEAD is read by nobody.
+      return reply.send(Readable.from(request.method === 'HEAD' ? [] : read(from, to), { objectMode: false }))
+    },
+  })
+}
+
+interface Output {
+  etag: string
+  bytes: number
+  read: (from: number, to: number) => AsyncIterable<Buffer> | Buffer[]
+}
+
+/** @throws Problem when the job has none */
+function outputOf(job: StoredJob, queue: JobQueue): Output {
+  if (!job.done) throw new Problem('job_not_done', `The job is ${job.state}: it has no output yet.`)
+  if (job.state !== 'succeeded')
+    throw new Problem('job_has_no_output', `The job ended as ${job.state}: its error says why.`)
+  const { storedOutput } = job
+  if (!storedOutput) {
+    const json = Buffer.from(JSON.stringify(job.output ?? null))
+    return { etag: etagOf(json), bytes: json.length, read: (from, to) => [json.subarray(from, to)] }
+  }
+  return {
+    etag: `"${storedOutput.name}"`,
+    bytes: storedOutput.bytes,
+    read: (from, to) => orNotFound(queue.streamOutput(job, storedOutput, from, to), job.id),
+  }
+}
+
+/** The job may be removed while it is read. In the middle of an answer that breaks the connection: its length was promised. */
+async function* orNotFound(pieces: AsyncIterable<Buffer>, id: string): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* pieces
+  } catch (error) {
+    throw error instanceof OutputGoneError ? jobNotFound(id) : error
+  }
+}

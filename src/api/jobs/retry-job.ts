@@ -1,0 +1,47 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { next } from '../../queue/model/job-states.ts'
+import type { RouteDeps } from '../app.ts'
+import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
+import { jobPath, jobResource, jobSchema } from './job-resource.ts'
+import { jobNotFound, jobParams, readOwn } from './read-job.ts'
+
+/** `POST /v1/jobs/{id}/retry`: queue a job that ended without success again, as its next run. */
+export function retryJob(app: FastifyInstance, { queue, steering, outbox, config }: RouteDeps): void {
+  app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/retry', {
+    config: { access: 'submit' },
+    schema: {
+      operationId: 'retryJob',
+      summary: 'Retry a job that failed, was canceled or expired',
+      tags: ['jobs'],
+      params: jobParams,
+      querystring: z.strictObject({}),
+      response: {
+        202: jsonResponse('The job is queued again, with its attempts reset', jobSchema, {
+          headers: { location: 'Where the job can be read' },
+        }),
+        ...problemResponses('job_not_found', 'job_not_retryable', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const before = await readOwn(queue, request, id)
+      const flow = before.record.flow?.id
+      if (flow !== undefined)
+        throw new Problem('job_not_retryable', `The job belongs to the flow ${flow}: retry the flow.`)
+      const mayRetry = next(before.state, 'retry') !== undefined
+      // What this run owes is made before the next begins, or nobody would ever know of it.
+      if (mayRetry && before.record.webhook) await outbox.release(before)
+      const result = mayRetry ? await steering.reopen(before, Date.now()) : 'not_retryable'
+      if (result === 'missing') throw jobNotFound(id)
+      if (result === 'not_retryable')
+        throw new Problem(
+          'job_not_retryable',
+          `The job is ${before.state}: only one that failed, was canceled or expired is retried.`,
+        )
+      const job = await queue.read(before)
+      if (!job) throw jobNotFound(id)
+      return reply.code(202).header('location', jobPath(id)).send(jobResource(job, config.RESULT_TTL_MS))
+    },
+  })
+}

@@ -1,0 +1,45 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { Access } from '../access/auth.ts'
+import type { SchemaNames } from './schema-names.ts'
+
+/** What the page of the documentation is served under. */
+export const docsPath = '/docs'
+
+/** Said of a connection, which the app that answers has not. */
+const ofConnection = new Set(['connection', 'date', 'keep-alive', 'transfer-encoding'])
+
+/**
+ * Serves `/openapi.json`, which describes all routes that are added later, and a page to read it. What makes and serves them is
+ * loaded at the first request for either: most processes are never asked, and it takes 9 MB.
+ */
+export function serveDocs(app: FastifyInstance, names: SchemaNames, access: Access): void {
+  const routes: RouteOptions[] = []
+  app.addHook('onRoute', (route) => {
+    if (route.method !== 'HEAD' && route.schema?.hide !== true) routes.push(route)
+  })
+
+  let built: Promise<FastifyInstance> | undefined
+  const build = async () => {
+    const { buildDocs } = await import('./openapi.ts')
+    return buildDocs(routes, names)
+  }
+  const buildOnce = () => {
+    built ??= build().catch((error: unknown) => {
+      built = undefined
+      throw error
+    })
+    return built
+  }
+  // Whoever asked for a build that failed was told.
+  app.addHook('onClose', async () => (await built?.catch(() => undefined))?.close())
+
+  const answer = async ({ method, url, headers }: FastifyRequest, reply: FastifyReply) => {
+    const docs = await buildOnce()
+    const answered = await docs.inject({ method: method === 'HEAD' ? 'HEAD' : 'GET', url, headers })
+    if (answered.statusCode === 404) return reply.callNotFound()
+    for (const [name, value] of Object.entries(answered.headers)) if (!ofConnection.has(name)) reply.header(name, value)
+    return reply.code(answered.statusCode).send(answered.rawPayload)
+  }
+  for (const url of ['/openapi.json', docsPath, `${docsPath}/*`])
+    app.get(url, { schema: { hide: true }, config: { access } }, answer)
+}

@@ -1,0 +1,121 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { type FastifyInstance, fastify, type RouteOptions } from 'fastify'
+import { createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { docsPolicy } from '../http/security-headers.ts'
+import { validateWithZod, withoutOwnCompilers } from '../http/validation.ts'
+import { docsPath } from './docs.ts'
+import { describeOperation } from './openapi-operation.ts'
+import type { SchemaNames } from './schema-names.ts'
+
+/**
+ * Builds an app that answers for `/openapi.json`, the OpenAPI 3.1 document of `routes`, and below `/docs`, a page to read it.
+ * It does not listen, and what it describes cannot be called in it. Close it when done.
+ */
+export async function buildDocs(routes: readonly RouteOptions[], names: SchemaNames): Promise<FastifyInstance> {
+  const app = fastify({ schemaController: withoutOwnCompilers })
+  validateWithZod(app)
+  const options = { schemaRegistry: names, zodToJsonConfig: { unrepresentable: 'any', override: plainly } as const }
+  const addComponents = createJsonSchemaTransformObject(options)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Drover',
+        version: '0.1.0',
+        description: 'Background jobs over HTTP: submit, watch, wait.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/' }],
+      security: [{ key: [] }, {}],
+      components: {
+        securitySchemes: {
+          key: {
+            type: 'http',
+            scheme: 'bearer',
+            description: '`<id>.<secret>` of a key; none where the API has no keys',
+          },
+        },
+      },
+      tags: [
+        { name: 'jobs', description: 'Submit, read and watch jobs' },
+        { name: 'flows', description: 'Jobs that depend on each other' },
+        { name: 'schedules', description: 'Jobs that come again' },
+        { name: 'webhooks', description: 'What was told of the ends of jobs and flows' },
+        { name: 'job types', description: 'What can be submitted' },
+        { name: 'queues', description: 'How full they are, and who consumes them' },
+        { name: 'health', description: 'For probes' },
+      ],
+    },
+    transform: describeOperation(options),
+    transformObject: (document) => tidy(addComponents(document)) as ReturnType<typeof addComponents>,
+  })
+  await app.register(swaggerUi, { routePrefix: docsPath, staticCSP: docsPolicy })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  // The generator takes what is added after it.
+  for (const { method, url, schema = {} } of routes)
+    app.route({ method, url, schema, exposeHeadRoute: false, handler: refuse })
+  await app.ready()
+  return app
+}
+
+function refuse(): never {
+  throw new Error('a route was called in the app that describes it')
+}
+
+/**
+ * Brings in the descriptions, which live in Zod's own registry. Leaves out what Zod adds and nobody needs: the bounds of safe
+ * integers, the pattern behind a format, and the ban on fields that a later version may add to an answer.
+ */
+function plainly({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Record<string, unknown> }): void {
+  const said = z.globalRegistry.get(zodSchema)?.description
+  if (said !== undefined) jsonSchema['description'] ??= said
+  const { def } = zodSchema._zod
+  if (def.type === 'object' && !('catchall' in def && def.catchall)) delete jsonSchema['additionalProperties']
+  if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum']
+  if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum']
+  if (jsonSchema['format'] === 'date-time') delete jsonSchema['pattern']
+}
+
+const referencePrefix = '#/components/schemas/'
+
+/**
+ * The generator makes two components of each named schema, the one for requests with `Input` behind its name. Keeps those
+ * that are referred to, under their plain names, and says which property tells the variants of a submission apart.
+ */
+function tidy(document: { paths?: unknown; components?: { schemas?: Record<string, unknown> } }): typeof document {
+  const all = document.components?.schemas ?? {}
+  const used = new Map<string, unknown>()
+  const visit = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(visit)
+    if (typeof value !== 'object' || value === null) return value
+    const copy = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, visit(inner)]))
+    const reference = copy['$ref']
+    if (typeof reference === 'string' && reference.startsWith(referencePrefix)) {
+      const name = reference.slice(referencePrefix.length)
+      const plainName = name.replace(/Input$/, '')
+      copy['$ref'] = referencePrefix + plainName
+      if (!used.has(plainName)) {
+        used.set(plainName, undefined)
+        used.set(plainName, visit(all[name]))
+      }
+    }
+    if (Array.isArray(copy['oneOf'])) addDiscriminator(copy, copy['oneOf'])
+    return copy
+  }
+  const paths = visit(document.paths)
+  const schemas = Object.fromEntries([...used].sort(([a], [b]) => (a < b ? -1 : 1)))
+  return { ...document, paths, components: { ...document.components, schemas } }
+}
+
+function addDiscriminator(schema: Record<string, unknown>, variants: unknown[]): void {
+  const references = variants.flatMap((variant) => {
+    const reference: unknown = Object(variant).$ref
+    return typeof reference === 'string' ? [reference] : []
+  })
+  const submission = /^#\/components\/schemas\/Submit-(.+)$/
+  const mapping = Object.fromEntries(references.map((reference) => [submission.exec(reference)?.[1] ?? '', reference]))
+  if (references.length === variants.length && !('' in mapping))
+    schema['discriminator'] = { propertyName: 'type', mapping }
+}

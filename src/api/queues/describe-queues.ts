@@ -1,0 +1,92 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { RouteDeps } from '../app.ts'
+import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
+import { exampleQueue } from '../jobs/examples.ts'
+
+/** A queue as clients see it. */
+export const queueSchema = z.object({
+  name: z.string(),
+  paused: z.boolean(),
+  workers: z.int().describe('Worker processes that consume it now; at 0 its jobs wait'),
+  counts: z.object({
+    scheduled: z.int(),
+    queued: z.int(),
+    running: z.int(),
+    succeeded: z.int(),
+    failed: z.int().describe('Ended without success: failed, canceled or expired'),
+  }),
+  oldest_wait_ms: z.int().nullable().describe('How long the job has waited that has waited longest'),
+})
+
+/** `GET /v1/queues` and `GET /v1/queues/{name}`: how full each queue is, and who consumes it. `POST …/pause`, `POST …/resume`. */
+export function describeQueues(app: FastifyInstance, { queue }: RouteDeps): void {
+  const describe = async (name: string): Promise<z.output<typeof queueSchema>> => {
+    const { paused, workers, scheduled, queued, running, succeeded, failed, first } = await queue.count(name)
+    const since = await queue.waitingSince(name, first)
+    const oldest_wait_ms = since === undefined ? null : Math.max(0, Date.now() - since)
+    return { name, paused, workers, counts: { scheduled, queued, running, succeeded, failed }, oldest_wait_ms }
+  }
+  app.get('/v1/queues', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'listQueues',
+      summary: 'List the queues',
+      tags: ['queues'],
+      querystring: z.strictObject({}),
+      response: {
+        200: jsonResponse('All queues', z.object({ items: z.array(queueSchema) }), {
+          example: { items: [exampleQueue] },
+        }),
+        ...problemResponses('queue_unavailable'),
+      },
+    },
+    handler: async () => ({ items: await Promise.all(queue.names.map(describe)) }),
+  })
+  app.get<{ Params: { name: string } }>('/v1/queues/:name', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'readQueue',
+      summary: 'Read a queue',
+      tags: ['queues'],
+      params: z.object({ name: z.string() }),
+      querystring: z.strictObject({}),
+      response: {
+        200: jsonResponse('The queue', queueSchema),
+        ...problemResponses('queue_not_found', 'queue_unavailable'),
+      },
+    },
+    handler: async ({ params: { name } }) => {
+      if (queue.names.includes(name)) return describe(name)
+      throw queueNotFound(name)
+    },
+  })
+  for (const [verb, paused] of [
+    ['pause', true],
+    ['resume', false],
+  ] as const) {
+    app.post<{ Params: { name: string } }>(`/v1/queues/:name/${verb}`, {
+      config: { access: 'admin' },
+      schema: {
+        operationId: `${verb}Queue`,
+        summary: paused ? 'Let workers take no more jobs of a queue' : 'Let workers take the jobs of a queue again',
+        tags: ['queues'],
+        params: z.object({ name: z.string() }),
+        querystring: z.strictObject({}),
+        response: {
+          200: jsonResponse('The queue', queueSchema),
+          ...problemResponses('queue_not_found', 'queue_unavailable'),
+        },
+      },
+      handler: async ({ params: { name } }) => {
+        if (!queue.names.includes(name)) throw queueNotFound(name)
+        await queue.setPaused(name, paused)
+        return describe(name)
+      },
+    })
+  }
+}
+
+function queueNotFound(name: string): Problem {
+  return new Problem('queue_not_found', `No job type uses a queue "${name.slice(0, 100)}".`)
+}

@@ -1,0 +1,29 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { RouteDeps } from '../app.ts'
+import { problemResponses } from '../http/problem.ts'
+import { scheduleParams } from './put-schedule.ts'
+import { scheduleNotFound } from './read-schedules.ts'
+
+/** `DELETE /v1/schedules/{id}`: it runs no more. Its jobs stay. */
+export function deleteSchedule(app: FastifyInstance, { schedules }: RouteDeps): void {
+  app.delete<{ Params: z.output<typeof scheduleParams> }>('/v1/schedules/:id', {
+    config: { access: 'cancel' },
+    schema: {
+      operationId: 'deleteSchedule',
+      summary: 'Delete a schedule',
+      tags: ['schedules'],
+      params: scheduleParams,
+      querystring: z.strictObject({}),
+      response: {
+        204: z.null().describe('It runs no more; its jobs stay'),
+        ...problemResponses('schedule_not_found', 'queue_unavailable'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      if (!(await schedules.remove({ tenant: request.caller.tenant, id }))) throw scheduleNotFound(id)
+      return reply.code(204).send()
+    },
+  })
+}

@@ -1,0 +1,88 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { type ScheduleDefinition, type StoredSchedule, sameTicks } from '../../queue/schedules/schedule-record.ts'
+import { mostSchedules } from '../../queue/schedules/schedule-store.ts'
+import { nextTick } from '../../queue/schedules/schedule-ticks.ts'
+import type { RouteDeps } from '../app.ts'
+import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
+import { parseSchedule, scheduleBody } from './schedule-body.ts'
+import { schedulePath, scheduleResource, scheduleSchema } from './schedule-resource.ts'
+
+/** How often a PUT is tried that meets others of the same schedule. */
+const mostTries = 5
+
+const id = z.string().regex(/^[A-Za-z0-9][\w.-]{0,99}$/, 'is not 1 to 100 letters, digits, _, . or -')
+/** The path parameter of a schedule: chosen by its client. */
+export const scheduleParams = z.object({ id })
+
+/** `PUT /v1/schedules/{id}`: make a schedule, or put another in its place. The same PUT again changes no tick. */
+export function putSchedule(app: FastifyInstance, { schedules, registry, config }: RouteDeps): void {
+  type Body = z.output<typeof scheduleBody>
+  app.put<{ Params: z.output<typeof scheduleParams>; Body: Body }>('/v1/schedules/:id', {
+    config: { access: 'submit' },
+    schema: {
+      operationId: 'putSchedule',
+      summary: 'Make or change a schedule',
+      tags: ['schedules'],
+      params: scheduleParams,
+      querystring: z.strictObject({}),
+      body: scheduleBody,
+      response: {
+        200: jsonResponse('It was changed', scheduleSchema),
+        201: jsonResponse('It was made', scheduleSchema),
+        ...problemResponses(
+          'unknown_job_type',
+          'schedule_contended',
+          'too_many_schedules',
+          'payload_too_large',
+          'unsupported_media_type',
+          'queue_unavailable',
+        ),
+      },
+    },
+    handler: async (request, reply) => {
+      const ref = { tenant: request.caller.tenant, id: request.params.id }
+      for (let tries = 0; tries < mostTries; tries++) {
+        const [now, before] = await Promise.all([schedules.now(), schedules.read(ref)])
+        const definition = keepAnchor(
+          before,
+          parseSchedule(request.body, {
+            registry,
+            now,
+            createdAt: before?.definition.createdAt ?? now,
+            caller: request.caller,
+            canSign: config.WEBHOOK_SECRETS.length > 0,
+          }),
+        )
+        const outcome = await schedules.put(ref, before, definition, ticksOf(before, definition, now))
+        if (outcome === 'full') {
+          throw new Problem('too_many_schedules', `There may be ${mostSchedules} of them: delete some first.`)
+        }
+        const stored = outcome === 'stored' ? await schedules.read(ref) : undefined
+        if (stored) {
+          return reply
+            .code(before ? 200 : 201)
+            .header('location', schedulePath(ref.id))
+            .send(scheduleResource(stored))
+        }
+      }
+      throw new Problem('schedule_contended', 'Others change it at the same time: try again.', { retryAfterS: 1 })
+    },
+  })
+}
+
+/** Who says the same rule again does not mean to begin anew. */
+function keepAnchor(before: StoredSchedule | undefined, definition: ScheduleDefinition): ScheduleDefinition {
+  const timing = before?.definition.timing
+  return timing && sameTicks(timing, definition.timing) ? { ...definition, timing } : definition
+}
+
+/** A tick that is due stays due where the rule stays; what fell into a pause is not made up for. */
+function ticksOf(
+  before: StoredSchedule | undefined,
+  { timing, paused }: ScheduleDefinition,
+  now: number,
+): 'goOn' | { first: number | undefined } {
+  if (before?.definition.timing === timing && before.definition.paused === paused) return 'goOn'
+  return { first: paused ? undefined : nextTick(timing, now) }
+}

@@ -1,0 +1,28 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import type { RouteDeps } from '../app.ts'
+import { problemResponses } from '../http/problem.ts'
+
+/** `GET /metrics`: the series of this process, and how full the queues are, for Prometheus. */
+export function reportMetrics(app: FastifyInstance, { metrics, config }: RouteDeps): void {
+  app.get('/metrics', {
+    config: { access: config.PUBLIC_ENDPOINTS.includes('metrics') ? 'public' : 'admin' },
+    schema: {
+      operationId: 'metrics',
+      summary: 'Read what is measured',
+      tags: ['health'],
+      querystring: z.strictObject({}),
+      response: {
+        200: {
+          description: 'Series in the text format of Prometheus',
+          content: { 'text/plain': { schema: z.string() } },
+        },
+        ...problemResponses(),
+      },
+    },
+    handler: async (_request, reply) => {
+      const { contentType, text } = await metrics.read()
+      return reply.header('content-type', contentType).serializer(String).send(text)
+    },
+  })
+}

@@ -1,0 +1,95 @@
+import type { WebhookSecret } from '../../environment.ts'
+import { defineJob, type Job, JobError, PermanentError, RetryLater } from '../../jobs/define-job.ts'
+import { describeNetworkError, readRetryAfter } from '../../jobs/http-answer.ts'
+import { describeFailure } from '../../jobs/job-failure.ts'
+import { deliveryOutputSchema, deliverySchema, deliveryType, deliveryWaitsMs } from '../../queue/webhooks/webhook.ts'
+import { secretsOf, signatureHeaders } from './sign-webhook.ts'
+
+/** A receiver that has not answered by then counts as one that failed. */
+const answerWithinMs = 15_000
+/** Its status is the answer. What else it says is read this far, so that the connection can serve again, and dropped. */
+const mostAnswer = 16_384
+const shortestWaitMs = 1000
+/** So much of a wait is drawn at random: what failed together does not come back together. */
+const jitter = 0.2
+
+/**
+ * The job that sends a webhook. 2xx is success. 410 and an address that the egress guard refuses end the attempts; anything
+ * else, redirects included, is tried again after `Retry-After` or the next of {@link deliveryWaitsMs}.
+ *
+ * @param random from 0 to 1, drawn anew with each call
+ */
+export function webhookJob(secrets: readonly WebhookSecret[], random: () => number): Job {
+  return defineJob({
+    type: deliveryType,
+    title: 'Send a webhook',
+    runsOn: 'event-loop',
+    input: deliverySchema,
+    output: deliveryOutputSchema,
+    // The wait for the answer is bounded below: this is a net.
+    timeoutMs: 2 * answerWithinMs,
+    async run({ url, tenant, body }, job) {
+      const late = AbortSignal.timeout(answerWithinMs)
+      const signal = AbortSignal.any([job.signal, late])
+      try {
+        const own = secretsOf(tenant, secrets)
+        if (own.length === 0) throw new JobError('WEBHOOK_SECRETS has none for this tenant', { code: 'no_secret' })
+        const startedAt = Date.now()
+        const response = await job.fetch(url, {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            'user-agent': 'Drover-Webhooks',
+            ...signatureHeaders(job.id, body, own, startedAt),
+          },
+          body,
+          redirect: 'manual',
+          signal,
+        })
+        await drop(response)
+        const { status } = response
+        if (status >= 200 && status < 300) return { status, duration_ms: Date.now() - startedAt }
+        throw failureOf(response, url)
+      } catch (error) {
+        if (job.signal.aborted) throw error
+        throw later(describe(error, url, late), job.attempt, random())
+      }
+    },
+  })
+}
+
+function failureOf({ status, headers }: Response, url: string): JobError {
+  const message = `${new URL(url).host} answered ${status}`
+  const code = `http_${status}`
+  if (status === 410) return new PermanentError(message, { code })
+  const retryAfterMs = readRetryAfter(headers.get('retry-after'), Date.now())
+  return new JobError(message, { code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
+}
+
+function describe(error: unknown, url: string, late: AbortSignal): unknown {
+  if (!late.aborted) return describeNetworkError(error, url, late)
+  const message = `no answer from ${new URL(url).host} within ${answerWithinMs} ms`
+  return new JobError(message, { code: 'timeout', cause: error })
+}
+
+/** The same failure with the time of the next attempt in it. */
+function later(error: unknown, attempt: number, random: number): unknown {
+  const { retryable, retryAfterMs, code, message } = describeFailure(error)
+  if (!retryable) return error
+  const waitMs = (deliveryWaitsMs[attempt - 1] ?? 0) * (1 - jitter * random)
+  return new RetryLater(Math.max(shortestWaitMs, retryAfterMs ?? waitMs), message, { code, cause: error })
+}
+
+/** The body is nobody's business, and a receiver that never ends it has answered all the same. */
+async function drop({ body }: Response): Promise<void> {
+  if (!body) return
+  let length = 0
+  try {
+    for await (const chunk of body) {
+      length += chunk.byteLength
+      if (length > mostAnswer) return
+    }
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+  }
+}
