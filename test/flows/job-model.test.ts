@@ -20,7 +20,7 @@ const budgetMs = Number(process.env['MODEL_MS'] || 32_000)
 const endsWithinS = 20
 
 const log = pino({ level: 'silent' })
-const finishCanceled = loadScript('finish-canceled', 'end-job')
+const finishCanceled = loadScript('bullmq/finish-canceled')
 
 type Verb = 'cancel' | 'retry' | 'let_something_happen' | 'kill_a_worker' | 'repeat_messages' | 'speak_as_a_zombie'
 type Action = { do: 'submit'; type: string; input: Input; options: Options } | { do: Verb; pick: number }

@@ -5,7 +5,7 @@ import { loadScript } from '../../src/queue/redis/scripts.ts'
 import { keyPrefix } from '../helpers/key-prefix.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 
-const markUnknown = loadScript('mark-unknown')
+const markUnknown = loadScript('bullmq/mark-unknown')
 
 test('a job counts as unknown since the first worker that did not know it, and anew once another has run it', async () => {
   const redis = await redisClient()

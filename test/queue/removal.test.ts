@@ -12,10 +12,10 @@ import { redisClient } from '../helpers/redis-client.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
 const log = pino({ level: 'silent' })
-const beginRemoval = loadScript('begin-removal')
-const sweepQueue = loadScript('sweep-queue', 'end-job', 'remove-hash')
-const keepClaim = loadScript('keep-claim')
-const persistClaim = loadScript('persist-claim')
+const beginRemoval = loadScript('bullmq/begin-removal')
+const sweepQueue = loadScript('bullmq/sweep-queue')
+const keepClaim = loadScript('store/keep-claim')
+const persistClaim = loadScript('store/persist-claim')
 
 const newRef = () => newJobRef('io', Date.now())
 

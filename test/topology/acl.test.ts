@@ -107,11 +107,11 @@ test.skipIf(!canOwnRedis)('the documented user reaches nothing else', async () =
 
 test('every command that a script or a file of the queue names is one that the documented user may', () => {
   const allowed = new Set(documentedRules().map((rule) => rule.replace('+', '')))
-  const inScripts = namesIn('scripts/*.lua', /redis\.p?call\('(\w+(?:', 'NUMSUB)?)'/g).map((name) =>
+  const inScripts = namesIn('**/*.lua', /redis\.p?call\('(\w+(?:', 'NUMSUB)?)'/g).map((name) =>
     name.replace("', '", '|'),
   )
   const commands = new Set(new Redis({ lazyConnect: true }).getBuiltinCommands())
-  const inFiles = namesIn('*.ts', /(?:redis|client|subscriber)\s*\.(\w+?)(?:Buffer)?\(/g).filter((name) =>
+  const inFiles = namesIn('**/*.ts', /(?:redis|client|subscriber)\s*\.(\w+?)(?:Buffer)?\(/g).filter((name) =>
     commands.has(name),
   )
   expect(new Set([...inScripts, ...inFiles]).difference(allowed)).toEqual(new Set())

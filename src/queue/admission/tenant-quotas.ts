@@ -3,8 +3,8 @@ import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/scripts.ts'
 
-const countRequest = loadScript('count-request')
-const reservePlace = loadScript('reserve-place')
+const countRequest = loadScript('admission/count-request')
+const reservePlace = loadScript('admission/reserve-place')
 
 const windowMs = 60_000
 /** A tenant that submits nothing for so long has no count any more. */

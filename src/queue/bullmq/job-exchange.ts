@@ -3,7 +3,7 @@ import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/scripts.ts'
 
-const exchangeJobs = loadScript('exchange-jobs')
+const exchangeJobs = loadScript('bullmq/exchange-jobs')
 
 /** A message with a job in it, in bytes: Redis closes connections to which it owes more than some MB of messages. */
 const mostMessageBytes = 16_384

@@ -7,7 +7,7 @@ import { loadScript } from '../redis/scripts.ts'
 import { indexEntry } from '../store/job-index.ts'
 import { bullOptions, bullPriority } from './bull-options.ts'
 
-const storeJobs = loadScript('store-jobs', 'queue-job')
+const storeJobs = loadScript('bullmq/store-jobs')
 
 /** What one call takes. More would save little, and keep Redis and workers waiting while a crowd is let in. */
 const most = { jobs: 16, characters: 1024 * 1024 }

@@ -43,7 +43,7 @@ export interface ConsumerOptions {
   releaseWebhook?: (ref: JobRef, data: unknown) => void
 }
 
-const markUnknown = loadScript('mark-unknown')
+const markUnknown = loadScript('bullmq/mark-unknown')
 
 /** A worker's connection waits for Redis as long as it takes; a probe does not. */
 const probeMs = 900

@@ -9,7 +9,7 @@ import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/scripts.ts'
 import type { Settlement } from './claimed-job.ts'
 
-const takeBackStart = loadScript('take-back-start')
+const takeBackStart = loadScript('bullmq/take-back-start')
 
 interface SettleDeps {
   /** The connection that `bull` has, so that the order of commands holds. */

@@ -6,8 +6,8 @@ import type { Redis } from '../redis/connection.ts'
 import { announcedChange, announcedEnd, type Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/scripts.ts'
 
-const sayOnMany = loadScript('announce')
-const appendEvents = loadScript('append-events')
+const sayOnMany = loadScript('events/announce')
+const appendEvents = loadScript('events/append-events')
 
 /** Bounds of what one job may hold: in the worker until Redis took it, and in its history. */
 const bounds = {

@@ -14,8 +14,8 @@ import { OpenFlow } from './open-flow.ts'
 import { FlowRemover } from './remover.ts'
 import { FlowStore, type OpenEntry } from './store.ts'
 
-const holdLease = loadScript('hold-lease')
-const leaveLease = loadScript('leave-lease')
+const holdLease = loadScript('flows/hold-lease')
+const leaveLease = loadScript('flows/leave-lease')
 
 const everyMs = 1000
 /** Long enough to outlast two missed renewals, short enough that another process soon takes over. */

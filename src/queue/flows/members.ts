@@ -21,13 +21,13 @@ import { flowBounds, type StoredFlow } from './model/document.ts'
 import { MemberIds } from './model/member-id.ts'
 import type { JobNode } from './model/plan.ts'
 
-const storeMembers = loadScript('store-members', 'queue-job')
-const releaseMembers = loadScript('release-members', 'end-job', 'queue-job')
-const readMembers = loadScript('read-members')
-const cancelMembers = loadScript('cancel-members', 'end-job', 'cancel-one')
-const reblockMembers = loadScript('reblock-members')
-const removeMembers = loadScript('remove-members')
-const countMembers = loadScript('count-members')
+const storeMembers = loadScript('bullmq/store-members')
+const releaseMembers = loadScript('bullmq/release-members')
+const readMembers = loadScript('flows/read-members')
+const cancelMembers = loadScript('bullmq/cancel-members')
+const reblockMembers = loadScript('bullmq/reblock-members')
+const removeMembers = loadScript('bullmq/remove-members')
+const countMembers = loadScript('flows/count-members')
 
 /** Jobs in one call: no call holds Redis up for more than a few ms. */
 const atOnce = 200

@@ -7,7 +7,7 @@ import type { FlowMembers } from './members.ts'
 import { FlowPlan } from './model/plan.ts'
 import type { FlowStore } from './store.ts'
 
-const beginRemoval = loadScript('begin-flow-removal')
+const beginRemoval = loadScript('flows/begin-flow-removal')
 
 /** In one go. */
 const most = 50

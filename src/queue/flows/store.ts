@@ -16,13 +16,13 @@ import {
 } from './model/document.ts'
 import type { Expansion } from './model/plan.ts'
 
-const createFlow = loadScript('create-flow')
-const recordEnds = loadScript('record-ends')
-const expandFlow = loadScript('expand-flow')
-const stopFlow = loadScript('stop-flow')
-const finishFlow = loadScript('finish-flow')
-const reopenFlow = loadScript('reopen-flow')
-const noteFlowTold = loadScript('note-flow-told')
+const createFlow = loadScript('flows/create-flow')
+const recordEnds = loadScript('flows/record-ends')
+const expandFlow = loadScript('flows/expand-flow')
+const stopFlow = loadScript('flows/stop-flow')
+const finishFlow = loadScript('flows/finish-flow')
+const reopenFlow = loadScript('flows/reopen-flow')
+const noteFlowTold = loadScript('flows/note-flow-told')
 
 /** A flow that is about to be stored. */
 export interface NewFlow {

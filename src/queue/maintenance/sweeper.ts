@@ -8,7 +8,7 @@ import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/scripts.ts'
 import { releaseClaim } from '../store/idempotency.ts'
 
-const sweepQueue = loadScript('sweep-queue', 'end-job', 'remove-hash')
+const sweepQueue = loadScript('bullmq/sweep-queue')
 
 const everyMs = 1000
 /** Long enough to outlast a missed sweep, short enough that another process soon takes over. */

@@ -2,18 +2,30 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Redis } from './connection.ts'
 
-/** Runs one of the Lua files beside this one, all of whose keys belong to one queue. */
+/** Runs a Lua script, all of whose keys belong to one queue. */
 export type Script = (redis: Redis, keys: string[], args: (string | number | Buffer)[]) => Promise<unknown>
 
-const read = (name: string) => readFileSync(join(import.meta.dirname, '../scripts', `${name}.lua`), 'utf8')
+/** `bullmq/store-jobs` is `src/queue/bullmq/lua/store-jobs.lua`. */
+function readLua(name: string): string {
+  const [folder = '', ...path] = name.split('/')
+  return readFileSync(join(import.meta.dirname, '..', folder, 'lua', `${path.join('/')}.lua`), 'utf8')
+}
+
+/** The text of a script behind the text of the files that it names in lines like `-- include bullmq/lib/end-job`. */
+function withIncludes(name: string): string {
+  const lua = readLua(name)
+  const includes = Array.from(lua.matchAll(/^-- include (\S+)$/gm), ([, included = '']) => readLua(included))
+  return [...includes, lua].join('\n')
+}
 
 /**
- * Loads `scripts/<name>.lua`, behind the functions of the files that it names. Called by digest; ioredis sends the text again when a server does not know it
+ * Loads the script `<folder>/<name>` from `src/queue/<folder>/lua/<name>.lua` with the files that it includes. Called by digest; ioredis sends
+ * the text again when a server does not know it
  * (https://redis.io/docs/latest/develop/programmability/eval-intro/#evalsha-context-during-pipelining).
  */
-export function loadScript(name: string, ...functions: string[]): Script {
-  const lua = [...functions, name].map(read).join('')
-  const command = `drover_${name.replaceAll('-', '_')}`
+export function loadScript(name: string): Script {
+  const lua = withIncludes(name)
+  const command = `drover_${name.replaceAll(/\W/g, '_')}`
   const defined = new WeakSet<Redis>()
   return (redis, keys, args) => {
     if (!defined.has(redis)) {

@@ -11,10 +11,10 @@ import {
   scheduleVersion,
 } from './schedule-record.ts'
 
-const putSchedule = loadScript('put-schedule')
-const takeDue = loadScript('take-due-schedules')
-const advanceSchedule = loadScript('advance-schedule')
-const removeSchedule = loadScript('remove-schedule')
+const putSchedule = loadScript('schedules/put-schedule')
+const takeDue = loadScript('schedules/take-due-schedules')
+const advanceSchedule = loadScript('schedules/advance-schedule')
+const removeSchedule = loadScript('schedules/remove-schedule')
 
 /** How many schedules a tenant may have. */
 export const mostSchedules = 10_000

@@ -5,11 +5,11 @@ import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/scripts.ts'
 
-const claimKey = loadScript('claim-key')
-const keepClaim = loadScript('keep-claim')
-const persistClaim = loadScript('persist-claim')
+const claimKey = loadScript('store/claim-key')
+const keepClaim = loadScript('store/keep-claim')
+const persistClaim = loadScript('store/persist-claim')
 /** For whoever removes a job: gives up its claim, where it is still its. */
-export const releaseClaim = loadScript('release-claim')
+export const releaseClaim = loadScript('store/release-claim')
 
 /** A claim whose job was never stored is given up after a day; until then the same request repairs it. */
 const unkeptMs = 86_400_000

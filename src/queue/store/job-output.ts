@@ -5,8 +5,8 @@ import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/scripts.ts'
 
-const storePiece = loadScript('store-output')
-const discard = loadScript('discard-output')
+const storePiece = loadScript('store/store-output')
+const discard = loadScript('store/discard-output')
 
 /** Written and read in pieces of this size, so that neither side holds more of a stored output than it is told to. */
 const pieceBytes = 262_144

@@ -9,8 +9,8 @@ import { removeJob } from './job-removal.ts'
 import { countQueue, type QueueCounts, waitingSince } from './queue-census.ts'
 import { readMany } from './read-many.ts'
 
-const readJob = loadScript('read-job')
-const pauseQueue = loadScript('pause-queue')
+const readJob = loadScript('store/read-job')
+const pauseQueue = loadScript('bullmq/pause-queue')
 
 /** A job to be stored, validated by the caller. Times are epoch milliseconds. */
 export interface NewJob {

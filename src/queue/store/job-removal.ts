@@ -6,8 +6,8 @@ import { loadScript } from '../redis/scripts.ts'
 import { releaseClaim } from './idempotency.ts'
 import { indexEntry } from './job-index.ts'
 
-const beginRemoval = loadScript('begin-removal')
-const endRemoval = loadScript('remove-job', 'remove-hash')
+const beginRemoval = loadScript('bullmq/begin-removal')
+const endRemoval = loadScript('bullmq/remove-job')
 
 /**
  * Removes an ended job with all that belongs to it. Its idempotency claim lies in another slot, so that this takes three steps:

@@ -5,9 +5,9 @@ import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/scripts.ts'
 
-const cancelJob = loadScript('cancel-job', 'end-job', 'cancel-one')
-const finishCanceled = loadScript('finish-canceled', 'end-job')
-const reopenJob = loadScript('reopen-job')
+const cancelJob = loadScript('bullmq/cancel-job')
+const finishCanceled = loadScript('bullmq/finish-canceled')
+const reopenJob = loadScript('bullmq/reopen-job')
 
 /** What a cancel found. `signaled`: its worker was told, and from now on the job can only end canceled. */
 export type CancelResult = 'missing' | 'done' | 'ended' | 'signaled'

@@ -3,8 +3,8 @@ import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/scripts.ts'
 
-const beatWorker = loadScript('beat-worker')
-const count = loadScript('count-queue')
+const beatWorker = loadScript('consume/beat-worker')
+const count = loadScript('store/count-queue')
 
 /** A worker says every 5 seconds that it is there; one that has not for three times that is not. */
 const heartbeatMs = 5000

@@ -16,7 +16,7 @@ import {
   type WebhookEvent,
 } from './webhook.ts'
 
-const settleDebt = loadScript('settle-debt')
+const settleDebt = loadScript('webhooks/settle-debt')
 
 /** How far back, in runs, the deliveries of a job are shown. */
 const runsShown = 20

@@ -1,3 +1,5 @@
+-- include bullmq/lib/end-job
+-- include bullmq/lib/remove-hash
 --[[
   Does for one queue what no worker will do. One sweeper at a time, by a lease that its holder renews with each sweep.
   KEYS: lease, time limits, prioritized, delayed, wait, active, stalled, failed, completed, index, webhook debts

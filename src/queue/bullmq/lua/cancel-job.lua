@@ -1,3 +1,5 @@
+-- include bullmq/lib/end-job
+-- include bullmq/lib/cancel-one
 --[[
   Cancels a job, wherever it is, at one moment. A waiting one ends. A running one is marked, and its lock passes from the
   worker to the cancel: from now on the worker's own completion is refused, and a crash of the worker ends in `defa`, with

@@ -1,3 +1,5 @@
+-- include bullmq/lib/end-job
+-- include bullmq/lib/cancel-one
 --[[
   Cancels jobs of a flow in one queue, each as cancel-job.lua does.
   KEYS: delayed, prioritized, wait, active, stalled, failed

@@ -1,3 +1,5 @@
+-- include bullmq/lib/end-job
+-- include bullmq/lib/queue-job
 --[[
   The flow has come to some of its blocked jobs in one queue: each is queued with its complete record, or fails unrun. What is
   not blocked any more was released before, or has ended: it stays as it is.

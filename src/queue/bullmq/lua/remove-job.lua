@@ -1,3 +1,4 @@
+-- include bullmq/lib/remove-hash
 --[[
   Removes a job whose removal has begun, with all that belongs to it.
   KEYS: job, event stream, completed, failed, time limits, index, webhook debts

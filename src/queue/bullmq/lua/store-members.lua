@@ -1,3 +1,4 @@
+-- include bullmq/lib/queue-job
 --[[
   Stores jobs of a flow in one queue, each unless it is there already: blocked, until the flow comes to it, or ready.
   KEYS: prioritized, delayed, priority counter, marker, meta, time limits, index

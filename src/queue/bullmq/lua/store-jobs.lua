@@ -1,3 +1,4 @@
+-- include bullmq/lib/queue-job
 --[[
   Stores jobs in one queue, each unless it is there already, with its places in the lists that lead to it. What many calls of Redis
   would do is done by one for all, since a call from a script costs more than what it does.
