@@ -6,7 +6,7 @@ import { generateOpenapi } from '../src/api/generate-openapi.ts'
 const document = await generateOpenapi()
 const generated: [path: string, text: string][] = [
   ['openapi.yaml', document],
-  ['test/contract/api-types.ts', await generateTypes(document)],
+  ['test/e2e/contract/api-types.ts', await generateTypes(document)],
 ]
 for (const [path, text] of generated) {
   const file = new URL(`../${path}`, import.meta.url)

@@ -7,8 +7,8 @@ import { read, watch } from '../helpers/client.ts'
 import { echo, fails, job, readFlow, sleep, steerFlow, submitFlow } from '../helpers/flows.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
-import { NaiveEvaluation } from '../queue/flow/naive-evaluation.ts'
-import * as shape from '../queue/flow/trees.ts'
+import { NaiveEvaluation } from '../unit/queue/flows/naive-evaluation.ts'
+import * as shape from '../unit/queue/flows/trees.ts'
 
 const flows = 60
 const patience = { timeout: 240_000 }

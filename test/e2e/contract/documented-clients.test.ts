@@ -1,0 +1,52 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { keysFile, makeKey } from '../../helpers/keys-file.ts'
+import { startStack } from '../../helpers/stack.ts'
+
+/** The blocks of docs/clients.md in one language, as one program. */
+async function program(language: string): Promise<string> {
+  const text = await readFile(new URL('../../../docs/clients.md', import.meta.url), 'utf8')
+  const blocks = Array.from(text.matchAll(/^```(\w+)\n(.*?)^```$/gms), ([, tag, code = '']) => ({ tag, code }))
+  return blocks
+    .filter(({ tag }) => tag === language)
+    .map(({ code }) => code)
+    .join('\n')
+}
+
+const has = (command: string, ...args: string[]) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
+
+const clients: { language: string; file: string; command: string; args: string[]; here: boolean }[] = [
+  { language: 'sh', file: 'client.sh', command: 'sh', args: ['-eu'], here: has('curl', '--version') },
+  { language: 'ts', file: 'client.ts', command: process.execPath, args: [], here: true },
+  { language: 'python', file: 'client.py', command: 'python3', args: [], here: has('python3', '--version') },
+  { language: 'go', file: 'client.go', command: 'go', args: ['run'], here: has('go', 'version') },
+]
+
+for (const { language, file, command, args, here } of clients) {
+  test.skipIf(!here)(
+    `the documented client in ${language} submits, streams, waits and cancels`,
+    { timeout: 90_000 },
+    async () => {
+      const key = makeKey('acme')
+      const { api } = await startStack({ env: { API_KEYS_FILE: (await keysFile([key])).path } })
+      const folder = await mkdtemp(join(tmpdir(), 'drover-client-'))
+      onTestFinished(() => rm(folder, { recursive: true }))
+      await writeFile(join(folder, file), await program(language))
+      const env = { ...process.env, DROVER_URL: api.url, DROVER_KEY: `${key.id}.${key.secret}` }
+      const { stdout, stderr } = await promisify(execFile)(command, [...args, join(folder, file)], {
+        env,
+        timeout: 80_000,
+      })
+      expect(stderr).toBe('')
+      expect(stdout.match(/^(event: )?snapshot/gm)).toHaveLength(1)
+      expect(stdout.match(/^(event: )?progress/gm)).toHaveLength(3)
+      expect(stdout.match(/^(event: )?done/gm)).toHaveLength(1)
+      expect(stdout).toMatch(/slept_ms\W+900/)
+      expect(stdout).toMatch(/canceled/)
+    },
+  )
+}

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { loadRegistry } from '../../../src/jobs/registry.ts'
+import { startStack } from '../../helpers/stack.ts'
+import { ApiDocument } from './api-document.ts'
+
+test('each documented example of an answer is what its schema says', async () => {
+  const { api } = await startStack({ workers: 0 })
+  const document = await ApiDocument.load(api.url)
+  let seen = 0
+  for (const { operation } of document.endpoints) {
+    for (const [status, { content }] of Object.entries(operation.responses)) {
+      for (const { schema = {}, examples = {} } of Object.values(content ?? {})) {
+        for (const { value } of Object.values(examples)) {
+          expect(document.mistake(schema, value), `${operation.operationId} ${status}`).toBeUndefined()
+          seen++
+        }
+      }
+    }
+  }
+  for (const [name, schema] of Object.entries(document.schemas)) {
+    for (const example of (schema['examples'] ?? []) as unknown[]) {
+      expect(document.mistake(schema, example), name).toBeUndefined()
+      seen++
+    }
+  }
+  expect(seen).toBeGreaterThan(100)
+}, 60_000)
+
+test('each documented example of a submission is taken, and its job gives the example of its output', async () => {
+  const { api } = await startStack()
+  const document = await ApiDocument.load(api.url)
+  const endpoint = document.endpoint('POST', '/v1/jobs')
+  const outputs = new Map<string, unknown>()
+  for (const { job } of (await loadRegistry({ diagnosticJobs: true })).values())
+    for (const { input, output } of job.examples) outputs.set(JSON.stringify([job.type, input]), output)
+  const submissions = Object.entries(document.schemas)
+    .filter(([name]) => name.startsWith('Submit-'))
+    .flatMap(([, { examples }]) => examples as { type: string; input: unknown }[])
+  expect(new Set(submissions.map(({ type }) => type)).size).toBe(8)
+  expect(submissions.length).toBeGreaterThan(2 * 8)
+
+  await Promise.all(
+    submissions.map(async (submission) => {
+      // What must fetch from elsewhere is taken and tried; whether it succeeds is not up to us.
+      const needsNetwork = JSON.stringify(submission.input).includes('https://example.com')
+      const response = await fetch(`${api.url}/v1/jobs`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', prefer: needsNetwork ? 'wait=1' : 'wait=15' },
+        body: JSON.stringify(submission),
+      })
+      const { status, headers } = response
+      const body = await response.text()
+      const contentType = headers.get('content-type') ?? undefined
+      expect(document.undocumented(endpoint, { status, contentType, body }), body).toBeUndefined()
+      expect(needsNetwork ? [200, 202] : [200]).toContain(status)
+      const output = outputs.get(JSON.stringify([submission.type, submission.input]))
+      if (output === undefined || needsNetwork) return
+      // How long it burned is measured.
+      const expected = submission.type.startsWith('burn-') ? { burned_ms: expect.any(Number) } : output
+      expect(JSON.parse(body)).toMatchObject({ state: 'succeeded', output: expected })
+    }),
+  )
+}, 60_000)

@@ -1,0 +1,183 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { ScaledObject, TriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1'
+import { Deployment } from 'kubernetes-models/apps/v1'
+import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2'
+import { PodDisruptionBudget } from 'kubernetes-models/policy/v1'
+import { Service } from 'kubernetes-models/v1'
+import { expect, inject, test } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+import packageJson from '../../../package.json' with { type: 'json' }
+import { apiVariables, readEnvironment, workerVariables } from '../../../src/environment.ts'
+import { loadRegistry, queuesOf } from '../../../src/jobs/registry.ts'
+import { send } from '../../helpers/client.ts'
+import { keysFile, makeKey } from '../../helpers/keys-file.ts'
+import { startStack } from '../../helpers/stack.ts'
+
+// deploy/kubernetes against the schemas of Kubernetes and KEDA, and against what the code reads, serves and does.
+
+const root = join(import.meta.dirname, '../../..')
+const folder = join(root, 'deploy/kubernetes')
+const files = globSync('*/*.yaml', { cwd: folder }).filter((file) => basename(file) !== 'kustomization.yaml')
+const documents: unknown[] = files.flatMap((file) =>
+  parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document): unknown => document.toJS()),
+)
+
+const kinds = [Deployment, Service, HorizontalPodAutoscaler, PodDisruptionBudget, ScaledObject, TriggerAuthentication]
+
+/** All manifests of a kind. */
+function all<M>(model: { new (data: never): M; is(value: unknown): boolean }): M[] {
+  return documents.filter((document) => model.is(document)).map((document) => new model(document as never))
+}
+
+const deployments = all(Deployment)
+const isApi = (one: Deployment) => one.metadata?.name === 'drover-api'
+const workers = deployments.filter((one) => !isApi(one))
+const [api] = deployments.filter(isApi)
+if (!api) throw new Error('no Deployment is called drover-api')
+
+function podOf(deployment: Deployment) {
+  const pod = deployment.spec?.template.spec
+  const [container] = pod?.containers ?? []
+  if (!pod || !container) throw new Error(`${deployment.metadata?.name} has no container`)
+  return { ...pod, container }
+}
+
+/** What a container finds in its environment, and something that fits where a Secret is meant. */
+function environmentOf(deployment: Deployment): Record<string, string> {
+  const variables = podOf(deployment).container.env ?? []
+  return Object.fromEntries(variables.map(({ name, value }) => [name, value ?? 'redis://redis']))
+}
+
+test('every manifest is valid by the schema of its kind, and part of its kustomization', () => {
+  expect(documents.length).toBeGreaterThan(8)
+  for (const document of documents) {
+    const kind = kinds.find((one) => one.is(document))
+    expect(kind, JSON.stringify(document)).toBeDefined()
+    if (kind) expect(() => new kind(document as never).validate()).not.toThrow()
+  }
+  for (const part of new Set(files.map(dirname))) {
+    const { resources } = parse(readFileSync(join(folder, part, 'kustomization.yaml'), 'utf8'))
+    const beside = files.filter((file) => dirname(file) === part).map((file) => basename(file))
+    expect(resources).toEqual(expect.arrayContaining(beside))
+    for (const one of resources) expect(existsSync(join(folder, part, one)), one).toBe(true)
+  }
+})
+
+test('the image is of this version, and every role is a file in it', () => {
+  const { images } = parse(readFileSync(join(folder, 'base/kustomization.yaml'), 'utf8'))
+  expect(images).toMatchObject([{ name: 'drover', newTag: packageJson.version }])
+  for (const deployment of deployments) {
+    const { container } = podOf(deployment)
+    expect(container.image).toBe('drover')
+    expect(container.args).toEqual([isApi(deployment) ? 'src/api/main.ts' : 'src/worker/main.ts'])
+    expect(existsSync(join(root, container.args?.[0] ?? ''))).toBe(true)
+  }
+})
+
+test('the environment names what the code reads, with values that it takes', () => {
+  for (const deployment of deployments) {
+    const schema = isApi(deployment) ? apiVariables : workerVariables
+    const environment = environmentOf(deployment)
+    expect(Object.keys(schema.shape)).toEqual(expect.arrayContaining(Object.keys(environment)))
+    expect(() => readEnvironment(schema, environment)).not.toThrow()
+    const { container } = podOf(deployment)
+    const port = Number(environment[isApi(deployment) ? 'PORT' : 'WORKER_PORT'])
+    expect(container.ports).toEqual([{ name: 'http', containerPort: port }])
+  }
+})
+
+test('the workers consume every queue that a job type uses', async () => {
+  const registry = await loadRegistry({ diagnosticJobs: true })
+  const consumed = workers.flatMap((one) => [
+    ...readEnvironment(workerVariables, environmentOf(one)).WORKER_QUEUES.keys(),
+  ])
+  expect(consumed.toSorted()).toEqual([...queuesOf(registry)].toSorted())
+})
+
+test('Kubernetes waits for longer than a process takes to stop', () => {
+  for (const deployment of deployments) {
+    const { terminationGracePeriodSeconds = 30, container } = podOf(deployment)
+    const preStopS = container.lifecycle?.preStop?.sleep?.seconds ?? 0
+    // What src/api/main.ts and src/worker/main.ts give their parts, and a margin for the process itself.
+    const takesMs = isApi(deployment)
+      ? 5000
+      : readEnvironment(workerVariables, environmentOf(deployment)).SHUTDOWN_GRACE_MS + 2000
+    expect(terminationGracePeriodSeconds - preStopS).toBeGreaterThan(takesMs / 1000 + 3)
+  }
+  expect(podOf(api).container.lifecycle?.preStop?.sleep?.seconds).toBeGreaterThan(0)
+})
+
+test('a container may do nothing that it does not need', () => {
+  for (const deployment of deployments) {
+    expect(podOf(deployment)).toMatchObject({
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      container: {
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+        resources: { requests: { memory: expect.any(String) }, limits: { memory: expect.any(String) } },
+      },
+    })
+  }
+})
+
+test('what selects, scales and guards names a workload that is there', () => {
+  const labels = deployments.map((one) => one.spec?.template.metadata?.labels)
+  const names = deployments.map((one) => one.metadata?.name)
+  const guards = all(PodDisruptionBudget)
+  expect(guards.map((one) => one.spec?.selector?.matchLabels)).toEqual(expect.arrayContaining(labels))
+  for (const service of all(Service)) {
+    expect(labels).toContainEqual(service.spec?.selector)
+    expect(service.spec?.ports?.[0]?.targetPort).toBe('http')
+  }
+  const scaled = [...all(HorizontalPodAutoscaler), ...all(ScaledObject)].map((one) => one.spec?.scaleTargetRef.name)
+  expect(new Set(scaled)).toEqual(new Set(names))
+})
+
+test('processes with this environment answer the probes, and the scaler finds its numbers', {
+  timeout: 60_000,
+}, async () => {
+  const key = makeKey('scaler', ['read'])
+  const { path } = await keysFile([key])
+  const overrides = { REDIS_URL: inject('redisUrl'), PORT: '0', WORKER_PORT: '0', API_KEYS_FILE: path }
+  const { api: running, addWorker } = await startStack({
+    workers: 0,
+    env: { ...environmentOf(api), ...overrides },
+  })
+  for (const deployment of deployments) {
+    const url = isApi(deployment)
+      ? running.url
+      : `http://127.0.0.1:${(await addWorker({ ...environmentOf(deployment), ...overrides })).port}`
+    const { startupProbe, livenessProbe, readinessProbe } = podOf(deployment).container
+    for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
+      expect(probe?.httpGet).toMatchObject({ port: 'http', path: expect.stringMatching(/^\/(livez|readyz)$/) })
+      expect((await send('GET', url + probe?.httpGet?.path)).status).toBe(200)
+    }
+  }
+
+  const service = all(Service)[0]
+  const reached = `${service?.metadata?.name}.drover.svc.cluster.local`
+  expect(service?.spec?.ports?.[0]?.port).toBe(80)
+  for (const { spec } of all(ScaledObject)) {
+    const worker = workers.find((one) => one.metadata?.name === spec.scaleTargetRef.name)
+    const consumed = worker && readEnvironment(workerVariables, environmentOf(worker)).WORKER_QUEUES
+    expect(spec.minReplicaCount).toBeGreaterThanOrEqual(1)
+    expect(spec.advanced?.scalingModifiers?.formula).toBe(spec.triggers.map(({ name }) => name).join(' + '))
+    for (const { metadata, authenticationRef } of spec.triggers) {
+      expect(all(TriggerAuthentication).map((one) => one.metadata?.name)).toContain(authenticationRef?.name)
+      const url = new URL(String(metadata['url']))
+      expect(url.host).toBe(reached)
+      expect([...(consumed?.keys() ?? [])]).toEqual([url.pathname.split('/').at(-1)])
+      const { body } = await send('GET', running.url + url.pathname, { headers: key.headers })
+      const value = String(metadata['valueLocation'])
+        .split('.')
+        .reduce<unknown>((part, name) => Object(part)[name], body)
+      expect(value).toBe(0)
+    }
+  }
+})

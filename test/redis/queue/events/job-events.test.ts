@@ -1,0 +1,150 @@
+import { once } from 'node:events'
+import { pino } from 'pino'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import type { JobEvent } from '../../../../src/jobs/job-event.ts'
+import { type Announcement, JobEventHub } from '../../../../src/queue/events/job-event-hub.ts'
+import { JobEventWriter } from '../../../../src/queue/events/job-event-writer.ts'
+import { newJobRef } from '../../../../src/queue/model/job-id.ts'
+import { connectRedis } from '../../../../src/queue/redis/connection.ts'
+import { Keys } from '../../../../src/queue/redis/keys.ts'
+import { keyPrefix } from '../../../helpers/key-prefix.ts'
+import { waitFor } from '../../../helpers/wait-for.ts'
+
+const log = pino({ level: 'silent' })
+const progress = (fraction: number): JobEvent => ({ kind: 'progress', fraction, message: null, data: null })
+
+async function world() {
+  const connect = async (role: 'client' | 'worker' | 'subscriber') => {
+    const redis = await connectRedis({ url: inject('redisUrl'), role, name: 'test', log })
+    onTestFinished(() => redis.disconnect())
+    return redis
+  }
+  const [client, worker, subscriber] = await Promise.all([connect('client'), connect('worker'), connect('subscriber')])
+  const keys = new Keys(keyPrefix())
+  const writer = new JobEventWriter({ redis: worker, keys, log })
+  const hub = new JobEventHub({ subscriber, client, keys, log })
+  const ref = newJobRef('io', Date.now())
+  await client.set(keys.lock(ref), 'mine')
+  return { client, subscriber, keys, writer, hub, ref }
+}
+
+test('events are stored and announced in order, numbered from one', async () => {
+  const { writer, hub, ref } = await world()
+  const heard: Announcement[] = []
+  const stop = await hub.watch(ref, (said) => heard.push(said))
+  const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
+  void events.emit(progress(0.1))
+  void events.emit({ kind: 'output', value: { page: 'with a\nline break' } })
+  await events.flush()
+  void events.emit(progress(0.2))
+  await events.flush()
+  const stored = await hub.read(ref, 0, 10)
+  expect(stored.map(({ id, kind, data }) => [id, kind, JSON.parse(data)])).toEqual([
+    [1, 'progress', { fraction: 0.1, message: null, data: null }],
+    [2, 'output', { value: { page: 'with a\nline break' } }],
+    [3, 'progress', { fraction: 0.2, message: null, data: null }],
+  ])
+  await waitFor(
+    'both announcements',
+    () => heard.length,
+    (count) => count === 2,
+  )
+  expect(heard.flatMap((said) => (said.changed ? [] : said.events))).toEqual(stored)
+  expect(await hub.read(ref, 2, 10)).toEqual(stored.slice(2))
+  stop()
+  expect(hub.watched).toBe(0)
+})
+
+test('a worker that no longer holds the job is refused, and told so', async () => {
+  const { client, keys, writer, hub, ref } = await world()
+  const heard: Announcement[] = []
+  await hub.watch(ref, (said) => heard.push(said))
+  let lost = 0
+  const events = writer.open(ref, 'mine', 1, () => lost++)
+  void events.emit(progress(0.5))
+  await events.flush()
+  await client.set(keys.lock(ref), "somebody else's")
+  void events.emit(progress(0.9))
+  await events.flush()
+  expect(lost).toBe(1)
+  expect(await hub.read(ref, 0, 10)).toHaveLength(1)
+  expect(JSON.parse((await client.hget(keys.job(ref), 'progress')) ?? '')).toMatchObject({ fraction: 0.5 })
+  expect(heard).toHaveLength(1)
+})
+
+test('a flood is bounded: the newest progress is kept, outputs wait, dropped log lines are counted', async () => {
+  const { writer, hub, ref } = await world()
+  const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
+  for (let n = 0; n <= 10_000; n++) void events.emit(progress(n / 10_000))
+  for (let n = 0; n < 1500; n++)
+    void events.emit({ kind: 'log', at: '', level: 'info', message: `line ${n}`, attempt: 1 })
+  expect(events.emit({ kind: 'output', value: 'behind' })).toBeInstanceOf(Promise)
+  await events.flush()
+  const stored = await hub.read(ref, 0, 5000)
+  expect(stored.length).toBeLessThanOrEqual(1001)
+  expect(stored.filter(({ kind }) => kind === 'progress').at(-1)?.data).toContain('"fraction":1,')
+  expect(stored.map(({ data }) => data).join()).toMatch(/\d+ log lines were dropped/)
+})
+
+test('the history is bounded by size too, and its numbers go on', async () => {
+  const { client, keys, writer, hub, ref } = await world()
+  const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
+  for (let n = 0; n < 50; n++) await events.emit({ kind: 'output', value: 'x'.repeat(200_000) })
+  await events.flush()
+  expect(Number(await client.call('MEMORY', 'USAGE', keys.events(ref), 'SAMPLES', 0))).toBeLessThan(6 * 1024 * 1024)
+  expect((await hub.read(ref, 0, 1000)).at(-1)?.id).toBe(50)
+  void events.emit({ kind: 'output', value: 'x'.repeat(300_000) })
+  await events.flush()
+  expect((await hub.read(ref, 50, 10)).map(({ data }) => data)).toEqual([expect.stringContaining('more than 262144')])
+})
+
+test('whoever watches hears again after the connection was lost', async () => {
+  const { client, subscriber, keys, hub, ref } = await world()
+  const connectionId = await subscriber.client('ID')
+  const heard: Announcement[] = []
+  await hub.watch(ref, (said) => heard.push(said))
+  const back = once(subscriber, 'ready')
+  await client.client('KILL', 'ID', connectionId)
+  await back
+  await waitFor(
+    'the call to read again',
+    () => heard,
+    (all) => all.some((said) => said.changed && said.mayBeDone),
+  )
+  await waitFor(
+    'the subscription',
+    () => client.publish(keys.channel(ref), 'changed'),
+    (receivers) => receivers === 1,
+  )
+})
+
+test('whoever comes and goes within a turn, in any order, hears the job as long as he watches it', async () => {
+  const { client, keys, hub } = await world()
+  const refs = Array.from({ length: 50 }, (_, n) => newJobRef('io', Date.now() + n))
+  const heard: string[] = []
+  const stops = await Promise.all(refs.map((ref, n) => hub.watch(ref, () => heard.push(`first ${n}`))))
+
+  // Half of them leave; of these, every other one is back in the same turn.
+  const even = refs.filter((_, n) => n % 2 === 0)
+  for (const [n, stop] of stops.entries()) if (n % 2 === 0) stop()
+  const back = even.filter((_, n) => n % 2 === 0)
+  const again = back.map((ref) => hub.watch(ref, () => heard.push(`again ${refs.indexOf(ref)}`)))
+  const fleeting = newJobRef('io', Date.now())
+  const fled = hub.watch(fleeting, () => heard.push('fleeting'))
+  await Promise.all(again)
+  ;(await fled)()
+  const others = refs.filter((ref) => !even.includes(ref) || back.includes(ref))
+  await waitFor(
+    'only the watched to be subscribed',
+    async () => (await client.pubsub('CHANNELS', keys.channel({ queue: 'io', id: '*' }))) as string[],
+    (channels) => channels.length === others.length,
+  )
+  for (const ref of [...refs, fleeting]) await client.publish(keys.channel(ref), 'changed')
+  const expected = others.map((ref) => `${back.includes(ref) ? 'again' : 'first'} ${refs.indexOf(ref)}`)
+  await waitFor(
+    'all to hear',
+    () => heard.length,
+    (length) => length >= expected.length,
+  )
+  expect(heard.toSorted()).toEqual(expected.toSorted())
+})

@@ -1,0 +1,125 @@
+import { pino } from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { loadRegistry } from '../../../../src/jobs/registry.ts'
+import { FlowCoordinator } from '../../../../src/queue/flows/coordinator.ts'
+import { Flows } from '../../../../src/queue/flows/flows.ts'
+import type { FlowNode } from '../../../../src/queue/flows/model/document.ts'
+import { flowOwner, settleFlowWebhook } from '../../../../src/queue/flows/webhook.ts'
+import { newJobRef } from '../../../../src/queue/model/job-id.ts'
+import { Keys } from '../../../../src/queue/redis/keys.ts'
+import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
+import { JobSteering } from '../../../../src/queue/store/job-steering.ts'
+import { WebhookOutbox } from '../../../../src/queue/webhooks/webhook-outbox.ts'
+import { keyPrefix } from '../../../helpers/key-prefix.ts'
+import { redisClient } from '../../../helpers/redis-client.ts'
+import { waitFor } from '../../../helpers/wait-for.ts'
+
+const log = pino({ level: 'silent' })
+
+/** A flow of one job with a webhook, and processes that bring it on when they are started. */
+async function world() {
+  const [redis, subscriber] = await Promise.all([redisClient(), redisClient()])
+  const keys = new Keys(keyPrefix())
+  const registry = await loadRegistry({ diagnosticJobs: true, jobsDir: undefined })
+  const jobs = new JobQueue({ client: redis, keys, queues: ['io'] })
+  const outbox = new WebhookOutbox({ redis, keys, jobs, steering: new JobSteering({ redis, keys }), log })
+  const flows = new Flows({ redis, keys, registry, outbox })
+  const { store } = flows
+  const tree: FlowNode = { job: { type: 'echo', queue: 'io', attempts: 1, record: { tenant: '-', input: 1 } } }
+  const webhook = { url: 'https://example.com/hook', events: ['failed' as const, 'canceled' as const] }
+  const { id } = newJobRef('flow', Date.now())
+  await flows.add({
+    id,
+    tree,
+    tenant: '-',
+    tags: [],
+    metadata: {},
+    webhook,
+    createdAt: Date.now(),
+    deadlineMs: undefined,
+  })
+  const head = async () => {
+    const flow = await store.head(id)
+    if (!flow) throw new Error('the flow is gone')
+    return flow
+  }
+  /** The runs of the deliveries that are there. */
+  const delivered = async (): Promise<number[]> => {
+    const known = await outbox.list(flowOwner(await head()))
+    return known.filter(({ delivery }) => delivery).map(({ run }) => run)
+  }
+  const coordinate = (resultTtlMs: number) => {
+    const coordinator = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, resultTtlMs, log })
+    onTestFinished(() => coordinator.stop())
+    coordinator.start()
+  }
+  /** What a process has written that dies just behind the end of the flow. */
+  const dieAfterEnd = async () => {
+    const flow = await head()
+    const error = { code: 'job_failed', message: 'it failed', job_id: null, path: '/flow' }
+    await store.finish(flow, 'failed', error, Date.now())
+  }
+  const openFlows = () => redis.zrange(keys.openFlows, '0', '-1')
+  return { redis, keys, store, outbox, flows, id, head, delivered, coordinate, dieAfterEnd, openFlows }
+}
+
+test('what an ended flow owes is made by whoever next looks at it', async () => {
+  const { id, head, delivered, coordinate, dieAfterEnd, openFlows } = await world()
+  await dieAfterEnd()
+  expect(await delivered()).toEqual([])
+  expect(await openFlows()).toEqual([`${id} 1`])
+  coordinate(60_000)
+  await waitFor('the flow to be closed', openFlows, ({ length }) => length === 0)
+  expect(await delivered()).toEqual([1])
+  expect((await head()).toldRun).toBe(1)
+})
+
+test('a process that died between the delivery and its note makes no second one', async () => {
+  const { redis, keys, store, outbox, id, delivered, dieAfterEnd } = await world()
+  await dieAfterEnd()
+  await settleFlowWebhook({ store, outbox }, id)
+  const before = await redis.hgetall(keys.job({ queue: '_webhooks', id: `whd_${id}_1` }))
+  await redis.hdel(keys.flow(id), 'toldRun')
+  await settleFlowWebhook({ store, outbox }, id)
+  expect(await delivered()).toEqual([1])
+  expect(await redis.hgetall(keys.job({ queue: '_webhooks', id: `whd_${id}_1` }))).toEqual(before)
+  expect(await redis.zcard(keys.bull('_webhooks', 'prioritized'))).toBe(1)
+})
+
+test('a retry makes first what the run before owes; a note that comes late does not count for the next run', async () => {
+  const { store, flows, id, head, delivered, dieAfterEnd } = await world()
+  await dieAfterEnd()
+  expect(await flows.retry(id, Date.now())).toBe(true)
+  expect(await delivered()).toEqual([1])
+  expect(await head()).toMatchObject({ run: 2, toldRun: 1, finished: undefined })
+  await store.noteTold(id, 1)
+  await flows.cancel(id, Date.now())
+  expect(await delivered()).toEqual([2, 1])
+  // Whoever slept since the end of the first run.
+  await store.noteTold(id, 1)
+  expect((await head()).toldRun).toBe(2)
+})
+
+test('an end that was not asked for is no debt', async () => {
+  const { store, outbox, id, head, delivered } = await world()
+  await store.finish(await head(), 'succeeded', undefined, Date.now())
+  await settleFlowWebhook({ store, outbox }, id)
+  expect(await delivered()).toEqual([])
+  expect((await head()).toldRun).toBe(1)
+})
+
+test('a flow that owes is not removed before its delivery is made, however old its place on the list', async () => {
+  const { redis, keys, store, id, coordinate, dieAfterEnd } = await world()
+  await dieAfterEnd()
+  // A retry that died had left it on the list of the ended; and of the open list nothing is left.
+  await redis.zadd(keys.endedFlows, 1, id)
+  await store.unlist(id, 1, undefined)
+  const deliveryKey = keys.job({ queue: '_webhooks', id: `whd_${id}_1` })
+  coordinate(1)
+  await waitFor(
+    'the flow to be gone',
+    () => redis.exists(keys.flow(id)),
+    (there) => there === 0,
+  )
+  expect(await redis.exists(deliveryKey)).toBe(1)
+})

@@ -1,0 +1,87 @@
+import { array, asyncProperty, check, constantFrom, integer, record } from 'fast-check'
+import { ulid } from 'ulid'
+import { expect, test } from 'vitest'
+import { JobStore } from '../../../../src/queue/bullmq/job-store.ts'
+import { type JobRef, ulidOf, ulidTime } from '../../../../src/queue/model/job-id.ts'
+import { recordVersion } from '../../../../src/queue/model/job-record.ts'
+import type { Redis } from '../../../../src/queue/redis/connection.ts'
+import { Keys } from '../../../../src/queue/redis/keys.ts'
+import { JobIndex } from '../../../../src/queue/store/job-index.ts'
+import { keyPrefix } from '../../../helpers/key-prefix.ts'
+import { redisClient } from '../../../helpers/redis-client.ts'
+
+const queues = ['io', 'cpu']
+/** Of any time, where the ids of one process only rise. */
+const refAt = (queue: string, at: number): JobRef => ({ queue, id: `${queue}_${ulid(at).toLowerCase()}` })
+const base = 1_800_000_000_000
+
+/** All pages of a tenant's list, as a client walks them. */
+async function walk(index: JobIndex, tenant: string, count: number, from = 0, to = Number.MAX_SAFE_INTEGER) {
+  const seen: string[] = []
+  let behind: string | undefined
+  for (;;) {
+    const page: JobRef[] = await index.next({ tenant, queues, behind, from, to, count })
+    seen.push(...page.map(({ id }) => id))
+    const last = page.at(-1)
+    if (page.length < count || !last) return seen
+    behind = ulidOf(last.id)
+  }
+}
+
+const newestFirst = (a: string, b: string) => (ulidOf(a) < ulidOf(b) ? 1 : -1)
+
+function storeIn(deps: { redis: Redis; keys: Keys }) {
+  const store = new JobStore({ ...deps, isListed: true })
+  return (ref: JobRef, tenant: string) =>
+    store.store({
+      ref,
+      type: 'echo',
+      record: { v: recordVersion, tenant, input: null },
+      attempts: 1,
+      createdAt: base,
+      dueAt: undefined,
+    })
+}
+
+test('pages of any size list every job of a tenant once, newest first, however many share a millisecond', async () => {
+  const redis = await redisClient()
+  const job = record({
+    at: integer({ min: 0, max: 3 }),
+    queue: constantFrom(...queues),
+    tenant: constantFrom('a', 'ab'),
+  })
+  const property = asyncProperty(
+    array(job, { maxLength: 60 }),
+    integer({ min: 1, max: 20 }),
+    integer({ min: 0, max: 4 }),
+    async (jobs, count, from) => {
+      const deps = { redis, keys: new Keys(keyPrefix()) }
+      const index = new JobIndex(deps)
+      const ids: Record<string, string[]> = { a: [], ab: [] }
+      for (const { at, queue, tenant } of jobs) {
+        const ref = refAt(queue, base + at)
+        await storeIn(deps)(ref, tenant)
+        ids[tenant]?.push(ref.id)
+      }
+      for (const tenant of ['a', 'ab']) {
+        const expected = ids[tenant]?.toSorted(newestFirst)
+        expect(await walk(index, tenant, count)).toEqual(expected)
+        const fromThen = expected?.filter((id) => ulidOf(id) >= ulidTime(base + from))
+        expect(await walk(index, tenant, count, base + from)).toEqual(fromThen)
+      }
+    },
+  )
+  const { failed, counterexample, errorInstance } = await check(property, { numRuns: 40 })
+  expect(failed, `${JSON.stringify(counterexample)} ${String(errorInstance)}`).toBe(false)
+})
+
+test('three hundred jobs of one millisecond do not end a list early', async () => {
+  const redis = await redisClient()
+  const deps = { redis, keys: new Keys(keyPrefix()) }
+  const index = new JobIndex(deps)
+  const refs = Array.from({ length: 300 }, (_, n) => refAt(queues[n % 2] ?? '', base))
+  const older = refAt('io', base - 1)
+  const store = storeIn(deps)
+  await Promise.all([...refs, older].map((ref) => store(ref, '-')))
+  expect(await walk(index, '-', 7)).toEqual([...refs.map(({ id }) => id).toSorted(newestFirst), older.id])
+})

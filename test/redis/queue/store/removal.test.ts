@@ -1,0 +1,172 @@
+import { pino } from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { Sweeper } from '../../../../src/queue/maintenance/sweeper.ts'
+import { type JobRef, newJobRef } from '../../../../src/queue/model/job-id.ts'
+import { Keys } from '../../../../src/queue/redis/keys.ts'
+import { loadScript } from '../../../../src/queue/redis/scripts.ts'
+import { IdempotencyKeys } from '../../../../src/queue/store/idempotency.ts'
+import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
+import { JobSteering } from '../../../../src/queue/store/job-steering.ts'
+import { keyPrefix } from '../../../helpers/key-prefix.ts'
+import { redisClient } from '../../../helpers/redis-client.ts'
+import { waitFor } from '../../../helpers/wait-for.ts'
+
+const log = pino({ level: 'silent' })
+const beginRemoval = loadScript('bullmq/begin-removal')
+const sweepQueue = loadScript('bullmq/sweep-queue')
+const keepClaim = loadScript('store/keep-claim')
+const persistClaim = loadScript('store/persist-claim')
+
+const newRef = () => newJobRef('io', Date.now())
+
+/** What a request with an idempotency key does, step by step, and who removes its job. */
+async function world() {
+  const redis = await redisClient()
+  const prefix = keyPrefix()
+  const keys = new Keys(prefix)
+  const queue = new JobQueue({ client: redis, keys, queues: ['io'] })
+  const steering = new JobSteering({ redis, keys })
+  const idempotency = new IdempotencyKeys({ redis, keys })
+
+  const claim = async (ref: JobRef) => {
+    const claimed = await idempotency.claim('-', 'key', 'the request', ref)
+    if (claimed.status === 'conflict') throw new Error('the same request is no conflict')
+    return claimed
+  }
+  const add = (ref: JobRef) =>
+    queue.add({ ref, type: 'echo', record: { tenant: '-', input: 1 }, attempts: 1, createdAt: Date.now() })
+  const stored = async (ref: JobRef) => {
+    const job = await queue.read(ref)
+    if (!job) throw new Error('the job is gone')
+    return job
+  }
+  /** A job that has ended, as one that may be retried. */
+  const addEnded = async (ref: JobRef) => {
+    await steering.cancel(await add(ref), 0, Date.now())
+    return stored(ref)
+  }
+  const begin = (ref: JobRef) =>
+    beginRemoval(redis, [keys.job(ref), keys.bull('io', 'completed'), keys.bull('io', 'failed')], [ref.id])
+  const sweep = (resultTtlMs: number) => {
+    const releaseWebhook = () => Promise.resolve(true)
+    const sweeper = new Sweeper({ redis, keys, queues: ['io'], resultTtlMs, releaseWebhook, log })
+    onTestFinished(() => sweeper.stop())
+    sweeper.start()
+  }
+  /** All that is stored of jobs and claims, but for what keeps an id taken for a while. BullMQ keeps some keys for each queue. */
+  const left = async () => {
+    const found = (await redis.keys(`${prefix}:*`)).filter((key) =>
+      /:claim:|io_|:index$|:failed$|:time-limits$/.test(key),
+    )
+    const ttls = await Promise.all(found.map((key) => redis.pttl(key)))
+    return found.filter((key, n) => /:claim:/.test(key) || (ttls[n] ?? 0) < 0)
+  }
+  return { redis, keys, queue, steering, idempotency, claim, add, addEnded, begin, sweep, left }
+}
+
+test('a job whose removal has begun is not opened again, and keeps no claim', async () => {
+  const { queue, steering, idempotency, claim, addEnded, begin, left } = await world()
+  const ref = newRef()
+  const claimed = await claim(ref)
+  const job = await addEnded(ref)
+  expect(await begin(ref)).toEqual(['begun'])
+  expect(await steering.reopen(job, Date.now())).toBe('missing')
+  // The first request only now comes to keep its claim.
+  await idempotency.keep(claimed, ref)
+  expect(await claim(newRef())).toMatchObject({ status: 'first' })
+  expect(await queue.remove(job)).toBe('removed')
+  expect(await queue.remove(job)).toBe('missing')
+  expect(await steering.reopen(job, Date.now())).toBe('missing')
+  expect(await left()).toEqual([expect.stringContaining(':claim:')])
+})
+
+test('a claim that is kept before the removal begins goes with its job', async () => {
+  const { queue, idempotency, claim, addEnded, left } = await world()
+  const ref = newRef()
+  const claimed = await claim(ref)
+  const job = await addEnded(ref)
+  await idempotency.keep(claimed, ref)
+  expect(await queue.remove(job)).toBe('removed')
+  expect(await left()).toEqual([])
+  // … and one that is kept only when all is over is given up.
+  await idempotency.keep(claimed, ref)
+  expect(await left()).toEqual([])
+})
+
+test('a removal between the two writes of a keep leaves nothing for ever', async () => {
+  const { redis, keys, queue, idempotency, claim, addEnded, left } = await world()
+  const ref = newRef()
+  const claimed = await claim(ref)
+  const job = await addEnded(ref)
+  expect(await keepClaim(redis, [keys.job(ref)], [claimed.name])).toBe(1)
+  expect(await queue.remove(job)).toBe('removed')
+  expect(await persistClaim(redis, [claimed.name], [ref.id, claimed.digest, 60_000])).toBe(0)
+  expect(await redis.pttl(claimed.name)).toBeGreaterThan(0)
+  await idempotency.keep(claimed, ref)
+  expect(await left()).toEqual([])
+})
+
+test.each(['a client', 'the sweep'])(
+  'a job that %s removed is not stored anew by a request that found its claim just before',
+  async (who) => {
+    const { redis, keys, queue, idempotency, claim, add, addEnded, sweep, left } = await world()
+    const ref = newRef()
+    const first = await claim(ref)
+    const job = await addEnded(ref)
+    await idempotency.keep(first, ref)
+    const replay = await claim(newRef())
+    expect(replay).toMatchObject({ status: 'replay', ref })
+    if (who === 'a client') expect(await queue.remove(job)).toBe('removed')
+    else sweep(1)
+    await waitFor('the job to go', left, (found) => found.length === 0)
+    // The key is free, and stands for another job at once.
+    const next = newRef()
+    expect(await claim(next)).toMatchObject({ status: 'first' })
+    await add(next)
+
+    await add(ref)
+    expect(await queue.read(ref)).toBeUndefined()
+    expect(await redis.zrange(keys.bull('io', 'prioritized'), 0, '-1')).toEqual([next.id])
+    await idempotency.keep(replay, ref)
+    expect(await claim(newRef())).toMatchObject({ status: 'replay', ref: next })
+    expect(await queue.remove(job)).toBe('missing')
+    // What keeps the id taken goes by itself.
+    expect(await redis.pttl(keys.job(ref))).toBeGreaterThan(0)
+  },
+)
+
+test('a removal whose process died is ended by the next sweep, long before its time', async () => {
+  const { idempotency, claim, addEnded, begin, sweep, left } = await world()
+  const [claimed, plain] = [newRef(), newRef()]
+  await idempotency.keep(await claim(claimed), await addEnded(claimed))
+  await addEnded(plain)
+  await begin(claimed)
+  await begin(plain)
+  sweep(86_400_000)
+  await waitFor('all to go', left, (names) => names.length === 0)
+})
+
+test('a job whose claim the sweep is about to give up is not opened again, and keeps no claim', async () => {
+  const { redis, keys, steering, idempotency, claim, addEnded, sweep, left } = await world()
+  const ref = newRef()
+  const claimed = await claim(ref)
+  const job = await addEnded(ref)
+  await idempotency.keep(claimed, ref)
+  const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
+  const names = [
+    keys.sweepLease('io'),
+    keys.timeLimits('io'),
+    ...sets.map((set) => keys.bull('io', set)),
+    keys.index('io'),
+    keys.webhookDebts('io'),
+  ]
+  // The sweeper dies with this answer in its hands. Its lease is over at once.
+  const swept = await sweepQueue(redis, names, ['dead', 1, 0, 200, keys.bull('io', ''), 0, 'io_', ''])
+  expect(swept).toMatchObject([[], 0, [keys.job(ref), claimed.name], 1, [], []])
+  expect(await steering.reopen(job, Date.now())).toBe('missing')
+  await redis.hdel(keys.job(ref), 'claim')
+  await idempotency.keep(claimed, ref)
+  expect(await redis.exists(claimed.name)).toBe(0)
+  sweep(86_400_000)
+  await waitFor('all to go', left, (found) => found.length === 0)
+})

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { redisImage } from '../../src/dev/find-redis.ts'
+import { apiVariables, workerVariables } from '../../src/environment.ts'
+
+// What can be said of the files without an engine; test/stack runs them.
+
+const readText = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8')
+
+const serviceSchema = z.looseObject({
+  image: z.string(),
+  ports: z.array(z.string()).optional(),
+  environment: z.record(z.string(), z.string().nullable()).optional(),
+})
+const { services } = z
+  .object({ services: z.record(z.string(), serviceSchema) })
+  .parse(parse(readText('docker-compose.yml'), { merge: true }))
+
+/** What the image itself sets, and what names a file, which an override file mounts with it. */
+const setElsewhere = new Set(['HOST', 'PORT', 'WORKER_PORT', 'API_KEYS_FILE', 'REDIS_CA_FILE'])
+
+test.each([
+  ['api', apiVariables],
+  ['worker-io', workerVariables],
+  ['worker-cpu', workerVariables],
+] as const)('%s can be given each variable that it reads, and no other', (name, schema) => {
+  const passedOn = Object.keys(services[name]?.environment ?? {})
+  const read = Object.keys(schema.shape).filter((variable) => !setElsewhere.has(variable))
+  expect(passedOn.toSorted()).toEqual(read.toSorted())
+})
+
+test('.env.example names what docker-compose.yml asks for, and nothing else', () => {
+  const named = [...readText('.env.example').matchAll(/^#?([A-Z][A-Z_]+)=/gm)].map(([, name = '']) => name)
+  const filledIn = [...readText('docker-compose.yml').matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name)
+  const passedOn = Object.values(services).flatMap(({ environment = {} }) =>
+    Object.keys(environment).filter((name) => environment[name] === null),
+  )
+  expect(named.toSorted()).toEqual([...new Set([...filledIn, ...passedOn])].toSorted())
+})
+
+test('only the API is published, on the loopback address', () => {
+  const published = Object.entries(services).flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]))
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in.
+  expect(published).toEqual([['api', '127.0.0.1:${DROVER_PORT:-3000}:3000']])
+})
+
+test('every service is confined alike', () => {
+  for (const [name, service] of Object.entries(services)) {
+    expect(service, name).toMatchObject({
+      init: true,
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      pids_limit: expect.any(Number),
+      mem_limit: expect.any(String),
+      restart: 'unless-stopped',
+      stop_grace_period: expect.any(String),
+    })
+  }
+})
+
+test('npm start, the tests and the stack run the same Redis', () => {
+  expect(services['redis']?.image).toBe(`\${REDIS_IMAGE:-${redisImage}}`)
+})

@@ -1,0 +1,126 @@
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { defineJob } from '../../../src/jobs/define-job.ts'
+import type { StopRequest } from '../../../src/jobs/stop-request.ts'
+import type { ClaimedJob } from '../../../src/queue/consume/claimed-job.ts'
+import type { AttemptEvents } from '../../../src/queue/events/job-event-writer.ts'
+import { type JobRecord, recordVersion } from '../../../src/queue/model/job-record.ts'
+import { executeJob } from '../../../src/worker/execute-job.ts'
+import type { Outcome } from '../../../src/worker/executors/executor.ts'
+
+const job = defineJob({
+  type: 'test',
+  title: 'Test',
+  runsOn: 'event-loop',
+  input: z.int(),
+  output: z.int(),
+  attempts: 3,
+  backoff: { type: 'fixed', delayMs: 1000, jitter: 0 },
+  run: async (n) => n,
+})
+const registry = new Map([['test', { job, file: 'test.ts' }]])
+const failure = { code: 'job_failed', message: 'no', retryable: true }
+
+/** What becomes of a job whose run ends so, with the stop that an executor of ours would have been given. */
+async function settle(options: {
+  outcome?: Outcome
+  stop?: StopRequest['kind']
+  claimed?: Partial<ClaimedJob>
+  record?: Partial<JobRecord>
+}) {
+  const { outcome = { status: 'returned', output: 1 }, stop, record } = options
+  const claimed: ClaimedJob = {
+    ref: { queue: 'io', id: 'io_1' },
+    type: 'test',
+    data: { v: recordVersion, input: 1, ...record },
+    attempt: 1,
+    maxAttempts: 3,
+    starts: 1,
+    createdAt: 1000,
+    dueAt: 1000,
+    startedAt: 2000,
+    events: { emit: () => undefined } as unknown as AttemptEvents,
+    onStop(listener) {
+      if (stop) listener({ kind: stop, graceMs: 0 })
+      return () => undefined
+    },
+    keepOutput: async (output) => ({ status: 'kept', json: JSON.stringify(output) }),
+    markUnknown: async () => 0,
+    ...options.claimed,
+  }
+  const executorFor = () => ({ run: async () => outcome })
+  return executeJob({ registry, executorFor, log: pino({ level: 'silent' }) }, claimed)
+}
+
+test('an outcome without a stop decides by itself', async () => {
+  expect(await settle({})).toEqual({ status: 'succeeded', output: '1' })
+  expect(await settle({ outcome: { status: 'threw', failure } })).toEqual({
+    status: 'failed',
+    failure: { ...failure, attempt: 1 },
+    retryDelayMs: 1000,
+  })
+  const last = await settle({ outcome: { status: 'crashed', failure }, claimed: { attempt: 3 } })
+  expect(last).toMatchObject({ status: 'failed', retryDelayMs: undefined })
+})
+
+test('a stop decides before the outcome, but for a result within the grace of a shutdown', async () => {
+  const threw: Outcome = { status: 'threw', failure }
+  expect(await settle({ stop: 'lock_lost' })).toEqual({ status: 'lost' })
+  expect(await settle({ stop: 'shutdown' })).toEqual({ status: 'succeeded', output: '1' })
+  expect(await settle({ stop: 'shutdown', outcome: threw })).toEqual({ status: 'put_back' })
+  expect(await settle({ stop: 'canceled' })).toEqual({ status: 'canceled', stopped: 'cooperatively' })
+  expect(await settle({ stop: 'canceled', outcome: threw })).toEqual({ status: 'canceled', stopped: 'cooperatively' })
+  expect(await settle({ stop: 'canceled', outcome: { status: 'killed' } })).toEqual({
+    status: 'canceled',
+    stopped: 'killed',
+  })
+  expect(await settle({ stop: 'canceled', outcome: { status: 'abandoned' } })).toEqual({
+    status: 'canceled',
+    stopped: 'abandoned',
+  })
+  expect(await settle({ stop: 'timeout' })).toMatchObject({ failure: { code: 'timeout' }, retryDelayMs: 1000 })
+  expect(await settle({ stop: 'deadline_exceeded' })).toMatchObject({
+    failure: { code: 'deadline_exceeded' },
+    retryDelayMs: undefined,
+  })
+})
+
+test('what is picked up too late is not run; attempt 0 says that it never started', async () => {
+  const late = { startWithinMs: 500, countsFrom: 1000 }
+  expect(await settle({ record: late })).toMatchObject({ failure: { code: 'not_started_in_time', attempt: 0 } })
+  // It had started in time before its worker vanished.
+  expect(await settle({ record: late, claimed: { starts: 2 } })).toMatchObject({ status: 'succeeded' })
+  const over = { deadlineMs: 500, countsFrom: 1000 }
+  expect(await settle({ record: over })).toMatchObject({ failure: { code: 'deadline_exceeded', attempt: 0 } })
+  expect(await settle({ record: over, claimed: { attempt: 2, starts: 2 } })).toMatchObject({
+    failure: { code: 'deadline_exceeded', attempt: 1 },
+  })
+})
+
+test('an attempt whose worker vanished has been made', async () => {
+  const record = { deadlineMs: 500, countsFrom: 1000 }
+  expect(await settle({ record, claimed: { starts: 2 } })).toMatchObject({ failure: { attempt: 1 } })
+})
+
+test('a handler cannot take the codes that decide a state', async () => {
+  for (const code of ['canceled', 'not_started_in_time', 'deadline_exceeded']) {
+    const outcome: Outcome = { status: 'threw', failure: { ...failure, code } }
+    expect(await settle({ outcome })).toMatchObject({ failure: { code: 'job_failed' } })
+  }
+})
+
+test('an unknown type or record is left to others for ten minutes, then it has failed', async () => {
+  const minutes = (n: number) => ({ createdAt: 0, startedAt: n * 60_000 })
+  for (const unknown of [{ type: 'newer' }, { data: { v: recordVersion + 1, input: 1 } }]) {
+    expect(await settle({ claimed: { ...unknown, ...minutes(9) } })).toMatchObject({
+      status: 'left_to_others',
+      delayMs: 2000,
+    })
+    expect(await settle({ claimed: { ...unknown, ...minutes(11) } })).toMatchObject({
+      status: 'failed',
+      failure: { code: 'unknown_job_type', retryable: false },
+      retryDelayMs: undefined,
+    })
+  }
+})

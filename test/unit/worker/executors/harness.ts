@@ -1,0 +1,119 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { onTestFinished, vi } from 'vitest'
+import { z } from 'zod'
+import type { JobEvent } from '../../../../src/jobs/job-event.ts'
+import { type LoadedJob, loadJob } from '../../../../src/jobs/registry.ts'
+import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
+import { createExecutors } from '../../../../src/worker/executors/create-executors.ts'
+import type { Executor, Outcome } from '../../../../src/worker/executors/executor.ts'
+
+export const poolKinds = ['thread', 'process'] as const
+
+export function fixtureFile(name: string): string {
+  return join(import.meta.dirname, 'fixtures', `${name}.ts`)
+}
+
+export async function loadFixture(name: string, changes: { memoryLimitMb?: number } = {}): Promise<LoadedJob> {
+  const file = fixtureFile(name)
+  return { file, job: { ...(await loadJob(file)), ...changes } }
+}
+
+export interface LogLine {
+  level: 'info' | 'warn'
+  fields: Record<string, unknown>
+  message: string
+}
+
+export function recordLog() {
+  const lines: LogLine[] = []
+  const record = (level: LogLine['level']) => (fields: object, message: string) =>
+    void lines.push({ level, fields: { ...fields }, message })
+  return { lines, log: { info: record('info'), warn: record('warn') } }
+}
+
+/** Executors that are closed with the test, which fails if that does not end them. */
+export function openExecutors(options: { size?: number; allowCidrs?: string[] } = {}) {
+  const { lines, log } = recordLog()
+  const { size = 1, allowCidrs = [] } = options
+  const executors = createExecutors({ threads: size, processes: size, allowCidrs, log })
+  onTestFinished(() => executors.close())
+  return { executors, lines }
+}
+
+export interface Started {
+  events: JobEvent[]
+  /** The messages of its log events. */
+  said(): string[]
+  outcome: Promise<Outcome>
+  stop(request?: Partial<StopRequest>): void
+}
+
+let runs = 0
+
+/** Starts a run and gathers what it emits; `take` stands for the receiver, and may be behind. */
+export function start(
+  executor: Executor,
+  loaded: LoadedJob,
+  input: unknown = {},
+  take: (event: JobEvent) => Promise<void> | undefined = () => undefined,
+): Started {
+  const events: JobEvent[] = []
+  const controller = new AbortController()
+  const attempt = { id: `run-${++runs}`, type: loaded.job.type, input, attempt: 1, maxAttempts: 3 }
+  const emit = (event: JobEvent) => {
+    events.push(event)
+    return take(event)
+  }
+  return {
+    events,
+    said: () => events.flatMap((event) => (event.kind === 'log' ? [event.message] : [])),
+    outcome: executor.run(loaded, attempt, emit, controller.signal),
+    stop: (request = {}) => controller.abort({ kind: 'canceled', graceMs: 1000, ...request }),
+  }
+}
+
+/** Polls until `check` no longer throws and is not false. */
+export function until(check: () => unknown, timeout = 10_000): Promise<void> {
+  return vi.waitFor(
+    async () => {
+      if ((await check()) === false) throw new Error(`not yet: ${check.toString()}`)
+    },
+    { timeout, interval: 5 },
+  )
+}
+
+/** False also for a zombie, which an orphan stays where process 1 does not reap (as in some containers). */
+export function isAlive(pid: number): boolean {
+  const stat = `/proc/${pid}/stat`
+  try {
+    process.kill(pid, 0)
+    return !existsSync('/proc/self/stat') || !/\) Z /.test(readFileSync(stat, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+export async function outputOf(started: Started): Promise<unknown> {
+  const outcome = await started.outcome
+  if (outcome.status !== 'returned') throw new Error(`ended as ${JSON.stringify(outcome)}`)
+  return outcome.output
+}
+
+const place = z.object({ pid: z.int(), threadId: z.int(), task: z.string().nullable(), arguments: z.array(z.string()) })
+
+/**
+ * Runs `where-am-i`. `host` tells threads and processes apart; `exists` says whether it still does (for a thread only where
+ * the system has a /proc to look at).
+ */
+export async function findPlace(executor: Executor, options: { memoryLimitMb?: number; afterMs?: number } = {}) {
+  const { afterMs = 0, ...changes } = options
+  const found = place.parse(await outputOf(start(executor, await loadFixture('where-am-i', changes), { afterMs })))
+  const { pid, threadId, task } = found
+  const isThread = pid === process.pid
+  return {
+    ...found,
+    host: `${pid}/${threadId}`,
+    exists: () => (isThread ? task !== null && existsSync(task) : isAlive(pid)),
+  }
+}

@@ -1,0 +1,68 @@
+import { PassThrough } from 'node:stream'
+import { describe, expect, test, vi } from 'vitest'
+import { forwardLines } from '../../../../src/worker/executors/forward-lines.ts'
+import { createJsonLineReader } from '../../../../src/worker/executors/json-lines.ts'
+import { until } from './harness.ts'
+
+function forward() {
+  const stream = new PassThrough()
+  const lines: string[] = []
+  let dropped = 0
+  forwardLines(stream, { onLine: (line) => lines.push(line), onDropped: (count) => (dropped += count) })
+  return { stream, lines, dropped: () => dropped }
+}
+
+describe('printed lines', () => {
+  test('are put together from pieces, also within a letter', async () => {
+    const { stream, lines } = forward()
+    for (const byte of Buffer.from('für\n\nzwei')) stream.write(Buffer.from([byte]))
+    stream.end()
+    await until(() => lines.length === 3)
+    expect(lines).toEqual(['für', '', 'zwei'])
+  })
+
+  test('are cut when they never end', async () => {
+    const { stream, lines } = forward()
+    for (let piece = 0; piece < 10; piece++) stream.write('x'.repeat(5000))
+    await until(() => lines.length === 6)
+    expect(new Set(lines.map(({ length }) => length))).toEqual(new Set([8192]))
+  })
+
+  test('are counted when there are too many, also if nothing follows', async () => {
+    const { stream, lines, dropped } = forward()
+    stream.write('line\n'.repeat(1000))
+    await until(() => dropped() === 800, 3000)
+    expect(lines.length).toBe(200)
+  })
+})
+
+describe('lines of JSON', () => {
+  test('are read whatever the pieces', () => {
+    const read: unknown[] = []
+    const reader = createJsonLineReader(
+      (message) => read.push(message),
+      () => {},
+    )
+    for (const byte of Buffer.from('{"a":"ü"}\n[1]\n')) reader(Buffer.from([byte]))
+    reader(Buffer.from('1\n2\n'))
+    expect(read).toEqual([{ a: 'ü' }, [1], 1, 2])
+  })
+
+  test('are given up at the first that is not JSON', () => {
+    const read: unknown[] = []
+    const onBroken = vi.fn<() => void>()
+    const reader = createJsonLineReader((message) => read.push(message), onBroken)
+    reader(Buffer.from('1\nnot JSON\n2\n'))
+    reader(Buffer.from('3\nnot JSON\n'))
+    expect(read).toEqual([1])
+    expect(onBroken).toHaveBeenCalledTimes(1)
+  })
+
+  test('are given up when one is too long', () => {
+    const onBroken = vi.fn<() => void>()
+    const reader = createJsonLineReader(() => {}, onBroken)
+    const piece = Buffer.alloc(1024 * 1024, 'x')
+    for (let count = 0; count < 65; count++) reader(piece)
+    expect(onBroken).toHaveBeenCalledTimes(1)
+  })
+})

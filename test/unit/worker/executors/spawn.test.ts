@@ -1,0 +1,117 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import type { Host, HostEnd, HostSettings } from '../../../../src/worker/executors/host.ts'
+import { HostPool } from '../../../../src/worker/executors/pool.ts'
+import type { ToChild } from '../../../../src/worker/executors/protocol.ts'
+import { loadFixture, recordLog, start } from './harness.ts'
+
+afterEach(() => void vi.useRealTimers())
+
+/** A host that the test plays itself. */
+function playHost(settings: HostSettings) {
+  const sent: ToChild[] = []
+  const { promise: gone, resolve: end } = Promise.withResolvers<HostEnd>()
+  const kill = vi.fn<() => void>()
+  const host: Host = { name: { pid: 1 }, send: (message) => void sent.push(message), kill, gone }
+  return { host, kill, sent, end, say: settings.onMessage }
+}
+
+function playPool(onSpawn: (played: ReturnType<typeof playHost>) => void = () => {}) {
+  const played: ReturnType<typeof playHost>[] = []
+  const { log, lines } = recordLog()
+  const pool = new HostPool({
+    size: 1,
+    allowCidrs: [],
+    log,
+    spawn(settings) {
+      const next = playHost(settings)
+      played.push(next)
+      onSpawn(next)
+      return next.host
+    },
+  })
+  return { pool, played, lines }
+}
+
+test('hosts that end before they start are spawned again ever later, and each fails one job', async () => {
+  vi.useFakeTimers()
+  const { pool, played } = playPool(({ end }) => end({ kind: 'exit', code: 1 }))
+  const loaded = await loadFixture('echo')
+  const runs = Array.from({ length: 12 }, () => start(pool, loaded))
+  const spawnedAfter: number[] = []
+  for (let elapsed = 0; played.length < runs.length; elapsed += 50) {
+    if (spawnedAfter.length < played.length) spawnedAfter.push(elapsed)
+    await vi.advanceTimersByTimeAsync(50)
+  }
+  const waits = spawnedAfter.slice(2).map((at, index) => at - (spawnedAfter[index + 1] ?? 0))
+  expect(waits).toEqual([...waits].sort((a, b) => a - b))
+  expect(waits.at(-1)).toBeLessThanOrEqual(10_050)
+  for (const run of runs) expect(await run.outcome).toMatchObject({ status: 'crashed', failure: { code: 'crashed' } })
+})
+
+test('a spawn that is refused fails its job', async () => {
+  const { log } = recordLog()
+  const spawn = () => {
+    throw new Error('EAGAIN')
+  }
+  const pool = new HostPool({ size: 1, allowCidrs: [], log, spawn })
+  const message = 'no thread or process could be started: EAGAIN'
+  expect(await start(pool, await loadFixture('echo')).outcome).toEqual({
+    status: 'crashed',
+    failure: { code: 'crashed', message, retryable: true },
+  })
+})
+
+test('nothing is spawned after a crash until the next job', async () => {
+  const { pool, played } = playPool()
+  const run = start(pool, await loadFixture('echo'))
+  played[0]?.say({ type: 'ready' })
+  played[0]?.end({ kind: 'signal', signal: 'SIGSEGV' })
+  expect(await run.outcome).toMatchObject({ status: 'crashed' })
+  expect(played.length).toBe(1)
+})
+
+test('a host that outlives its kill is abandoned and keeps its place', async () => {
+  const { pool, played, lines } = playPool()
+  const loaded = await loadFixture('echo')
+  const run = start(pool, loaded)
+  const next = start(pool, loaded)
+  vi.useFakeTimers()
+  run.stop({ graceMs: 100 })
+  await vi.advanceTimersByTimeAsync(100)
+  expect(played[0]?.kill).toHaveBeenCalledTimes(1)
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(await run.outcome).toEqual({ status: 'abandoned' })
+  expect(lines.at(-1)?.message).toContain('outlives its kill')
+  expect(played.length).toBe(1)
+  played[0]?.end({ kind: 'exit', code: 1 })
+  await vi.advanceTimersByTimeAsync(0)
+  expect(played.length).toBe(2)
+  played[1]?.say({ type: 'ended', run: 1, outcome: { status: 'returned', output: 1 } })
+  expect(await next.outcome).toEqual({ status: 'returned', output: 1 })
+})
+
+test('messages that are not of this run or not ours are dropped', async () => {
+  const { pool, played } = playPool()
+  const run = start(pool, await loadFixture('echo'))
+  const say = played[0]?.say
+  const output = { kind: 'output', value: 1 }
+  for (const junk of [undefined, 'ready?', { type: 'event' }, { type: 'event', run: 1, event: { kind: 'log' } }])
+    say?.(junk)
+  say?.({ type: 'event', run: 0, event: output })
+  say?.({ type: 'ended', run: 2, outcome: { status: 'returned', output: 'stale' } })
+  say?.({ type: 'event', run: 1, event: output })
+  say?.({ type: 'ended', run: 1, outcome: { status: 'returned', output: 'right' } })
+  say?.({ type: 'event', run: 1, event: output })
+  expect(await run.outcome).toEqual({ status: 'returned', output: 'right' })
+  expect(run.events).toEqual([output])
+})
+
+test('a result that comes after the kill is too late', async () => {
+  const { pool, played } = playPool()
+  const run = start(pool, await loadFixture('echo'))
+  run.stop({ graceMs: 0 })
+  await vi.waitFor(() => expect(played[0]?.kill).toHaveBeenCalled())
+  played[0]?.say({ type: 'ended', run: 1, outcome: { status: 'returned', output: 'late' } })
+  played[0]?.end({ kind: 'signal', signal: 'SIGKILL' })
+  expect(await run.outcome).toEqual({ status: 'killed' })
+})

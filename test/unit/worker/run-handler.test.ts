@@ -1,0 +1,340 @@
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { defineJob, type Job, type JobContext, PermanentError, RetryLater } from '../../../src/jobs/define-job.ts'
+import type { EmitJobEvent, JobEvent } from '../../../src/jobs/job-event.ts'
+import type { StopRequest } from '../../../src/jobs/stop-request.ts'
+import { longestMessage } from '../../../src/worker/job-context.ts'
+import { runHandler } from '../../../src/worker/run-handler.ts'
+
+type Handler = (input: unknown, job: JobContext) => Promise<unknown> | AsyncGenerator<unknown, unknown, undefined>
+
+function jobOf(run: Handler, schemas: { input?: z.ZodType; output?: z.ZodType } = {}): Job {
+  const { input = z.unknown(), output = z.unknown() } = schemas
+  return defineJob({ type: 'test', title: 'Test', runsOn: 'event-loop', input, output, run })
+}
+
+function begin(job: Job, options: { input?: unknown; receive?: EmitJobEvent } = {}) {
+  const events: JobEvent[] = []
+  const stop = new AbortController()
+  const outcome = runHandler({
+    job,
+    attempt: { id: 'job-1', type: 'test', input: options.input, attempt: 2, maxAttempts: 5 },
+    stop: stop.signal,
+    fetch: async (url, init) => new Response(`${String(url)} ${init?.signal?.aborted}`),
+    emit(event) {
+      events.push(event)
+      return options.receive?.(event)
+    },
+  })
+  return { events, outcome, stop: (kind: StopRequest['kind'] = 'canceled') => stop.abort({ kind, graceMs: 100 }) }
+}
+
+const outcomeOf = (run: Handler) => begin(jobOf(run)).outcome
+
+describe('the input', () => {
+  const input = z.object({ rows: z.array(z.object({ limit: z.int().max(100).default(7) })).default([]) })
+
+  test('is parsed, with its defaults', async () => {
+    const job = jobOf(async (given) => given, { input })
+    expect(await begin(job, { input: { rows: [{}] } }).outcome).toEqual({
+      status: 'returned',
+      output: { rows: [{ limit: 7 }] },
+    })
+  })
+
+  test('fails the job for good when the schema refuses it, naming the place', async () => {
+    const job = jobOf(async (given) => given, { input })
+    const failure = {
+      code: 'invalid_input',
+      message: expect.stringMatching(/^input\.rows\.1\.limit: /),
+      retryable: false,
+    }
+    const { outcome } = begin(job, { input: { rows: [{}, { limit: 101 }] } })
+    expect(await outcome).toEqual({ status: 'threw', failure })
+  })
+})
+
+describe('the output', () => {
+  test('is parsed', async () => {
+    const job = jobOf(async () => ({ count: 1, more: 2 }), { output: z.object({ count: z.int() }) })
+    expect(await begin(job).outcome).toEqual({ status: 'returned', output: { count: 1 } })
+  })
+
+  test('is null when nothing is returned', async () => {
+    expect(await outcomeOf(async () => undefined)).toEqual({ status: 'returned', output: null })
+  })
+
+  test('fails the job for good when the schema refuses it', async () => {
+    const job = jobOf(async () => ({ count: 'many' }), { output: z.object({ count: z.int() }) })
+    const failure = { code: 'invalid_output', message: expect.stringMatching(/^output\.count: /), retryable: false }
+    expect(await begin(job).outcome).toEqual({ status: 'threw', failure })
+  })
+
+  test('fails the job for good when it is not JSON', async () => {
+    const failure = { code: 'invalid_output', message: 'output.total is a bigint, which is not JSON', retryable: false }
+    expect(await outcomeOf(async () => ({ total: 1n }))).toEqual({ status: 'threw', failure })
+  })
+})
+
+describe('what is thrown', () => {
+  test('becomes a failure that may be retried', async () => {
+    const thrown = outcomeOf(async () => {
+      throw new TypeError('no luck', { cause: new Error('bad weather') })
+    })
+    const failure = { code: 'job_failed', message: 'no luck: bad weather', retryable: true }
+    expect(await thrown).toEqual({ status: 'threw', failure })
+  })
+
+  test('may end retries or name their delay', async () => {
+    const permanent = outcomeOf(async () => {
+      throw new PermanentError('gone', { code: 'not_found' })
+    })
+    const later = outcomeOf(async () => {
+      throw new RetryLater(1500)
+    })
+    expect(await permanent).toMatchObject({ failure: { code: 'not_found', retryable: false } })
+    expect(await later).toMatchObject({ failure: { retryable: true, retryAfterMs: 1500 } })
+  })
+
+  test.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['a string', 'oops'],
+    [
+      'an object that throws when looked at',
+      new Proxy(
+        {},
+        {
+          get: () => {
+            throw new Error('no')
+          },
+        },
+      ),
+    ],
+  ])('may be %s', async (_name, thrown) => {
+    expect(await outcomeOf(() => Promise.reject(thrown))).toMatchObject({
+      status: 'threw',
+      failure: { code: 'job_failed', message: expect.stringMatching(/^the handler threw /) },
+    })
+  })
+
+  test('may be thrown before there is a promise', async () => {
+    const thrown = outcomeOf(() => {
+      throw new Error('at once')
+    })
+    expect(await thrown).toMatchObject({ status: 'threw', failure: { message: 'at once' } })
+  })
+})
+
+describe('the context', () => {
+  test('says which attempt this is', async () => {
+    const run = outcomeOf(async (_input, { id, type, attempt, maxAttempts }) => ({ id, type, attempt, maxAttempts }))
+    expect(await run).toMatchObject({ output: { id: 'job-1', type: 'test', attempt: 2, maxAttempts: 5 } })
+  })
+
+  test.each([
+    [0.25, 0.25],
+    [-1, 0],
+    [7, 1],
+    [Number.POSITIVE_INFINITY, 1],
+    [Number.NaN, 0.125],
+    [Object('0.5'), 0.125],
+  ])('reports a progress of %s as %s after 0.125', async (given, expected) => {
+    const { events, outcome } = begin(
+      jobOf(async (_input, job) => {
+        job.progress(0.125)
+        job.progress(given, 'text', { step: 1 })
+      }),
+    )
+    await outcome
+    expect(events).toEqual([
+      { kind: 'progress', fraction: 0.125, message: null, data: null },
+      { kind: 'progress', fraction: expected, message: 'text', data: { step: 1 } },
+    ])
+  })
+
+  test('leaves out progress data that is not JSON, and says so once', async () => {
+    const { events, outcome } = begin(
+      jobOf(async (_input, job) => {
+        job.progress(0.1, 'a', { big: 1n })
+        job.progress(0.2, 'b', { big: 2n })
+      }),
+    )
+    expect(await outcome).toMatchObject({ status: 'returned' })
+    expect(events.map(({ kind }) => kind)).toEqual(['progress', 'log', 'progress'])
+    expect(events[0]).toMatchObject({ fraction: 0.1, data: null })
+    expect(events[1]).toMatchObject({
+      level: 'warn',
+      message: expect.stringContaining('progress data.big is a bigint'),
+    })
+  })
+
+  test('cuts long log messages and knows four levels', async () => {
+    const { events, outcome } = begin(
+      jobOf(async (_input, job) => {
+        job.log('plain')
+        job.log('😀'.repeat(longestMessage), 'error')
+        job.log(Object({ not: 'text' }), Object('loud'))
+      }),
+    )
+    await outcome
+    const log = { kind: 'log', at: expect.stringMatching(/^\d{4}-.*Z$/), attempt: 2 }
+    expect(events[0]).toEqual({ ...log, level: 'info', message: 'plain' })
+    expect(events[1]).toMatchObject({ level: 'error', message: expect.stringMatching(/…$/) })
+    expect(events[1]?.kind === 'log' && events[1].message.length).toBe(longestMessage)
+    expect(events[2]).toMatchObject({ level: 'info', message: "{ not: 'text' }" })
+  })
+
+  test('ignores what is said after the end', async () => {
+    let kept: JobContext | undefined
+    const { events, outcome } = begin(
+      jobOf(async (_input, job) => {
+        kept = job
+      }),
+    )
+    await outcome
+    kept?.log('late')
+    kept?.progress(1)
+    expect(events).toEqual([])
+  })
+
+  test('gives fetch the signal', async () => {
+    const run = begin(
+      jobOf(async (_input, job) => {
+        await new Promise((resolve) => job.signal.addEventListener('abort', resolve))
+        const responses = [await job.fetch('/a'), await job.fetch('/b', { signal: new AbortController().signal })]
+        return Promise.all(responses.map((response) => response.text()))
+      }),
+    )
+    run.stop()
+    expect(await run.outcome).toEqual({ status: 'returned', output: ['/a true', '/b true'] })
+  })
+})
+
+describe('a stop', () => {
+  test('reaches the handler as an AbortError with its kind', async () => {
+    const run = begin(
+      jobOf(async (_input, { signal }) => {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        signal.throwIfAborted()
+      }),
+    )
+    run.stop('timeout')
+    const failure = { code: 'timeout', message: 'the attempt ran out of time', retryable: true }
+    expect(await run.outcome).toEqual({ status: 'threw', failure })
+  })
+
+  test('that came before leaves the handler alone', async () => {
+    let hasRun = false
+    const stop = AbortSignal.abort()
+    const job = jobOf(async () => {
+      hasRun = true
+    })
+    const attempt = { id: 'x', type: 'test', input: {}, attempt: 1, maxAttempts: 1 }
+    const outcome = await runHandler({ job, attempt, stop, emit: () => undefined, fetch: async () => new Response() })
+    expect(outcome).toMatchObject({ status: 'threw', failure: { code: 'canceled' } })
+    expect(hasRun).toBe(false)
+  })
+})
+
+describe('a generator', () => {
+  test('emits what it yields and returns its output', async () => {
+    const { events, outcome } = begin(
+      jobOf(async function* () {
+        yield 1
+        yield { two: 2 }
+        return 'three'
+      }),
+    )
+    expect(await outcome).toEqual({ status: 'returned', output: 'three' })
+    expect(events).toEqual([
+      { kind: 'output', value: 1 },
+      { kind: 'output', value: { two: 2 } },
+    ])
+  })
+
+  test('is pulled only when its receiver has kept up', async () => {
+    let pulled = 0
+    const taken: (() => void)[] = []
+    const run = begin(
+      jobOf(async function* () {
+        for (; pulled < 5; ) yield ++pulled
+        return pulled
+      }),
+      { receive: () => new Promise((resolve) => taken.push(resolve)) },
+    )
+    for (let count = 1; count <= 5; count++) {
+      await expect.poll(() => taken.length).toBe(count)
+      expect(pulled).toBe(count)
+      taken.at(-1)?.()
+    }
+    expect(await run.outcome).toEqual({ status: 'returned', output: 5 })
+  })
+
+  test('that is stopped while its receiver is behind runs its finally blocks', async () => {
+    let cleaned = false
+    const run = begin(
+      jobOf(async function* () {
+        try {
+          for (;;) yield 1
+        } finally {
+          await Promise.resolve()
+          cleaned = true
+        }
+      }),
+      { receive: () => new Promise(() => {}) },
+    )
+    await expect.poll(() => run.events.length).toBe(1)
+    run.stop('shutdown')
+    expect(await run.outcome).toMatchObject({ status: 'threw', failure: { code: 'shutdown' } })
+    expect(cleaned).toBe(true)
+  })
+
+  test('that never waits can be stopped', async () => {
+    const run = begin(
+      jobOf(async function* () {
+        for (;;) yield 1
+      }),
+    )
+    setTimeout(run.stop, 5)
+    expect(await run.outcome).toMatchObject({ status: 'threw', failure: { code: 'canceled' } })
+  })
+
+  test('that is stopped while it waits may still return', async () => {
+    const run = begin(
+      jobOf(async function* (_input, { signal }) {
+        yield 1
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        return 'partial'
+      }),
+    )
+    await expect.poll(() => run.events.length).toBe(1)
+    run.stop()
+    expect(await run.outcome).toEqual({ status: 'returned', output: 'partial' })
+  })
+
+  test('fails for good when it yields what is not JSON, and runs its finally blocks', async () => {
+    let cleaned = false
+    const { outcome } = begin(
+      jobOf(async function* () {
+        try {
+          yield 1n
+        } finally {
+          cleaned = true
+        }
+      }),
+    )
+    expect(await outcome).toMatchObject({ status: 'threw', failure: { code: 'invalid_output', retryable: false } })
+    expect(cleaned).toBe(true)
+  })
+
+  test('fails with what it throws', async () => {
+    const { events, outcome } = begin(
+      jobOf(async function* () {
+        yield 1
+        throw new Error('half way')
+      }),
+    )
+    expect(await outcome).toMatchObject({ status: 'threw', failure: { message: 'half way' } })
+    expect(events.length).toBe(1)
+  })
+})
