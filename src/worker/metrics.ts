@@ -1,6 +1,6 @@
 import { Gauge, Histogram } from '@prometheus-io/client'
 import { jobSeconds, Metrics } from '../metrics.ts'
-import type { ClaimedJob, Settlement } from '../queue/consume/claimed-job.ts'
+import type { ClaimedJob, Settlement } from '../queue/consume/attempt.ts'
 import type { JobConsumer } from '../queue/consume/job-consumer.ts'
 import type { Executor } from './executors/executor.ts'
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { QueuePressure } from '../../queue/admission/queue-pressure.ts'
+import type { QueuePressure } from '../../queue/admission/queue-backpressure.ts'
 import type { TenantQuotas } from '../../queue/admission/tenant-quotas.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import type { NewJob } from '../../queue/store/job-queue.ts'

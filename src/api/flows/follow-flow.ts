@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { JobEventHub } from '../../queue/events/job-event-hub.ts'
+import type { JobEventHub } from '../../queue/events/event-hub.ts'
 import type { Flows } from '../../queue/flows/flows.ts'
 import type { PlanNode } from '../../queue/flows/model/plan.ts'
 import type { OpenFlow } from '../../queue/flows/open-flow.ts'

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Announcement, JobEventHub, WiredEvent } from '../../queue/events/job-event-hub.ts'
+import type { Announcement, JobEventHub, WiredEvent } from '../../queue/events/event-hub.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/job-record.ts'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'

@@ -20,7 +20,7 @@ export function serveDocs(app: FastifyInstance, names: SchemaNames, access: Acce
 
   let built: Promise<FastifyInstance> | undefined
   const build = async () => {
-    const { buildDocs } = await import('./openapi.ts')
+    const { buildDocs } = await import('./document.ts')
     return buildDocs(routes, names)
   }
   const buildOnce = () => {

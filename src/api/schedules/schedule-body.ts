@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { overlaps, type ScheduleDefinition } from '../../queue/schedules/schedule-record.ts'
-import { cronFault, isTimezone } from '../../queue/schedules/schedule-ticks.ts'
+import { cronFault, isTimezone } from '../../queue/schedules/ticks.ts'
 import { Problem } from '../http/problem.ts'
-import { parseSubmission } from '../jobs/submission.ts'
+import { parseSubmission } from '../jobs/parse-submission.ts'
 
 const yearMs = 365 * 86_400_000
 /** Schedules are kept for ever and read often: their jobs' inputs are to be short. */

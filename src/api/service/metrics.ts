@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram } from '@prometheus-io/client'
 import { Metrics } from '../../metrics.ts'
+import type { QueueCounts } from '../../queue/store/count-queue.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
-import type { QueueCounts } from '../../queue/store/queue-census.ts'
 
 /** However many scrape, Redis is asked at most this often by each process: two round trips for each queue. */
 const countedForMs = 5000

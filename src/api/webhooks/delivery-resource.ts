@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { StoredJob } from '../../queue/model/job-record.ts'
-import { deliveryOutputSchema, deliverySchema, webhookEvents } from '../../queue/webhooks/webhook.ts'
-import type { KnownDelivery } from '../../queue/webhooks/webhook-outbox.ts'
+import { deliveryOutputSchema, deliverySchema, webhookEvents } from '../../queue/webhooks/delivery.ts'
+import type { KnownDelivery } from '../../queue/webhooks/outbox.ts'
 import { jobStateSchema, optionalTimestamp } from '../jobs/job-resource.ts'
 
 const time = z.iso.datetime().nullable()

@@ -1,7 +1,7 @@
 import { type JobRef, parseJobId, ulidOf, ulidTime } from '../model/job-id.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
 
 const countRequest = loadScript('admission/count-request')
 const reservePlace = loadScript('admission/reserve-place')

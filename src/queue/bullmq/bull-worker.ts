@@ -2,7 +2,7 @@ import { Job, Worker } from 'bullmq'
 import { encodeAttempt, encodeFailure, parseJson, type StoredFailure } from '../model/job-record.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import type { TakenJob } from './job-exchange.ts'
+import type { TakenJob } from './complete-and-fetch.ts'
 
 /**
  * BullMQ's side of a queue that is consumed here: it fails jobs, delays them and puts them back, renews locks, finds jobs whose worker has

@@ -1,13 +1,13 @@
 import { UnrecoverableError, type Worker } from 'bullmq'
 import { AttemptFailed, bullJob } from '../bullmq/bull-worker.ts'
-import type { TakenJob } from '../bullmq/job-exchange.ts'
+import type { TakenJob } from '../bullmq/complete-and-fetch.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { endWithoutSuccess } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
-import type { Settlement } from './claimed-job.ts'
+import { loadScript } from '../redis/load-script.ts'
+import type { Settlement } from './attempt.ts'
 
 const takeBackStart = loadScript('bullmq/take-back-start')
 

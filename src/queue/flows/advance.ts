@@ -1,16 +1,16 @@
 import type { Registry } from '../../jobs/registry.ts'
-import type { WebhookOutbox } from '../webhooks/webhook-outbox.ts'
+import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import { completeInput, itemsOf } from './complete-input.ts'
-import type { FlowMembers, MemberStanding, Release } from './members.ts'
+import type { FlowMembers, MemberStanding, Release } from './flow-jobs.ts'
+import type { FlowStore, NodeEnded } from './flow-store.ts'
+import { settleFlowWebhook } from './flow-webhook.ts'
 import type { FlowError, StoredFlow } from './model/document.ts'
 import { countNodes } from './model/document.ts'
 import type { FlowActions } from './model/evaluation.ts'
-import { MemberIds } from './model/member-id.ts'
+import { MemberIds } from './model/flow-job-id.ts'
 import { type JobNode, jobsOf, type MapNode } from './model/plan.ts'
 import { OpenFlow } from './open-flow.ts'
 import { FlowOutputs } from './outputs.ts'
-import type { FlowStore, NodeEnded } from './store.ts'
-import { settleFlowWebhook } from './webhook.ts'
 
 export interface AdvanceDeps {
   store: FlowStore

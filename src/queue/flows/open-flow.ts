@@ -1,8 +1,8 @@
+import type { FlowStore, RecordedEnd } from './flow-store.ts'
 import type { StoredFlow } from './model/document.ts'
 import { type FlowActions, FlowEvaluation } from './model/evaluation.ts'
-import { MemberIds } from './model/member-id.ts'
+import { MemberIds } from './model/flow-job-id.ts'
 import { FlowPlan, type JobNode, type PlanNode } from './model/plan.ts'
-import type { FlowStore, RecordedEnd } from './store.ts'
 
 /** Most ends in one reading. */
 const pageSize = 5000

@@ -1,9 +1,9 @@
 import type { StoredFailure } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
-import type { FlowMembers } from './members.ts'
+import type { FlowMembers } from './flow-jobs.ts'
 import { flowBounds, type StoredFlow } from './model/document.ts'
 import type { FlowEvaluation } from './model/evaluation.ts'
-import { MemberIds } from './model/member-id.ts'
+import { MemberIds } from './model/flow-job-id.ts'
 import { type JobNode, type PlanNode } from './model/plan.ts'
 import { follow, isIndex } from './model/template.ts'
 

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
-import { releaseClaim } from '../store/idempotency.ts'
-import type { FlowMembers } from './members.ts'
+import { loadScript } from '../redis/load-script.ts'
+import { releaseClaim } from '../store/idempotency-keys.ts'
+import type { FlowMembers } from './flow-jobs.ts'
+import type { FlowStore } from './flow-store.ts'
 import { FlowPlan } from './model/plan.ts'
-import type { FlowStore } from './store.ts'
 
 const beginRemoval = loadScript('flows/begin-flow-removal')
 

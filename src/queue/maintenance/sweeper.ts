@@ -5,8 +5,8 @@ import { endWithoutSuccess } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
-import { releaseClaim } from '../store/idempotency.ts'
+import { loadScript } from '../redis/load-script.ts'
+import { releaseClaim } from '../store/idempotency-keys.ts'
 
 const sweepQueue = loadScript('bullmq/sweep-queue')
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { JobFailure } from '../../jobs/job-failure.ts'
 import type { StoredOutput } from '../store/job-output.ts'
-import { webhookSchema } from '../webhooks/webhook.ts'
+import { webhookSchema } from '../webhooks/delivery.ts'
 import { isEnd, type JobEnd, type JobState } from './job-states.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */

@@ -1,9 +1,9 @@
 import { Cluster, type Redis as Server } from 'ioredis'
 import type { Logger } from 'pino'
+import { writeTogether } from './batch-writes.ts'
 import { type ConnectionRole, openRedis, type Redis } from './open-redis.ts'
-import { isPassing } from './passing-errors.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
-import { writeTogether } from './write-together.ts'
+import { isPassing } from './transient-errors.ts'
 
 export type { ConnectionRole, Redis } from './open-redis.ts'
 

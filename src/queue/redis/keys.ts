@@ -29,7 +29,7 @@ export class Keys {
     return this.bull(queue, id)
   }
 
-  /** Holds the token of the worker that runs the job. exchange-jobs.lua sets it, and deletes it with a success; BullMQ renews it, and deletes it otherwise. */
+  /** Holds the token of the worker that runs the job. complete-and-fetch.lua sets it, and deletes it with a success; BullMQ renews it, and deletes it otherwise. */
   lock(ref: JobRef): string {
     return `${this.job(ref)}:lock`
   }

@@ -1,7 +1,7 @@
 import { Cluster, type DNSLookupFunction, type RedisOptions, Redis as Server } from 'ioredis'
-import { isOfFormerMaster } from './passing-errors.ts'
-import { PatientCluster, PatientRedis, PromptCluster } from './patient-redis.ts'
 import type { RedisAddress } from './redis-address.ts'
+import { PatientCluster, PatientRedis, PromptCluster } from './retrying-redis.ts'
+import { isOfFormerMaster } from './transient-errors.ts'
 
 /** A connection to a server (where sentinels name it, to the master of the moment), or to a cluster. */
 export type Redis = Server | Cluster

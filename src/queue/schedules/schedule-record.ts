@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type JobRef, ulidTime } from '../model/job-id.ts'
 import { recordSchema } from '../model/job-record.ts'
-import type { Timing } from './schedule-ticks.ts'
+import type { Timing } from './ticks.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */
 export const scheduleVersion = 1

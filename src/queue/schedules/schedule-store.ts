@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
 import {
   decodeSchedule,
   type ScheduleDefinition,

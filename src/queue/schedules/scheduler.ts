@@ -3,7 +3,7 @@ import { parseJobId } from '../model/job-id.ts'
 import type { JobQueue } from '../store/job-queue.ts'
 import { type StoredSchedule, tickRef } from './schedule-record.ts'
 import { type DueSchedule, type ScheduleStore, takenForMs } from './schedule-store.ts'
-import { latestTick, nextTick } from './schedule-ticks.ts'
+import { latestTick, nextTick } from './ticks.ts'
 
 /** A schedule that was stored meanwhile is seen after this at the latest; a Redis that fails is asked again after it. */
 const mostWaitMs = 1000

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { JobRef } from '../model/job-id.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
 
 const storePiece = loadScript('store/store-output')
 const discard = loadScript('store/discard-output')

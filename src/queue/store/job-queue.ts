@@ -1,13 +1,13 @@
-import { JobStore } from '../bullmq/job-store.ts'
+import { JobStore } from '../bullmq/add-jobs.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { decodeJob, hashOf, type JobRecord, type Place, recordVersion, type StoredJob } from '../model/job-record.ts'
 import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
+import { countQueue, type QueueCounts, waitingSince } from './count-queue.ts'
 import { readStoredOutput, readWholeOutput, type StoredOutput } from './job-output.ts'
-import { removeJob } from './job-removal.ts'
-import { countQueue, type QueueCounts, waitingSince } from './queue-census.ts'
 import { readMany } from './read-many.ts'
+import { removeJob } from './remove-job.ts'
 
 const readJob = loadScript('store/read-job')
 const pauseQueue = loadScript('bullmq/pause-queue')

@@ -1,9 +1,9 @@
 import type { WebhookSecret } from '../../environment.ts'
 import { type ConsumerOptions, JobConsumer } from '../../queue/consume/job-consumer.ts'
-import { deliveryQueue, deliveryType } from '../../queue/webhooks/webhook.ts'
+import { deliveryQueue, deliveryType } from '../../queue/webhooks/delivery.ts'
 import { type ExecuteJobDeps, executeJob } from '../execute-job.ts'
+import { OriginGate, throughGate } from './concurrency-per-origin.ts'
 import { webhookJob } from './deliver-webhook.ts'
-import { OriginGate, throughGate } from './origin-gate.ts'
 
 /** The share of a worker's deliveries that may go to one origin at once. */
 const originShare = 0.1

@@ -2,7 +2,7 @@ import type { WebhookSecret } from '../../environment.ts'
 import { defineJob, type Job, JobError, PermanentError, RetryLater } from '../../jobs/define-job.ts'
 import { describeNetworkError, readRetryAfter } from '../../jobs/http-answer.ts'
 import { describeFailure } from '../../jobs/job-failure.ts'
-import { deliveryOutputSchema, deliverySchema, deliveryType, deliveryWaitsMs } from '../../queue/webhooks/webhook.ts'
+import { deliveryOutputSchema, deliverySchema, deliveryType, deliveryWaitsMs } from '../../queue/webhooks/delivery.ts'
 import { secretsOf, signatureHeaders } from './sign-webhook.ts'
 
 /** A receiver that has not answered by then counts as one that failed. */

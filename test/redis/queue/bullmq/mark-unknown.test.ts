@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
-import { loadScript } from '../../../../src/queue/redis/scripts.ts'
+import { loadScript } from '../../../../src/queue/redis/load-script.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 

@@ -1,7 +1,7 @@
 import { array, asyncProperty, check, constantFrom, integer, record } from 'fast-check'
 import { ulid } from 'ulid'
 import { expect, test } from 'vitest'
-import { JobStore } from '../../../../src/queue/bullmq/job-store.ts'
+import { JobStore } from '../../../../src/queue/bullmq/add-jobs.ts'
 import { type JobRef, ulidOf, ulidTime } from '../../../../src/queue/model/job-id.ts'
 import { recordVersion } from '../../../../src/queue/model/job-record.ts'
 import type { Redis } from '../../../../src/queue/redis/connection.ts'

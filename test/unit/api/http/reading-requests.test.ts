@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isDeeperThan } from '../../../../src/api/http/json-body.ts'
-import { preferredWaitS } from '../../../../src/api/http/prefer.ts'
+import { preferredWaitS } from '../../../../src/api/http/prefer-header.ts'
 
 test('a wait is read out of Prefer, the first of several, at most 60; nonsense is ignored', () => {
   const cases: [header: string | undefined, waitS: number | undefined][] = [

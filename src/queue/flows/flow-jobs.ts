@@ -14,11 +14,11 @@ import {
 import type { JobEnd } from '../model/job-states.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
+import { canceledMessage, cancelMarginMs } from '../store/cancel-and-retry.ts'
 import { OutputGoneError, readStoredOutput } from '../store/job-output.ts'
-import { canceledMessage, cancelMarginMs } from '../store/job-steering.ts'
 import { flowBounds, type StoredFlow } from './model/document.ts'
-import { MemberIds } from './model/member-id.ts'
+import { MemberIds } from './model/flow-job-id.ts'
 import type { JobNode } from './model/plan.ts'
 
 const storeMembers = loadScript('bullmq/store-members')

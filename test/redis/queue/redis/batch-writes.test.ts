@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, connect as open, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { type WriteWhen, writeTogether } from '../../../../src/queue/redis/write-together.ts'
+import { type WriteWhen, writeTogether } from '../../../../src/queue/redis/batch-writes.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 
 /** A way to the run's Redis that counts in how many pieces commands arrive. */

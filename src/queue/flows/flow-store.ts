@@ -3,8 +3,8 @@ import { anonymousTenant } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
-import { type Webhook, webhookSchema } from '../webhooks/webhook.ts'
+import { loadScript } from '../redis/load-script.ts'
+import { type Webhook, webhookSchema } from '../webhooks/delivery.ts'
 import {
   type FlowError,
   type FlowHead,

@@ -1,5 +1,5 @@
 import { Cluster, type Command, Redis } from 'ioredis'
-import { isPassing, isReply } from './passing-errors.ts'
+import { isPassing, isReply } from './transient-errors.ts'
 
 const askAgainMs = 250
 

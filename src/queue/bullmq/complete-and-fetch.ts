@@ -1,9 +1,9 @@
 import { parseJson } from '../model/job-record.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
 
-const exchangeJobs = loadScript('bullmq/exchange-jobs')
+const exchangeJobs = loadScript('bullmq/complete-and-fetch')
 
 /** A message with a job in it, in bytes: Redis closes connections to which it owes more than some MB of messages. */
 const mostMessageBytes = 16_384
@@ -81,7 +81,7 @@ export async function exchange(
   for (const { id, token: held, attempt, output, flow = '', waiter = '', length } of successes)
     args.push(id, held, attempt, output, flow, waiter, length)
   const reply = await exchangeJobs(redis, namesOf(keys, queue), args)
-  if (!isExchangeReply(reply)) throw new TypeError('exchange-jobs.lua has answered something else')
+  if (!isExchangeReply(reply)) throw new TypeError('complete-and-fetch.lua has answered something else')
   const [refused, taken, isMore, nextDueAt] = reply
   const acknowledged = successes.map((): Acknowledged => 'ended')
   for (let i = 0; i < refused.length; i += 2)
@@ -114,7 +114,7 @@ type TakenFields = [
   waiter: string | null,
 ]
 
-/** exchange-jobs.lua promises this shape; Lua's false arrives as null. */
+/** complete-and-fetch.lua promises this shape; Lua's false arrives as null. */
 function isExchangeReply(reply: unknown): reply is [(number | string)[], TakenFields[], number, string | null] {
   return Array.isArray(reply) && reply.length >= 3
 }

@@ -1,5 +1,5 @@
 import type { StopRequest } from '../../jobs/stop-request.ts'
-import type { AttemptEvents } from '../events/job-event-writer.ts'
+import type { AttemptEvents } from '../events/event-writer.ts'
 import type { JobRef } from '../model/job-id.ts'
 import type { StoredFailure } from '../model/job-record.ts'
 import type { KeptOutput } from '../store/job-output.ts'

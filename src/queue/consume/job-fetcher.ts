@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from 'bullmq'
 import type { Logger } from 'pino'
-import { type Acknowledged, exchange, type JobSuccess, type TakenJob } from '../bullmq/job-exchange.ts'
+import { type Acknowledged, exchange, type JobSuccess, type TakenJob } from '../bullmq/complete-and-fetch.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 

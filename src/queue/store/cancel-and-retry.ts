@@ -3,7 +3,7 @@ import type { JobRef } from '../model/job-id.ts'
 import { encodeFailure, type JobRecord, type StoredFailure, type StoredJob, timeLimits } from '../model/job-record.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
 
 const cancelJob = loadScript('bullmq/cancel-job')
 const finishCanceled = loadScript('bullmq/finish-canceled')

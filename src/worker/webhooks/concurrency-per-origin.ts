@@ -1,5 +1,5 @@
-import type { ClaimedJob, Settlement } from '../../queue/consume/claimed-job.ts'
-import { deliverySchema } from '../../queue/webhooks/webhook.ts'
+import type { ClaimedJob, Settlement } from '../../queue/consume/attempt.ts'
+import { deliverySchema } from '../../queue/webhooks/delivery.ts'
 
 const waitMs = { least: 100, most: 60_000 }
 /** What an origin is taken to need before it has answered. */

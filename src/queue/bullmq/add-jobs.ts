@@ -3,7 +3,7 @@ import { type JobRecord, timeLimits } from '../model/job-record.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import { whenGathered } from '../redis/end-of-turn.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
 import { indexEntry } from '../store/job-index.ts'
 import { bullOptions, bullPriority } from './bull-options.ts'
 

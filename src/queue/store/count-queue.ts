@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
 
 const beatWorker = loadScript('consume/beat-worker')
 const count = loadScript('store/count-queue')

@@ -1,5 +1,5 @@
+import type { MemberResult } from '../../queue/flows/flow-jobs.ts'
 import type { Flows } from '../../queue/flows/flows.ts'
-import type { MemberResult } from '../../queue/flows/members.ts'
 import type { JobNode, PlanNode } from '../../queue/flows/model/plan.ts'
 import type { OpenFlow } from '../../queue/flows/open-flow.ts'
 import type { MemberResource } from './flow-resource.ts'

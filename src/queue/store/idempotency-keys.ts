@@ -3,7 +3,7 @@ import { stringify } from 'safe-stable-stringify'
 import { type JobRef, parseJobId } from '../model/job-id.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
 
 const claimKey = loadScript('store/claim-key')
 const keepClaim = loadScript('store/keep-claim')

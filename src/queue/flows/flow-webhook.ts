@@ -1,7 +1,7 @@
-import { iso, type Notice } from '../webhooks/job-notice.ts'
-import type { WebhookOutbox, WebhookOwner } from '../webhooks/webhook-outbox.ts'
+import type { WebhookOutbox, WebhookOwner } from '../webhooks/outbox.ts'
+import { iso, type Notice } from '../webhooks/payload.ts'
+import type { FlowStore } from './flow-store.ts'
 import type { FlowHead } from './model/document.ts'
-import type { FlowStore } from './store.ts'
 
 /** What deliveries have to know of a flow. */
 export function flowOwner({ id, run, webhook, finished }: FlowHead): WebhookOwner {

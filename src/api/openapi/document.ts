@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { docsPolicy } from '../http/security-headers.ts'
 import { validateWithZod, withoutOwnCompilers } from '../http/validation.ts'
 import { docsPath } from './docs.ts'
-import { describeOperation } from './openapi-operation.ts'
+import { describeOperation } from './operation.ts'
 import type { SchemaNames } from './schema-names.ts'
 
 /**

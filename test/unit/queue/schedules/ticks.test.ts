@@ -1,12 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import {
-  cronFault,
-  isTimezone,
-  latestTick,
-  nextTick,
-  type Timing,
-} from '../../../../src/queue/schedules/schedule-ticks.ts'
+import { cronFault, isTimezone, latestTick, nextTick, type Timing } from '../../../../src/queue/schedules/ticks.ts'
 
 const at = (text: string) => Date.parse(text)
 const berlin = (cron: string): Timing => ({ kind: 'cron', cron, timezone: 'Europe/Berlin' })

@@ -196,7 +196,7 @@ function decodeAnnouncement(message: string, ref: JobRef | undefined): Announcem
   return { changed: false, events: events.map((text, index) => decodeEvent(Number(first) + index, text)) }
 }
 
-/** exchange-jobs.lua says it so: the hash as fields and values, and the id of the last event. Undefined: it came without the job. */
+/** complete-and-fetch.lua says it so: the hash as fields and values, and the id of the last event. Undefined: it came without the job. */
 function decodeEnded(ref: JobRef, message: string): StoredJob | undefined {
   if (message.length <= announcedEnd.length) return undefined
   const fields: string[] = JSON.parse(message.slice(announcedEnd.length + 1))

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { Rounds } from '../../../../src/api/http/rounds.ts'
+import { Rounds } from '../../../../src/api/http/staggered-interval.ts'
 
 test('each member has its turn once a round, and few have it together', () => {
   vi.useFakeTimers()

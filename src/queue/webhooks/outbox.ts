@@ -3,10 +3,9 @@ import type { JobRef } from '../model/job-id.ts'
 import type { StoredJob } from '../model/job-record.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
+import type { JobSteering } from '../store/cancel-and-retry.ts'
 import { JobQueue } from '../store/job-queue.ts'
-import type { JobSteering } from '../store/job-steering.ts'
-import { jobNotice, type Notice } from './job-notice.ts'
 import {
   deliveryQueue,
   deliveryRef,
@@ -14,7 +13,8 @@ import {
   deliveryWaitsMs,
   type Webhook,
   type WebhookEvent,
-} from './webhook.ts'
+} from './delivery.ts'
+import { jobNotice, type Notice } from './payload.ts'
 
 const settleDebt = loadScript('webhooks/settle-debt')
 

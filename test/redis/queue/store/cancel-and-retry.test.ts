@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
+import { JobSteering } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
-import { JobSteering } from '../../../../src/queue/store/job-steering.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 

@@ -2,8 +2,8 @@ import { ulidOf } from '../model/job-id.ts'
 import type { StoredJob } from '../model/job-record.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
-import { releaseClaim } from './idempotency.ts'
+import { loadScript } from '../redis/load-script.ts'
+import { releaseClaim } from './idempotency-keys.ts'
 import { indexEntry } from './job-index.ts'
 
 const beginRemoval = loadScript('bullmq/begin-removal')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { JobStore, type JobToStore } from '../../../../src/queue/bullmq/job-store.ts'
+import { JobStore, type JobToStore } from '../../../../src/queue/bullmq/add-jobs.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { recordVersion } from '../../../../src/queue/model/job-record.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { Registry } from '../../jobs/registry.ts'
+import type { NewFlow } from '../../queue/flows/flow-store.ts'
 import { type FlowNode, flowBounds, type OnFailure } from '../../queue/flows/model/document.ts'
 import { findReferences } from '../../queue/flows/model/template.ts'
-import type { NewFlow } from '../../queue/flows/store.ts'
 import type { Caller } from '../access/api-keys.ts'
 import { type Mistake, mistakesOf } from '../http/problem.ts'
 import {
@@ -13,7 +13,7 @@ import {
   jobOptions,
   toRecord,
   traceparentSchema,
-} from '../jobs/submission.ts'
+} from '../jobs/parse-submission.ts'
 import { storedWebhook, unsignable, webhookField } from '../jobs/webhook-field.ts'
 import type { SchemaNames } from '../openapi/schema-names.ts'
 

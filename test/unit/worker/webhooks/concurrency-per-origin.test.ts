@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { OriginGate } from '../../../../src/worker/webhooks/origin-gate.ts'
+import { OriginGate } from '../../../../src/worker/webhooks/concurrency-per-origin.ts'
 
 const at = (ms: number) => () => ms
 

@@ -4,7 +4,7 @@ import type { JobEvent } from '../../jobs/job-event.ts'
 import type { JobRef } from '../model/job-id.ts'
 import type { Redis } from '../redis/connection.ts'
 import { announcedChange, announcedEnd, type Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/scripts.ts'
+import { loadScript } from '../redis/load-script.ts'
 
 const sayOnMany = loadScript('events/announce')
 const appendEvents = loadScript('events/append-events')
