@@ -6,10 +6,9 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { Redis } from 'ioredis'
-import { ulidTime } from '../src/queue/model/job-id.ts'
+import { indexEntry, ulidTime } from '../src/queue/model/job-id.ts'
 import { recordVersion } from '../src/queue/model/job-record.ts'
 import { Keys } from '../src/queue/redis/keys.ts'
-import { indexEntry } from '../src/queue/store/job-index.ts'
 import { startRole } from './roles.ts'
 
 const sizes = process.argv.slice(2).map(Number)

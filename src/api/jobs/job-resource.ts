@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { type StoredJob, timeLimits } from '../../queue/model/job-record.ts'
+import { timeLimits } from '../../queue/model/job-record.ts'
 import { jobStates } from '../../queue/model/job-states.ts'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
 
 const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { isUlid, type JobRef, ulidOf } from '../../queue/model/job-id.ts'
-import type { StoredJob } from '../../queue/model/job-record.ts'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { RouteDeps } from '../app.ts'
 import { jsonResponse, problemResponses } from '../http/problem.ts'
 import { exampleJob } from './examples.ts'

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { StoredJob } from '../../queue/model/job-record.ts'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { OutputGoneError } from '../../queue/store/job-output.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
 import type { RouteDeps } from '../app.ts'

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { parseJobId } from '../../queue/model/job-id.ts'
-import type { StoredJob } from '../../queue/model/job-record.ts'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
 import type { RouteDeps } from '../app.ts'
 import { etagOf, isKnown } from '../http/etag.ts'

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { StoredJob } from '../../queue/model/job-record.ts'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { Claim } from '../../queue/store/idempotency-keys.ts'
 import type { NewJob } from '../../queue/store/job-queue.ts'
 import { admitJob } from '../access/admission.ts'

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { JobEventHub } from '../../queue/events/event-hub.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
-import type { StoredJob } from '../../queue/model/job-record.ts'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Webhook, webhookEvents } from '../../queue/webhooks/delivery.ts'
+import { type Webhook, webhookEvents } from '../../queue/model/webhook-target.ts'
 import type { Mistake } from '../http/problem.ts'
 
 /** The `webhook` of a submission: where to tell of its end. What may be reached is for the workers' egress guard to say. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import type { StoredJob } from '../../queue/model/job-record.ts'
-import { deliveryOutputSchema, deliverySchema, webhookEvents } from '../../queue/webhooks/delivery.ts'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
+import { webhookEvents } from '../../queue/model/webhook-target.ts'
+import { deliveryOutputSchema, deliverySchema } from '../../queue/webhooks/delivery.ts'
 import type { KnownDelivery } from '../../queue/webhooks/outbox.ts'
 import { jobStateSchema, optionalTimestamp } from '../jobs/job-resource.ts'
 

@@ -1,10 +1,9 @@
-import { type JobRef, ulidOf } from '../model/job-id.ts'
+import { indexEntry, type JobRef, ulidOf } from '../model/job-id.ts'
 import { type JobRecord, timeLimits } from '../model/job-record.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import { whenGathered } from '../redis/end-of-turn.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
-import { indexEntry } from '../store/job-index.ts'
 import { bullOptions, bullPriority } from './bull-options.ts'
 
 const storeJobs = loadScript('bullmq/store-jobs')

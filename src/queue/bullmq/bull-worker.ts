@@ -1,5 +1,6 @@
 import { Job, Worker } from 'bullmq'
-import { encodeAttempt, encodeFailure, parseJson, type StoredFailure } from '../model/job-record.ts'
+import { encodeAttempt, encodeFailure, type StoredFailure } from '../model/failure.ts'
+import { parseJson } from '../model/parse-json.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { TakenJob } from './complete-and-fetch.ts'

@@ -1,4 +1,4 @@
-import { parseJson } from '../model/job-record.ts'
+import { parseJson } from '../model/parse-json.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'

@@ -1,7 +1,7 @@
 import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { AttemptEvents } from '../events/event-writer.ts'
+import type { StoredFailure } from '../model/failure.ts'
 import type { JobRef } from '../model/job-id.ts'
-import type { StoredFailure } from '../model/job-record.ts'
 import type { KeptOutput } from '../store/job-output.ts'
 
 /** A job that this worker holds, for one attempt. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { JobRef } from '../model/job-id.ts'
-import { decodeJob, hashOf, type StoredJob } from '../model/job-record.ts'
+import { decodeJob, hashOf, type StoredJob } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import { whenGathered } from '../redis/end-of-turn.ts'
 import { announcedChange, announcedEnd, type Keys } from '../redis/keys.ts'

@@ -1,5 +1,5 @@
 import type { Registry } from '../../jobs/registry.ts'
-import type { StoredFailure } from '../model/job-record.ts'
+import type { StoredFailure } from '../model/failure.ts'
 import { flowBounds } from './model/document.ts'
 import { type JobNode, type MapNode, type PlanNode, sourceOf } from './model/plan.ts'
 import { fillReferences, findReferences, follow, parsePointer } from './model/template.ts'

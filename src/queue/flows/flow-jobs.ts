@@ -1,17 +1,10 @@
 import type { Registry } from '../../jobs/registry.ts'
 import { bullOptions, bullPriority } from '../bullmq/bull-options.ts'
+import { decodeFailure, encodeFailure, type StoredFailure } from '../model/failure.ts'
 import type { JobRef } from '../model/job-id.ts'
-import {
-  decodeFailure,
-  decodeStoredOutput,
-  encodeFailure,
-  endState,
-  type JobRecord,
-  recordVersion,
-  type StoredFailure,
-  timeLimits,
-} from '../model/job-record.ts'
+import { type JobRecord, recordVersion, timeLimits } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
+import { decodeStoredOutput, endState } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { anonymousTenant } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
+import { type Webhook, webhookSchema } from '../model/webhook-target.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
-import { type Webhook, webhookSchema } from '../webhooks/delivery.ts'
 import {
   type FlowError,
   type FlowHead,

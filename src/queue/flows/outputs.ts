@@ -1,4 +1,4 @@
-import type { StoredFailure } from '../model/job-record.ts'
+import type { StoredFailure } from '../model/failure.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import type { FlowMembers } from './flow-jobs.ts'
 import { flowBounds, type StoredFlow } from './model/document.ts'

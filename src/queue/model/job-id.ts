@@ -47,3 +47,8 @@ export function parseJobId(id: string): JobRef | undefined {
   if (cut < 1 || !queueNamePattern.test(queue) || id[cut] !== '_' || !isUlid(ulidOf(id))) return undefined
   return { queue, id }
 }
+
+/** The entry of a job in the index of its queue, which sorts by tenant, then by time. */
+export function indexEntry(tenant: string, ulid: string): string {
+  return `${tenant}:${ulid}`
+}

@@ -1,9 +1,8 @@
-import { type JobRef, ulidOf, ulidTime } from '../model/job-id.ts'
+import { indexEntry, type JobRef, ulidOf, ulidTime } from '../model/job-id.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 
-/** An entry of the index: sorted by tenant, then by time. Times of ULIDs end here, so that no bound lies beyond them. */
-export const indexEntry = (tenant: string, ulid: string) => `${tenant}:${ulid}`
+/** The last time that a ULID can hold: bounds beyond it are cut to it. */
 const lastTime = 2 ** 48 - 1
 
 /**

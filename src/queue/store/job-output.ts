@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { JobRef } from '../model/job-id.ts'
+import type { StoredOutput } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -10,12 +11,6 @@ const discard = loadScript('store/discard-output')
 
 /** Written and read in pieces of this size, so that neither side holds more of a stored output than it is told to. */
 const pieceBytes = 262_144
-
-/** An output that is stored beside its job. `bytes` is its length as JSON in UTF-8. */
-export interface StoredOutput {
-  name: string
-  bytes: number
-}
 
 /** In bytes of JSON: outputs up to `inline` lie in the job itself, larger ones beside it, and none is larger than `most`. */
 export interface OutputLimits {

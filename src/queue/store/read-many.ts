@@ -1,5 +1,5 @@
 import type { JobRef } from '../model/job-id.ts'
-import type { StoredJob } from '../model/job-record.ts'
+import type { StoredJob } from '../model/stored-job.ts'
 import { whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { Redis } from '../redis/open-redis.ts'

@@ -1,10 +1,9 @@
-import { ulidOf } from '../model/job-id.ts'
-import type { StoredJob } from '../model/job-record.ts'
+import { indexEntry, ulidOf } from '../model/job-id.ts'
+import type { StoredJob } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { releaseClaim } from './idempotency-keys.ts'
-import { indexEntry } from './job-index.ts'
 
 const beginRemoval = loadScript('bullmq/begin-removal')
 const endRemoval = loadScript('bullmq/remove-job')

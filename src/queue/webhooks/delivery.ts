@@ -1,13 +1,6 @@
 import { z } from 'zod'
 import type { JobRef } from '../model/job-id.ts'
-
-/** The ends that a webhook can be told of. */
-export const webhookEvents = ['succeeded', 'failed', 'canceled', 'expired'] as const
-export type WebhookEvent = (typeof webhookEvents)[number]
-
-/** Where to tell of an end, as it is stored with a job or a flow. */
-export const webhookSchema = z.object({ url: z.string(), events: z.array(z.enum(webhookEvents)) })
-export type Webhook = z.output<typeof webhookSchema>
+import { webhookEvents } from '../model/webhook-target.ts'
 
 /** The queue of deliveries. No job type can share it: their queues' names begin with a letter. */
 export const deliveryQueue = '_webhooks'

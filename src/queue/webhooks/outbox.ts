@@ -1,19 +1,13 @@
 import type { Logger } from 'pino'
 import type { JobRef } from '../model/job-id.ts'
-import type { StoredJob } from '../model/job-record.ts'
+import type { StoredJob } from '../model/stored-job.ts'
+import type { Webhook, WebhookEvent } from '../model/webhook-target.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import type { JobSteering } from '../store/cancel-and-retry.ts'
 import { JobQueue } from '../store/job-queue.ts'
-import {
-  deliveryQueue,
-  deliveryRef,
-  deliveryType,
-  deliveryWaitsMs,
-  type Webhook,
-  type WebhookEvent,
-} from './delivery.ts'
+import { deliveryQueue, deliveryRef, deliveryType, deliveryWaitsMs } from './delivery.ts'
 import { jobNotice, type Notice } from './payload.ts'
 
 const settleDebt = loadScript('webhooks/settle-debt')

@@ -1,4 +1,4 @@
-import type { StoredJob } from '../model/job-record.ts'
+import type { StoredJob } from '../model/stored-job.ts'
 
 /** What a webhook says of the end of a job or flow. `type` is `job.succeeded` and so on; `data` must be JSON. */
 export interface Notice {

@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../model/job-record.ts'
 import type { JobEnd } from '../../model/job-states.ts'
-import type { Webhook } from '../../webhooks/delivery.ts'
+import type { Webhook } from '../../model/webhook-target.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */
 export const flowVersion = 1

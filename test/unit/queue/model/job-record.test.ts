@@ -1,12 +1,7 @@
 import { expect, test } from 'vitest'
-import {
-  anonymousTenant,
-  decodeJob,
-  encodeFailure,
-  parseRecord,
-  recordVersion,
-  type StoredFailure,
-} from '../../../../src/queue/model/job-record.ts'
+import { encodeFailure, type StoredFailure } from '../../../../src/queue/model/failure.ts'
+import { anonymousTenant, parseRecord, recordVersion } from '../../../../src/queue/model/job-record.ts'
+import { decodeJob } from '../../../../src/queue/model/stored-job.ts'
 
 const ref = { queue: 'io', id: 'io_1' }
 const hash = {

@@ -1,0 +1,126 @@
+import { z } from 'zod'
+import { decodeAttempts, decodeFailure, type EndedAttempt, type StoredFailure } from './failure.ts'
+import { type JobRecord, parseRecord } from './job-record.ts'
+import { isEnd, type JobEnd, type JobState } from './job-states.ts'
+import { parseJson } from './parse-json.ts'
+
+/** An output that is stored beside its job. `bytes` is its length as JSON in UTF-8. */
+export interface StoredOutput {
+  name: string
+  bytes: number
+}
+
+/** A job as Redis has it at one moment. Times are epoch milliseconds. */
+export interface StoredJob {
+  id: string
+  type: string
+  queue: string
+  state: JobState
+  done: boolean
+  record: JobRecord
+  /** Null, too, when it is stored beside the job. */
+  output: unknown
+  /** Where a large output is. */
+  storedOutput: StoredOutput | undefined
+  failure: StoredFailure | undefined
+  progress: { fraction: number; message: string | null; data: unknown } | undefined
+  run: number
+  /** The id of the last event of the runs before this one. */
+  eventsBeforeRun: number
+  /** The id of its last stored event; 0 when there is none. */
+  lastEventId: number
+  attempt: number
+  maxAttempts: number
+  createdAt: number
+  scheduledFor: number | undefined
+  startedAt: number | undefined
+  finishedAt: number | undefined
+  cancelRequestedAt: number | undefined
+  /** The attempts of this run that have ended, oldest first. */
+  attempts: EndedAttempt[]
+}
+
+/** How a job has ended that failed for this reason, in BullMQ's terms. */
+export function endWithoutSuccess(failedReason: string): JobEnd {
+  return endState(false, decodeFailure(failedReason, 1))
+}
+
+/** Where the scripts found a job: in which of BullMQ's sets. */
+export type Place = 'finished' | 'active' | 'delayed' | 'waiting' | 'blocked'
+
+/** Fields and values in turn, as scripts return a hash. */
+export function hashOf(fields: readonly string[]): Record<string, string> {
+  const hash: Record<string, string> = {}
+  for (let i = 0; i + 1 < fields.length; i += 2) hash[fields[i] ?? ''] = fields[i + 1] ?? ''
+  return hash
+}
+
+/** BullMQ's hash and place → our job. Undefined when another version of Drover wrote a record that this one cannot read. */
+export function decodeJob(
+  ref: { queue: string; id: string },
+  hash: Record<string, string>,
+  { place, lastEventId, dueAt }: { place: Place; lastEventId: number; dueAt: number | undefined },
+): StoredJob | undefined {
+  const record = parseRecord(parseJson(hash['data'] ?? ''))
+  if (!record) return undefined
+  const attemptsMade = Number(hash['atm'] ?? 0)
+  const attempt = attemptsMade + (place === 'active' ? 1 : 0)
+  const succeeded = place === 'finished' && hash['returnvalue'] !== undefined
+  const storedOutput = succeeded ? decodeStoredOutput(hash) : undefined
+  const showsFailure = !succeeded && place !== 'active' && hash['failedReason'] !== undefined
+  const failure = showsFailure ? decodeFailure(hash['failedReason'] ?? '', attempt) : undefined
+  const state = place === 'finished' ? endState(succeeded, failure) : waitingStates[place]
+  const startedAt = optionalNumber(hash['processedOn'])
+  const finishedAt = optionalNumber(hash['finishedOn'])
+  const attempts = decodeAttempts(hash['stacktrace'])
+  const last = failure?.attempt ?? attempt
+  if (place === 'finished' && last > 0 && attempts.at(-1)?.attempt !== last) {
+    attempts.push({ attempt: last, startedAt, endedAt: finishedAt, failure })
+  }
+  return {
+    ...ref,
+    type: hash['name'] ?? '',
+    state,
+    done: isEnd(state),
+    record,
+    output: succeeded && !storedOutput ? parseJson(hash['returnvalue'] ?? 'null') : null,
+    storedOutput,
+    failure,
+    progress: hash['progress'] === undefined ? undefined : progressSchema.safeParse(parseJson(hash['progress'])).data,
+    run: Number(hash['run'] ?? 1),
+    eventsBeforeRun: Number(hash['eventsBeforeRun'] ?? 0),
+    lastEventId,
+    attempt: place === 'finished' ? last : attempt,
+    maxAttempts: maxAttemptsSchema.safeParse(parseJson(hash['opts'] ?? '')).data?.attempts ?? 1,
+    createdAt: Number(hash['timestamp'] ?? 0),
+    scheduledFor: dueAt,
+    startedAt,
+    finishedAt,
+    cancelRequestedAt: optionalNumber(hash['cancelRequestedAt']),
+    attempts,
+  }
+}
+
+/** The job was completed with the name of what was stored for it. No handler knows that name, so that none returns it. */
+export function decodeStoredOutput(hash: Record<string, string>): StoredOutput | undefined {
+  const { outputName: name, outputBytes: bytes } = hash
+  if (name === undefined || hash['returnvalue'] !== JSON.stringify(name)) return undefined
+  return { name, bytes: Number(bytes) }
+}
+
+const waitingStates = { active: 'running', delayed: 'scheduled', waiting: 'queued', blocked: 'blocked' } as const
+const maxAttemptsSchema = z.object({ attempts: z.int() })
+const progressSchema = z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() })
+
+/** An end without success is told apart by what its failure says, so that one write decides it. Attempt 0: it never started. */
+export function endState(succeeded: boolean, failure: StoredFailure | undefined): JobEnd {
+  if (succeeded) return 'succeeded'
+  if (failure?.code === 'canceled') return 'canceled'
+  if (failure?.code === 'not_started_in_time') return 'expired'
+  if (failure?.code === 'deadline_exceeded' && failure.attempt === 0) return 'expired'
+  return 'failed'
+}
+
+function optionalNumber(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text)
+}
