@@ -1,5 +1,5 @@
 import type { Job, JobContext } from '../../src/jobs/define-job.ts'
-import { createEgress } from '../../src/worker/egress.ts'
+import { createEgress } from '../../src/worker/egress/egress.ts'
 
 export interface StartedJob {
   /** The output as its schema lets it through. */

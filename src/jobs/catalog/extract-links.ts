@@ -1,10 +1,10 @@
 import { EventEmitter, on } from 'node:events'
 import { z } from 'zod'
-import { readContentType } from '../decode-text.ts'
 import { defineJob, type JobContext } from '../define-job.ts'
-import { findLinks } from '../html-links.ts'
-import { describeNetworkError, readBody } from '../http-answer.ts'
 import { describeFailure } from '../job-failure.ts'
+import { readContentType } from '../web/decode-text.ts'
+import { findLinks } from '../web/html-links.ts'
+import { describeNetworkError, readBody } from '../web/http-response.ts'
 
 const largestPage = 5 * 1024 * 1024
 const pageTimeoutMs = 30_000

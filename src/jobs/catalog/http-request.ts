@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { decodeText, readContentType } from '../decode-text.ts'
 import { defineJob } from '../define-job.ts'
-import { describeNetworkError, readBody, refuseStatus } from '../http-answer.ts'
+import { decodeText, readContentType } from '../web/decode-text.ts'
+import { describeNetworkError, readBody, refuseStatus } from '../web/http-response.ts'
 
 const largestBody = 5 * 1024 * 1024
 

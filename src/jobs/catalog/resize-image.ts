@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineJob, type JobContext, PermanentError } from '../define-job.ts'
-import { describeNetworkError, readBody, refuseStatus } from '../http-answer.ts'
+import { describeNetworkError, readBody, refuseStatus } from '../web/http-response.ts'
 
 const largestImageBytes = 20 * 1024 * 1024
 /** A raw image takes four bytes per pixel: 200 MB. */

@@ -4,12 +4,12 @@ import { pathToFileURL } from 'node:url'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { isJob, type Job, PermanentError } from '../../jobs/define-job.ts'
 import type { JobEvent } from '../../jobs/job-event.ts'
-import type { Egress } from '../egress.ts'
-import type { ContextParts, JobFetch } from '../job-context.ts'
-import { describeThrown, type HandlerOutcome, runHandler } from '../run-handler.ts'
+import type { Egress } from '../egress/egress.ts'
+import type { Attempt } from '../handler/attempt.ts'
+import type { ContextParts, JobFetch } from '../handler/job-context.ts'
+import { describeThrown, type HandlerOutcome, runHandler } from '../handler/run-handler.ts'
 import { type ChildChannel, openProcessChannel, openThreadChannel } from './child-channel.ts'
 import { createEventOutbox, type EventOutbox } from './event-outbox.ts'
-import type { Attempt } from './executor.ts'
 import { startParentWatchdog } from './parent-watchdog.ts'
 import { type ChildSettings, isToChild, type ToChild } from './protocol.ts'
 
@@ -140,7 +140,7 @@ function poll(): void {
 function createLazyFetch(allowCidrs: readonly string[]): JobFetch {
   let egress: Promise<Egress> | undefined
   return async (url, init) => {
-    egress ??= import('../egress.ts').then(({ createEgress }) => createEgress({ allowCidrs }))
+    egress ??= import('../egress/egress.ts').then(({ createEgress }) => createEgress({ allowCidrs }))
     return (await egress).fetch(url, init)
   }
 }

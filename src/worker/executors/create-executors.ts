@@ -1,5 +1,5 @@
 import type { RunsOn } from '../../jobs/define-job.ts'
-import { createEgress } from '../egress.ts'
+import { createEgress } from '../egress/egress.ts'
 import { createEventLoopExecutor } from './event-loop.ts'
 import type { Executor, ExecutorLog } from './executor.ts'
 import { HostPool } from './pool.ts'

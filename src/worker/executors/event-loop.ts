@@ -1,8 +1,8 @@
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
-import type { JobFetch } from '../job-context.ts'
-import { runHandler } from '../run-handler.ts'
+import type { JobFetch } from '../handler/job-context.ts'
+import { runHandler } from '../handler/run-handler.ts'
+import { readStopRequest } from '../handler/stopped-error.ts'
 import type { Executor, ExecutorLog, Outcome } from './executor.ts'
-import { readStopRequest } from './stop-request.ts'
 
 /**
  * Runs handlers in place, on this event loop. Nothing can end them here: a handler that has not ended `graceMs` after the stop

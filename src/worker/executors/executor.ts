@@ -1,16 +1,9 @@
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
 import type { LoadedJob } from '../../jobs/registry.ts'
-import type { StopSignal } from './stop-signal.ts'
-
-/** One attempt of one job, as plain data: it is sent to threads and processes. `input` is as the client sent it, not yet parsed. */
-export interface Attempt {
-  id: string
-  type: string
-  input: unknown
-  attempt: number
-  maxAttempts: number
-}
+import type { Attempt } from '../handler/attempt.ts'
+import type { HandlerOutcome } from '../handler/run-handler.ts'
+import type { StopSignal } from '../handler/stop-signal.ts'
 
 /**
  * How a handler's run ended. `returned` and `threw` are the handler's own doing, also when it ended in answer to the
@@ -18,8 +11,7 @@ export interface Attempt {
  * or process died under it, or could not be started.
  */
 export type Outcome =
-  | { status: 'returned'; output: unknown }
-  | { status: 'threw'; failure: JobFailure }
+  | HandlerOutcome
   | { status: 'crashed'; failure: JobFailure }
   | { status: 'killed' }
   | { status: 'abandoned' }

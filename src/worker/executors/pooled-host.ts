@@ -1,11 +1,12 @@
 import type { EmitJobEvent, JobEvent } from '../../jobs/job-event.ts'
 import type { LoadedJob } from '../../jobs/registry.ts'
-import { describeThrown } from '../run-handler.ts'
-import type { Attempt, ExecutorLog, Outcome } from './executor.ts'
+import type { Attempt } from '../handler/attempt.ts'
+import { describeThrown } from '../handler/run-handler.ts'
+import type { StopSignal } from '../handler/stop-signal.ts'
+import { readStopRequest } from '../handler/stopped-error.ts'
+import type { ExecutorLog, Outcome } from './executor.ts'
 import { describeEnd, type Host, type HostEnd, type HostSettings, type SpawnHost, spawnSafely } from './host.ts'
 import { readFromChild } from './protocol.ts'
-import { readStopRequest } from './stop-request.ts'
-import type { StopSignal } from './stop-signal.ts'
 
 /** One call of `run` that has not ended. */
 export interface Task {

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { JobEvent } from '../../jobs/job-event.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
-import type { HandlerOutcome } from '../run-handler.ts'
-import type { Attempt } from './executor.ts'
+import type { Attempt } from '../handler/attempt.ts'
+import type { HandlerOutcome } from '../handler/run-handler.ts'
 
 /**
  * What a pool sends to a thread or process. `run` numbers the runs of one host, so that nothing a handler left behind can be

@@ -1,7 +1,7 @@
 import type { WebhookSecret } from '../../environment.ts'
 import { type ConsumerOptions, JobConsumer } from '../../queue/consume/job-consumer.ts'
 import { deliveryQueue, deliveryType } from '../../queue/webhooks/delivery.ts'
-import { type ExecuteJobDeps, executeJob } from '../execute-job.ts'
+import { type ExecuteJobDeps, executeJob } from '../execution/execute-job.ts'
 import { OriginGate, throughGate } from './concurrency-per-origin.ts'
 import { webhookJob } from './deliver-webhook.ts'
 

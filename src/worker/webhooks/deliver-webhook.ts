@@ -1,7 +1,7 @@
 import type { WebhookSecret } from '../../environment.ts'
 import { defineJob, type Job, JobError, PermanentError, RetryLater } from '../../jobs/define-job.ts'
-import { describeNetworkError, readRetryAfter } from '../../jobs/http-answer.ts'
 import { describeFailure } from '../../jobs/job-failure.ts'
+import { describeNetworkError, readRetryAfter } from '../../jobs/web/http-response.ts'
 import { deliveryOutputSchema, deliverySchema, deliveryType, deliveryWaitsMs } from '../../queue/webhooks/delivery.ts'
 import { secretsOf, signatureHeaders } from './sign-webhook.ts'
 

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { createGzip, gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import httpRequest from '../../../src/jobs/catalog/http-request.ts'
-import { readRetryAfter } from '../../../src/jobs/http-answer.ts'
+import { readRetryAfter } from '../../../src/jobs/web/http-response.ts'
 import { runJob, startJob } from '../../helpers/job-context.ts'
 import { serve } from '../../helpers/local-site.ts'
 

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { check, constantFrom, integer, property, tuple } from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { isAllowedAddress, parseAllowList } from '../../../src/allowed-address.ts'
-import { createEgress, type Egress, type Resolve } from '../../../src/worker/egress.ts'
-import { serve } from '../../helpers/local-site.ts'
+import { isAllowedAddress, parseAllowList } from '../../../../src/allowed-address.ts'
+import { createEgress, type Egress, type Resolve } from '../../../../src/worker/egress/egress.ts'
+import { serve } from '../../../helpers/local-site.ts'
 
 const loopback = ['127.0.0.0/8', '::1/128']
 

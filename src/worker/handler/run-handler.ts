@@ -1,12 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import type { z } from 'zod'
-import { type Job, PermanentError } from '../jobs/define-job.ts'
-import type { EmitJobEvent } from '../jobs/job-event.ts'
-import { describeFailure, type JobFailure } from '../jobs/job-failure.ts'
-import type { Outcome } from './executors/executor.ts'
-import { stoppedError } from './executors/stop-request.ts'
-import type { StopSignal } from './executors/stop-signal.ts'
+import { type Job, PermanentError } from '../../jobs/define-job.ts'
+import type { EmitJobEvent } from '../../jobs/job-event.ts'
+import { describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
 import { type ContextParts, createJobContext } from './job-context.ts'
+import type { StopSignal } from './stop-signal.ts'
+import { stoppedError } from './stopped-error.ts'
 import { toJson } from './to-json.ts'
 
 export interface HandlerRun extends ContextParts {
@@ -14,7 +13,7 @@ export interface HandlerRun extends ContextParts {
 }
 
 /** How a handler ends by itself. */
-export type HandlerOutcome = Extract<Outcome, { status: 'returned' | 'threw' }>
+export type HandlerOutcome = { status: 'returned'; output: unknown } | { status: 'threw'; failure: JobFailure }
 
 /**
  * Runs a handler in place, on whichever thread this is: parse the input → run → check the output. Never rejects.

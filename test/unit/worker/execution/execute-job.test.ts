@@ -1,13 +1,13 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { defineJob } from '../../../src/jobs/define-job.ts'
-import type { StopRequest } from '../../../src/jobs/stop-request.ts'
-import type { ClaimedJob } from '../../../src/queue/consume/attempt.ts'
-import type { AttemptEvents } from '../../../src/queue/events/event-writer.ts'
-import { type JobRecord, recordVersion } from '../../../src/queue/model/job-record.ts'
-import { executeJob } from '../../../src/worker/execute-job.ts'
-import type { Outcome } from '../../../src/worker/executors/executor.ts'
+import { defineJob } from '../../../../src/jobs/define-job.ts'
+import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
+import type { ClaimedJob } from '../../../../src/queue/consume/attempt.ts'
+import type { AttemptEvents } from '../../../../src/queue/events/event-writer.ts'
+import { type JobRecord, recordVersion } from '../../../../src/queue/model/job-record.ts'
+import { executeJob } from '../../../../src/worker/execution/execute-job.ts'
+import type { Outcome } from '../../../../src/worker/executors/executor.ts'
 
 const job = defineJob({
   type: 'test',

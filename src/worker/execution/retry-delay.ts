@@ -1,5 +1,5 @@
-import type { Backoff } from '../jobs/define-job.ts'
-import type { JobFailure } from '../jobs/job-failure.ts'
+import type { Backoff } from '../../jobs/define-job.ts'
+import type { JobFailure } from '../../jobs/job-failure.ts'
 
 const longestDelayMs = 24 * 3_600_000
 

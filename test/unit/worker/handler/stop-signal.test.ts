@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { StopSource } from '../../../../src/worker/executors/stop-signal.ts'
+import { StopSource } from '../../../../src/worker/handler/stop-signal.ts'
 
 test('listeners hear of the first request, once and in their order', () => {
   const stop = new StopSource()

@@ -1,8 +1,8 @@
 import dns from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import type * as undiciTypes from 'undici'
-import { type AllowList, isAllowedAddress, parseAllowList } from '../allowed-address.ts'
-import { PermanentError } from '../jobs/define-job.ts'
+import { type AllowList, isAllowedAddress, parseAllowList } from '../../allowed-address.ts'
+import { PermanentError } from '../../jobs/define-job.ts'
 
 /** The way out to the network for handlers and webhooks. */
 export interface Egress {

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
-import type { JobContext, LogLevel } from '../jobs/define-job.ts'
-import type { EmitJobEvent } from '../jobs/job-event.ts'
-import type { Attempt } from './executors/executor.ts'
-import { stoppedError } from './executors/stop-request.ts'
-import type { StopSignal } from './executors/stop-signal.ts'
+import type { JobContext, LogLevel } from '../../jobs/define-job.ts'
+import type { EmitJobEvent } from '../../jobs/job-event.ts'
+import type { Attempt } from './attempt.ts'
+import type { StopSignal } from './stop-signal.ts'
+import { stoppedError } from './stopped-error.ts'
 import { toJson } from './to-json.ts'
 
 /** `fetch` as handlers get it. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { toJson } from '../../../src/worker/to-json.ts'
+import { toJson } from '../../../../src/worker/handler/to-json.ts'
 
 function problemOf(value: unknown): string | undefined {
   const json = toJson(value, 'output')

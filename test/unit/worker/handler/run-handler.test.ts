@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { defineJob, type Job, type JobContext, PermanentError, RetryLater } from '../../../src/jobs/define-job.ts'
-import type { EmitJobEvent, JobEvent } from '../../../src/jobs/job-event.ts'
-import type { StopRequest } from '../../../src/jobs/stop-request.ts'
-import { longestMessage } from '../../../src/worker/job-context.ts'
-import { runHandler } from '../../../src/worker/run-handler.ts'
+import { defineJob, type Job, type JobContext, PermanentError, RetryLater } from '../../../../src/jobs/define-job.ts'
+import type { EmitJobEvent, JobEvent } from '../../../../src/jobs/job-event.ts'
+import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
+import { longestMessage } from '../../../../src/worker/handler/job-context.ts'
+import { runHandler } from '../../../../src/worker/handler/run-handler.ts'
 
 type Handler = (input: unknown, job: JobContext) => Promise<unknown> | AsyncGenerator<unknown, unknown, undefined>
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { retryDelay } from '../../../src/worker/retry-delay.ts'
+import { retryDelay } from '../../../../src/worker/execution/retry-delay.ts'
 
 const failure = { code: 'job_failed', message: '', retryable: true }
 const backoff = { type: 'exponential', delayMs: 1000, jitter: 0 } as const
