@@ -13,8 +13,8 @@ export interface Settings {
   env: NodeJS.ProcessEnv
 }
 
-/** What `npm start` sets where the environment does not: it is for trying things out, and Ctrl-C should not take long. */
-const defaults = {
+/** Defaults of `npm start` that differ from those of a role: it is for trying things out, and Ctrl-C should not take long. */
+export const startDefaults = {
   DIAGNOSTIC_JOBS: '1',
   EGRESS_ALLOW_CIDRS: '127.0.0.0/8,::1/128',
   SHUTDOWN_GRACE_MS: '8000',
@@ -28,7 +28,7 @@ const defaults = {
  */
 export function readSettings(given: NodeJS.ProcessEnv, redisUrl: string): Settings {
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
-  const env: NodeJS.ProcessEnv = { ...defaults, REDIS_URL: redisUrl, ...set }
+  const env: NodeJS.ProcessEnv = { ...startDefaults, REDIS_URL: redisUrl, ...set }
   const [api, worker] = readAll(
     () => readEnvironment(apiVariables, env),
     () => readEnvironment(workerVariables, env),

@@ -19,7 +19,7 @@ test('a bad environment stops the boot with one line for each mistake', async ()
       },
       named: [
         'REDIS_URL: must be redis://',
-        'WORKER_QUEUES: "io" is not <queue>:<how many at once>',
+        'WORKER_QUEUES: "io" is not <queue>:<concurrency>',
         'SHUTDOWN_GRACE_MS: ',
         'EGRESS_ALLOW_CIDRS: "10/8" is not a CIDR block',
         'EGRESS_ALLOW_CIDRS: "::1" is not a CIDR block',

@@ -1,4 +1,4 @@
-import type { WebhookSecret } from '../../environment.ts'
+import type { WebhookSecret } from '../../environment/kinds.ts'
 import { type ConsumerOptions, JobConsumer } from '../../queue/consume/job-consumer.ts'
 import { deliveryQueue, deliveryType } from '../../queue/webhooks/delivery.ts'
 import { type ExecuteJobDeps, executeJob } from '../execution/execute-job.ts'

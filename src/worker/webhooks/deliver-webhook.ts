@@ -1,4 +1,4 @@
-import type { WebhookSecret } from '../../environment.ts'
+import type { WebhookSecret } from '../../environment/kinds.ts'
 import { defineJob, type Job, JobError, PermanentError, RetryLater } from '../../jobs/define-job.ts'
 import { describeFailure } from '../../jobs/job-failure.ts'
 import { describeNetworkError, readRetryAfter } from '../../jobs/web/http-response.ts'

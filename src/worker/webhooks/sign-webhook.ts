@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { WebhookSecret } from '../../environment.ts'
+import type { WebhookSecret } from '../../environment/kinds.ts'
 
 /**
  * The headers that let a receiver check where a message comes from and when it was sent: one signature with each secret, so that
