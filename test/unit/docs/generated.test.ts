@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { renderPages } from '../../../scripts/docs/render-pages.ts'
+import { apiVariables, workerVariables } from '../../../src/environment.ts'
+
+const root = join(import.meta.dirname, '../../..')
+
+test.each(renderPages())('$path is up to date (npm run docs renews it)', ({ stored, rendered }) => {
+  expect(stored).toBe(rendered)
+})
+
+test('docs/configuration.md has every variable that a role reads, once, and no other', () => {
+  const [page = ''] = readFileSync(join(root, 'docs/configuration.md'), 'utf8').split('\n## `npm start`\n')
+  const documented = Array.from(page.matchAll(/^\| `([A-Z_]+)` /gm), ([, name = '']) => name)
+  const read = new Set([...Object.keys(apiVariables.shape), ...Object.keys(workerVariables.shape)])
+  expect(documented.toSorted()).toEqual([...read].toSorted())
+})
+
+test('README.md shows ten settings', () => {
+  const [, section = ''] = readFileSync(join(root, 'README.md'), 'utf8').split('\n## Configuration\n')
+  expect(section.match(/^\| `[A-Z_]+` /gm)).toHaveLength(10)
+})
