@@ -1,0 +1,16 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { findPhrases } from './language/phrases.ts'
+
+/** Reports words that the project does not use, with what to write instead. docs/glossary.md has the words that it uses. */
+
+/** What is checked. The list grows; nothing leaves it. */
+const paths = ['README.md', 'docs/configuration.md', 'docs/glossary.md', 'src/environment.ts', 'src/environment/*.ts']
+
+const root = join(import.meta.dirname, '..')
+for (const path of globSync(paths, { cwd: root }).toSorted()) {
+  for (const { line, text, say } of findPhrases(readFileSync(join(root, path), 'utf8'))) {
+    console.error(`${path}:${line}: "${text}", write ${say}`)
+    process.exitCode = 1
+  }
+}
