@@ -7,85 +7,28 @@ import {
   fastify,
   LogController,
 } from 'fastify'
-import type { Logger } from 'pino'
-import type { z } from 'zod'
-import type { apiVariables } from '../environment.ts'
-import type { Registry } from '../jobs/registry.ts'
-import type { QueuePressure } from '../queue/admission/queue-backpressure.ts'
-import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
-import type { JobEventHub } from '../queue/events/event-hub.ts'
-import type { Flows } from '../queue/flows/flows.ts'
-import type { ScheduleStore } from '../queue/schedules/schedule-store.ts'
-import type { JobSteering } from '../queue/store/cancel-and-retry.ts'
-import type { IdempotencyKeys } from '../queue/store/idempotency-keys.ts'
-import type { JobIndex } from '../queue/store/job-index.ts'
-import type { JobQueue } from '../queue/store/job-queue.ts'
-import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import { limitRequests } from './access/admission.ts'
-import type { ApiKeys } from './access/api-keys.ts'
 import { authorizeRequests } from './access/auth.ts'
-import { steerFlow } from './flows/cancel-and-retry-flow.ts'
-import { readFlow } from './flows/read-flow.ts'
-import { readFlowResults } from './flows/read-flow-results.ts'
-import { streamFlowEvents } from './flows/stream-flow-events.ts'
-import { submitFlow } from './flows/submit-flow.ts'
+import type { ApiDeps, RouteDeps } from './deps.ts'
+import { flowRoutes } from './flows/routes.ts'
 import { connectionOptions, guardConnections } from './http/connections.ts'
 import { acceptJsonBodies } from './http/json-body.ts'
 import { answerProblem, Problem } from './http/problem.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { validateWithZod, withoutOwnCompilers } from './http/validation.ts'
-import { describeJobTypes } from './job-types/describe-job-types.ts'
-import { cancelJob } from './jobs/cancel-job.ts'
-import { deleteJob } from './jobs/delete-job.ts'
-import { listJobs } from './jobs/list-jobs.ts'
-import { readJob } from './jobs/read-job.ts'
-import { readJobLogs } from './jobs/read-job-logs.ts'
-import { readJobOutput } from './jobs/read-job-output.ts'
-import { retryJob } from './jobs/retry-job.ts'
-import { streamJobEvents } from './jobs/stream-job-events.ts'
-import { submitJob } from './jobs/submit-job.ts'
+import { jobTypeRoutes } from './job-types/routes.ts'
+import { jobRoutes } from './jobs/routes.ts'
 import { serveDocs } from './openapi/docs.ts'
-import { nameSchemas } from './openapi/schema-names.ts'
-import { describeQueues } from './queues/describe-queues.ts'
-import { deleteSchedule } from './schedules/delete-schedule.ts'
-import { putSchedule } from './schedules/put-schedule.ts'
-import { readSchedules } from './schedules/read-schedules.ts'
-import type { ApiMetrics } from './service/metrics.ts'
-import { reportHealth } from './service/report-health.ts'
-import { reportMetrics } from './service/report-metrics.ts'
-import { listDeliveries } from './webhooks/list-deliveries.ts'
-import { resendDelivery } from './webhooks/resend-delivery.ts'
-
-/** What the routes work with. Whoever builds the app opens and closes these. */
-export interface ApiDeps {
-  config: z.output<typeof apiVariables>
-  registry: Registry
-  queue: JobQueue
-  hub: JobEventHub
-  steering: JobSteering
-  idempotency: IdempotencyKeys
-  index: JobIndex
-  outbox: WebhookOutbox
-  schedules: ScheduleStore
-  /** Absent: whoever reaches the API may do everything. */
-  apiKeys: ApiKeys | undefined
-  quotas: TenantQuotas
-  pressure: QueuePressure
-  metrics: ApiMetrics
-  flows: Flows
-  log: Logger
-}
-
-/** … and what the app adds to it. */
-export interface RouteDeps extends ApiDeps {
-  /** Aborts when the server starts to close: whoever waits gets an answer, streams end. */
-  closing: AbortSignal
-}
+import { createSchemaRegistry } from './openapi/schema-registry.ts'
+import { queueRoutes } from './queues/routes.ts'
+import { scheduleRoutes } from './schedules/routes.ts'
+import { serviceRoutes } from './service/routes.ts'
+import { webhookRoutes } from './webhooks/routes.ts'
 
 /** Builds the API without listening. Close the result when done. */
 export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const closing = new AbortController()
-  const deps: RouteDeps = { ...apiDeps, closing: closing.signal }
+  const deps: RouteDeps = { ...apiDeps, closing: closing.signal, schemas: createSchemaRegistry() }
   const loggerInstance: FastifyBaseLogger = deps.log
   const app = fastify({
     loggerInstance,
@@ -128,32 +71,15 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   })
   acceptJsonBodies(app)
   validateWithZod(app)
-  const names = nameSchemas()
-  serveDocs(app, names, deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read')
+  serveDocs(app, deps.schemas, deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read')
 
-  submitJob(app, deps, names)
-  listJobs(app, deps)
-  readJob(app, deps)
-  cancelJob(app, deps)
-  retryJob(app, deps)
-  deleteJob(app, deps)
-  readJobLogs(app, deps)
-  readJobOutput(app, deps)
-  listDeliveries(app, deps)
-  resendDelivery(app, deps)
-  putSchedule(app, deps)
-  readSchedules(app, deps)
-  deleteSchedule(app, deps)
-  describeQueues(app, deps)
-  streamJobEvents(app, deps)
-  submitFlow(app, deps, names)
-  readFlow(app, deps)
-  readFlowResults(app, deps)
-  streamFlowEvents(app, deps)
-  steerFlow(app, deps)
-  describeJobTypes(app, deps)
-  reportHealth(app, deps)
-  reportMetrics(app, deps)
+  jobRoutes(app, deps)
+  flowRoutes(app, deps)
+  scheduleRoutes(app, deps)
+  webhookRoutes(app, deps)
+  jobTypeRoutes(app, deps)
+  queueRoutes(app, deps)
+  serviceRoutes(app, deps)
   await app.ready()
   return app
 }

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { RouteDeps } from '../app.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
-import { flowPath, flowResource, flowSchema } from './flow-resource.ts'
-import { flowNotFound, flowParams, readOwnFlow, treeQuery } from './read-flow.ts'
+import type { RouteDeps } from '../deps.ts'
+import { Problem } from '../http/problem.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { findFlow, flowNotFound, flowParams, flowPath } from './find-flow.ts'
+import { flowResource, flowSchema, treeQuery } from './flow-resource.ts'
 
 const query = z.strictObject(treeQuery)
 type Request = { Params: z.output<typeof flowParams>; Querystring: z.output<typeof query> }
@@ -35,7 +36,7 @@ export function steerFlow(app: FastifyInstance, { flows, config }: RouteDeps): v
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      await readOwnFlow(flows, request, id)
+      await findFlow(flows, request, id)
       const result = await flows.cancel(id, Date.now())
       if (result === 'missing') throw flowNotFound(id)
       const { progress, resource } = await answer(id, request.query.tree)
@@ -61,7 +62,7 @@ export function steerFlow(app: FastifyInstance, { flows, config }: RouteDeps): v
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      await readOwnFlow(flows, request, id)
+      await findFlow(flows, request, id)
       if (!(await flows.retry(id, Date.now()))) {
         const detail = 'Only a flow that failed, was canceled or expired is retried.'
         throw new Problem('flow_not_retryable', detail)

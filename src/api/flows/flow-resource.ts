@@ -4,8 +4,14 @@ import type { PlanNode } from '../../queue/flows/model/plan.ts'
 import type { OpenFlow } from '../../queue/flows/open-flow.ts'
 import { type JobState, jobStates } from '../../queue/model/job-states.ts'
 import { jobStateSchema, timestamp } from '../jobs/job-resource.ts'
+import { flowPath } from './find-flow.ts'
 
 const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
+
+/** The query of every route that answers with a flow. */
+export const treeQuery = {
+  tree: z.enum(['full', 'none']).default('full').describe('`none` omits the tree, which is long for a large flow'),
+}
 
 const count = z.int().min(0)
 const countsSchema = z.object({
@@ -70,11 +76,6 @@ export const flowSchema = z.object({
 })
 
 export type FlowResource = z.output<typeof flowSchema>
-
-/** Where a flow can be read. */
-export function flowPath(id: string): string {
-  return `/v1/flows/${id}`
-}
 
 /** A stored flow as clients see it; with its tree where all of it was read. */
 export function flowResource(progress: FlowProgress, open: OpenFlow | undefined, resultTtlMs: number): FlowResource {

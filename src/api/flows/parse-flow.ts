@@ -15,7 +15,7 @@ import {
   traceparentSchema,
 } from '../jobs/parse-submission.ts'
 import { storedWebhook, unsignable, webhookField } from '../jobs/webhook-field.ts'
-import type { SchemaNames } from '../openapi/schema-names.ts'
+import type { SchemaRegistry } from '../openapi/schema-registry.ts'
 
 /** A malformed flow of ten thousand jobs need not be answered with ten thousand mistakes. */
 const mostMistakes = 50
@@ -39,7 +39,7 @@ const envelope = z.strictObject({
 })
 
 /** The body of `POST /v1/flows`, for the documentation; {@link parseFlow} checks it. */
-export function flowSchema(names: SchemaNames): z.ZodType {
+export function flowSchema(schemas: SchemaRegistry): z.ZodType {
   const job = z.strictObject({ type: z.string(), input: z.unknown(), ...jobOptions })
   const node: z.ZodType = z.lazy(() => z.union([job, chain, gather, map]))
   const chain = z.strictObject({ chain: z.array(node).min(1) }).describe('One after the other')
@@ -47,7 +47,7 @@ export function flowSchema(names: SchemaNames): z.ZodType {
   const map = z
     .strictObject({ map: mapOptions.extend({ node, over: z.unknown().describe('`{ "$output": pointer }`') }) })
     .describe('The node once for each element of an array, side by side; `{ "$item": pointer }` is part of the element')
-  names.add(node, { id: 'FlowNode', description: 'A job, or nodes one after the other or side by side' })
+  schemas.add(node, { id: 'FlowNode', description: 'A job, or nodes one after the other or side by side' })
   return envelope.extend({ flow: node })
 }
 

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import type { OpenFlow } from '../../queue/flows/open-flow.ts'
-import type { RouteDeps } from '../app.ts'
-import { problemResponses } from '../http/problem.ts'
+import type { RouteDeps } from '../deps.ts'
+import { problemResponses } from '../openapi/responses.ts'
+import { findOpenFlow, flowNotFound, flowParams, flowPath } from './find-flow.ts'
 import { memberResources, membersOf } from './flow-job-resources.ts'
-import { flowPath, type MemberResource, memberSchema } from './flow-resource.ts'
+import { type MemberResource, memberSchema } from './flow-resource.ts'
 import { endWhenRead, followFlow, writeWhenRead } from './follow-flow.ts'
-import { flowNotFound, flowParams, openOwnFlow } from './read-flow.ts'
 
 /** A page ends early when its outputs are larger than this, so that it fits in memory. */
 const mostCharacters = 8 * 1024 * 1024
@@ -92,7 +92,7 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const open = await openOwnFlow(flows, request, id)
+      const open = await findOpenFlow(flows, request, id)
       if (request.headers.accept?.toLowerCase().includes(ndjson)) return stream(id, reply)
       const { items, next } = await readPage(open, request.query)
       if (next === undefined) return { items, next_cursor: null }

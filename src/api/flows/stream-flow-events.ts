@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import type { OpenFlow } from '../../queue/flows/open-flow.ts'
-import type { RouteDeps } from '../app.ts'
-import { problemResponses } from '../http/problem.ts'
+import type { RouteDeps } from '../deps.ts'
 import { resumeId } from '../jobs/stream-job-events.ts'
+import { problemResponses } from '../openapi/responses.ts'
+import { findFlow, flowNotFound, flowParams } from './find-flow.ts'
 import { memberResources } from './flow-job-resources.ts'
-import { flowResource } from './flow-resource.ts'
+import { flowResource, treeQuery } from './flow-resource.ts'
 import { endWhenRead, followFlow, writeWhenRead } from './follow-flow.ts'
-import { flowNotFound, flowParams, readOwnFlow, treeQuery } from './read-flow.ts'
 
 /** Keeps proxies awake. */
 const beatEveryMs = 15_000
@@ -93,7 +93,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      await readOwnFlow(flows, request, id)
+      await findFlow(flows, request, id)
       const resumed = resumeId(request.query.after, request.headers['last-event-id'])
       const open = await flows.begin(id)
       if (!open) throw flowNotFound(id)

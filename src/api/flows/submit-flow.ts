@@ -3,15 +3,16 @@ import { z } from 'zod'
 import type { FlowProgress } from '../../queue/flows/flows.ts'
 import { newJobRef } from '../../queue/model/job-id.ts'
 import { admitFlow } from '../access/admission.ts'
-import type { RouteDeps } from '../app.ts'
+import type { RouteDeps } from '../deps.ts'
 import { idempotencyKey } from '../http/idempotency-key.ts'
 import { preferredWaitS } from '../http/prefer-header.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
+import { Problem } from '../http/problem.ts'
 import { documentedOnly } from '../http/validation.ts'
-import type { SchemaNames } from '../openapi/schema-names.ts'
-import { flowPath, flowResource, flowSchema } from './flow-resource.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { flowIdPrefix, flowNotFound, flowPath } from './find-flow.ts'
+import { flowResource, flowSchema, treeQuery } from './flow-resource.ts'
 import { flowSchema as bodySchema, parseFlow } from './parse-flow.ts'
-import { flowIdPrefix, flowNotFound, treeQuery, waitForFlow } from './read-flow.ts'
+import { waitForFlow } from './read-flow.ts'
 
 const headers = z.object({
   prefer: z.string().optional().describe('`wait=N`: hold the answer until the flow is done, at most N (60) seconds'),
@@ -24,8 +25,8 @@ const headers = z.object({
 const query = z.strictObject(treeQuery)
 
 /** `POST /v1/flows`: store a flow with all its jobs, and wait for it when asked to. */
-export function submitFlow(app: FastifyInstance, deps: RouteDeps, names: SchemaNames): void {
-  const { flows, registry, config, idempotency } = deps
+export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
+  const { flows, registry, config, idempotency, schemas } = deps
 
   const claim = async (request: FastifyRequest, asked: string) => {
     const key = idempotencyKey(request.headers['idempotency-key'])
@@ -60,7 +61,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps, names: SchemaN
       summary: 'Submit jobs that depend on each other',
       tags: ['flows'],
       headers,
-      body: documentedOnly(bodySchema(names)),
+      body: documentedOnly(bodySchema(schemas)),
       querystring: query,
       response: {
         200: jsonResponse('With `Prefer: wait`: the finished flow', flowSchema),

@@ -70,58 +70,6 @@ export const problemSchema = z.object({
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
 })
 
-/** What the documentation says of an answer beside its body: its headers with their meaning, and an example. */
-interface ResponseNotes {
-  headers?: Record<string, string>
-  example?: unknown
-}
-
-/** The documentation of a route's good answer. */
-export function jsonResponse(description: string, schema: z.ZodType, { headers, example }: ResponseNotes = {}) {
-  const examples = example === undefined ? undefined : { example: { value: example } }
-  return { description, headers, content: { 'application/json': { schema, examples } } }
-}
-
-const retryAfter = { 'retry-after': 'Seconds until it is worth trying again' }
-const headersOf: Record<number, Record<string, string>> = {
-  401: { 'www-authenticate': '`Bearer`' },
-  429: {
-    ...retryAfter,
-    ratelimit: 'What is left of the quota, and for how long',
-    'ratelimit-policy': 'The quota: `"requests"` per minute, or `"queued"` jobs that wait',
-  },
-  503: retryAfter,
-}
-
-const everywhere = ['invalid_request', 'internal_error'] as const
-const withKeys = ['unauthenticated', 'forbidden', 'quota_exceeded'] as const
-
-/** The documentation of the problems that a route can answer with, by status. */
-export function problemResponses(...codes: ProblemCode[]): Record<number, unknown> {
-  return publicProblemResponses(...codes, ...withKeys)
-}
-
-/** The same for a route that needs no key. */
-export function publicProblemResponses(...codes: ProblemCode[]): Record<number, unknown> {
-  const all = [...new Set<ProblemCode>([...codes, ...everywhere])]
-  const byStatus = Map.groupBy(all, (code) => problems[code][0])
-  return Object.fromEntries(
-    Array.from(byStatus, ([status, same]) => [
-      status,
-      {
-        description: same.map((code) => `\`${code}\``).join(', '),
-        ...(headersOf[status] && { headers: headersOf[status] }),
-        content: { 'application/problem+json': { schema: problemSchema, examples: problemExamples(same) } },
-      },
-    ]),
-  )
-}
-
-function problemExamples(codes: ProblemCode[]) {
-  const example = (code: ProblemCode) => problemDetails(new Problem(code, `${problems[code][1]}.`), '/v1/jobs')
-  return Object.fromEntries(codes.map((code) => [code, { value: example(code) }]))
-}
-
 /** Zod's issues as mistakes; `base` is the pointer of what was parsed. */
 export function mistakesOf(error: z.ZodError, base = ''): Mistake[] {
   return error.issues.flatMap((issue) => {
@@ -165,7 +113,8 @@ export function writeProblem(problem: Problem): string {
   return `${head.join('\r\n')}\r\n\r\n${body}`
 }
 
-function problemDetails(problem: Problem, instance: string): z.output<typeof problemSchema> {
+/** A problem as the body of an answer. `instance` is the path of the request. */
+export function problemDetails(problem: Problem, instance: string): z.output<typeof problemSchema> {
   const [status, title] = problems[problem.code]
   return {
     type: `urn:drover:problem:${problem.code}`,

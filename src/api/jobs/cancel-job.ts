@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { RouteDeps } from '../app.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
+import type { RouteDeps } from '../deps.ts'
+import { Problem } from '../http/problem.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { findJob, jobNotFound, jobParams } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
-import { jobNotFound, jobParams, readOwn } from './read-job.ts'
 
 /** For a job whose type this API does not know. */
 const usualGraceMs = 2000
@@ -29,7 +30,7 @@ export function cancelJob(
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const before = await readOwn(queue, request, id)
+      const before = await findJob(queue, request, id)
       const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? usualGraceMs
       const result = await steering.cancel(before, graceMs, Date.now())
       if (result === 'ended') metrics.jobEnded(before.type, 'canceled')

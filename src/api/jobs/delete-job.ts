@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { RouteDeps } from '../app.ts'
-import { Problem, problemResponses } from '../http/problem.ts'
-import { jobNotFound, jobParams, readOwn } from './read-job.ts'
+import type { RouteDeps } from '../deps.ts'
+import { Problem } from '../http/problem.ts'
+import { problemResponses } from '../openapi/responses.ts'
+import { findJob, jobNotFound, jobParams } from './find-job.ts'
 
 /** `DELETE /v1/jobs/{id}`: forget a finished job before its time. */
 export function deleteJob(app: FastifyInstance, { queue, flows, outbox }: RouteDeps): void {
@@ -21,7 +22,7 @@ export function deleteJob(app: FastifyInstance, { queue, flows, outbox }: RouteD
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const job = await readOwn(queue, request, id)
+      const job = await findJob(queue, request, id)
       if (await flows.isOpen(job.record.flow?.id))
         throw new Problem('job_not_done', `The job belongs to the flow ${job.record.flow?.id}, which is not done.`)
       if (job.done) await outbox.forget(job)

@@ -48,14 +48,6 @@ export const exampleOptions = {
   metadata: { order: '42' },
 }
 
-export const exampleQueue = {
-  name: 'cpu',
-  paused: false,
-  workers: 2,
-  counts: { scheduled: 0, queued: 1, running: 4, succeeded: 1200, failed: 3 },
-  oldest_wait_ms: 12,
-}
-
 export const exampleLogs = {
   items: [{ at: '2026-11-22T03:00:00.010Z', level: 'info', message: 'downloaded', attempt: 1 }],
   next_cursor: null,

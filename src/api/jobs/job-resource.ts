@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { timeLimits } from '../../queue/model/job-record.ts'
 import { jobStates } from '../../queue/model/job-states.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
+import { jobPath } from './find-job.ts'
 
 const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
 
@@ -64,11 +65,6 @@ export const jobSchema = z.object({
 })
 
 export type JobResource = z.output<typeof jobSchema>
-
-/** Where a job can be read. */
-export function jobPath(id: string): string {
-  return `/v1/jobs/${id}`
-}
 
 /** A stored job as clients see it; a finished one can be read for `resultTtlMs` more. */
 export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {

@@ -2,11 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { isUlid, type JobRef, ulidOf } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
-import type { RouteDeps } from '../app.ts'
-import { jsonResponse, problemResponses } from '../http/problem.ts'
+import type { RouteDeps } from '../deps.ts'
+import { asJsonText } from '../http/json-text.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { exampleJob } from './examples.ts'
 import { jobResource, jobSchema, jobStateSchema } from './job-resource.ts'
-import { asItIs } from './read-job.ts'
 
 /** One call looks at no more jobs than this, matching or not: a page may be short, or empty, and still have a cursor. */
 const mostLookedAt = 500
@@ -76,7 +76,7 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       }
       return reply
         .type('application/json; charset=utf-8')
-        .serializer(asItIs)
+        .serializer(asJsonText)
         .send(`{"items":[${items.join(',')}],"next_cursor":${JSON.stringify(next_cursor)}}`)
     },
   })

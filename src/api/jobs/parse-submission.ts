@@ -5,7 +5,7 @@ import { newJobRef } from '../../queue/model/job-id.ts'
 import type { NewJob } from '../../queue/store/job-queue.ts'
 import type { Caller } from '../access/api-keys.ts'
 import { type Mistake, mistakesOf, Problem } from '../http/problem.ts'
-import type { SchemaNames } from '../openapi/schema-names.ts'
+import type { SchemaRegistry } from '../openapi/schema-registry.ts'
 import { exampleOptions } from './examples.ts'
 import { storedWebhook, unsignable, webhookField } from './webhook-field.ts'
 
@@ -52,21 +52,21 @@ const envelope = z.strictObject({
 type Envelope = z.output<typeof envelope>
 
 /** The body of a submission, one variant for each job type: for the documentation. {@link parseSubmission} checks the same schemas. */
-export function submissionSchema(registry: Registry, names: SchemaNames): z.ZodType {
-  const variants = [...registry.values()].map(({ job }) => submissionVariant(job, names))
+export function submissionSchema(registry: Registry, schemas: SchemaRegistry): z.ZodType {
+  const variants = [...registry.values()].map(({ job }) => submissionVariant(job, schemas))
   const [first, ...others] = variants
   if (!first) return envelope
   return z.discriminatedUnion('type', [first, ...others])
 }
 
-function submissionVariant(job: Job, names: SchemaNames) {
+function submissionVariant(job: Job, schemas: SchemaRegistry) {
   const variant = z.strictObject({
     type: z.literal(job.type),
     input: job.input,
     ...jobOptions,
     webhook: webhookField.optional(),
   })
-  names.add(variant, {
+  schemas.add(variant, {
     id: `Submit-${job.type}`,
     title: job.title,
     description: job.description,

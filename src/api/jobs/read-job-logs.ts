@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { RouteDeps } from '../app.ts'
-import { jsonResponse, problemResponses } from '../http/problem.ts'
+import type { RouteDeps } from '../deps.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { exampleLogs } from './examples.ts'
-import { jobParams, readOwn } from './read-job.ts'
+import { findJob, jobParams } from './find-job.ts'
 
 const query = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50).describe('1 to 200'),
@@ -36,7 +36,7 @@ export function readJobLogs(app: FastifyInstance, { queue, hub }: RouteDeps): vo
     handler: async (request): Promise<z.output<typeof page>> => {
       const { id } = request.params
       const { limit, cursor } = request.query
-      const job = await readOwn(queue, request, id)
+      const job = await findJob(queue, request, id)
       const events = await hub.read(job, Number(cursor ?? 0), mostLookedAt)
       const items: z.output<typeof line>[] = []
       let last = Number(cursor ?? 0)

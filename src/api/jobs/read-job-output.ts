@@ -4,12 +4,13 @@ import { z } from 'zod'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { OutputGoneError } from '../../queue/store/job-output.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
-import type { RouteDeps } from '../app.ts'
+import type { RouteDeps } from '../deps.ts'
 import { readRange } from '../http/byte-range.ts'
 import { dropWhenStalled } from '../http/drop-when-stalled.ts'
 import { etagOf, isKnown } from '../http/etag.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
-import { jobNotFound, jobParams, readOwn } from './read-job.ts'
+import { Problem } from '../http/problem.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { findJob, jobNotFound, jobParams } from './find-job.ts'
 
 const requestHeaders = z.object({
   range: z.string().optional().describe('`bytes=from-to`, `bytes=from-` or `bytes=-last`: one part of it'),
@@ -50,7 +51,7 @@ export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void 
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const job = await readOwn(queue, request, id)
+      const job = await findJob(queue, request, id)
       const { etag, bytes, read } = outputOf(job, queue)
       reply.header('etag', etag).header('cache-control', 'no-cache').header('accept-ranges', 'bytes')
       if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()

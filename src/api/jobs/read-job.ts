@@ -1,35 +1,14 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { parseJobId } from '../../queue/model/job-id.ts'
-import type { StoredJob } from '../../queue/model/stored-job.ts'
-import type { JobQueue } from '../../queue/store/job-queue.ts'
-import type { RouteDeps } from '../app.ts'
+import type { RouteDeps } from '../deps.ts'
 import { etagOf, isKnown } from '../http/etag.ts'
+import { asJsonText } from '../http/json-text.ts'
 import { preferredWaitS } from '../http/prefer-header.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
-import { jobPath, jobResource, jobSchema } from './job-resource.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { belongsToCaller, jobNotFound, jobParams, jobPath } from './find-job.ts'
+import { jobResource, jobSchema } from './job-resource.ts'
 import { waitForJob } from './wait-for-job.ts'
-
-/** The path parameter of everything below `/v1/jobs/{id}`. */
-export const jobParams = z.object({ id: z.string() })
-
-/** An id of the wrong shape and one that never existed are the same to a client. */
-export function jobNotFound(id: string): Problem {
-  return new Problem('job_not_found', `There is no job "${id.slice(0, 100)}": it never existed, or its time is over.`)
-}
-
-/** A job, where it is the caller's; another tenant's is read as well, and then not there: nothing tells the two apart. */
-export function own(job: StoredJob | undefined, { caller }: FastifyRequest): StoredJob | undefined {
-  return job?.record.tenant === caller.tenant ? job : undefined
-}
-
-/** Reads the caller's job that a path names. @throws Problem `job_not_found`, QueueUnavailableError */
-export async function readOwn(queue: JobQueue, request: FastifyRequest, id: string): Promise<StoredJob> {
-  const ref = parseJobId(id)
-  const job = ref && own(await queue.read(ref), request)
-  if (!job) throw jobNotFound(id)
-  return job
-}
 
 /** `GET /v1/jobs/{id}`: the job as it is, or as it ends when asked to wait. */
 export function readJob(app: FastifyInstance, deps: RouteDeps): void {
@@ -59,7 +38,10 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       const ref = parseJobId(id)
       if (!ref) throw jobNotFound(id)
       const waitS = preferredWaitS(request.headers['prefer'])
-      const read = async () => own(await deps.queue.read(ref), request)
+      const read = async () => {
+        const found = await deps.queue.read(ref)
+        return found && belongsToCaller(found, request) ? found : undefined
+      }
       const limits = { ms: (waitS ?? 0) * 1000, response: reply.raw, closing: deps.closing }
       const job = waitS === undefined ? await read() : await waitForJob(deps, ref, limits, read)
       if (!job) throw jobNotFound(id)
@@ -72,11 +54,8 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       return reply
         .code(stillWaited ? 202 : 200)
         .type('application/json; charset=utf-8')
-        .serializer(asItIs)
+        .serializer(asJsonText)
         .send(body)
     },
   })
 }
-
-/** For a body that is JSON already. */
-export const asItIs = (body: unknown) => String(body)

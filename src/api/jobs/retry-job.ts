@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { next } from '../../queue/model/job-states.ts'
-import type { RouteDeps } from '../app.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
-import { jobPath, jobResource, jobSchema } from './job-resource.ts'
-import { jobNotFound, jobParams, readOwn } from './read-job.ts'
+import type { RouteDeps } from '../deps.ts'
+import { Problem } from '../http/problem.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { findJob, jobNotFound, jobParams, jobPath } from './find-job.ts'
+import { jobResource, jobSchema } from './job-resource.ts'
 
 /** `POST /v1/jobs/{id}/retry`: queue a job that ended without success again, as its next run. */
 export function retryJob(app: FastifyInstance, { queue, steering, outbox, config }: RouteDeps): void {
@@ -25,7 +26,7 @@ export function retryJob(app: FastifyInstance, { queue, steering, outbox, config
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const before = await readOwn(queue, request, id)
+      const before = await findJob(queue, request, id)
       const flow = before.record.flow?.id
       if (flow !== undefined)
         throw new Problem('job_not_retryable', `The job belongs to the flow ${flow}: retry the flow.`)

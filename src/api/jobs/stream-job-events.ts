@@ -3,12 +3,13 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { parseJobId } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
-import type { RouteDeps } from '../app.ts'
-import { Problem, problemResponses } from '../http/problem.ts'
+import type { RouteDeps } from '../deps.ts'
+import { Problem } from '../http/problem.ts'
 import { Rounds } from '../http/staggered-interval.ts'
+import { problemResponses } from '../openapi/responses.ts'
 import { exampleEvents } from './examples.ts'
+import { findJob, jobNotFound, jobParams } from './find-job.ts'
 import { JobEventStream } from './job-event-stream.ts'
-import { jobNotFound, jobParams, own } from './read-job.ts'
 
 /** Keeps proxies awake, and finds the end of a job whose announcement was lost with its worker. */
 const beatEveryMs = 15_000
@@ -55,8 +56,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       const stopWatching = await deps.hub.watch(ref, (said) => stream?.onAnnouncement(said))
       let job: StoredJob | undefined
       try {
-        job = own(await deps.queue.read(ref), request)
-        if (!job) throw jobNotFound(id)
+        job = await findJob(deps.queue, request, id)
         reply.hijack()
         const onError = (error: unknown) => request.log.warn({ err: error, job: id }, 'an event stream was ended')
         stream = new JobEventStream(streamDeps, reply.raw, job, { after, onError })

@@ -4,15 +4,15 @@ import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { Claim } from '../../queue/store/idempotency-keys.ts'
 import type { NewJob } from '../../queue/store/job-queue.ts'
 import { admitJob } from '../access/admission.ts'
-import type { RouteDeps } from '../app.ts'
+import type { RouteDeps } from '../deps.ts'
 import { idempotencyKey } from '../http/idempotency-key.ts'
 import { preferredWaitS } from '../http/prefer-header.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
+import { Problem } from '../http/problem.ts'
 import { documentedOnly } from '../http/validation.ts'
-import type { SchemaNames } from '../openapi/schema-names.ts'
-import { jobPath, jobResource, jobSchema } from './job-resource.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { jobNotFound, jobPath } from './find-job.ts'
+import { jobResource, jobSchema } from './job-resource.ts'
 import { parseSubmission, submissionSchema } from './parse-submission.ts'
-import { jobNotFound } from './read-job.ts'
 import { waitForJob, waitForNewJob } from './wait-for-job.ts'
 
 type KeptClaim = Exclude<Claim, { status: 'conflict' }>
@@ -33,8 +33,8 @@ const answerHeaders = {
 }
 
 /** `POST /v1/jobs`: store a job, and wait for it when asked to. */
-export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNames): void {
-  const { queue, hub, registry, config, idempotency } = deps
+export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
+  const { queue, hub, registry, config, idempotency, schemas } = deps
 
   const claimKey = async (request: FastifyRequest, { ref }: NewJob): Promise<KeptClaim | undefined> => {
     const key = idempotencyKey(request.headers['idempotency-key'])
@@ -77,7 +77,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps, names: SchemaNa
       summary: 'Submit a job',
       tags: ['jobs'],
       headers,
-      body: documentedOnly(submissionSchema(registry, names)),
+      body: documentedOnly(submissionSchema(registry, schemas)),
       querystring: z.strictObject({}),
       response: {
         200: jsonResponse('With `Prefer: wait`: the finished job', jobSchema, { headers: answerHeaders }),

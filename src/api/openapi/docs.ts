@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { Access } from '../access/auth.ts'
-import type { SchemaNames } from './schema-names.ts'
+import type { SchemaRegistry } from './schema-registry.ts'
 
-/** What the page of the documentation is served under. */
-export const docsPath = '/docs'
+/** Where the page of the documentation is served. */
+const docsPath = '/docs'
 
 /** Said of a connection, which the app that answers has not. */
 const ofConnection = new Set(['connection', 'date', 'keep-alive', 'transfer-encoding'])
@@ -12,7 +12,7 @@ const ofConnection = new Set(['connection', 'date', 'keep-alive', 'transfer-enco
  * Serves `/openapi.json`, which describes all routes that are added later, and a page to read it. What makes and serves them is
  * loaded at the first request for either: most processes are never asked, and it takes 9 MB.
  */
-export function serveDocs(app: FastifyInstance, names: SchemaNames, access: Access): void {
+export function serveDocs(app: FastifyInstance, schemas: SchemaRegistry, access: Access): void {
   const routes: RouteOptions[] = []
   app.addHook('onRoute', (route) => {
     if (route.method !== 'HEAD' && route.schema?.hide !== true) routes.push(route)
@@ -21,7 +21,7 @@ export function serveDocs(app: FastifyInstance, names: SchemaNames, access: Acce
   let built: Promise<FastifyInstance> | undefined
   const build = async () => {
     const { buildDocs } = await import('./document.ts')
-    return buildDocs(routes, names)
+    return buildDocs(routes, schemas, docsPath)
   }
   const buildOnce = () => {
     built ??= build().catch((error: unknown) => {

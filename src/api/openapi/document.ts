@@ -5,18 +5,21 @@ import { createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { docsPolicy } from '../http/security-headers.ts'
 import { validateWithZod, withoutOwnCompilers } from '../http/validation.ts'
-import { docsPath } from './docs.ts'
 import { describeOperation } from './operation.ts'
-import type { SchemaNames } from './schema-names.ts'
+import type { SchemaRegistry } from './schema-registry.ts'
 
 /**
- * Builds an app that answers for `/openapi.json`, the OpenAPI 3.1 document of `routes`, and below `/docs`, a page to read it.
- * It does not listen, and what it describes cannot be called in it. Close it when done.
+ * Builds an app that serves `/openapi.json`, the OpenAPI 3.1 document of `routes`, and a page to read it below `pagePath`. It does
+ * not listen, and the routes that it describes cannot be called in it. Close it when done.
  */
-export async function buildDocs(routes: readonly RouteOptions[], names: SchemaNames): Promise<FastifyInstance> {
+export async function buildDocs(
+  routes: readonly RouteOptions[],
+  schemas: SchemaRegistry,
+  pagePath: string,
+): Promise<FastifyInstance> {
   const app = fastify({ schemaController: withoutOwnCompilers })
   validateWithZod(app)
-  const options = { schemaRegistry: names, zodToJsonConfig: { unrepresentable: 'any', override: plainly } as const }
+  const options = { schemaRegistry: schemas, zodToJsonConfig: { unrepresentable: 'any', override: plainly } as const }
   const addComponents = createJsonSchemaTransformObject(options)
   await app.register(swagger, {
     openapi: {
@@ -51,7 +54,7 @@ export async function buildDocs(routes: readonly RouteOptions[], names: SchemaNa
     transform: describeOperation(options),
     transformObject: (document) => tidy(addComponents(document)) as ReturnType<typeof addComponents>,
   })
-  await app.register(swaggerUi, { routePrefix: docsPath, staticCSP: docsPolicy })
+  await app.register(swaggerUi, { routePrefix: pagePath, staticCSP: docsPolicy })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   // The generator takes what is added after it.
   for (const { method, url, schema = {} } of routes)

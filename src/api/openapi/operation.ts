@@ -1,5 +1,6 @@
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod'
-import { type ProblemCode, publicProblemResponses } from '../http/problem.ts'
+import type { ProblemCode } from '../http/problem.ts'
+import { publicProblemResponses } from './responses.ts'
 
 type ToJsonSchema = ReturnType<typeof createJsonSchemaTransform>
 

@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { RouteDeps } from '../app.ts'
-import { problemResponses } from '../http/problem.ts'
-import { scheduleParams } from './put-schedule.ts'
-import { scheduleNotFound } from './read-schedules.ts'
+import type { RouteDeps } from '../deps.ts'
+import { problemResponses } from '../openapi/responses.ts'
+import { scheduleNotFound, scheduleParams } from './find-schedule.ts'
 
 /** `DELETE /v1/schedules/{id}`: it runs no more. Its jobs stay. */
 export function deleteSchedule(app: FastifyInstance, { schedules }: RouteDeps): void {

@@ -3,17 +3,15 @@ import { z } from 'zod'
 import { type ScheduleDefinition, type StoredSchedule, sameTicks } from '../../queue/schedules/schedule-record.ts'
 import { mostSchedules } from '../../queue/schedules/schedule-store.ts'
 import { nextTick } from '../../queue/schedules/ticks.ts'
-import type { RouteDeps } from '../app.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
+import type { RouteDeps } from '../deps.ts'
+import { Problem } from '../http/problem.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { scheduleParams, schedulePath } from './find-schedule.ts'
 import { parseSchedule, scheduleBody } from './schedule-body.ts'
-import { schedulePath, scheduleResource, scheduleSchema } from './schedule-resource.ts'
+import { scheduleResource, scheduleSchema } from './schedule-resource.ts'
 
 /** How often a PUT is tried that meets others of the same schedule. */
 const mostTries = 5
-
-const id = z.string().regex(/^[A-Za-z0-9][\w.-]{0,99}$/, 'is not 1 to 100 letters, digits, _, . or -')
-/** The path parameter of a schedule: chosen by its client. */
-export const scheduleParams = z.object({ id })
 
 /** `PUT /v1/schedules/{id}`: make a schedule, or put another in its place. The same PUT again changes no tick. */
 export function putSchedule(app: FastifyInstance, { schedules, registry, config }: RouteDeps): void {

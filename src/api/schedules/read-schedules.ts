@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { RouteDeps } from '../app.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
-import { scheduleParams } from './put-schedule.ts'
+import type { RouteDeps } from '../deps.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { scheduleNotFound, scheduleParams } from './find-schedule.ts'
 import { scheduleResource, scheduleSchema } from './schedule-resource.ts'
 
 const query = z.strictObject({
@@ -10,10 +10,6 @@ const query = z.strictObject({
   cursor: scheduleParams.shape.id.optional().describe('`next_cursor` of the page before'),
 })
 const page = z.object({ items: z.array(scheduleSchema), next_cursor: z.string().nullable() })
-
-export function scheduleNotFound(id: string): Problem {
-  return new Problem('schedule_not_found', `There is no schedule "${id}".`)
-}
 
 /** `GET /v1/schedules`, by id, and `GET /v1/schedules/{id}`. */
 export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): void {

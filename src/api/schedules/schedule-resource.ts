@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { overlaps, type StoredSchedule } from '../../queue/schedules/schedule-record.ts'
-import { jobPath, optionalTimestamp, timestamp } from '../jobs/job-resource.ts'
+import { jobPath } from '../jobs/find-job.ts'
+import { optionalTimestamp, timestamp } from '../jobs/job-resource.ts'
+import { schedulePath } from './find-schedule.ts'
 
 const time = z.iso.datetime()
 
@@ -25,11 +27,6 @@ export const scheduleSchema = z.object({
 })
 
 export type ScheduleResource = z.output<typeof scheduleSchema>
-
-/** Where a schedule can be read. */
-export function schedulePath(id: string): string {
-  return `/v1/schedules/${id}`
-}
 
 export function scheduleResource({ id, definition, ...run }: StoredSchedule): ScheduleResource {
   const { timing, paused, overlap, said, createdAt, updatedAt } = definition

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { RouteDeps } from '../app.ts'
-import { jsonResponse, publicProblemResponses } from '../http/problem.ts'
+import type { RouteDeps } from '../deps.ts'
+import { jsonResponse, publicProblemResponses } from '../openapi/responses.ts'
 
 const status = z.object({ status: z.literal('ok') })
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { RouteDeps } from '../app.ts'
-import { problemResponses } from '../http/problem.ts'
+import type { RouteDeps } from '../deps.ts'
+import { problemResponses } from '../openapi/responses.ts'
 
 /** `GET /metrics`: the series of this process, and how full the queues are, for Prometheus. */
 export function reportMetrics(app: FastifyInstance, { metrics, config }: RouteDeps): void {

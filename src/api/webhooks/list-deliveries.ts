@@ -2,12 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { flowOwner } from '../../queue/flows/flow-webhook.ts'
 import { jobOwner, type WebhookOwner } from '../../queue/webhooks/outbox.ts'
-import type { RouteDeps } from '../app.ts'
-import { flowPath } from '../flows/flow-resource.ts'
-import { flowParams, readOwnFlow } from '../flows/read-flow.ts'
-import { jsonResponse, problemResponses } from '../http/problem.ts'
-import { jobPath } from '../jobs/job-resource.ts'
-import { jobParams, readOwn } from '../jobs/read-job.ts'
+import type { RouteDeps } from '../deps.ts'
+import { findFlow, flowParams, flowPath } from '../flows/find-flow.ts'
+import { findJob, jobParams, jobPath } from '../jobs/find-job.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { deliveryResource, deliveryResourceSchema } from './delivery-resource.ts'
 
 const deliveries = z.object({ items: z.array(deliveryResourceSchema) })
@@ -31,7 +29,7 @@ export function listDeliveries(app: FastifyInstance, { queue, flows, outbox }: R
       response: { 200: good, ...problemResponses('job_not_found', 'queue_unavailable') },
     },
     handler: async (request) => {
-      const job = await readOwn(queue, request, request.params.id)
+      const job = await findJob(queue, request, request.params.id)
       return answer(jobPath(job.id), jobOwner(job))
     },
   })
@@ -47,7 +45,7 @@ export function listDeliveries(app: FastifyInstance, { queue, flows, outbox }: R
       response: { 200: good, ...problemResponses('flow_not_found', 'queue_unavailable') },
     },
     handler: async (request) => {
-      const { flow } = await readOwnFlow(flows, request, request.params.id)
+      const { flow } = await findFlow(flows, request, request.params.id)
       return answer(flowPath(flow.id), flowOwner(flow))
     },
   })

@@ -2,12 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { flowOwner } from '../../queue/flows/flow-webhook.ts'
 import { jobOwner, type WebhookOwner } from '../../queue/webhooks/outbox.ts'
-import type { RouteDeps } from '../app.ts'
-import { flowPath } from '../flows/flow-resource.ts'
-import { readOwnFlow } from '../flows/read-flow.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
-import { jobPath } from '../jobs/job-resource.ts'
-import { readOwn } from '../jobs/read-job.ts'
+import type { RouteDeps } from '../deps.ts'
+import { findFlow, flowPath } from '../flows/find-flow.ts'
+import { Problem } from '../http/problem.ts'
+import { findJob, jobPath } from '../jobs/find-job.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { type DeliveryResource, deliveryResource, deliveryResourceSchema } from './delivery-resource.ts'
 
 const params = z.object({ id: z.string(), delivery_id: z.string() })
@@ -43,7 +42,7 @@ export function resendDelivery(app: FastifyInstance, { queue, flows, outbox }: R
       },
     },
     handler: async (request, reply) => {
-      const job = await readOwn(queue, request, request.params.id)
+      const job = await findJob(queue, request, request.params.id)
       return reply.code(202).send(await resend(jobPath(job.id), jobOwner(job), request.params.delivery_id))
     },
   })
@@ -62,7 +61,7 @@ export function resendDelivery(app: FastifyInstance, { queue, flows, outbox }: R
       },
     },
     handler: async (request, reply) => {
-      const { flow } = await readOwnFlow(flows, request, request.params.id)
+      const { flow } = await findFlow(flows, request, request.params.id)
       return reply.code(202).send(await resend(flowPath(flow.id), flowOwner(flow), request.params.delivery_id))
     },
   })

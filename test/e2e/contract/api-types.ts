@@ -104,178 +104,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/jobs/{id}/deliveries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List the deliveries of a job's webhook */
-        get: operations["listDeliveries"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/flows/{id}/deliveries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List the deliveries of a flow's webhook */
-        get: operations["listFlowDeliveries"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/jobs/{id}/deliveries/{delivery_id}/resend": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Send a webhook once more */
-        post: operations["resendDelivery"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/flows/{id}/deliveries/{delivery_id}/resend": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Send a webhook of a flow once more */
-        post: operations["resendFlowDelivery"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/schedules/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a schedule */
-        get: operations["readSchedule"];
-        /** Make or change a schedule */
-        put: operations["putSchedule"];
-        post?: never;
-        /** Delete a schedule */
-        delete: operations["deleteSchedule"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/schedules": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List the schedules, by id */
-        get: operations["listSchedules"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/queues": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List the queues */
-        get: operations["listQueues"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/queues/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a queue */
-        get: operations["readQueue"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/queues/{name}/pause": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Let workers take no more jobs of a queue */
-        post: operations["pauseQueue"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/queues/{name}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Let workers take the jobs of a queue again */
-        post: operations["resumeQueue"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/jobs/{id}/events": {
         parameters: {
             query?: never;
@@ -395,6 +223,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/schedules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a schedule */
+        get: operations["readSchedule"];
+        /** Make or change a schedule */
+        put: operations["putSchedule"];
+        post?: never;
+        /** Delete a schedule */
+        delete: operations["deleteSchedule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the schedules, by id */
+        get: operations["listSchedules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the deliveries of a job's webhook */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the deliveries of a flow's webhook */
+        get: operations["listFlowDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/deliveries/{delivery_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a webhook once more */
+        post: operations["resendDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{id}/deliveries/{delivery_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a webhook of a flow once more */
+        post: operations["resendFlowDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/job-types": {
         parameters: {
             query?: never;
@@ -423,6 +355,74 @@ export interface paths {
         get: operations["readJobType"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the queues */
+        get: operations["listQueues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a queue */
+        get: operations["readQueue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let workers take no more jobs of a queue */
+        post: operations["pauseQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let workers take the jobs of a queue again */
+        post: operations["resumeQueue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1666,7 +1666,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -1699,7 +1699,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -1838,7 +1838,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -1871,7 +1871,7 @@ export interface operations {
             /** @description `queue_full`, `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -1987,7 +1987,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -2020,7 +2020,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -2125,7 +2125,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -2158,7 +2158,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -2274,7 +2274,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -2307,7 +2307,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -2416,7 +2416,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -2449,7 +2449,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -2550,7 +2550,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -2583,7 +2583,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -2723,7 +2723,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -2756,7 +2756,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -2766,10 +2766,16 @@ export interface operations {
             };
         };
     };
-    listDeliveries: {
+    streamJobEvents: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Resume behind this id; as Last-Event-ID */
+                after?: string;
+            };
+            header?: {
+                /** @description Resume behind this id */
+                "last-event-id"?: string;
+            };
             path: {
                 id: string;
             };
@@ -2777,52 +2783,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The deliveries of the latest 20 runs, the newest first */
+            /** @description Events: snapshot, state, progress, output, log, gap, done */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: {
-                            /** @description Also the `webhook-id` of every message that it sends */
-                            id: string;
-                            /** @description The run of the job or flow whose end it tells of */
-                            run: number;
-                            /** @description Null until the run has ended */
-                            event: ("succeeded" | "failed" | "canceled" | "expired") | null;
-                            url: string;
-                            /**
-                             * @description `blocked` until the run has ended
-                             * @enum {string}
-                             */
-                            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-                            done: boolean;
-                            /** @description The receiver's HTTP status; null when it gave none */
-                            status: number | null;
-                            error: {
-                                code: string;
-                                message: string;
-                            } | null;
-                            created_at: string | null;
-                            next_attempt_at: string | null;
-                            finished_at: string | null;
-                            attempts: {
-                                attempt: number;
-                                started_at: string | null;
-                                ended_at: string | null;
-                                /** @description The receiver's HTTP status; null when it gave none */
-                                status: number | null;
-                                error: {
-                                    code: string;
-                                    message: string;
-                                } | null;
-                            }[];
-                            links: {
-                                resend: string;
-                            };
-                        }[];
-                    };
+                    "text/event-stream": string;
                 };
             };
             /** @description `invalid_request` */
@@ -2884,7 +2851,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -2917,7 +2884,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -2927,10 +2894,192 @@ export interface operations {
             };
         };
     };
-    listFlowDeliveries: {
+    submitFlow: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description `none` omits the tree, which is long for a large flow */
+                tree?: "full" | "none";
+            };
+            header?: {
+                /** @description `wait=N`: hold the answer until the flow is done, at most N (60) seconds */
+                prefer?: string;
+                /** @description The same key and body are the same flow, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; kept with each job */
+                traceparent?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    flow: components["schemas"]["FlowNode"];
+                    /** @description Bound of the whole flow, from its creation or its retry */
+                    deadline_ms?: number;
+                    tags?: string[];
+                    metadata?: {
+                        [key: string]: string;
+                    };
+                    /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+                    webhook?: {
+                        /** Format: uri */
+                        url: string;
+                        /** @description The ends to tell of; default all four */
+                        events?: ("succeeded" | "failed" | "canceled" | "expired")[];
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description With `Prefer: wait`: the finished flow */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description The flow was accepted, all its jobs are stored */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_job_type`, `flow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_full`, `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readFlow: {
+        parameters: {
+            query?: {
+                /** @description `none` omits the tree, which is long for a large flow */
+                tree?: "full" | "none";
+            };
+            header?: {
+                /** @description `wait=N`: hold the answer until the flow is done */
+                prefer?: string;
+            };
             path: {
                 id: string;
             };
@@ -2938,52 +3087,22 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The deliveries of the latest 20 runs, the newest first */
+            /** @description The flow */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: {
-                            /** @description Also the `webhook-id` of every message that it sends */
-                            id: string;
-                            /** @description The run of the job or flow whose end it tells of */
-                            run: number;
-                            /** @description Null until the run has ended */
-                            event: ("succeeded" | "failed" | "canceled" | "expired") | null;
-                            url: string;
-                            /**
-                             * @description `blocked` until the run has ended
-                             * @enum {string}
-                             */
-                            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-                            done: boolean;
-                            /** @description The receiver's HTTP status; null when it gave none */
-                            status: number | null;
-                            error: {
-                                code: string;
-                                message: string;
-                            } | null;
-                            created_at: string | null;
-                            next_attempt_at: string | null;
-                            finished_at: string | null;
-                            attempts: {
-                                attempt: number;
-                                started_at: string | null;
-                                ended_at: string | null;
-                                /** @description The receiver's HTTP status; null when it gave none */
-                                status: number | null;
-                                error: {
-                                    code: string;
-                                    message: string;
-                                } | null;
-                            }[];
-                            links: {
-                                resend: string;
-                            };
-                        }[];
-                    };
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description With `Prefer: wait`: the flow is not done at the limit */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
                 };
             };
             /** @description `invalid_request` */
@@ -3045,7 +3164,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -3078,7 +3197,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -3088,62 +3207,35 @@ export interface operations {
             };
         };
     };
-    resendDelivery: {
+    readFlowResults: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description 1 to 200 */
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description `application/x-ndjson`: a line per member as it ends */
+                accept?: string;
+            };
             path: {
                 id: string;
-                delivery_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description It is sent again, with the same `webhook-id` and body and its attempts reset */
-            202: {
+            /** @description The members of the outermost gather, or the steps of the outermost chain: a page in their order; as NDJSON a line for each, in the order in which they end, until all have */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
-                        /** @description Also the `webhook-id` of every message that it sends */
-                        id: string;
-                        /** @description The run of the job or flow whose end it tells of */
-                        run: number;
-                        /** @description Null until the run has ended */
-                        event: ("succeeded" | "failed" | "canceled" | "expired") | null;
-                        url: string;
-                        /**
-                         * @description `blocked` until the run has ended
-                         * @enum {string}
-                         */
-                        state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-                        done: boolean;
-                        /** @description The receiver's HTTP status; null when it gave none */
-                        status: number | null;
-                        error: {
-                            code: string;
-                            message: string;
-                        } | null;
-                        created_at: string | null;
-                        next_attempt_at: string | null;
-                        finished_at: string | null;
-                        attempts: {
-                            attempt: number;
-                            started_at: string | null;
-                            ended_at: string | null;
-                            /** @description The receiver's HTTP status; null when it gave none */
-                            status: number | null;
-                            error: {
-                                code: string;
-                                message: string;
-                            } | null;
-                        }[];
-                        links: {
-                            resend: string;
-                        };
+                        items: components["schemas"]["FlowMember"][];
+                        next_cursor: string | null;
                     };
+                    "application/x-ndjson": string;
                 };
             };
             /** @description `invalid_request` */
@@ -3175,7 +3267,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `job_not_found`, `delivery_not_found` */
+            /** @description `flow_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3186,24 +3278,6 @@ export interface operations {
             };
             /** @description `request_timeout` */
             408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `delivery_not_done` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large` */
-            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3223,7 +3297,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -3256,7 +3330,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -3266,62 +3340,32 @@ export interface operations {
             };
         };
     };
-    resendFlowDelivery: {
+    streamFlowEvents: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description `none` omits the tree, which is long for a large flow */
+                tree?: "full" | "none";
+                /** @description Resume behind this id; as Last-Event-ID */
+                after?: string;
+            };
+            header?: {
+                /** @description Resume behind this id */
+                "last-event-id"?: string;
+            };
             path: {
                 id: string;
-                delivery_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description It is sent again, with the same `webhook-id` and body and its attempts reset */
-            202: {
+            /** @description Events: snapshot, member, done */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Also the `webhook-id` of every message that it sends */
-                        id: string;
-                        /** @description The run of the job or flow whose end it tells of */
-                        run: number;
-                        /** @description Null until the run has ended */
-                        event: ("succeeded" | "failed" | "canceled" | "expired") | null;
-                        url: string;
-                        /**
-                         * @description `blocked` until the run has ended
-                         * @enum {string}
-                         */
-                        state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-                        done: boolean;
-                        /** @description The receiver's HTTP status; null when it gave none */
-                        status: number | null;
-                        error: {
-                            code: string;
-                            message: string;
-                        } | null;
-                        created_at: string | null;
-                        next_attempt_at: string | null;
-                        finished_at: string | null;
-                        attempts: {
-                            attempt: number;
-                            started_at: string | null;
-                            ended_at: string | null;
-                            /** @description The receiver's HTTP status; null when it gave none */
-                            status: number | null;
-                            error: {
-                                code: string;
-                                message: string;
-                            } | null;
-                        }[];
-                        links: {
-                            resend: string;
-                        };
-                    };
+                    "text/event-stream": string;
                 };
             };
             /** @description `invalid_request` */
@@ -3353,7 +3397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `flow_not_found`, `delivery_not_found` */
+            /** @description `flow_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3364,24 +3408,6 @@ export interface operations {
             };
             /** @description `request_timeout` */
             408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `delivery_not_done` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large` */
-            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3401,7 +3427,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -3434,7 +3460,302 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelFlow: {
+        parameters: {
+            query?: {
+                /** @description `none` omits the tree, which is long for a large flow */
+                tree?: "full" | "none";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The flow is canceled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description No job of it will start any more; those that run are being stopped */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_already_done` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryFlow: {
+        parameters: {
+            query?: {
+                /** @description `none` omits the tree, which is long for a large flow */
+                tree?: "full" | "none";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The flow goes on where it did not succeed */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `flow_not_retryable` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -3550,7 +3871,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -3583,7 +3904,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -3788,7 +4109,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -3821,7 +4142,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -3917,7 +4238,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -3950,7 +4271,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -4063,7 +4384,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -4096,7 +4417,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -4106,513 +4427,10 @@ export interface operations {
             };
         };
     };
-    listQueues: {
+    listDeliveries: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description All queues */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["Queue"][];
-                    };
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readQueue: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The queue */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Queue"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    pauseQueue: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The queue */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Queue"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    resumeQueue: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The queue */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Queue"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    streamJobEvents: {
-        parameters: {
-            query?: {
-                /** @description Resume behind this id; as Last-Event-ID */
-                after?: string;
-            };
-            header?: {
-                /** @description Resume behind this id */
-                "last-event-id"?: string;
-            };
             path: {
                 id: string;
             };
@@ -4620,13 +4438,52 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events: snapshot, state, progress, output, log, gap, done */
+            /** @description The deliveries of the latest 20 runs, the newest first */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "application/json": {
+                        items: {
+                            /** @description Also the `webhook-id` of every message that it sends */
+                            id: string;
+                            /** @description The run of the job or flow whose end it tells of */
+                            run: number;
+                            /** @description Null until the run has ended */
+                            event: ("succeeded" | "failed" | "canceled" | "expired") | null;
+                            url: string;
+                            /**
+                             * @description `blocked` until the run has ended
+                             * @enum {string}
+                             */
+                            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+                            done: boolean;
+                            /** @description The receiver's HTTP status; null when it gave none */
+                            status: number | null;
+                            error: {
+                                code: string;
+                                message: string;
+                            } | null;
+                            created_at: string | null;
+                            next_attempt_at: string | null;
+                            finished_at: string | null;
+                            attempts: {
+                                attempt: number;
+                                started_at: string | null;
+                                ended_at: string | null;
+                                /** @description The receiver's HTTP status; null when it gave none */
+                                status: number | null;
+                                error: {
+                                    code: string;
+                                    message: string;
+                                } | null;
+                            }[];
+                            links: {
+                                resend: string;
+                            };
+                        }[];
+                    };
                 };
             };
             /** @description `invalid_request` */
@@ -4688,7 +4545,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -4721,7 +4578,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -4731,192 +4588,10 @@ export interface operations {
             };
         };
     };
-    submitFlow: {
+    listFlowDeliveries: {
         parameters: {
-            query?: {
-                /** @description `none` leaves the tree out, which is long for a large flow */
-                tree?: "full" | "none";
-            };
-            header?: {
-                /** @description `wait=N`: hold the answer until the flow is done, at most N (60) seconds */
-                prefer?: string;
-                /** @description The same key and body are the same flow, however often they are sent */
-                "idempotency-key"?: string;
-                /** @description W3C Trace Context; kept with each job */
-                traceparent?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    flow: components["schemas"]["FlowNode"];
-                    /** @description Bound of the whole flow, from its creation or its retry */
-                    deadline_ms?: number;
-                    tags?: string[];
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
-                    webhook?: {
-                        /** Format: uri */
-                        url: string;
-                        /** @description The ends to tell of; default all four */
-                        events?: ("succeeded" | "failed" | "canceled" | "expired")[];
-                    };
-                };
-            };
-        };
-        responses: {
-            /** @description With `Prefer: wait`: the finished flow */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Flow"];
-                };
-            };
-            /** @description The flow was accepted, all its jobs are stored */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Flow"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_job_type`, `flow_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_full`, `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readFlow: {
-        parameters: {
-            query?: {
-                /** @description `none` leaves the tree out, which is long for a large flow */
-                tree?: "full" | "none";
-            };
-            header?: {
-                /** @description `wait=N`: hold the answer until the flow is done */
-                prefer?: string;
-            };
+            query?: never;
+            header?: never;
             path: {
                 id: string;
             };
@@ -4924,155 +4599,52 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The flow */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Flow"];
-                };
-            };
-            /** @description With `Prefer: wait`: the flow is not done at the limit */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Flow"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readFlowResults: {
-        parameters: {
-            query?: {
-                /** @description 1 to 200 */
-                limit?: number;
-                cursor?: string;
-            };
-            header?: {
-                /** @description `application/x-ndjson`: a line per member as it ends */
-                accept?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The members of the outermost gather, or the steps of the outermost chain: a page in their order; as NDJSON a line for each, in the order in which they end, until all have */
+            /** @description The deliveries of the latest 20 runs, the newest first */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
-                        items: components["schemas"]["FlowMember"][];
-                        next_cursor: string | null;
+                        items: {
+                            /** @description Also the `webhook-id` of every message that it sends */
+                            id: string;
+                            /** @description The run of the job or flow whose end it tells of */
+                            run: number;
+                            /** @description Null until the run has ended */
+                            event: ("succeeded" | "failed" | "canceled" | "expired") | null;
+                            url: string;
+                            /**
+                             * @description `blocked` until the run has ended
+                             * @enum {string}
+                             */
+                            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+                            done: boolean;
+                            /** @description The receiver's HTTP status; null when it gave none */
+                            status: number | null;
+                            error: {
+                                code: string;
+                                message: string;
+                            } | null;
+                            created_at: string | null;
+                            next_attempt_at: string | null;
+                            finished_at: string | null;
+                            attempts: {
+                                attempt: number;
+                                started_at: string | null;
+                                ended_at: string | null;
+                                /** @description The receiver's HTTP status; null when it gave none */
+                                status: number | null;
+                                error: {
+                                    code: string;
+                                    message: string;
+                                } | null;
+                            }[];
+                            links: {
+                                resend: string;
+                            };
+                        }[];
                     };
-                    "application/x-ndjson": string;
                 };
             };
             /** @description `invalid_request` */
@@ -5134,7 +4706,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -5167,7 +4739,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -5177,166 +4749,62 @@ export interface operations {
             };
         };
     };
-    streamFlowEvents: {
+    resendDelivery: {
         parameters: {
-            query?: {
-                /** @description `none` leaves the tree out, which is long for a large flow */
-                tree?: "full" | "none";
-                /** @description Resume behind this id; as Last-Event-ID */
-                after?: string;
-            };
-            header?: {
-                /** @description Resume behind this id */
-                "last-event-id"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Events: snapshot, member, done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds until it is worth trying again */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    cancelFlow: {
-        parameters: {
-            query?: {
-                /** @description `none` leaves the tree out, which is long for a large flow */
-                tree?: "full" | "none";
-            };
+            query?: never;
             header?: never;
             path: {
                 id: string;
+                delivery_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The flow is canceled */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Flow"];
-                };
-            };
-            /** @description No job of it will start any more; those that run are being stopped */
+            /** @description It is sent again, with the same `webhook-id` and body and its attempts reset */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Flow"];
+                    "application/json": {
+                        /** @description Also the `webhook-id` of every message that it sends */
+                        id: string;
+                        /** @description The run of the job or flow whose end it tells of */
+                        run: number;
+                        /** @description Null until the run has ended */
+                        event: ("succeeded" | "failed" | "canceled" | "expired") | null;
+                        url: string;
+                        /**
+                         * @description `blocked` until the run has ended
+                         * @enum {string}
+                         */
+                        state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+                        done: boolean;
+                        /** @description The receiver's HTTP status; null when it gave none */
+                        status: number | null;
+                        error: {
+                            code: string;
+                            message: string;
+                        } | null;
+                        created_at: string | null;
+                        next_attempt_at: string | null;
+                        finished_at: string | null;
+                        attempts: {
+                            attempt: number;
+                            started_at: string | null;
+                            ended_at: string | null;
+                            /** @description The receiver's HTTP status; null when it gave none */
+                            status: number | null;
+                            error: {
+                                code: string;
+                                message: string;
+                            } | null;
+                        }[];
+                        links: {
+                            resend: string;
+                        };
+                    };
                 };
             };
             /** @description `invalid_request` */
@@ -5368,7 +4836,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `flow_not_found` */
+            /** @description `job_not_found`, `delivery_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5386,7 +4854,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `flow_already_done` */
+            /** @description `delivery_not_done` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5416,7 +4884,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -5449,7 +4917,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -5459,27 +4927,62 @@ export interface operations {
             };
         };
     };
-    retryFlow: {
+    resendFlowDelivery: {
         parameters: {
-            query?: {
-                /** @description `none` leaves the tree out, which is long for a large flow */
-                tree?: "full" | "none";
-            };
+            query?: never;
             header?: never;
             path: {
                 id: string;
+                delivery_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The flow goes on where it did not succeed */
+            /** @description It is sent again, with the same `webhook-id` and body and its attempts reset */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Flow"];
+                    "application/json": {
+                        /** @description Also the `webhook-id` of every message that it sends */
+                        id: string;
+                        /** @description The run of the job or flow whose end it tells of */
+                        run: number;
+                        /** @description Null until the run has ended */
+                        event: ("succeeded" | "failed" | "canceled" | "expired") | null;
+                        url: string;
+                        /**
+                         * @description `blocked` until the run has ended
+                         * @enum {string}
+                         */
+                        state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+                        done: boolean;
+                        /** @description The receiver's HTTP status; null when it gave none */
+                        status: number | null;
+                        error: {
+                            code: string;
+                            message: string;
+                        } | null;
+                        created_at: string | null;
+                        next_attempt_at: string | null;
+                        finished_at: string | null;
+                        attempts: {
+                            attempt: number;
+                            started_at: string | null;
+                            ended_at: string | null;
+                            /** @description The receiver's HTTP status; null when it gave none */
+                            status: number | null;
+                            error: {
+                                code: string;
+                                message: string;
+                            } | null;
+                        }[];
+                        links: {
+                            resend: string;
+                        };
+                    };
                 };
             };
             /** @description `invalid_request` */
@@ -5511,7 +5014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `flow_not_found` */
+            /** @description `flow_not_found`, `delivery_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5529,7 +5032,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `flow_not_retryable` */
+            /** @description `delivery_not_done` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5559,7 +5062,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -5592,7 +5095,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -5672,7 +5175,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -5783,7 +5286,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;
@@ -5807,6 +5310,503 @@ export interface operations {
             /** @description `internal_error` */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQueues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All queues */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Queue"][];
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "www-authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `quota_exceeded` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
+                    /** @description What is left of the quota, and for how long */
+                    ratelimit?: string;
+                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
+                    "ratelimit-policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queue_unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next try */
+                    "retry-after"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5952,7 +5952,7 @@ export interface operations {
             /** @description `queue_unavailable` */
             503: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     [name: string]: unknown;
                 };
@@ -6030,7 +6030,7 @@ export interface operations {
             /** @description `quota_exceeded` */
             429: {
                 headers: {
-                    /** @description Seconds until it is worth trying again */
+                    /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
                     /** @description What is left of the quota, and for how long */
                     ratelimit?: string;

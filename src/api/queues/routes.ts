@@ -1,26 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { RouteDeps } from '../app.ts'
-import { jsonResponse, Problem, problemResponses } from '../http/problem.ts'
-import { exampleQueue } from '../jobs/examples.ts'
-
-/** A queue as clients see it. */
-export const queueSchema = z.object({
-  name: z.string(),
-  paused: z.boolean(),
-  workers: z.int().describe('Worker processes that consume it now; at 0 its jobs wait'),
-  counts: z.object({
-    scheduled: z.int(),
-    queued: z.int(),
-    running: z.int(),
-    succeeded: z.int(),
-    failed: z.int().describe('Ended without success: failed, canceled or expired'),
-  }),
-  oldest_wait_ms: z.int().nullable().describe('How long the job has waited that has waited longest'),
-})
+import type { RouteDeps } from '../deps.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { exampleQueue, queueNotFound, queueSchema } from './queue-resource.ts'
 
 /** `GET /v1/queues` and `GET /v1/queues/{name}`: how full each queue is, and who consumes it. `POST …/pause`, `POST …/resume`. */
-export function describeQueues(app: FastifyInstance, { queue }: RouteDeps): void {
+export function queueRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps): void {
+  schemas.add(queueSchema, { id: 'Queue', description: 'A queue at one moment', examples: [exampleQueue] })
   const describe = async (name: string): Promise<z.output<typeof queueSchema>> => {
     const { paused, workers, scheduled, queued, running, succeeded, failed, first } = await queue.count(name)
     const since = await queue.waitingSince(name, first)
@@ -85,8 +71,4 @@ export function describeQueues(app: FastifyInstance, { queue }: RouteDeps): void
       },
     })
   }
-}
-
-function queueNotFound(name: string): Problem {
-  return new Problem('queue_not_found', `No job type uses a queue "${name.slice(0, 100)}".`)
 }

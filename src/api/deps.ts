@@ -1,0 +1,45 @@
+import type { Logger } from 'pino'
+import type { z } from 'zod'
+import type { apiVariables } from '../environment.ts'
+import type { Registry } from '../jobs/registry.ts'
+import type { QueuePressure } from '../queue/admission/queue-backpressure.ts'
+import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
+import type { JobEventHub } from '../queue/events/event-hub.ts'
+import type { Flows } from '../queue/flows/flows.ts'
+import type { ScheduleStore } from '../queue/schedules/schedule-store.ts'
+import type { JobSteering } from '../queue/store/cancel-and-retry.ts'
+import type { IdempotencyKeys } from '../queue/store/idempotency-keys.ts'
+import type { JobIndex } from '../queue/store/job-index.ts'
+import type { JobQueue } from '../queue/store/job-queue.ts'
+import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
+import type { ApiKeys } from './access/api-keys.ts'
+import type { SchemaRegistry } from './openapi/schema-registry.ts'
+import type { ApiMetrics } from './service/metrics.ts'
+
+/** What the API works with. The caller of `buildApp` opens and closes these. */
+export interface ApiDeps {
+  config: z.output<typeof apiVariables>
+  registry: Registry
+  queue: JobQueue
+  hub: JobEventHub
+  steering: JobSteering
+  idempotency: IdempotencyKeys
+  index: JobIndex
+  outbox: WebhookOutbox
+  schedules: ScheduleStore
+  /** Undefined: the API runs without authentication. */
+  apiKeys: ApiKeys | undefined
+  quotas: TenantQuotas
+  pressure: QueuePressure
+  metrics: ApiMetrics
+  flows: Flows
+  log: Logger
+}
+
+/** What routes are given: {@link ApiDeps} and what the app itself owns. */
+export interface RouteDeps extends ApiDeps {
+  /** Aborts when the server starts to close: held requests are answered, streams end. */
+  closing: AbortSignal
+  /** Where a route names its schemas, so that the OpenAPI document refers to them. */
+  schemas: SchemaRegistry
+}

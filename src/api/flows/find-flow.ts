@@ -1,0 +1,38 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { FlowProgress, Flows } from '../../queue/flows/flows.ts'
+import type { OpenFlow } from '../../queue/flows/open-flow.ts'
+import { parseJobId } from '../../queue/model/job-id.ts'
+import { Problem } from '../http/problem.ts'
+
+/** The path parameter of every route below `/v1/flows/{id}`. */
+export const flowParams = z.object({ id: z.string() })
+
+/** The prefix of flow ids; a job's id starts with its queue. */
+export const flowIdPrefix = 'flow'
+
+/** Where a flow can be read. */
+export function flowPath(id: string): string {
+  return `/v1/flows/${id}`
+}
+
+/** A malformed id and an unknown one get the same answer. */
+export function flowNotFound(id: string): Problem {
+  return new Problem('flow_not_found', `There is no flow "${id.slice(0, 100)}": it never existed, or it has expired.`)
+}
+
+/** Reads the caller's flow that a path names; cross-tenant reads return 404. @throws Problem `flow_not_found`, QueueUnavailableError */
+export async function findFlow(flows: Flows, { caller }: FastifyRequest, id: string): Promise<FlowProgress> {
+  const isFlowId = parseJobId(id)?.queue === flowIdPrefix
+  const head = isFlowId ? await flows.store.head(id) : undefined
+  if (head?.tenant !== caller.tenant) throw flowNotFound(id)
+  return flows.progress(head)
+}
+
+/** {@link findFlow} with all nodes of the flow. @throws Problem `flow_not_found`, QueueUnavailableError */
+export async function findOpenFlow(flows: Flows, request: FastifyRequest, id: string): Promise<OpenFlow> {
+  await findFlow(flows, request, id)
+  const open = await flows.open(id)
+  if (!open) throw flowNotFound(id)
+  return open
+}

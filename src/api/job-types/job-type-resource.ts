@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import type { Job } from '../../jobs/define-job.ts'
+import { describeSchemas } from '../../jobs/registry.ts'
+
+/** A job type as clients see it. */
+export const jobTypeSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  description: z.string(),
+  runs_on: z.enum(['event-loop', 'thread', 'process']),
+  queue: z.string(),
+  defaults: z.object({
+    attempts: z.int(),
+    backoff: z.object({ type: z.enum(['fixed', 'exponential']), delay_ms: z.int(), jitter: z.number() }),
+    timeout_ms: z.int(),
+  }),
+  input: z.record(z.string(), z.unknown()).describe('JSON Schema of the input'),
+  output: z.record(z.string(), z.unknown()).describe('JSON Schema of the output'),
+  examples: z.array(z.object({ input: z.unknown(), output: z.unknown() })),
+})
+
+export function jobTypeResource(job: Job): z.output<typeof jobTypeSchema> {
+  const { type, delayMs, jitter } = job.backoff
+  return {
+    type: job.type,
+    title: job.title,
+    description: job.description,
+    runs_on: job.runsOn,
+    queue: job.queue,
+    defaults: { attempts: job.attempts, backoff: { type, delay_ms: delayMs, jitter }, timeout_ms: job.timeoutMs },
+    ...describeSchemas(job),
+    examples: job.examples.map(({ input, output }) => ({ input, output: output ?? null })),
+  }
+}

@@ -1,0 +1,32 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { parseJobId } from '../../queue/model/job-id.ts'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
+import type { JobQueue } from '../../queue/store/job-queue.ts'
+import { Problem } from '../http/problem.ts'
+
+/** The path parameter of every route below `/v1/jobs/{id}`. */
+export const jobParams = z.object({ id: z.string() })
+
+/** Where a job can be read. */
+export function jobPath(id: string): string {
+  return `/v1/jobs/${id}`
+}
+
+/** A malformed id and an unknown one get the same answer. */
+export function jobNotFound(id: string): Problem {
+  return new Problem('job_not_found', `There is no job "${id.slice(0, 100)}": it never existed, or it has expired.`)
+}
+
+/** Whether the caller may see a job. Cross-tenant reads return 404 after the same read, so that they take as long. */
+export function belongsToCaller(job: StoredJob, { caller }: FastifyRequest): boolean {
+  return job.record.tenant === caller.tenant
+}
+
+/** Reads the caller's job that a path names. @throws Problem `job_not_found`, QueueUnavailableError */
+export async function findJob(queue: JobQueue, request: FastifyRequest, id: string): Promise<StoredJob> {
+  const ref = parseJobId(id)
+  const job = ref && (await queue.read(ref))
+  if (!job || !belongsToCaller(job, request)) throw jobNotFound(id)
+  return job
+}

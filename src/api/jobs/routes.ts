@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify'
+import type { RouteDeps } from '../deps.ts'
+import { cancelJob } from './cancel-job.ts'
+import { deleteJob } from './delete-job.ts'
+import { exampleJob } from './examples.ts'
+import { jobSchema } from './job-resource.ts'
+import { listJobs } from './list-jobs.ts'
+import { readJob } from './read-job.ts'
+import { readJobLogs } from './read-job-logs.ts'
+import { readJobOutput } from './read-job-output.ts'
+import { retryJob } from './retry-job.ts'
+import { streamJobEvents } from './stream-job-events.ts'
+import { submitJob } from './submit-job.ts'
+
+/** Everything below `/v1/jobs`, except for deliveries. */
+export function jobRoutes(app: FastifyInstance, deps: RouteDeps): void {
+  deps.schemas.add(jobSchema, { id: 'Job', description: 'A job at one moment', examples: [exampleJob] })
+  submitJob(app, deps)
+  listJobs(app, deps)
+  readJob(app, deps)
+  cancelJob(app, deps)
+  retryJob(app, deps)
+  deleteJob(app, deps)
+  readJobLogs(app, deps)
+  readJobOutput(app, deps)
+  streamJobEvents(app, deps)
+}

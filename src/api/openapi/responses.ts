@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { Problem, type ProblemCode, problemDetails, problemSchema } from '../http/problem.ts'
+
+/** What the document says about an answer besides its body: a description of each header, and an example. */
+interface ResponseNotes {
+  headers?: Record<string, string>
+  example?: unknown
+}
+
+/** Documents a successful answer with a JSON body. */
+export function jsonResponse(description: string, schema: z.ZodType, { headers, example }: ResponseNotes = {}) {
+  const examples = example === undefined ? undefined : { example: { value: example } }
+  return { description, headers, content: { 'application/json': { schema, examples } } }
+}
+
+const retryAfter = { 'retry-after': 'Seconds to wait before the next try' }
+const headersOf: Record<number, Record<string, string>> = {
+  401: { 'www-authenticate': '`Bearer`' },
+  429: {
+    ...retryAfter,
+    ratelimit: 'What is left of the quota, and for how long',
+    'ratelimit-policy': 'The quota: `"requests"` per minute, or `"queued"` jobs that wait',
+  },
+  503: retryAfter,
+}
+
+const anyRoute = ['invalid_request', 'internal_error'] as const
+const anyRouteWithKey = ['unauthenticated', 'forbidden', 'quota_exceeded'] as const
+
+/** Documents the problems that a route can answer with, by status. */
+export function problemResponses(...codes: ProblemCode[]): Record<number, unknown> {
+  return publicProblemResponses(...codes, ...anyRouteWithKey)
+}
+
+/** {@link problemResponses} for a route that needs no API key. */
+export function publicProblemResponses(...codes: ProblemCode[]): Record<number, unknown> {
+  const all = [...new Set<ProblemCode>([...codes, ...anyRoute])]
+  const examples = all.map((code) => exampleOf(code))
+  const byStatus = Map.groupBy(examples, ({ status }) => status)
+  return Object.fromEntries(
+    Array.from(byStatus, ([status, same]) => [
+      status,
+      {
+        description: same.map(({ code }) => `\`${code}\``).join(', '),
+        ...(headersOf[status] && { headers: headersOf[status] }),
+        content: {
+          'application/problem+json': {
+            schema: problemSchema,
+            examples: Object.fromEntries(same.map((value) => [value.code, { value }])),
+          },
+        },
+      },
+    ]),
+  )
+}
+
+function exampleOf(code: ProblemCode): z.output<typeof problemSchema> {
+  const { title } = problemDetails(new Problem(code, ''), '')
+  return problemDetails(new Problem(code, `${title}.`), '/v1/jobs')
+}

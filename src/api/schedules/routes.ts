@@ -1,0 +1,12 @@
+import type { FastifyInstance } from 'fastify'
+import type { RouteDeps } from '../deps.ts'
+import { deleteSchedule } from './delete-schedule.ts'
+import { putSchedule } from './put-schedule.ts'
+import { readSchedules } from './read-schedules.ts'
+
+/** Everything below `/v1/schedules`. */
+export function scheduleRoutes(app: FastifyInstance, deps: RouteDeps): void {
+  putSchedule(app, deps)
+  readSchedules(app, deps)
+  deleteSchedule(app, deps)
+}
