@@ -1,32 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { expect, test } from 'vitest'
-
-// Which part of src may know which. A new part has to be entered here before anything may be imported from it or by it.
-
-interface Rule {
-  /** Parts of src whose files it may import, besides its own. */
-  parts: string[]
-  /** Packages that it may import; all but those of the queue where absent. */
-  packages?: string[]
-}
-
-const rules: Record<string, Rule> = {
-  jobs: { parts: [], packages: ['zod'] },
-  queue: { parts: ['jobs'] },
-  'allowed-address': { parts: [], packages: ['ipaddr.js'] },
-  environment: { parts: ['jobs', 'queue', 'allowed-address'] },
-  logger: { parts: [] },
-  lifecycle: { parts: [] },
-  boot: { parts: ['jobs', 'queue', 'environment'] },
-  metrics: { parts: ['queue'], packages: ['@prometheus-io/client'] },
-  api: { parts: ['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot', 'metrics'] },
-  worker: { parts: ['jobs', 'queue', 'allowed-address', 'environment', 'logger', 'lifecycle', 'boot', 'metrics'] },
-  dev: { parts: ['environment', 'lifecycle'] },
-}
-
-/** Only src/queue knows that there is a Redis. */
-const queuePackages = ['bullmq', 'ioredis']
+import { packageHomes, rules } from './import-rules.ts'
 
 interface Import {
   specifier: string
@@ -34,7 +9,7 @@ interface Import {
   dynamic: boolean
 }
 
-/** The imports of a file in our format, where each statement starts a line. */
+/** The imports of a file in our format, where each statement starts a line. Imports of types count. */
 function importsOf(source: string): Import[] {
   const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '')
   const statements = code.matchAll(/^(?:import|export)\b(?:[^'"`;=]*?\bfrom)?\s*['"]([^'"]+)['"]/gm)
@@ -45,51 +20,149 @@ function importsOf(source: string): Import[] {
   ]
 }
 
-/** The part of src that a path like `src/jobs/registry.ts` or `src/lifecycle.ts` belongs to. */
-function partOf(path: string): string {
-  return path.split('/')[1]?.replace(/\.ts$/, '') ?? ''
+/** `src/jobs/registry.ts` → `jobs/registry`; undefined outside of src. */
+function placeOf(path: string): string | undefined {
+  return path.startsWith('src/') ? path.slice('src/'.length).replace(/\.ts$/, '') : undefined
+}
+
+function isIn(place: string, folder: string): boolean {
+  return place === folder || place.startsWith(`${folder}/`)
+}
+
+/** The deepest folder (or file) with a rule that a place belongs to. */
+function roomOf(place: string): string | undefined {
+  const matching = Object.keys(rules).filter((folder) => isIn(place, folder))
+  return matching.toSorted((a, b) => b.length - a.length)[0]
+}
+
+/** What a relative import leads to; undefined when that is not in src. */
+function targetOf(path: string, specifier: string): string | undefined {
+  return placeOf(posix.normalize(posix.join(posix.dirname(path), specifier)))
 }
 
 /** What a file of src imports against the rules, in words. */
 function violations(path: string, source: string): string[] {
-  const part = partOf(path)
-  const rule = rules[part]
-  if (rule === undefined) return [`${path}: the rules do not know the part "${part}"`]
-  return importsOf(source)
-    .filter((one) => !isAllowed(path, part, rule, one))
-    .map(({ specifier }) => `${path} imports ${specifier}`)
+  const place = placeOf(path) ?? path
+  const room = roomOf(place)
+  if (room === undefined) return [`${path}: there is no rule for it`]
+  return importsOf(source).flatMap((one) => violation(place, room, one, targetOf(path, one.specifier)) ?? [])
 }
 
-function isAllowed(path: string, part: string, rule: Rule, { specifier, dynamic }: Import): boolean {
-  if (specifier.startsWith('node:')) return true
+function violation(
+  place: string,
+  room: string,
+  { specifier, dynamic }: Import,
+  target: string | undefined,
+): string | undefined {
+  if (specifier.startsWith('node:')) return undefined
+  const { imports = [], packages } = rules[room] ?? {}
   if (specifier.startsWith('.')) {
-    const target = posix.normalize(posix.join(posix.dirname(path), specifier))
-    return target.startsWith('src/') && [part, ...rule.parts].includes(partOf(target))
+    const isAllowed = target !== undefined && (roomOf(target) === room || imports.some((one) => isIn(target, one)))
+    if (!isAllowed) return `${place} imports ${specifier}`
+    const closed = Object.entries(rules).find(
+      ([folder, { doors }]) =>
+        doors && isIn(target, folder) && !isIn(place, folder) && !doors.includes(target.slice(folder.length + 1)),
+    )
+    return closed && `${place} imports ${specifier}, which is no door of ${closed[0]}`
   }
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
-  if (queuePackages.includes(name)) return part === 'queue'
-  // A job may use any package, but loads it when it runs: the API reads the same file only to know the job.
-  const loadsLate = dynamic && part === 'jobs'
-  return rule.packages === undefined || rule.packages.includes(name) || loadsLate
+  const home = packageHomes[name]
+  // A job may use any package, but loads it when it runs: the API reads the same file only to describe the job.
+  const isLoadedLate = dynamic && room === 'jobs'
+  const isAllowed = home === undefined ? !packages || packages.includes(name) || isLoadedLate : isIn(place, home)
+  return isAllowed ? undefined : `${place} imports ${specifier}`
 }
 
-test('every file of src imports only what its part may know', () => {
-  const root = join(import.meta.dirname, '../..')
-  const files = globSync('src/**/*.ts', { cwd: root })
-  expect(files.length).toBeGreaterThan(10)
-  const found = files.flatMap((file) => violations(file, readFileSync(join(root, file), 'utf8')))
-  expect(found).toEqual([])
+/** One cycle of a graph, first and last element the same; undefined when there is none. */
+function cycleIn(graph: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined {
+  const finished = new Set<string>()
+  const visit = (node: string, path: string[]): string[] | undefined => {
+    if (path.includes(node)) return [...path.slice(path.indexOf(node)), node]
+    if (finished.has(node)) return undefined
+    for (const next of graph.get(node) ?? []) {
+      const cycle = visit(next, [...path, node])
+      if (cycle) return cycle
+    }
+    finished.add(node)
+    return undefined
+  }
+  for (const node of graph.keys()) {
+    const cycle = visit(node, [])
+    if (cycle) return cycle
+  }
+  return undefined
+}
+
+const root = join(import.meta.dirname, '../..')
+const sources = new Map(
+  globSync('src/**/*.ts', { cwd: root }).map((path) => [path, readFileSync(join(root, path), 'utf8')]),
+)
+const fileGraph = new Map(
+  Array.from(sources, ([path, source]) => [
+    placeOf(path) ?? path,
+    new Set(
+      importsOf(source).flatMap(({ specifier }) =>
+        specifier.startsWith('.') ? (targetOf(path, specifier) ?? []) : [],
+      ),
+    ),
+  ]),
+)
+
+test('every file of src imports only what its rule allows, through the doors', () => {
+  expect(sources.size).toBeGreaterThan(10)
+  expect([...sources].flatMap(([path, source]) => violations(path, source))).toEqual([])
+})
+
+test('no files of src import each other in a circle, types included', () => {
+  expect(fileGraph.get('api/main')).toContain('api/app')
+  expect(cycleIn(fileGraph)).toBeUndefined()
+})
+
+test('no folders with a rule import each other in a circle', () => {
+  const rooms = new Map<string, Set<string>>()
+  for (const [place, targets] of fileGraph) {
+    const room = roomOf(place) ?? place
+    const others = [...targets].map((target) => roomOf(target) ?? target).filter((other) => other !== room)
+    rooms.set(room, new Set([...(rooms.get(room) ?? []), ...others]))
+  }
+  expect(rooms.get('api/flows')).toContain('api/jobs')
+  expect(cycleIn(rooms)).toBeUndefined()
+})
+
+test('each rule and each door stands for something that is there', () => {
+  const isThere = (place: string) => [...fileGraph.keys()].some((file) => isIn(file, place))
+  const named = Object.entries(rules).flatMap(([folder, { imports, doors = [] }]) => [
+    folder,
+    ...imports,
+    ...doors.map((door) => `${folder}/${door}`),
+  ])
+  expect([...named, ...Object.values(packageHomes)].filter((place) => !isThere(place))).toEqual([])
+})
+
+test.each([
+  [{ a: ['b'], b: ['c'], c: [] }, undefined],
+  [{ a: ['b'], b: ['c'], c: ['b'] }, ['b', 'c', 'b']],
+  [{ a: ['b', 'c'], b: ['d'], c: ['d'], d: [] }, undefined],
+  [{ a: [], b: ['b'] }, ['b', 'b']],
+])('a cycle in %j is found', (graph, cycle) => {
+  expect(cycleIn(new Map(Object.entries(graph).map(([from, to]) => [from, new Set(to)])))).toEqual(cycle)
 })
 
 test.each([
   ['src/jobs/registry.ts', `import { Queue } from 'bullmq'`],
-  ['src/jobs/registry.ts', `import type { JobQueue } from '../queue/job-queue.ts'`],
+  ['src/jobs/registry.ts', `import type { JobQueue } from '../queue/store/job-queue.ts'`],
   ['src/jobs/registry.ts', `import { load } from 'cheerio'`],
   ['src/jobs/catalog/resize-image.ts', `import sharp from 'sharp'`],
   ['src/jobs/catalog/resize-image.ts', `  const { Redis } = await import('ioredis')`],
   ['src/queue/store/job-queue.ts', `import { problem } from '../../api/http/problem.ts'`],
   ['src/api/app.ts', `import {\n  executeJob,\n  type Executed,\n} from '../worker/execute-job.ts'`],
   ['src/api/jobs/submit-job.ts', `export type { Job } from 'bullmq'`],
+  ['src/api/jobs/submit-job.ts', `import type { RouteDeps } from '../app.ts'`],
+  ['src/api/jobs/submit-job.ts', `import { flowNotFound } from '../flows/find-flow.ts'`],
+  ['src/api/http/problem.ts', `import { jsonResponse } from '../openapi/responses.ts'`],
+  ['src/api/http/problem.ts', `import { JobQueue } from '../../queue/store/job-queue.ts'`],
+  ['src/api/flows/submit-flow.ts', `import { listJobs } from '../jobs/list-jobs.ts'`],
+  ['src/api/app.ts', `import { submitJob } from './jobs/submit-job.ts'`],
   ['src/worker/main.ts', `import '../api/main.ts'`],
   ['src/worker/main.ts', `export * from '../dev/running.ts'`],
   ['src/worker/main.ts', `import { waitFor } from '../../test/helpers/wait-for.ts'`],
@@ -105,8 +178,13 @@ test.each([
     `import { z } from 'zod'\nimport { join } from 'node:path'\nimport { isJob } from './define-job.ts'`,
   ],
   ['src/jobs/catalog/resize-image.ts', `  const { default: sharp } = await import('sharp')`],
-  ['src/queue/store/job-queue.ts', `import { Queue } from 'bullmq'\nimport type { Job } from '../jobs/define-job.ts'`],
+  [
+    'src/queue/store/job-queue.ts',
+    `import { Queue } from 'bullmq'\nimport type { Job } from '../../jobs/define-job.ts'`,
+  ],
   ['src/api/jobs/submit-job.ts', `import { problem } from '../http/problem.ts'`],
+  ['src/api/jobs/submit-job.ts', `import { jobResource } from './job-resource.ts'`],
+  ['src/api/flows/submit-flow.ts', `import { jobPath } from '../jobs/find-job.ts'`],
   [
     'src/jobs/module-hooks.ts',
     `/**\n * Lets a job file say\n * import { x } from 'cheerio'\n */\n// import { y } from 'sharp'`,

@@ -1,0 +1,69 @@
+/** What the files of one folder (or one file) of src may import. The deepest rule that matches a path holds. */
+export interface Rule {
+  /** Folders and files of src, besides its own. A folder stands for all below it, as far as its doors allow. */
+  imports: string[]
+  /** Packages; absent: all but those that {@link packageHomes} keeps for others. */
+  packages?: string[]
+  /** Files by which the rest of src enters the folder; absent: every file. */
+  doors?: string[]
+}
+
+const api = ['api/deps', 'api/http', 'api/access', 'api/openapi']
+
+export const rules: Record<string, Rule> = {
+  jobs: { imports: [], packages: ['zod'] },
+
+  queue: { imports: ['jobs'] },
+
+  'api/http': { imports: ['queue/redis/connection'] },
+  'api/access': { imports: ['api/http', 'queue', 'environment'] },
+  'api/openapi': { imports: ['api/http', 'api/access'] },
+  'api/service/metrics': { imports: ['queue', 'metrics'] },
+  'api/deps': { imports: ['api/access', 'api/openapi', 'api/service/metrics', 'jobs', 'queue', 'environment'] },
+  'api/jobs': {
+    imports: [...api, 'jobs', 'queue'],
+    doors: [
+      'routes',
+      'find-job',
+      'job-resource',
+      'parse-submission',
+      'webhook-field',
+      'wait-for-job',
+      'job-event-stream',
+      'stream-job-events',
+    ],
+  },
+  'api/flows': { imports: [...api, 'api/jobs', 'jobs', 'queue'], doors: ['routes', 'find-flow'] },
+  'api/schedules': { imports: [...api, 'api/jobs', 'queue'], doors: ['routes'] },
+  'api/webhooks': { imports: [...api, 'api/jobs', 'api/flows', 'queue'], doors: ['routes'] },
+  'api/job-types': { imports: [...api, 'jobs'], doors: ['routes'] },
+  'api/queues': { imports: api, doors: ['routes'] },
+  'api/service': { imports: [...api, 'api/service/metrics'], doors: ['routes', 'metrics'] },
+  api: {
+    imports: [...api, 'api/jobs', 'api/flows', 'api/schedules', 'api/webhooks', 'api/job-types', 'api/queues'].concat([
+      'api/service',
+      'jobs',
+      'queue',
+      'environment',
+      'logger',
+      'lifecycle',
+      'boot',
+    ]),
+  },
+
+  worker: { imports: ['jobs', 'queue', 'allowed-address', 'environment', 'logger', 'lifecycle', 'boot', 'metrics'] },
+
+  'allowed-address': { imports: [], packages: ['ipaddr.js'] },
+  environment: { imports: ['jobs', 'queue', 'allowed-address'] },
+  logger: { imports: [] },
+  lifecycle: { imports: [] },
+  boot: { imports: ['jobs', 'queue', 'environment'] },
+  metrics: { imports: ['queue'], packages: ['@prometheus-io/client'] },
+  dev: { imports: ['environment', 'lifecycle'] },
+}
+
+/** Packages that only some folders may import. */
+export const packageHomes: Record<string, string> = {
+  bullmq: 'queue',
+  ioredis: 'queue',
+}
