@@ -1,12 +1,14 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configurationBlocks } from './configuration.ts'
+import { decisionBlocks } from './decisions.ts'
+import { jobStateBlocks } from './job-states.ts'
 
 /** The repository. */
 const root = join(import.meta.dirname, '../..')
 
 /** Generated parts of the documents, by name. A page includes one between `<!-- generated: NAME -->` and `<!-- /generated -->`. */
-const blocks: Record<string, () => string> = { ...configurationBlocks }
+const blocks: Record<string, () => string> = { ...configurationBlocks, ...decisionBlocks, ...jobStateBlocks }
 
 export interface Page {
   /** Relative to the repository. */

@@ -21,7 +21,7 @@ function slug(title: string): string {
 }
 
 test.each(pages)('%s links to pages and headings that exist', (page) => {
-  const text = read(page).replaceAll(/^```[^]*?^```$/gm, '')
+  const text = read(page).replaceAll(/^```[^]*?^```$|`[^`\n]*`/gm, '')
   const links = Array.from(text.matchAll(/\]\(([^)\s]+)\)/g), ([, target = '']) => target)
   const broken = links
     .filter((target) => !/^[a-z]+:/.test(target))
@@ -37,4 +37,23 @@ test.each(pages)('%s names npm scripts that exist', (page) => {
   const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(read('package.json')))
   const named = Array.from(read(page).matchAll(/npm run (?:-s )?([a-z][\w:-]*)/g), ([, name = '']) => name)
   expect(named.filter((name) => !(name in scripts))).toEqual([])
+})
+
+test("the newcomer's walk in docs/architecture.md names at most 25 files, and all exist", () => {
+  const [, walk = ''] = /<!-- walk -->([^]*)<!-- \/walk -->/.exec(read('docs/architecture.md')) ?? []
+  const files = Array.from(walk.matchAll(/^\| `([^`]+)` /gm), ([, file = '']) => file)
+  expect(files.length).toBeGreaterThan(15)
+  expect(files.length).toBeLessThanOrEqual(25)
+  expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([])
+})
+
+test('docs/architecture.md names every folder of src/queue, src/api and src/worker, and no other', () => {
+  const [, section = ''] = read('docs/architecture.md').split('\n## Folders\n')
+  const [tree = ''] = section.split('\nImports go one way')
+  for (const wing of ['queue', 'api', 'worker']) {
+    const [, lines = ''] = new RegExp(`^      ${wing}/ .*\\n((?: {8}.*\\n)*)`, 'm').exec(tree) ?? []
+    const named = Array.from(lines.matchAll(/(?<=^ {8}(?:[\w-]+\/ )*)[\w-]+(?=\/)/gm), ([name]) => name)
+    const folders = globSync(`src/${wing}/*`, { cwd: root, withFileTypes: true }).filter((entry) => entry.isDirectory())
+    expect(named.toSorted(), wing).toEqual(folders.map(({ name }) => name).toSorted())
+  }
 })
