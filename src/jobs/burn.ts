@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import type { JobContext } from './define-job.ts'
 
-/** Longest time without a turn of the event loop, in which the abort signal can arrive. */
+/** Longest time without returning to the event loop, where the abort signal arrives. */
 const sliceMs = 20
 
 const behaviors = ['finish', 'spin', 'exhaust_memory', 'throw'] as const
@@ -12,14 +12,14 @@ const descriptions = {
   steps: 'How many progress events `finish` sends, evenly spread',
 }
 
-/** What both burning jobs take; `behavior` is what to do with the thread or process. */
+/** The input of both burn jobs; `behavior` is what to do with the thread or process. */
 export const burnInput = z.strictObject({
   duration_ms: z.int().min(0).max(600_000).default(1000).describe(descriptions.duration_ms),
   steps: z.int().min(1).max(1000).default(10).describe(descriptions.steps),
   behavior: z.enum(behaviors).default('finish'),
 })
 
-/** The same, for a process of its own: `crash` aborts it. */
+/** The same for a process: `crash` aborts it. */
 export const isolatedBurnInput = burnInput.extend({ behavior: z.enum([...behaviors, 'crash']).default('finish') })
 
 export const burnOutput = z.strictObject({ burned_ms: z.int().describe('Measured, so at least duration_ms') })
@@ -38,7 +38,7 @@ export async function burn(
   job: JobContext,
 ): Promise<z.output<typeof burnOutput>> {
   if (behavior !== 'finish') {
-    // From here on nothing more is heard of it: whoever watches knows that it has begun.
+    // The last event before the handler blocks or dies: it tells watchers that the run has begun.
     job.progress(0, behavior)
     return misbehave[behavior]()
   }
@@ -70,10 +70,10 @@ function spin(): never {
   for (;;) compute(performance.now() + 1000)
 }
 
-/** Small objects, since typed arrays and long strings may lie outside the limited heap. */
+/** Allocates small objects, since typed arrays and long strings may be outside the limited heap. */
 function exhaustMemory(): never {
-  const hoard: object[][] = []
-  for (;;) hoard.push(Array.from({ length: 1000 }, (_, index) => ({ index })))
+  const kept: object[][] = []
+  for (;;) kept.push(Array.from({ length: 1000 }, (_, index) => ({ index })))
 }
 
 function throwAsAsked(): never {

@@ -5,28 +5,28 @@ export type RunsOn = 'event-loop' | 'thread' | 'process'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** How long to wait before the next attempt. `jitter` (0 to 1) is the share of the delay that is drawn at random. */
+/** The delay before the next attempt. `jitter` (0 to 1) is its random share. */
 export interface Backoff {
   type: 'fixed' | 'exponential'
   delayMs: number
   jitter?: number
 }
 
-/** What a handler is given beside its input. The same on all three executors. */
+/** The second argument of a handler. The same on all three executors. */
 export interface JobContext {
-  /** Stable over attempts: use it to make the handler's own effects idempotent. */
+  /** The same for all attempts: use it to make the handler's effects idempotent. */
   readonly id: string
   readonly type: string
   /** 1 for the first attempt. */
   readonly attempt: number
   readonly maxAttempts: number
-  /** Aborts when the job is cancelled, out of time, or no longer this worker's. A loop that never waits must read `job.signal` anew. */
+  /** Aborts when the job is canceled, exceeds a time limit, or its worker loses the lease. A loop that never waits must read `job.signal` again each time. */
   readonly signal: AbortSignal
-  /** `fraction` from 0 to 1. Never throws and never waits; when events come faster than Redis takes them, only the newest are kept. */
+  /** `fraction` from 0 to 1. Never throws and never waits; when events come faster than Redis stores them, only the newest is kept. */
   readonly progress: (fraction: number, message?: string, data?: unknown) => void
-  /** A line in the job's own log, which clients read. Not for secrets. */
+  /** Adds a line to the job's log, which clients can read. Not for secrets. */
   readonly log: (message: string, level?: LogLevel) => void
-  /** `fetch` behind the egress guard: private addresses are refused unless EGRESS_ALLOW_CIDRS names them. Aborts with `signal`. */
+  /** `fetch` behind the egress guard: refuses private addresses unless EGRESS_ALLOW_CIDRS allows them. Aborts with `signal`. */
   readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
 }
 
@@ -39,9 +39,9 @@ export type Run<I extends JobInput, O extends JobOutput> = (
   job: JobContext,
 ) => Promise<z.input<O>> | AsyncGenerator<unknown, z.input<O>, undefined>
 
-/** All that a job type is. Everything optional has the default that {@link defineJob} states. */
+/** A job type as {@link defineJob} takes it. */
 export interface JobSpec<I extends JobInput, O extends JobOutput> {
-  /** Lower-case words joined by hyphens; what clients send as `type`. */
+  /** Lower-case words joined by hyphens. Clients send it as `type`. */
   type: string
   title: string
   description?: string
@@ -50,22 +50,22 @@ export interface JobSpec<I extends JobInput, O extends JobOutput> {
   queue?: string
   input: I
   output: O
-  /** Attempts in all, the first included. Default 1. */
+  /** The maximum number of attempts, including the first. Default 1. */
   attempts?: number
-  /** Default exponential from one second, jitter 0.5. */
+  /** Default: exponential from 1,000 ms, jitter 0.5. */
   backoff?: Backoff
-  /** Bound of one attempt. Default 60,000 ms. */
+  /** Time limit of one attempt. Default 60,000 ms. */
   timeoutMs?: number
-  /** How long a cancelled handler may take to stop by itself before it is ended. Default 2,000 ms. */
+  /** How long a canceled handler may take to stop by itself before it is killed or abandoned. Default 2,000 ms. */
   cancelGraceMs?: number
-  /** Heap limit of the thread or process. Default 512. */
+  /** Heap limit of the thread or process in MB. Default 512. */
   memoryLimitMb?: number
-  /** Checked against the schemas when the job is loaded; shown in the API's documentation. */
+  /** Checked against the schemas when the job type is loaded; shown in the API documentation. */
   examples?: { input: z.input<I>; output?: z.output<O> }[]
   run: Run<I, O>
 }
 
-/** A job type as the rest of Drover sees it: every default filled in. */
+/** A job type with every default filled in. */
 export interface Job {
   readonly type: string
   readonly title: string
@@ -88,7 +88,7 @@ const jobBrand = Symbol.for('drover.job')
 /**
  * Declares a job type. The file's default export must be the result.
  *
- * @throws TypeError when a name or a number is out of its range; loading reports it with the file's name.
+ * @throws TypeError for a field that is missing, malformed or out of range; the boot reports it with the name of the file.
  */
 export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec<I, O>): Job {
   const { type, runsOn } = spec
@@ -116,7 +116,7 @@ export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec
     cancelGraceMs: requireInteger('cancelGraceMs', spec.cancelGraceMs ?? 2000, 0, 60_000),
     memoryLimitMb: requireInteger('memoryLimitMb', spec.memoryLimitMb ?? 512, 16, 65_536),
     examples: spec.examples ?? [],
-    // The only place where a parsed, hence typed, input becomes unknown: callers parse with `input` first.
+    // The only place where a parsed, typed input becomes unknown: callers parse with `input` first.
     run: spec.run as Job['run'],
     [jobBrand]: true,
   }
@@ -125,18 +125,18 @@ export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec
   return job
 }
 
-/** The longest bound of an attempt: a week. Timers end at 24.8 days. */
+/** The longest time limit of an attempt: a week. Timers end at 24.8 days. */
 export const longestTimeoutMs = 7 * 86_400_000
 
-/** Queue names stand in job ids and Redis keys. */
+/** Queue names are part of job ids and Redis keys. */
 export const queueNamePattern = /^[a-z][a-z0-9-]{0,31}$/
 
-/** True for what {@link defineJob} returned, whichever copy of this module made it. */
+/** True for a result of {@link defineJob}, also from another copy of this module. */
 export function isJob(value: unknown): value is Job {
   return typeof value === 'object' && value !== null && jobBrand in value
 }
 
-/** What a handler may say of its own failure. `code` is stable and goes to the client as `error.code`. */
+/** A failure described by the handler. `code` is stable and reaches clients as `error.code`. */
 export class JobError extends Error {
   readonly code: string
   readonly retryable: boolean
@@ -154,14 +154,14 @@ export class JobError extends Error {
   }
 }
 
-/** Throw it to end the job now: no further attempt is made. */
+/** Throw it to fail the job without another attempt. */
 export class PermanentError extends JobError {
   constructor(message: string, options: { code?: string; cause?: unknown } = {}) {
     super(message, { ...options, retryable: false })
   }
 }
 
-/** Throw it to name the delay before the next attempt yourself, in place of the job's backoff (a `Retry-After`, for one). */
+/** Throw it to set the delay before the next attempt, in place of the job's backoff (from a `Retry-After`, for example). */
 export class RetryLater extends JobError {
   constructor(
     afterMs: number,

@@ -1,17 +1,17 @@
 import { inspect } from 'node:util'
 
-/** Why an attempt failed, as data: it crosses threads, processes and Redis, where an Error's class would be lost. */
+/** Why an attempt failed, as plain data: it crosses threads, processes and Redis, where the class of an Error is lost. */
 export interface JobFailure {
   /** Stable, for programs: `job_failed`, `timeout`, `out_of_memory`, … */
   code: string
   message: string
   /** False ends the job whatever attempts are left. */
   retryable: boolean
-  /** Overrides the job's backoff for the next attempt. */
+  /** Replaces the backoff before the next attempt. */
   retryAfterMs?: number
 }
 
-const longestMessage = 2000
+const maxMessageLength = 2000
 
 /** Describes anything that was thrown. Reads properties, not classes, since the error may come from another copy of a module. */
 export function describeFailure(thrown: unknown): JobFailure {
@@ -19,7 +19,7 @@ export function describeFailure(thrown: unknown): JobFailure {
   const isJobError = typeof retryable === 'boolean'
   const failure: JobFailure = {
     code: isJobError && typeof code === 'string' ? code : 'job_failed',
-    message: describeMessage(thrown).slice(0, longestMessage),
+    message: describeMessage(thrown).slice(0, maxMessageLength),
     retryable: isJobError ? retryable : true,
   }
   if (isJobError && typeof retryAfterMs === 'number') failure.retryAfterMs = retryAfterMs

@@ -1,9 +1,8 @@
 import { registerHooks } from 'node:module'
 
 /**
- * Lets a job file say `import { defineJob } from 'drover'` and `import { z } from 'zod'` wherever its folder lies, without
- * a node_modules of its own; and makes sure that it gets this process's copies, since a second Zod would be a stranger.
- * Loaded with `--import` by the main, thread and child processes alike.
+ * Resolves `drover` and `zod` in job files in any folder, without a node_modules of their own, to this process's copies: schemas
+ * of a second copy of Zod would not work. Loaded with `--import` by main processes, threads and child processes alike.
  */
 const ours: Record<string, string> = {
   drover: new URL('./define-job.ts', import.meta.url).href,

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { isJob, type Job } from './define-job.ts'
 
-/** A job type together with the file that declares it; a thread or process loads the handler from that file. */
+/** A job type and the file that declares it; threads and processes load the handler from that file. */
 export interface LoadedJob {
   job: Job
   file: string
@@ -13,7 +13,7 @@ export interface LoadedJob {
 
 export type Registry = ReadonlyMap<string, LoadedJob>
 
-/** One or more job files that cannot serve. `message` has a line per file. */
+/** One or more job files are not usable. `message` has a line per file. */
 export class BrokenJobsError extends Error {
   constructor(problems: string[]) {
     super(problems.join('\n'))
@@ -23,21 +23,21 @@ export class BrokenJobsError extends Error {
 
 const catalogDir = join(import.meta.dirname, 'catalog')
 
-/** A file that waits for what never comes would keep the boot waiting, or end the process without a word. */
-const loadWithinMs = 30_000
+/** Without a limit, a file whose top-level await never settles would hang the boot or end the process silently. */
+const defaultLoadTimeoutMs = 30_000
 
 /**
- * Loads every job type: the catalog, the diagnostic types when asked for, and each file directly inside `jobsDir`.
- * Subfolders, dot files, declarations and tests are left alone.
+ * Loads every job type: the catalog, the diagnostic types if requested, and each file directly inside `jobsDir`. Ignores
+ * subfolders, dot files, declaration files and tests.
  *
- * @throws BrokenJobsError naming each file that does not load, has no job as its default export, repeats a type, cannot be
- * described as JSON Schema, takes too long, or carries an example that its own schema refuses.
+ * @throws BrokenJobsError naming each file that does not load, takes too long, has no job as its default export, repeats a type, has
+ * a schema that JSON Schema cannot describe, or has an example that its schema refuses.
  */
 export async function loadRegistry(options: {
   diagnosticJobs: boolean
   jobsDir?: string | undefined
-  /** How long a file may take to load, in ms. */
-  loadWithinMs?: number
+  /** How long a file may take to load, in ms. Default 30,000. */
+  loadTimeoutMs?: number
 }): Promise<Registry> {
   const dirs = [catalogDir]
   if (options.diagnosticJobs) dirs.push(join(catalogDir, 'diagnostic'))
@@ -48,7 +48,7 @@ export async function loadRegistry(options: {
   for (const dir of dirs) {
     for (const file of await jobFiles(dir, problems)) {
       try {
-        const job = await within(options.loadWithinMs ?? loadWithinMs, loadJob(file))
+        const job = await within(options.loadTimeoutMs ?? defaultLoadTimeoutMs, loadJob(file))
         const earlier = registry.get(job.type)
         if (earlier) throw new Error(`the type "${job.type}" is already declared by ${earlier.file}`)
         registry.set(job.type, { job, file })
@@ -61,7 +61,7 @@ export async function loadRegistry(options: {
   return registry
 }
 
-/** The queues that these job types use. */
+/** The queues of these job types, each once. */
 export function queuesOf(registry: Registry): string[] {
   return [...new Set([...registry.values()].map(({ job }) => job.queue))]
 }
@@ -75,7 +75,7 @@ export async function loadJob(file: string): Promise<Job> {
   return module.default
 }
 
-/** The JSON Schemas (2020-12) of what clients send and get. */
+/** The JSON Schemas (2020-12) of the input that clients send and the output that they get. */
 export function describeSchemas(job: Job): { input: Record<string, unknown>; output: Record<string, unknown> } {
   return {
     input: z.toJSONSchema(job.input, { io: 'input', unrepresentable: 'any' }),
@@ -86,7 +86,7 @@ export function describeSchemas(job: Job): { input: Record<string, unknown>; out
 async function within<T>(ms: number, loading: Promise<T>): Promise<T> {
   const timer = new AbortController()
   const late = sleep(ms, undefined, timer).then(() => {
-    throw new Error(`it was not loaded within ${ms} ms`)
+    throw new Error(`did not load within ${ms} ms`)
   })
   try {
     return await Promise.race([loading, late])

@@ -1,4 +1,4 @@
-/** Why a run is to stop, and how long the handler may take to end by itself before it is ended. */
+/** Why a run must stop, and how long its handler may take to end by itself before it is killed or abandoned. */
 export interface StopRequest {
   kind: 'canceled' | 'timeout' | 'deadline_exceeded' | 'lock_lost' | 'shutdown'
   graceMs: number

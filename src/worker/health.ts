@@ -1,17 +1,17 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What a worker is asked by probes; a rejection's message says why not. */
+/** The state of a worker for its health endpoints; the message of a rejection tells why it is not ready. */
 export interface WorkerHealth {
   /** Resolves while the worker can consume jobs. */
   ready(): Promise<void>
-  /** The queue whose consumer takes no jobs though it should. */
-  wedged(): string | undefined
-  /** What `/metrics` says. */
+  /** A queue whose consumer should take jobs and takes none. */
+  stuckQueue(): string | undefined
+  /** The body of `/metrics`. */
   metrics(): Promise<{ contentType: string; text: string }>
 }
 
-/** Serves `/livez`, `/readyz` and `/metrics` of a worker on all addresses. Resolves, with the port, when it listens. */
+/** Serves `/livez`, `/readyz` and `/metrics` of a worker on all addresses. Resolves with the port when it listens. */
 export async function serveHealth(
   port: number,
   health: WorkerHealth,
@@ -24,9 +24,9 @@ export async function serveHealth(
     const refuse = (error: unknown) =>
       answer(503, { status: 'not ready', reason: error instanceof Error ? error.message : 'unknown' })
     const path = request.url?.split('?', 1)[0]
-    const wedged = health.wedged()
-    if (path === '/livez' && wedged === undefined) answer(200, { status: 'ok' })
-    else if (path === '/livez') answer(503, { status: 'wedged', queue: wedged })
+    const stuckQueue = health.stuckQueue()
+    if (path === '/livez' && stuckQueue === undefined) answer(200, { status: 'ok' })
+    else if (path === '/livez') answer(503, { status: 'stuck', queue: stuckQueue })
     else if (path === '/readyz') health.ready().then(() => answer(200, { status: 'ok' }), refuse)
     else if (path === '/metrics') health.metrics().then(({ contentType, text }) => send(200, contentType, text), refuse)
     else answer(404, { status: 'not found' })

@@ -27,10 +27,10 @@ import { executeJob } from './execution/execute-job.ts'
 import { createExecutors } from './executors/create-executors.ts'
 import { serveHealth } from './health.ts'
 import { WorkerMetrics } from './metrics.ts'
-import { ConsumerVigil, watchEventLoop } from './watchdog.ts'
+import { ConsumerWatchdog, watchEventLoop } from './watchdog.ts'
 import { consumeDeliveries } from './webhooks/consume-deliveries.ts'
 
-/** Beyond the grace that running jobs get: to put back those that did not finish. */
+/** Time after the grace of running jobs to put back those that did not finish. */
 const putBackMs = 2000
 
 await boot('worker', async () => {
@@ -45,8 +45,8 @@ await boot('worker', async () => {
   const keys = new Keys(config.KEY_PREFIX)
   const events = new JobEventWriter({ redis, keys, log })
   const executors = createExecutors({
-    threads: widthFor('thread', registry, config.WORKER_QUEUES),
-    processes: widthFor('process', registry, config.WORKER_QUEUES),
+    threads: concurrencyFor('thread', registry, config.WORKER_QUEUES),
+    processes: concurrencyFor('process', registry, config.WORKER_QUEUES),
     allowCidrs: config.EGRESS_ALLOW_CIDRS,
     log,
   })
@@ -88,9 +88,9 @@ await boot('worker', async () => {
   const consumers = [...config.WORKER_QUEUES].map(
     ([queue, concurrency]) => new JobConsumer({ ...shared, queue, concurrency, execute, onEnded, releaseWebhook }),
   )
-  // Every worker sends webhooks, whatever queues it has: it costs its event loop little, and nobody has to think of it.
+  // Every worker delivers webhooks, whatever its queues: it needs little of the event loop, and operators need not configure it.
   if (config.WEBHOOK_SECRETS.length > 0 && config.WEBHOOKS_AT_ONCE > 0) {
-    const options = { secrets: config.WEBHOOK_SECRETS, atOnce: config.WEBHOOKS_AT_ONCE }
+    const options = { secrets: config.WEBHOOK_SECRETS, concurrency: config.WEBHOOKS_AT_ONCE }
     consumers.push(consumeDeliveries(shared, { executorFor: (runsOn) => executors.for(runsOn), log }, options))
   }
   const queues = consumers.map(({ queue }) => queue)
@@ -128,29 +128,32 @@ await boot('worker', async () => {
     Promise.all(consumers.map((consumer) => consumer.stop(config.SHUTDOWN_GRACE_MS, lifecycle.isFault))),
   )
   await Promise.all(consumers.map((consumer) => consumer.start()))
-  await heartbeat.start((error) => log.warn({ err: error }, 'this worker could not say that it is there'))
+  await heartbeat.start((error) => log.warn({ err: error }, 'failed to write the worker heartbeat'))
 
-  lifecycle.onStop('event loop watch', watchEventLoop(consumers, registry, log))
-  const vigil = new ConsumerVigil(consumers, {
+  lifecycle.onStop('event loop monitor', watchEventLoop(consumers, registry, log))
+  const watchdog = new ConsumerWatchdog(consumers, {
     everyMs: config.LOCK_MS,
-    onWedged: (queue) => {
-      log.fatal({ queue }, 'jobs wait and none is taken: this worker ends, for its supervisor to start it again')
+    onStuck: (queue) => {
+      log.fatal(
+        { queue },
+        'consumer is stuck: jobs wait and none is taken; exiting so that the supervisor restarts this worker',
+      )
       lifecycle.exit(1)
     },
   })
-  vigil.start()
-  lifecycle.onStop('vigil', () => vigil.stop())
+  watchdog.start()
+  lifecycle.onStop('watchdog', () => watchdog.stop())
   const health =
     config.WORKER_PORT === undefined
       ? undefined
       : await serveHealth(config.WORKER_PORT, {
-          wedged: () => vigil.wedged,
+          stuckQueue: () => watchdog.stuckQueue,
           ready: async () => {
             await Promise.all(consumers.map((consumer) => consumer.probe()))
           },
           metrics: () => metrics.read(),
         }).catch(async (error: unknown) => {
-          // Jobs may have been taken already: they are put back.
+          // Consumers may have taken jobs already; the stop puts them back.
           await lifecycle.stop()
           throw listenMistake(error, { host: 'WORKER_PORT', port: 'WORKER_PORT' })
         })
@@ -159,12 +162,12 @@ await boot('worker', async () => {
     metrics.observeProcess()
     metrics.observeConsumers(consumers)
   }
-  const queueWidths = Object.fromEntries(config.WORKER_QUEUES)
-  log.info({ queues: queueWidths, job_types: registry.size, port: health?.port }, 'ready')
+  const concurrency = Object.fromEntries(config.WORKER_QUEUES)
+  log.info({ queues: concurrency, job_types: registry.size, port: health?.port }, 'ready')
 })
 
-/** How many jobs of a kind can run at once: the width of every queue that a job type of that kind uses. */
-function widthFor(runsOn: RunsOn, registry: Registry, queues: ReadonlyMap<string, number>): number {
+/** How many jobs of a kind can run at once: the sum over all queues that a job type of this kind uses. */
+function concurrencyFor(runsOn: RunsOn, registry: Registry, queues: ReadonlyMap<string, number>): number {
   const used = new Set([...registry.values()].filter(({ job }) => job.runsOn === runsOn).map(({ job }) => job.queue))
   return [...used].reduce((sum, queue) => sum + (queues.get(queue) ?? 0), 0)
 }

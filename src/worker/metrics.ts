@@ -4,24 +4,24 @@ import type { ClaimedJob, Settlement } from '../queue/consume/attempt.ts'
 import type { JobConsumer } from '../queue/consume/job-consumer.ts'
 import type { Executor } from './executors/executor.ts'
 
-/** What a worker tells Prometheus. */
+/** The Prometheus metrics of a worker. */
 export class WorkerMetrics extends Metrics {
   readonly #durations = new Histogram({
     name: 'drover_job_duration_seconds',
-    help: 'How long attempts ran, whatever their outcome',
+    help: 'How long attempts ran, with any outcome',
     labelNames: ['type'],
     buckets: jobSeconds,
     registers: [this.series],
   })
   readonly #waits = new Histogram({
     name: 'drover_job_wait_seconds',
-    help: 'From when a job could have started until its first attempt',
+    help: 'Time from when a job was due until its first attempt',
     labelNames: ['type'],
     buckets: jobSeconds,
     registers: [this.series],
   })
 
-  /** An executor that does what `executor` does, and is measured. */
+  /** Wraps an executor to measure how long its runs take. */
   measured(executor: Executor): Executor {
     return {
       run: (loaded, attempt, emit, stop) => {
@@ -34,17 +34,17 @@ export class WorkerMetrics extends Metrics {
     }
   }
 
-  /** An attempt is over. A job that is left to others has not started, and may come again. */
+  /** Records the wait of a first attempt. A job that is left to other workers has not started. */
   attemptSettled({ type, starts, dueAt, startedAt }: ClaimedJob, { status }: Settlement): void {
     if (starts !== 1 || status === 'left_to_others') return
     this.#waits.observe({ type: this.typeLabel(type) }, Math.max(0, startedAt - dueAt) / 1000)
   }
 
-  /** Adds how many jobs run here. */
+  /** Adds the number of running jobs per queue. */
   observeConsumers(consumers: readonly JobConsumer[]): void {
     const running = new Gauge({
       name: 'drover_running_jobs',
-      help: 'Jobs that run in this process',
+      help: 'Jobs running in this process',
       labelNames: ['queue'],
       registers: [this.series],
       collect: () => {

@@ -3,35 +3,37 @@ import type { Logger } from 'pino'
 import type { Registry } from '../jobs/registry.ts'
 import type { JobConsumer } from '../queue/consume/job-consumer.ts'
 
-/** A turn of the event loop that is longer than this is somebody's fault. */
+/** A longer tick of the event loop means that a handler blocked it. */
 const blockedMs = 250
-const lookEveryMs = 1000
-/** How often the monitor measures. */
+const checkIntervalMs = 1000
+/** Sampling interval of the monitor. */
 const resolutionMs = 20
-const mostNamed = 5
+const maxNamedTypes = 5
+/** A consumer is stuck after this many idle checks in a row. */
+const maxIdleChecks = 3
 
 /**
- * Warns when a turn of the worker's event loop takes too long, and names the job types that ran on it then. Their
- * `runsOn` should be `thread`. @returns stops it
+ * Warns when a tick of the worker's event loop takes too long, and names the job types that ran on it. These should use
+ * `runsOn: 'thread'`. @returns a function that stops it
  */
 export function watchEventLoop(consumers: JobConsumer[], registry: Registry, log: Logger): () => void {
   const delay = monitorEventLoopDelay({ resolution: resolutionMs })
   delay.enable()
-  let suspects = new Set<string>()
-  const look = () => {
+  let previous = new Set<string>()
+  const check = () => {
     const longestMs = Math.round(delay.max / 1e6)
     delay.reset()
     const running = runningOnTheLoop(consumers, registry)
-    // Whoever blocked may have ended by the time of this look, so those of the look before are named too.
-    const named = [...suspects.union(running)].slice(0, mostNamed)
-    suspects = running
+    // The handler that blocked may have ended since, so the types of the previous check are named too.
+    const named = [...previous.union(running)].slice(0, maxNamedTypes)
+    previous = running
     if (longestMs > blockedMs) log.warn({ blocked_ms: longestMs, job_types: named }, 'a handler blocked the event loop')
   }
-  // Behind a turn that was blocked the monitor comes first: a reset drops what it has not measured yet.
+  // After a blocked tick the monitor must measure first: a reset drops what it has not measured yet.
   let soon: NodeJS.Timeout | undefined
   const timer = setInterval(() => {
-    soon = setTimeout(look, 2 * resolutionMs)
-  }, lookEveryMs)
+    soon = setTimeout(check, 2 * resolutionMs)
+  }, checkIntervalMs)
   return () => {
     clearInterval(timer)
     clearTimeout(soon)
@@ -44,28 +46,28 @@ function runningOnTheLoop(consumers: JobConsumer[], registry: Registry): Set<str
   return new Set(types.filter((type) => registry.get(type)?.job.runsOn === 'event-loop'))
 }
 
-/** Whether a consumer takes jobs. It is wedged when, at several looks in a row, jobs wait, it has room, and it took none. */
-export class ConsumerVigil {
-  readonly #consumers: { consumer: JobConsumer; claims: number; idleLooks: number }[]
-  readonly #options: { everyMs: number; onWedged: (queue: string) => void }
+/** Detects a stuck consumer: in several checks in a row jobs wait, it has free slots, and it took none. */
+export class ConsumerWatchdog {
+  readonly #consumers: { consumer: JobConsumer; claims: number; idleChecks: number }[]
+  readonly #options: { everyMs: number; onStuck: (queue: string) => void }
   #timer: NodeJS.Timeout | undefined
-  #isLooking = false
-  #wedged: string | undefined
+  #isChecking = false
+  #stuckQueue: string | undefined
 
-  constructor(consumers: JobConsumer[], options: { everyMs: number; onWedged: (queue: string) => void }) {
-    this.#consumers = consumers.map((consumer) => ({ consumer, claims: 0, idleLooks: 0 }))
+  constructor(consumers: JobConsumer[], options: { everyMs: number; onStuck: (queue: string) => void }) {
+    this.#consumers = consumers.map((consumer) => ({ consumer, claims: 0, idleChecks: 0 }))
     this.#options = options
   }
 
-  /** The queue whose consumer is wedged, if one is. */
-  get wedged(): string | undefined {
-    return this.#wedged
+  /** The queue whose consumer is stuck, if one is. */
+  get stuckQueue(): string | undefined {
+    return this.#stuckQueue
   }
 
   start(): void {
     this.#timer ??= setInterval(() => {
-      // A look that waits for Redis is the only one: several that end at once would count as several.
-      if (!this.#isLooking) void this.#lookAtAll()
+      // A check may wait for Redis. Only one runs at a time: several that ended together would count several times.
+      if (!this.#isChecking) void this.#checkAll()
     }, this.#options.everyMs)
   }
 
@@ -73,22 +75,20 @@ export class ConsumerVigil {
     clearInterval(this.#timer)
   }
 
-  async #lookAtAll(): Promise<void> {
-    this.#isLooking = true
-    await Promise.all(this.#consumers.map((watched) => this.#look(watched)))
-    this.#isLooking = false
+  async #checkAll(): Promise<void> {
+    this.#isChecking = true
+    await Promise.all(this.#consumers.map((watched) => this.#check(watched)))
+    this.#isChecking = false
   }
 
-  async #look(watched: { consumer: JobConsumer; claims: number; idleLooks: number }): Promise<void> {
+  async #check(watched: { consumer: JobConsumer; claims: number; idleChecks: number }): Promise<void> {
     const { consumer, claims } = watched
     const shouldTake = await consumer.hasWork()
     const isIdle = shouldTake && !consumer.isFull && consumer.claims === claims
     watched.claims = consumer.claims
-    watched.idleLooks = isIdle ? watched.idleLooks + 1 : 0
-    if (watched.idleLooks < mostIdleLooks || this.#wedged !== undefined) return
-    this.#wedged = consumer.queue
-    this.#options.onWedged(consumer.queue)
+    watched.idleChecks = isIdle ? watched.idleChecks + 1 : 0
+    if (watched.idleChecks < maxIdleChecks || this.#stuckQueue !== undefined) return
+    this.#stuckQueue = consumer.queue
+    this.#options.onStuck(consumer.queue)
   }
 }
-
-const mostIdleLooks = 3

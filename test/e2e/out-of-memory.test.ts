@@ -11,7 +11,7 @@ test('a thread that fills its memory fails, and the job beside it succeeds', { t
   const failed = await read(api.url, eater.body.id, 50)
   expect(failed.body.error).toMatchObject({
     code: 'out_of_memory',
-    message: 'the job needed more than its 512 MB of memory',
+    message: 'the job exceeded its memory limit of 512 MB',
   })
   expect((await read(api.url, neighbour.body.id, 50)).body.state).toBe('succeeded')
 })

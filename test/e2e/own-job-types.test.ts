@@ -111,6 +111,6 @@ test('a folder that cannot be read stops the boot with the name of its variable'
 
 test('a file that never ends loading is named; the boot does not wait for it for ever', async () => {
   const jobsDirectory = await jobsDir({ 'endless.ts': 'await new Promise(() => {})' })
-  const loading = loadRegistry({ diagnosticJobs: false, jobsDir: jobsDirectory, loadWithinMs: 50 })
-  await expect(loading).rejects.toThrow(/endless\.ts: it was not loaded within 50 ms$/)
+  const loading = loadRegistry({ diagnosticJobs: false, jobsDir: jobsDirectory, loadTimeoutMs: 50 })
+  await expect(loading).rejects.toThrow(/endless\.ts: did not load within 50 ms$/)
 })

@@ -2,9 +2,9 @@ import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { defineJob } from '../define-job.ts'
 
-/** Numbers per segment at most. Its odd ones, a byte each, are 128 KiB and stay in the processor's cache. */
-const largestSegment = 1 << 18
-const smallestSegment = 1 << 14
+/** Most numbers per segment. Its odd numbers, a byte each, are 128 KiB and stay in the processor's cache. */
+const maxSegment = 1 << 18
+const minSegment = 1 << 14
 const progressSteps = 50
 
 /** Segmented sieve of Eratosthenes over the odd numbers: memory does not grow with the limit. */
@@ -21,23 +21,23 @@ export default defineJob({
   }),
   examples: [{ input: { limit: 100 }, output: { count: 25, largest: 97 } }],
   async run({ limit }, job) {
-    const span = Math.max(smallestSegment, Math.min(largestSegment, 2 * Math.ceil(limit / progressSteps / 2)))
-    const sievers = oddPrimesUpTo(Math.floor(Math.sqrt(limit)))
-    // One for all segments: memory that is new each time is asked of the system, where the threads of a process wait for each other.
-    const store = new Uint8Array(span / 2)
+    const span = Math.max(minSegment, Math.min(maxSegment, 2 * Math.ceil(limit / progressSteps / 2)))
+    const smallPrimes = oddPrimesUpTo(Math.floor(Math.sqrt(limit)))
+    // One buffer for all segments: to allocate one each time needs the system, where the threads of a process wait for each other.
+    const buffer = new Uint8Array(span / 2)
     let count = limit > 2 ? 1 : 0
     let largest: number | null = limit > 2 ? 2 : null
     let reported = 0
     for (let low = 0; low < limit; low += span) {
       const high = Math.min(low + span, limit)
-      const found = sieveSegment(low, high, sievers, store)
+      const found = sieveSegment(low, high, smallPrimes, buffer)
       count += found.count
       largest = found.largest ?? largest
       if (high === limit || high / limit - reported >= 1 / progressSteps) {
         reported = high / limit
         job.progress(reported, `${count} primes below ${high}`)
       }
-      // The signal arrives as a message, which only a turn of the event loop delivers.
+      // The signal arrives as a message, which only the event loop delivers.
       await setImmediate()
       job.signal.throwIfAborted()
     }
@@ -45,17 +45,17 @@ export default defineJob({
   },
 })
 
-/** The odd primes from `low` (even) up to and without `high`, sieved in `store`. */
+/** Sieves the odd numbers from `low` (even) up to but not including `high` in `buffer`. */
 function sieveSegment(
   low: number,
   high: number,
-  sievers: number[],
-  store: Uint8Array,
+  smallPrimes: number[],
+  buffer: Uint8Array,
 ): { count: number; largest: number | null } {
-  // Entry i stands for low + 2i + 1.
-  const composite = store.subarray(0, Math.floor((high - low) / 2)).fill(0)
+  // Entry i is low + 2i + 1.
+  const composite = buffer.subarray(0, Math.floor((high - low) / 2)).fill(0)
   if (low === 0) composite[0] = 1
-  for (const prime of sievers) {
+  for (const prime of smallPrimes) {
     if (prime * prime >= high) break
     let multiple = Math.max(prime * prime, Math.ceil(low / prime) * prime)
     if (multiple % 2 === 0) multiple += prime

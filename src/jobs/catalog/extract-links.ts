@@ -6,28 +6,28 @@ import { readContentType } from '../web/decode-text.ts'
 import { findLinks } from '../web/html-links.ts'
 import { describeNetworkError, readBody } from '../web/http-response.ts'
 
-const largestPage = 5 * 1024 * 1024
+const maxPageBytes = 5 * 1024 * 1024
 const pageTimeoutMs = 30_000
 
 const page = z.strictObject({
-  url: z.string().describe('As it was given'),
-  status: z.int().nullable().describe('null where the server did not answer'),
+  url: z.string().describe('As in the input'),
+  status: z.int().nullable().describe('null if the server did not respond'),
   links: z.array(z.string()).describe('Absolute http(s) URLs without fragment, each once, in document order'),
   error: z.string().nullable(),
 })
 
 type Page = z.output<typeof page>
 
-/** Fetches pages side by side and lists their links. A page that fails says so in `error`; the job goes on. */
+/** Fetches pages concurrently and lists their links. A page that fails has an `error`; the job continues. */
 export default defineJob({
   type: 'extract-links',
   title: 'List the links of web pages',
   description:
-    'Fetches each URL and lists the hyperlinks of its HTML. Yields each page as it finishes; the output has them in the order of `urls`. A page that cannot be read carries an `error` and does not fail the job. A page may take 30 s and 5 MiB.',
+    'Fetches each URL and lists the hyperlinks of its HTML. Yields each page as it finishes; the output lists them in the order of `urls`. A page that cannot be read has an `error` and does not fail the job. Limits per page: 30 s and 5 MiB.',
   runsOn: 'event-loop',
   input: z.strictObject({
     urls: z.array(z.string().min(1).max(8192)).min(1).max(10_000),
-    concurrency: z.int().min(1).max(100).default(10).describe('How many pages are fetched at the same time'),
+    concurrency: z.int().min(1).max(100).default(10).describe('The maximum number of concurrent requests'),
   }),
   output: z.strictObject({ pages: z.array(page), total_links: z.int() }),
   timeoutMs: 30 * 60_000,
@@ -53,7 +53,7 @@ export default defineJob({
   },
 })
 
-/** Each page with its index in `urls`, as it finishes. Ends its requests when the caller leaves, and throws when the job is aborted. */
+/** Each page with its index in `urls`, as it finishes. Aborts its requests when the caller returns early, and throws when the job is aborted. */
 async function* readPages(
   urls: string[],
   concurrency: number,
@@ -63,7 +63,7 @@ async function* readPages(
   const signal = AbortSignal.any([job.signal, left.signal])
   const finished = new EventEmitter()
   const queue = urls.entries()
-  // The readers share one iterator: each takes the next URL as soon as it is free.
+  // The readers share one iterator: each takes the next URL when it is free.
   const reader = async () => {
     for (const [index, url] of queue) {
       finished.emit('page', [index, await readPage(url, signal, job)])
@@ -96,7 +96,7 @@ async function readPage(url: string, jobSignal: AbortSignal, job: JobContext): P
       await response.body?.cancel()
       return failed(status, refusal)
     }
-    const bytes = await readBody(response, largestPage)
+    const bytes = await readBody(response, maxPageBytes)
     return { url, status, links: await findLinks(bytes, { url: response.url, charset, signal }), error: null }
   } catch (error) {
     return failed(status, describe(error, url, signal))

@@ -3,12 +3,12 @@ import { defineJob } from '../define-job.ts'
 import { decodeText, readContentType } from '../web/decode-text.ts'
 import { describeNetworkError, readBody, refuseStatus } from '../web/http-response.ts'
 
-const largestBody = 5 * 1024 * 1024
+const maxBodyBytes = 5 * 1024 * 1024
 
-/** Redirects are answers of their own only when the caller expects one. */
+/** A redirect is returned instead of followed only if the caller expects its status. */
 const redirects = [301, 302, 303, 307, 308]
 
-/** HTTP's own framing and connection: setting these by hand breaks the request. */
+/** Headers of HTTP's framing and connection: setting them by hand breaks the request. */
 const framingHeader = /^(connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade)$/i
 
 const status = z.int().min(200).max(599)
@@ -30,13 +30,13 @@ const input = z
       .unknown()
       .optional()
       .describe(
-        'A string is sent as it is; anything else as JSON, with content-type application/json unless given; null is none',
+        'A string is sent as it is; any other value as JSON, with content-type application/json unless given; null means no body',
       ),
     expect_status: z
       .union([status, z.array(status).min(1).max(100)])
       .optional()
       .describe(
-        'The status, or the statuses, that count as success. Default 200 to 399. A redirect that is named is not followed',
+        'One or more statuses that count as success. Default 200 to 399. A redirect with an expected status is not followed',
       ),
   })
   .refine(({ method, body }) => (body ?? null) === null || (method !== 'GET' && method !== 'HEAD'), {
@@ -52,18 +52,18 @@ const output = z.strictObject({
   body: z
     .string()
     .describe(
-      'Text, decoded by its charset, when the content-type is text/*, JSON, XML, JavaScript or a form, carries a charset, or is missing; base64 for any other type',
+      'Decoded text if the content-type is text/*, JSON, XML, JavaScript or a form, has a charset, or is missing; base64 for any other type',
     ),
-  bytes: z.int().describe('Length of the body before it was made a string, after decompression'),
-  duration_ms: z.int().describe('From the start of the request to the end of the body, redirects included'),
+  bytes: z.int().describe('Length of the body after decompression, before decoding'),
+  duration_ms: z.int().describe('From the start of the request to the end of the body, including redirects'),
 })
 
-/** One HTTP request. Network errors, 429 and 5xx are tried again; another status that is not expected ends the job. */
+/** Sends one HTTP request. Network errors, 429 and 5xx are retried; any other unexpected status is permanent. */
 export default defineJob({
   type: 'http-request',
   title: 'Send an HTTP request',
   description:
-    'Sends one HTTP request and returns the answer; redirects (at most 10) are followed. 5xx, 429 and network errors are tried again, after Retry-After where the answer names it; other unexpected statuses are permanent. Bodies over 5 MiB are refused. Private addresses are out of reach unless the operator allows them.',
+    'Sends one HTTP request and returns the response; follows at most 10 redirects. 5xx, 429 and network errors are retried, after Retry-After if the response has one; other unexpected statuses are permanent. Bodies over 5 MiB are refused. Private addresses are refused unless the operator allows them.',
   runsOn: 'event-loop',
   input,
   output,
@@ -83,7 +83,7 @@ export default defineJob({
         signal: job.signal,
       })
       if (!(expected?.includes(response.status) ?? response.status < 400)) throw await refuseStatus(response, url)
-      const bytes = await readBody(response, largestBody)
+      const bytes = await readBody(response, maxBodyBytes)
       return {
         status: response.status,
         headers: collectHeaders(response.headers),
@@ -106,7 +106,7 @@ function encodeBody(body: unknown, headers: Record<string, string>): RequestInit
 
 function collectHeaders(headers: Headers): Record<string, string> {
   const cookies = headers.getSetCookie()
-  // A comma may stand inside a cookie, so these alone cannot be joined by one (RFC 9110, section 5.3).
+  // Cookies may contain commas, so only these headers cannot be joined by one (RFC 9110, section 5.3).
   return { ...Object.fromEntries(headers), ...(cookies.length > 0 ? { 'set-cookie': cookies.join('\n') } : {}) }
 }
 

@@ -2,11 +2,11 @@ import { z } from 'zod'
 import { defineJob, type JobContext, PermanentError } from '../define-job.ts'
 import { describeNetworkError, readBody, refuseStatus } from '../web/http-response.ts'
 
-const largestImageBytes = 20 * 1024 * 1024
-/** A raw image takes four bytes per pixel: 200 MB. */
-const largestImagePixels = 50_000_000
-/** WebP ends here; the other formats would allow more than memory does. */
-const longestOutputSide = 16_383
+const maxImageBytes = 20 * 1024 * 1024
+/** A raw image needs four bytes per pixel: 200 MB. */
+const maxImagePixels = 50_000_000
+/** The limit of WebP; other formats allow more than fits into memory. */
+const maxOutputSide = 16_383
 
 const side = z.int().min(1).max(8192)
 
@@ -18,13 +18,13 @@ const input = z
       .optional(),
     data_base64: z.base64().min(1).optional(),
     width: side.optional(),
-    height: side.optional().describe('With only one side given, the other follows from the picture'),
+    height: side.optional().describe('If only one side is given, the other follows from the aspect ratio'),
     fit: z
       .enum(['cover', 'contain', 'fill', 'inside', 'outside'])
       .default('cover')
-      .describe('With both sides given: crop, pad, stretch, or scale to fit within or around them'),
+      .describe('If both sides are given: crop, pad, stretch, or scale to fit within or around them'),
     format: z.enum(['jpeg', 'png', 'webp', 'avif']).default('webp'),
-    quality: z.int().min(1).max(100).default(80).describe('Of no effect on png, which loses nothing'),
+    quality: z.int().min(1).max(100).default(80).describe('No effect on png, which is lossless'),
   })
   .refine(({ url, data_base64 }) => (url === undefined) !== (data_base64 === undefined), {
     error: 'needs either url or data_base64',
@@ -39,30 +39,30 @@ const output = z.strictObject({
   bytes: z.int(),
 })
 
-/** Decodes what strangers send, hence in a process: a decoder that crashes takes nothing else with it. */
+/** Decodes untrusted images, therefore in a process: a decoder that crashes affects nothing else. */
 export default defineJob({
   type: 'resize-image',
   title: 'Resize an image',
   description:
-    'Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, upright as its EXIF orientation says, and encodes it anew without metadata. At most 20 MiB and 50 megapixels. Transparency becomes white where the format has none.',
+    'Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, rotates it as its EXIF orientation says, and encodes it without metadata. At most 20 MiB and 50 megapixels. Transparency becomes white if the format has none.',
   runsOn: 'process',
   input,
   output,
   examples: [{ input: { url: 'https://example.com/cat.jpg', width: 320, format: 'webp' } }],
   async run({ url, data_base64, width, height, fit, format, quality }, job) {
     const source = url === undefined ? Buffer.from(data_base64 ?? '', 'base64') : await download(url, job)
-    if (source.length > largestImageBytes) throw tooLarge(`the image is larger than ${largestImageBytes} bytes`)
+    if (source.length > maxImageBytes) throw tooLarge(`the image is larger than ${maxImageBytes} bytes`)
     const { default: sharp } = await import('sharp')
-    // One job, one thread and no memory of earlier images: the executor counts processes.
+    // One thread per job and no cache: the executor bounds the number of processes.
     sharp.concurrency(1)
     sharp.cache(false)
-    // Reads the header alone, whatever size that states: the limit below would refuse it as if it were damaged.
+    // Reads only the header, without a size limit: with one, an image that is too large would be refused as damaged.
     const size = await sharp(source, { limitInputPixels: false }).metadata().then(readSize, refuseUndecodable)
     requireOutputSize(size, { width, height, fit })
     job.signal.throwIfAborted()
 
     const background = { r: 255, g: 255, b: 255, alpha: 0 }
-    const image = sharp(source, { limitInputPixels: largestImagePixels, failOn: 'error', autoOrient: true })
+    const image = sharp(source, { limitInputPixels: maxImagePixels, failOn: 'error', autoOrient: true })
     const resized = image.resize(width ?? null, height ?? null, { fit, background })
     const encoded = await (format === 'jpeg' ? resized.flatten({ background: '#fff' }) : resized)
       .toFormat(format, format === 'png' ? {} : { quality })
@@ -77,7 +77,7 @@ async function download(url: string, job: JobContext): Promise<Buffer> {
   try {
     const response = await job.fetch(url, { headers: { accept: 'image/*' }, signal: job.signal })
     if (!response.ok) throw await refuseStatus(response, url)
-    return await readBody(response, largestImageBytes)
+    return await readBody(response, maxImageBytes)
   } catch (error) {
     throw describeNetworkError(error, url, job.signal)
   }
@@ -88,18 +88,18 @@ interface Size {
   height: number
 }
 
-/** SVG would be drawn, not decoded, at whatever cost its author likes. */
+/** Not SVG: it is rendered, at a cost that its author chooses. */
 const decodable = ['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff']
 
 function readSize({ format, autoOrient }: { format: string; autoOrient: Size }): Size {
   if (!decodable.includes(format)) return refuseUndecodable()
-  if (autoOrient.width * autoOrient.height > largestImagePixels) {
-    throw tooLarge(`the image has more than ${largestImagePixels} pixels`)
+  if (autoOrient.width * autoOrient.height > maxImagePixels) {
+    throw tooLarge(`the image has more than ${maxImagePixels} pixels`)
   }
   return autoOrient
 }
 
-/** One given side, or `outside`, can ask for a far longer other side than the schema bounds. */
+/** With one given side, or with `outside`, the other side can be far longer than the schema allows. */
 function requireOutputSize(
   image: Size,
   asked: { width: number | undefined; height: number | undefined; fit: string },
@@ -109,8 +109,8 @@ function requireOutputSize(
   const isStretched = asked.fit === 'fill'
   const scale = Math.max((asked.width ?? 0) / image.width, (asked.height ?? 0) / image.height)
   const sides = isStretched ? [image.width, image.height] : [image.width * scale, image.height * scale]
-  if (Math.max(...sides) > longestOutputSide) {
-    throw tooLarge(`the resized image would have a side of more than ${longestOutputSide} pixels`)
+  if (Math.max(...sides) > maxOutputSide) {
+    throw tooLarge(`the resized image would have a side of more than ${maxOutputSide} pixels`)
   }
 }
 

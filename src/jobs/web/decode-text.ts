@@ -1,11 +1,11 @@
 import { TextDecoder } from 'node:util'
 
-/** Decodes as the Encoding Standard's "decode" does: a byte order mark wins, then `charset`, then UTF-8. Never throws: bad bytes become U+FFFD. */
+/** Decodes as "decode" of the Encoding Standard: a byte order mark takes precedence, then `charset`, then UTF-8. Never throws: invalid bytes become U+FFFD. */
 export function decodeText(bytes: Uint8Array, charset: string | undefined): string {
   return decoderFor(markedCharset(bytes) ?? charset ?? 'utf-8').decode(bytes)
 }
 
-/** A charset that nobody knows is read as UTF-8. */
+/** An unknown charset is read as UTF-8. */
 function decoderFor(label: string): TextDecoder {
   try {
     return new TextDecoder(label)
@@ -15,7 +15,7 @@ function decoderFor(label: string): TextDecoder {
   }
 }
 
-/** The charset that a byte order mark at the start stands for. */
+/** The charset of a byte order mark at the start. */
 export function markedCharset(bytes: Uint8Array): string | undefined {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return 'utf-8'
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be'
@@ -23,7 +23,7 @@ export function markedCharset(bytes: Uint8Array): string | undefined {
   return undefined
 }
 
-/** What a `content-type` header says: the media type in lower case (`''` without one) and its charset. */
+/** Parses a `content-type` header: the media type in lower case (`''` if missing) and its charset. */
 export function readContentType(header: string | null): { mediaType: string; charset: string | undefined } {
   const [mediaType = '', ...parameters] = (header ?? '').split(';')
   const charset = parameters.map((parameter) => /^\s*charset\s*=\s*"?([^\s"]+)/i.exec(parameter)?.[1]).find(Boolean)

@@ -1,9 +1,9 @@
 import { JobError, PermanentError, RetryLater } from '../define-job.ts'
 
-const longestRetryAfterMs = 24 * 3_600_000
+const maxRetryAfterMs = 24 * 3_600_000
 
 /**
- * The body after decompression, read no further than `maxBytes`: a small answer that inflates to gigabytes ends there, too.
+ * The body after decompression. Reads at most `maxBytes`, so a small response that inflates to gigabytes is refused, too.
  *
  * @throws PermanentError `response_too_large`; the connection is dropped.
  */
@@ -23,8 +23,8 @@ export async function readBody(response: Response, maxBytes: number): Promise<Bu
 }
 
 /**
- * The error for a status that the job cannot use: 429 and 5xx may be tried again, after `Retry-After` where the answer carries
- * one; anything else is permanent. Frees the connection. The code is `unexpected_status`; `url` is named by its host only.
+ * The error for an unexpected status: 429 and 5xx are retryable, after `Retry-After` if the response has one; any other status is
+ * permanent. Frees the connection. The code is `unexpected_status`; the message names only the host of `url`.
  */
 export async function refuseStatus(response: Response, url: string): Promise<JobError> {
   await response.body?.cancel()
@@ -36,30 +36,30 @@ export async function refuseStatus(response: Response, url: string): Promise<Job
 }
 
 /**
- * The delay that a `Retry-After` header asks for in milliseconds (RFC 9110, section 10.2.3: seconds or a date), 0 to a day.
- * Undefined where there is none or it cannot be read.
+ * The delay of a `Retry-After` header in ms (RFC 9110, section 10.2.3: seconds or a date), from 0 to a day. Undefined if the header is
+ * missing or malformed.
  */
 export function readRetryAfter(header: string | null, now: number): number | undefined {
   if (header === null) return undefined
-  // Date.parse takes nearly anything, "12.5" as well; an HTTP date starts with the day's name and is always in GMT.
+  // Date.parse accepts nearly anything, even "12.5"; an HTTP date starts with the name of a day and is always in GMT.
   const delayMs = /^\d+$/.test(header)
     ? Number(header) * 1000
     : /^[A-Z][a-z]+,? /.test(header)
       ? Date.parse(header.endsWith(' GMT') ? header : `${header} GMT`) - now
       : Number.NaN
-  return Number.isNaN(delayMs) ? undefined : Math.min(Math.max(delayMs, 0), longestRetryAfterMs)
+  return Number.isNaN(delayMs) ? undefined : Math.min(Math.max(delayMs, 0), maxRetryAfterMs)
 }
 
-/** A network error of `fetch` or of its body as a retryable JobError that names the host; a JobError or an abort stays as it is. */
+/** Turns a network error of `fetch` or of its body into a retryable JobError that names the host. Returns a JobError or an abort as it is. */
 export function describeNetworkError(error: unknown, url: string, signal: AbortSignal): unknown {
   if (error instanceof JobError || signal.aborted) return error
-  return new JobError(`no complete answer from ${new URL(url).host}`, {
+  return new JobError(`no complete response from ${new URL(url).host}`, {
     code: 'network_error',
     cause: findCause(error),
   })
 }
 
-/** `fetch failed` hides what failed (`connect ECONNREFUSED`), and so does an AggregateError over all addresses of a name. */
+/** `fetch failed` hides the reason (`connect ECONNREFUSED`), and so does an AggregateError over all addresses of a name. */
 function findCause(error: unknown): unknown {
   if (error instanceof AggregateError) return findCause(error.errors[0])
   return error instanceof TypeError && error.cause !== undefined ? findCause(error.cause) : error

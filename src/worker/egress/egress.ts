@@ -4,22 +4,22 @@ import type * as undiciTypes from 'undici'
 import { type AllowList, isAllowedAddress, parseAllowList } from '../../allowed-address.ts'
 import { PermanentError } from '../../jobs/define-job.ts'
 
-/** The way out to the network for handlers and webhooks. */
+/** Outgoing HTTP for handlers and webhooks. */
 export interface Egress {
   /**
-   * `fetch` that only reaches public unicast addresses and those in `allowCidrs`. Each connection is checked when it is made,
-   * on every redirect, and goes to the very address that was checked. At most 10 redirects, 10 s to connect, HTTP/1.1, no
-   * proxy from the environment. Credentials in a URL are refused: send an `authorization` header.
+   * `fetch` that reaches only public unicast addresses and those in `allowCidrs`. It checks the address of each connection,
+   * also after a redirect, and connects to exactly the address that it checked. At most 10 redirects, 10 s to connect,
+   * HTTP/1.1, no proxy from the environment. Credentials in a URL are refused: send an `authorization` header.
    *
    * @throws PermanentError `egress_refused`, also for a URL that is not http(s); `too_many_redirects`.
-   * @throws TypeError `fetch failed` with the network's error as its cause, and the signal's reason when it aborts.
+   * @throws TypeError `fetch failed` with the network error as its cause; the signal's reason when it aborts.
    */
   readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
-  /** Ends every connection at once. Calls after it fail. */
+  /** Closes every connection at once. Later calls of `fetch` fail. */
   readonly close: () => Promise<void>
 }
 
-/** `dns.lookup` as used here: all addresses of a name. */
+/** `dns.lookup` with the option `all`: every address of a name. */
 export type Resolve = (
   hostname: string,
   options: dns.LookupAllOptions,
@@ -30,7 +30,7 @@ const maxRedirects = 10
 const connectTimeoutMs = 10_000
 
 /**
- * Opens nothing until the first `fetch`.
+ * Opens no connection before the first `fetch`.
  *
  * @throws TypeError when an entry of `allowCidrs` is not a CIDR block.
  */
@@ -42,7 +42,7 @@ export function createEgress(options: { allowCidrs: readonly string[]; resolve?:
   return {
     async fetch(url, init) {
       const target = parseTarget(url)
-      if (isClosed) throw new Error('this way out to the network is closed')
+      if (isClosed) throw new Error('outgoing HTTP is closed: the worker is stopping')
       network ??= openNetwork(allow, resolve)
       const { undici, agent } = await network
       const guard = guardHops(init?.redirect ?? 'follow')
@@ -62,7 +62,10 @@ export function createEgress(options: { allowCidrs: readonly string[]; resolve?:
   }
 }
 
-/** Undici costs 140 ms and 29 MB to import (measured): threads that never fetch do not pay. Its own `fetch`, since Node's is another version. */
+/**
+ * Loads undici on first use: the import takes 140 ms and 29 MB (measured), which threads that never fetch need not spend. Uses
+ * undici's own `fetch`, since the one in Node.js is another version and refuses our dispatcher.
+ */
 async function openNetwork(allow: AllowList, resolve: Resolve) {
   const undici = await import('undici')
   const connectTo = undici.buildConnector({
@@ -71,7 +74,7 @@ async function openNetwork(allow: AllowList, resolve: Resolve) {
     lookup: guardLookup(allow, resolve),
   })
   const connect: undiciTypes.buildConnector.connector = (options, callback) => {
-    // A literal address is never looked up, so it is judged here.
+    // A literal address is never looked up, so the lookup guard does not see it.
     if (isLiteral(options.hostname) && !isAllowedAddress(options.hostname, allow)) {
       return callback(refuseAddress(options.hostname), null)
     }
@@ -80,15 +83,15 @@ async function openNetwork(allow: AllowList, resolve: Resolve) {
   return { undici, agent: new undici.Agent({ connect, allowH2: false }) }
 }
 
-/** URL has rewritten every IPv4 spelling to four octets and put IPv6 in brackets, which undici may have removed. */
+/** URL normalizes every IPv4 spelling to four octets and puts IPv6 into brackets, which undici may have removed. */
 function isLiteral(hostname: string): boolean {
   return hostname.includes(':') || /^[\d.]+$/.test(hostname)
 }
 
 /**
- * Hands the connection only those addresses of a name that are allowed. No second look-up follows, so an answer that changes
- * between check and connect (DNS rebinding) gains nothing. `localhost` on a machine where only 127.0.0.0/8 is allowed is ::1, too:
- * hence the others are left out rather than the whole name refused.
+ * A lookup that returns only the allowed addresses of a name. The connection uses its result and does not look up again, so DNS
+ * rebinding (another answer between check and connect) has no effect. Addresses that are not allowed are left out instead of
+ * refusing the name: `localhost` is also ::1 where only 127.0.0.0/8 is allowed.
  */
 function guardLookup(allow: AllowList, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
@@ -102,7 +105,7 @@ function guardLookup(allow: AllowList, resolve: Resolve): LookupFunction {
   }
 }
 
-/** Counts the requests that one `fetch` makes and reads where redirects lead, before `fetch` follows them. */
+/** Counts the requests of one `fetch` and checks the target of each redirect before `fetch` follows it. */
 function guardHops(
   redirect: NonNullable<RequestInit['redirect']>,
 ): undiciTypes.Dispatcher.DispatcherComposeInterceptor {
@@ -160,7 +163,7 @@ function refuse(why: string): PermanentError {
   return new PermanentError(`request refused: ${why}`, { code: 'egress_refused' })
 }
 
-/** `fetch` wraps what the connector threw, once or more. */
+/** `fetch` wraps an error of the connector, once or more. */
 function findRefusal(error: unknown): PermanentError | undefined {
   for (let inner = error; inner instanceof Error; inner = inner.cause) {
     if (inner instanceof PermanentError) return inner
@@ -168,7 +171,7 @@ function findRefusal(error: unknown): PermanentError | undefined {
   return undefined
 }
 
-/** Undici's `fetch` takes Node's FormData for a string. */
+/** Undici's `fetch` treats the FormData of Node.js as a string. */
 function copyForm(from: FormData, to: undiciTypes.FormData): undiciTypes.FormData {
   for (const [name, value] of from) {
     if (typeof value === 'string') to.append(name, value)
@@ -177,7 +180,7 @@ function copyForm(from: FormData, to: undiciTypes.FormData): undiciTypes.FormDat
   return to
 }
 
-// Both are the Fetch standard's; the declarations of Node's undici and of ours differ in details that no handler uses.
+// Both types are those of the Fetch standard; the declarations of Node.js and of undici differ in details that no handler uses.
 
 function asUndiciInit(init: unknown): undiciTypes.RequestInit {
   return init as undiciTypes.RequestInit

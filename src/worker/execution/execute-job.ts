@@ -16,18 +16,18 @@ export interface ExecuteJobDeps {
   log: Logger
 }
 
-/** A job that this worker does not know is looked at again after this long, by whoever is free then. */
+/** A job of a type that this worker does not know becomes due again after this delay, for any worker. */
 const unknownJobDelayMs = 2000
-/** … and has failed when nobody knew it for this long. */
-const unknownJobPatienceMs = 10 * 60_000
+/** A job fails when no worker has known its type for this long. */
+const maxUnknownMs = 10 * 60_000
 const reservedCodes = new Set(['canceled', 'not_started_in_time', 'deadline_exceeded'])
-/** A handler that is out of time gets this long to clean up before it is ended. */
+/** How long a handler that exceeded its time limit may clean up before it is ended. */
 const timeoutGraceMs = 200
 
-/** Runs one attempt of a claimed job: find → refuse if late → run → settle. Never rejects. */
+/** Runs one attempt: find the job type → refuse if late → run → settle. Never rejects. */
 export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Promise<Settlement> {
   const record = parseRecord(claimed.data)
-  // Most attempts have nothing to say here: the logger is made by the first that does.
+  // Most attempts log nothing, so the child logger is created on first use.
   const log = () => {
     const traceparent = record?.traceparent
     const { ref, type, attempt } = claimed
@@ -44,18 +44,18 @@ export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Pro
       log().info({ outcome: outcome.status, stopped: stopped?.kind, settlement }, 'attempt ended')
     return settlement
   } catch (error) {
-    log().error({ err: error }, 'a job could not be run')
+    log().error({ err: error }, 'failed to run job')
     return failed(claimed, { ...describeFailure(error), retryable: false })
   }
 }
 
-/** During a deploy an older worker may meet a newer job: another worker may know it. */
+/** During a deploy an older worker may receive a job of a newer type: another worker may know it. */
 async function settleUnknown(claimed: ClaimedJob, log: Logger): Promise<Settlement> {
-  if (claimed.startedAt - (await claimed.markUnknown()) < unknownJobPatienceMs) {
-    log.warn('this worker does not know the job: put back for others')
+  if (claimed.startedAt - (await claimed.markUnknown()) < maxUnknownMs) {
+    log.warn('unknown job type or record; left to other workers')
     return { status: 'left_to_others', delayMs: unknownJobDelayMs }
   }
-  const message = `no worker knew the job type "${claimed.type}", or how to read its record`
+  const message = `no worker knows the job type "${claimed.type}" or can read its record`
   return failed(claimed, { code: 'unknown_job_type', message, retryable: false })
 }
 
@@ -64,14 +64,14 @@ function isLate(record: JobRecord, { startedAt, starts }: ClaimedJob): boolean {
   return startedAt >= deadlineAt || (starts === 1 && startedAt >= startBy)
 }
 
-/** The attempt that is not made does not count, unless it was made before and its worker vanished. 0: the job never started. */
+/** A refused attempt does not count, unless an earlier worker started it and vanished. Attempt 0: the job never started. */
 function settleLate(record: JobRecord, claimed: ClaimedJob): Settlement {
   const { deadlineAt, startBy } = timeLimits(record)
   const attempt = claimed.starts > claimed.attempt ? claimed.attempt : claimed.attempt - 1
   const neverInTime = claimed.starts === 1 && claimed.startedAt >= (startBy ?? Infinity)
   const limit = new Date((neverInTime ? startBy : deadlineAt) ?? 0).toISOString()
   const code = neverInTime ? 'not_started_in_time' : 'deadline_exceeded'
-  const message = neverInTime ? `it had to start before ${limit}` : `its deadline was ${limit}`
+  const message = neverInTime ? `the job did not start before ${limit}` : `the deadline of the job was ${limit}`
   return { status: 'failed', failure: { code, message, retryable: false, attempt }, retryDelayMs: undefined }
 }
 
@@ -86,7 +86,7 @@ async function run(
   const leftMs = (timeLimits(record).deadlineAt ?? Infinity) - claimed.startedAt
   const late: StopRequest = { kind: leftMs < timeoutMs ? 'deadline_exceeded' : 'timeout', graceMs: timeoutGraceMs }
 
-  // What stops the job from outside and what stops it by time are one signal to the executor.
+  // The executor gets one signal for both: a stop from outside and a time limit.
   const stop = new StopSource()
   const stopWith = (request: StopRequest) => {
     const { cancelGraceMs } = loaded.job
@@ -104,7 +104,7 @@ async function run(
   }
 }
 
-/** What becomes of the job. A stop decides before the outcome, but for a result that came within the grace of a shutdown. */
+/** Decides what happens to the job. A stop takes precedence over the outcome, except for a result within the grace of a shutdown. */
 function settle(
   outcome: Outcome,
   stopped: StopRequest | undefined,
@@ -137,8 +137,8 @@ function failedOrAgain(failure: JobFailure, job: Job, record: JobRecord, claimed
 
 function outputFailure(kept: KeptOutput & { status: 'too_large' | 'refused' }): JobFailure {
   if (kept.status === 'refused')
-    return { code: 'output_not_stored', message: 'Redis did not take the output', retryable: true }
-  const message = `the output has more than ${kept.most} bytes as JSON, which is the most that this worker stores`
+    return { code: 'output_not_stored', message: 'Redis refused to store the output', retryable: true }
+  const message = `the output is larger than ${kept.most} bytes as JSON, the limit of this worker`
   return { code: 'invalid_output', message, retryable: false }
 }
 
@@ -151,10 +151,10 @@ function failureOf(outcome: Outcome, stopped: StopRequest | undefined, timeoutMs
     return { code: 'timeout', message: `the attempt took longer than ${timeoutMs} ms`, retryable: true }
   }
   if (stopped?.kind === 'deadline_exceeded') {
-    return { code: 'deadline_exceeded', message: 'the job was running at its deadline', retryable: false }
+    return { code: 'deadline_exceeded', message: 'the job was still running at its deadline', retryable: false }
   }
   if (outcome.status === 'threw') {
-    // These codes are ours to give: the job's state is read from them.
+    // The job's state follows from these codes, so a handler cannot set them.
     return reservedCodes.has(outcome.failure.code) ? { ...outcome.failure, code: 'job_failed' } : outcome.failure
   }
   if (outcome.status === 'crashed') return outcome.failure

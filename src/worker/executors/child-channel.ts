@@ -4,15 +4,15 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { createJsonLineReader, toJsonLine } from './json-lines.ts'
 import type { FromChild } from './protocol.ts'
 
-/** The child's end of the way to its pool. */
+/** The child's end of the connection to its pool. */
 export interface ChildChannel {
-  /** Goes out at once, even when the code that called it never lets the event loop turn. @throws for what cannot be sent. */
+  /** Sends at once, even if the calling code never returns to the event loop. @throws for a message that cannot be sent. */
   send(message: FromChild): void
-  /** Hands over what has arrived without waiting for the event loop. */
+  /** Delivers the messages that have arrived, without waiting for the event loop. */
   drain(): void
 }
 
-/** Messages in a thread. */
+/** The channel of a thread. */
 export function openThreadChannel(port: MessagePort, onMessage: (message: unknown) => void): ChildChannel {
   port.on('message', onMessage)
   return {
@@ -24,11 +24,11 @@ export function openThreadChannel(port: MessagePort, onMessage: (message: unknow
 }
 
 /**
- * Messages in a process, on the socket that its parent opened as descriptor `fd`. When that closes the parent is gone: the
- * process ends, and with it its group, which is whatever the job's code started.
+ * The channel of a process: the socket that the parent opened as descriptor `fd`. If it closes, the parent is gone, and the
+ * process ends together with its group, that is every program that the job's code started.
  *
- * Writes do not go by way of the event loop, where they would stay as long as the job computes: when the socket is full the
- * whole process waits, as it does for printing to a pipe, and the parent always reads.
+ * Writes are synchronous: through the event loop they would wait until the job stops computing. If the socket is full, the whole
+ * process blocks, as it does when it prints to a pipe; the parent never stops reading.
  */
 export function openProcessChannel(fd: number, onMessage: (message: unknown) => void): ChildChannel {
   const leave = () => process.kill(-process.pid, 'SIGKILL')
@@ -56,7 +56,7 @@ export function openProcessChannel(fd: number, onMessage: (message: unknown) => 
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
-/** How many bytes went through: 0 when the socket, which does not block, is full or empty at the moment. */
+/** The number of bytes transferred: 0 if the non-blocking socket is full or empty at the moment. */
 function unlessBusy(transfer: () => number): number {
   try {
     return transfer()

@@ -13,14 +13,15 @@ import { createEventOutbox, type EventOutbox } from './event-outbox.ts'
 import { startParentWatchdog } from './parent-watchdog.ts'
 import { type ChildSettings, isToChild, type ToChild } from './protocol.ts'
 
-/** What runs inside every thread and process of a pool: one handler at a time, loaded from its own file. */
+// Main module of every thread and process of a pool: runs one handler at a time, loaded from the file of its job type.
+
 interface CurrentRun {
   run: number
   stop: AbortController
   outbox: EventOutbox
 }
 
-/** How often code that never waits reads its messages, when it tells something or looks at its signal. */
+/** How often code that never waits reads its messages when it reports progress or reads its signal. */
 const pollIntervalMs = 10
 
 const loadedFiles = new Set<string>()
@@ -31,7 +32,7 @@ const settings = readSettings()
 const channel = openChannel()
 const fetch = createLazyFetch(settings.allowCidrs)
 
-// Before the uncaught error ends this thread or process: afterwards nobody could tell why.
+// Runs before the uncaught error ends this thread or process: afterwards the reason would be unknown.
 process.on('uncaughtExceptionMonitor', (error, origin) => {
   const kind = origin === 'unhandledRejection' ? 'an unhandled rejection' : 'an uncaught exception'
   channel.send({ type: 'dying', message: `${kind} in the job's code: ${describeThrown(error).message}` })
@@ -40,7 +41,7 @@ channel.send({ type: 'ready' })
 
 function readSettings(): ChildSettings {
   const given: unknown = isMainThread ? JSON.parse(process.argv[2] ?? 'null') : workerData
-  if (!isSettings(given)) throw new TypeError('this file is started by an executor')
+  if (!isSettings(given)) throw new TypeError('this module runs only inside a thread or process of an executor')
   return given
 }
 
@@ -82,34 +83,34 @@ async function runFile(file: string, parts: ContextParts): Promise<HandlerOutcom
   }
 }
 
-/** The word to run may be read late, and then before the end of its sender: by then the job is another worker's. */
+/** The message to run may be read after its sender has died: another worker may have the job by then. */
 function leaveIfOrphaned(): void {
   if (isMainThread && process.ppid !== settings.parentPid) process.kill(-process.pid, 'SIGKILL')
 }
 
-/** A file that does not load here fails for good: this host remembers, and the worker itself has loaded it before. */
+/** A file that does not load is a permanent failure: the module cache keeps the error, and the worker has loaded the file before. */
 async function importJob(file: string, type: string): Promise<Job> {
   const name = basename(file)
   try {
     const module: { default?: unknown } = await import(pathToFileURL(file).href)
-    // Written at exit otherwise, and threads and processes of a pool are ended by force. Does nothing unless NODE_COMPILE_CACHE
-    // is set: then the next one starts in half the time, and without the type stripper in its memory.
+    // Node.js writes its compile cache at exit, which a killed thread or process never reaches. No effect without
+    // NODE_COMPILE_CACHE; with it the next host starts in half the time and without the type stripper in memory.
     if (!loadedFiles.has(file)) flushCompileCache()
     loadedFiles.add(file)
     if (isJob(module.default) && module.default.type === type) return module.default
   } catch (cause) {
-    throw new PermanentError(`the job's file ${name} does not load`, { cause })
+    throw new PermanentError(`failed to load the job file ${name}`, { cause })
   }
-  throw new PermanentError(`the job's file ${name} no longer declares the job type "${type}"`)
+  throw new PermanentError(`the job file ${name} no longer declares the job type "${type}"`)
 }
 
-/** Progress must not throw for data that is too large: a line in the job's log stands in its place. */
+/** `job.progress` must not throw for data that is too large: a log line replaces the event. */
 function sendEvent(run: number, event: JobEvent, { attempt }: Attempt): void {
   try {
     channel.send({ type: 'event', run, event })
   } catch (error) {
     if (event.kind === 'output') throw error
-    const message = `${event.kind} was left out: ${describeThrown(error).message}`
+    const message = `dropped a ${event.kind} event that could not be sent: ${describeThrown(error).message}`
     channel.send({
       type: 'event',
       run,
@@ -122,13 +123,13 @@ function sendOutcome(run: number, outcome: HandlerOutcome): void {
   try {
     channel.send({ type: 'ended', run, outcome })
   } catch (error) {
-    const message = `the output cannot be sent: ${describeThrown(error).message}`
+    const message = `failed to send the output: ${describeThrown(error).message}`
     const failure = { code: 'invalid_output', message, retryable: false }
     channel.send({ type: 'ended', run, outcome: { status: 'threw', failure } })
   }
 }
 
-/** For code that never lets the event loop turn: a stop and acknowledgements reach it here. */
+/** Delivers a stop and acknowledgements to code that never returns to the event loop. */
 function poll(): void {
   const now = performance.now()
   if (now < pollDueAt) return
@@ -136,7 +137,7 @@ function poll(): void {
   channel.drain()
 }
 
-/** Most jobs never fetch: they need not pay for what it takes. */
+/** Loads the egress guard on first use: most jobs never fetch. */
 function createLazyFetch(allowCidrs: readonly string[]): JobFetch {
   let egress: Promise<Egress> | undefined
   return async (url, init) => {

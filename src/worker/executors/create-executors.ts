@@ -7,10 +7,10 @@ import { spawnProcess } from './process-host.ts'
 import { spawnThread } from './thread-host.ts'
 
 export interface ExecutorsOptions {
-  /** How many threads, and how many child processes, may exist at once. None is started before a job needs it. */
+  /** The maximum number of threads and of child processes. Each is started when a job needs it. */
   threads: number
   processes: number
-  /** What handlers may fetch beside public addresses. */
+  /** Private address ranges that handlers may call. */
   allowCidrs: readonly string[]
   log: ExecutorLog
 }
@@ -18,14 +18,14 @@ export interface ExecutorsOptions {
 export interface Executors {
   for(runsOn: RunsOn): Executor
   /**
-   * Ends what runs in threads and processes, and every connection of handlers on the event loop; resolves when all threads
-   * and processes are gone. Safe to call twice.
+   * Ends all threads and processes and every connection of handlers on the event loop. Resolves when they are gone. Safe to call
+   * twice.
    */
   close(): Promise<void>
 }
 
 /**
- * The three ways to run a handler, for one worker. Starts nothing.
+ * The executors of one worker. Starts no thread or process.
  *
  * @throws TypeError when an entry of `allowCidrs` is not a CIDR block.
  */

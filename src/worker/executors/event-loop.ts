@@ -5,10 +5,10 @@ import { readStopRequest } from '../handler/stopped-error.ts'
 import type { Executor, ExecutorLog, Outcome } from './executor.ts'
 
 /**
- * Runs handlers in place, on this event loop. Nothing can end them here: a handler that has not ended `graceMs` after the stop
- * is `abandoned`, what it says from then on is dropped, and its late end is logged.
+ * Runs handlers in place, on this event loop, where nothing can kill them: a handler that has not ended `graceMs` after the stop is
+ * `abandoned`. Its later events are dropped, and its late end is logged.
  *
- * The hot path of the worker: an empty job costs one listener on `stop`, and no timer.
+ * The hot path of the worker: an empty job costs one listener on `stop` and no timer.
  */
 export function createEventLoopExecutor({ fetch, log }: { fetch: JobFetch; log: ExecutorLog }): Executor {
   return {
@@ -20,7 +20,7 @@ export function createEventLoopExecutor({ fetch, log }: { fetch: JobFetch; log: 
         let timer: NodeJS.Timeout | undefined
         const abandon = () => {
           isAbandoned = true
-          log.warn(fields, 'a handler did not stop in time: it was abandoned')
+          log.warn(fields, 'handler did not stop within its grace period; abandoned')
           resolve({ status: 'abandoned' })
         }
         const startGrace = () => {
@@ -29,7 +29,7 @@ export function createEventLoopExecutor({ fetch, log }: { fetch: JobFetch; log: 
         const end = (outcome: Outcome) => {
           stop.removeEventListener('abort', startGrace)
           clearTimeout(timer)
-          if (isAbandoned) log.warn({ ...fields, outcome: outcome.status }, 'an abandoned handler ended late')
+          if (isAbandoned) log.warn({ ...fields, outcome: outcome.status }, 'abandoned handler ended')
           else resolve(outcome)
         }
         stop.addEventListener('abort', startGrace, { once: true })

@@ -1,22 +1,22 @@
 import type { EmitJobEvent, JobEvent } from '../../jobs/job-event.ts'
 
-/** From this many events that the pool has not acknowledged, a generator waits and progress is held back. */
+/** With this many unacknowledged events a generator waits and progress is held back. */
 export const eventWindow = 16
-/** From this many, log lines are dropped. Higher, since code that computes without pause cannot learn of acknowledgements. */
+/** With this many, log lines are dropped. Higher, since code that computes without a pause does not receive acknowledgements. */
 export const logWindow = 256
-/** Held progress goes out this often even without acknowledgements: a few a second fill no memory. */
+/** Held progress is sent this often even without acknowledgements: a few events per second need little memory. */
 export const progressIntervalMs = 100
 
 export interface EventOutbox {
   emit: EmitJobEvent
   acknowledge(count: number): void
-  /** Sends what was held back. To be called when the handler has ended. */
+  /** Sends the events that were held back. Call it when the handler has ended. */
   flush(): void
 }
 
 /**
- * Sends a handler's events in order and keeps few of them in flight, whatever the handler does. An output waits; of progress
- * that comes too fast only the newest is kept; log lines are dropped, and a line in their place says how many.
+ * Sends the events of a handler in order and bounds how many are in flight. When the receiver is behind, an output makes the
+ * generator wait, only the newest progress is kept, and log lines are dropped and counted in a line of their own.
  */
 export function createEventOutbox(options: {
   attempt: number
@@ -41,7 +41,7 @@ export function createEventOutbox(options: {
   }
   const postDropped = () => {
     if (droppedLines === 0) return
-    const message = `${droppedLines} log lines were dropped here: they came faster than they could be taken`
+    const message = `${droppedLines} log lines were dropped because they came faster than they could be stored`
     droppedLines = 0
     post({ kind: 'log', at: new Date().toISOString(), level: 'warn', message, attempt })
   }

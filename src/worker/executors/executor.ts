@@ -6,9 +6,8 @@ import type { HandlerOutcome } from '../handler/run-handler.ts'
 import type { StopSignal } from '../handler/stop-signal.ts'
 
 /**
- * How a handler's run ended. `returned` and `threw` are the handler's own doing, also when it ended in answer to the
- * signal; `killed` and `abandoned` say that it had to be ended, or was stopped before it began; `crashed` that its thread
- * or process died under it, or could not be started.
+ * How a run ended. `returned` and `threw`: the handler ended by itself, also when it followed its signal. `killed` and
+ * `abandoned`: it had to be ended, or was stopped before it began. `crashed`: its thread or process died or could not start.
  */
 export type Outcome =
   | HandlerOutcome
@@ -18,14 +17,14 @@ export type Outcome =
 
 export interface Executor {
   /**
-   * Runs one attempt. Never rejects, and ends at most `graceMs` (and the time of a kill) after `stop` aborts with a
-   * {@link StopRequest}. Every event has been given to `emit`, in order, when it resolves; later ones are dropped.
+   * Runs one attempt. Never rejects, and resolves at most `graceMs` (plus the time of a kill) after `stop` aborts with a
+   * {@link StopRequest}. `emit` has received every event in order when it resolves; later events are dropped.
    * `emit` must neither throw nor reject.
    */
   run(loaded: LoadedJob, attempt: Attempt, emit: EmitJobEvent, stop: StopSignal): Promise<Outcome>
 }
 
-/** Where executors report what is no job's business: output that handlers print, kills, crashes. A pino logger fits. */
+/** The operator's log: lines that handlers print, kills, crashes. A pino logger fits. */
 export interface ExecutorLog {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void

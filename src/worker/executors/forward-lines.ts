@@ -2,19 +2,19 @@ import type { Readable } from 'node:stream'
 
 export interface LineReceiver {
   onLine(line: string): void
-  /** Says how many lines of the past second were left out. */
+  /** Reports how many lines of the past second were dropped. */
   onDropped(count: number): void
 }
 
-/** Longest line, in UTF-16 units: a longer one is cut into several. */
-const longestLine = 8192
+/** Longest line in UTF-16 units; a longer one is split. */
+const maxLineLength = 8192
 const linesPerSecond = 200
 
 /**
- * Reads a stream to its end and passes it on line by line, at most {@link linesPerSecond}; what is left out is counted and
- * reported. Holds at most one line and never stops reading, so that whoever writes is not held up.
+ * Reads a stream to its end and forwards it line by line, at most {@link linesPerSecond}; further lines are dropped and counted.
+ * Holds at most one line and never stops reading, so that the writer never blocks.
  *
- * `inspect` sees every piece of the stream, also what is left out.
+ * `inspect` receives every line, also those that are dropped.
  */
 export function forwardLines(stream: Readable, receiver: LineReceiver, inspect?: (line: string) => void): void {
   const gate = createGate(receiver)
@@ -28,13 +28,13 @@ export function forwardLines(stream: Readable, receiver: LineReceiver, inspect?:
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) for (const piece of cut(line)) take(piece)
-    while (rest.length > longestLine) {
-      take(rest.slice(0, longestLine))
-      rest = rest.slice(longestLine)
+    while (rest.length > maxLineLength) {
+      take(rest.slice(0, maxLineLength))
+      rest = rest.slice(maxLineLength)
     }
   })
-  // A broken pipe ends the stream as well; the host's own end says why.
-  stream.on('error', (error) => receiver.onLine(`(reading stopped: ${error.message})`))
+  // The stream also closes on a broken pipe; the end of the host tells the reason.
+  stream.on('error', (error) => receiver.onLine(`(failed to read: ${error.message})`))
   stream.on('close', () => {
     if (rest !== '') take(rest)
     gate.close()
@@ -42,9 +42,9 @@ export function forwardLines(stream: Readable, receiver: LineReceiver, inspect?:
 }
 
 function cut(line: string): string[] {
-  if (line.length <= longestLine) return [line]
-  return Array.from({ length: Math.ceil(line.length / longestLine) }, (_, index) =>
-    line.slice(index * longestLine, (index + 1) * longestLine),
+  if (line.length <= maxLineLength) return [line]
+  return Array.from({ length: Math.ceil(line.length / maxLineLength) }, (_, index) =>
+    line.slice(index * maxLineLength, (index + 1) * maxLineLength),
   )
 }
 

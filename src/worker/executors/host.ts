@@ -3,13 +3,13 @@ import type { ExecutorLog } from './executor.ts'
 import type { LineReceiver } from './forward-lines.ts'
 import type { ToChild } from './protocol.ts'
 
-/** A thread or a process that runs one handler at a time. */
+/** A thread or process that runs one handler at a time. */
 export interface Host {
-  /** Which one it is, as fields of a log line. */
+  /** Its id, as fields of a log line. */
   readonly name: { threadId: number } | { pid: number | undefined }
-  /** Does nothing when the host is gone. */
+  /** No effect once the host is gone. */
   send(message: ToChild): void
-  /** Ends it by force; `gone` tells when it has happened. */
+  /** Ends it by force; `gone` resolves when it has happened. */
   kill(): void
   /** Resolves when the thread or process no longer exists. Never rejects. */
   readonly gone: Promise<HostEnd>
@@ -19,25 +19,25 @@ export interface HostSettings {
   memoryLimitMb: number
   allowCidrs: readonly string[]
   log: ExecutorLog
-  /** `message` comes from where the job's code runs: not to be trusted. */
+  /** `message` comes from where the job's code runs and must not be trusted. */
   onMessage: (message: unknown) => void
 }
 
 export type SpawnHost = (settings: HostSettings) => Host
 
-/** Why a host is gone. */
+/** Why a host ended. */
 export type HostEnd =
   | { kind: 'out_of_memory' }
   | { kind: 'exit'; code: number }
   | { kind: 'signal'; signal: string }
   | { kind: 'error'; message: string }
 
-/** Spawns, and gives a host that is gone already when the system refuses: whoever waits for it learns of it in one place. */
+/** Spawns a host. When the system refuses, returns one that is already gone, so that callers handle this in one place. */
 export function spawnSafely(spawn: SpawnHost, settings: HostSettings): Host {
   try {
     return spawn(settings)
   } catch (error) {
-    const message = `no thread or process could be started: ${error instanceof Error ? error.message : 'it was refused'}`
+    const message = `failed to start a thread or process: ${error instanceof Error ? error.message : 'refused'}`
     return {
       name: { pid: undefined },
       send() {},
@@ -47,35 +47,35 @@ export function spawnSafely(spawn: SpawnHost, settings: HostSettings): Host {
   }
 }
 
-/** The failure of a run whose host is gone. `lastWords` is the uncaught error that ended it, where there was one. */
-export function describeEnd(end: HostEnd, lastWords: string | undefined, memoryLimitMb: number): JobFailure {
+/** The failure of a run whose host ended. `uncaught` describes the uncaught error that ended it, if there was one. */
+export function describeEnd(end: HostEnd, uncaught: string | undefined, memoryLimitMb: number): JobFailure {
   if (end.kind === 'out_of_memory') {
     return {
       code: 'out_of_memory',
-      message: `the job needed more than its ${memoryLimitMb} MB of memory`,
+      message: `the job exceeded its memory limit of ${memoryLimitMb} MB`,
       retryable: true,
     }
   }
-  return { code: 'crashed', message: lastWords ?? explain(end), retryable: true }
+  return { code: 'crashed', message: uncaught ?? explain(end), retryable: true }
 }
 
 function explain(end: Exclude<HostEnd, { kind: 'out_of_memory' }>): string {
   if (end.kind === 'error') return end.message
   if (end.kind === 'exit') return `the job's code ended its thread or process with exit code ${end.code}`
-  return `the job's process was ended by ${end.signal}${hints[end.signal] ?? ''}`
+  return `the job's process was ended by signal ${end.signal}${hints[end.signal] ?? ''}`
 }
 
 const hints: Record<string, string> = {
-  SIGKILL: ', by hand or by the system for want of memory',
-  SIGABRT: ', which native code and process.abort() send when they give up',
+  SIGKILL: ', sent by hand or by the system when memory is short',
+  SIGABRT: ', sent by process.abort() or by native code that gave up',
   SIGSEGV: ', a fault in native code',
 }
 
-/** Receives what the job's code prints. It is the code's own text: never at a level that wakes somebody up. */
+/** Logs what the job's code prints. The text is the code's own, so the level never rises above info. */
 export function hostLines(log: ExecutorLog, name: Host['name'], stream: 'stdout' | 'stderr'): LineReceiver {
   return {
     onLine: (line) => log.info({ ...name, stream, line }, 'printed by a job'),
     onDropped: (dropped) =>
-      log.warn({ ...name, stream, dropped }, 'lines printed by a job were dropped: too many a second'),
+      log.warn({ ...name, stream, dropped }, 'dropped lines printed by a job: too many per second'),
   }
 }

@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 
 /** Longest message between a process and its parent, in UTF-16 units. */
-const longestJsonLine = 64 * 1024 * 1024
+const maxLineLength = 64 * 1024 * 1024
 
 /**
  * One message as a line of JSON.
@@ -10,13 +10,13 @@ const longestJsonLine = 64 * 1024 * 1024
  */
 export function toJsonLine(message: unknown): string {
   const line = JSON.stringify(message)
-  if (line.length >= longestJsonLine) throw new RangeError(`a message of ${line.length} characters is too long to send`)
+  if (line.length >= maxLineLength) throw new RangeError(`the message is too long to send (${line.length} characters)`)
   return `${line}\n`
 }
 
 /**
- * Makes a reader of lines of JSON, to be fed with chunks. `onBroken` is called once, and nothing is read from then on, when a
- * line is not JSON or too long.
+ * Creates a reader of JSON lines that is fed with chunks. On a line that is not JSON or too long it calls `onBroken` once and reads
+ * nothing more.
  */
 export function createJsonLineReader(
   onMessage: (message: unknown) => void,
@@ -48,7 +48,7 @@ export function createJsonLineReader(
     if (isBroken || rest === '') return
     pieces.push(rest)
     length += rest.length
-    if (length > longestJsonLine) {
+    if (length > maxLineLength) {
       isBroken = true
       pieces = []
       onBroken()

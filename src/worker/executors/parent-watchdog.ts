@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 
-/** Written as plain JavaScript: as a TypeScript file it would load the type stripper into its thread (29 MB in place of 18, measured). */
+/** Plain JavaScript: a TypeScript file would load the type stripper into its thread (29 MB instead of 18, measured). */
 const source = `
 const { workerData } = require('node:worker_threads')
 setInterval(() => {
@@ -9,8 +9,8 @@ setInterval(() => {
 `
 
 /**
- * Ends this process, and the group it leads, at most `intervalMs` after its parent is gone. In a thread of its own, since code
- * that computes without pause never sees its socket close. Does not keep the process alive.
+ * Ends this process and its group at most `intervalMs` after its parent is gone. Runs in a thread of its own, since code that
+ * computes without a pause never sees its socket close. Does not keep the process alive.
  */
 export function startParentWatchdog({ parentPid, intervalMs = 500 }: { parentPid: number; intervalMs?: number }): void {
   const watchdog = new Worker(source, {

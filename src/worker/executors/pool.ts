@@ -4,18 +4,18 @@ import { PooledHost, type Task } from './pooled-host.ts'
 
 export interface PoolOptions {
   spawn: SpawnHost
-  /** How many threads or processes exist at once. */
+  /** The maximum number of threads or processes. */
   size: number
   allowCidrs: readonly string[]
   log: ExecutorLog
 }
 
-/** Delay before the next spawn after `failures` hosts in a row ended before they could run anything. */
+/** Delay before the next spawn after `failures` consecutive hosts ended before they were ready. */
 const startDelayMs = (failures: number): number => (failures === 0 ? 0 : Math.min(10_000, 100 * 2 ** (failures - 1)))
 
 /**
- * Runs handlers in threads or processes: spawned when a task needs one, used again by the next task of the same memory limit,
- * replaced when they crash or are killed. Tasks beyond `size` wait in order.
+ * Runs handlers in threads or processes. A host is spawned when a task needs one, reused by tasks of the same memory limit, and
+ * replaced when it crashes or is killed. Tasks beyond `size` wait in order.
  */
 export class HostPool implements Executor {
   readonly #options: PoolOptions
@@ -41,8 +41,8 @@ export class HostPool implements Executor {
   }
 
   /**
-   * Ends every thread and process and resolves when all are gone; their tasks, and those that wait, end as `killed`. A thread
-   * inside native code is waited for. Safe to call twice.
+   * Ends every thread and process and resolves when all are gone, also threads inside native code. Running and waiting tasks end as
+   * `killed`. Safe to call twice.
    */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -64,13 +64,13 @@ export class HostPool implements Executor {
     }
   }
 
-  /** Undefined when the first in line has to wait; whatever it waits for dispatches again. */
+  /** Undefined when the first task has to wait; what it waits for calls `#dispatch` again. */
   #hostFor(memoryLimitMb: number): PooledHost | undefined {
     const hosts = [...this.#hosts]
     const fitting = hosts.find((host) => host.isIdle && host.memoryLimitMb === memoryLimitMb)
     if (fitting) return fitting
     if (hosts.length < this.#options.size) return this.#spawn(memoryLimitMb)
-    // A heap's limit is set for life: one that idles with another limit makes room, unless one is already on its way out.
+    // The heap limit of a host cannot change: an idle host with another limit is replaced, unless one is ending already.
     if (!hosts.some((host) => host.isDying)) hosts.find((host) => host.isIdle)?.kill()
     return undefined
   }
@@ -108,7 +108,7 @@ export class HostPool implements Executor {
     this.#dispatch()
   }
 
-  /** Takes a task out of the waiting line's care. */
+  /** Stops watching the stop signal of a task that no longer waits. */
   #release(task: Task): Task {
     task.stop.removeEventListener('abort', this.#dropStopped)
     return task
@@ -119,7 +119,7 @@ export class HostPool implements Executor {
       this.#waiting.splice(this.#waiting.indexOf(task), 1)
       task.resolve({ status: 'killed' })
     }
-    // The first in line may have waited for what the next one need not.
+    // The first task may have waited for something that the next does not need.
     this.#dispatch()
   }
 }

@@ -8,7 +8,7 @@ import type { ExecutorLog, Outcome } from './executor.ts'
 import { describeEnd, type Host, type HostEnd, type HostSettings, type SpawnHost, spawnSafely } from './host.ts'
 import { readFromChild } from './protocol.ts'
 
-/** One call of `run` that has not ended. */
+/** A call of `run` that has not ended. */
 export interface Task {
   readonly loaded: LoadedJob
   readonly attempt: Attempt
@@ -20,16 +20,16 @@ export interface Task {
 export interface PooledHostOptions {
   spawn: SpawnHost
   settings: Omit<HostSettings, 'onMessage'>
-  /** It can take another task. */
+  /** The host can take another task. */
   onFree(host: PooledHost): void
-  /** It no longer exists. `hasStarted` is false when it ended before it could have run anything. */
+  /** The host no longer exists. `hasStarted` is false if it ended before it was ready. */
   onGone(host: PooledHost, hasStarted: boolean): void
 }
 
-/** A kill is a matter of milliseconds, but for a thread inside native code: that is not waited for. */
-const killPatienceMs = 2000
+/** How long a kill may take. Only a thread inside native code takes longer than milliseconds; its job is not kept waiting. */
+const killTimeoutMs = 2000
 
-/** A host and the task that it runs, if any. Spawns at once. */
+/** A host and the task that it runs, if any. The constructor spawns it. */
 export class PooledHost {
   readonly memoryLimitMb: number
   /** Resolves when the thread or process no longer exists. */
@@ -41,7 +41,7 @@ export class PooledHost {
   #run = 0
   #hasStarted = false
   #isDying = false
-  #lastWords: string | undefined
+  #uncaught: string | undefined
   #untakenAcks = 0
   #killTimer: NodeJS.Timeout | undefined
 
@@ -64,17 +64,17 @@ export class PooledHost {
     return this.#isDying
   }
 
-  /** To be called when it is idle; ends by `task.resolve`, then `onFree` or `onGone`. */
+  /** Call it only when the host is idle. Ends with `task.resolve`, then `onFree` or `onGone`. */
   run(task: Task): void {
     this.#task = task
     this.#run++
     this.#untakenAcks = 0
-    this.#lastWords = undefined
+    this.#uncaught = undefined
     task.stop.addEventListener('abort', this.#onStop, { once: true })
     try {
       this.#host.send({ type: 'run', run: this.#run, file: task.loaded.file, attempt: task.attempt })
     } catch (error) {
-      const message = `the input cannot be sent: ${describeThrown(error).message}`
+      const message = `failed to send the input: ${describeThrown(error).message}`
       this.#onOutcome({ status: 'threw', failure: { code: 'invalid_input', message, retryable: false } })
     }
   }
@@ -84,7 +84,7 @@ export class PooledHost {
     if (this.#isDying) return
     this.#isDying = true
     clearTimeout(this.#killTimer)
-    this.#killTimer = setTimeout(() => this.#abandon(), killPatienceMs)
+    this.#killTimer = setTimeout(() => this.#abandon(), killTimeoutMs)
     this.#host.kill()
   }
 
@@ -98,16 +98,16 @@ export class PooledHost {
 
   #onMessage(received: unknown): void {
     const message = readFromChild(received)
-    // The job's own code may have sent something of its own: that is nobody's business.
+    // The job's code may post messages of its own to its parent; they are ignored.
     if (!message) return
     if (message.type === 'ready') this.#hasStarted = true
-    else if (message.type === 'dying') this.#lastWords = message.message
+    else if (message.type === 'dying') this.#uncaught = message.message
     else if (message.run !== this.#run) return
     else if (message.type === 'event') this.#onEvent(message.event)
     else this.#onOutcome(message.outcome)
   }
 
-  /** One that comes after the kill is too late: the host is not to be used again. */
+  /** An outcome that arrives after the kill is ignored: the host cannot be reused. */
   #onOutcome(outcome: Outcome): void {
     if (this.#isDying || !this.#task) return
     this.#end(outcome)
@@ -123,7 +123,7 @@ export class PooledHost {
     else acknowledge()
   }
 
-  /** One message for all that was taken in one turn; none when the run has ended by then. */
+  /** One message for all events of a tick; none if the run has ended by then. */
   #acknowledge(run: number): void {
     if (run !== this.#run || this.#untakenAcks++ > 0) return
     setImmediate(() => {
@@ -145,7 +145,7 @@ export class PooledHost {
   #abandon(): void {
     this.#log.warn(
       { ...this.#host.name },
-      'a thread or process outlives its kill: its job is abandoned, its place stays taken',
+      'thread or process did not end when killed; job abandoned, pool slot stays occupied',
     )
     this.#end({ status: 'abandoned' })
   }
@@ -155,8 +155,8 @@ export class PooledHost {
     this.#isDying = true
     clearTimeout(this.#killTimer)
     if (!wasKilled)
-      this.#log.warn({ ...this.#host.name, end, lastWords: this.#lastWords }, 'a thread or process of jobs died')
-    const failure = describeEnd(end, this.#lastWords, this.memoryLimitMb)
+      this.#log.warn({ ...this.#host.name, end, uncaught: this.#uncaught }, 'thread or process of jobs died')
+    const failure = describeEnd(end, this.#uncaught, this.memoryLimitMb)
     this.#end(wasKilled ? { status: 'killed' } : { status: 'crashed', failure })
     this.#options.onGone(this, this.#hasStarted || wasKilled)
   }

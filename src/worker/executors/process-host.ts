@@ -7,17 +7,17 @@ import { type Host, type HostEnd, type HostSettings, hostLines } from './host.ts
 import { createJsonLineReader, toJsonLine } from './json-lines.ts'
 import type { ChildSettings } from './protocol.ts'
 
-/** How long the last output of a process that is gone is waited for: it tells heap exhaustion from other aborts. */
+/** How long to wait for the last output of a process that ended: stderr tells heap exhaustion from other aborts. */
 const lastOutputMs = 250
 
 /**
- * Starts a child process, of whose heap `memoryLimitMb` bounds the old generation: buffers and native memory lie outside of it.
+ * Starts a child process. `memoryLimitMb` bounds the old generation of its heap; buffers and native memory are not counted.
  *
- * It leads a process group of its own: a terminal's Ctrl-C passes it by, and `kill` takes along what the job's code started.
- * Messages are lines of JSON on a socket of our own rather than Node's IPC, where one malformed byte from the child throws in
- * the parent (tried), and which the child could not read while it computes.
+ * It leads a process group of its own: Ctrl-C in a terminal does not reach it, and `kill` also ends what the job's code started.
+ * Messages are JSON lines on a socket of our own: with the IPC of Node.js one malformed byte from the child throws in the parent
+ * (tried), and the child could not read messages while it computes.
  *
- * @throws when the system refuses to start it at once; later refusals end `gone`.
+ * @throws when the system refuses at once; a later refusal resolves `gone`.
  */
 export function spawnProcess(settings: HostSettings): Host {
   const childSettings: ChildSettings = { allowCidrs: settings.allowCidrs, parentPid: process.pid }
@@ -27,7 +27,7 @@ export function spawnProcess(settings: HostSettings): Host {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
   const name = { pid: child.pid }
-  // The number of a process that is gone may already be another's.
+  // The pid of a process that ended may already belong to another.
   const kill = () => void (child.exitCode === null && child.signalCode === null && killGroup(child.pid))
   const gone = whenGone(child)
   const pipes = pipesOf(child)
@@ -45,9 +45,9 @@ export function spawnProcess(settings: HostSettings): Host {
     kill()
   }
   socket.on('data', createJsonLineReader(settings.onMessage, refuse))
-  // Without it the child can neither be stopped nor say how it ended.
+  // Without the socket the child can neither be stopped nor report how it ended.
   socket.on('close', kill)
-  // `close` follows, and the process's own end says why.
+  // `close` follows; the end of the process tells the reason.
   socket.on('error', kill)
   return {
     name,
@@ -59,19 +59,21 @@ export function spawnProcess(settings: HostSettings): Host {
     gone: gone.then((end) => {
       for (const stream of [socket, stdout, stderr]) stream.destroy()
       if (end.kind === 'signal' && isOutOfMemory) return { kind: 'out_of_memory' }
-      return hasSentGarbage ? { kind: 'error', message: "the job's process sent its worker what is no message" } : end
+      return hasSentGarbage
+        ? { kind: 'error', message: "the job's process sent a malformed message to its worker" }
+        : end
     }),
   }
 }
 
-/** Undefined when the system had no descriptors left: there is no process then, and `whenGone` says so. */
+/** Undefined if the system had no file descriptors left: then there is no process, and `whenGone` reports it. */
 function pipesOf({ stdio }: ChildProcess): { stdout: Readable; stderr: Readable; socket: Duplex } | undefined {
   const [, stdout, stderr, socket]: unknown[] = Array.isArray(stdio) ? stdio : []
   if (!(stdout instanceof Readable && stderr instanceof Readable && socket instanceof Duplex)) return undefined
   return { stdout, stderr, socket }
 }
 
-/** False when nothing of the group is left. */
+/** False if no process of the group is left. */
 function killGroup(pid: number | undefined): boolean {
   if (pid === undefined) return false
   try {
@@ -84,10 +86,10 @@ function killGroup(pid: number | undefined): boolean {
 function whenGone(child: ChildProcess): Promise<HostEnd> {
   return new Promise((resolve) => {
     child.on('error', (error) => {
-      if (child.pid === undefined) resolve({ kind: 'error', message: `no process could be started: ${error.message}` })
+      if (child.pid === undefined) resolve({ kind: 'error', message: `failed to start a process: ${error.message}` })
     })
     child.on('exit', (code, signal) => {
-      // What the job's code started and left behind goes too, and lets go of the pipes.
+      // Also ends programs that the job's code started and left running, which would keep the pipes open.
       killGroup(child.pid)
       const end: HostEnd = signal === null ? { kind: 'exit', code: code ?? 0 } : { kind: 'signal', signal }
       const timer = setTimeout(resolve, lastOutputMs, end)

@@ -5,16 +5,16 @@ import type { Attempt } from '../handler/attempt.ts'
 import type { HandlerOutcome } from '../handler/run-handler.ts'
 
 /**
- * What a pool sends to a thread or process. `run` numbers the runs of one host, so that nothing a handler left behind can be
- * taken for the next one's.
+ * A message from a pool to a thread or process. `run` numbers the runs of one host, so that a late message of one run cannot be
+ * mistaken for one of the next.
  */
 export type ToChild =
   | { type: 'run'; run: number; file: string; attempt: Attempt }
   | { type: 'stop'; run: number; stop: StopRequest }
-  /** The receiver has taken `count` more events. */
+  /** The receiver has stored `count` more events. */
   | { type: 'ack'; run: number; count: number }
 
-/** What the child is told when it starts. `parentPid` is watched by processes alone. */
+/** The settings that a child starts with. Only processes watch `parentPid`. */
 export interface ChildSettings {
   allowCidrs: readonly string[]
   parentPid: number
@@ -54,12 +54,12 @@ const fromChild = z.discriminatedUnion('type', [
 
 export type FromChild = z.output<typeof fromChild>
 
-/** Undefined for what is not ours: the job's own code may write to the same channel, and may be hostile. */
+/** Undefined for a message of another shape: the job's code can write to the same channel, and may be hostile. */
 export function readFromChild(message: unknown): FromChild | undefined {
   return fromChild.safeParse(message).data
 }
 
-/** The sender is the pool, which is typed; this tells its messages from what the job's own code may send to itself. */
+/** The sender is the pool, which is typed; this only tells its messages from those that the job's code posts to itself. */
 export function isToChild(message: unknown): message is ToChild {
   if (typeof message !== 'object' || message === null || !('type' in message) || !('run' in message)) return false
   return message.type === 'run' || message.type === 'stop' || message.type === 'ack'

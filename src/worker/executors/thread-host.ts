@@ -5,18 +5,17 @@ import { type Host, type HostEnd, type HostSettings, hostLines } from './host.ts
 import type { ChildSettings } from './protocol.ts'
 
 /**
- * At its limit V8 gives a thread 16 MB more to end in, and aborts the whole worker when one collection promotes more than that:
- * with its usual young generation (48 MB) that happened to one thread in about a hundred.
+ * At its heap limit V8 grants a thread 16 MB more to end in, and aborts the whole worker if one collection promotes more than that.
+ * With the default young generation (48 MB) that happened to about one thread in a hundred.
  */
 const youngGenerationMb = 24
 
 /**
- * Starts a thread with its own heap, of which `memoryLimitMb` bounds the old generation: buffers and native memory lie outside
- * of it. `kill` ends JavaScript at once; native code runs on until it returns.
+ * Starts a thread with its own heap. `memoryLimitMb` bounds its old generation; buffers and native memory are not counted. `kill`
+ * ends JavaScript at once; native code runs on until it returns.
  *
- * The limit holds for code that allocates piece by piece. One built-in that fills far more at a stretch
- * (`new Array(1e9).fill({})`, tried) gives V8 no chance to end the thread alone and takes the worker along: what is not
- * trusted that far belongs in a process.
+ * The limit holds for code that allocates in small steps. A built-in that allocates far more in one step
+ * (`new Array(1e9).fill({})`, tried) ends the whole worker: code that is not trusted that far belongs in a process.
  *
  * @throws when the system refuses another thread.
  */
@@ -34,7 +33,7 @@ export function spawnThread(settings: HostSettings): Host {
   for (const stream of ['stdout', 'stderr'] as const)
     forwardLines(worker[stream], hostLines(settings.log, name, stream))
   worker.on('message', settings.onMessage)
-  // A message that cannot be read here may have been the outcome, which would be waited for.
+  // An unreadable message may have been the outcome, for which the task would wait until its timeout.
   worker.on('messageerror', () => void worker.terminate())
   return {
     name,
@@ -48,7 +47,7 @@ export function spawnThread(settings: HostSettings): Host {
 function whenGone(worker: Worker): Promise<HostEnd> {
   return new Promise((resolve) => {
     let end: HostEnd | undefined
-    // The thread still exists when it reports its error: only `exit` says that it is gone.
+    // The thread still exists when it reports its error; it is gone only at `exit`.
     worker.on('error', (error) => {
       end = isOutOfMemory(error) ? { kind: 'out_of_memory' } : { kind: 'error', message: describe(error) }
     })
@@ -62,5 +61,5 @@ function isOutOfMemory(error: unknown): boolean {
 
 function describe(error: unknown): string {
   const { message } = Object(error) as { message?: unknown }
-  return `the job's thread ended: ${typeof message === 'string' ? message : 'of an error that is not an Error'}`
+  return `the job's thread ended: ${typeof message === 'string' ? message : 'it threw a value that is not an Error'}`
 }

@@ -1,4 +1,4 @@
-/** One attempt of one job, as plain data: it is sent to threads and processes. `input` is as the client sent it, not yet parsed. */
+/** One attempt of one job as plain data, which threads and processes receive. `input` is as the client sent it, not parsed. */
 export interface Attempt {
   id: string
   type: string

@@ -6,7 +6,7 @@ import type { StopSignal } from './stop-signal.ts'
 import { stoppedError } from './stopped-error.ts'
 import { toJson } from './to-json.ts'
 
-/** `fetch` as handlers get it. */
+/** `fetch` as handlers see it. */
 export type JobFetch = JobContext['fetch']
 
 export interface ContextParts {
@@ -15,22 +15,22 @@ export interface ContextParts {
   /** Aborts with a `StopRequest`; the handler sees an Error in its place. */
   stop: StopSignal
   fetch: JobFetch
-  /** Called whenever the handler looks at its signal or tells something: code that never waits learns of a stop here. */
+  /** Called whenever the handler reads its signal, reports progress or logs: how code that never waits learns of a stop. */
   poll?: (() => void) | undefined
 }
 
-/** Longest log or progress message, in UTF-16 units; the rest is cut. */
-export const longestMessage = 8192
+/** Longest log or progress message in UTF-16 units; a longer one is cut. */
+export const maxMessageLength = 8192
 
 const levels: readonly unknown[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[]
 
 /**
- * Builds what a handler is given beside its input. No method needs its `this`; none but `fetch` throws.
+ * Creates the second argument of a handler. No method needs `this`; only `fetch` throws.
  *
- * - `progress`: a fraction outside 0 to 1 becomes the nearer end; what is no number (0/0 at an empty list, for one) repeats
- *   the last fraction. Data that is not JSON is left out, and the job's log says so once.
- * - `signal`: made on the first look, since most handlers never look. In a thread or process, code that computes without pause
- *   learns of a stop by reading `job.signal` again (not a signal that it kept) or by reporting progress.
+ * - `progress`: a fraction outside 0 to 1 is clamped; NaN or a value that is not a number (0/0 for an empty list) repeats the last
+ *   fraction. Data that is not JSON is dropped, and the job's log says so once.
+ * - `signal`: created on first read, since most handlers never read it. In a thread or process, code that computes without a pause
+ *   learns of a stop by reading `job.signal` again (not a copy of it) or by reporting progress.
  *
  * After `end()` progress and log are ignored and the signal no longer follows `stop`.
  */
@@ -60,7 +60,7 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
       void emit({ kind: 'progress', fraction: lastFraction, message: text, data: json.ok ? json.value : null })
       if (json.ok || hasRefusedData) return
       hasRefusedData = true
-      context.log(`${json.problem}, which is not JSON: it was left out`, 'warn')
+      context.log(`dropped progress data: ${json.problem}, which is not JSON`, 'warn')
     },
     log(message, level = 'info') {
       if (!isOpen) return
@@ -98,5 +98,5 @@ function deriveSignal(stop: StopSignal): DerivedSignal {
 }
 
 function cut(message: string): string {
-  return message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`.toWellFormed()
+  return message.length <= maxMessageLength ? message : `${message.slice(0, maxMessageLength - 1)}…`.toWellFormed()
 }

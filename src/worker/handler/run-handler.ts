@@ -12,17 +12,17 @@ export interface HandlerRun extends ContextParts {
   job: Job
 }
 
-/** How a handler ends by itself. */
+/** How a handler that was not killed ended. */
 export type HandlerOutcome = { status: 'returned'; output: unknown } | { status: 'threw'; failure: JobFailure }
 
 /**
- * Runs a handler in place, on whichever thread this is: parse the input → run → check the output. Never rejects.
+ * Runs a handler on the current thread: parse the input → run → check the output. Never rejects.
  *
- * A generator is pulled one value at a time: each is emitted as an `output` event, and the next is pulled when the receiver
- * has kept up. When `stop` aborts, no more is pulled and its finally blocks run; it has then failed with the kind of the stop
- * as its code. Anything else learns of `stop` by its own signal and decides itself how it ends.
+ * Each value that a generator yields becomes an `output` event; the next one is requested when the receiver has kept up. When
+ * `stop` aborts, no further value is requested, the generator's finally blocks run, and the run fails with the kind of the stop as
+ * its code. An async function sees `stop` as its signal and decides itself how it ends.
  *
- * Failures beside the handler's own: `invalid_input`, and `invalid_output` for an output or a yielded value that the schema
+ * Failures other than the handler's own: `invalid_input`, and `invalid_output` for an output or a yielded value that the schema
  * refuses or that is not JSON. Neither is retryable.
  */
 export async function runHandler(run: HandlerRun): Promise<HandlerOutcome> {
@@ -41,7 +41,7 @@ export async function runHandler(run: HandlerRun): Promise<HandlerOutcome> {
   }
 }
 
-/** Schemas must be synchronous, as they must where the job is loaded. */
+/** Schemas must be synchronous; a job type with an async schema does not load. */
 function parse(schema: z.ZodType, value: unknown, name: 'input' | 'output'): unknown {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
@@ -63,7 +63,7 @@ function isGenerator(running: ReturnType<Job['run']>): running is Generator {
   return typeof running === 'object' && running !== null && Symbol.asyncIterator in running && 'next' in running
 }
 
-/** A generator that never waits, before a receiver that is never behind, would starve the event loop without a pause. */
+/** A generator that never waits, with a receiver that is never behind, would otherwise starve the event loop. */
 const yieldsBetweenPauses = 64
 
 async function drive(generator: Generator, emit: EmitJobEvent, stop: StopSignal): Promise<unknown> {
@@ -77,7 +77,7 @@ async function drive(generator: Generator, emit: EmitJobEvent, stop: StopSignal)
       }
       if (stop.aborted) break
       const behind = emit({ kind: 'output', value: requireJson(step.value, 'yielded value') })
-      if (behind) await untilTakenOrStopped(behind, stop)
+      if (behind) await untilStoredOrStopped(behind, stop)
       else if (yields % yieldsBetweenPauses === 0) await setImmediate()
     }
   } finally {
@@ -86,8 +86,8 @@ async function drive(generator: Generator, emit: EmitJobEvent, stop: StopSignal)
   throw stoppedError(stop)
 }
 
-/** Not `Promise.race`: over many yields that would pile up reactions on the one promise that stands for the stop. */
-function untilTakenOrStopped(taken: Promise<void>, stop: StopSignal): Promise<void> {
+/** Not `Promise.race` with one promise for the stop: over many yields its reactions would pile up. */
+function untilStoredOrStopped(stored: Promise<void>, stop: StopSignal): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {
       stop.removeEventListener('abort', settle)
@@ -95,15 +95,15 @@ function untilTakenOrStopped(taken: Promise<void>, stop: StopSignal): Promise<vo
     }
     if (stop.aborted) settle()
     else stop.addEventListener('abort', settle)
-    taken.then(settle, settle)
+    stored.then(settle, settle)
   })
 }
 
-/** {@link describeFailure} for anything at all: what is thrown may itself throw when looked at. */
+/** {@link describeFailure} for any value: reading a property of what was thrown may throw itself. */
 export function describeThrown(thrown: unknown): JobFailure {
   try {
     return describeFailure(thrown)
   } catch {
-    return { code: 'job_failed', message: 'the handler threw something that cannot be described', retryable: true }
+    return { code: 'job_failed', message: 'the handler threw a value that cannot be described', retryable: true }
   }
 }

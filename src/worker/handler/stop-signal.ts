@@ -1,17 +1,17 @@
 import type { StopRequest } from '../../jobs/stop-request.ts'
 
-/** What tells a run to stop: the part of an `AbortSignal` that executors use, so that one may stand in its place. */
+/** Tells a run to stop: the part of `AbortSignal` that executors use, so that an `AbortSignal` fits too. */
 export interface StopSignal {
   readonly aborted: boolean
-  /** A {@link StopRequest} once it is aborted; executors read it by `readStopRequest`. */
+  /** A {@link StopRequest} once it is aborted; read it with `readStopRequest`. */
   readonly reason: unknown
   addEventListener(type: 'abort', listener: () => void, options?: { once: true }): void
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
 /**
- * A {@link StopSignal} and whoever aborts it. Every job would pay for an AbortController with a listener, for the few
- * that are stopped. Listeners are called in the order in which they came, and must not throw.
+ * A {@link StopSignal} with its `abort`. Cheaper than an AbortController, which every job would pay for although few are stopped.
+ * Listeners are called in the order in which they were added, and must not throw.
  */
 export class StopSource implements StopSignal {
   #request: StopRequest | undefined
@@ -39,7 +39,7 @@ export class StopSource implements StopSignal {
   abort(request: StopRequest): void {
     if (this.#request) return
     this.#request = request
-    // One that another listener takes away is not called any more.
+    // A listener that an earlier one removes is not called.
     for (const listener of this.#listeners ?? []) listener()
     this.#listeners = undefined
   }

@@ -5,11 +5,11 @@ const messages = {
   canceled: 'the job was canceled',
   timeout: 'the attempt ran out of time',
   deadline_exceeded: "the job's deadline passed",
-  lock_lost: 'the worker lost its hold of the job',
+  lock_lost: 'the worker lost its lease on the job',
   shutdown: 'the worker is shutting down',
 } satisfies Record<StopRequest['kind'], string>
 
-/** What an aborted `stop` asks for. A bare `abort()` reads as a cancel that grants no time. */
+/** The request of an aborted `stop`. A bare `abort()` is read as a cancel without grace. */
 export function readStopRequest(stop: StopSignal): StopRequest {
   return isStopRequest(stop.reason) ? stop.reason : { kind: 'canceled', graceMs: 0 }
 }
@@ -20,8 +20,8 @@ function isStopRequest(reason: unknown): reason is StopRequest {
 }
 
 /**
- * The abort reason that a handler sees: named `AbortError`, as from any other aborted operation, with the kind of the stop as
- * its `code`. When it is thrown, the failure keeps that code.
+ * The abort reason that a handler sees: an `AbortError`, as from any aborted operation, with the kind of the stop as its `code`.
+ * If the handler throws it, the failure keeps that code.
  */
 export class StoppedError extends Error {
   readonly code: StopRequest['kind']
@@ -34,7 +34,7 @@ export class StoppedError extends Error {
   }
 }
 
-/** The error that stands for an aborted `stop`. */
+/** The abort reason for an aborted `stop`. */
 export function stoppedError(stop: StopSignal): StoppedError {
   return new StoppedError(readStopRequest(stop).kind)
 }

@@ -1,13 +1,12 @@
-/** A value as JSON carries it, or why it cannot. `problem` names the place, as in `rows.3.total is a bigint`. */
+/** A value as JSON represents it, or why it cannot be. `problem` names the place, as in `rows.3.total is a bigint`. */
 export type JsonResult = { ok: true; value: unknown } | { ok: false; problem: string }
 
-const deepest = 1000
+const maxDepth = 1000
 
 /**
- * Copies a value as JSON would carry it, so that it crosses threads, processes and Redis alike and later changes of the
- * original do not show. Stricter than `JSON.stringify` where that loses data in silence: functions, symbols, NaN, bytes, Map
- * and Set are refused. As there, `toJSON` is honoured and undefined properties are left out. Undefined by itself is null.
- * Never throws.
+ * Copies a value as JSON represents it, so that threads, processes and Redis see the same and later changes of the original have no
+ * effect. Stricter than `JSON.stringify` where that loses data silently: functions, symbols, NaN, bytes, Map and Set are refused. As
+ * there, `toJSON` is called and undefined properties are left out. Undefined as the whole value is null. Never throws.
  */
 export function toJson(value: unknown, name: string): JsonResult {
   const path = [name]
@@ -15,14 +14,14 @@ export function toJson(value: unknown, name: string): JsonResult {
     return { ok: true, value: value === undefined ? null : copy(value, path) }
   } catch (error) {
     if (error instanceof NotJson) return { ok: false, problem: `${path.join('.')} ${error.message}` }
-    // A getter, a `toJSON` or a proxy of the job's own threw.
+    // A getter, a `toJSON` or a proxy of the job's code threw.
     return { ok: false, problem: `${path.join('.')} cannot be read` }
   }
 }
 
 class NotJson extends Error {}
 
-/** `path` is one list for the whole walk: when something is refused it stands at the place. */
+/** `path` is one list for the whole walk: when a value is refused, it holds the path to it. */
 function copy(value: unknown, path: string[]): unknown {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'object') return copyObject(value, path)
@@ -32,9 +31,9 @@ function copy(value: unknown, path: string[]): unknown {
 }
 
 function copyObject(value: object, path: string[]): unknown {
-  if (path.length > deepest) throw new NotJson(`is nested more than ${deepest} levels deep, or contains itself`)
+  if (path.length > maxDepth) throw new NotJson(`is nested more than ${maxDepth} levels deep, or contains itself`)
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
-    throw new NotJson('is bytes: encode them, as base64 for one')
+    throw new NotJson('is binary: encode it, for example as base64')
   if ('toJSON' in value && typeof value.toJSON === 'function') {
     const replaced: unknown = value.toJSON(path.at(-1))
     if (replaced !== value) return copyAt(replaced, path, 'toJSON()')
@@ -62,7 +61,7 @@ function copyAt(value: unknown, path: string[], key: string): unknown {
   return copied
 }
 
-/** Also true for plain objects of another realm. */
+/** True also for plain objects of another realm. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null

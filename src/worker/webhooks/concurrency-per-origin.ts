@@ -1,74 +1,79 @@
 import type { ClaimedJob, Settlement } from '../../queue/consume/attempt.ts'
 import { deliverySchema } from '../../queue/webhooks/delivery.ts'
 
-const waitMs = { least: 100, most: 60_000 }
-/** What an origin is taken to need before it has answered. */
-const firstGuessMs = 50
-/** An origin that answers faster than this is waited for in place, for so long: that is cheaper than to come again. */
-const quickMs = 200
-const patienceMs = 250
+const minDelayMs = 100
+const maxDelayMs = 60_000
+/** The assumed duration of a delivery to an origin that has not answered yet. */
+const initialDurationMs = 50
+/** For an origin that answers faster than this, waiting here for a free slot is cheaper than delaying the delivery in Redis. */
+const fastDurationMs = 200
+/** … for at most this long. */
+const maxSlotWaitMs = 250
 
 interface Origin {
   running: number
   waiting: Set<() => void>
-  lastMs: number
-  enteredAt: number
-  nextAt: number
+  /** Duration of the delivery that ended last. */
+  lastDurationMs: number
+  lastStartAt: number
+  /** Until when deliveries to this origin have been delayed. */
+  delayedUntil: number
 }
 
 /**
- * Lets a share of a worker's deliveries go to one origin at once, so that a slow receiver takes no other's place. Whoever finds
- * its origin full waits a moment where the origin is quick, and is else told when to come again: each behind the one before, as
- * fast as the origin has been answering.
+ * Bounds how many deliveries of a worker go to one origin at once, so that a slow receiver does not take the slots of others. If an
+ * origin is full, a delivery waits for a slot if the origin is fast; otherwise it is delayed, each one behind the one before, at
+ * the rate at which the origin has been answering.
  */
-export class OriginGate {
-  readonly #atOnce: number
+export class OriginLimiter {
+  readonly #maxPerOrigin: number
   readonly #origins = new Map<string, Origin>()
 
-  constructor(atOnce: number) {
-    this.#atOnce = atOnce
+  constructor(maxPerOrigin: number) {
+    this.#maxPerOrigin = maxPerOrigin
   }
 
-  /** @returns undefined when it may go now, and then it calls {@link leave}; else how many ms it should wait elsewhere */
+  /** @returns undefined when the delivery may start, which must then call {@link leave}; otherwise its delay in ms */
   async enter(origin: string, now: () => number): Promise<number | undefined> {
     const state = this.#origins.get(origin) ?? newOrigin(now())
     this.#origins.set(origin, state)
-    if (state.running < this.#atOnce) state.running += 1
-    else if (paceMs(state, now()) > quickMs || !(await placeOf(state))) return this.#comeAgain(state, now())
-    state.enteredAt = now()
+    if (state.running < this.#maxPerOrigin) state.running += 1
+    else if (durationMs(state, now()) > fastDurationMs || !(await slotOf(state))) return this.#delay(state, now())
+    state.lastStartAt = now()
     return undefined
   }
 
   leave(origin: string, tookMs: number): void {
     const state = this.#origins.get(origin)
     if (!state) return
-    state.lastMs = tookMs
+    state.lastDurationMs = tookMs
     const [next] = state.waiting
-    // Its place passes to the one that has waited longest.
+    // The slot passes to the delivery that has waited longest.
     if (next) return next()
     state.running -= 1
-    // Forgotten when nobody is there, so that the map is as long as the worker is wide.
+    // Bounds the map by the worker's concurrency.
     if (state.running === 0) this.#origins.delete(origin)
   }
 
-  /** The estimate is no promise: who comes and finds it full again waits again. */
-  #comeAgain(state: Origin, now: number): number {
-    state.nextAt = Math.min(Math.max(state.nextAt, now) + paceMs(state, now) / this.#atOnce, now + waitMs.most)
-    return Math.max(waitMs.least, state.nextAt - now)
+  /** An estimate: a delivery that finds its origin full again is delayed again. */
+  #delay(state: Origin, now: number): number {
+    const next = Math.max(state.delayedUntil, now) + durationMs(state, now) / this.#maxPerOrigin
+    state.delayedUntil = Math.min(next, now + maxDelayMs)
+    return Math.max(minDelayMs, state.delayedUntil - now)
   }
 }
 
 function newOrigin(now: number): Origin {
-  return { running: 0, waiting: new Set(), lastMs: firstGuessMs, enteredAt: now, nextAt: now }
+  return { running: 0, waiting: new Set(), lastDurationMs: initialDurationMs, lastStartAt: now, delayedUntil: now }
 }
 
-/** How long the origin takes: as last time, or longer if nobody has left it since the last one entered. */
-function paceMs({ lastMs, enteredAt }: Origin, now: number): number {
-  return Math.max(lastMs, now - enteredAt)
+/** How long a delivery takes: as the last one, or longer if none has ended since the last one started. */
+function durationMs({ lastDurationMs, lastStartAt }: Origin, now: number): number {
+  return Math.max(lastDurationMs, now - lastStartAt)
 }
 
-/** @returns whether a place became free in time */
-function placeOf({ waiting }: Origin): Promise<boolean> {
+/** @returns whether a slot became free in time */
+function slotOf({ waiting }: Origin): Promise<boolean> {
   return new Promise((resolve) => {
     const done = (isFree: boolean) => {
       clearTimeout(timer)
@@ -76,25 +81,25 @@ function placeOf({ waiting }: Origin): Promise<boolean> {
       resolve(isFree)
     }
     const take = () => done(true)
-    const timer = setTimeout(done, patienceMs, false)
+    const timer = setTimeout(done, maxSlotWaitMs, false)
     waiting.add(take)
   })
 }
 
-/** Executes deliveries through a gate. One that cannot be read is not held up here. */
-export function throughGate(
-  gate: OriginGate,
+/** Runs deliveries within the limit of their origin. A delivery that cannot be read is not limited. */
+export function limitPerOrigin(
+  limiter: OriginLimiter,
   execute: (claimed: ClaimedJob) => Promise<Settlement>,
 ): (claimed: ClaimedJob) => Promise<Settlement> {
   return async (claimed) => {
     const origin = originOf(claimed.data)
-    const delayMs = await gate.enter(origin, Date.now)
+    const delayMs = await limiter.enter(origin, Date.now)
     if (delayMs !== undefined) return { status: 'left_to_others', delayMs }
     const startedAt = Date.now()
     try {
       return await execute(claimed)
     } finally {
-      gate.leave(origin, Date.now() - startedAt)
+      limiter.leave(origin, Date.now() - startedAt)
     }
   }
 }

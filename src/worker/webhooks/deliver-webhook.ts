@@ -5,17 +5,17 @@ import { describeNetworkError, readRetryAfter } from '../../jobs/web/http-respon
 import { deliveryOutputSchema, deliverySchema, deliveryType, deliveryWaitsMs } from '../../queue/webhooks/delivery.ts'
 import { secretsOf, signatureHeaders } from './sign-webhook.ts'
 
-/** A receiver that has not answered by then counts as one that failed. */
-const answerWithinMs = 15_000
-/** Its status is the answer. What else it says is read this far, so that the connection can serve again, and dropped. */
-const mostAnswer = 16_384
-const shortestWaitMs = 1000
-/** So much of a wait is drawn at random: what failed together does not come back together. */
+/** A receiver that has not responded by then has failed. */
+const responseTimeoutMs = 15_000
+/** Only the status counts. Up to this much of the body is read and dropped, so that the connection can be reused. */
+const maxBodyBytes = 16_384
+const minRetryDelayMs = 1000
+/** The random share of a retry delay, so that deliveries that failed together are not retried together. */
 const jitter = 0.2
 
 /**
- * The job that sends a webhook. 2xx is success. 410 and an address that the egress guard refuses end the attempts; anything
- * else, redirects included, is tried again after `Retry-After` or the next of {@link deliveryWaitsMs}.
+ * The job type that sends a webhook. 2xx is success. 410 and an address that the egress guard refuses are permanent failures;
+ * anything else, also a redirect, is retried after `Retry-After` or the next of {@link deliveryWaitsMs}.
  *
  * @param random from 0 to 1, drawn anew with each call
  */
@@ -26,14 +26,14 @@ export function webhookJob(secrets: readonly WebhookSecret[], random: () => numb
     runsOn: 'event-loop',
     input: deliverySchema,
     output: deliveryOutputSchema,
-    // The wait for the answer is bounded below: this is a net.
-    timeoutMs: 2 * answerWithinMs,
+    // A safety net: the wait for the response is bounded below.
+    timeoutMs: 2 * responseTimeoutMs,
     async run({ url, tenant, body }, job) {
-      const late = AbortSignal.timeout(answerWithinMs)
+      const late = AbortSignal.timeout(responseTimeoutMs)
       const signal = AbortSignal.any([job.signal, late])
       try {
         const own = secretsOf(tenant, secrets)
-        if (own.length === 0) throw new JobError('WEBHOOK_SECRETS has none for this tenant', { code: 'no_secret' })
+        if (own.length === 0) throw new JobError('WEBHOOK_SECRETS has no secret for this tenant', { code: 'no_secret' })
         const startedAt = Date.now()
         const response = await job.fetch(url, {
           method: 'POST',
@@ -52,7 +52,7 @@ export function webhookJob(secrets: readonly WebhookSecret[], random: () => numb
         throw failureOf(response, url)
       } catch (error) {
         if (job.signal.aborted) throw error
-        throw later(describe(error, url, late), job.attempt, random())
+        throw withRetryDelay(describe(error, url, late), job.attempt, random())
       }
     },
   })
@@ -68,26 +68,26 @@ function failureOf({ status, headers }: Response, url: string): JobError {
 
 function describe(error: unknown, url: string, late: AbortSignal): unknown {
   if (!late.aborted) return describeNetworkError(error, url, late)
-  const message = `no answer from ${new URL(url).host} within ${answerWithinMs} ms`
+  const message = `no response from ${new URL(url).host} within ${responseTimeoutMs} ms`
   return new JobError(message, { code: 'timeout', cause: error })
 }
 
-/** The same failure with the time of the next attempt in it. */
-function later(error: unknown, attempt: number, random: number): unknown {
+/** The same failure with the delay before the next attempt. */
+function withRetryDelay(error: unknown, attempt: number, random: number): unknown {
   const { retryable, retryAfterMs, code, message } = describeFailure(error)
   if (!retryable) return error
   const waitMs = (deliveryWaitsMs[attempt - 1] ?? 0) * (1 - jitter * random)
-  return new RetryLater(Math.max(shortestWaitMs, retryAfterMs ?? waitMs), message, { code, cause: error })
+  return new RetryLater(Math.max(minRetryDelayMs, retryAfterMs ?? waitMs), message, { code, cause: error })
 }
 
-/** The body is nobody's business, and a receiver that never ends it has answered all the same. */
+/** The body does not matter, and a receiver that never ends it has responded all the same. */
 async function drop({ body }: Response): Promise<void> {
   if (!body) return
   let length = 0
   try {
     for await (const chunk of body) {
       length += chunk.byteLength
-      if (length > mostAnswer) return
+      if (length > maxBodyBytes) return
     }
   } catch (error) {
     if (!(error instanceof Error)) throw error

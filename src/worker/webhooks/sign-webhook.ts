@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto'
 import type { WebhookSecret } from '../../environment/kinds.ts'
 
 /**
- * The headers that let a receiver check where a message comes from and when it was sent: one signature with each secret, so that
- * both sides of a rotation can check it. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#webhook-headers-sending-metadata-to-consumers
+ * The headers by which a receiver verifies the sender and the time of a message: one signature per secret, so that verification
+ * works on both sides of a rotation. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#webhook-headers-sending-metadata-to-consumers
  *
  * @param now epoch ms of this attempt
  */
@@ -23,7 +23,7 @@ export function signatureHeaders(
   }
 }
 
-/** The secrets of a tenant: its own where it has some, else those that name nobody. */
+/** The secrets of a tenant: its own if it has any, otherwise those without a tenant. */
 export function secretsOf(tenant: string, secrets: readonly WebhookSecret[]): WebhookSecret[] {
   const own = secrets.filter((secret) => secret.tenant === tenant)
   return own.length > 0 ? own : secrets.filter((secret) => secret.tenant === undefined)

@@ -837,7 +837,7 @@ export interface components {
         };
         /**
          * Burn CPU in a thread
-         * @description Diagnostic. Computes for a while, or loops for ever, fills its memory or throws, as `behavior` says.
+         * @description Diagnostic. Computes for a while, or loops forever, fills its memory or throws, depending on `behavior`.
          * @example {
          *       "type": "burn-cpu",
          *       "input": {
@@ -930,7 +930,7 @@ export interface components {
         };
         /**
          * Burn CPU in a process
-         * @description Diagnostic. Computes for a while, or loops for ever, fills its memory, throws or aborts its process, as `behavior` says.
+         * @description Diagnostic. Computes for a while, or loops forever, fills its memory, throws or aborts its process, depending on `behavior`.
          * @example {
          *       "type": "burn-cpu-isolated",
          *       "input": {
@@ -1189,7 +1189,7 @@ export interface components {
         };
         /**
          * List the links of web pages
-         * @description Fetches each URL and lists the hyperlinks of its HTML. Yields each page as it finishes; the output has them in the order of `urls`. A page that cannot be read carries an `error` and does not fail the job. A page may take 30 s and 5 MiB.
+         * @description Fetches each URL and lists the hyperlinks of its HTML. Yields each page as it finishes; the output lists them in the order of `urls`. A page that cannot be read has an `error` and does not fail the job. Limits per page: 30 s and 5 MiB.
          * @example {
          *       "type": "extract-links",
          *       "input": {
@@ -1232,7 +1232,7 @@ export interface components {
             input: {
                 urls: string[];
                 /**
-                 * @description How many pages are fetched at the same time
+                 * @description The maximum number of concurrent requests
                  * @default 10
                  */
                 concurrency: number;
@@ -1275,7 +1275,7 @@ export interface components {
         };
         /**
          * Send an HTTP request
-         * @description Sends one HTTP request and returns the answer; redirects (at most 10) are followed. 5xx, 429 and network errors are tried again, after Retry-After where the answer names it; other unexpected statuses are permanent. Bodies over 5 MiB are refused. Private addresses are out of reach unless the operator allows them.
+         * @description Sends one HTTP request and returns the response; follows at most 10 redirects. 5xx, 429 and network errors are retried, after Retry-After if the response has one; other unexpected statuses are permanent. Bodies over 5 MiB are refused. Private addresses are refused unless the operator allows them.
          * @example {
          *       "type": "http-request",
          *       "input": {
@@ -1337,9 +1337,9 @@ export interface components {
                 headers: {
                     [key: string]: string;
                 };
-                /** @description A string is sent as it is; anything else as JSON, with content-type application/json unless given; null is none */
+                /** @description A string is sent as it is; any other value as JSON, with content-type application/json unless given; null means no body */
                 body?: unknown;
-                /** @description The status, or the statuses, that count as success. Default 200 to 399. A redirect that is named is not followed */
+                /** @description One or more statuses that count as success. Default 200 to 399. A redirect with an expected status is not followed */
                 expect_status?: number | number[];
             };
             /**
@@ -1380,7 +1380,7 @@ export interface components {
         };
         /**
          * Resize an image
-         * @description Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, upright as its EXIF orientation says, and encodes it anew without metadata. At most 20 MiB and 50 megapixels. Transparency becomes white where the format has none.
+         * @description Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, rotates it as its EXIF orientation says, and encodes it without metadata. At most 20 MiB and 50 megapixels. Transparency becomes white if the format has none.
          * @example {
          *       "type": "resize-image",
          *       "input": {
@@ -1426,10 +1426,10 @@ export interface components {
                 /** Format: base64 */
                 data_base64?: string;
                 width?: number;
-                /** @description With only one side given, the other follows from the picture */
+                /** @description If only one side is given, the other follows from the aspect ratio */
                 height?: number;
                 /**
-                 * @description With both sides given: crop, pad, stretch, or scale to fit within or around them
+                 * @description If both sides are given: crop, pad, stretch, or scale to fit within or around them
                  * @default cover
                  * @enum {string}
                  */
@@ -1440,7 +1440,7 @@ export interface components {
                  */
                 format: "jpeg" | "png" | "webp" | "avif";
                 /**
-                 * @description Of no effect on png, which loses nothing
+                 * @description No effect on png, which is lossless
                  * @default 80
                  */
                 quality: number;
@@ -1483,7 +1483,7 @@ export interface components {
         };
         /**
          * Wait for a while
-         * @description Diagnostic. Waits in equal steps with a progress event after each; `fail_at` makes it throw at the start of a step.
+         * @description Diagnostic. Waits in equal steps, with a progress event after each. `fail_at` makes it throw at the start of a step.
          * @example {
          *       "type": "sleep",
          *       "input": {
@@ -1533,7 +1533,7 @@ export interface components {
                 duration_ms: number;
                 /** @default 1 */
                 steps: number;
-                /** @description Counted from 0. Not below `steps`: never */
+                /** @description Counted from 0. If not below `steps`, it never fails */
                 fail_at?: number;
             };
             /**

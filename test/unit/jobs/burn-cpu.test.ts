@@ -21,7 +21,7 @@ function startThread(input: unknown): Worker {
 }
 
 describe('burn-cpu', () => {
-  test('computes for the duration asked for, with a progress event per step', async () => {
+  test('computes for the requested duration, with a progress event per step', async () => {
     const cpuBefore = process.cpuUsage()
     const job = startJob(burnCpu, { duration_ms: 60, steps: 3 })
     await job.done
@@ -47,7 +47,7 @@ describe('burn-cpu', () => {
     await expect(startJob(burnCpu, { duration_ms: 10, behavior: 'throw' }).done).rejects.toThrow('thrown as asked')
   })
 
-  test('spins without ever looking up, until its thread is ended', async () => {
+  test('spins without reading its signal, until its thread is ended', async () => {
     const worker = startThread({ behavior: 'spin' })
     expect(await once(worker, 'message')).toEqual(['started'])
     expect(await worker.terminate()).toBe(1)

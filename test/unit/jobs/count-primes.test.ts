@@ -37,7 +37,7 @@ describe('count-primes', () => {
     expect(result.counterexample).toBeNull()
   })
 
-  test('agrees with itself over the borders of its segments', async () => {
+  test('agrees with itself across the borders of its segments', async () => {
     for (const border of [1 << 14, 1 << 15, 3 << 14]) {
       for (const limit of [border - 1, border, border + 1, border + 2]) {
         expect(await runJob(countPrimes, { limit })).toEqual(countNaively(limit))

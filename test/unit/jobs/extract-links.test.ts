@@ -46,7 +46,7 @@ describe('the links of a page', () => {
     expect(await readOne(site.url)).toMatchObject({ links: [`${site.url}/real`] })
   })
 
-  test('are resolved against the first base, wherever it stands', async () => {
+  test('are resolved against the first base, wherever it is', async () => {
     const site = await serveHtml(
       '<a href="x">x</a><base target="_top"><base href="/base/"><base href="/other/"><a href="y">y</a>',
     )
@@ -89,7 +89,7 @@ describe('the links of a page', () => {
     expect(await readOne(site.url)).toMatchObject({ links: [`${site.url}/%D0%B6`] })
   })
 
-  test('are found in a page of several megabytes, whatever the borders of its pieces cut', async () => {
+  test('are found in a page of several megabytes, wherever chunk borders fall', async () => {
     const links = Array.from({ length: 60_000 }, (_, index) => `/page/${index}`)
     const site = await serveHtml(
       links.map((link) => `<p><a class="long enough to be cut" href="${link}">link</a></p>`).join(''),
@@ -99,7 +99,7 @@ describe('the links of a page', () => {
 })
 
 describe('a bad page', () => {
-  test('says what is wrong and leaves the others alone', async () => {
+  test('has an error, and the others are read', async () => {
     const zeros = gzipSync(Buffer.alloc(6 << 20))
     const site = await serve((request, response) => {
       const { url } = request
@@ -128,7 +128,7 @@ describe('a bad page', () => {
 })
 
 describe('extract-links', () => {
-  test('yields pages as they finish, returns them as they were given, and reports each', async () => {
+  test('yields pages as they finish, returns them in input order, and reports each', async () => {
     const held: (() => void)[] = []
     const site = await serve((request, response) => {
       const answer = () => response.writeHead(200, html).end(`<a href="${request.url}/link">`)
@@ -149,13 +149,13 @@ describe('extract-links', () => {
     ])
   })
 
-  test('fetches as many pages at once as it may, and no more', async () => {
+  test('fetches at most as many pages at once as allowed', async () => {
     const waiting: (() => void)[] = []
     let most = 0
     const site = await serve((_request, response) => {
       waiting.push(() => response.writeHead(200, html).end())
       most = Math.max(most, waiting.length)
-      // Answers all that wait once four do: a fifth would be counted, and with fewer the job would stand still.
+      // Responds once four requests wait: a fifth would be counted, and with fewer the job would not continue.
       if (waiting.length === 4) setImmediate(() => waiting.splice(0).forEach((answer) => answer()))
     })
     await runJob(extractLinks, { urls: Array<string>(20).fill(site.url), concurrency: 4 })

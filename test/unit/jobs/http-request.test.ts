@@ -107,7 +107,7 @@ describe('http-request', () => {
     })
   })
 
-  test.each([429, 500, 502, 503])('lets %i be tried again', async (status) => {
+  test.each([429, 500, 502, 503])('lets %i be retried', async (status) => {
     const site = await serveAnswer(status)
     await expect(runJob(httpRequest, { url: site.url })).rejects.toMatchObject({
       retryable: true,
@@ -115,12 +115,12 @@ describe('http-request', () => {
     })
   })
 
-  test.each([429, 503])('waits as long as the Retry-After of a %i says', async (status) => {
+  test.each([429, 503])('waits for the Retry-After of a %i', async (status) => {
     const site = await serveAnswer(status, { 'retry-after': '7' })
     await expect(runJob(httpRequest, { url: site.url })).rejects.toMatchObject({ retryable: true, retryAfterMs: 7000 })
   })
 
-  test('takes the statuses that are expected, and only these', async () => {
+  test('accepts the expected statuses, and only these', async () => {
     const missing = await serveAnswer(404)
     expect(await runJob(httpRequest, { url: missing.url, expect_status: 404 })).toMatchObject({ status: 404 })
     expect(await runJob(httpRequest, { url: missing.url, expect_status: [200, 404] })).toMatchObject({ status: 404 })
@@ -130,7 +130,7 @@ describe('http-request', () => {
     })
   })
 
-  test('follows a redirect unless the redirect is what is expected', async () => {
+  test('follows a redirect unless its status is expected', async () => {
     const site = await serve((request, response) => {
       if (request.url === '/') response.writeHead(302, { location: '/there' }).end()
       else response.end('arrived')
@@ -139,7 +139,7 @@ describe('http-request', () => {
     expect(await runJob(httpRequest, { url: site.url, expect_status: 302 })).toMatchObject({ status: 302 })
   })
 
-  test('lets a connection that breaks be tried again, whether before or within the body', async () => {
+  test('lets a broken connection be retried, whether before or within the body', async () => {
     const site = await serve((request, response) => {
       if (request.url === '/body') response.writeHead(200, { 'content-length': '100' }).write('half')
       setImmediate(() => request.socket.destroy())

@@ -36,7 +36,7 @@ async function pixel(data: Buffer, left: number, top: number): Promise<number[]>
 }
 
 describe('resize-image', () => {
-  test('makes a real WebP out of a PNG', async () => {
+  test('turns a PNG into a WebP', async () => {
     const { data, ...rest } = await resize({ data_base64: await png(200, 100), width: 50, format: 'webp' })
     expect(rest).toEqual({ width: 50, height: 25, format: 'webp', bytes: data.length })
     expect(data.subarray(0, 4).toString()).toBe('RIFF')
@@ -66,7 +66,7 @@ describe('resize-image', () => {
     })
   })
 
-  test('keeps transparency where the format can, and makes it white where not', async () => {
+  test('keeps transparency if the format can, and makes it white otherwise', async () => {
     const image = await png(20, 20)
     expect(await pixel((await resize({ data_base64: image, width: 20, format: 'png' })).data, 18, 10)).toEqual([
       0, 0, 0, 0,
@@ -94,7 +94,7 @@ describe('resize-image', () => {
     expect(low.bytes).toBeLessThan(high.bytes)
   })
 
-  test('turns a picture upright as its EXIF orientation says', async () => {
+  test('rotates a picture as its EXIF orientation says', async () => {
     const lying = await sharp(Buffer.from(await png(200, 100), 'base64'))
       .flatten()
       .jpeg()
@@ -134,7 +134,7 @@ describe('resize-image', () => {
     })
   })
 
-  test('refuses a small file with a huge picture', async () => {
+  test('refuses a small file with huge dimensions', async () => {
     const bomb = await sharp({ create: { width: 8000, height: 8000, channels: 3, background: '#000' } })
       .png()
       .toBuffer()

@@ -3,7 +3,7 @@ import sleep from '../../../src/jobs/catalog/diagnostic/sleep.ts'
 import { runJob, startJob } from '../../helpers/job-context.ts'
 
 describe('sleep', () => {
-  test('says the duration asked for and reports each step, not before its time', async () => {
+  test('returns the requested duration and reports each step, never early', async () => {
     const startedAt = performance.now()
     const job = startJob(sleep, { duration_ms: 40, steps: 4 })
     expect(await job.done).toEqual({ slept_ms: 40 })
@@ -11,7 +11,7 @@ describe('sleep', () => {
     expect(job.progress.map(({ fraction }) => fraction)).toEqual([0.25, 0.5, 0.75, 1])
   })
 
-  test('takes one step unless told otherwise', async () => {
+  test('takes one step by default', async () => {
     const job = startJob(sleep, { duration_ms: 0 })
     expect(await job.done).toEqual({ slept_ms: 0 })
     expect(job.progress).toHaveLength(1)
@@ -39,7 +39,7 @@ describe('sleep', () => {
     await expect(job.done).rejects.toMatchObject({ name: 'AbortError' })
   })
 
-  test('refuses what is no duration and fields that it does not know', () => {
+  test('refuses invalid durations and unknown fields', () => {
     for (const input of [
       {},
       { duration_ms: -1 },

@@ -1,12 +1,12 @@
 import { burn, burnOutput, burnTimeoutMs, isolatedBurnInput } from '../../burn.ts'
 import { defineJob } from '../../define-job.ts'
 
-/** The same as `burn-cpu` in a process of its own, which may also crash without taking anything with it. */
+/** Like `burn-cpu`, but in a process, which may also crash alone. */
 export default defineJob({
   type: 'burn-cpu-isolated',
   title: 'Burn CPU in a process',
   description:
-    'Diagnostic. Computes for a while, or loops for ever, fills its memory, throws or aborts its process, as `behavior` says.',
+    'Diagnostic. Computes for a while, or loops forever, fills its memory, throws or aborts its process, depending on `behavior`.',
   runsOn: 'process',
   input: isolatedBurnInput,
   output: burnOutput,

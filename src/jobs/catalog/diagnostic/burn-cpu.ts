@@ -1,11 +1,12 @@
 import { burn, burnInput, burnOutput, burnTimeoutMs } from '../../burn.ts'
 import { defineJob } from '../../define-job.ts'
 
-/** Computes, or misbehaves, in a thread: what progress, cancelling, timeouts and the memory limit do there can be tried with it. */
+/** Computes or misbehaves in a thread, to try out progress, cancel, timeouts and the memory limit. */
 export default defineJob({
   type: 'burn-cpu',
   title: 'Burn CPU in a thread',
-  description: 'Diagnostic. Computes for a while, or loops for ever, fills its memory or throws, as `behavior` says.',
+  description:
+    'Diagnostic. Computes for a while, or loops forever, fills its memory or throws, depending on `behavior`.',
   runsOn: 'thread',
   input: burnInput,
   output: burnOutput,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineJob } from '../../define-job.ts'
 
-/** The smallest job there is: measures what the service itself costs. */
+/** The smallest job: measures the overhead of the service itself. */
 export default defineJob({
   type: 'echo',
   title: 'Return the input',

@@ -124,7 +124,7 @@ describe('an address', () => {
     expect(isAllowedAddress(address, allow)).toBe(isAllowedAddress(address, []))
   })
 
-  test('embedded in any IPv6 form is never easier to reach than by itself', () => {
+  test('embedded in any IPv6 form is allowed only if it is allowed itself', () => {
     const octet = integer({ min: 0, max: 255 })
     const prefix = constantFrom('::ffff:', '::', '64:ff9b::', '::ffff:0:')
     const result = check(
@@ -188,7 +188,7 @@ describe('fetch', () => {
     await expect(open([]).fetch(url)).rejects.toMatchObject(refused)
   })
 
-  test('names the host in its refusal and neither the address behind it nor the secrets of the URL', async () => {
+  test('names the host in its refusal, but neither its address nor the secrets of the URL', async () => {
     const thrown = await open([])
       .fetch('http://localhost:1234/path?token=secret')
       .catch((error: unknown) => error)
@@ -205,7 +205,7 @@ describe('fetch', () => {
     }
   })
 
-  test('reaches a name by those of its addresses that are allowed, and by no other', async () => {
+  test('reaches a name only by those of its addresses that are allowed', async () => {
     const site = await serve((_request, response) => response.end('hello'))
     const mixed: Resolve = (_name, _options, callback) =>
       callback(null, [
@@ -220,7 +220,7 @@ describe('fetch', () => {
     )
   })
 
-  test('gains nothing from a name that changes its address: each connection asks once and uses what was checked', async () => {
+  test('is safe against a name that changes its address: each connection looks up once and uses the checked address', async () => {
     const connections: number[] = []
     const site = await serve((_request, response) => response.setHeader('connection', 'close').end('hello'))
     site.server.on('connection', (socket) => connections.push(socket.remotePort ?? 0))
@@ -292,7 +292,7 @@ describe('fetch', () => {
     await expect(open(loopback).fetch(site.url, { signal: stop.signal })).rejects.toThrow('enough')
   })
 
-  test('keeps network errors apart from refusals', async () => {
+  test('distinguishes network errors from refusals', async () => {
     const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
     await once(server, 'listening')
     onTestFinished(() => void server.close())
@@ -301,7 +301,7 @@ describe('fetch', () => {
     await expect(open(loopback).fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow(TypeError)
   })
 
-  test('fails after close, which may be called twice and ends what is under way', async () => {
+  test('fails after close, which may be called twice and ends running requests', async () => {
     const site = await serve(() => void egress.close())
     const egress = open(loopback)
     await expect(egress.fetch(site.url)).rejects.toThrow(TypeError)

@@ -22,7 +22,7 @@ const job = defineJob({
 const registry = new Map([['test', { job, file: 'test.ts' }]])
 const failure = { code: 'job_failed', message: 'no', retryable: true }
 
-/** What becomes of a job whose run ends so, with the stop that an executor of ours would have been given. */
+/** The settlement of a job whose run ends like this, with the stop that an executor would have received. */
 async function settle(options: {
   outcome?: Outcome
   stop?: StopRequest['kind']
@@ -53,7 +53,7 @@ async function settle(options: {
   return executeJob({ registry, executorFor, log: pino({ level: 'silent' }) }, claimed)
 }
 
-test('an outcome without a stop decides by itself', async () => {
+test('without a stop the outcome decides', async () => {
   expect(await settle({})).toEqual({ status: 'succeeded', output: '1' })
   expect(await settle({ outcome: { status: 'threw', failure } })).toEqual({
     status: 'failed',
@@ -64,7 +64,7 @@ test('an outcome without a stop decides by itself', async () => {
   expect(last).toMatchObject({ status: 'failed', retryDelayMs: undefined })
 })
 
-test('a stop decides before the outcome, but for a result within the grace of a shutdown', async () => {
+test('a stop takes precedence over the outcome, except for a result within the grace of a shutdown', async () => {
   const threw: Outcome = { status: 'threw', failure }
   expect(await settle({ stop: 'lock_lost' })).toEqual({ status: 'lost' })
   expect(await settle({ stop: 'shutdown' })).toEqual({ status: 'succeeded', output: '1' })
@@ -86,7 +86,7 @@ test('a stop decides before the outcome, but for a result within the grace of a 
   })
 })
 
-test('what is picked up too late is not run; attempt 0 says that it never started', async () => {
+test('a job that starts too late is not run; attempt 0 means that it never started', async () => {
   const late = { startWithinMs: 500, countsFrom: 1000 }
   expect(await settle({ record: late })).toMatchObject({ failure: { code: 'not_started_in_time', attempt: 0 } })
   // It had started in time before its worker vanished.
@@ -98,19 +98,19 @@ test('what is picked up too late is not run; attempt 0 says that it never starte
   })
 })
 
-test('an attempt whose worker vanished has been made', async () => {
+test('an attempt whose worker vanished counts', async () => {
   const record = { deadlineMs: 500, countsFrom: 1000 }
   expect(await settle({ record, claimed: { starts: 2 } })).toMatchObject({ failure: { attempt: 1 } })
 })
 
-test('a handler cannot take the codes that decide a state', async () => {
+test('a handler cannot set the codes that decide the state', async () => {
   for (const code of ['canceled', 'not_started_in_time', 'deadline_exceeded']) {
     const outcome: Outcome = { status: 'threw', failure: { ...failure, code } }
     expect(await settle({ outcome })).toMatchObject({ failure: { code: 'job_failed' } })
   }
 })
 
-test('an unknown type or record is left to others for ten minutes, then it has failed', async () => {
+test('an unknown type or record is left to other workers for ten minutes, then the job fails', async () => {
   const minutes = (n: number) => ({ createdAt: 0, startedAt: n * 60_000 })
   for (const unknown of [{ type: 'newer' }, { data: { v: recordVersion + 1, input: 1 } }]) {
     expect(await settle({ claimed: { ...unknown, ...minutes(9) } })).toMatchObject({

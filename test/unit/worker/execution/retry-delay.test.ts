@@ -6,7 +6,7 @@ const failure = { code: 'job_failed', message: '', retryable: true }
 const backoff = { type: 'exponential', delayMs: 1000, jitter: 0 } as const
 const first = { failure, attempt: 1, maxAttempts: 5, backoff, random: 0 }
 
-test('the delay doubles or stays, and what the failure asks for comes first', () => {
+test('the delay doubles or stays, and a delay of the failure takes precedence', () => {
   const exponential = [1, 2, 3, 4].map((attempt) => retryDelay({ ...first, attempt }))
   expect(exponential).toEqual([1000, 2000, 4000, 8000])
   const fixed = [1, 2, 3].map((attempt) => retryDelay({ ...first, attempt, backoff: { ...backoff, type: 'fixed' } }))
@@ -14,7 +14,7 @@ test('the delay doubles or stays, and what the failure asks for comes first', ()
   expect(retryDelay({ ...first, failure: { ...failure, retryAfterMs: 7 } })).toBe(7)
 })
 
-test('there is none after the last attempt or a permanent failure', () => {
+test('there is no delay after the last attempt or a permanent failure', () => {
   expect(retryDelay({ ...first, attempt: 5 })).toBeUndefined()
   expect(retryDelay({ ...first, failure: { ...failure, retryable: false } })).toBeUndefined()
 })

@@ -8,7 +8,7 @@ async function crash(kind: (typeof poolKinds)[number], fixture: string, input: u
   const outcome = await run.outcome
   const after = await outputOf(start(executors.for(kind), await loadFixture('echo'), { value: 'still here' }))
   expect(after).toBe('still here')
-  return { outcome, lines, said: run.said() }
+  return { outcome, lines, logged: run.logged() }
 }
 
 const crashed = (message: RegExp, code = 'crashed') => ({
@@ -17,11 +17,11 @@ const crashed = (message: RegExp, code = 'crashed') => ({
 })
 
 describe.each(poolKinds)('a %s', (kind) => {
-  test('that exits fails alone, and what it said before arrives', async () => {
-    const { outcome, said, lines } = await crash(kind, 'crash', { way: 'exit' })
+  test('that exits fails alone, and its earlier events arrive', async () => {
+    const { outcome, logged, lines } = await crash(kind, 'crash', { way: 'exit' })
     expect(outcome).toEqual(crashed(/exit code 7/))
-    expect(said).toEqual(['last words'])
-    expect(lines.map(({ message }) => message)).toEqual(['a thread or process of jobs died'])
+    expect(logged).toEqual(['last words'])
+    expect(lines.map(({ message }) => message)).toEqual(['thread or process of jobs died'])
   })
 
   test('with an unhandled rejection fails alone', async () => {
@@ -39,23 +39,23 @@ describe.each(poolKinds)('a %s', (kind) => {
     const before = await findPlace(executors.for(kind))
     const run = start(executors.for(kind), await loadFixture('explode-later'))
     expect(await run.outcome).toEqual({ status: 'returned', output: null })
-    await until(() => lines.some(({ message }) => message === 'a thread or process of jobs died'))
+    await until(() => lines.some(({ message }) => message === 'thread or process of jobs died'))
     expect((await findPlace(executors.for(kind))).host).not.toBe(before.host)
   })
 
-  test('whose file throws says so', async () => {
+  test('whose file throws fails with the reason', async () => {
     const { executors } = openExecutors()
     const loaded = await loadFixture('echo')
     const run = start(executors.for(kind), { ...loaded, file: fixtureFile('broken-file') })
-    const message = "the job's file broken-file.ts does not load: no such native library"
+    const message = 'failed to load the job file broken-file.ts: no such native library'
     expect(await run.outcome).toEqual({ status: 'threw', failure: { code: 'job_failed', message, retryable: false } })
   })
 
-  test('whose file is of another type says so', async () => {
+  test('whose file declares another type fails with the reason', async () => {
     const { executors } = openExecutors()
     const run = start(executors.for(kind), { ...(await loadFixture('echo')), file: fixtureFile('spin') })
     expect(await run.outcome).toMatchObject({
-      failure: { message: 'the job\'s file spin.ts no longer declares the job type "echo"' },
+      failure: { message: 'the job file spin.ts no longer declares the job type "echo"' },
     })
   })
 
@@ -67,13 +67,13 @@ describe.each(poolKinds)('a %s', (kind) => {
 })
 
 describe('a process', () => {
-  // For a thread see test/e2e/out-of-memory.test.ts: V8 may take the process along, which is no end for a run of tests.
+  // For a thread see test/e2e/out-of-memory.test.ts: V8 may end the whole process, and with it the test run.
   test('that runs out of memory fails alone', async () => {
     const { outcome } = await crash('process', 'eat-memory')
-    expect(outcome).toEqual(crashed(/more than its 64 MB/, 'out_of_memory'))
+    expect(outcome).toEqual(crashed(/memory limit of 64 MB/, 'out_of_memory'))
   })
 
-  test('that aborts fails alone, and not for want of memory', async () => {
+  test('that aborts fails alone, and not as out of memory', async () => {
     const { outcome } = await crash('process', 'crash', { way: 'abort' })
     expect(outcome).toEqual(crashed(/SIGABRT/))
   })
@@ -85,7 +85,7 @@ describe('a process', () => {
 
   test('that writes garbage to its parent fails alone', async () => {
     const { outcome } = await crash('process', 'crash', { way: 'garbage' })
-    expect(outcome).toEqual(crashed(/what is no message/))
+    expect(outcome).toEqual(crashed(/malformed message/))
   })
 
   test('whose output is too long to send fails with invalid_output', async () => {

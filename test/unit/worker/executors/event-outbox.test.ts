@@ -21,7 +21,7 @@ function open() {
   }
 }
 
-test('progress is held back when much is unacknowledged, and only the newest is kept', () => {
+test('progress is held back while many events are unacknowledged, and only the newest is kept', () => {
   const { posted, outbox, progress, last } = open()
   for (let step = 0; step < 1000; step++) progress(step / 1000)
   expect(posted.length).toBe(eventWindow)
@@ -30,7 +30,7 @@ test('progress is held back when much is unacknowledged, and only the newest is 
   expect(last()).toMatchObject({ fraction: 0.999 })
 })
 
-test('held progress goes out a few times a second even if nothing is ever acknowledged', () => {
+test('held progress is sent a few times per second even without acknowledgements', () => {
   const { posted, clock, progress } = open()
   for (clock.now = 0; clock.now < 10 * progressIntervalMs; clock.now++) progress(clock.now)
   expect(posted.length).toBe(eventWindow + 9)
@@ -43,7 +43,7 @@ test('held progress keeps its place before a log line', () => {
   expect(posted.slice(-2)).toMatchObject([{ fraction: eventWindow }, { message: 'after it' }])
 })
 
-test('what was held or dropped is sent at the end', () => {
+test('held events and the count of dropped ones are sent at the end', () => {
   const { posted, outbox, log, progress } = open()
   for (let line = 0; line < logWindow + 5; line++) log(`${line}`)
   progress(1)
@@ -54,7 +54,7 @@ test('what was held or dropped is sent at the end', () => {
   expect(posted.slice(logWindow)).toMatchObject([{ fraction: 1 }, dropped, { fraction: 0.5 }])
 })
 
-test('dropped lines are reported before the next one that gets through', () => {
+test('dropped lines are reported before the next line that is sent', () => {
   const { posted, outbox, log } = open()
   for (let line = 0; line < logWindow + 5; line++) log(`${line}`)
   outbox.acknowledge(2)
@@ -62,7 +62,7 @@ test('dropped lines are reported before the next one that gets through', () => {
   expect(posted.slice(-2)).toMatchObject([{ message: expect.stringMatching(/^5 log lines/) }, { message: 'through' }])
 })
 
-test('an output waits when much is unacknowledged', async () => {
+test('an output waits while many events are unacknowledged', async () => {
   const { outbox } = open()
   const output = () => outbox.emit({ kind: 'output', value: 1 })
   for (let value = 1; value < eventWindow; value++) expect(output()).toBe(undefined)

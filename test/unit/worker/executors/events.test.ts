@@ -20,8 +20,8 @@ describe.each(poolKinds)('from a %s', (kind) => {
     const run = start(executors.for(kind), await loadFixture('count-up'), { to: 100 }, (event) =>
       event.kind === 'output' ? new Promise((resolve) => taken.push(resolve)) : undefined,
     )
-    const lastSaid = () => run.said().at(-1)
-    await until(() => run.said().filter((message) => message === 'pulled 16').length >= 3)
+    const lastSaid = () => run.logged().at(-1)
+    await until(() => run.logged().filter((message) => message === 'pulled 16').length >= 3)
     expect(taken.length).toBe(16)
     for (const take of taken.splice(0, 3)) take()
     await until(() => lastSaid() === 'pulled 19')
@@ -35,7 +35,7 @@ describe.each(poolKinds)('from a %s', (kind) => {
     )
   })
 
-  test('a million progress reports become few, and the last one arrives', async () => {
+  test('of a million progress events few are sent, and the last one arrives', async () => {
     const { executors } = openExecutors()
     const run = start(executors.for(kind), await loadFixture('flood'), { progress: 1_000_000 })
     expect(await run.outcome).toEqual({ status: 'returned', output: null })
@@ -44,17 +44,17 @@ describe.each(poolKinds)('from a %s', (kind) => {
     expect(run.events.at(-1)).toMatchObject({ fraction: 1, message: '1000000' })
   })
 
-  test('log lines that come too fast are dropped and counted', async () => {
+  test('log lines beyond the window are dropped and counted', async () => {
     const { executors } = openExecutors()
     const run = start(executors.for(kind), await loadFixture('flood'), { logs: 200_000 }, () => new Promise(() => {}))
     await run.outcome
-    const notices = run.said().filter((message) => message.includes('dropped'))
+    const notices = run.logged().filter((message) => message.includes('dropped'))
     const dropped = notices.reduce((sum, message) => sum + Number.parseInt(message, 10), 0)
-    expect(run.said().length).toBeLessThan(300)
-    expect(run.said().length - notices.length + dropped).toBe(200_000)
+    expect(run.logged().length).toBeLessThan(300)
+    expect(run.logged().length - notices.length + dropped).toBe(200_000)
   })
 
-  test('a job that spins is heard while it spins', async () => {
+  test('events of a job that spins arrive while it spins', async () => {
     const { executors } = openExecutors()
     const run = start(executors.for(kind), await loadFixture('spin'), { reports: true })
     await until(() => run.events.length > 40)
@@ -62,7 +62,7 @@ describe.each(poolKinds)('from a %s', (kind) => {
     expect(await run.outcome).toEqual({ status: 'killed' })
   })
 
-  test('a job that spins is heard however much it says', async () => {
+  test('events of a job that spins arrive however many it sends', async () => {
     const { executors } = openExecutors()
     const run = start(executors.for(kind), await loadFixture('spin'), { talks: true })
     await until(() => run.events.length > 1000)
@@ -70,7 +70,7 @@ describe.each(poolKinds)('from a %s', (kind) => {
     expect(await run.outcome).toEqual({ status: 'killed' })
   })
 
-  test('what a job prints goes to the log line by line', async () => {
+  test('printed text is logged line by line', async () => {
     const { executors, lines } = openExecutors()
     await start(executors.for(kind), await loadFixture('print')).outcome
     await until(() => lines.length === 5)

@@ -32,7 +32,7 @@ export function recordLog() {
   return { lines, log: { info: record('info'), warn: record('warn') } }
 }
 
-/** Executors that are closed with the test, which fails if that does not end them. */
+/** Executors that close with the test, which fails if they do not end. */
 export function openExecutors(options: { size?: number; allowCidrs?: string[] } = {}) {
   const { lines, log } = recordLog()
   const { size = 1, allowCidrs = [] } = options
@@ -44,14 +44,14 @@ export function openExecutors(options: { size?: number; allowCidrs?: string[] } 
 export interface Started {
   events: JobEvent[]
   /** The messages of its log events. */
-  said(): string[]
+  logged(): string[]
   outcome: Promise<Outcome>
   stop(request?: Partial<StopRequest>): void
 }
 
 let runs = 0
 
-/** Starts a run and gathers what it emits; `take` stands for the receiver, and may be behind. */
+/** Starts a run and collects its events; `take` is the receiver, which may be behind. */
 export function start(
   executor: Executor,
   loaded: LoadedJob,
@@ -67,7 +67,7 @@ export function start(
   }
   return {
     events,
-    said: () => events.flatMap((event) => (event.kind === 'log' ? [event.message] : [])),
+    logged: () => events.flatMap((event) => (event.kind === 'log' ? [event.message] : [])),
     outcome: executor.run(loaded, attempt, emit, controller.signal),
     stop: (request = {}) => controller.abort({ kind: 'canceled', graceMs: 1000, ...request }),
   }
@@ -83,7 +83,7 @@ export function until(check: () => unknown, timeout = 10_000): Promise<void> {
   )
 }
 
-/** False also for a zombie, which an orphan stays where process 1 does not reap (as in some containers). */
+/** False also for a zombie: an orphan stays one if process 1 does not reap it (as in some containers). */
 export function isAlive(pid: number): boolean {
   const stat = `/proc/${pid}/stat`
   try {
@@ -103,8 +103,8 @@ export async function outputOf(started: Started): Promise<unknown> {
 const place = z.object({ pid: z.int(), threadId: z.int(), task: z.string().nullable(), arguments: z.array(z.string()) })
 
 /**
- * Runs `where-am-i`. `host` tells threads and processes apart; `exists` says whether it still does (for a thread only where
- * the system has a /proc to look at).
+ * Runs `where-am-i`. `host` identifies the thread or process; `exists` tells whether it still exists (for a thread only if the
+ * system has /proc).
  */
 export async function findPlace(executor: Executor, options: { memoryLimitMb?: number; afterMs?: number } = {}) {
   const { afterMs = 0, ...changes } = options

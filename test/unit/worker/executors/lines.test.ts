@@ -13,7 +13,7 @@ function forward() {
 }
 
 describe('printed lines', () => {
-  test('are put together from pieces, also within a letter', async () => {
+  test('are joined from chunks, also within a character', async () => {
     const { stream, lines } = forward()
     for (const byte of Buffer.from('für\n\nzwei')) stream.write(Buffer.from([byte]))
     stream.end()
@@ -21,14 +21,14 @@ describe('printed lines', () => {
     expect(lines).toEqual(['für', '', 'zwei'])
   })
 
-  test('are cut when they never end', async () => {
+  test('are split when they never end', async () => {
     const { stream, lines } = forward()
     for (let piece = 0; piece < 10; piece++) stream.write('x'.repeat(5000))
     await until(() => lines.length === 6)
     expect(new Set(lines.map(({ length }) => length))).toEqual(new Set([8192]))
   })
 
-  test('are counted when there are too many, also if nothing follows', async () => {
+  test('are counted when there are too many, also if no line follows', async () => {
     const { stream, lines, dropped } = forward()
     stream.write('line\n'.repeat(1000))
     await until(() => dropped() === 800, 3000)
@@ -37,7 +37,7 @@ describe('printed lines', () => {
 })
 
 describe('lines of JSON', () => {
-  test('are read whatever the pieces', () => {
+  test('are read from chunks of any size', () => {
     const read: unknown[] = []
     const reader = createJsonLineReader(
       (message) => read.push(message),
@@ -48,7 +48,7 @@ describe('lines of JSON', () => {
     expect(read).toEqual([{ a: 'ü' }, [1], 1, 2])
   })
 
-  test('are given up at the first that is not JSON', () => {
+  test('are no longer read after the first that is not JSON', () => {
     const read: unknown[] = []
     const onBroken = vi.fn<() => void>()
     const reader = createJsonLineReader((message) => read.push(message), onBroken)
@@ -58,7 +58,7 @@ describe('lines of JSON', () => {
     expect(onBroken).toHaveBeenCalledTimes(1)
   })
 
-  test('are given up when one is too long', () => {
+  test('are no longer read after one that is too long', () => {
     const onBroken = vi.fn<() => void>()
     const reader = createJsonLineReader(() => {}, onBroken)
     const piece = Buffer.alloc(1024 * 1024, 'x')

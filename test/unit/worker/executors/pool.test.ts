@@ -13,7 +13,7 @@ describe.each(poolKinds)('a %s', (kind) => {
     expect(lines).toEqual([])
   })
 
-  test('is used again for the next job', async () => {
+  test('is reused for the next job', async () => {
     const { executors } = openExecutors()
     const first = await findPlace(executors.for(kind))
     const second = await findPlace(executors.for(kind))
@@ -31,7 +31,7 @@ describe.each(poolKinds)('a %s', (kind) => {
     expect(first.exists()).toBe(false)
   })
 
-  test('exists at most as often as the pool is large', async () => {
+  test('exists at most as often as the pool size allows', async () => {
     const { executors } = openExecutors({ size: 2 })
     const places = await Promise.all([1, 2, 3, 4, 5, 6].map(() => findPlace(executors.for(kind), { afterMs: 50 })))
     expect(new Set(places.map(({ host }) => host)).size).toBe(2)
@@ -49,7 +49,7 @@ describe.each(poolKinds)('a %s', (kind) => {
     expect(started).toEqual([0, 1, 2, 3])
   })
 
-  test('carries nothing of one run into the next', async () => {
+  test('sends no event of one run to the next', async () => {
     const { executors } = openExecutors()
     const loaded = await loadFixture('leave-things-behind')
     const first = start(executors.for(kind), loaded, { start: true })
@@ -66,7 +66,7 @@ describe.each(poolKinds)('a %s', (kind) => {
     expect(await run.outcome).toMatchObject({ status: 'threw', failure: { code: 'egress_refused', retryable: false } })
   })
 
-  test('may fetch what the allow list names', async () => {
+  test('may fetch from the ranges of the allow list', async () => {
     const { executors } = openExecutors({ allowCidrs: ['127.0.0.0/8'] })
     const server = createServer((_request, response) => response.end('hello'))
     onTestFinished(() => void server.close())
@@ -83,7 +83,7 @@ describe.each(poolKinds)('a %s', (kind) => {
     const spinning = start(executors.for(kind), await loadFixture('spin'))
     const other = start(executors.for(kind), await loadFixture('spin'))
     const waiting = start(executors.for(kind), await loadFixture('spin'))
-    await until(() => spinning.said().length + other.said().length === 2)
+    await until(() => spinning.logged().length + other.logged().length === 2)
     await Promise.all([executors.close(), executors.close()])
     expect(place.exists()).toBe(false)
     for (const run of [spinning, other, waiting]) expect(await run.outcome).toEqual({ status: 'killed' })
@@ -97,7 +97,7 @@ test("a process gets its job's memory limit", async () => {
   expect(place.arguments).toContain('--max-old-space-size=128')
 })
 
-test('a pool that was never used closes at once', async () => {
+test('an unused pool closes at once', async () => {
   const executors = createExecutors({ threads: 2, processes: 2, allowCidrs: [], log: recordLog().log })
   await expect(executors.close()).resolves.toBe(undefined)
 })

@@ -6,7 +6,7 @@ import { loadFixture, recordLog, start } from './harness.ts'
 
 afterEach(() => void vi.useRealTimers())
 
-/** A host that the test plays itself. */
+/** A host whose messages and end the test controls. */
 function playHost(settings: HostSettings) {
   const sent: ToChild[] = []
   const { promise: gone, resolve: end } = Promise.withResolvers<HostEnd>()
@@ -32,7 +32,7 @@ function playPool(onSpawn: (played: ReturnType<typeof playHost>) => void = () =>
   return { pool, played, lines }
 }
 
-test('hosts that end before they start are spawned again ever later, and each fails one job', async () => {
+test('hosts that end before they are ready are respawned with growing delays, and each fails one job', async () => {
   vi.useFakeTimers()
   const { pool, played } = playPool(({ end }) => end({ kind: 'exit', code: 1 }))
   const loaded = await loadFixture('echo')
@@ -54,14 +54,14 @@ test('a spawn that is refused fails its job', async () => {
     throw new Error('EAGAIN')
   }
   const pool = new HostPool({ size: 1, allowCidrs: [], log, spawn })
-  const message = 'no thread or process could be started: EAGAIN'
+  const message = 'failed to start a thread or process: EAGAIN'
   expect(await start(pool, await loadFixture('echo')).outcome).toEqual({
     status: 'crashed',
     failure: { code: 'crashed', message, retryable: true },
   })
 })
 
-test('nothing is spawned after a crash until the next job', async () => {
+test('after a crash no host is spawned until the next job', async () => {
   const { pool, played } = playPool()
   const run = start(pool, await loadFixture('echo'))
   played[0]?.say({ type: 'ready' })
@@ -70,7 +70,7 @@ test('nothing is spawned after a crash until the next job', async () => {
   expect(played.length).toBe(1)
 })
 
-test('a host that outlives its kill is abandoned and keeps its place', async () => {
+test('a host that does not end when killed is abandoned and keeps its pool slot', async () => {
   const { pool, played, lines } = playPool()
   const loaded = await loadFixture('echo')
   const run = start(pool, loaded)
@@ -81,7 +81,7 @@ test('a host that outlives its kill is abandoned and keeps its place', async () 
   expect(played[0]?.kill).toHaveBeenCalledTimes(1)
   await vi.advanceTimersByTimeAsync(2000)
   expect(await run.outcome).toEqual({ status: 'abandoned' })
-  expect(lines.at(-1)?.message).toContain('outlives its kill')
+  expect(lines.at(-1)?.message).toContain('did not end when killed')
   expect(played.length).toBe(1)
   played[0]?.end({ kind: 'exit', code: 1 })
   await vi.advanceTimersByTimeAsync(0)
@@ -90,7 +90,7 @@ test('a host that outlives its kill is abandoned and keeps its place', async () 
   expect(await next.outcome).toEqual({ status: 'returned', output: 1 })
 })
 
-test('messages that are not of this run or not ours are dropped', async () => {
+test('messages of another run or of another shape are ignored', async () => {
   const { pool, played } = playPool()
   const run = start(pool, await loadFixture('echo'))
   const say = played[0]?.say
@@ -106,7 +106,7 @@ test('messages that are not of this run or not ours are dropped', async () => {
   expect(run.events).toEqual([output])
 })
 
-test('a result that comes after the kill is too late', async () => {
+test('a result that arrives after the kill is ignored', async () => {
   const { pool, played } = playPool()
   const run = start(pool, await loadFixture('echo'))
   run.stop({ graceMs: 0 })

@@ -8,21 +8,21 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { findPlace, fixtureFile, isAlive, loadFixture, openExecutors, poolKinds, start, until } from './harness.ts'
 
 describe.each(poolKinds)('in a %s', (kind) => {
-  test('a job that listens to its signal ends by itself and keeps its place', async () => {
+  test('a job that follows its signal ends by itself, and its host is kept', async () => {
     const { executors } = openExecutors()
     const before = await findPlace(executors.for(kind))
     const run = start(executors.for(kind), await loadFixture('wait-for-stop'))
-    await until(() => run.said().includes('waiting'))
+    await until(() => run.logged().includes('waiting'))
     run.stop({ kind: 'timeout' })
     expect(await run.outcome).toEqual({ status: 'returned', output: { name: 'AbortError', code: 'timeout' } })
-    expect(run.said()).toEqual(['waiting', 'stopping'])
+    expect(run.logged()).toEqual(['waiting', 'stopping'])
     expect((await findPlace(executors.for(kind))).host).toBe(before.host)
   })
 
   test('a job may throw its abort reason', async () => {
     const { executors } = openExecutors()
     const run = start(executors.for(kind), await loadFixture('wait-for-stop'), { howToEnd: 'throw' })
-    await until(() => run.said().includes('waiting'))
+    await until(() => run.logged().includes('waiting'))
     run.stop()
     const failure = { code: 'canceled', message: 'the job was canceled', retryable: true }
     expect(await run.outcome).toEqual({ status: 'threw', failure })
@@ -31,10 +31,10 @@ describe.each(poolKinds)('in a %s', (kind) => {
   test('a job that does not end in time is killed', async () => {
     const { executors } = openExecutors()
     const run = start(executors.for(kind), await loadFixture('wait-for-stop'), { howToEnd: 'never' })
-    await until(() => run.said().includes('waiting'))
+    await until(() => run.logged().includes('waiting'))
     run.stop({ graceMs: 100 })
     expect(await run.outcome).toEqual({ status: 'killed' })
-    expect(run.said()).toContain('still here')
+    expect(run.logged()).toContain('still here')
   })
 
   test.each([0, 100])(
@@ -44,7 +44,7 @@ describe.each(poolKinds)('in a %s', (kind) => {
       const before = await findPlace(executors.for(kind))
       const run = start(executors.for(kind), await loadFixture('spin'))
       const next = findPlace(executors.for(kind))
-      await until(() => run.said().length === 1)
+      await until(() => run.logged().length === 1)
       const stoppedAt = performance.now()
       run.stop({ graceMs })
       expect(await run.outcome).toEqual({ status: 'killed' })
@@ -53,10 +53,10 @@ describe.each(poolKinds)('in a %s', (kind) => {
     },
   )
 
-  test('a job that computes without pause can look at its signal', async () => {
+  test('a job that computes without a pause can read its signal', async () => {
     const { executors } = openExecutors()
     const run = start(executors.for(kind), await loadFixture('spin'), { looksAtSignal: true })
-    await until(() => run.said().length === 1)
+    await until(() => run.logged().length === 1)
     run.stop({ graceMs: 5000 })
     expect(await run.outcome).toMatchObject({ status: 'returned' })
   })
@@ -64,13 +64,13 @@ describe.each(poolKinds)('in a %s', (kind) => {
   test('the finally blocks of a stopped generator run', async () => {
     const { executors } = openExecutors()
     const run = start(executors.for(kind), await loadFixture('count-up'), { to: 1e9 }, () => new Promise(() => {}))
-    await until(() => run.said().includes('pulled 16'))
+    await until(() => run.logged().includes('pulled 16'))
     run.stop()
     expect(await run.outcome).toMatchObject({ status: 'threw', failure: { code: 'canceled' } })
-    expect(run.said().at(-1)).toBe('finally after 16')
+    expect(run.logged().at(-1)).toBe('finally after 16')
   })
 
-  test('a job that waits for its turn does not start', async () => {
+  test('a job that is stopped while it waits for a host does not start', async () => {
     const { executors } = openExecutors()
     const spinning = start(executors.for(kind), await loadFixture('spin'))
     const waiting = start(executors.for(kind), await loadFixture('spin'))
@@ -81,7 +81,7 @@ describe.each(poolKinds)('in a %s', (kind) => {
     await spinning.outcome
   })
 
-  test('a job that was stopped before does not start', async () => {
+  test('a job that was stopped before its start does not start', async () => {
     const { executors } = openExecutors()
     const loaded = await loadFixture('spin')
     const attempt = { id: 'late', type: 'spin', input: {}, attempt: 1, maxAttempts: 1 }
@@ -90,11 +90,11 @@ describe.each(poolKinds)('in a %s', (kind) => {
   })
 })
 
-test('a process takes what it started along when it is killed', async () => {
+test('killing a process also ends the programs that it started', async () => {
   const { executors } = openExecutors()
   const run = start(executors.for('process'), await loadFixture('start-a-program'))
-  await until(() => run.said().length === 1)
-  const pid = Number(run.said()[0])
+  await until(() => run.logged().length === 1)
+  const pid = Number(run.logged()[0])
   expect(isAlive(pid)).toBe(true)
   run.stop({ graceMs: 0 })
   await run.outcome
@@ -102,7 +102,7 @@ test('a process takes what it started along when it is killed', async () => {
 })
 
 describe('a worker that runs a job in a process', () => {
-  test('takes the process along when it is killed, even while the job spins', async () => {
+  test('ends the process when it is killed, even while the job spins', async () => {
     const parent = startParent('spin')
     const child = Number(/spinning in (\d+)/.exec(await parent.lineWith('spinning in'))?.[1])
     expect(isAlive(child)).toBe(true)
@@ -110,7 +110,7 @@ describe('a worker that runs a job in a process', () => {
     await until(() => !isAlive(child), 3000)
   })
 
-  test('takes the process and what that started along when the job waits', async () => {
+  test('ends the process and the programs that it started while the job waits', async () => {
     const parent = startParent('start-a-program')
     const child = Number(/"message":"(\d+)"/.exec(await parent.lineWith('"log"'))?.[1])
     expect(isAlive(child)).toBe(true)
@@ -118,14 +118,14 @@ describe('a worker that runs a job in a process', () => {
     await until(() => !isAlive(child), 3000)
   })
 
-  test('and is killed before the process has begun it has begun it for nobody', async () => {
+  test('and is killed before the process begins: the process does not run the job', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'drover-mark-'))
     onTestFinished(() => rm(dir, { recursive: true, force: true }))
     const file = join(dir, 'mark')
     const parent = startParent('leave-a-mark', { file }, 'again')
     const child = Number(/"output":(\d+)/.exec(await parent.lineWith('"output"'))?.[1])
     expect(await readFile(file, 'utf8')).toBe('x')
-    // As a process that gets no turn on a busy machine, while its worker is killed and another has the job.
+    // Like a process that gets no CPU time on a busy machine while its worker is killed and another has the job.
     process.kill(child, 'SIGSTOP')
     parent.process.kill('SIGUSR2')
     await parent.lineWith('again')
@@ -136,7 +136,7 @@ describe('a worker that runs a job in a process', () => {
     expect(await readFile(file, 'utf8')).toBe('x')
   })
 
-  test("alone decides what a terminal's Ctrl-C means", async () => {
+  test("alone receives a terminal's Ctrl-C", async () => {
     const parent = startParent('wait-for-stop')
     await parent.lineWith('waiting')
     process.kill(-(parent.process.pid ?? Number.NaN), 'SIGINT')

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { defineJob, type Job, type JobContext, PermanentError, RetryLater } from '../../../../src/jobs/define-job.ts'
 import type { EmitJobEvent, JobEvent } from '../../../../src/jobs/job-event.ts'
 import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
-import { longestMessage } from '../../../../src/worker/handler/job-context.ts'
+import { maxMessageLength } from '../../../../src/worker/handler/job-context.ts'
 import { runHandler } from '../../../../src/worker/handler/run-handler.ts'
 
 type Handler = (input: unknown, job: JobContext) => Promise<unknown> | AsyncGenerator<unknown, unknown, undefined>
@@ -42,7 +42,7 @@ describe('the input', () => {
     })
   })
 
-  test('fails the job for good when the schema refuses it, naming the place', async () => {
+  test('fails the job permanently when the schema refuses it, naming the place', async () => {
     const job = jobOf(async (given) => given, { input })
     const failure = {
       code: 'invalid_input',
@@ -64,13 +64,13 @@ describe('the output', () => {
     expect(await outcomeOf(async () => undefined)).toEqual({ status: 'returned', output: null })
   })
 
-  test('fails the job for good when the schema refuses it', async () => {
+  test('fails the job permanently when the schema refuses it', async () => {
     const job = jobOf(async () => ({ count: 'many' }), { output: z.object({ count: z.int() }) })
     const failure = { code: 'invalid_output', message: expect.stringMatching(/^output\.count: /), retryable: false }
     expect(await begin(job).outcome).toEqual({ status: 'threw', failure })
   })
 
-  test('fails the job for good when it is not JSON', async () => {
+  test('fails the job permanently when it is not JSON', async () => {
     const failure = { code: 'invalid_output', message: 'output.total is a bigint, which is not JSON', retryable: false }
     expect(await outcomeOf(async () => ({ total: 1n }))).toEqual({ status: 'threw', failure })
   })
@@ -85,7 +85,7 @@ describe('what is thrown', () => {
     expect(await thrown).toEqual({ status: 'threw', failure })
   })
 
-  test('may end retries or name their delay', async () => {
+  test('may end retries or set their delay', async () => {
     const permanent = outcomeOf(async () => {
       throw new PermanentError('gone', { code: 'not_found' })
     })
@@ -126,7 +126,7 @@ describe('what is thrown', () => {
 })
 
 describe('the context', () => {
-  test('says which attempt this is', async () => {
+  test('has the number of the attempt', async () => {
     const run = outcomeOf(async (_input, { id, type, attempt, maxAttempts }) => ({ id, type, attempt, maxAttempts }))
     expect(await run).toMatchObject({ output: { id: 'job-1', type: 'test', attempt: 2, maxAttempts: 5 } })
   })
@@ -152,7 +152,7 @@ describe('the context', () => {
     ])
   })
 
-  test('leaves out progress data that is not JSON, and says so once', async () => {
+  test('drops progress data that is not JSON, and logs that once', async () => {
     const { events, outcome } = begin(
       jobOf(async (_input, job) => {
         job.progress(0.1, 'a', { big: 1n })
@@ -172,7 +172,7 @@ describe('the context', () => {
     const { events, outcome } = begin(
       jobOf(async (_input, job) => {
         job.log('plain')
-        job.log('😀'.repeat(longestMessage), 'error')
+        job.log('😀'.repeat(maxMessageLength), 'error')
         job.log(Object({ not: 'text' }), Object('loud'))
       }),
     )
@@ -180,11 +180,11 @@ describe('the context', () => {
     const log = { kind: 'log', at: expect.stringMatching(/^\d{4}-.*Z$/), attempt: 2 }
     expect(events[0]).toEqual({ ...log, level: 'info', message: 'plain' })
     expect(events[1]).toMatchObject({ level: 'error', message: expect.stringMatching(/…$/) })
-    expect(events[1]?.kind === 'log' && events[1].message.length).toBe(longestMessage)
+    expect(events[1]?.kind === 'log' && events[1].message.length).toBe(maxMessageLength)
     expect(events[2]).toMatchObject({ level: 'info', message: "{ not: 'text' }" })
   })
 
-  test('ignores what is said after the end', async () => {
+  test('ignores progress and logs after the end', async () => {
     let kept: JobContext | undefined
     const { events, outcome } = begin(
       jobOf(async (_input, job) => {
@@ -223,7 +223,7 @@ describe('a stop', () => {
     expect(await run.outcome).toEqual({ status: 'threw', failure })
   })
 
-  test('that came before leaves the handler alone', async () => {
+  test('before the start keeps the handler from running', async () => {
     let hasRun = false
     const stop = AbortSignal.abort()
     const job = jobOf(async () => {
@@ -252,7 +252,7 @@ describe('a generator', () => {
     ])
   })
 
-  test('is pulled only when its receiver has kept up', async () => {
+  test('continues only when its receiver has kept up', async () => {
     let pulled = 0
     const taken: (() => void)[] = []
     const run = begin(
@@ -312,7 +312,7 @@ describe('a generator', () => {
     expect(await run.outcome).toEqual({ status: 'returned', output: 'partial' })
   })
 
-  test('fails for good when it yields what is not JSON, and runs its finally blocks', async () => {
+  test('fails permanently when it yields a value that is not JSON, and runs its finally blocks', async () => {
     let cleaned = false
     const { outcome } = begin(
       jobOf(async function* () {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { StopSource } from '../../../../src/worker/handler/stop-signal.ts'
 
-test('listeners hear of the first request, once and in their order', () => {
+test('listeners are called for the first request only, in order', () => {
   const stop = new StopSource()
   const heard: string[] = []
   stop.addEventListener('abort', () => heard.push(`first: ${stop.reason?.kind}`))
@@ -16,7 +16,7 @@ test('listeners hear of the first request, once and in their order', () => {
   expect(stop.reason).toEqual({ kind: 'timeout', graceMs: 200 })
 })
 
-test('a listener that was taken away is not called, also by one before it', () => {
+test('a removed listener is not called, also if an earlier listener removed it', () => {
   const stop = new StopSource()
   let calls = 0
   const count = () => calls++
@@ -26,7 +26,7 @@ test('a listener that was taken away is not called, also by one before it', () =
   expect(calls).toBe(0)
 })
 
-test('who listens late is not called, as with an AbortSignal', () => {
+test('a listener that is added after the abort is not called, as with an AbortSignal', () => {
   const stop = new StopSource()
   stop.abort({ kind: 'shutdown', graceMs: 0 })
   let calls = 0

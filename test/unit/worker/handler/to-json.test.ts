@@ -18,7 +18,7 @@ function nest(depth: number): unknown {
 }
 
 describe('a value becomes JSON', () => {
-  test('as JSON.stringify would carry it', () => {
+  test('as by JSON.stringify', () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
         expect(toJson(value, 'output')).toEqual({ ok: true, value })
@@ -46,7 +46,7 @@ describe('a value becomes JSON', () => {
     expect(toJson(value, 'output')).toEqual({ ok: true, value: expected })
   })
 
-  test('in a copy that later changes do not reach', () => {
+  test('as a copy that later changes do not affect', () => {
     const original = { list: [1] }
     const json = toJson(original, 'output')
     original.list.push(2)
@@ -73,7 +73,7 @@ describe('a value is refused', () => {
     ['a Map', { map: new Map([[1, 2]]) }, /^output\.map is a Map$/],
     ['a promise', Promise.resolve(1), /is a Promise$/],
     ['an error', new Error('x'), /is a Error$/],
-    ['bytes', { image: Buffer.from('x') }, /^output\.image is bytes/],
+    ['bytes', { image: Buffer.from('x') }, /^output\.image is binary/],
     ['a cycle', cycle, /contains itself/],
     ['too many levels', nest(100_000), /more than 1000 levels/],
     [

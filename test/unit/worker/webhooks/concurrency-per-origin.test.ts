@@ -1,50 +1,50 @@
 import { expect, test } from 'vitest'
-import { OriginGate } from '../../../../src/worker/webhooks/concurrency-per-origin.ts'
+import { OriginLimiter } from '../../../../src/worker/webhooks/concurrency-per-origin.ts'
 
 const at = (ms: number) => () => ms
 
-test('so many go to an origin at once, and others are not held up by it', async () => {
-  const gate = new OriginGate(2)
-  expect(await gate.enter('http://slow', at(0))).toBeUndefined()
-  expect(await gate.enter('http://slow', at(0))).toBeUndefined()
-  expect(await gate.enter('http://slow', at(1000))).toBeGreaterThan(0)
-  expect(await gate.enter('http://fast', at(1000))).toBeUndefined()
-  gate.leave('http://slow', 10)
-  expect(await gate.enter('http://slow', at(1020))).toBeUndefined()
+test('deliveries to one origin are limited, and those to others do not wait', async () => {
+  const limiter = new OriginLimiter(2)
+  expect(await limiter.enter('http://slow', at(0))).toBeUndefined()
+  expect(await limiter.enter('http://slow', at(0))).toBeUndefined()
+  expect(await limiter.enter('http://slow', at(1000))).toBeGreaterThan(0)
+  expect(await limiter.enter('http://fast', at(1000))).toBeUndefined()
+  limiter.leave('http://slow', 10)
+  expect(await limiter.enter('http://slow', at(1020))).toBeUndefined()
 })
 
-test('a quick origin is waited for in place, in the order of coming, and not for long', async () => {
-  const gate = new OriginGate(1)
-  await gate.enter('http://quick', at(0))
+test('a delivery to a fast origin waits for a slot, in order, and not for long', async () => {
+  const limiter = new OriginLimiter(1)
+  await limiter.enter('http://quick', at(0))
   const entered: string[] = []
   const waiting = ['first', 'second', 'third'].map(async (name) => {
-    if ((await gate.enter('http://quick', at(0))) === undefined) entered.push(name)
+    if ((await limiter.enter('http://quick', at(0))) === undefined) entered.push(name)
     else entered.push(`not ${name}`)
   })
-  gate.leave('http://quick', 10)
+  limiter.leave('http://quick', 10)
   await waiting[0]
   expect(entered).toEqual(['first'])
-  gate.leave('http://quick', 10)
+  limiter.leave('http://quick', 10)
   await waiting[1]
   expect(entered).toEqual(['first', 'second'])
   await waiting[2]
   expect(entered).toEqual(['first', 'second', 'not third'])
 })
 
-test('those that find a slow one full come back one behind the other, at its pace, and within a minute', async () => {
-  const gate = new OriginGate(1)
-  await gate.enter('http://slow', at(0))
-  // It has not answered for four seconds: that is its pace at best.
+test('deliveries to a full slow origin are delayed one behind the other, at its rate, and by at most a minute', async () => {
+  const limiter = new OriginLimiter(1)
+  await limiter.enter('http://slow', at(0))
+  // It has not responded for four seconds, so a delivery takes at least that long.
   const waits: number[] = []
-  for (let n = 0; n < 20; n++) waits.push((await gate.enter('http://slow', at(4000))) ?? Number.NaN)
+  for (let n = 0; n < 20; n++) waits.push((await limiter.enter('http://slow', at(4000))) ?? Number.NaN)
   expect(waits.slice(0, 3)).toEqual([4000, 8000, 12_000])
   expect(Math.max(...waits)).toBe(60_000)
 })
 
-test('an origin that has nobody there is forgotten', async () => {
-  const gate = new OriginGate(1)
-  await gate.enter('http://a', at(0))
-  gate.leave('http://a', 60_000)
-  await gate.enter('http://a', at(0))
-  expect(await gate.enter('http://a', at(300))).toBeLessThan(1000)
+test('an origin without deliveries is forgotten', async () => {
+  const limiter = new OriginLimiter(1)
+  await limiter.enter('http://a', at(0))
+  limiter.leave('http://a', 60_000)
+  await limiter.enter('http://a', at(0))
+  expect(await limiter.enter('http://a', at(300))).toBeLessThan(1000)
 })

@@ -4,7 +4,7 @@ import { secretsOf, signatureHeaders } from '../../../../src/worker/webhooks/sig
 
 const secret = (letter: string, tenant?: string) => ({ tenant, key: Buffer.from(letter.repeat(24)) })
 
-test("a body is signed as the standard's own library signs it, with each secret", () => {
+test('a body is signed with each secret, as by the library of the standard', () => {
   const now = Date.now()
   const secrets = [secret('a'), secret('b')]
   const headers = signatureHeaders('whd_1', '{"ä":1}', secrets, now)
@@ -16,7 +16,7 @@ test("a body is signed as the standard's own library signs it, with each secret"
   })
 })
 
-test('a tenant that has secrets of its own is never signed for with those of all', () => {
+test('a tenant with secrets of its own never uses the common ones', () => {
   const [all, own, other] = [secret('a'), secret('b', 'acme'), secret('c', 'other')]
   expect(secretsOf('acme', [all, own, other])).toEqual([own])
   expect(secretsOf('-', [all, own, other])).toEqual([all])
