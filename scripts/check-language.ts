@@ -10,6 +10,7 @@ const paths = [
   'docs/{adr/*,architecture,configuration,glossary,job-lifecycle}.md',
   'src/environment.ts',
   'src/environment/*.ts',
+  'src/{jobs,worker}/**/*.ts',
 ]
 
 const root = join(import.meta.dirname, '..')

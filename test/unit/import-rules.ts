@@ -51,7 +51,26 @@ export const rules: Record<string, Rule> = {
     ]),
   },
 
-  worker: { imports: ['jobs', 'queue', 'allowed-address', 'environment', 'logger', 'lifecycle', 'boot', 'metrics'] },
+  'worker/handler': { imports: ['jobs'] },
+  'worker/egress': { imports: ['jobs', 'allowed-address'], doors: ['egress'] },
+  'worker/executors': {
+    imports: ['worker/handler', 'worker/egress', 'jobs'],
+    doors: ['create-executors', 'executor'],
+  },
+  'worker/execution': {
+    imports: ['worker/executors', 'worker/handler', 'jobs', 'queue'],
+    doors: ['execute-job'],
+  },
+  'worker/webhooks': { imports: ['worker/execution', 'jobs', 'queue', 'environment'], doors: ['consume-deliveries'] },
+  worker: {
+    imports: ['worker/execution', 'worker/executors', 'worker/webhooks', 'jobs', 'queue'].concat([
+      'environment',
+      'logger',
+      'lifecycle',
+      'boot',
+      'metrics',
+    ]),
+  },
 
   'allowed-address': { imports: [], packages: ['ipaddr.js'] },
   environment: { imports: ['jobs', 'queue', 'allowed-address'] },
