@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { cronFault, maxCronLength } from '../../queue/schedules/cron-expression.ts'
 import { overlaps, type ScheduleDefinition } from '../../queue/schedules/schedule-record.ts'
-import { cronFault, isTimezone } from '../../queue/schedules/ticks.ts'
+import { isTimezone } from '../../queue/schedules/ticks.ts'
 import { Problem } from '../http/problem.ts'
 import { parseSubmission } from '../jobs/parse-submission.ts'
 
@@ -15,7 +16,7 @@ export const scheduleBody = z
   .strictObject({
     cron: z
       .string()
-      .max(200)
+      .max(maxCronLength)
       .superRefine((cron, context) => {
         const fault = cronFault(cron)
         if (fault !== undefined) context.addIssue(fault)

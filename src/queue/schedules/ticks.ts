@@ -1,4 +1,5 @@
-import { Cron } from 'croner'
+import { CronExpression } from './cron-expression.ts'
+import { LocalClock } from './local-clock.ts'
 
 /** When a schedule runs: at the times of a cron expression, or every so often from `anchor` on. Times are epoch ms, both ends included. */
 export type Timing = (
@@ -9,20 +10,11 @@ export type Timing = (
   endAt?: number | undefined
 }
 
-/** Why a cron expression cannot be used; undefined when it can. Five fields, or six with seconds first. */
-export function cronFault(cron: string): string | undefined {
-  const fields = cron.trim().split(/\s+/).length
-  if (fields !== 5 && fields !== 6) return 'has not five fields, or six with seconds first'
-  try {
-    return new Cron(cron, { timezone: 'UTC' }).nextRun() === null ? 'names no time in the future' : undefined
-  } catch (error) {
-    if (!(error instanceof Error)) throw error
-    return `is no cron expression (${error.message.replace(/^CronPattern: /, '')})`
-  }
-}
+const maxTimezoneLength = 100
 
 /** Whether `name` is a time zone of the IANA database as this Node.js knows it. */
 export function isTimezone(name: string): boolean {
+  if (name.length > maxTimezoneLength) return false
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
   } catch (error) {
@@ -31,14 +23,11 @@ export function isTimezone(name: string): boolean {
   }
 }
 
-/**
- * The first tick after `after`; undefined when there is none. A local time that a clock change skips runs at the end of the gap;
- * one that comes twice runs the first time.
- */
+/** The first tick after `after`; undefined when there is none. What clock changes do: see {@link CronTicks}. */
 export function nextTick(timing: Timing, after: number): number | undefined {
   const { startAt = -Infinity, endAt = Infinity } = timing
   const from = Math.max(after, startAt - 1)
-  const tick = timing.kind === 'cron' ? nextCronTick(timing, from) : nextMultiple(timing, from)
+  const tick = timing.kind === 'cron' ? new CronTicks(timing).next(from) : nextMultiple(timing, from)
   return tick === undefined || tick > endAt ? undefined : tick
 }
 
@@ -46,27 +35,71 @@ export function nextTick(timing: Timing, after: number): number | undefined {
 export function latestTick(timing: Timing, due: number, now: number): number {
   const upTo = Math.min(now, timing.endAt ?? Infinity)
   if (timing.kind === 'every') return due + Math.max(0, Math.floor((upTo - due) / timing.everyMs)) * timing.everyMs
-  const following = nextTick(timing, due)
-  if (following === undefined || following > upTo) return due
-  const cron = parseCron(timing)
-  // The library counts in whole seconds, and looks before the time that it is given.
-  let latest = previous(cron, upTo + 1000)
-  if (latest > upTo) latest = previous(cron, latest)
-  return Math.max(latest, due)
+  return new CronTicks(timing).latest(upTo, due)
 }
 
 function nextMultiple({ everyMs, anchor }: { everyMs: number; anchor: number }, after: number): number {
   return anchor + Math.max(0, Math.floor((after - anchor) / everyMs) + 1) * everyMs
 }
 
-function nextCronTick(timing: { cron: string; timezone: string }, after: number): number | undefined {
-  return parseCron(timing).nextRun(new Date(after))?.getTime()
-}
+const dayMs = 86_400_000
 
-function previous(cron: Cron, before: number): number {
-  return cron.previousRuns(1, new Date(before))[0]?.getTime() ?? -Infinity
-}
+/**
+ * The instants at which a cron expression runs in a time zone. docs/schedules.md states the rule:
+ *
+ * - An expression that names every hour of the day runs whenever the clock shows one of its times: it skips what the clock skips,
+ *   and runs in both passes of what comes twice.
+ * - Any other runs once for each of its times, when the clock first shows that time or a later one. So a time that the clock
+ *   skips runs at the instant of the change, together with all others that the same change skips, and one that comes twice
+ *   runs in the first pass.
+ */
+class CronTicks {
+  readonly #expression: CronExpression
+  readonly #clock: LocalClock
 
-function parseCron({ cron, timezone }: { cron: string; timezone: string }): Cron {
-  return new Cron(cron, { timezone })
+  constructor({ cron, timezone }: { cron: string; timezone: string }) {
+    this.#expression = new CronExpression(cron)
+    this.#clock = new LocalClock(timezone)
+  }
+
+  /** The first after an instant; undefined when there is none within 50 years. */
+  next(after: number): number | undefined {
+    if (this.#expression.isHourly) return this.#nextShown(after + 1)
+    const local = this.#expression.next(this.#clock.latestShown(after))
+    return local === undefined ? undefined : this.#clock.whenReached(local)
+  }
+
+  /** The last at or before an instant, or `due`, which is one before it. */
+  latest(upTo: number, due: number): number {
+    // Its local time may be of another year than its instant.
+    const from = due - 2 * dayMs
+    if (this.#expression.isHourly) return Math.max(due, this.#latestShown(upTo, from) ?? due)
+    const local = this.#expression.latest(this.#clock.latestShown(upTo), from)
+    return Math.max(due, local === undefined ? due : this.#clock.whenReached(local))
+  }
+
+  /** The first instant from `from` on at which the clock shows a time of the expression. */
+  #nextShown(from: number): number | undefined {
+    const offset = this.#clock.offset(from)
+    const local = this.#expression.next(from + offset - 1)
+    if (local === undefined) return undefined
+    const tick = local - offset
+    const near = Math.min(tick, from + dayMs)
+    const change = this.#clock.changeBetween(from, near)
+    if (change !== undefined) return this.#nextShown(change)
+    // Whatever changes between a day from now and a day before the tick leaves the clock between the two local times.
+    return near === tick ? tick : this.#nextShown(Math.max(near, tick - dayMs))
+  }
+
+  /** The last instant up to `upTo` at which the clock shows a time of the expression; none is looked for in years before `from`. */
+  #latestShown(upTo: number, from: number): number | undefined {
+    const offset = this.#clock.offset(upTo)
+    const local = this.#expression.latest(upTo + offset, from)
+    if (local === undefined) return undefined
+    const tick = local - offset
+    const near = Math.max(tick, upTo - dayMs)
+    const change = this.#clock.changeBetween(near, upTo)
+    if (change !== undefined) return this.#latestShown(change - 1, from)
+    return near === tick ? tick : this.#latestShown(Math.min(near, tick + dayMs), from)
+  }
 }
