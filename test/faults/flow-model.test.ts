@@ -70,7 +70,7 @@ test(
       for (let reads = 0; reads < cancelAfter; reads++) await readFlow(stable.url, id)
       if ((await steerFlow(stable.url, id, 'cancel')).status < 300) canceled.add(id)
     })
-    // The first to start brings flows on, until it dies.
+    // The first to start is the flow coordinator, until it dies.
     for (const victim of [workers[0], api]) {
       victim?.signal('SIGKILL')
       await victim?.ended

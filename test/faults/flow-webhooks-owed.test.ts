@@ -9,7 +9,7 @@ import { receiveWebhooks, verify, webhookSecret } from '../helpers/webhook-recei
 const secret = webhookSecret('a')
 vi.setConfig({ testTimeout: 120_000 })
 
-test('when the process that brings flows on dies between their ends and their webhooks, another makes them', async () => {
+test('when the flow coordinator dies between the ends of flows and their webhooks, another process stores the deliveries', async () => {
   // Alone at first, so that it is the API that leads.
   const { api, env, addApi, addWorker } = await startStack({ workers: 0, env: { WEBHOOK_SECRETS: secret } })
   const redis = await redisClient()
@@ -18,7 +18,7 @@ test('when the process that brings flows on dies between their ends and their we
   await waitFor(
     'it to lead',
     () => api.logs,
-    (logs) => logs.some(({ msg }) => msg === 'this process brings flows on'),
+    (logs) => logs.some(({ msg }) => msg === 'became flow coordinator'),
     { withinMs: 30_000 },
   )
   const [, other] = await Promise.all([addWorker(), addApi()])

@@ -8,7 +8,7 @@ import { waitFor } from '../helpers/wait-for.ts'
 
 const patience = { timeout: 120_000 }
 const leads = ({ logs }: { logs: Record<string, unknown>[] }) =>
-  logs.some(({ msg }) => msg === 'this process brings flows on')
+  logs.some(({ msg }) => msg === 'became flow coordinator')
 
 test(
   'an API that dies between a flow and its jobs delays it: the jobs are stored by another process',
@@ -91,7 +91,7 @@ test('a worker that dies under the jobs of flows delays them', patience, async (
 })
 
 test(
-  'when the process that brings flows on dies, again and again, another goes on where it was',
+  'when the flow coordinator dies, again and again, another process continues where it stopped',
   patience,
   async () => {
     const { addApi, addWorker, ...stack } = await startStack({ workers: 2, env: { LOCK_MS: '1000' } })

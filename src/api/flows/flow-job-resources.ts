@@ -1,7 +1,7 @@
-import type { MemberResult } from '../../queue/flows/flow-jobs.ts'
 import type { Flows } from '../../queue/flows/flows.ts'
 import type { JobNode, PlanNode } from '../../queue/flows/model/plan.ts'
 import type { OpenFlow } from '../../queue/flows/open-flow.ts'
+import type { JobResult } from '../../queue/flows/read-job-result.ts'
 import type { MemberResource } from './flow-resource.ts'
 
 /** The members of a flow as a whole: those of the outermost gather, the steps of the outermost chain, or the one job. */
@@ -48,7 +48,7 @@ async function memberResource(
   flows: Flows,
   open: OpenFlow,
   node: PlanNode,
-  result: MemberResult | undefined,
+  result: JobResult | undefined,
 ): Promise<MemberResource> {
   const { flow, evaluation } = open
   const base = { id: open.jobId(node), path: node.path, output: null, error: null }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Registry } from '../../jobs/registry.ts'
-import type { NewFlow } from '../../queue/flows/flow-store.ts'
+import type { NewFlow } from '../../queue/flows/flow-record.ts'
 import { type FlowNode, flowBounds, type OnFailure } from '../../queue/flows/model/document.ts'
 import { findReferences } from '../../queue/flows/model/template.ts'
 import type { Caller } from '../access/api-keys.ts'

@@ -8,9 +8,8 @@ import type { FlowOutputs, Found } from './outputs.ts'
 type Filled = { status: 'filled'; value: unknown } | { status: 'failed'; code: string; message: string }
 
 /**
- * The input of a job that the flow has come to, with what `$output` and `$item` stand for, checked against its type; or why
- * the job cannot run, in words that name the step and the place in its input. A type that this process does not know is left
- * to the worker.
+ * The input of a job that is about to be released, with `$output` and `$item` resolved and validated against its type; or why the job
+ * cannot run, in words that name the step and the place in its input. The worker validates a type that this process does not know.
  */
 export async function completeInput(
   registry: Registry,
@@ -28,7 +27,7 @@ export async function completeInput(
   return refuse('invalid_input', `${path}: /input${at}: ${issue.message}`)
 }
 
-/** The elements that a map is to run over. */
+/** The items that a map is to run over. */
 export async function itemsOf(
   map: MapNode,
   outputs: FlowOutputs,

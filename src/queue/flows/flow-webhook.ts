@@ -1,32 +1,32 @@
 import type { WebhookOutbox, WebhookOwner } from '../webhooks/outbox.ts'
-import { iso, type Notice } from '../webhooks/payload.ts'
+import { iso, type WebhookPayload } from '../webhooks/payload.ts'
 import type { FlowStore } from './flow-store.ts'
 import type { FlowHead } from './model/document.ts'
 
-/** What deliveries have to know of a flow. */
+/** A flow as the owner of its deliveries. */
 export function flowOwner({ id, run, webhook, finished }: FlowHead): WebhookOwner {
   return { id, run, webhook, event: finished?.state }
 }
 
 /**
- * Makes the delivery that an ended flow owes, and notes that in the flow. Its document is the debt: it has a webhook, and names no
- * delivery of its current run. Nothing where it owes none; doing it again makes no second one.
+ * Stores the delivery that an ended flow owes, and marks the flow as notified. A flow owes one while it has a webhook and its current
+ * run is not marked. Does nothing where none is owed; idempotent.
  *
- * @throws QueueUnavailableError; the flow owes it still, then
+ * @throws QueueUnavailableError; the flow owes the delivery still
  */
 export async function settleFlowWebhook(
   { store, outbox }: { store: FlowStore; outbox: WebhookOutbox },
   id: string,
 ): Promise<void> {
   const flow = await store.head(id)
-  if (!flow?.webhook || !flow.finished || flow.toldRun === flow.run) return
+  if (!flow?.webhook || !flow.finished || flow.notifiedRun === flow.run) return
   const { run, webhook, tenant, finished } = flow
-  await outbox.create({ owner: id, run, event: finished.state, notice: flowNotice(flow, finished), webhook, tenant })
-  await store.noteTold(id, run)
+  await outbox.create({ owner: id, run, event: finished.state, payload: flowPayload(flow, finished), webhook, tenant })
+  await store.markNotified(id, run)
 }
 
-/** What a webhook says of an ended flow: the flow as clients see it, without its tree. */
-function flowNotice(flow: FlowHead, finished: NonNullable<FlowHead['finished']>): Notice {
+/** The payload for an ended flow: the flow as clients see it, without its tree. */
+function flowPayload(flow: FlowHead, finished: NonNullable<FlowHead['finished']>): WebhookPayload {
   const { id, run, jobs, ended, tags, metadata, stop } = flow
   const self = `/v1/flows/${id}`
   return {

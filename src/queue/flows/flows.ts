@@ -5,33 +5,35 @@ import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import { advanceFlow } from './advance.ts'
-import { FlowMembers, type MemberResult } from './flow-jobs.ts'
-import { FlowStore, type NewFlow } from './flow-store.ts'
+import { FlowJobs } from './flow-jobs.ts'
+import type { NewFlow } from './flow-record.ts'
+import { FlowStore } from './flow-store.ts'
 import { settleFlowWebhook } from './flow-webhook.ts'
 import type { FlowHead, FlowNode } from './model/document.ts'
 import { FlowEvaluation } from './model/evaluation.ts'
-import { MemberIds } from './model/flow-job-id.ts'
+import { FlowJobIds } from './model/flow-job-id.ts'
 import { FlowPlan, type JobNode, type PlanNode } from './model/plan.ts'
 import { OpenFlow } from './open-flow.ts'
 import { FlowOutputs, type Found } from './outputs.ts'
+import type { JobResult } from './read-job-result.ts'
 
-/** A flow with its progress: how many of its jobs are in each state. */
+/** A flow with its progress. */
 export interface FlowProgress {
   flow: FlowHead
-  /** The nodes that run at the moment, and those that wait for their time. */
+  /** The nodes that run now, and those that wait for their time. */
   running: Set<number>
   scheduled: Set<number>
 }
 
-/** The API's side of flows: put one in, read it back, stop it, run it again. @throws QueueUnavailableError */
+/** The API's side of flows: submit, read, cancel and retry. All methods throw QueueUnavailableError. */
 export class Flows {
   readonly store: FlowStore
-  readonly #members: FlowMembers
+  readonly #jobs: FlowJobs
   readonly #registry: Registry
   readonly #outbox: WebhookOutbox
   readonly #onAdded: (type: string) => void
 
-  /** `onAdded` hears of every job of a flow that was stored here. */
+  /** `onAdded` is called for each job of a flow that this process stored. */
   constructor(deps: {
     redis: Redis
     keys: Keys
@@ -40,95 +42,95 @@ export class Flows {
     onAdded?: (type: string) => void
   }) {
     this.store = new FlowStore(deps)
-    this.#members = new FlowMembers(deps)
+    this.#jobs = new FlowJobs(deps)
     this.#registry = deps.registry
     this.#outbox = deps.outbox
     this.#onAdded = deps.onAdded ?? (() => undefined)
   }
 
-  /** Stores a flow and all its jobs. When this resolves, it goes on by itself. Doing it again under the same id changes nothing. */
+  /** Stores a flow and all its jobs; idempotent. Once this resolves, the coordinator drives the flow to completion. */
   async add(flow: Omit<NewFlow, 'nodes' | 'jobs' | 'ready'>): Promise<void> {
     const plan = new FlowPlan(flow.tree, [])
     const first = new Set(new FlowEvaluation(plan).takeActions().release)
     const jobs = [...plan.jobs()]
     const nodes = [...plan.nodes()].length
     const isNew = await this.store.create({ ...flow, nodes, jobs: jobs.length, ready: first.size })
-    const isUnstored = isNew || !(await this.store.glance(flow.id)).isStored
+    const isUnstored = isNew || !(await this.store.readStatus(flow.id)).isStored
     if (isUnstored) {
-      await this.#members.store({ ...flow, run: 1 }, jobs, (node) => (first.has(node) ? 'ready' : 'blocked'))
-      await this.store.noteStored(flow.id)
+      await this.#jobs.store({ ...flow, run: 1 }, jobs, (node) => (first.has(node) ? 'ready' : 'blocked'))
+      await this.store.markStored(flow.id)
     }
     if (isNew) for (const { job } of jobs) this.#onAdded(job.type)
     await this.store.hint(flow.id)
   }
 
-  /** The jobs that a flow will have, but for those that a map will become. */
+  /** The jobs of a flow, without those that a map will expand into. */
   refs(flow: { id: string; tree: FlowNode }): JobRef[] {
-    const ids = new MemberIds(flow.id)
+    const ids = new FlowJobIds(flow.id)
     return [...new FlowPlan(flow.tree, []).jobs()].map(({ n, job }) => ids.ref(job.queue, n))
   }
 
-  /** Whether there is such a flow, and it goes on. */
+  /** Whether a flow exists and has not ended. */
   async isOpen(id: string | undefined): Promise<boolean> {
     if (id === undefined) return false
-    const { run, isFinished } = await this.store.glance(id)
+    const { run, isFinished } = await this.store.readStatus(id)
     return run > 0 && !isFinished
   }
 
-  /** A flow as it stands; undefined when there is none. */
+  /** A flow with its progress; undefined when there is none. */
   async read(id: string): Promise<FlowProgress | undefined> {
     const flow = await this.store.head(id)
     return flow && this.progress(flow)
   }
 
-  /** … of which the head was read. */
+  /** Adds the progress to a flow that was read. */
   async progress(flow: FlowHead): Promise<FlowProgress> {
     if (flow.finished) return { flow, running: new Set(), scheduled: new Set() }
-    return { flow, ...(await this.#members.underWay(flow, flow.queues)) }
+    return { flow, ...(await this.#jobs.underWay(flow, flow.queues)) }
   }
 
-  /** A flow before anything of it had ended, to go through its ends one by one. */
+  /** A flow as it was before anything had ended, to go through its ends one by one. */
   begin(id: string): Promise<OpenFlow | undefined> {
     return OpenFlow.begin(this.store, id)
   }
 
-  /** A flow with all its nodes, as far as they have ended. */
+  /** A flow with all its ends. */
   open(id: string): Promise<OpenFlow | undefined> {
     return OpenFlow.read(this.store, id)
   }
 
-  /** The output of a node that has ended; a large one is `too_large`. */
+  /** The output of an ended node; `too_large` where it is larger than an input may be. */
   output(open: OpenFlow, node: PlanNode): Promise<Found> {
-    return new FlowOutputs(open.flow, open.evaluation, this.#members).at(node, [])
+    return new FlowOutputs(open.flow, open.evaluation, this.#jobs).at(node, [])
   }
 
-  /** What jobs gave, in the order given. */
-  results(flow: { id: string }, nodes: JobNode[]): Promise<MemberResult[]> {
-    return this.#members.results(flow, nodes)
+  /** The outputs or failures of jobs, in the order given. */
+  results(flow: { id: string }, nodes: JobNode[]): Promise<JobResult[]> {
+    return this.#jobs.results(flow, nodes)
   }
 
   /**
-   * Stops a flow. When this resolves to `stopping`, no job of it will start any more: those that waited have ended, and the
-   * workers of the others are told.
+   * Cancels a flow. When this resolves to `stopping`, no job of it starts any more: waiting jobs have ended, and the workers of running
+   * jobs are signaled.
    */
   async cancel(id: string, now: number): Promise<'missing' | 'done' | 'stopping'> {
-    const found = await this.store.stop(id, 'canceled', now)
-    if (found !== 'stopping') return found
-    // What is out of date is read again; each time somebody else has brought it on.
-    for (let tries = 0; tries < mostTries; tries++) {
+    const stopped = await this.store.stop(id, 'canceled', now)
+    if (stopped !== 'stopping') return stopped
+    // Each time the flow is out of date, another process has driven it forward.
+    for (let tries = 0; tries < maxTries; tries++) {
       const open = await OpenFlow.read(this.store, id)
       if (!open) return 'missing'
       const advanced = await this.#advance(open, [])
       if (advanced !== 'stale') return 'stopping'
     }
-    throw new Error(`the flow ${id} did not hold still to be stopped`)
+    throw new Error(`flow ${id} kept changing; gave up after ${maxTries} attempts to cancel it`)
   }
 
   /**
-   * Opens the next run of a flow that ended without success: what succeeded stays, all else is blocked again, and the flow
-   * goes on from there.
+   * Opens the next run of a flow that ended without success: what succeeded keeps its end, everything else is blocked again, and the
+   * flow continues from there.
    *
-   * @returns false when it is not in that state
+   * @returns false when the flow is not in such a state
    */
   async retry(id: string, now: number): Promise<boolean> {
     const open = await OpenFlow.read(this.store, id)
@@ -140,14 +142,14 @@ export class Flows {
       return { node: node.n, state: node.kind === 'job' ? open.evaluation.endOf(node)?.state : undefined }
     })
     const deadlineAt = flow.deadlineMs === undefined ? undefined : now + flow.deadlineMs
-    // What this run owes is made before the next begins, or nobody would ever know of it.
+    // The webhook of the ended run must be stored before the next run replaces it.
     if (flow.webhook) await settleFlowWebhook({ store: this.store, outbox: this.#outbox }, id)
     if (!(await this.store.reopen(flow, ended, jobs.length, deadlineAt))) return false
     const next = await OpenFlow.read(this.store, id)
     if (next?.flow.run === flow.run + 1) {
-      // Some may have been removed since.
-      await this.#members.store(next.flow, jobs, () => 'blocked')
-      await this.#members.reblock(next.flow, jobs)
+      // Some jobs may have been removed.
+      await this.#jobs.store(next.flow, jobs, () => 'blocked')
+      await this.#jobs.reblock(next.flow, jobs)
       await this.#advance(next, [])
     }
     await this.store.hint(id)
@@ -155,14 +157,15 @@ export class Flows {
   }
 
   #advance(open: OpenFlow, jobs: JobNode[]) {
-    const deps = { store: this.store, members: this.#members, registry: this.#registry, outbox: this.#outbox }
+    const deps = { store: this.store, jobs: this.#jobs, registry: this.#registry, outbox: this.#outbox }
     return advanceFlow(deps, open, jobs)
   }
 }
 
-const mostTries = 5
+/** Attempts to cancel a flow that other processes drive at the same time. */
+const maxTries = 5
 
-/** The jobs below a node, and the maps that became nothing, that are to end anew. What succeeded as a whole stays as it is. */
+/** The jobs below a node, and the maps that were not expanded, that are to end anew: all that is not below a node that succeeded. */
 function* notSucceeded({ evaluation }: OpenFlow, root: PlanNode): Generator<PlanNode> {
   const stateOf = (node: PlanNode): JobEnd | undefined => evaluation.endOf(node)?.state
   const walk = function* (node: PlanNode): Generator<PlanNode> {

@@ -1,30 +1,41 @@
 import type { Redis } from '../redis/connection.ts'
 
-/** Flows of which hints are kept, and hints of one flow; beyond it, the whole flow is looked at. */
-const most = { flows: 20_000, jobs: 20_000 }
+/** Flows with hints, and hints of one flow. Beyond the first, hints are dropped; beyond the second, the whole flow is checked. */
+const max = { flows: 20_000, jobs: 20_000 }
 
-/** What is said on the channel of flows, `<flow> <job>` or `<flow>`, gathered until somebody takes it. A hint carries no truth. */
+/** The hints of a flow. `isWhole`: the flow itself may have changed, and must be read anew. */
+export interface Hinted {
+  jobs: Set<string>
+  isWhole: boolean
+}
+
+interface Listeners {
+  onHint: (flow: string, job: string | undefined) => void
+  /** Hints may have been missed: the connection was away. */
+  onGap: () => void
+}
+
+/**
+ * Receives and collects hints, `<flow> <job>` or `<flow>`: jobs of flows that may have ended, and flows that may have changed.
+ * Hints are best effort: a periodic check finds what they miss, and Redis has the truth.
+ */
 export class FlowHints {
   readonly #subscriber: Redis
   readonly #channel: string
-  readonly #on: { onHint: (flow: string, job: string | undefined) => void; onGap: () => void }
-  readonly #kept = new Map<string, { jobs: Set<string>; isWhole: boolean }>()
-  #listens = false
+  readonly #listeners: Listeners
+  readonly #pending = new Map<string, Hinted>()
+  #isListening = false
 
-  constructor(
-    subscriber: Redis,
-    channel: string,
-    on: { onHint: (flow: string, job: string | undefined) => void; onGap: () => void },
-  ) {
+  constructor(subscriber: Redis, channel: string, listeners: Listeners) {
     this.#subscriber = subscriber
     this.#channel = channel
-    this.#on = on
+    this.#listeners = listeners
   }
 
-  /** Listens from now on, also on a connection that takes the place of this one. */
+  /** Subscribes, and again whenever the connection is back. */
   async listen(): Promise<void> {
-    if (!this.#listens) {
-      this.#listens = true
+    if (!this.#isListening) {
+      this.#isListening = true
       this.#subscriber.on('message', this.#onMessage)
       this.#subscriber.on('ready', this.#onReady)
     }
@@ -32,41 +43,41 @@ export class FlowHints {
   }
 
   async close(): Promise<void> {
-    this.#listens = false
+    this.#isListening = false
     this.#subscriber.off('message', this.#onMessage)
     this.#subscriber.off('ready', this.#onReady)
-    this.#kept.clear()
-    // A connection that is lost takes its subscriptions with it.
+    this.#pending.clear()
+    // Without a connection there is no subscription to end.
     if (this.#subscriber.status === 'ready') await this.#subscriber.unsubscribe(this.#channel)
   }
 
-  keep(flow: string, job: string | undefined): void {
-    const kept = this.#kept.get(flow) ?? { jobs: new Set(), isWhole: false }
-    // Whoever is dropped here is found by the next look at all flows.
-    if (!this.#kept.has(flow) && this.#kept.size >= most.flows) return
-    if (job === undefined || kept.jobs.size >= most.jobs) kept.isWhole = true
-    else kept.jobs.add(job)
-    this.#kept.set(flow, kept)
+  /** Keeps a hint until it is taken; without a job, for the whole flow. */
+  add(flow: string, job: string | undefined): void {
+    const hinted = this.#pending.get(flow) ?? { jobs: new Set(), isWhole: false }
+    if (!this.#pending.has(flow) && this.#pending.size >= max.flows) return
+    if (job === undefined || hinted.jobs.size >= max.jobs) hinted.isWhole = true
+    else hinted.jobs.add(job)
+    this.#pending.set(flow, hinted)
   }
 
   has(flow: string): boolean {
-    return this.#kept.has(flow)
+    return this.#pending.has(flow)
   }
 
-  /** `isWhole`: the flow itself may have changed, and is to be read anew. */
-  take(flow: string): { jobs: Set<string>; isWhole: boolean } | undefined {
-    const kept = this.#kept.get(flow)
-    this.#kept.delete(flow)
-    return kept
+  /** Removes and returns the hints of a flow. */
+  take(flow: string): Hinted | undefined {
+    const hinted = this.#pending.get(flow)
+    this.#pending.delete(flow)
+    return hinted
   }
 
   readonly #onMessage = (channel: string, message: string): void => {
     if (channel !== this.#channel) return
     const [flow = '', job] = message.split(' ')
-    this.#on.onHint(flow, job)
+    this.#listeners.onHint(flow, job)
   }
 
   readonly #onReady = (): void => {
-    this.#subscriber.subscribe(this.#channel).then(this.#on.onGap, () => this.#subscriber.disconnect(true))
+    this.#subscriber.subscribe(this.#channel).then(this.#listeners.onGap, () => this.#subscriber.disconnect(true))
   }
 }

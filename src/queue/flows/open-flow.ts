@@ -1,39 +1,39 @@
-import type { FlowStore, RecordedEnd } from './flow-store.ts'
+import type { NodeEnded, RecordedEnd } from './flow-record.ts'
+import type { FlowStore } from './flow-store.ts'
 import type { StoredFlow } from './model/document.ts'
 import { type FlowActions, FlowEvaluation } from './model/evaluation.ts'
-import { MemberIds } from './model/flow-job-id.ts'
+import { FlowJobIds } from './model/flow-job-id.ts'
 import { FlowPlan, type JobNode, type PlanNode } from './model/plan.ts'
 
-/** Most ends in one reading. */
+/** Ends in one read. */
 const pageSize = 5000
 
-/** A flow as one process has it in memory: what it is, and what has ended of it as far as this process knows. */
+/** A flow in the memory of one process: its document, and the ends that the process has read so far. */
 export class OpenFlow {
   flow: StoredFlow
   readonly plan: FlowPlan
   readonly evaluation: FlowEvaluation
-  /** How much of the order of ends is in the evaluation. */
+  /** How many entries of the order of ends are in the evaluation. */
   known = 0
   /** Maps whose jobs may not all be stored. */
   readonly unstored: Set<number>
-  /** What was to be done as of the reading; some of it may be done already. */
-  carried: FlowActions = { release: [], cancel: [], expand: [] }
-  /** The jobs that started with the flow: in its first run they were stored ready. */
+  /** The jobs that start with the flow: in its first run they were stored ready. */
   readonly first: ReadonlySet<JobNode>
-
-  readonly #ids: MemberIds
+  /** What was to be done when the flow was read; some of it may be done already. */
+  #pending: FlowActions
+  readonly #ids: FlowJobIds
 
   private constructor(flow: StoredFlow, plan: FlowPlan, unstored: Set<number>) {
     this.flow = flow
-    this.#ids = new MemberIds(flow.id)
+    this.#ids = new FlowJobIds(flow.id)
     this.plan = plan
     this.unstored = unstored
     this.evaluation = new FlowEvaluation(plan)
-    this.carried = this.evaluation.takeActions()
-    this.first = new Set(this.carried.release)
+    this.#pending = this.evaluation.takeActions()
+    this.first = new Set(this.#pending.release)
   }
 
-  /** Reads a flow as it was before anything had ended: for those who go through the ends one by one. @throws QueueUnavailableError */
+  /** Reads a flow as it was before anything had ended, to go through its ends one by one. @throws QueueUnavailableError */
   static async begin(store: FlowStore, id: string): Promise<OpenFlow | undefined> {
     const flow = await store.read(id)
     if (!flow) return undefined
@@ -41,24 +41,24 @@ export class OpenFlow {
     return new OpenFlow(flow, new FlowPlan(flow.tree, expansions), unstored)
   }
 
-  /** Reads a flow and all that has ended of it; undefined when there is none. @throws QueueUnavailableError */
+  /** Reads a flow and all its ends; undefined when there is no such flow. @throws QueueUnavailableError */
   static async read(store: FlowStore, id: string): Promise<OpenFlow | undefined> {
     const open = await OpenFlow.begin(store, id)
     if (!open) return undefined
     const { flow } = open
     for (;;) {
       const { run, ends } = await store.ends(id, open.known, pageSize)
-      // Between two readings the next run may have begun.
+      // The next run may have begun between two reads.
       if (run !== flow.run) return OpenFlow.read(store, id)
       if (!open.learn(ends)) return OpenFlow.read(store, id)
       if (ends.length < pageSize) break
     }
     if (flow.stop && !flow.finished) open.evaluation.stop()
-    open.#carry(open.evaluation.takeActions())
+    open.#addPending(open.evaluation.takeActions())
     return open
   }
 
-  /** Takes in what maps have become since. @throws QueueUnavailableError */
+  /** Reads the maps that were expanded since the flow was read. @throws QueueUnavailableError */
   async learnExpansions(store: FlowStore): Promise<void> {
     const { expansions } = await store.expansions(this.flow.id)
     for (const expansion of expansions.sort((a, b) => a.first - b.first)) {
@@ -67,7 +67,7 @@ export class OpenFlow {
     }
   }
 
-  /** Takes ends in, in their order. @returns false when they name a node that is not in the plan: a map has become more since. */
+  /** Evaluates ends, in their order. @returns false when one is of a node that is not in the plan: a map was expanded since */
   learn(ends: RecordedEnd[]): boolean {
     for (const { node: n, state } of ends) {
       const node = this.plan.node(n)
@@ -78,7 +78,25 @@ export class OpenFlow {
     return true
   }
 
-  /** All jobs that have been started, or are being cancelled, and have not ended. */
+  /**
+   * Records ends in Redis, then evaluates them with those that other processes have recorded.
+   *
+   * @returns false when this copy of the flow is out of date
+   * @throws QueueUnavailableError
+   */
+  async recordEnds(store: FlowStore, ends: NodeEnded[]): Promise<boolean> {
+    const recorded = await store.recordEnds(this.flow.id, this.flow.run, this.known, ends)
+    return recorded !== undefined && this.learn(recorded)
+  }
+
+  /** What was to be done when the flow was read, once. */
+  takePending(): FlowActions {
+    const pending = this.#pending
+    this.#pending = { release: [], cancel: [], expand: [] }
+    return pending
+  }
+
+  /** The jobs that were released or are being canceled, and have not ended. */
   *underWay(): Generator<JobNode> {
     for (const node of this.plan.jobs()) {
       const { evaluation } = this
@@ -86,28 +104,29 @@ export class OpenFlow {
     }
   }
 
-  /** How many jobs have been started and have not ended, or have ended unnoticed so far. */
+  /** How many jobs were released, and have not ended as far as this process knows. */
   get underWayCount(): number {
     return this.evaluation.jobsPassed - this.evaluation.jobsEnded
   }
 
-  /** The id of a node's job; null where it is none. */
+  /** The id of a node's job; null when the node is not a job. */
   jobId(node: PlanNode): string | null {
     return node.kind === 'job' ? this.#ids.ref(node.job.queue, node.n).id : null
   }
 
-  /** How many jobs the flow has not come to. */
+  /** How many jobs have not been released. */
   get blocked(): number {
     return this.flow.jobs - this.evaluation.jobsPassed
   }
 
-  #carry(actions: FlowActions): void {
-    const { evaluation, carried } = this
-    const goesOn = (node: FlowActions['release' | 'cancel' | 'expand'][number]) => !evaluation.endOf(node)
-    this.carried = {
-      release: [...carried.release, ...actions.release].filter((node) => goesOn(node) && !evaluation.isCanceling(node)),
+  #addPending(actions: FlowActions): void {
+    const { evaluation } = this
+    const isOpen = (node: PlanNode) => !evaluation.endOf(node)
+    const mayStart = (node: PlanNode) => isOpen(node) && !evaluation.isCanceling(node)
+    this.#pending = {
+      release: [...this.#pending.release, ...actions.release].filter(mayStart),
       cancel: actions.cancel,
-      expand: [...carried.expand, ...actions.expand].filter((node) => goesOn(node) && !evaluation.isCanceling(node)),
+      expand: [...this.#pending.expand, ...actions.expand].filter(mayStart),
     }
   }
 }

@@ -1,36 +1,36 @@
 import type { StoredFailure } from '../model/failure.ts'
 import type { JobEnd } from '../model/job-states.ts'
-import type { FlowMembers } from './flow-jobs.ts'
+import type { FlowJobs } from './flow-jobs.ts'
 import { flowBounds, type StoredFlow } from './model/document.ts'
 import type { FlowEvaluation } from './model/evaluation.ts'
-import { MemberIds } from './model/flow-job-id.ts'
+import { FlowJobIds } from './model/flow-job-id.ts'
 import { type JobNode, type PlanNode } from './model/plan.ts'
 import { follow, isIndex } from './model/template.ts'
 
-/** What a pointer into an output led to. */
+/** The value that a pointer into an output leads to. */
 export type Found = { status: 'found'; value: unknown } | { status: 'missing' } | { status: 'too_large' }
 
-const atOnce = 100
+const maxJobsPerRead = 100
 
 /**
- * Outputs of the nodes of a flow, put together of those of its jobs: a chain's is that of its last step, a gather's the array
- * of its members'. In place of a member that did not succeed stands a problem object. Reads no more jobs than a pointer needs,
- * and no more than `flowBounds.inputBytes` of JSON for one value.
+ * The outputs of the nodes of a flow, built from those of its jobs: the output of a chain is that of its last step, the output of a
+ * gather or map is the array of its children's outputs, with a problem object for a child that did not succeed. Reads only the jobs
+ * that a pointer needs, and at most `flowBounds.inputBytes` of JSON for one value.
  */
 export class FlowOutputs {
   readonly #flow: StoredFlow
   readonly #evaluation: FlowEvaluation
-  readonly #members: FlowMembers
-  readonly #known = new Map<string, Promise<Found>>()
+  readonly #jobs: FlowJobs
+  readonly #cache = new Map<string, Promise<Found>>()
 
-  /** For one step of a flow: what was read is kept. */
-  constructor(flow: StoredFlow, evaluation: FlowEvaluation, members: FlowMembers) {
+  /** For one step of a flow: outputs that were read are cached. */
+  constructor(flow: StoredFlow, evaluation: FlowEvaluation, jobs: FlowJobs) {
     this.#flow = flow
     this.#evaluation = evaluation
-    this.#members = members
+    this.#jobs = jobs
   }
 
-  /** What a JSON Pointer's tokens lead to in the output of a node that has ended. */
+  /** The value that the tokens of a JSON Pointer lead to in the output of an ended node. */
   at(node: PlanNode, tokens: readonly string[]): Promise<Found> {
     const end = this.#evaluation.endOf(node)
     if (node.kind !== 'job' && end?.state === 'succeeded') {
@@ -39,8 +39,8 @@ export class FlowOutputs {
       if (index !== undefined) return this.#in(isIndex(index) ? node.children[Number(index)] : undefined, rest)
     }
     const key = `${node.n}`
-    const whole = this.#known.get(key) ?? this.#read(node)
-    this.#known.set(key, whole)
+    const whole = this.#cache.get(key) ?? this.#read(node)
+    this.#cache.set(key, whole)
     return whole.then((found) => {
       if (found.status !== 'found') return found
       const led = follow(found.value, tokens)
@@ -56,9 +56,9 @@ export class FlowOutputs {
     const jobs = [...this.#sources(node)]
     const values = new Map<JobNode, unknown>()
     let characters = 0
-    for (let i = 0; i < jobs.length; i += atOnce) {
-      const some = jobs.slice(i, i + atOnce)
-      const results = await this.#members.results(this.#flow, some)
+    for (let i = 0; i < jobs.length; i += maxJobsPerRead) {
+      const some = jobs.slice(i, i + maxJobsPerRead)
+      const results = await this.#jobs.results(this.#flow, some)
       for (const [k, job] of some.entries()) {
         const result = results[k]
         if (result?.status === 'too_large') return { status: 'too_large' }
@@ -73,7 +73,7 @@ export class FlowOutputs {
     return { status: 'found', value: this.#assemble(node, values) }
   }
 
-  /** The jobs whose outputs, or failures, make up a node's output. */
+  /** The jobs whose outputs or failures make up the output of a node. */
   *#sources(node: PlanNode): Generator<JobNode> {
     if (node.kind === 'job') yield node
     else if (this.#evaluation.endOf(node)?.state !== 'succeeded') {
@@ -97,15 +97,15 @@ export class FlowOutputs {
     return last ? this.#assemble(last, values) : null
   }
 
-  /** What stands for a member that did not succeed: problem details (RFC 9457), with the job's error code. */
+  /** Problem details (RFC 9457) in place of the output of a job that did not succeed, with its error code. */
   #problem(node: PlanNode, state: JobEnd | undefined, failure: StoredFailure | undefined): object {
     return {
       type: 'urn:drover:problem:member_not_succeeded',
       title: 'This member of the flow did not succeed',
-      detail: failure?.message ?? 'what became of it is not stored any more',
+      detail: failure?.message ?? 'the job was removed',
       code: failure?.code ?? 'removed',
       state: state ?? null,
-      job_id: node.kind === 'job' ? new MemberIds(this.#flow.id).ref(node.job.queue, node.n).id : null,
+      job_id: node.kind === 'job' ? new FlowJobIds(this.#flow.id).ref(node.job.queue, node.n).id : null,
       path: node.path,
     }
   }

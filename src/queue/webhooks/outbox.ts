@@ -8,36 +8,36 @@ import { loadScript } from '../redis/load-script.ts'
 import type { JobSteering } from '../store/cancel-and-retry.ts'
 import { JobQueue } from '../store/job-queue.ts'
 import { deliveryQueue, deliveryRef, deliveryType, deliveryWaitsMs } from './delivery.ts'
-import { jobNotice, type Notice } from './payload.ts'
+import { jobPayload, type WebhookPayload } from './payload.ts'
 
 const settleDebt = loadScript('webhooks/settle-debt')
 
-/** How far back, in runs, the deliveries of a job are shown. */
-const runsShown = 20
-/** Deleting a running delivery stops its request; it needs no time for it. */
+/** Deliveries are listed for this many of the latest runs. */
+const maxRunsListed = 20
+/** A delivery that is being sent is canceled by aborting its request, which takes no time. */
 const cancelGraceMs = 1000
 
-/** A job or a flow, as far as its deliveries are concerned. */
+/** A job or a flow as the owner of deliveries. */
 export interface WebhookOwner {
   id: string
   run: number
   webhook: Webhook | undefined
-  /** How its current run has ended; undefined while it goes on. */
+  /** How its current run has ended; undefined while it has not. */
   event: WebhookEvent | undefined
 }
 
-/** … of a job. */
+/** A job as the owner of its deliveries. */
 export function jobOwner({ id, run, record, state }: StoredJob): WebhookOwner {
   return { id, run, webhook: record.webhook, event: webhookEventOf(state) }
 }
 
-/** A delivery that is there, or will be when its job or flow ends. */
+/** A delivery that is stored, or will be when its job or flow ends (`delivery` is undefined then). */
 export type KnownDelivery = { run: number; ref: JobRef; delivery: StoredJob | undefined }
 
 /**
- * Deliveries of webhooks. A job with a webhook is in its queue's set of debts from before it is stored until its delivery is:
- * whoever ends the job, or a sweeper, makes the delivery, under an id that follows from the job, so that making it twice makes
- * one. It is a job of the queue {@link deliveryQueue}. What a flow owes stands in its own document: see flow/webhook.ts.
+ * Stores deliveries of webhooks, as jobs of the queue {@link deliveryQueue}. A job with a webhook is in its queue's set of debts from
+ * before it is stored until its delivery is. The process that ends the job stores the delivery, or else a sweep does, under an id
+ * derived from the job, so that doing it twice stores one. A flow's debt is part of its own document: see flow-webhook.ts.
  */
 export class WebhookOutbox {
   readonly #redis: Redis
@@ -47,7 +47,7 @@ export class WebhookOutbox {
   readonly #steering: JobSteering
   readonly #log: Logger
 
-  /** @param deps `jobs` are those that are told of. */
+  /** @param deps `jobs` reads the jobs that have webhooks. */
   constructor(deps: { redis: Redis; keys: Keys; jobs: JobQueue; steering: JobSteering; log: Logger }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
@@ -63,79 +63,79 @@ export class WebhookOutbox {
   }
 
   /**
-   * Stores a delivery, to be sent at once; nothing where the webhook does not ask for `event`. Doing it again does nothing.
+   * Stores a delivery, to be sent at once. Does nothing where the webhook is not subscribed to `event`; idempotent.
    *
-   * @param said `owner` is the id of the job or flow, `run` the one that has ended.
-   * @throws QueueUnavailableError; the delivery may have been stored all the same.
+   * @param options `owner` is the id of the job or flow, `run` the run that has ended.
+   * @throws QueueUnavailableError; the delivery may be stored all the same
    */
-  async create(said: {
+  async create(options: {
     owner: string
     run: number
     event: WebhookEvent
-    notice: Notice
+    payload: WebhookPayload
     webhook: Webhook
     tenant: string
   }): Promise<void> {
-    const { owner, run, event, notice, webhook, tenant } = said
+    const { owner, run, event, payload, webhook, tenant } = options
     if (!webhook.events.includes(event)) return
     await this.#deliveries.add({
       ref: deliveryRef(owner, run),
       type: deliveryType,
-      record: { tenant, input: { url: webhook.url, event, tenant, body: JSON.stringify(notice) } },
+      record: { tenant, input: { url: webhook.url, event, tenant, body: JSON.stringify(payload) } },
       attempts: deliveryWaitsMs.length + 1,
       createdAt: Date.now(),
     })
   }
 
-  /** Makes the delivery that an ended job owes, and ends the debt. Nothing where it has not ended. @throws QueueUnavailableError */
+  /** Stores the delivery that an ended job owes, and settles the debt. Does nothing when it has not ended. @throws QueueUnavailableError */
   async release(job: StoredJob): Promise<void> {
     const { id, run, state, record } = job
     const event = webhookEventOf(state)
     if (event === undefined) return
     const { webhook } = record
-    if (webhook) await this.create({ owner: id, run, event, notice: jobNotice(job), webhook, tenant: record.tenant })
-    // Only this run's: a client may have opened the next meanwhile.
+    if (webhook) await this.create({ owner: id, run, event, payload: jobPayload(job), webhook, tenant: record.tenant })
+    // Settles the debt of this run alone: a client may have retried the job meanwhile.
     await whenAvailable(settleDebt(this.#redis, [this.#keys.job(job), this.#keys.webhookDebts(job.queue)], [id, run]))
   }
 
-  /** For whoever has just ended a job; `data` is its record. Never rejects: what fails is left to a sweep. */
+  /** Called when a job has just ended; `data` is its record. Never rejects: a sweep does what fails here. */
   async onEnd(ref: JobRef, data: unknown): Promise<void> {
     const { webhook }: { webhook?: unknown } = Object(data)
     if (webhook !== undefined) await this.releaseOf(ref)
   }
 
-  /** Reads a job that has perhaps ended, and releases what it owes. Never rejects. @returns false when that is left to a later sweep */
+  /** Reads a job that may have ended, and stores the delivery that it owes. Never rejects. @returns false when that is left to a later sweep */
   async releaseOf(ref: JobRef): Promise<boolean> {
     try {
       const job = await this.#jobs.read(ref)
       if (job) await this.release(job)
       return true
     } catch (error) {
-      this.#log.warn({ job: ref.id, err: error }, 'a webhook was not released: a sweep does it')
+      this.#log.warn({ job: ref.id, err: error }, 'failed to store a webhook delivery; the next sweep retries')
       return false
     }
   }
 
-  /** The deliveries of the latest runs, the newest first; one that is not there yet waits for the end of its run. @throws QueueUnavailableError */
+  /** The deliveries of the latest runs, newest first, with one that will be stored when the current run ends. @throws QueueUnavailableError */
   async list(owner: WebhookOwner): Promise<KnownDelivery[]> {
     if (!owner.webhook) return []
-    const runs = Array.from({ length: Math.min(owner.run, runsShown) }, (_, n) => owner.run - n)
+    const runs = Array.from({ length: Math.min(owner.run, maxRunsListed) }, (_, n) => owner.run - n)
     const known = await Promise.all(runs.map((run) => this.#find(owner, run)))
     return known.filter(({ run, delivery }) => delivery || (run === owner.run && isOwed(owner)))
   }
 
-  /** One delivery by its id; undefined when the id is no delivery's of this owner. @throws QueueUnavailableError */
+  /** A delivery by its id; undefined when this owner has no such delivery. @throws QueueUnavailableError */
   async read(owner: WebhookOwner, deliveryId: string): Promise<KnownDelivery | undefined> {
     const run = Number(/_(\d{1,9})$/.exec(deliveryId)?.[1] ?? Number.NaN)
     return deliveryRef(owner.id, run).id === deliveryId ? this.#find(owner, run) : undefined
   }
 
-  /** Sends an ended delivery once more, with its attempts reset. @returns false when it has not ended. @throws QueueUnavailableError */
+  /** Sends an ended delivery again, with all its attempts. @returns false when it has not ended. @throws QueueUnavailableError */
   async resend(delivery: StoredJob): Promise<boolean> {
     return delivery.done && (await this.#steering.reopen(delivery, Date.now())) === 'reopened'
   }
 
-  /** Removes the deliveries of a job that is about to be removed; one that is being sent is stopped, and goes later. @throws QueueUnavailableError */
+  /** Removes the deliveries of a job that is about to be removed. One that is being sent is canceled, and removed after its retention. @throws QueueUnavailableError */
   async forget(job: StoredJob): Promise<void> {
     for (const { delivery } of await this.list(jobOwner(job))) {
       if (!delivery) continue
@@ -150,7 +150,7 @@ export class WebhookOutbox {
   }
 }
 
-/** Whether a delivery of the current run may still come. */
+/** Whether a delivery of the current run may still be stored. */
 function isOwed({ event, webhook }: WebhookOwner): boolean {
   return event === undefined || webhook?.events.includes(event) === true
 }

@@ -1,14 +1,14 @@
 import type { StoredJob } from '../model/stored-job.ts'
 
-/** What a webhook says of the end of a job or flow. `type` is `job.succeeded` and so on; `data` must be JSON. */
-export interface Notice {
+/** The body of a webhook for the end of a job or flow. `type` is `job.succeeded` and so on; `data` must be JSON. */
+export interface WebhookPayload {
   type: string
   timestamp: string
   data: object
 }
 
-/** What a webhook says of an ended job: the job as clients see it, without what they sent. An output that is stored beside it is for the API to give. */
-export function jobNotice(job: StoredJob): Notice {
+/** The payload for an ended job: the job as clients see it, without its input. A large output is left out: clients get it from the API. */
+export function jobPayload(job: StoredJob): WebhookPayload {
   const { id, type, queue, state, run, attempt, failure, record } = job
   const self = `/v1/jobs/${id}`
   return {
@@ -34,7 +34,7 @@ export function jobNotice(job: StoredJob): Notice {
   }
 }
 
-/** Epoch ms as clients read it. */
+/** Formats epoch ms as clients read it. */
 export function iso(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString()
 }

@@ -1,7 +1,7 @@
 --[[
-  A map of a flow becomes its nodes, once. KEYS: flow, expansions
-  ARGV: run of the flow, the map's node, how many nodes, how many of them jobs, most nodes of a flow, the items as JSON
-  Returns 'stale' (the flow is gone, has ended, is being stopped or is in another run), 'too_large', or the stored expansion.
+  Expands a map of a flow into its nodes, once. KEYS: flow, expansions
+  ARGV: run of the flow, the map's node, number of new nodes, number of new jobs, max nodes of a flow, the items as JSON
+  Returns 'stale' (the flow is gone, has ended, is being stopped, or is in another run), 'too_large', or the stored expansion.
 ]]
 local known = redis.call('HGET', KEYS[2], ARGV[2])
 if known then return known end

@@ -1,8 +1,8 @@
 --[[
-  Notes which nodes of a flow have ended, each once, in the order in which they are told. KEYS: flow, ends, order
-  ARGV: run of the flow, how many entries of the order the caller knows, for each: node, end, its state where it is a job, else ''
-  Returns nil when the flow is gone, has ended, or is in another run; else what the caller does not know of the order,
-  { node, end, … }. It may have been written by others.
+  Records which nodes of a flow have ended, each once, in the order given. KEYS: flow, ends, order
+  ARGV: run of the flow, how many entries of the order the caller has, for each node: node, end, its state where it is a job, else ''
+  Returns nil when the flow is gone, has ended, or is in another run; else the entries of the order that the caller does not have,
+  { node, end, … }, which other processes may have written.
 ]]
 local run, finished = unpack(redis.call('HMGET', KEYS[1], 'run', 'finishedAt'))
 if run ~= ARGV[1] or finished then return nil end
@@ -15,8 +15,8 @@ for i = 3, #ARGV, 3 do
   end
 end
 if isNew then redis.call('PUBLISH', KEYS[1], 'changed') end
-local told = {}
+local recorded = {}
 for _, node in ipairs(redis.call('LRANGE', KEYS[3], ARGV[2], -1)) do
-  told[#told + 1], told[#told + 2] = node, redis.call('HGET', KEYS[2], node)
+  recorded[#recorded + 1], recorded[#recorded + 2] = node, redis.call('HGET', KEYS[2], node)
 end
-return told
+return recorded

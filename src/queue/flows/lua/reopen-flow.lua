@@ -1,8 +1,8 @@
 --[[
-  Opens the next run of a flow that ended without success. What has succeeded in it stays. KEYS: flow, ends, order
+  Opens the next run of a flow that ended without success. Nodes that succeeded keep their end. KEYS: flow, ends, order
   ARGV: its run as the caller read it, how many jobs are blocked now, deadline or '', for each node that is to end anew: node, its
-        counted state or ''
-  Returns 1, or 0 when it is not (any more) in that state.
+        state where it is a job, else ''
+  Returns 1, or 0 when the flow has changed since the caller read it.
 ]]
 local run, finished, state, removing = unpack(redis.call('HMGET', KEYS[1], 'run', 'finishedAt', 'state', 'removing'))
 if run ~= ARGV[1] or not finished or state == 'succeeded' or removing then return 0 end

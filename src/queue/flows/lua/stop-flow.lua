@@ -1,6 +1,6 @@
 --[[
-  Marks a flow: nothing of it is to start any more. KEYS: flow   ARGV: 'canceled' or 'deadline_exceeded', now, hint channel, flow
-  Returns missing | done | stopping (by this call or an earlier one)
+  Marks a flow so that no job of it starts any more. KEYS: flow   ARGV: 'canceled' or 'deadline_exceeded', now, hint channel, flow
+  Returns missing | done | stopping (since this call or an earlier one)
 ]]
 local createdAt, finished = unpack(redis.call('HMGET', KEYS[1], 'createdAt', 'finishedAt'))
 if not createdAt then return 'missing' end

@@ -5,13 +5,13 @@ import type { Webhook } from '../../model/webhook-target.ts'
 /** Raised when the stored form changes so that older code would misread it. */
 export const flowVersion = 1
 
-/** What a whole flow may be: more is refused when it is submitted, or fails the `map` that would grow beyond it. */
+/** Bounds of a whole flow. A larger one is refused when it is submitted; a `map` that would exceed them fails. */
 export const flowBounds = { nodes: 20_000, depth: 16, mapped: 10_000, inputBytes: 8 * 1024 * 1024 }
 
-/** What happens to the others of a `gather` or `map` when one of them does not succeed. */
+/** What happens to the other children of a `gather` or `map` when one does not succeed. */
 export type OnFailure = 'fail_fast' | 'continue'
 
-/** A job of a flow as it is stored. Its delay counts from the moment when the flow comes to it. */
+/** A job of a flow as it is stored. Its delay counts from its release. */
 export interface FlowJob {
   type: string
   queue: string
@@ -19,12 +19,12 @@ export interface FlowJob {
   delayMs?: number
   /** Epoch ms. */
   runAt?: number
-  /** Its input has `$output` or `$item` in it, and is complete only when the flow comes to it. */
+  /** Its input holds `$output` or `$item`, and is completed when the job is released. */
   dynamic?: true
   record: Omit<JobRecord, 'v' | 'flow'>
 }
 
-/** One node per element of the array that `over` stands for, at most `limit`. */
+/** Expands into one node per item of the array that `over` resolves to, at most `limit`. */
 export interface FlowMap {
   over: unknown
   node: FlowNode
@@ -32,7 +32,7 @@ export interface FlowMap {
   onFailure: OnFailure
 }
 
-/** A flow's tree as it is stored: checked, with every default filled in. */
+/** A flow's tree as it is stored: validated, with every default filled in. */
 export type FlowNode =
   | { job: FlowJob }
   | { chain: FlowNode[] }
@@ -44,10 +44,10 @@ export interface StoredFlow extends FlowHead {
   tree: FlowNode
 }
 
-/** A flow at one moment, but for its tree, which may be long. Times are epoch ms. */
+/** A flow at one moment, without its tree, which may be large. Times are epoch ms. */
 export interface FlowHead {
   id: string
-  /** Those that its jobs use, also the jobs that a `map` will become. */
+  /** The queues of its jobs, with those that a `map` will expand into. */
   queues: string[]
   tenant: string
   tags: string[]
@@ -57,22 +57,22 @@ export interface FlowHead {
   deadlineMs: number | undefined
   deadlineAt: number | undefined
   run: number
-  /** How many nodes are numbered: those of the tree, and those that a `map` became. */
+  /** Numbered nodes: those of the tree, and those of expanded maps. */
   nodes: number
   jobs: number
-  /** How many jobs the flow has not come to so far, as of its last step. */
+  /** Jobs that have not been released, as of the flow's last step. */
   blocked: number
   ended: Record<JobEnd, number>
   /** Why the flow is being stopped, and since when. */
   stop: { why: 'canceled' | 'deadline_exceeded'; at: number } | undefined
-  /** Whether all jobs of the tree were stored. */
+  /** Whether all jobs of the tree are stored. */
   isStored: boolean
   finished: { state: JobEnd; at: number; error: FlowError | undefined } | undefined
-  /** The latest run whose end the webhook tells of, or does not ask for; 0: none so far. */
-  toldRun: number
+  /** The latest run whose webhook is stored, or that wanted none; 0: none so far. */
+  notifiedRun: number
 }
 
-/** Why a flow did not succeed. Where a job is to blame, this is its error, and which job it was. */
+/** Why a flow did not succeed. Where a job decided it, this is the error of that job. */
 export interface FlowError {
   code: string
   message: string
@@ -80,7 +80,7 @@ export interface FlowError {
   path: string | null
 }
 
-/** How many nodes a tree has, itself included; what a `map` will become is not counted. */
+/** How many nodes a tree has, itself included, without those that a `map` will expand into. */
 export function countNodes(tree: FlowNode): number {
   let count = 0
   const walk = (node: FlowNode): void => {
@@ -92,7 +92,14 @@ export function countNodes(tree: FlowNode): number {
   return count
 }
 
-/** The queues that the jobs of a tree use, also those that a `map` will become. */
+/** How many jobs a tree has, without those that a `map` will expand into. */
+export function countJobs(tree: FlowNode): number {
+  if ('job' in tree) return 1
+  if ('map' in tree) return 0
+  return ('chain' in tree ? tree.chain : tree.gather).reduce((sum, child) => sum + countJobs(child), 0)
+}
+
+/** The queues of the jobs of a tree, with those that a `map` will expand into. */
 export function queuesOfTree(tree: FlowNode): Set<string> {
   const queues = new Set<string>()
   const walk = (node: FlowNode): void => {

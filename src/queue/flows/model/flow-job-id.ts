@@ -23,7 +23,7 @@ function flowPart(flowId: string): string {
  * The ids of a flow's jobs: of the shape of any job's, and the same for everybody who asks, so that storing a job twice stores
  * it once. Those of one flow sort by their node.
  */
-export class MemberIds {
+export class FlowJobIds {
   readonly #flowPart: string
 
   constructor(flowId: string) {

@@ -1,5 +1,5 @@
 --[[
-  The webhook of a job's run is stored: the job owes it no more, unless its next run has begun.
+  The delivery for a run of a job is stored: the job owes none, unless its next run has begun.
   KEYS: job, debts   ARGV: id, run
 ]]
 local run = redis.call('HGET', KEYS[1], 'run') or '1'

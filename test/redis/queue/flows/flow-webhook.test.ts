@@ -71,7 +71,7 @@ test('what an ended flow owes is made by whoever next looks at it', async () => 
   coordinate(60_000)
   await waitFor('the flow to be closed', openFlows, ({ length }) => length === 0)
   expect(await delivered()).toEqual([1])
-  expect((await head()).toldRun).toBe(1)
+  expect((await head()).notifiedRun).toBe(1)
 })
 
 test('a process that died between the delivery and its note makes no second one', async () => {
@@ -91,13 +91,13 @@ test('a retry makes first what the run before owes; a note that comes late does 
   await dieAfterEnd()
   expect(await flows.retry(id, Date.now())).toBe(true)
   expect(await delivered()).toEqual([1])
-  expect(await head()).toMatchObject({ run: 2, toldRun: 1, finished: undefined })
-  await store.noteTold(id, 1)
+  expect(await head()).toMatchObject({ run: 2, notifiedRun: 1, finished: undefined })
+  await store.markNotified(id, 1)
   await flows.cancel(id, Date.now())
   expect(await delivered()).toEqual([2, 1])
   // Whoever slept since the end of the first run.
-  await store.noteTold(id, 1)
-  expect((await head()).toldRun).toBe(2)
+  await store.markNotified(id, 1)
+  expect((await head()).notifiedRun).toBe(2)
 })
 
 test('an end that was not asked for is no debt', async () => {
@@ -105,7 +105,7 @@ test('an end that was not asked for is no debt', async () => {
   await store.finish(await head(), 'succeeded', undefined, Date.now())
   await settleFlowWebhook({ store, outbox }, id)
   expect(await delivered()).toEqual([])
-  expect((await head()).toldRun).toBe(1)
+  expect((await head()).notifiedRun).toBe(1)
 })
 
 test('a flow that owes is not removed before its delivery is made, however old its place on the list', async () => {
@@ -113,7 +113,7 @@ test('a flow that owes is not removed before its delivery is made, however old i
   await dieAfterEnd()
   // A retry that died had left it on the list of the ended; and of the open list nothing is left.
   await redis.zadd(keys.endedFlows, 1, id)
-  await store.unlist(id, 1, undefined)
+  await store.openList.remove(id, 1)
   const deliveryKey = keys.job({ queue: '_webhooks', id: `whd_${id}_1` })
   coordinate(1)
   await waitFor(

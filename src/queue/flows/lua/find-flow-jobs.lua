@@ -1,6 +1,7 @@
 --[[
-  Names the jobs of a flow that run in one queue, and those that wait for their time there, among the first that are due.
-  KEYS: active, delayed   ARGV: what the flow's job ids start with, how many of those that wait for their time to look at
+  Finds the jobs of a flow that are running or scheduled in one queue. Of the scheduled jobs only those due first are searched.
+  KEYS: active, delayed   ARGV: prefix of the flow's job ids, how many scheduled jobs to search
+  Returns { ids of running jobs, ids of scheduled jobs }
 ]]
 local function ofFlow(ids)
   local found = {}

@@ -1,0 +1,46 @@
+import type { WebhookOutbox } from '../webhooks/outbox.ts'
+import type { FlowJobs } from './flow-jobs.ts'
+import { jobRemoved } from './flow-record.ts'
+import type { FlowStore } from './flow-store.ts'
+import { settleFlowWebhook } from './flow-webhook.ts'
+import type { FlowError, StoredFlow } from './model/document.ts'
+import type { NodeEnd } from './model/evaluation.ts'
+import { FlowJobIds } from './model/flow-job-id.ts'
+import type { PlanNode } from './model/plan.ts'
+import type { OpenFlow } from './open-flow.ts'
+
+interface Deps {
+  store: FlowStore
+  jobs: FlowJobs
+  outbox: WebhookOutbox
+}
+
+/** Writes the end of a flow whose root has ended, and does what follows from it. @throws QueueUnavailableError */
+export async function finishFlow(deps: Deps, { flow }: OpenFlow, end: NodeEnd): Promise<void> {
+  const error = end.cause && (await errorOf(deps, flow, end.cause))
+  const now = Date.now()
+  await deps.store.finish(flow, end.state, error, now)
+  await closeFlow(deps, flow, now)
+}
+
+/**
+ * Does what follows from the end of a flow, and takes it off the list of open flows then: when this process dies before, the next look
+ * at the list does it. @throws QueueUnavailableError
+ */
+export async function closeFlow(
+  deps: { store: FlowStore; outbox: WebhookOutbox },
+  flow: StoredFlow,
+  endedAt: number,
+): Promise<void> {
+  if (flow.webhook) await settleFlowWebhook(deps, flow.id)
+  await deps.store.openList.close(flow.id, flow.run, endedAt)
+}
+
+/** The error of the node that decided how the flow ended. */
+async function errorOf({ store, jobs }: Deps, flow: StoredFlow, cause: PlanNode): Promise<FlowError | undefined> {
+  if (cause.kind !== 'job') return store.errorOf(flow.id, cause.n)
+  const [result] = await jobs.results(flow, [cause])
+  const { code, message } = result?.status === 'failed' ? result.failure : jobRemoved
+  const { id } = new FlowJobIds(flow.id).ref(cause.job.queue, cause.n)
+  return { code, message, job_id: id, path: cause.path }
+}

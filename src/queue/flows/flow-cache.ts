@@ -1,0 +1,86 @@
+import { LRUCache } from 'lru-cache'
+import type { FlowStore } from './flow-store.ts'
+import { OpenFlow } from './open-flow.ts'
+
+/** Bounds the memory of the cache: nodes of all cached flows together. */
+const maxNodes = 200_000
+/** Nobody can have missed anything of a flow that is younger than this. */
+const newMs = 1000
+
+/** A flow in memory, and how far the check of its jobs has come. */
+export interface CachedFlow {
+  open: OpenFlow
+  /** When all its running jobs were last checked, in epoch ms. */
+  checkedAt: number
+  /** The place among its running jobs at which the next check begins. */
+  cursor: number
+}
+
+/** The flows that were driven last. Methods that read throw QueueUnavailableError. */
+export class FlowCache {
+  readonly #store: FlowStore
+  readonly #flows = new LRUCache<string, CachedFlow>({
+    maxSize: maxNodes,
+    sizeCalculation: ({ open }) => Math.max(1, open.flow.nodes),
+  })
+
+  constructor(store: FlowStore) {
+    this.#store = store
+  }
+
+  /** The flow if it is cached, without a call to Redis. */
+  peek(id: string): CachedFlow | undefined {
+    return this.#flows.peek(id)
+  }
+
+  /** The flow from the cache, or else from Redis; undefined when there is none. */
+  async get(id: string): Promise<CachedFlow | undefined> {
+    return this.#flows.get(id) ?? this.read(id)
+  }
+
+  /** The flow from the cache if one call to Redis finds that it is up to date, or else from Redis. */
+  async getCurrent(id: string): Promise<CachedFlow | undefined> {
+    const cached = this.#flows.get(id)
+    return cached && (await this.#isCurrent(cached.open)) ? cached : this.read(id)
+  }
+
+  /** The flow from Redis. */
+  async read(id: string): Promise<CachedFlow | undefined> {
+    const cursor = this.#flows.peek(id)?.cursor ?? 0
+    this.#flows.delete(id)
+    const open = await OpenFlow.read(this.#store, id)
+    if (!open) return undefined
+    const isNew = Date.now() - open.flow.createdAt < newMs
+    const flow = { open, checkedAt: isNew ? Date.now() : 0, cursor }
+    this.#flows.set(id, flow)
+    return flow
+  }
+
+  /** Counts the nodes of a flow again: a map was expanded. */
+  recount(id: string): void {
+    const flow = this.#flows.peek(id)
+    this.#flows.delete(id)
+    if (flow) this.#flows.set(id, flow)
+  }
+
+  /** Forgets a flow whose copy may be out of date. */
+  delete(id: string): void {
+    this.#flows.delete(id)
+  }
+
+  /** Hints may have been missed: all flows are due for a check. */
+  expireChecks(): void {
+    for (const flow of this.#flows.values()) flow.checkedAt = 0
+  }
+
+  clear(): void {
+    this.#flows.clear()
+  }
+
+  /** Whether a flow is as it was read, but for the ends of nodes: the same run, not finished, and with the same stop mark. */
+  async #isCurrent({ flow }: OpenFlow): Promise<boolean> {
+    const { run, isFinished, isStopping, isStored } = await this.#store.readStatus(flow.id)
+    flow.isStored ||= isStored
+    return run === flow.run && !isFinished && isStopping === (flow.stop !== undefined)
+  }
+}

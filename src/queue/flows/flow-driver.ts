@@ -1,0 +1,181 @@
+import PQueue from 'p-queue'
+import type { Logger } from 'pino'
+import { type AdvanceDeps, advanceFlow } from './advance.ts'
+import { type CachedFlow, FlowCache } from './flow-cache.ts'
+import type { FlowHints } from './hints.ts'
+import { FlowJobIds } from './model/flow-job-id.ts'
+import type { JobNode } from './model/plan.ts'
+import type { OpenFlow } from './open-flow.ts'
+import type { OpenEntry } from './open-flow-list.ts'
+
+/** How many flows are driven at once because of hints. */
+const maxAtOnce = 20
+/** All running jobs of a flow are checked this often, since hints may be lost. */
+const checkEveryMs = 5000
+/** A flow with at least so many jobs under way collects its hints for so long. */
+const collect = { fromJobs: 50, ms: 15 }
+/** A run on the list without a flow is one that was never stored, once it is this old. */
+const unstoredMs = 60_000
+
+/**
+ * Drives open flows, each by one step at a time: the jobs that hints name as soon as there is room for another flow, and all jobs when
+ * the coordinator asks for a check. No method rejects: the next check does what failed.
+ */
+export class FlowDriver {
+  readonly #deps: AdvanceDeps & { hints: FlowHints; log: Logger }
+  readonly #cache: FlowCache
+  readonly #steps = new PQueue({ concurrency: maxAtOnce })
+  /** Flows whose hints wait for room in {@link #steps}. */
+  readonly #waiting = new Set<string>()
+  /** Flows whose hints are being collected. */
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+  /** Flows that are being driven. */
+  readonly #driving = new Set<string>()
+  #isOpen = false
+
+  constructor(deps: AdvanceDeps & { hints: FlowHints; log: Logger }) {
+    this.#deps = deps
+    this.#cache = new FlowCache(deps.store)
+  }
+
+  /** Drives flows from now on. */
+  open(): void {
+    this.#isOpen = true
+  }
+
+  /** Begins no more steps. Those that run end by themselves: see {@link idle}. */
+  close(): void {
+    this.#isOpen = false
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+    this.#steps.clear()
+    this.#waiting.clear()
+    this.#cache.clear()
+  }
+
+  /** Resolves when no step runs that a hint began. */
+  idle(): Promise<void> {
+    return this.#steps.onIdle()
+  }
+
+  /** A job of a flow may have ended, or the flow itself may have changed. */
+  hint(flow: string, job: string | undefined): void {
+    if (!this.#isOpen) return
+    this.#deps.hints.add(flow, job)
+    this.#schedule(flow)
+  }
+
+  /** Hints may have been missed: all flows are due for a check. */
+  expireChecks(): void {
+    this.#cache.expireChecks()
+  }
+
+  /**
+   * Checks a flow of the list, if it is due: at most `maxJobs` of its running jobs, the rest in the next checks.
+   *
+   * @returns how much work it was, in jobs
+   */
+  async check(entry: OpenEntry, maxJobs: number): Promise<number> {
+    if (this.#driving.has(entry.id)) return 0
+    return this.#drive(entry.id, () => this.#check(entry, maxJobs))
+  }
+
+  async #check(entry: OpenEntry, maxJobs: number): Promise<number> {
+    const { id } = entry
+    const { store } = this.#deps
+    const cached = this.#cache.peek(id)
+    if (cached && Date.now() - cached.checkedAt < checkEveryMs && !isLate(cached.open)) return 0
+    const flow = await this.#cache.getCurrent(id)
+    if (!flow || flow.open.flow.run !== entry.run) {
+      // This run is over, or was never stored, or is about to be stored.
+      const isOver = flow !== undefined && flow.open.flow.run > entry.run
+      if (isOver || Date.now() - entry.since > unstoredMs) await store.openList.remove(id, entry.run)
+      return 1
+    }
+    if (isLate(flow.open)) {
+      await store.stop(id, 'deadline_exceeded', Date.now())
+      this.#cache.delete(id)
+      return 1 + (await this.#check(entry, maxJobs))
+    }
+    const jobs = nextToCheck(flow, maxJobs)
+    await this.#advance(id, flow.open, jobs)
+    return 1 + jobs.length
+  }
+
+  #schedule(flow: string): void {
+    if (this.#driving.has(flow) || this.#waiting.has(flow) || this.#timers.has(flow)) return
+    const cached = this.#cache.peek(flow)
+    if (!cached || cached.open.underWayCount < collect.fromJobs) return this.#enqueue(flow)
+    const timer = setTimeout(() => {
+      this.#timers.delete(flow)
+      this.#enqueue(flow)
+    }, collect.ms)
+    this.#timers.set(flow, timer)
+  }
+
+  #enqueue(flow: string): void {
+    this.#waiting.add(flow)
+    void this.#steps.add(async () => {
+      this.#waiting.delete(flow)
+      // A check of the flow takes its hints up when it is done.
+      if (!this.#driving.has(flow)) await this.#drive(flow, () => this.#followHints(flow))
+    })
+  }
+
+  async #followHints(flow: string): Promise<number> {
+    const hinted = this.#deps.hints.take(flow)
+    if (!hinted) return 0
+    const cached = await (hinted.isWhole ? this.#cache.read(flow) : this.#cache.get(flow))
+    if (!cached) return 0
+    const ids = new FlowJobIds(flow)
+    const jobs: JobNode[] = []
+    for (const job of hinted.jobs) {
+      const node = cached.open.plan.node(ids.node(job) ?? -1)
+      if (node?.kind === 'job') jobs.push(node)
+    }
+    await this.#advance(flow, cached.open, jobs)
+    return jobs.length
+  }
+
+  /** Runs a step of a flow. Two steps at once would evaluate the same ends twice. */
+  async #drive(flow: string, step: () => Promise<number>): Promise<number> {
+    this.#driving.add(flow)
+    try {
+      return await step()
+    } catch (error) {
+      this.#deps.log.warn({ flow, err: error }, 'failed to drive a flow; it is read again')
+      this.#cache.delete(flow)
+      return 1
+    } finally {
+      this.#driving.delete(flow)
+      if (this.#isOpen && this.#deps.hints.has(flow)) this.#schedule(flow)
+    }
+  }
+
+  async #advance(id: string, open: OpenFlow, jobs: JobNode[]): Promise<void> {
+    const { nodes } = open.flow
+    const advanced = await advanceFlow(this.#deps, open, jobs)
+    if (advanced === 'open') {
+      if (open.flow.nodes !== nodes) this.#cache.recount(id)
+      return
+    }
+    this.#cache.delete(id)
+    if (advanced === 'stale' && this.#isOpen) this.#deps.hints.add(id, undefined)
+  }
+}
+
+/** The next of a flow's running jobs to check, and moves its cursor. */
+function nextToCheck(flow: CachedFlow, maxJobs: number): JobNode[] {
+  const all = [...flow.open.underWay()]
+  const jobs = all.slice(flow.cursor, flow.cursor + maxJobs)
+  flow.cursor += jobs.length
+  if (flow.cursor >= all.length) {
+    flow.cursor = 0
+    flow.checkedAt = Date.now()
+  }
+  return jobs
+}
+
+function isLate({ flow }: OpenFlow): boolean {
+  return flow.deadlineAt !== undefined && flow.deadlineAt <= Date.now() && !flow.stop && !flow.finished
+}

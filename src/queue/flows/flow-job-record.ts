@@ -1,0 +1,41 @@
+import { decodeFailure, type StoredFailure } from '../model/failure.ts'
+import { type JobRecord, recordVersion } from '../model/job-record.ts'
+import type { JobEnd } from '../model/job-states.ts'
+import { endState } from '../model/stored-job.ts'
+import type { JobNode } from './model/plan.ts'
+
+/** The state of a job of a flow. `earlier`: it ended in an earlier run of the flow, and has to be blocked again. */
+export type FlowJobState =
+  | { status: 'missing' | 'earlier' | 'blocked' | 'open' }
+  | { status: 'ended'; state: JobEnd; at: number; failure: StoredFailure | undefined }
+
+/** The record of a flow's job that waits for its turn. */
+export function blockedRecord(flowId: string, { n, job }: JobNode): JobRecord {
+  return { v: recordVersion, ...job.record, flow: { id: flowId, node: n } }
+}
+
+/** The record of a flow's job that is released at `now` (epoch ms): its delay and its time limits count from then. */
+export function releasedRecord(
+  flowId: string,
+  node: JobNode,
+  now: number,
+  input: unknown = node.job.record.input,
+): { runAt: number | undefined; record: JobRecord } {
+  const { delayMs, runAt = delayMs === undefined ? undefined : now + delayMs } = node.job
+  // Clients see how long it waited since it could start, not since the flow was submitted.
+  const dueAt = Math.max(now, runAt ?? now)
+  const record: JobRecord = { ...blockedRecord(flowId, node), input, reopenedAt: dueAt }
+  const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
+  return { runAt, record: hasLimits ? { ...record, countsFrom: dueAt } : record }
+}
+
+/** Reads a state as read-flow-jobs.lua writes it. */
+export function decodeState(text: string): FlowJobState {
+  const [, word, at, reason] = /^(\w+)(?: (\d+)(?: ([\s\S]*))?)?$/.exec(text) ?? []
+  if (word === 'succeeded') return { status: 'ended', state: 'succeeded', at: Number(at), failure: undefined }
+  if (word === 'failed') {
+    const failure = decodeFailure(reason ?? '', 0)
+    return { status: 'ended', state: endState(false, failure), at: Number(at), failure }
+  }
+  return { status: word === 'earlier' || word === 'blocked' || word === 'open' ? word : 'missing' }
+}

@@ -1,2 +1,0 @@
--- Gives up a lease. KEYS: lease   ARGV: holder
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end

@@ -1,0 +1,28 @@
+import type { FlowJobs } from './flow-jobs.ts'
+import type { FlowStore } from './flow-store.ts'
+import { jobsOf } from './model/plan.ts'
+import type { OpenFlow } from './open-flow.ts'
+
+/** The process that accepts a flow stores its jobs; after this long another process does. */
+const storedWithinMs = 5000
+
+/**
+ * Stores the jobs of a flow, or of a map, whose process may have died before it had stored all. The jobs of a flow that is being
+ * stopped are stored blocked, to be canceled. @throws QueueUnavailableError
+ */
+export async function storeMissingJobs(
+  { store, jobs }: { store: FlowStore; jobs: FlowJobs },
+  { flow, plan, first, unstored }: OpenFlow,
+): Promise<void> {
+  if (!flow.isStored && (flow.stop || Date.now() - flow.createdAt > storedWithinMs)) {
+    await jobs.store(flow, plan.jobs(), (node) => (first.has(node) && !flow.stop ? 'ready' : 'blocked'))
+    await store.markStored(flow.id)
+    flow.isStored = true
+  }
+  for (const n of unstored) {
+    const map = plan.node(n)
+    if (map) await jobs.store(flow, jobsOf(map), () => 'blocked')
+    await store.markStored(flow.id, n)
+    unstored.delete(n)
+  }
+}
