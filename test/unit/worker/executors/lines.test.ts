@@ -1,8 +1,9 @@
 import { PassThrough } from 'node:stream'
-import { describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { forwardLines } from '../../../../src/worker/executors/forward-lines.ts'
 import { createJsonLineReader } from '../../../../src/worker/executors/json-lines.ts'
-import { until } from './harness.ts'
+
+afterEach(() => void vi.useRealTimers())
 
 function forward() {
   const stream = new PassThrough()
@@ -17,22 +18,25 @@ describe('printed lines', () => {
     const { stream, lines } = forward()
     for (const byte of Buffer.from('für\n\nzwei')) stream.write(Buffer.from([byte]))
     stream.end()
-    await until(() => lines.length === 3)
+    await vi.waitFor(() => expect(lines.length).toBe(3))
     expect(lines).toEqual(['für', '', 'zwei'])
   })
 
   test('are split when they never end', async () => {
     const { stream, lines } = forward()
     for (let piece = 0; piece < 10; piece++) stream.write('x'.repeat(5000))
-    await until(() => lines.length === 6)
+    await vi.waitFor(() => expect(lines.length).toBe(6))
     expect(new Set(lines.map(({ length }) => length))).toEqual(new Set([8192]))
   })
 
   test('are counted when there are too many, also if no line follows', async () => {
+    vi.useFakeTimers()
     const { stream, lines, dropped } = forward()
     stream.write('line\n'.repeat(1000))
-    await until(() => dropped() === 800, 3000)
-    expect(lines.length).toBe(200)
+    await vi.advanceTimersByTimeAsync(999)
+    expect({ forwarded: lines.length, dropped: dropped() }).toEqual({ forwarded: 200, dropped: 0 })
+    await vi.advanceTimersByTimeAsync(1)
+    expect({ forwarded: lines.length, dropped: dropped() }).toEqual({ forwarded: 200, dropped: 800 })
   })
 })
 
