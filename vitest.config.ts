@@ -19,6 +19,8 @@ export default defineConfig({
         experimental: { viteModuleRunner: false, nodeLoader: false },
         execArgv: ['--import', new URL('./src/jobs/module-hooks.ts', import.meta.url).href],
         pool: 'forks' as const,
+        // Unit tests share two processes: to start one per file and to import everything again doubles their CPU time.
+        isolate: name !== 'unit',
         testTimeout: 20_000,
         hookTimeout: 30_000,
       },
