@@ -22,11 +22,12 @@ function startThread(input: unknown): Worker {
 
 describe('burn-cpu', () => {
   test('computes for the requested duration, with a progress event per step', async () => {
-    const cpuBefore = process.cpuUsage()
+    const before = performance.eventLoopUtilization()
     const job = startJob(burnCpu, { duration_ms: 60, steps: 3 })
     await job.done
     expect(job.progress.map(({ fraction }) => fraction)).toEqual([1 / 3, 2 / 3, 1])
-    expect(process.cpuUsage(cpuBefore).user).toBeGreaterThan(10_000)
+    // Not the CPU time: on a busy machine a job that never rests gets little of it.
+    expect(performance.eventLoopUtilization(before).utilization).toBeGreaterThan(0.5)
   })
 
   test('never burns less than asked', async () => {
