@@ -26,7 +26,7 @@ export async function buildDocs(
       openapi: '3.1.0',
       info: {
         title: 'Drover',
-        version: '0.1.0',
+        version: '0.2.0',
         description: 'Background jobs over HTTP: submit, watch, wait.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
