@@ -7,6 +7,8 @@ import { findPhrases } from './language/phrases.ts'
 /** What is checked. The list grows; nothing leaves it. */
 const paths = [
   'README.md',
+  '{AGENTS,CHANGELOG,CONTRIBUTING,SECURITY}.md',
+  '.github/**/*.{md,yml}',
   'docs/{adr/*,architecture,configuration,glossary,job-lifecycle}.md',
   'src/environment.ts',
   'src/environment/*.ts',
