@@ -1,52 +1,69 @@
-import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
+import { z } from 'zod'
 import { type JobRef, ulidTime } from '../model/job-id.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { endWithoutSuccess } from '../model/stored-job.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
+import { Lease } from '../redis/lease.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { releaseClaim } from '../store/idempotency-keys.ts'
 
-const sweepQueue = loadScript('bullmq/sweep-queue')
+const sweepQueue = loadScript('maintenance/sweep-queue')
 
 const everyMs = 1000
 /** Long enough to outlast a missed sweep, short enough that another process soon takes over. */
 const leaseMs = 5000
 /** An entry of the index is written just before its job: only after a while is a missing job one that was never stored. */
 const unstoredMs = 60_000
-/** Most jobs of a kind in one call, so that no call holds Redis up. */
-const most = 200
-const webhooksAtOnce = 20
+/** Jobs of each duty in one call, so that no call blocks Redis for long. */
+const maxJobs = 200
+/** Webhooks in parallel: each job is read with its output. */
+const maxWebhooksAtOnce = 20
+
+/** The reply of sweep-queue.lua. */
+const sweptSchema = z.tuple([
+  z.array(z.tuple([z.string(), z.string()])),
+  z.int(),
+  z.array(z.string()),
+  z.int(),
+  z.array(z.string()),
+  z.array(z.string()),
+])
 
 export interface SweeperOptions {
   redis: Redis
   keys: Keys
-  /** How long an ended job stays. */
+  /** Retention: how long an ended job is kept. */
   resultTtlMs: number
   log: Logger
-  /** Makes the webhook that an ended job owes. Never rejects. @returns false when it could not: it is asked for again */
+  /** Stores the delivery that an ended job owes. Never rejects. @returns false when it failed: a later sweep retries */
   releaseWebhook: (owing: JobRef) => Promise<boolean>
-  /** A job was ended here. */
+  /** Called for each job that a sweep ended. */
   onEnded?: (type: string, end: JobEnd) => void
 }
 
 /**
- * Does what no worker will: ends waiting jobs whose time is over, ends cancelled jobs whose worker has vanished, has
- * the webhooks made that ended jobs owe, and removes ended jobs with all that belongs to them after `resultTtlMs`. Every process may run one: for each queue one of them works.
+ * Does what no worker does: ends waiting jobs whose time limit has passed and canceled jobs whose worker has vanished, has the webhooks
+ * stored that ended jobs owe, and removes ended jobs after `resultTtlMs` with everything that belongs to them. Every process may run a
+ * sweeper; for each queue the holder of a lease does the work.
  */
 export class Sweeper {
-  readonly #options: SweeperOptions & { queues: string[] }
-  readonly #id = randomUUID()
-  readonly #indexFrom = new Map<string, number>()
+  readonly #options: SweeperOptions
+  readonly #queues: { name: string; lease: Lease; indexFrom: number }[]
   #timer: NodeJS.Timeout | undefined
   #sweeping: Promise<void> | undefined
 
   constructor(options: SweeperOptions & { queues: Iterable<string> }) {
-    this.#options = { ...options, queues: [...new Set(options.queues)] }
+    const { redis, keys, queues } = options
+    this.#options = options
+    this.#queues = Array.from(new Set(queues), (name) => {
+      const lease = new Lease({ redis, key: keys.sweepLease(name), ms: leaseMs })
+      return { name, lease, indexFrom: 0 }
+    })
   }
 
-  /** Sweeps every second from now on. May be called twice. */
+  /** Sweeps every second. May be called twice. */
   start(): void {
     this.#timer ??= setInterval(() => {
       this.#sweeping ??= this.#sweepAll().finally(() => {
@@ -55,7 +72,7 @@ export class Sweeper {
     }, everyMs)
   }
 
-  /** May be called twice. */
+  /** Resolves when the sweep under way has ended. May be called twice. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#timer = undefined
@@ -63,89 +80,66 @@ export class Sweeper {
   }
 
   async #sweepAll(): Promise<void> {
-    for (const queue of this.#options.queues) {
+    for (const queue of this.#queues) {
       try {
-        await this.#sweep(queue)
+        let isMoreLeft = true
+        while (isMoreLeft && this.#timer && (await queue.lease.hold())) isMoreLeft = await this.#sweep(queue)
       } catch (error) {
-        // The next sweep, or another process's, does it.
-        this.#options.log.debug({ queue, err: error }, 'a sweep failed')
+        this.#options.log.debug({ queue: queue.name, err: error }, 'a sweep failed; the next sweep retries')
       }
     }
   }
 
-  async #sweep(queue: string): Promise<void> {
+  /** @returns whether more is left than one call does */
+  async #sweep(queue: { name: string; indexFrom: number }): Promise<boolean> {
     const { redis, keys, resultTtlMs, log, onEnded } = this.#options
+    const { name } = queue
     const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
     const names = [
-      keys.sweepLease(queue),
-      keys.timeLimits(queue),
-      ...sets.map((set) => keys.bull(queue, set)),
-      keys.index(queue),
-      keys.webhookDebts(queue),
+      keys.timeLimits(name),
+      ...sets.map((set) => keys.bull(name, set)),
+      keys.index(name),
+      keys.webhookDebts(name),
     ]
-    let goOn: boolean
-    do {
-      const reply = await sweepQueue(redis, names, [
-        this.#id,
-        leaseMs,
-        resultTtlMs,
-        most,
-        keys.bull(queue, ''),
-        this.#indexFrom.get(queue) ?? 0,
-        `${queue}_`,
-        ulidTime(Date.now() - unstoredMs),
-      ])
-      if (!isSwept(reply)) return
-      const [ended, removed, claims, indexFrom, owing, members] = reply
-      this.#indexFrom.set(queue, indexFrom)
-      for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
-      if (ended.length > 0) log.info({ queue, ended: ended.length }, 'jobs ended that no worker would end')
-      await this.#releaseClaims(claims, keys.bull(queue, ''))
-      const released = await this.#releaseWebhooks(owing.map((id) => ({ queue, id })))
-      await this.#letGo(members)
-      goOn = Math.max(ended.length, removed, released, members.length / 2) >= most || claims.length > 0
-    } while (this.#timer && goOn)
+    const before = ulidTime(Date.now() - unstoredMs)
+    const args = [resultTtlMs, maxJobs, keys.bull(name, ''), queue.indexFrom, `${name}_`, before]
+    const swept = sweptSchema.parse(await sweepQueue(redis, names, args))
+    const [ended, removed, claims, indexFrom, owing, ofFlows] = swept
+    queue.indexFrom = indexFrom
+    for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
+    if (ended.length > 0) log.info({ queue: name, ended: ended.length }, 'ended jobs that no worker would end')
+    await this.#releaseClaims(claims, keys.bull(name, ''))
+    const released = await this.#releaseWebhooks(owing.map((id) => ({ queue: name, id })))
+    await this.#detachFromMissingFlows(ofFlows)
+    return Math.max(ended.length, removed, released, ofFlows.length / 2) >= maxJobs || claims.length > 0
   }
 
-  /** Jobs of a flow that is gone, which should have gone with it, are jobs like any other. */
-  async #letGo(members: string[]): Promise<void> {
+  /** A job whose flow is gone, though it should have been removed with it, becomes a job without a flow. */
+  async #detachFromMissingFlows(jobsAndFlows: string[]): Promise<void> {
     const { redis, keys } = this.#options
-    for (let i = 0; i + 1 < members.length; i += 2) {
-      const [job = '', flow = ''] = members.slice(i, i + 2)
+    for (let i = 0; i + 1 < jobsAndFlows.length; i += 2) {
+      const [job = '', flow = ''] = jobsAndFlows.slice(i, i + 2)
       if ((await redis.exists(keys.flow(flow))) === 0) await redis.hdel(job, 'flow', 'flowHints')
     }
   }
 
-  /** Few at a time: each is read with its output. @returns how many were made */
+  /** @returns how many deliveries were stored */
   async #releaseWebhooks(owing: JobRef[]): Promise<number> {
     let released = 0
-    for (let i = 0; i < owing.length; i += webhooksAtOnce) {
-      const made = await Promise.all(owing.slice(i, i + webhooksAtOnce).map(this.#options.releaseWebhook))
-      released += made.filter(Boolean).length
+    for (let i = 0; i < owing.length; i += maxWebhooksAtOnce) {
+      const stored = await Promise.all(owing.slice(i, i + maxWebhooksAtOnce).map(this.#options.releaseWebhook))
+      released += stored.filter(Boolean).length
     }
     return released
   }
 
-  /** First the claim, then the job's word of it: dying between the two is repaired by the next sweep. */
-  async #releaseClaims(claims: string[], jobPrefix: string): Promise<void> {
+  /** First the claim, then the field of the job: the next sweep repairs a crash between the two. */
+  async #releaseClaims(jobsAndClaims: string[], jobPrefix: string): Promise<void> {
     const { redis } = this.#options
-    for (let i = 0; i + 1 < claims.length; i += 2) {
-      const [job = '', claim = ''] = claims.slice(i, i + 2)
+    for (let i = 0; i + 1 < jobsAndClaims.length; i += 2) {
+      const [job = '', claim = ''] = jobsAndClaims.slice(i, i + 2)
       await releaseClaim(redis, [claim], [job.slice(jobPrefix.length)])
       await redis.hdel(job, 'claim')
     }
   }
-}
-
-function isSwept(
-  reply: unknown,
-): reply is [
-  ended: [type: string, failure: string][],
-  removed: number,
-  claims: string[],
-  indexFrom: number,
-  owing: string[],
-  members: string[],
-] {
-  return Array.isArray(reply) && reply.length === 6
 }

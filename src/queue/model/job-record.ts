@@ -10,7 +10,7 @@ export const anonymousTenant = '-'
 /** What clients may say of a job beside its type and input. Absent means: not said. */
 export const recordSchema = z.object({
   v: z.literal(recordVersion),
-  /** Whose job it is. Second, since sweep-queue.lua reads it off the stored text. */
+  /** Whose job it is. Second, because remove-ended.lua reads it from the beginning of the stored text. */
   tenant: z.string().default(anonymousTenant),
   /** It takes one of its tenant's places until it starts: see tenant-quotas.ts. */
   limited: z.literal(true).optional(),

@@ -1,0 +1,19 @@
+-- Takes a job out of the set in which it waits. `q`: keys of a queue. Returns false when it waits in none.
+local function takeOutWaiting(q, id)
+  return redis.call('ZREM', q.prioritized, id) == 1 or redis.call('ZREM', q.delayed, id) == 1 or redis.call('LREM', q.wait, 1, id) == 1
+end
+
+-- Takes a job out of the active list if nobody holds its lock: its worker has vanished. Returns false when it is not such a job.
+local function takeOutAbandoned(q, id)
+  if redis.call('EXISTS', q.jobs .. id .. ':lock') == 1 or redis.call('LREM', q.active, 1, id) == 0 then return false end
+  redis.call('SREM', q.stalled, id)
+  return true
+end
+
+-- Ends as failed a job that was taken out. Needs end-job.lua. Returns { type, failure }.
+local function endUnattended(q, id, failure)
+  local jobKey = q.jobs .. id
+  endJob(jobKey, jobKey .. ':lock', q.failed, jobKey, id, failure, q.now, q.webhookDebts)
+  return { redis.call('HGET', jobKey, 'name') or '', failure }
+end
+

@@ -1,0 +1,16 @@
+-- Ends canceled jobs whose worker vanished before it ended them: those that are still active, and those that BullMQ's check for stalled
+-- jobs gave back to the queue, where they would wait for a worker. `ended` gets { type, failure } of each job.
+local function endCanceled(q, ended)
+  for _, id in ipairs(redis.call('LRANGE', q.active, 0, 4999)) do
+    local jobKey = q.jobs .. id
+    if redis.call('EXISTS', jobKey .. ':lock') == 0 and redis.call('HEXISTS', jobKey, 'cancelRequestedAt') == 1 then
+      local failure = redis.call('HGET', jobKey, 'defa')
+      if failure and takeOutAbandoned(q, id) then ended[#ended + 1] = endUnattended(q, id, failure) end
+    end
+  end
+  for _, id in ipairs(redis.call('LRANGE', q.wait, 0, 4999)) do
+    local canceled, failure = unpack(redis.call('HMGET', q.jobs .. id, 'cancelRequestedAt', 'defa'))
+    if canceled and failure and takeOutWaiting(q, id) then ended[#ended + 1] = endUnattended(q, id, failure) end
+  end
+end
+

@@ -1,0 +1,33 @@
+-- Removes jobs that ended before `endedBefore`, with everything that belongs to them. Returns how many were removed, and those that the
+-- caller has to look after first: { job key, its idempotency claim, … }, which is in another slot, and { job key, its flow, … }.
+local function removeEnded(q, endedBefore)
+  local removed, claims, ofFlows = 0, {}, {}
+  for _, set in ipairs({ q.failed, q.completed }) do
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', endedBefore, 'LIMIT', 0, q.limit)) do
+      local jobKey = q.jobs .. id
+      local claim, data, flow, removing = unpack(redis.call('HMGET', jobKey, 'claim', 'data', 'flow', 'removing'))
+      -- The record begins with its version and its tenant: the rest, which may be large, is not parsed.
+      local tenant = string.match(data or '', '^{"v":%d+,"tenant":"([^"]+)"') or '-'
+      if flow then
+        -- It is removed with its flow. Looked at again after as long in case the flow is gone: the caller finds out.
+        redis.call('ZADD', set, q.now, id)
+        ofFlows[#ofFlows + 1], ofFlows[#ofFlows + 2] = jobKey, flow
+      elseif claim then
+        -- From now on it can neither be retried nor get another claim, as in begin-removal.lua.
+        redis.call('HSET', jobKey, 'removing', 1)
+        redis.call('ZADD', set, 0, id)
+        claims[#claims + 1], claims[#claims + 2] = jobKey, claim
+      elseif not redis.call('ZSCORE', q.webhookDebts, id) then
+        -- `removing`: it had a claim, which the previous sweep gave up, or a client's removal was interrupted.
+        removeHash(jobKey, removing, q.now)
+        redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
+        redis.call('ZREM', q.timeLimits, 's:' .. id, 'd:' .. id)
+        redis.call('ZREM', set, id)
+        redis.call('ZREM', q.index, tenant .. ':' .. string.sub(id, -26))
+        removed = removed + 1
+      end
+    end
+  end
+  return removed, claims, ofFlows
+end
+

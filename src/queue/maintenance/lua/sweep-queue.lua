@@ -1,0 +1,39 @@
+-- include bullmq/lib/end-job
+-- include bullmq/lib/remove-hash
+-- include bullmq/lib/take-out
+-- include bullmq/sweep/end-overdue
+-- include bullmq/sweep/end-canceled
+-- include bullmq/sweep/remove-ended
+-- include maintenance/sweep/find-owed-webhooks
+-- include maintenance/sweep/clean-index
+--[[
+  Does for one queue what no worker does. Two sweeps at once do no harm.
+  KEYS: time limits, prioritized, delayed, wait, active, stalled, failed, completed, index, webhook debts
+  ARGV: ms that an ended job is kept, max jobs of each duty, prefix of the job keys, rank in the index at which to look for entries
+        without a job, what job ids have before their ULID, ULID below which the job of an entry must exist
+  Returns { { type, failure } of each job ended, how many were removed, { job key, its idempotency claim, … }, rank in the index to
+  continue at, ids of ended jobs that owe a webhook, { job key, its flow, … } of ended jobs that are kept for their flow }
+]]
+local time = redis.call('TIME')
+local q = {
+  timeLimits = KEYS[1],
+  prioritized = KEYS[2],
+  delayed = KEYS[3],
+  wait = KEYS[4],
+  active = KEYS[5],
+  stalled = KEYS[6],
+  failed = KEYS[7],
+  completed = KEYS[8],
+  index = KEYS[9],
+  webhookDebts = KEYS[10],
+  jobs = ARGV[3],
+  limit = tonumber(ARGV[2]),
+  now = time[1] * 1000 + math.floor(time[2] / 1000),
+}
+local ended = {}
+endOverdue(q, ended)
+endCanceled(q, ended)
+local owed = findOwedWebhooks(q)
+local removed, claims, ofFlows = removeEnded(q, q.now - ARGV[1])
+local indexFrom = cleanIndex(q, tonumber(ARGV[4]), ARGV[5], ARGV[6])
+return { ended, removed, claims, indexFrom, owed, ofFlows }

@@ -1,0 +1,160 @@
+import { pino } from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { Sweeper, type SweeperOptions } from '../../../../src/queue/maintenance/sweeper.ts'
+import { indexEntry, type JobRef, newJobRef, ulidOf, ulidTime } from '../../../../src/queue/model/job-id.ts'
+import type { JobRecord } from '../../../../src/queue/model/job-record.ts'
+import { Keys } from '../../../../src/queue/redis/keys.ts'
+import { Lease } from '../../../../src/queue/redis/lease.ts'
+import { JobSteering } from '../../../../src/queue/store/cancel-and-retry.ts'
+import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
+import { keyPrefix } from '../../../helpers/key-prefix.ts'
+import { redisClient } from '../../../helpers/redis-client.ts'
+import { waitFor } from '../../../helpers/wait-for.ts'
+
+const hourMs = 3_600_000
+
+async function world(options: Partial<SweeperOptions> = {}) {
+  const redis = await redisClient()
+  const keys = new Keys(keyPrefix())
+  const queue = new JobQueue({ client: redis, keys, queues: ['io'] })
+  const steering = new JobSteering({ redis, keys })
+  const ended: string[] = []
+  const sweeper = new Sweeper({
+    redis,
+    keys,
+    queues: ['io'],
+    resultTtlMs: hourMs,
+    log: pino({ level: 'silent' }),
+    releaseWebhook: () => Promise.resolve(true),
+    onEnded: (type, end) => ended.push(`${type} ${end}`),
+    ...options,
+  })
+  onTestFinished(() => sweeper.stop())
+  const add = async (record: Partial<JobRecord> = {}, ref = newJobRef('io', Date.now())) =>
+    queue.add({ ref, type: 'echo', record: { tenant: '-', input: 1, ...record }, attempts: 1, createdAt: Date.now() })
+  /** Takes a job from its queue as a worker does that vanishes at once: it is active, and nobody holds its lock. */
+  const abandon = async ({ id }: JobRef) => {
+    await redis.zrem(keys.bull('io', 'prioritized'), id)
+    await redis.lpush(keys.bull('io', 'active'), id)
+    await redis.hset(keys.job({ queue: 'io', id }), { ats: 1, processedOn: Date.now() })
+  }
+  const untilState = (ref: JobRef, state: string) =>
+    waitFor(
+      `the job to be ${state}`,
+      () => queue.read(ref),
+      (job) => job?.state === state,
+    )
+  const untilGone = (ref: JobRef) =>
+    waitFor(
+      'the job to be removed',
+      () => redis.exists(keys.job(ref)),
+      (count) => count === 0,
+    )
+  return { redis, keys, queue, steering, sweeper, ended, add, abandon, untilState, untilGone }
+}
+
+test('a sweep ends jobs whose time limit has passed, waiting or left by their worker, and no others', async () => {
+  const { redis, keys, sweeper, ended, add, abandon, untilState, queue } = await world()
+  const countsFrom = Date.now() - 1000
+  const late = await add({ startWithinMs: 1, countsFrom })
+  const pastDeadline = await add({ deadlineMs: 1, countsFrom })
+  const leftPastDeadline = await add({ deadlineMs: 1, countsFrom })
+  const inTime = await add({ deadlineMs: hourMs, countsFrom })
+  await abandon(leftPastDeadline)
+  sweeper.start()
+  expect(await untilState(late, 'expired')).toMatchObject({ failure: { code: 'not_started_in_time', attempt: 0 } })
+  expect(await untilState(pastDeadline, 'expired')).toMatchObject({
+    failure: { code: 'deadline_exceeded', attempt: 0 },
+  })
+  expect(await untilState(leftPastDeadline, 'failed')).toMatchObject({
+    failure: { code: 'deadline_exceeded', attempt: 1 },
+  })
+  expect((await queue.read(inTime))?.state).toBe('queued')
+  expect(ended.toSorted()).toEqual(['echo expired', 'echo expired', 'echo failed'])
+  expect(await redis.zrange(keys.timeLimits('io'), 0, '-1')).toEqual([`d:${inTime.id}`])
+})
+
+test('a sweep ends canceled jobs whose worker has vanished, where they are', async () => {
+  const { redis, keys, steering, sweeper, add, abandon, untilState } = await world()
+  const [active, backInQueue] = [await add(), await add()]
+  for (const job of [active, backInQueue]) {
+    await abandon(job)
+    await redis.set(keys.lock(job), 'token')
+    expect(await steering.cancel(job, 0, Date.now())).toBe('signaled')
+    await redis.del(keys.lock(job))
+  }
+  await redis.lrem(keys.bull('io', 'active'), 1, backInQueue.id)
+  await redis.rpush(keys.bull('io', 'wait'), backInQueue.id)
+  sweeper.start()
+  for (const job of [active, backInQueue])
+    expect(await untilState(job, 'canceled')).toMatchObject({ failure: { stopped: 'killed', attempt: 1 } })
+  expect(await redis.llen(keys.bull('io', 'active'))).toBe(0)
+  expect(await redis.llen(keys.bull('io', 'wait'))).toBe(0)
+})
+
+test('a sweep asks for the webhooks that ended jobs owe, and keeps such a job until they are stored', async () => {
+  const owing: string[] = []
+  const releaseWebhook = ({ id }: JobRef) => Promise.resolve(owing.push(id) > 0)
+  const { redis, keys, steering, sweeper, add, untilGone } = await world({ releaseWebhook, resultTtlMs: 1 })
+  const webhook = { url: 'https://example.com', events: ['canceled' as const] }
+  const [owes, goesOn] = [await add({ webhook }), await add({ webhook })]
+  await steering.cancel(owes, 0, Date.now())
+  const settled = await add()
+  await steering.cancel(settled, 0, Date.now())
+  sweeper.start()
+  await untilGone(settled)
+  expect(owing).toEqual([owes.id])
+  expect(await redis.exists(keys.job(owes), keys.job(goesOn))).toBe(2)
+  await redis.zrem(keys.webhookDebts('io'), owes.id)
+  await untilGone(owes)
+})
+
+test('an ended job whose flow is gone is removed like any other', async () => {
+  const { redis, keys, steering, sweeper, add, untilGone } = await world({ resultTtlMs: 1 })
+  const [orphan, kept] = [await add(), await add()]
+  for (const [job, flow] of [
+    [orphan, 'gone'],
+    [kept, 'there'],
+  ] as const) {
+    await steering.cancel(job, 0, Date.now())
+    await redis.hset(keys.job(job), { flow, flowHints: keys.flowHints })
+  }
+  await redis.hset(keys.flow('there'), 'v', 1)
+  sweeper.start()
+  await untilGone(orphan)
+  expect(await redis.exists(keys.job(kept))).toBe(1)
+})
+
+test('a sweep removes entries of the index without a job, but for young ones', async () => {
+  const { redis, keys, sweeper, add } = await world()
+  const hourAgo = ulidTime(Date.now() - hourMs)
+  const job = await add({}, { queue: 'io', id: `io_${hourAgo}${'0'.repeat(16)}` })
+  const old = indexEntry('-', `${hourAgo}${'1'.repeat(16)}`)
+  const young = indexEntry('-', ulidOf(newJobRef('io', Date.now()).id))
+  await redis.zadd(keys.index('io'), 0, old, 0, young)
+  sweeper.start()
+  const entries = await waitFor(
+    'the old entry to go',
+    () => redis.zrange(keys.index('io'), 0, '-1'),
+    (all) => !all.includes(old),
+  )
+  expect(entries.toSorted()).toEqual([indexEntry('-', ulidOf(job.id)), young].toSorted())
+})
+
+test('of two sweepers of a queue the holder of the lease works, and the other takes over', async () => {
+  const { redis, keys, sweeper, add, untilState, queue } = await world()
+  const lease = { redis, key: keys.sweepLease('io'), ms: 3000 }
+  const [holder, other] = [new Lease(lease), new Lease(lease)]
+  expect(await holder.hold()).toBe(true)
+  const late = await add({ startWithinMs: 1, countsFrom: Date.now() - 1000 })
+  sweeper.start()
+  // The holder dies. Until its lease ends, the sweeper has come round at least once.
+  await waitFor(
+    'the lease to be about to end',
+    () => redis.pttl(lease.key),
+    (ms) => ms < 1000,
+  )
+  expect((await queue.read(late))?.state).toBe('queued')
+  await untilState(late, 'expired')
+  expect(await other.hold()).toBe(false)
+})
