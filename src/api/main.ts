@@ -31,7 +31,11 @@ await boot('api', async () => {
   const config = readEnvironment(apiVariables, process.env)
   const log = await createLogger({ role: 'api', level: config.LOG_LEVEL })
   const lifecycle = createLifecycle({ log, stopWithinMs })
-  const registry = await loadRegistry({ diagnosticJobs: config.DIAGNOSTIC_JOBS, jobsDir: config.JOBS_DIR })
+  const registry = await loadRegistry({
+    diagnosticJobs: config.DIAGNOSTIC_JOBS,
+    jobsDir: config.JOBS_DIR,
+    stopping: lifecycle.signal,
+  })
 
   const apiKeys = config.API_KEYS_FILE === undefined ? undefined : await ApiKeys.open(config.API_KEYS_FILE, log)
   lifecycle.onStop('keys', () => apiKeys?.close())

@@ -38,6 +38,8 @@ export async function loadRegistry(options: {
   jobsDir?: string | undefined
   /** How long a file may take to load, in ms. Default 30,000. */
   loadTimeoutMs?: number
+  /** Aborts when the process stops: an exit after that is not the fault of the file that is being loaded. */
+  stopping?: AbortSignal
 }): Promise<Registry> {
   const dirs = [catalogDir]
   if (options.diagnosticJobs) dirs.push(join(catalogDir, 'diagnostic'))
@@ -47,6 +49,7 @@ export async function loadRegistry(options: {
   const problems: string[] = []
   for (const dir of dirs) {
     for (const file of await jobFiles(dir, problems)) {
+      const loaded = blameForExit(file, options.stopping)
       try {
         const job = await within(options.loadTimeoutMs ?? defaultLoadTimeoutMs, loadJob(file))
         const earlier = registry.get(job.type)
@@ -54,6 +57,8 @@ export async function loadRegistry(options: {
         registry.set(job.type, { job, file })
       } catch (error) {
         problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+      } finally {
+        loaded()
       }
     }
   }
@@ -81,6 +86,20 @@ export function describeSchemas(job: Job): { input: Record<string, unknown>; out
     input: z.toJSONSchema(job.input, { io: 'input', unrepresentable: 'any' }),
     output: z.toJSONSchema(job.output, { io: 'output', unrepresentable: 'any' }),
   }
+}
+
+/**
+ * Names `file` on stderr and makes the exit code 1 when the process exits before the returned function is called: a file that
+ * calls `process.exit(0)` when it is imported would end the boot silently.
+ */
+function blameForExit(file: string, stopping: AbortSignal | undefined): () => void {
+  const onExit = (): void => {
+    if (stopping?.aborted) return
+    process.stderr.write(`drover: ${file}: ended the process while it was being loaded\n`)
+    process.exitCode = 1
+  }
+  process.once('exit', onExit)
+  return () => void process.off('exit', onExit)
 }
 
 async function within<T>(ms: number, loading: Promise<T>): Promise<T> {

@@ -37,7 +37,11 @@ await boot('worker', async () => {
   const config = readEnvironment(workerVariables, process.env)
   const log = await createLogger({ role: 'worker', level: config.LOG_LEVEL })
   const lifecycle = createLifecycle({ log, stopWithinMs: config.SHUTDOWN_GRACE_MS + putBackMs })
-  const registry = await loadRegistry({ diagnosticJobs: config.DIAGNOSTIC_JOBS, jobsDir: config.JOBS_DIR })
+  const registry = await loadRegistry({
+    diagnosticJobs: config.DIAGNOSTIC_JOBS,
+    jobsDir: config.JOBS_DIR,
+    stopping: lifecycle.signal,
+  })
 
   const redisAt = { url: config.REDIS_URL, ca: config.REDIS_CA_FILE }
   const redis = await connectRedis({ ...redisAt, role: 'worker', name: 'worker', log })

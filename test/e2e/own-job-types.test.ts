@@ -114,3 +114,22 @@ test('a file that never ends loading is named; the boot does not wait for it for
   const loading = loadRegistry({ diagnosticJobs: false, jobsDir: jobsDirectory, loadTimeoutMs: 50 })
   await expect(loading).rejects.toThrow(/endless\.ts: did not load within 50 ms$/)
 })
+
+test.each([
+  ['at once', 'process.exit(0)'],
+  ['later, while a promise of the file is pending', 'setTimeout(process.exit, 20, 0); await new Promise(() => {})'],
+])('a file that calls process.exit() %s fails the boot and is named', async (_, source) => {
+  const dir = await jobsDir({ 'exits.ts': source })
+  for (const name of ['api', 'worker'] as const) {
+    const { role } = spawnRole(name, { REDIS_URL: 'redis://127.0.0.1:1', JOBS_DIR: dir })
+    expect(await role.ended).toBe(1)
+    expect(role.stderr).toEqual([`drover: ${join(dir, 'exits.ts')}: ended the process while it was being loaded`])
+  }
+})
+
+test('a process that is stopped while a file loads does not blame the file', async () => {
+  const dir = await jobsDir({ 'slow.ts': 'process.emit("SIGTERM"); await new Promise(() => {})' })
+  const { role } = spawnRole('api', { REDIS_URL: 'redis://127.0.0.1:1', JOBS_DIR: dir })
+  expect(await role.ended).toBe(0)
+  expect(role.stderr).toEqual([])
+})
