@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { isTooOld } from '../queue/redis/server-version.ts'
 
 /** A Redis server that is installed here. */
 export interface InstalledRedis {
@@ -10,10 +11,7 @@ export interface InstalledRedis {
 /** Valkey speaks the same protocol and takes the same options. */
 const commands = ['redis-server', 'valkey-server']
 
-/** Our scripts number events by `XADD key 0-*`, which older ones refuse. */
-const oldest = { major: 7, minor: 0 }
-
-/** Run where there is a Docker engine and no server; docker-compose.yml names the same. */
+/** Started where there is a Docker engine and no server. docker-compose.yml names the same image. */
 export const redisImage = 'redis:7.4.7-bookworm'
 
 /** The first Redis or Valkey server on PATH that is recent enough. */
@@ -21,10 +19,8 @@ export function findRedisServer(): InstalledRedis | undefined {
   for (const command of commands) {
     const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8', timeout: 5000 })
     // "Redis server v=7.0.15 sha=…"; stdout is null where there is no such command.
-    const [, version, major, minor] = /\bv=((\d+)\.(\d+)[\d.]*)/.exec(stdout ?? '') ?? []
-    if (version === undefined) continue
-    const newer = Number(major) - oldest.major || Number(minor) - oldest.minor
-    if (newer >= 0) return { command, version }
+    const [, version] = /\bv=(\d+\.[\d.]+)/.exec(stdout ?? '') ?? []
+    if (version !== undefined && !isTooOld(version)) return { command, version }
   }
   return undefined
 }

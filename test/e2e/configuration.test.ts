@@ -1,6 +1,7 @@
 import { expect, inject, test } from 'vitest'
 import { keyPrefix } from '../helpers/key-prefix.ts'
 import { serve } from '../helpers/local-site.ts'
+import { redisThatReports } from '../helpers/redis-that-reports.ts'
 import { spawnRole } from '../helpers/stack.ts'
 
 test('a bad environment stops the boot with one line for each mistake', async () => {
@@ -79,6 +80,19 @@ test('a database that Redis does not have is said in one line: nothing runs in a
     expect(await role.ended).toBe(1)
     expect(role.stderr).toEqual([
       expect.stringMatching(/REDIS_URL: Redis refused the database at redis:.*\/9999 \(.*index is out of range/),
+    ])
+  }
+})
+
+test('a Redis that is too old stops the boot with one line that names its version', async () => {
+  const url = await redisThatReports('6.2.14')
+  for (const name of ['api', 'worker'] as const) {
+    const { role } = spawnRole(name, { REDIS_URL: url, KEY_PREFIX: keyPrefix() })
+    expect(await role.ended).toBe(1)
+    expect(role.stderr).toEqual([
+      expect.stringMatching(
+        /REDIS_URL: Redis is too old at redis:.* \(version 6\.2\.14; version 7\.0 or later is required\)$/,
+      ),
     ])
   }
 })

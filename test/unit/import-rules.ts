@@ -78,7 +78,7 @@ export const rules: Record<string, Rule> = {
   lifecycle: { imports: [] },
   boot: { imports: ['jobs', 'queue', 'environment'] },
   metrics: { imports: ['queue'], packages: ['@prometheus-io/client'] },
-  dev: { imports: ['environment', 'lifecycle'] },
+  dev: { imports: ['environment', 'lifecycle', 'queue/redis/server-version'] },
 }
 
 /** Packages that only some folders may import. */

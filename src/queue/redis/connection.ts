@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { writeTogether } from './batch-writes.ts'
 import { type ConnectionRole, openRedis, type Redis } from './open-redis.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
+import { isTooOld, oldestRedis, versionOf } from './server-version.ts'
 import { isPassing } from './transient-errors.ts'
 
 export type { ConnectionRole, Redis } from './open-redis.ts'
@@ -13,7 +14,8 @@ const tellOfNodeEveryMs = 10_000
 /**
  * Opens a connection and waits until Redis answers.
  *
- * @throws RedisUnreachableError after `withinMs` when it does not, and where it has no such database; the connection is closed then.
+ * @throws RedisUnreachableError after `withinMs` when it does not, and where it is too old or has no such database. The
+ * connection is closed then.
  */
 export async function connectRedis(options: {
   url: string
@@ -49,8 +51,23 @@ export async function connectRedis(options: {
     const what = `did not answer within ${withinMs} ms`
     throw new RedisUnreachableError(parsed.address, what, lastError() ?? (await connected))
   }
+  await checkVersion(redis, parsed.address)
   await selectDatabase(redis, parsed.address)
   return redis
+}
+
+async function checkVersion(redis: Redis, address: RedisAddress): Promise<void> {
+  // A user who may not call INFO has to know the version without us.
+  const infos = await readInfo(redis, 'server').catch((error: unknown) => {
+    if (error instanceof Error && error.message.startsWith('NOPERM')) return []
+    redis.disconnect()
+    throw new RedisUnreachableError(address, 'did not say its version', error)
+  })
+  const tooOld = infos.map(versionOf).find((version) => version !== undefined && isTooOld(version))
+  if (tooOld === undefined) return
+  redis.disconnect()
+  const cause = new Error(`version ${tooOld}; version ${oldestRedis.text} or later is required`)
+  throw new RedisUnreachableError(address, 'is too old', cause)
 }
 
 /** Once more what the connection has done by itself, since it goes on in database 0 where it was refused. */
