@@ -1,5 +1,5 @@
 import type { StopRequest } from '../../jobs/stop-request.ts'
-import type { AttemptEvents } from '../events/event-writer.ts'
+import type { AttemptEvents } from '../events/attempt-events.ts'
 import type { StoredFailure } from '../model/failure.ts'
 import type { JobRef } from '../model/job-id.ts'
 import type { KeptOutput } from '../store/job-output.ts'

@@ -1,11 +1,11 @@
 --[[
-  Stores events of a running job and tells its watchers, if the caller still holds the job. The oldest make room.
+  Stores events of a running job and publishes them, if the caller still holds the job. The oldest events make room.
   KEYS: lock, event stream, job hash
-  ARGV: lock token, channel, name of the batch, most entries, most characters, newest progress or '', event…
-  Returns 1, or 0 when the lock is not the caller's: then nothing was stored.
+  ARGV: lock token, channel, name of the batch, max entries, max characters, newest progress or '', event…
+  Returns 1, or 0 when the lock is not the caller's: then nothing is stored.
 ]]
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
--- A client whose connection broke before the answer sends the batch again.
+-- A worker whose connection broke before the reply sends the batch again.
 if redis.call('HGET', KEYS[3], 'eventBatch') == ARGV[3] then return 1 end
 
 local first, added = nil, 0

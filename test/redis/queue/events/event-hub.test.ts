@@ -31,7 +31,7 @@ async function world() {
 test('events are stored and announced in order, numbered from one', async () => {
   const { writer, hub, ref } = await world()
   const heard: Announcement[] = []
-  const stop = await hub.watch(ref, (said) => heard.push(said))
+  const stop = await hub.watch(ref, (announcement) => heard.push(announcement))
   const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
   void events.emit(progress(0.1))
   void events.emit({ kind: 'output', value: { page: 'with a\nline break' } })
@@ -49,21 +49,21 @@ test('events are stored and announced in order, numbered from one', async () => 
     () => heard.length,
     (count) => count === 2,
   )
-  expect(heard.flatMap((said) => (said.changed ? [] : said.events))).toEqual(stored)
+  expect(heard.flatMap((one) => (one.changed ? [] : one.events))).toEqual(stored)
   expect(await hub.read(ref, 2, 10)).toEqual(stored.slice(2))
   stop()
   expect(hub.watched).toBe(0)
 })
 
-test('a worker that no longer holds the job is refused, and told so', async () => {
+test('a worker that no longer holds the job is refused and notified', async () => {
   const { client, keys, writer, hub, ref } = await world()
   const heard: Announcement[] = []
-  await hub.watch(ref, (said) => heard.push(said))
+  await hub.watch(ref, (announcement) => heard.push(announcement))
   let lost = 0
   const events = writer.open(ref, 'mine', 1, () => lost++)
   void events.emit(progress(0.5))
   await events.flush()
-  await client.set(keys.lock(ref), "somebody else's")
+  await client.set(keys.lock(ref), "another worker's")
   void events.emit(progress(0.9))
   await events.flush()
   expect(lost).toBe(1)
@@ -72,7 +72,7 @@ test('a worker that no longer holds the job is refused, and told so', async () =
   expect(heard).toHaveLength(1)
 })
 
-test('a flood is bounded: the newest progress is kept, outputs wait, dropped log lines are counted', async () => {
+test('pending events are bounded: the newest progress is kept, outputs wait, dropped log lines are counted', async () => {
   const { writer, hub, ref } = await world()
   const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
   for (let n = 0; n <= 10_000; n++) void events.emit(progress(n / 10_000))
@@ -86,7 +86,7 @@ test('a flood is bounded: the newest progress is kept, outputs wait, dropped log
   expect(stored.map(({ data }) => data).join()).toMatch(/\d+ log lines were dropped/)
 })
 
-test('the history is bounded by size too, and its numbers go on', async () => {
+test('the history is bounded by size, too, and event ids keep rising', async () => {
   const { client, keys, writer, hub, ref } = await world()
   const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
   for (let n = 0; n < 50; n++) await events.emit({ kind: 'output', value: 'x'.repeat(200_000) })
@@ -98,18 +98,18 @@ test('the history is bounded by size too, and its numbers go on', async () => {
   expect((await hub.read(ref, 50, 10)).map(({ data }) => data)).toEqual([expect.stringContaining('more than 262144')])
 })
 
-test('whoever watches hears again after the connection was lost', async () => {
+test('listeners are called to read again after the connection was lost', async () => {
   const { client, subscriber, keys, hub, ref } = await world()
   const connectionId = await subscriber.client('ID')
   const heard: Announcement[] = []
-  await hub.watch(ref, (said) => heard.push(said))
+  await hub.watch(ref, (announcement) => heard.push(announcement))
   const back = once(subscriber, 'ready')
   await client.client('KILL', 'ID', connectionId)
   await back
   await waitFor(
     'the call to read again',
     () => heard,
-    (all) => all.some((said) => said.changed && said.mayBeDone),
+    (all) => all.some((one) => one.changed && one.mayBeDone),
   )
   await waitFor(
     'the subscription',
@@ -118,7 +118,7 @@ test('whoever watches hears again after the connection was lost', async () => {
   )
 })
 
-test('whoever comes and goes within a turn, in any order, hears the job as long as he watches it', async () => {
+test('listeners that come and go within a turn, in any order, hear a job exactly while they watch it', async () => {
   const { client, keys, hub } = await world()
   const refs = Array.from({ length: 50 }, (_, n) => newJobRef('io', Date.now() + n))
   const heard: string[] = []
@@ -129,17 +129,17 @@ test('whoever comes and goes within a turn, in any order, hears the job as long 
   for (const [n, stop] of stops.entries()) if (n % 2 === 0) stop()
   const back = even.filter((_, n) => n % 2 === 0)
   const again = back.map((ref) => hub.watch(ref, () => heard.push(`again ${refs.indexOf(ref)}`)))
-  const fleeting = newJobRef('io', Date.now())
-  const fled = hub.watch(fleeting, () => heard.push('fleeting'))
+  const brief = newJobRef('io', Date.now())
+  const briefWatch = hub.watch(brief, () => heard.push('brief'))
   await Promise.all(again)
-  ;(await fled)()
+  ;(await briefWatch)()
   const others = refs.filter((ref) => !even.includes(ref) || back.includes(ref))
   await waitFor(
     'only the watched to be subscribed',
     async () => (await client.pubsub('CHANNELS', keys.channel({ queue: 'io', id: '*' }))) as string[],
     (channels) => channels.length === others.length,
   )
-  for (const ref of [...refs, fleeting]) await client.publish(keys.channel(ref), 'changed')
+  for (const ref of [...refs, brief]) await client.publish(keys.channel(ref), 'changed')
   const expected = others.map((ref) => `${back.includes(ref) ? 'again' : 'first'} ${refs.indexOf(ref)}`)
   await waitFor(
     'all to hear',

@@ -12,7 +12,7 @@ import { waitFor } from '../../../helpers/wait-for.ts'
 
 const log = pino({ level: 'silent' })
 
-/** A job that waits, stored by who waits for its end. */
+/** A queued job whose end is awaited by the process that stored it. */
 async function world() {
   const [redis, subscriber] = [await redisClient(), await redisClient('subscriber')]
   const keys = new Keys(keyPrefix())
@@ -25,20 +25,20 @@ async function world() {
   })
   const job = { ref, type: 'echo', record: { tenant: '-', input: 1 }, attempts: 1, createdAt: Date.now() }
   const stored = await queue.add({ ...job, waiter: hub.waiter })
-  const untilTold = (count: number) =>
+  const untilCalled = (count: number) =>
     waitFor(
-      'to be told',
+      'the listener to be called',
       () => ends,
       (seen) => seen === count,
     )
-  return { redis, subscriber, keys, hub, queue, ref, stored, stop, untilTold }
+  return { redis, subscriber, keys, hub, queue, ref, stored, stop, untilCalled }
 }
 
-test('who waits for a job is told of a cancel, and not of the end of its next run', async () => {
-  const { redis, keys, hub, ref, stored, stop, untilTold } = await world()
+test('the end of an awaited job is published for a cancel, and not for the next run', async () => {
+  const { redis, keys, hub, ref, stored, stop, untilCalled } = await world()
   const steering = new JobSteering({ redis, keys })
   expect(await steering.cancel(stored, 1000, Date.now())).toBe('ended')
-  expect(await untilTold(1)).toBe(1)
+  expect(await untilCalled(1)).toBe(1)
   expect(await redis.hget(keys.job(ref), 'waiter')).toBe(hub.waiter)
   expect(await steering.reopen({ ...stored, state: 'canceled' }, Date.now())).toBe('reopened')
   expect(await redis.hexists(keys.job(ref), 'waiter')).toBe(0)
@@ -46,16 +46,16 @@ test('who waits for a job is told of a cancel, and not of the end of its next ru
   expect(hub.watched).toBe(0)
 })
 
-test('… of an end that its worker announces', async () => {
-  const { redis, keys, hub, ref, untilTold } = await world()
+test('the end of an awaited job is published when its worker announces it', async () => {
+  const { redis, keys, hub, ref, untilCalled } = await world()
   new JobEventWriter({ redis, keys, log }).announce(ref, 'end', hub.waiter)
-  expect(await untilTold(1)).toBe(1)
+  expect(await untilCalled(1)).toBe(1)
 })
 
-test('… to look again, when the connection was away; and hears what comes then', async () => {
-  const { redis, subscriber, keys, stored, untilTold } = await world()
+test('after a lost connection the listener is called to read again, and hears later ends', async () => {
+  const { redis, subscriber, keys, stored, untilCalled } = await world()
   await redis.client('KILL', 'ID', await subscriber.client('ID'))
-  expect(await untilTold(1)).toBe(1)
+  expect(await untilCalled(1)).toBe(1)
   await new JobSteering({ redis, keys }).cancel(stored, 1000, Date.now())
-  expect(await untilTold(2)).toBe(2)
+  expect(await untilCalled(2)).toBe(2)
 })
