@@ -13,7 +13,40 @@ const api = ['api/deps', 'api/http', 'api/access', 'api/openapi']
 export const rules: Record<string, Rule> = {
   jobs: { imports: [], packages: ['zod'] },
 
-  queue: { imports: ['jobs'] },
+  'queue/model': { imports: ['jobs'], packages: ['zod', 'ulid'] },
+  'queue/redis': {
+    imports: ['queue/model'],
+    doors: ['connection', 'keys', 'load-script', 'lease', 'end-of-turn', 'redis-address', 'server-version'],
+  },
+  'queue/bullmq': { imports: ['queue/model', 'queue/redis'] },
+  'queue/store': {
+    imports: ['queue/model', 'queue/redis', 'queue/bullmq'],
+    doors: ['job-queue', 'job-index', 'job-output', 'idempotency-keys', 'cancel-and-retry', 'count-queue'],
+  },
+  'queue/events': {
+    imports: ['queue/model', 'queue/redis', 'jobs'],
+    doors: ['event-hub', 'event-writer', 'attempt-events'],
+  },
+  'queue/admission': { imports: ['queue/model', 'queue/redis'] },
+  'queue/consume': {
+    imports: ['queue/model', 'queue/redis', 'queue/bullmq', 'queue/store', 'queue/events', 'queue/admission', 'jobs'],
+  },
+  'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
+  'queue/webhooks': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
+  'queue/maintenance': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
+  'queue/flows/model': { imports: ['queue/model'] },
+  'queue/flows': {
+    imports: [
+      'queue/flows/model',
+      'queue/model',
+      'queue/redis',
+      'queue/bullmq',
+      'queue/store',
+      'queue/webhooks',
+      'jobs',
+    ],
+    doors: ['flows', 'coordinator', 'model/document', 'model/plan', 'model/template'],
+  },
 
   'api/http': { imports: ['queue/redis/connection'] },
   'api/access': { imports: ['api/http', 'queue', 'environment'] },
@@ -84,5 +117,5 @@ export const rules: Record<string, Rule> = {
 /** Packages that only some folders may import. */
 export const packageHomes: Record<string, string> = {
   bullmq: 'queue',
-  ioredis: 'queue',
+  ioredis: 'queue/redis',
 }

@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { FlowProgress, Flows } from '../../queue/flows/flows.ts'
-import type { OpenFlow } from '../../queue/flows/open-flow.ts'
+import type { FlowProgress, Flows, LoadedFlow } from '../../queue/flows/flows.ts'
 import { parseJobId } from '../../queue/model/job-id.ts'
 import { Problem } from '../http/problem.ts'
 
@@ -30,7 +29,7 @@ export async function findFlow(flows: Flows, { caller }: FastifyRequest, id: str
 }
 
 /** {@link findFlow} with all nodes of the flow. @throws Problem `flow_not_found`, QueueUnavailableError */
-export async function findOpenFlow(flows: Flows, request: FastifyRequest, id: string): Promise<OpenFlow> {
+export async function findOpenFlow(flows: Flows, request: FastifyRequest, id: string): Promise<LoadedFlow> {
   await findFlow(flows, request, id)
   const open = await flows.open(id)
   if (!open) throw flowNotFound(id)

@@ -1,11 +1,9 @@
-import type { Flows } from '../../queue/flows/flows.ts'
+import type { Flows, JobResult, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { JobNode, PlanNode } from '../../queue/flows/model/plan.ts'
-import type { OpenFlow } from '../../queue/flows/open-flow.ts'
-import type { JobResult } from '../../queue/flows/read-job-result.ts'
 import type { MemberResource } from './flow-resource.ts'
 
 /** The members of a flow as a whole: those of the outermost gather, the steps of the outermost chain, or the one job. */
-export function membersOf({ plan }: OpenFlow): PlanNode[] {
+export function membersOf({ plan }: LoadedFlow): PlanNode[] {
   return plan.root.kind === 'job' ? [plan.root] : plan.root.children
 }
 
@@ -18,7 +16,7 @@ const atOnce = 20
  */
 export async function* memberResources(
   flows: Flows,
-  open: OpenFlow,
+  open: LoadedFlow,
   nodes: PlanNode[],
 ): AsyncGenerator<MemberResource[], void, undefined> {
   for (let i = 0; i < nodes.length; i += atOnce) {
@@ -37,7 +35,7 @@ export async function* memberResources(
 }
 
 /** The job from which an ended member's output or error is read, where it is a single one. */
-function causeOf({ evaluation }: OpenFlow, node: PlanNode): JobNode | undefined {
+function causeOf({ evaluation }: LoadedFlow, node: PlanNode): JobNode | undefined {
   const end = evaluation.endOf(node)
   if (!end) return undefined
   if (node.kind === 'job') return node
@@ -46,7 +44,7 @@ function causeOf({ evaluation }: OpenFlow, node: PlanNode): JobNode | undefined 
 
 async function memberResource(
   flows: Flows,
-  open: OpenFlow,
+  open: LoadedFlow,
   node: PlanNode,
   result: JobResult | undefined,
 ): Promise<MemberResource> {

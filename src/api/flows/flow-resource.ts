@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import type { FlowProgress } from '../../queue/flows/flows.ts'
+import type { FlowProgress, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { PlanNode } from '../../queue/flows/model/plan.ts'
-import type { OpenFlow } from '../../queue/flows/open-flow.ts'
 import { type JobState, jobStates } from '../../queue/model/job-states.ts'
 import { jobStateSchema, timestamp } from '../jobs/job-resource.ts'
 import { flowPath } from './find-flow.ts'
@@ -78,7 +77,7 @@ export const flowSchema = z.object({
 export type FlowResource = z.output<typeof flowSchema>
 
 /** A stored flow as clients see it; with its tree where all of it was read. */
-export function flowResource(progress: FlowProgress, open: OpenFlow | undefined, resultTtlMs: number): FlowResource {
+export function flowResource(progress: FlowProgress, open: LoadedFlow | undefined, resultTtlMs: number): FlowResource {
   const { flow } = progress
   const { finished } = flow
   const self = flowPath(flow.id)
@@ -128,7 +127,7 @@ function liveState(counts: z.output<typeof countsSchema>): JobState {
   return counts.queued === 0 && counts.scheduled > 0 ? 'scheduled' : 'queued'
 }
 
-function treeOf(open: OpenFlow, node: PlanNode, progress: FlowProgress): FlowTree {
+function treeOf(open: LoadedFlow, node: PlanNode, progress: FlowProgress): FlowTree {
   const base = { path: node.path, state: stateOf(open, node, progress) }
   if (node.kind === 'job') return { ...base, id: open.jobId(node) ?? '', type: node.job.type }
   const children = node.children.map((child) => treeOf(open, child, progress))
@@ -137,7 +136,7 @@ function treeOf(open: OpenFlow, node: PlanNode, progress: FlowProgress): FlowTre
   return { ...base, map: children, on_failure: node.onFailure }
 }
 
-function stateOf({ evaluation }: OpenFlow, node: PlanNode, progress: FlowProgress): JobState {
+function stateOf({ evaluation }: LoadedFlow, node: PlanNode, progress: FlowProgress): JobState {
   const { running, scheduled } = progress
   // A flow that was stopped has ended so, whatever became of its jobs.
   const { finished } = progress.flow

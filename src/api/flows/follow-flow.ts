@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { JobEventHub } from '../../queue/events/event-hub.ts'
-import type { Flows } from '../../queue/flows/flows.ts'
+import type { Flows, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { PlanNode } from '../../queue/flows/model/plan.ts'
-import type { OpenFlow } from '../../queue/flows/open-flow.ts'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
 import { dropWhenStalled } from '../http/drop-when-stalled.ts'
 import { mostUnreadBytes } from '../jobs/job-event-stream.ts'
@@ -27,7 +26,7 @@ export type FlowNews =
  */
 export async function* followFlow(
   { flows, hub, closing }: { flows: Flows; hub: JobEventHub; closing: AbortSignal },
-  open: OpenFlow,
+  open: LoadedFlow,
   response: ServerResponse,
 ): AsyncGenerator<FlowNews, void, undefined> {
   const { flow, evaluation, plan } = open
@@ -79,7 +78,7 @@ export async function* followFlow(
 /** The next ends; undefined while Redis is away. */
 async function readEnds(
   flows: Flows,
-  open: OpenFlow,
+  open: LoadedFlow,
 ): Promise<{ isOtherRun: boolean; isFinished: boolean; jobs: PlanNode[] } | undefined> {
   try {
     const { run, isFinished, ends } = await flows.store.ends(open.flow.id, open.known, pageSize)

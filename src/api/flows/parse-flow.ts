@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Registry } from '../../jobs/registry.ts'
-import type { NewFlow } from '../../queue/flows/flow-record.ts'
+import type { FlowSubmission } from '../../queue/flows/flows.ts'
 import { type FlowNode, flowBounds, type OnFailure } from '../../queue/flows/model/document.ts'
 import { findReferences } from '../../queue/flows/model/template.ts'
 import type { Caller } from '../access/api-keys.ts'
@@ -76,7 +76,7 @@ export function parseFlow(
     /** Whether there is a secret to sign webhooks with. */
     canSign: boolean
   },
-): Omit<NewFlow, 'id' | 'nodes' | 'jobs' | 'ready'> {
+): Omit<FlowSubmission, 'id'> {
   const parsed = envelope.safeParse(body)
   const mistakes = parsed.success ? [] : mistakesOf(parsed.error)
   mistakes.push(...unsignable(parsed.data?.webhook, deps.canSign))

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
-import type { OpenFlow } from '../../queue/flows/open-flow.ts'
+import type { LoadedFlow } from '../../queue/flows/flows.ts'
 import type { RouteDeps } from '../deps.ts'
 import { problemResponses } from '../openapi/responses.ts'
 import { findOpenFlow, flowNotFound, flowParams, flowPath } from './find-flow.ts'
@@ -26,7 +26,7 @@ const pageSchema = z.object({ items: z.array(memberSchema), next_cursor: z.strin
 export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
   const { flows } = deps
 
-  const readPage = async (open: OpenFlow, { limit, cursor = '0' }: Query) => {
+  const readPage = async (open: LoadedFlow, { limit, cursor = '0' }: Query) => {
     const members = membersOf(open)
     const from = Number(cursor)
     const items: MemberResource[] = []

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
-import type { OpenFlow } from '../../queue/flows/open-flow.ts'
+import type { LoadedFlow } from '../../queue/flows/flows.ts'
 import type { RouteDeps } from '../deps.ts'
 import { resumeId } from '../jobs/stream-job-events.ts'
 import { problemResponses } from '../openapi/responses.ts'
@@ -29,7 +29,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
     return JSON.stringify(flowResource(progress, withTree ? await flows.open(id) : undefined, config.RESULT_TTL_MS))
   }
 
-  const stream = async (open: OpenFlow, reply: FastifyReply, after: number, withTree: boolean) => {
+  const stream = async (open: LoadedFlow, reply: FastifyReply, after: number, withTree: boolean) => {
     const response = reply.raw
     const { id, run } = open.flow
     let beatAt = Date.now() + beatEveryMs
@@ -62,7 +62,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
   }
 
   /** How many ends the client has heard of. An id that was made up, or that Redis lost with its last second, is as none. */
-  const placeOf = async (open: OpenFlow, resumed: number | undefined): Promise<number> => {
+  const placeOf = async (open: LoadedFlow, resumed: number | undefined): Promise<number> => {
     // What was told in an earlier run may be told anew in this one.
     if (resumed === undefined || Math.floor(resumed / idsPerRun) !== open.flow.run) return 0
     const place = resumed % idsPerRun

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { flowOwner } from '../../queue/flows/flow-webhook.ts'
+import { flowOwner } from '../../queue/flows/flows.ts'
 import { jobOwner, type WebhookOwner } from '../../queue/webhooks/outbox.ts'
 import type { RouteDeps } from '../deps.ts'
 import { findFlow, flowParams, flowPath } from '../flows/find-flow.ts'

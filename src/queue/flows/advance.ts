@@ -6,9 +6,9 @@ import { expandMap } from './expand-map.ts'
 import { closeFlow, finishFlow } from './finish-flow.ts'
 import type { FlowJobs, Release } from './flow-jobs.ts'
 import type { FlowStore } from './flow-store.ts'
+import type { LoadedFlow } from './loaded-flow.ts'
 import type { FlowActions } from './model/evaluation.ts'
 import type { JobNode } from './model/plan.ts'
-import type { OpenFlow } from './open-flow.ts'
 import { FlowOutputs } from './outputs.ts'
 import { storeMissingJobs } from './store-missing-jobs.ts'
 
@@ -30,26 +30,30 @@ export type Advanced = 'open' | 'closed' | 'stale'
  * @param toCheck the jobs that may have ended
  * @throws QueueUnavailableError; the flow must be read anew then
  */
-export async function advanceFlow(deps: AdvanceDeps, open: OpenFlow, toCheck: Iterable<JobNode>): Promise<Advanced> {
-  const { flow, evaluation } = open
+export async function advanceFlow(
+  deps: AdvanceDeps,
+  loaded: LoadedFlow,
+  toCheck: Iterable<JobNode>,
+): Promise<Advanced> {
+  const { flow, evaluation } = loaded
   if (flow.finished) {
     await closeFlow(deps, flow, flow.finished.at)
     return 'closed'
   }
-  await storeMissingJobs(deps, open)
-  const pending = open.takePending()
+  await storeMissingJobs(deps, loaded)
+  const pending = loaded.takePending()
   // In the first run the jobs that start with the flow were stored ready; a check of all jobs finds those that are missing.
-  const uncertain = flow.run > 1 ? pending.release : pending.release.filter((node) => !open.first.has(node))
+  const uncertain = flow.run > 1 ? pending.release : pending.release.filter((node) => !loaded.first.has(node))
   let jobs: JobNode[] = [...new Set([...toCheck, ...uncertain])]
   let actions: FlowActions = { ...pending, release: [] }
   for (let isFirst = true; jobs.length + countActions(actions) > 0 || isFirst; isFirst = false) {
-    const { ends, earlier, again } = classifyJobs(open, jobs, await deps.jobs.readStates(flow, jobs))
+    const { ends, earlier, again } = classifyJobs(loaded, jobs, await deps.jobs.readStates(flow, jobs))
     if (earlier.length > 0) await deps.jobs.reblock(flow, earlier)
-    if (ends.length > 0 && !(await open.recordEnds(deps.store, ends))) return 'stale'
+    if (ends.length > 0 && !(await loaded.recordEnds(deps.store, ends))) return 'stale'
     const next = evaluation.takeActions()
-    const acted = await act(deps, open, {
+    const acted = await act(deps, loaded, {
       release: [...new Set([...actions.release, ...again.release, ...next.release])].filter((node) =>
-        mayStart(open, node),
+        mayStart(loaded, node),
       ),
       // A cancel is idempotent; once per call is enough.
       cancel: [...new Set([...actions.cancel, ...(isFirst ? again.cancel : []), ...next.cancel])],
@@ -60,37 +64,37 @@ export async function advanceFlow(deps: AdvanceDeps, open: OpenFlow, toCheck: It
     jobs = acted.mayHaveEnded
   }
   if (evaluation.end) {
-    await finishFlow(deps, open, evaluation.end)
+    await finishFlow(deps, loaded, evaluation.end)
     return 'closed'
   }
-  if (open.blocked !== flow.blocked) {
-    await deps.store.setBlocked(flow.id, open.blocked)
-    flow.blocked = open.blocked
+  if (loaded.blocked !== flow.blocked) {
+    await deps.store.setBlocked(flow.id, loaded.blocked)
+    flow.blocked = loaded.blocked
   }
   return 'open'
 }
 
 const countActions = ({ release, cancel, expand }: FlowActions) => release.length + cancel.length + expand.length
 
-const mayStart = ({ evaluation }: OpenFlow, node: JobNode) => !evaluation.endOf(node) && !evaluation.isCanceling(node)
+const mayStart = ({ evaluation }: LoadedFlow, node: JobNode) => !evaluation.endOf(node) && !evaluation.isCanceling(node)
 
 /** Cancels, expands and releases. */
 async function act(
   deps: AdvanceDeps,
-  open: OpenFlow,
+  loaded: LoadedFlow,
   actions: FlowActions,
 ): Promise<'stale' | { mayHaveEnded: JobNode[] }> {
   const mayHaveEnded: JobNode[] = []
   if (actions.cancel.length > 0) {
     const now = Date.now()
-    const { ended, unsettled } = await deps.jobs.cancel(open.flow, actions.cancel, now)
+    const { ended, unsettled } = await deps.jobs.cancel(loaded.flow, actions.cancel, now)
     const ends = ended.map((node) => ({ node: node.n, state: 'canceled' as const, at: now, isJob: true }))
-    if (ends.length > 0 && !(await open.recordEnds(deps.store, ends))) return 'stale'
+    if (ends.length > 0 && !(await loaded.recordEnds(deps.store, ends))) return 'stale'
     mayHaveEnded.push(...unsettled)
   }
-  const outputs = new FlowOutputs(open.flow, open.evaluation, deps.jobs)
+  const outputs = new FlowOutputs(loaded.flow, loaded.evaluation, deps.jobs)
   for (const map of actions.expand) {
-    if ((await expandMap(deps, open, map, outputs)) === 'stale') return 'stale'
+    if ((await expandMap(deps, loaded, map, outputs)) === 'stale') return 'stale'
   }
   const releases: Release[] = []
   for (const node of actions.release) {
@@ -98,6 +102,6 @@ async function act(
     if ('failure' in completed) mayHaveEnded.push(node)
     releases.push({ node, ...completed })
   }
-  if (releases.length > 0) await deps.jobs.release(open.flow, releases)
+  if (releases.length > 0) await deps.jobs.release(loaded.flow, releases)
   return { mayHaveEnded }
 }

@@ -1,8 +1,8 @@
 import type { FlowJobState } from './flow-job-record.ts'
 import { jobRemoved, type NodeEnded } from './flow-record.ts'
+import type { LoadedFlow } from './loaded-flow.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
 import type { JobNode } from './model/plan.ts'
-import type { OpenFlow } from './open-flow.ts'
 
 /** What the states of jobs mean for their flow. */
 interface Classified {
@@ -15,8 +15,8 @@ interface Classified {
 }
 
 /** @param states those of `nodes`, in the same order */
-export function classifyJobs(open: OpenFlow, nodes: JobNode[], states: FlowJobState[]): Classified {
-  const { evaluation, flow } = open
+export function classifyJobs(loaded: LoadedFlow, nodes: JobNode[], states: FlowJobState[]): Classified {
+  const { evaluation, flow } = loaded
   const ends: NodeEnded[] = []
   const earlier: JobNode[] = []
   const again: Classified['again'] = { release: [], cancel: [] }

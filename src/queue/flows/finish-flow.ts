@@ -3,11 +3,11 @@ import type { FlowJobs } from './flow-jobs.ts'
 import { jobRemoved } from './flow-record.ts'
 import type { FlowStore } from './flow-store.ts'
 import { settleFlowWebhook } from './flow-webhook.ts'
+import type { LoadedFlow } from './loaded-flow.ts'
 import type { FlowError, StoredFlow } from './model/document.ts'
 import type { NodeEnd } from './model/evaluation.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
 import type { PlanNode } from './model/plan.ts'
-import type { OpenFlow } from './open-flow.ts'
 
 interface Deps {
   store: FlowStore
@@ -16,7 +16,7 @@ interface Deps {
 }
 
 /** Writes the end of a flow whose root has ended, and does what follows from it. @throws QueueUnavailableError */
-export async function finishFlow(deps: Deps, { flow }: OpenFlow, end: NodeEnd): Promise<void> {
+export async function finishFlow(deps: Deps, { flow }: LoadedFlow, end: NodeEnd): Promise<void> {
   const error = end.cause && (await errorOf(deps, flow, end.cause))
   const now = Date.now()
   await deps.store.finish(flow, end.state, error, now)

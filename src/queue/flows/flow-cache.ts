@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { FlowStore } from './flow-store.ts'
-import { OpenFlow } from './open-flow.ts'
+import { LoadedFlow } from './loaded-flow.ts'
 
 /** Bounds the memory of the cache: nodes of all cached flows together. */
 const maxNodes = 200_000
@@ -9,7 +9,7 @@ const newMs = 1000
 
 /** A flow in memory, and how far the check of its jobs has come. */
 export interface CachedFlow {
-  open: OpenFlow
+  loaded: LoadedFlow
   /** When all its running jobs were last checked, in epoch ms. */
   checkedAt: number
   /** The place among its running jobs at which the next check begins. */
@@ -21,7 +21,7 @@ export class FlowCache {
   readonly #store: FlowStore
   readonly #flows = new LRUCache<string, CachedFlow>({
     maxSize: maxNodes,
-    sizeCalculation: ({ open }) => Math.max(1, open.flow.nodes),
+    sizeCalculation: ({ loaded }) => Math.max(1, loaded.flow.nodes),
   })
 
   constructor(store: FlowStore) {
@@ -41,17 +41,17 @@ export class FlowCache {
   /** The flow from the cache if one call to Redis finds that it is up to date, or else from Redis. */
   async getCurrent(id: string): Promise<CachedFlow | undefined> {
     const cached = this.#flows.get(id)
-    return cached && (await this.#isCurrent(cached.open)) ? cached : this.read(id)
+    return cached && (await this.#isCurrent(cached.loaded)) ? cached : this.read(id)
   }
 
   /** The flow from Redis. */
   async read(id: string): Promise<CachedFlow | undefined> {
     const cursor = this.#flows.peek(id)?.cursor ?? 0
     this.#flows.delete(id)
-    const open = await OpenFlow.read(this.#store, id)
-    if (!open) return undefined
-    const isNew = Date.now() - open.flow.createdAt < newMs
-    const flow = { open, checkedAt: isNew ? Date.now() : 0, cursor }
+    const loaded = await LoadedFlow.read(this.#store, id)
+    if (!loaded) return undefined
+    const isNew = Date.now() - loaded.flow.createdAt < newMs
+    const flow = { loaded, checkedAt: isNew ? Date.now() : 0, cursor }
     this.#flows.set(id, flow)
     return flow
   }
@@ -78,7 +78,7 @@ export class FlowCache {
   }
 
   /** Whether a flow is as it was read, but for the ends of nodes: the same run, not finished, and with the same stop mark. */
-  async #isCurrent({ flow }: OpenFlow): Promise<boolean> {
+  async #isCurrent({ flow }: LoadedFlow): Promise<boolean> {
     const { run, isFinished, isStopping, isStored } = await this.#store.readStatus(flow.id)
     flow.isStored ||= isStored
     return run === flow.run && !isFinished && isStopping === (flow.stop !== undefined)

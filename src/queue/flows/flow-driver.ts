@@ -3,9 +3,9 @@ import type { Logger } from 'pino'
 import { type AdvanceDeps, advanceFlow } from './advance.ts'
 import { type CachedFlow, FlowCache } from './flow-cache.ts'
 import type { FlowHints } from './hints.ts'
+import type { LoadedFlow } from './loaded-flow.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
 import type { JobNode } from './model/plan.ts'
-import type { OpenFlow } from './open-flow.ts'
 import type { OpenEntry } from './open-flow-list.ts'
 
 /** How many flows are driven at once because of hints. */
@@ -84,28 +84,28 @@ export class FlowDriver {
     const { id } = entry
     const { store } = this.#deps
     const cached = this.#cache.peek(id)
-    if (cached && Date.now() - cached.checkedAt < checkEveryMs && !isLate(cached.open)) return 0
+    if (cached && Date.now() - cached.checkedAt < checkEveryMs && !isLate(cached.loaded)) return 0
     const flow = await this.#cache.getCurrent(id)
-    if (!flow || flow.open.flow.run !== entry.run) {
+    if (!flow || flow.loaded.flow.run !== entry.run) {
       // This run is over, or was never stored, or is about to be stored.
-      const isOver = flow !== undefined && flow.open.flow.run > entry.run
+      const isOver = flow !== undefined && flow.loaded.flow.run > entry.run
       if (isOver || Date.now() - entry.since > unstoredMs) await store.openList.remove(id, entry.run)
       return 1
     }
-    if (isLate(flow.open)) {
+    if (isLate(flow.loaded)) {
       await store.stop(id, 'deadline_exceeded', Date.now())
       this.#cache.delete(id)
       return 1 + (await this.#check(entry, maxJobs))
     }
     const jobs = nextToCheck(flow, maxJobs)
-    await this.#advance(id, flow.open, jobs)
+    await this.#advance(id, flow.loaded, jobs)
     return 1 + jobs.length
   }
 
   #schedule(flow: string): void {
     if (this.#driving.has(flow) || this.#waiting.has(flow) || this.#timers.has(flow)) return
     const cached = this.#cache.peek(flow)
-    if (!cached || cached.open.underWayCount < collect.fromJobs) return this.#enqueue(flow)
+    if (!cached || cached.loaded.underWayCount < collect.fromJobs) return this.#enqueue(flow)
     const timer = setTimeout(() => {
       this.#timers.delete(flow)
       this.#enqueue(flow)
@@ -130,10 +130,10 @@ export class FlowDriver {
     const ids = new FlowJobIds(flow)
     const jobs: JobNode[] = []
     for (const job of hinted.jobs) {
-      const node = cached.open.plan.node(ids.node(job) ?? -1)
+      const node = cached.loaded.plan.node(ids.node(job) ?? -1)
       if (node?.kind === 'job') jobs.push(node)
     }
-    await this.#advance(flow, cached.open, jobs)
+    await this.#advance(flow, cached.loaded, jobs)
     return jobs.length
   }
 
@@ -152,11 +152,11 @@ export class FlowDriver {
     }
   }
 
-  async #advance(id: string, open: OpenFlow, jobs: JobNode[]): Promise<void> {
-    const { nodes } = open.flow
-    const advanced = await advanceFlow(this.#deps, open, jobs)
+  async #advance(id: string, loaded: LoadedFlow, jobs: JobNode[]): Promise<void> {
+    const { nodes } = loaded.flow
+    const advanced = await advanceFlow(this.#deps, loaded, jobs)
     if (advanced === 'open') {
-      if (open.flow.nodes !== nodes) this.#cache.recount(id)
+      if (loaded.flow.nodes !== nodes) this.#cache.recount(id)
       return
     }
     this.#cache.delete(id)
@@ -166,7 +166,7 @@ export class FlowDriver {
 
 /** The next of a flow's running jobs to check, and moves its cursor. */
 function nextToCheck(flow: CachedFlow, maxJobs: number): JobNode[] {
-  const all = [...flow.open.underWay()]
+  const all = [...flow.loaded.underWay()]
   const jobs = all.slice(flow.cursor, flow.cursor + maxJobs)
   flow.cursor += jobs.length
   if (flow.cursor >= all.length) {
@@ -176,6 +176,6 @@ function nextToCheck(flow: CachedFlow, maxJobs: number): JobNode[] {
   return jobs
 }
 
-function isLate({ flow }: OpenFlow): boolean {
+function isLate({ flow }: LoadedFlow): boolean {
   return flow.deadlineAt !== undefined && flow.deadlineAt <= Date.now() && !flow.stop && !flow.finished
 }

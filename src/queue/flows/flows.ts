@@ -9,13 +9,20 @@ import { FlowJobs } from './flow-jobs.ts'
 import type { NewFlow } from './flow-record.ts'
 import { FlowStore } from './flow-store.ts'
 import { settleFlowWebhook } from './flow-webhook.ts'
+import { LoadedFlow } from './loaded-flow.ts'
 import type { FlowHead, FlowNode } from './model/document.ts'
 import { FlowEvaluation } from './model/evaluation.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
 import { FlowPlan, type JobNode, type PlanNode } from './model/plan.ts'
-import { OpenFlow } from './open-flow.ts'
 import { FlowOutputs, type Found } from './outputs.ts'
 import type { JobResult } from './read-job-result.ts'
+
+export { flowOwner } from './flow-webhook.ts'
+export type { LoadedFlow } from './loaded-flow.ts'
+export type { JobResult } from './read-job-result.ts'
+
+/** A flow to be submitted, validated by the caller. */
+export type FlowSubmission = Omit<NewFlow, 'nodes' | 'jobs' | 'ready'>
 
 /** A flow with its progress. */
 export interface FlowProgress {
@@ -49,7 +56,7 @@ export class Flows {
   }
 
   /** Stores a flow and all its jobs; idempotent. Once this resolves, the coordinator drives the flow to completion. */
-  async add(flow: Omit<NewFlow, 'nodes' | 'jobs' | 'ready'>): Promise<void> {
+  async add(flow: FlowSubmission): Promise<void> {
     const plan = new FlowPlan(flow.tree, [])
     const first = new Set(new FlowEvaluation(plan).takeActions().release)
     const jobs = [...plan.jobs()]
@@ -90,18 +97,18 @@ export class Flows {
   }
 
   /** A flow as it was before anything had ended, to go through its ends one by one. */
-  begin(id: string): Promise<OpenFlow | undefined> {
-    return OpenFlow.begin(this.store, id)
+  begin(id: string): Promise<LoadedFlow | undefined> {
+    return LoadedFlow.begin(this.store, id)
   }
 
   /** A flow with all its ends. */
-  open(id: string): Promise<OpenFlow | undefined> {
-    return OpenFlow.read(this.store, id)
+  open(id: string): Promise<LoadedFlow | undefined> {
+    return LoadedFlow.read(this.store, id)
   }
 
   /** The output of an ended node; `too_large` where it is larger than an input may be. */
-  output(open: OpenFlow, node: PlanNode): Promise<Found> {
-    return new FlowOutputs(open.flow, open.evaluation, this.#jobs).at(node, [])
+  output(loaded: LoadedFlow, node: PlanNode): Promise<Found> {
+    return new FlowOutputs(loaded.flow, loaded.evaluation, this.#jobs).at(node, [])
   }
 
   /** The outputs or failures of jobs, in the order given. */
@@ -118,9 +125,9 @@ export class Flows {
     if (stopped !== 'stopping') return stopped
     // Each time the flow is out of date, another process has driven it forward.
     for (let tries = 0; tries < maxTries; tries++) {
-      const open = await OpenFlow.read(this.store, id)
-      if (!open) return 'missing'
-      const advanced = await this.#advance(open, [])
+      const loaded = await LoadedFlow.read(this.store, id)
+      if (!loaded) return 'missing'
+      const advanced = await this.#advance(loaded, [])
       if (advanced !== 'stale') return 'stopping'
     }
     throw new Error(`flow ${id} kept changing; gave up after ${maxTries} attempts to cancel it`)
@@ -133,19 +140,19 @@ export class Flows {
    * @returns false when the flow is not in such a state
    */
   async retry(id: string, now: number): Promise<boolean> {
-    const open = await OpenFlow.read(this.store, id)
-    const flow = open?.flow
-    if (!open || !flow?.finished || flow.finished.state === 'succeeded') return false
-    const again = [...notSucceeded(open, open.plan.root)]
+    const loaded = await LoadedFlow.read(this.store, id)
+    const flow = loaded?.flow
+    if (!loaded || !flow?.finished || flow.finished.state === 'succeeded') return false
+    const again = [...notSucceeded(loaded, loaded.plan.root)]
     const jobs = again.filter((node) => node.kind === 'job')
     const ended = again.map((node) => {
-      return { node: node.n, state: node.kind === 'job' ? open.evaluation.endOf(node)?.state : undefined }
+      return { node: node.n, state: node.kind === 'job' ? loaded.evaluation.endOf(node)?.state : undefined }
     })
     const deadlineAt = flow.deadlineMs === undefined ? undefined : now + flow.deadlineMs
     // The webhook of the ended run must be stored before the next run replaces it.
     if (flow.webhook) await settleFlowWebhook({ store: this.store, outbox: this.#outbox }, id)
     if (!(await this.store.reopen(flow, ended, jobs.length, deadlineAt))) return false
-    const next = await OpenFlow.read(this.store, id)
+    const next = await LoadedFlow.read(this.store, id)
     if (next?.flow.run === flow.run + 1) {
       // Some jobs may have been removed.
       await this.#jobs.store(next.flow, jobs, () => 'blocked')
@@ -156,9 +163,9 @@ export class Flows {
     return true
   }
 
-  #advance(open: OpenFlow, jobs: JobNode[]) {
+  #advance(loaded: LoadedFlow, jobs: JobNode[]) {
     const deps = { store: this.store, jobs: this.#jobs, registry: this.#registry, outbox: this.#outbox }
-    return advanceFlow(deps, open, jobs)
+    return advanceFlow(deps, loaded, jobs)
   }
 }
 
@@ -166,7 +173,7 @@ export class Flows {
 const maxTries = 5
 
 /** The jobs below a node, and the maps that were not expanded, that are to end anew: all that is not below a node that succeeded. */
-function* notSucceeded({ evaluation }: OpenFlow, root: PlanNode): Generator<PlanNode> {
+function* notSucceeded({ evaluation }: LoadedFlow, root: PlanNode): Generator<PlanNode> {
   const stateOf = (node: PlanNode): JobEnd | undefined => evaluation.endOf(node)?.state
   const walk = function* (node: PlanNode): Generator<PlanNode> {
     if (stateOf(node) === 'succeeded') return

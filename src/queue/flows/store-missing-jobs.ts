@@ -1,7 +1,7 @@
 import type { FlowJobs } from './flow-jobs.ts'
 import type { FlowStore } from './flow-store.ts'
+import type { LoadedFlow } from './loaded-flow.ts'
 import { jobsOf } from './model/plan.ts'
-import type { OpenFlow } from './open-flow.ts'
 
 /** The process that accepts a flow stores its jobs; after this long another process does. */
 const storedWithinMs = 5000
@@ -12,7 +12,7 @@ const storedWithinMs = 5000
  */
 export async function storeMissingJobs(
   { store, jobs }: { store: FlowStore; jobs: FlowJobs },
-  { flow, plan, first, unstored }: OpenFlow,
+  { flow, plan, first, unstored }: LoadedFlow,
 ): Promise<void> {
   if (!flow.isStored && (flow.stop || Date.now() - flow.createdAt > storedWithinMs)) {
     await jobs.store(flow, plan.jobs(), (node) => (first.has(node) && !flow.stop ? 'ready' : 'blocked'))

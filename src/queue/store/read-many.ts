@@ -1,8 +1,7 @@
 import type { JobRef } from '../model/job-id.ts'
 import type { StoredJob } from '../model/stored-job.ts'
-import { whenAvailable } from '../redis/connection.ts'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import type { Redis } from '../redis/open-redis.ts'
 
 /** Jobs whose records have no more bytes than this together are read at once; a larger one alone. */
 const bytesAtOnce = 2 * 1024 * 1024

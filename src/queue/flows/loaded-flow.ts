@@ -9,7 +9,7 @@ import { FlowPlan, type JobNode, type PlanNode } from './model/plan.ts'
 const pageSize = 5000
 
 /** A flow in the memory of one process: its document, and the ends that the process has read so far. */
-export class OpenFlow {
+export class LoadedFlow {
   flow: StoredFlow
   readonly plan: FlowPlan
   readonly evaluation: FlowEvaluation
@@ -34,28 +34,28 @@ export class OpenFlow {
   }
 
   /** Reads a flow as it was before anything had ended, to go through its ends one by one. @throws QueueUnavailableError */
-  static async begin(store: FlowStore, id: string): Promise<OpenFlow | undefined> {
+  static async begin(store: FlowStore, id: string): Promise<LoadedFlow | undefined> {
     const flow = await store.read(id)
     if (!flow) return undefined
     const { expansions, unstored } = await store.expansions(id)
-    return new OpenFlow(flow, new FlowPlan(flow.tree, expansions), unstored)
+    return new LoadedFlow(flow, new FlowPlan(flow.tree, expansions), unstored)
   }
 
   /** Reads a flow and all its ends; undefined when there is no such flow. @throws QueueUnavailableError */
-  static async read(store: FlowStore, id: string): Promise<OpenFlow | undefined> {
-    const open = await OpenFlow.begin(store, id)
-    if (!open) return undefined
-    const { flow } = open
+  static async read(store: FlowStore, id: string): Promise<LoadedFlow | undefined> {
+    const loaded = await LoadedFlow.begin(store, id)
+    if (!loaded) return undefined
+    const { flow } = loaded
     for (;;) {
-      const { run, ends } = await store.ends(id, open.known, pageSize)
+      const { run, ends } = await store.ends(id, loaded.known, pageSize)
       // The next run may have begun between two reads.
-      if (run !== flow.run) return OpenFlow.read(store, id)
-      if (!open.learn(ends)) return OpenFlow.read(store, id)
+      if (run !== flow.run) return LoadedFlow.read(store, id)
+      if (!loaded.learn(ends)) return LoadedFlow.read(store, id)
       if (ends.length < pageSize) break
     }
-    if (flow.stop && !flow.finished) open.evaluation.stop()
-    open.#addPending(open.evaluation.takeActions())
-    return open
+    if (flow.stop && !flow.finished) loaded.evaluation.stop()
+    loaded.#addPending(loaded.evaluation.takeActions())
+    return loaded
   }
 
   /** Reads the maps that were expanded since the flow was read. @throws QueueUnavailableError */
