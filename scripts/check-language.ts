@@ -9,7 +9,7 @@ const paths = [
   'README.md',
   '{AGENTS,CHANGELOG,CONTRIBUTING,SECURITY}.md',
   '.github/**/*.{md,yml}',
-  'docs/{adr/*,architecture,configuration,glossary,job-lifecycle}.md',
+  'docs/**/*.md',
   'src/environment.ts',
   'src/environment/*.ts',
   'src/{jobs,worker}/**/*.ts',

@@ -9,7 +9,7 @@ import { spawnRole, startStack } from '../../../helpers/stack.ts'
 
 const job = { type: 'echo', input: { hello: 'you' } }
 
-test('without a valid key nothing is told, and nothing done', async () => {
+test('without a valid key nothing is read and nothing is done', async () => {
   const key = makeKey('acme')
   const late = makeKey('acme', ['read'], '2020-01-01T00:00:00Z')
   const { path } = await keysFile([key, late])
