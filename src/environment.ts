@@ -166,6 +166,19 @@ export const apiVariables = z
     BODY_LIMIT_BYTES: integer(1024, 268_435_456)
       .default(8_388_608)
       .meta(about('Largest request body, and with it the largest input.')),
+    BODY_MEMBERS_LIMIT: integer(100, 100_000_000)
+      .default(200_000)
+      .meta(about('Most members of all JSON objects in a request body together. More: 413 `too_many_members`.')),
+    BODY_OBJECT_MEMBERS_LIMIT: integer(100, 100_000_000)
+      .default(20_000)
+      .meta(about('Most members of one JSON object in a request body. More: 413 `too_many_members`.')),
+    BODY_VALUES_LIMIT: integer(100, 100_000_000)
+      .default(500_000)
+      .meta(
+        about(
+          'Most strings, arrays and objects in a request body together; numbers are not counted. More: 413 `too_many_members`.',
+        ),
+      ),
     QUEUE_DEPTH_LIMIT: integer(1, 1_000_000_000)
       .default(1_000_000)
       .meta(about('Waiting and scheduled jobs of a queue before submissions get 503 `queue_full`.')),

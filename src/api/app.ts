@@ -69,7 +69,11 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     const idle = setInterval(() => app.server.closeIdleConnections(), 50)
     app.server.once('close', () => clearInterval(idle))
   })
-  acceptJsonBodies(app)
+  acceptJsonBodies(app, {
+    members: deps.config.BODY_MEMBERS_LIMIT,
+    objectMembers: deps.config.BODY_OBJECT_MEMBERS_LIMIT,
+    values: deps.config.BODY_VALUES_LIMIT,
+  })
   validateWithZod(app)
   serveDocs(app, deps.schemas, deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read')
 

@@ -31,7 +31,7 @@ test('every mistake in a submission gets a problem that says what and where', as
       'invalid_request',
       ['/delay_ms'],
     ],
-    ['a prototype key', '{"type":"echo","input":{"__proto__":1}}', 400, 'invalid_request', ['']],
+    ['a prototype key', '{"type":"echo","input":{"__proto__":1}}', 400, 'invalid_request', ['/input/__proto__']],
     [
       'invalid UTF-8 nowhere, but 65 levels',
       `{"type":"echo","input":${'['.repeat(64)}${']'.repeat(64)}}`,
@@ -66,10 +66,13 @@ test('a mistake says what is wrong, not only that something is', async () => {
         { pointer: '/input/headers/connection', detail: 'is set by the service itself' },
       ],
     ],
-    ['{"type":"echo","input":{"__proto__":1}}', [{ pointer: '', detail: expect.stringContaining('"__proto__"') }]],
+    [
+      '{"type":"echo","input":{"__proto__":1}}',
+      [{ pointer: '/input/__proto__', detail: expect.stringContaining('"__proto__"') }],
+    ],
     [
       '{"type":"echo","input":{"constructor":{"prototype":1}}}',
-      [{ pointer: '', detail: expect.stringContaining('"constructor"') }],
+      [{ pointer: '/input/constructor/prototype', detail: expect.stringContaining('"constructor"') }],
     ],
     ['{"type":"echo","input":{"__proto__":1}', [{ pointer: '', detail: 'The body is not valid JSON.' }]],
   ]

@@ -71,6 +71,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
           'flow_not_found',
           'idempotency_key_reused',
           'payload_too_large',
+          'too_many_members',
           'unsupported_media_type',
           'queue_full',
           'queue_unavailable',

@@ -1,64 +1,100 @@
 import { isUtf8 } from 'node:buffer'
+import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { Problem } from './problem.ts'
+import { type JsonLimits, JsonScanner } from './scan-json.ts'
 
-/** Deeper bodies are refused: V8 parses them, but whoever walks the value later would overflow its stack. */
-const mostDepth = 64
+/** Deeper bodies are refused: V8 parses them, but recursive code would overflow its stack. */
+const maxDepth = 64
+/** A larger body is read in steps, so that other requests are served in between. */
+const stepBytes = 65_536
+const scannedAtOnce = 1_048_576
 
-/** Makes the app accept JSON bodies only: not compressed, UTF-8, at most {@link mostDepth} deep, without prototype keys. */
-export function acceptJsonBodies(app: FastifyInstance): void {
+/**
+ * Makes the app accept JSON bodies only: not compressed, UTF-8, within `limits` and {@link maxDepth}, without names of prototypes, and
+ * without what would change on its way through a parser (numbers that a double cannot hold, halves of surrogate pairs). Where a name
+ * occurs twice in an object, the last one counts.
+ */
+export function acceptJsonBodies(app: FastifyInstance, limits: Omit<JsonLimits, 'depth'>): void {
   app.addHook('onRequest', (request, reply, done) => {
     const coding = request.headers['content-encoding']
     if (coding === undefined || coding.trim().toLowerCase() === 'identity') return done()
-    // A small body that unpacks to a large one would get around the limit. What is taken instead: RFC 9110, section 12.5.3.
+    // A small body that unpacks to a large one would get around the limit. What is accepted instead: RFC 9110, section 12.5.3.
     reply.header('accept-encoding', 'identity')
     done(new Problem('unsupported_media_type', 'Send the body as it is, without a content-encoding.'))
   })
-  const parse = app.getDefaultJsonParser('error', 'error')
+  const allLimits = { ...limits, depth: maxDepth }
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    if (!isUtf8(body)) return done(refuse('The body is not valid UTF-8.'))
-    const text = body.toString('utf8')
-    // Some clients send the header with every POST; a route that needs a body says so itself.
-    if (text === '') return done(null, undefined)
-    if (isDeeperThan(text, mostDepth)) return done(refuse(`The body is nested deeper than ${mostDepth} levels.`))
-    // Fastify's parser calls back in the same turn.
-    return parse(request, text, (error, value) => {
-      if (error) return done(refuse(whyUnreadable(text)))
-      return done(null, value)
-    })
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    if (body.length > stepBytes) return parseInSteps(body, allLimits)
+    let value: unknown
+    try {
+      // Some clients send the header with every POST; a route that needs a body refuses the request itself.
+      if (body.length > 0) value = parse(body, allLimits)
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)))
+      return undefined
+    }
+    done(null, value)
+    return undefined
   })
 }
 
-/** What is wrong with a body that the parser refused. */
-function whyUnreadable(text: string): string {
-  if (text.trim() === '') return 'The body is empty.'
+/** @throws Problem */
+function parse(body: Buffer, limits: JsonLimits): unknown {
+  const scanner = startScan(body, limits)
+  refuseExcess(scanner.advance(body.length), limits)
+  return finish(scanner, textOf(body))
+}
+
+/** @throws Problem */
+async function parseInSteps(body: Buffer, limits: JsonLimits): Promise<unknown> {
+  const scanner = startScan(body, limits)
+  while (!scanner.isDone) {
+    refuseExcess(scanner.advance(scannedAtOnce), limits)
+    await setImmediate()
+  }
+  const text = textOf(body)
+  await setImmediate()
+  const value = finish(scanner, text)
+  await setImmediate()
+  return value
+}
+
+function startScan(body: Buffer, limits: JsonLimits): JsonScanner {
+  if (!isUtf8(body)) throw invalidBody('The body is not valid UTF-8.')
+  return new JsonScanner(body, limits)
+}
+
+function textOf(body: Buffer): string {
+  const text = body.toString('utf8')
+  // RFC 8259 (section 8.1) lets a parser ignore a byte order mark.
+  return text.startsWith('\ufeff') ? text.slice(1) : text
+}
+
+/** Parses what was scanned; text that is no JSON is refused as that, whatever else is wrong with it. */
+function finish({ mistakes }: JsonScanner, text: string): unknown {
+  let value: unknown
   try {
-    JSON.parse(text)
+    value = JSON.parse(text)
   } catch {
-    return 'The body is not valid JSON.'
+    throw invalidBody(text.trim() === '' ? 'The body is empty.' : 'The body is not valid JSON.')
   }
-  return 'The body has a key that no object may have here: "__proto__", or "constructor" with a "prototype".'
+  if (mistakes.count > 0) throw mistakes.toProblem()
+  return value
 }
 
-function refuse(detail: string): Problem {
+function refuseExcess(exceeded: keyof JsonLimits | undefined, limits: JsonLimits): void {
+  if (exceeded === undefined) return
+  if (exceeded === 'depth') throw invalidBody(`The body is nested deeper than ${limits.depth} levels.`)
+  const what = {
+    objectMembers: 'members in one object',
+    members: 'members in all objects together',
+    values: 'strings, arrays and objects',
+  }
+  throw new Problem('too_many_members', `The body has more than ${limits[exceeded]} ${what[exceeded]}.`)
+}
+
+function invalidBody(detail: string): Problem {
   return new Problem('invalid_request', detail, { mistakes: [{ pointer: '', detail }] })
-}
-
-/** True when JSON text opens more than `depth` arrays and objects within each other. Counts without parsing. */
-export function isDeeperThan(text: string, depth: number): boolean {
-  if (text.length <= depth) return false
-  let open = 0
-  let inString = false
-  for (let i = 0; i < text.length; i++) {
-    const char = text.charCodeAt(i)
-    if (inString) {
-      if (char === 0x5c) i++
-      else if (char === 0x22) inString = false
-    } else if (char === 0x22) inString = true
-    else if (char === 0x7b || char === 0x5b) {
-      if (++open > depth) return true
-    } else if (char === 0x7d || char === 0x5d) open--
-  }
-  return false
 }

@@ -29,6 +29,7 @@ const problems = {
   too_many_schedules: [409, 'There are too many schedules'],
   queue_not_found: [404, 'There is no such queue'],
   payload_too_large: [413, 'The request body is too large'],
+  too_many_members: [413, 'The request body has too many members'],
   request_timeout: [408, 'The request took too long to arrive'],
   headers_too_large: [431, 'The request headers are too large'],
   unsupported_media_type: [415, 'The request body must be JSON'],
@@ -81,7 +82,8 @@ export function mistakesOf(error: z.ZodError, base = ''): Mistake[] {
   })
 }
 
-function escapePointer(key: PropertyKey): string {
+/** A key as one step of a JSON Pointer. */
+export function escapePointer(key: PropertyKey): string {
   return String(key).replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
@@ -120,11 +122,35 @@ export function problemDetails(problem: Problem, instance: string): z.output<typ
     type: `urn:drover:problem:${problem.code}`,
     title,
     status,
-    detail: problem.message,
+    detail: cutText(problem.message, maxDetail),
     instance,
     code: problem.code,
-    ...(problem.mistakes ? { errors: problem.mistakes } : {}),
+    ...(problem.mistakes ? { errors: cutMistakes(problem.mistakes) } : {}),
   }
+}
+
+/** What a client sent may be part of a text, and of any length. With 6 bytes for a character, a problem stays below 64 KB. */
+const maxDetail = 1000
+const maxErrorsText = 8000
+const maxErrors = 50
+
+function cutMistakes(mistakes: readonly Mistake[]): Mistake[] {
+  const cut: Mistake[] = []
+  let left = maxErrorsText
+  for (const { pointer, detail } of mistakes.slice(0, maxErrors)) {
+    const mistake = { pointer: cutText(pointer, maxDetail), detail: cutText(detail, maxDetail) }
+    left -= mistake.pointer.length + mistake.detail.length
+    if (left < 0) break
+    cut.push(mistake)
+  }
+  return cut
+}
+
+/** At most `max` code units, cut between characters, and without halves of surrogate pairs. */
+function cutText(text: string, max: number): string {
+  if (text.length <= max) return text.toWellFormed()
+  const isSplit = /[\ud800-\udbff]$/.test(text.slice(0, max))
+  return `${text.slice(0, isSplit ? max - 1 : max).toWellFormed()}\u2026`
 }
 
 function toProblem(error: unknown, bodyLimit: number): Problem {

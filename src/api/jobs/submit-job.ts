@@ -89,6 +89,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
           'job_not_found',
           'idempotency_key_reused',
           'payload_too_large',
+          'too_many_members',
           'unsupported_media_type',
           'queue_full',
           'queue_unavailable',

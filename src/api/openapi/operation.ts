@@ -12,7 +12,7 @@ interface Response {
 
 /** What can be wrong with any request, and with one that may have a body. */
 const anyRequest: ProblemCode[] = ['request_timeout', 'headers_too_large', 'unsupported_media_type']
-const withBody: ProblemCode[] = [...anyRequest, 'payload_too_large']
+const withBody: ProblemCode[] = [...anyRequest, 'payload_too_large', 'too_many_members']
 const bodyless = ['GET', 'HEAD']
 
 /**

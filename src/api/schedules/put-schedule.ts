@@ -33,6 +33,7 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
           'schedule_contended',
           'too_many_schedules',
           'payload_too_large',
+          'too_many_members',
           'unsupported_media_type',
           'queue_unavailable',
         ),

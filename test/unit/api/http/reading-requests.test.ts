@@ -1,6 +1,4 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { isDeeperThan } from '../../../../src/api/http/json-body.ts'
 import { preferredWaitS } from '../../../../src/api/http/prefer-header.ts'
 
 test('a wait is read out of Prefer, the first of several, at most 60; nonsense is ignored', () => {
@@ -21,16 +19,4 @@ test('a wait is read out of Prefer, the first of several, at most 60; nonsense i
     ['', undefined],
   ]
   for (const [header, waitS] of cases) expect(preferredWaitS(header), header).toBe(waitS)
-})
-
-test('depth is counted as a parser would, strings and escapes included', () => {
-  const depthOf = (value: unknown): number =>
-    typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0
-  fc.assert(
-    fc.property(fc.json({ maxDepth: 6, noUnicodeString: false }), fc.integer({ min: 0, max: 7 }), (text, most) => {
-      expect(isDeeperThan(text, most)).toBe(depthOf(JSON.parse(text)) > most)
-    }),
-  )
-  expect(isDeeperThan(`"${'['.repeat(100)}"`, 64)).toBe(false)
-  expect(isDeeperThan(String.raw`"\"${'['.repeat(100)}"`, 64)).toBe(false)
 })
