@@ -10,6 +10,8 @@ const paths = [
   '{AGENTS,CHANGELOG,CONTRIBUTING,SECURITY}.md',
   '.github/**/*.{md,yml}',
   'docs/**/*.md',
+  '{.env.example,Dockerfile,docker-compose.yml,docker-compose.dev.yml}',
+  'deploy/**/*.yaml',
   'src/environment.ts',
   'src/environment/*.ts',
   'src/{jobs,worker}/**/*.ts',
