@@ -4,7 +4,7 @@ import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
-import { QueuePressure } from '../queue/admission/queue-backpressure.ts'
+import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import { JobEventHub } from '../queue/events/event-hub.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
@@ -90,9 +90,9 @@ await boot('api', async () => {
   const flows = new Flows({ redis: client, keys, registry, outbox, onAdded: metrics.jobSubmitted })
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const quotas = new TenantQuotas({ redis: client, keys })
-  const pressure = new QueuePressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
+  const backpressure = new QueueBackpressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
   const stores = { queue, index, idempotency, outbox, schedules, flows }
-  const steps = { ...stores, hub, steering, quotas, pressure, metrics }
+  const steps = { ...stores, hub, steering, quotas, backpressure, metrics }
   const app = await buildApp({ config, registry, apiKeys, log, ...steps })
   lifecycle.onStop('http', () => app.close())
   try {

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { QueuePressure } from '../../queue/admission/queue-backpressure.ts'
+import type { QueueBackpressure } from '../../queue/admission/queue-backpressure.ts'
 import type { TenantQuotas } from '../../queue/admission/tenant-quotas.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import type { NewJob } from '../../queue/store/job-queue.ts'
@@ -49,12 +49,12 @@ async function holdTo(
  * @throws Problem `queue_full` or `quota_exceeded`, QueueUnavailableError
  */
 export async function admitJob(
-  { pressure, quotas }: { pressure: QueuePressure; quotas: TenantQuotas },
+  { backpressure, quotas }: { backpressure: QueueBackpressure; quotas: TenantQuotas },
   { caller }: FastifyRequest,
   reply: FastifyReply,
   { ref, record, createdAt }: NewJob,
 ): Promise<void> {
-  await enterQueue(pressure, ref.queue, 1)
+  await enterQueue(backpressure, ref.queue, 1)
   const { max_queued: most } = caller.limits
   if (most === undefined || !record.limited || (await quotas.reserve(caller.tenant, ref, most, createdAt))) return
   throw noPlace(reply, most)
@@ -66,20 +66,20 @@ export async function admitJob(
  * @throws Problem `queue_full` or `quota_exceeded`, QueueUnavailableError
  */
 export async function admitFlow(
-  { pressure, quotas }: { pressure: QueuePressure; quotas: TenantQuotas },
+  { backpressure, quotas }: { backpressure: QueueBackpressure; quotas: TenantQuotas },
   { caller }: FastifyRequest,
   reply: FastifyReply,
   refs: JobRef[],
   now: number,
 ): Promise<void> {
-  for (const [queue, some] of Map.groupBy(refs, (ref) => ref.queue)) await enterQueue(pressure, queue, some.length)
+  for (const [queue, some] of Map.groupBy(refs, (ref) => ref.queue)) await enterQueue(backpressure, queue, some.length)
   const { max_queued: most } = caller.limits
   if (most === undefined || (await quotas.reserveAll(caller.tenant, refs, most, now))) return
   throw noPlace(reply, most)
 }
 
-async function enterQueue(pressure: QueuePressure, queue: string, count: number): Promise<void> {
-  const fullness = await pressure.enter(queue, count)
+async function enterQueue(backpressure: QueueBackpressure, queue: string, count: number): Promise<void> {
+  const fullness = await backpressure.enter(queue, count)
   if (fullness === 'depth') {
     throw new Problem('queue_full', `The queue ${queue} holds as many jobs as it may.`, { retryAfterS: retryDepthS })
   }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { type ScheduleDefinition, type StoredSchedule, sameTicks } from '../../queue/schedules/schedule-record.ts'
-import { mostSchedules } from '../../queue/schedules/schedule-store.ts'
+import { maxSchedules } from '../../queue/schedules/schedule-store.ts'
 import { nextTick } from '../../queue/schedules/ticks.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
@@ -55,7 +55,7 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
         )
         const outcome = await schedules.put(ref, before, definition, ticksOf(before, definition, now))
         if (outcome === 'full') {
-          throw new Problem('too_many_schedules', `There may be ${mostSchedules} of them: delete some first.`)
+          throw new Problem('too_many_schedules', `There may be ${maxSchedules} of them: delete some first.`)
         }
         const stored = outcome === 'stored' ? await schedules.read(ref) : undefined
         if (stored) {

@@ -77,7 +77,7 @@ export function parseSchedule(
     paused: body.paused ?? false,
     overlap: body.overlap ?? 'allow',
     job: { type, queue: ref.queue, attempts, record: kept },
-    said: body.job,
+    request: body.job,
     createdAt: deps.createdAt,
     updatedAt: deps.now,
   }

@@ -29,7 +29,7 @@ export const scheduleSchema = z.object({
 export type ScheduleResource = z.output<typeof scheduleSchema>
 
 export function scheduleResource({ id, definition, ...run }: StoredSchedule): ScheduleResource {
-  const { timing, paused, overlap, said, createdAt, updatedAt } = definition
+  const { timing, paused, overlap, request, createdAt, updatedAt } = definition
   return {
     id,
     cron: timing.kind === 'cron' ? timing.cron : null,
@@ -39,7 +39,7 @@ export function scheduleResource({ id, definition, ...run }: StoredSchedule): Sc
     end_at: optionalTimestamp(timing.endAt),
     paused,
     overlap,
-    job: said,
+    job: request,
     next_run_at: optionalTimestamp(run.next),
     last_run_at: optionalTimestamp(run.lastTick),
     last_job_id: run.lastJobId ?? null,

@@ -1,34 +1,34 @@
 import { QueueUnavailableError, type Redis, readInfo } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 
-/** Why a queue takes no more jobs: as many wait as may, or Redis has little memory left. */
+/** Why a queue accepts no more jobs: its depth limit is reached, or Redis has little memory left. */
 export type Fullness = 'depth' | 'memory'
 
-/** A queue is looked at again after so long; until then what was added since is counted here. */
+/** A measured depth is used for so long; jobs that are added meanwhile are counted in this process. */
 const depthAgeMs = 100
 const memoryAgeMs = 1000
-/** An older look is no answer: whoever asks waits for the next. */
+/** When the last measurement is older, callers wait for the next. */
 const staleMs = 1000
-/** Beyond this share of `maxmemory` jobs are refused: Redis would soon refuse the renewal of locks, too, and running jobs would run twice. */
+/** Above this share of `maxmemory` jobs are refused: Redis would soon refuse to renew leases, too, and running jobs would run twice. */
 const memoryShare = 0.7
 
-interface Look {
+interface Measurement {
   at: number
   depth: number
   added: number
-  /** Resolves to what went wrong. */
-  looking: Promise<QueueUnavailableError | undefined> | undefined
+  /** A measurement under way; resolves to its failure. */
+  pending: Promise<QueueUnavailableError | undefined> | undefined
 }
 
 /**
- * Says whether queues can take more. The answer comes from a look at most a tenth of a second old and costs no call of its own:
- * several API processes together may go over the limit by what they add in that time.
+ * Admission by the depth of queues and the memory of Redis. The depth is measured at most every tenth of a second, so that admitting a
+ * job costs no call to Redis; several API processes together may exceed the limit by what they add in that time.
  */
-export class QueuePressure {
+export class QueueBackpressure {
   readonly #redis: Redis
   readonly #keys: Keys
   readonly #limit: number
-  readonly #looks = new Map<string, Look>()
+  readonly #measured = new Map<string, Measurement>()
   #memory = { at: 0, isShort: false }
 
   constructor(deps: { redis: Redis; keys: Keys; depthLimit: number }) {
@@ -37,25 +37,25 @@ export class QueuePressure {
     this.#limit = deps.depthLimit
   }
 
-  /** Makes room for `count` jobs that are about to be added, or says why there is none. @throws QueueUnavailableError */
+  /** Admits `count` jobs that are about to be added, or returns why not. @throws QueueUnavailableError */
   async enter(queue: string, count: number): Promise<Fullness | undefined> {
-    const look = this.#looks.get(queue) ?? { at: 0, depth: 0, added: 0, looking: undefined }
-    this.#looks.set(queue, look)
-    const age = Date.now() - look.at
-    if (age > depthAgeMs) look.looking ??= this.#look(queue, look)
+    const measured = this.#measured.get(queue) ?? { at: 0, depth: 0, added: 0, pending: undefined }
+    this.#measured.set(queue, measured)
+    const age = Date.now() - measured.at
+    if (age > depthAgeMs) measured.pending ??= this.#measure(queue, measured)
     if (age > staleMs) {
-      // With a Redis that does not answer this was the wait for it: an add would wait as long again.
-      const failure = await look.looking
+      // When Redis does not answer, this is the wait for it: adding the job would only wait as long again.
+      const failure = await measured.pending
       if (failure) throw failure
     }
     if (this.#memory.isShort) return 'memory'
-    if (look.depth + look.added + count > this.#limit) return 'depth'
-    look.added += count
+    if (measured.depth + measured.added + count > this.#limit) return 'depth'
+    measured.added += count
     return undefined
   }
 
-  async #look(queue: string, look: Look): Promise<QueueUnavailableError | undefined> {
-    const before = look.added
+  async #measure(queue: string, measured: Measurement): Promise<QueueUnavailableError | undefined> {
+    const before = measured.added
     try {
       const isMemoryDue = Date.now() - this.#memory.at > memoryAgeMs
       const [wait, prioritized, delayed, memory] = await Promise.all([
@@ -64,23 +64,23 @@ export class QueuePressure {
         this.#redis.zcard(this.#keys.bull(queue, 'delayed')),
         isMemoryDue ? readInfo(this.#redis, 'memory') : undefined,
       ])
-      look.depth = wait + prioritized + delayed
-      look.at = Date.now()
+      measured.depth = wait + prioritized + delayed
+      measured.at = Date.now()
       if (memory !== undefined) this.#memory = { at: Date.now(), isShort: memory.some(isShort) }
       return undefined
     } catch (error) {
       return new QueueUnavailableError(error)
     } finally {
-      // What was added while Redis answered may be in its answer or not.
-      look.added -= before
-      look.looking = undefined
+      // Jobs that were added while Redis answered may be in its reply or not: they stay counted.
+      measured.added -= before
+      measured.pending = undefined
     }
   }
 }
 
-/** https://redis.io/docs/latest/commands/info/ : without a `maxmemory` there is nothing to be short of. */
+/** https://redis.io/docs/latest/commands/info/ : without `maxmemory` there is no limit. */
 function isShort(info: string): boolean {
   const value = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
-  const most = value('maxmemory')
-  return most > 0 && value('used_memory') > most * memoryShare
+  const limit = value('maxmemory')
+  return limit > 0 && value('used_memory') > limit * memoryShare
 }

@@ -7,16 +7,18 @@ const countRequest = loadScript('admission/count-request')
 const reservePlace = loadScript('admission/reserve-place')
 
 const windowMs = 60_000
-/** A tenant that submits nothing for so long has no count any more. */
-const forgottenMs = 86_400_000
-/** How many jobs of a full tenant are looked at, at most once a second, whether they still wait. */
-const lookedAt = 100
-const lookEveryMs = 1000
+/** The waiting jobs of a tenant expire when it submits nothing for so long. */
+const expiryMs = 86_400_000
+/** How many jobs of a tenant at its limit are checked whether they still wait, and how often at most. */
+const maxChecked = 100
+const checkEveryMs = 1000
+/** The same for a flow, which needs many places at once. */
+const maxCheckedForFlow = 1000
+/** A job whose place is younger may not be stored yet. */
 const unstoredMs = 60_000
-const placesAtOnce = 1000
-const mostLookedAt = 1000
+const maxPlacesPerCall = 1000
 
-/** How much of a quota is used: `resetMs` until all of it is there again. */
+/** How much of a quota is used, and in how many ms all of it is available again. */
 export interface Usage {
   limit: number
   used: number
@@ -24,65 +26,65 @@ export interface Usage {
 }
 
 /**
- * What tenants use of their quotas, counted in Redis for all API processes together. A job has its place from its submission
- * until a worker starts it or a client cancels it. A place that outlives its job (a crash, a deadline) is found and given
- * up as soon as the tenant has no place left.
+ * How much tenants use of their quotas, counted in Redis for all API processes. A job takes a place in its tenant's quota of waiting jobs
+ * from its submission until a worker starts it or a client cancels it. A place that outlives its job (after a crash or a deadline) is
+ * found and freed when the tenant reaches its limit.
  */
 export class TenantQuotas {
   readonly #redis: Redis
   readonly #keys: Keys
-  readonly #lastLook = new Map<string, number>()
+  readonly #checkedAt = new Map<string, number>()
 
   constructor(deps: { redis: Redis; keys: Keys }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
   }
 
-  /** Counts one request against `limit` a minute, also one beyond it. @throws QueueUnavailableError */
+  /** Counts a request against a limit per minute, also when the limit is exceeded. @throws QueueUnavailableError */
   async countRequest(tenant: string, limit: number): Promise<Usage> {
     const reply = await whenAvailable(countRequest(this.#redis, [this.#keys.requests(tenant)], [windowMs]))
     const [used, resetMs] = Array.isArray(reply) ? reply.map(Number) : []
     return { limit, used: used ?? 0, resetMs: resetMs ?? windowMs }
   }
 
-  /** Gives a job that is about to be stored its place among `most`. @returns false when there is none. @throws QueueUnavailableError */
-  async reserve(tenant: string, ref: JobRef, most: number, now: number): Promise<boolean> {
+  /** Reserves a place for a job that is about to be stored. @returns false when the tenant has `max` waiting jobs. @throws QueueUnavailableError */
+  async reserve(tenant: string, ref: JobRef, max: number, now: number): Promise<boolean> {
     const attempt = async () => {
-      const args = [ref.id, now, most, forgottenMs, lookedAt]
+      const args = [ref.id, now, max, expiryMs, maxChecked]
       return whenAvailable(reservePlace(this.#redis, [this.#keys.waiting(tenant)], args))
     }
     const reply = await attempt()
     if (!Array.isArray(reply)) return true
-    if (now - (this.#lastLook.get(tenant) ?? 0) < lookEveryMs) return false
-    this.#lastLook.set(tenant, now)
-    const hasRoom = await this.#giveUp(tenant, reply.map(String), now)
+    if (now - (this.#checkedAt.get(tenant) ?? 0) < checkEveryMs) return false
+    this.#checkedAt.set(tenant, now)
+    const hasRoom = await this.#freePlaces(tenant, reply.map(String), now)
     return hasRoom && !Array.isArray(await attempt())
   }
 
-  /** Gives many jobs their places, all or none. @throws QueueUnavailableError */
-  async reserveAll(tenant: string, refs: JobRef[], most: number, now: number): Promise<boolean> {
+  /** Reserves places for many jobs, all or none. @returns false when there is no room. @throws QueueUnavailableError */
+  async reserveAll(tenant: string, refs: JobRef[], max: number, now: number): Promise<boolean> {
     const key = this.#keys.waiting(tenant)
-    // No more than a look before: tenants are held to their places by each job, and here several requests may cross.
-    if ((await whenAvailable(this.#redis.zcard(key))) + refs.length > most) {
-      const oldest = await whenAvailable(this.#redis.zrange(key, 0, `${Math.min(refs.length, mostLookedAt) - 1}`))
-      await this.#giveUp(tenant, oldest, now)
-      if ((await whenAvailable(this.#redis.zcard(key))) + refs.length > most) return false
+    // Not atomic: concurrent requests of a tenant may exceed the limit. The check for single jobs is exact.
+    if ((await whenAvailable(this.#redis.zcard(key))) + refs.length > max) {
+      const oldest = await whenAvailable(this.#redis.zrange(key, 0, `${Math.min(refs.length, maxCheckedForFlow) - 1}`))
+      await this.#freePlaces(tenant, oldest, now)
+      if ((await whenAvailable(this.#redis.zcard(key))) + refs.length > max) return false
     }
-    for (let i = 0; i < refs.length; i += placesAtOnce) {
-      const entries = refs.slice(i, i + placesAtOnce).flatMap(({ id }) => [now, id])
+    for (let i = 0; i < refs.length; i += maxPlacesPerCall) {
+      const entries = refs.slice(i, i + maxPlacesPerCall).flatMap(({ id }) => [now, id])
       await whenAvailable(this.#redis.zadd(key, ...entries))
     }
-    await whenAvailable(this.#redis.pexpire(key, forgottenMs))
+    await whenAvailable(this.#redis.pexpire(key, expiryMs))
     return true
   }
 
-  /** A job has left the queue, or never came to be there. Harmless when repeated. */
+  /** Frees the place of a job that has left the queue, or was not stored; idempotent. */
   async leave(tenant: string, ref: JobRef): Promise<void> {
     await this.#redis.zrem(this.#keys.waiting(tenant), ref.id)
   }
 
-  /** Gives up the places of those that do not wait any more; the others are looked at last the next time. */
-  async #giveUp(tenant: string, ids: string[], now: number): Promise<boolean> {
+  /** Frees the places of jobs that do not wait any more; the others are checked last the next time. */
+  async #freePlaces(tenant: string, ids: string[], now: number): Promise<boolean> {
     const key = this.#keys.waiting(tenant)
     const waits = await whenAvailable(Promise.all(ids.map((id) => this.#isWaiting(id, now))))
     const [left, kept] = [ids.filter((_, n) => !waits[n]), ids.filter((_, n) => waits[n])]
@@ -99,7 +101,7 @@ export class TenantQuotas {
       'processedOn',
       'finishedOn',
     )
-    // A place is taken just before its job is stored.
+    // A place is reserved just before its job is stored.
     if (stored == null) return ulidOf(id) > ulidTime(now - unstoredMs)
     return started == null && finished == null
   }

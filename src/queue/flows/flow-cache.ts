@@ -4,7 +4,7 @@ import { LoadedFlow } from './loaded-flow.ts'
 
 /** Bounds the memory of the cache: nodes of all cached flows together. */
 const maxNodes = 200_000
-/** Nobody can have missed anything of a flow that is younger than this. */
+/** No hint of a flow that is younger than this can have been missed. */
 const newMs = 1000
 
 /** A flow in memory, and how far the check of its jobs has come. */

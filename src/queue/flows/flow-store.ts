@@ -40,7 +40,7 @@ export interface FlowStatus {
 
 /**
  * Flows in Redis: for each a document that says what to do, and what has ended of it. Each step is written first and acted upon then,
- * so that whoever reads the document next finds what a crash left undone. All methods throw QueueUnavailableError.
+ * so that the next process that reads the document finds what a crash left undone. All methods throw QueueUnavailableError.
  */
 export class FlowStore {
   readonly openList: OpenFlowList

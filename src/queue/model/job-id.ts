@@ -2,36 +2,36 @@ import { randomFillSync } from 'node:crypto'
 import { encodeTime, monotonicFactory } from 'ulid'
 import { queueNamePattern } from '../../jobs/define-job.ts'
 
-/** Where a job lives: its id and the queue that the id names. */
+/** The id of a job, and its queue, which the id begins with. */
 export interface JobRef {
   queue: string
   id: string
 }
 
-/** Random numbers from 0 to 1 out of a store: asking the system for each of the sixteen in an id takes longer than all else. */
-const randomStore = new Uint32Array(1024)
+/** Random numbers in [0, 1) from a buffer: a system call for each of the sixteen in an id would take longer than everything else. */
+const randomBuffer = new Uint32Array(1024)
 let randomLeft = 0
 function random(): number {
   if (randomLeft === 0) {
-    randomFillSync(randomStore)
-    randomLeft = randomStore.length
+    randomFillSync(randomBuffer)
+    randomLeft = randomBuffer.length
   }
-  return (randomStore[--randomLeft] ?? 0) / 2 ** 32
+  return (randomBuffer[--randomLeft] ?? 0) / 2 ** 32
 }
 
 const nextUlid = monotonicFactory(random)
 
-/** A new id in `queue`: `io_01k…`, a lower-case ULID (https://github.com/ulid/spec) behind the queue's name. Created at `now` (epoch ms); rising within a process. */
+/** A new id in `queue`, created at `now` (epoch ms): `io_01k…`, the name of the queue and a lower-case ULID (https://github.com/ulid/spec). Ids rise within a process. */
 export function newJobRef(queue: string, now: number): JobRef {
   return { queue, id: `${queue}_${nextUlid(now).toLowerCase()}` }
 }
 
-/** The part of an id that rises with time, whatever the queue. */
+/** The ULID of a job id, which rises with time across queues. */
 export function ulidOf(id: string): string {
   return id.slice(-26)
 }
 
-/** What all ULIDs of a millisecond begin with. */
+/** The prefix of all ULIDs of a millisecond. */
 export function ulidTime(ms: number): string {
   return encodeTime(ms).toLowerCase()
 }
@@ -40,7 +40,7 @@ export function isUlid(text: string): boolean {
   return /^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(text)
 }
 
-/** Reads the queue's name off an id; undefined when the id has not the shape that {@link newJobRef} gives. */
+/** Reads the name of the queue from a job id; undefined when the id is not of the shape of {@link newJobRef}. */
 export function parseJobId(id: string): JobRef | undefined {
   const cut = id.length - 27
   const queue = id.slice(0, cut)

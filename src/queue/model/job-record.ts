@@ -4,55 +4,55 @@ import { webhookSchema } from './webhook-target.ts'
 /** Raised when the stored form changes so that older code would misread it. */
 export const recordVersion = 1
 
-/** Whose jobs those are that were submitted without a key. */
+/** The tenant of jobs that were submitted without an API key. */
 export const anonymousTenant = '-'
 
-/** What clients may say of a job beside its type and input. Absent means: not said. */
+/** What is stored of a job beside its type, as the `data` of a BullMQ job. Optional fields are absent where the client did not set them. */
 export const recordSchema = z.object({
   v: z.literal(recordVersion),
   /** Whose job it is. Second, because remove-ended.lua reads it from the beginning of the stored text. */
   tenant: z.string().default(anonymousTenant),
-  /** It takes one of its tenant's places until it starts: see tenant-quotas.ts. */
+  /** The job takes a place in its tenant's quota until it starts: see tenant-quotas.ts. */
   limited: z.literal(true).optional(),
   input: z.unknown(),
   timeoutMs: z.int().optional(),
   backoff: z.object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() }).optional(),
   startWithinMs: z.int().optional(),
   deadlineMs: z.int().optional(),
-  /** When a client's retry opened the present run, or its flow came to it. */
+  /** When the present run was opened by a retry, or the job was released by its flow. */
   reopenedAt: z.int().optional(),
-  /** Both limits count from here; a retry sets it anew. */
+  /** Both time limits count from here; a retry sets it anew. */
   countsFrom: z.int().optional(),
   priority: z.int().optional(),
   tags: z.array(z.string()).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   traceparent: z.string().optional(),
   webhook: webhookSchema.optional(),
-  /** The flow that it belongs to, and which of its nodes it is. */
+  /** The flow of the job, and its node there. */
   flow: z.object({ id: z.string(), node: z.int() }).optional(),
 })
 
 /** The `data` of a BullMQ job. Times are epoch milliseconds. */
 export type JobRecord = z.output<typeof recordSchema>
 
-/** Reads a stored record; undefined when another version of Drover wrote it and this one cannot read it. */
+/** Reads a stored record; undefined when it was written by a version of Drover that this one cannot read. */
 export function parseRecord(data: unknown): JobRecord | undefined {
   return recordSchema.safeParse(data).data
 }
 
-/** Since when a job of this stored record could have started in its present run; it was created or came due at `firstDueAt`. */
+/** Since when a job with this stored record could have started in its present run. `firstDueAt` is when it was created or became due. */
 export function dueAt(data: unknown, firstDueAt: number): number {
   const reopenedAt: unknown = Object(data).reopenedAt
   return typeof reopenedAt === 'number' ? reopenedAt : firstDueAt
 }
 
-/** The flow that a stored record names, without a look at the rest. */
+/** The flow in a stored record, without validating the rest. */
 export function flowOf(data: unknown): string | undefined {
   const id: unknown = Object(Object(data).flow).id
   return typeof id === 'string' ? id : undefined
 }
 
-/** When a job must have started, and when it must have ended; undefined: whenever. */
+/** When a job must have started, and when it must have ended, in epoch ms; undefined where there is no limit. */
 export function timeLimits(record: JobRecord | Omit<JobRecord, 'v'>): {
   startBy: number | undefined
   deadlineAt: number | undefined

@@ -10,7 +10,7 @@ export interface StoredOutput {
   bytes: number
 }
 
-/** A job as Redis has it at one moment. Times are epoch milliseconds. */
+/** A job as it is stored in Redis. Times are epoch milliseconds. */
 export interface StoredJob {
   id: string
   type: string
@@ -18,16 +18,16 @@ export interface StoredJob {
   state: JobState
   done: boolean
   record: JobRecord
-  /** Null, too, when it is stored beside the job. */
+  /** Null also when the output is stored beside the job. */
   output: unknown
-  /** Where a large output is. */
+  /** Set when the output is stored beside the job. */
   storedOutput: StoredOutput | undefined
   failure: StoredFailure | undefined
   progress: { fraction: number; message: string | null; data: unknown } | undefined
   run: number
-  /** The id of the last event of the runs before this one. */
+  /** The id of the last event of earlier runs. */
   eventsBeforeRun: number
-  /** The id of its last stored event; 0 when there is none. */
+  /** The id of the last stored event; 0 when there is none. */
   lastEventId: number
   attempt: number
   maxAttempts: number
@@ -36,26 +36,26 @@ export interface StoredJob {
   startedAt: number | undefined
   finishedAt: number | undefined
   cancelRequestedAt: number | undefined
-  /** The attempts of this run that have ended, oldest first. */
+  /** The ended attempts of this run, oldest first. */
   attempts: EndedAttempt[]
 }
 
-/** How a job has ended that failed for this reason, in BullMQ's terms. */
+/** The end of a job with this `failedReason` of BullMQ. */
 export function endWithoutSuccess(failedReason: string): JobEnd {
   return endState(false, decodeFailure(failedReason, 1))
 }
 
-/** Where the scripts found a job: in which of BullMQ's sets. */
+/** In which of BullMQ's sets a script found a job. */
 export type Place = 'finished' | 'active' | 'delayed' | 'waiting' | 'blocked'
 
-/** Fields and values in turn, as scripts return a hash. */
+/** Reads alternating fields and values, as scripts return a hash. */
 export function hashOf(fields: readonly string[]): Record<string, string> {
   const hash: Record<string, string> = {}
   for (let i = 0; i + 1 < fields.length; i += 2) hash[fields[i] ?? ''] = fields[i + 1] ?? ''
   return hash
 }
 
-/** BullMQ's hash and place → our job. Undefined when another version of Drover wrote a record that this one cannot read. */
+/** Reads BullMQ's hash of a job. Undefined when its record was written by a version of Drover that this one cannot read. */
 export function decodeJob(
   ref: { queue: string; id: string },
   hash: Record<string, string>,
@@ -101,7 +101,7 @@ export function decodeJob(
   }
 }
 
-/** The job was completed with the name of what was stored for it. No handler knows that name, so that none returns it. */
+/** A job with a stored output was completed with the name of that output, which no handler knows and so none can return. */
 export function decodeStoredOutput(hash: Record<string, string>): StoredOutput | undefined {
   const { outputName: name, outputBytes: bytes } = hash
   if (name === undefined || hash['returnvalue'] !== JSON.stringify(name)) return undefined
@@ -112,7 +112,7 @@ const waitingStates = { active: 'running', delayed: 'scheduled', waiting: 'queue
 const maxAttemptsSchema = z.object({ attempts: z.int() })
 const progressSchema = z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() })
 
-/** An end without success is told apart by what its failure says, so that one write decides it. Attempt 0: it never started. */
+/** The state of an ended job. Ends without success differ in their failure alone, so that one write decides. Attempt 0: it never started. */
 export function endState(succeeded: boolean, failure: StoredFailure | undefined): JobEnd {
   if (succeeded) return 'succeeded'
   if (failure?.code === 'canceled') return 'canceled'

@@ -1,20 +1,20 @@
 import type { Redis } from 'ioredis'
 import { whenSent } from './end-of-turn.ts'
 
-/** When the commands of a connection are written: at the end of the turn, or as soon as nothing is left to do of what it has just handled. */
+/** When batched commands are written: at the end of the event loop's turn, or of the current callback (`process.nextTick`). */
 export type WriteWhen = 'turn' | 'tick'
 
-/** So many bytes are written at once: Redis may begin with them. */
-const mostHeld = 4096
+/** Bytes that are held back at most, so that Redis can begin with a large batch. */
+const maxHeld = 4096
 
 /**
- * Makes a connection write together what was sent together, in the same order. Without it each command is a system call here and
- * another in Redis, which answers each by itself, too: most of what a busy process does. Nothing waits for more to come.
+ * Batches the writes of a connection: commands that are sent in one turn are one write, in the same order. Without it each command is
+ * a system call here and one in Redis, and so is each reply: most of the work of a busy process. Nothing waits for more to come.
  *
- * `tick` gathers less than `turn`: what one callback of the event loop has led to, and not all that came with it. That is for who runs code
- * of others: a handler that blocks the turn must not hold back what was sent before it went on.
+ * `tick` batches less than `turn`. It is for processes that run handlers: a handler that blocks the event loop must not hold back what
+ * was sent before it ran.
  */
-export function writeTogether(redis: Redis, when: WriteWhen): void {
+export function batchWrites(redis: Redis, when: WriteWhen): void {
   const send = redis.sendCommand.bind(redis)
   const plan = when === 'turn' ? whenSent : (write: () => void) => process.nextTick(write)
   let held: Redis['stream'] | undefined
@@ -29,7 +29,7 @@ export function writeTogether(redis: Redis, when: WriteWhen): void {
       })
     }
     const sent = send(command, pipeline)
-    if (stream?.writableCorked && stream.writableLength >= mostHeld) {
+    if (stream?.writableCorked && stream.writableLength >= maxHeld) {
       stream.uncork()
       stream.cork()
     }

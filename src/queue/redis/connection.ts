@@ -1,15 +1,15 @@
 import { Cluster, type Redis as Server } from 'ioredis'
 import type { Logger } from 'pino'
-import { writeTogether } from './batch-writes.ts'
+import { batchWrites } from './batch-writes.ts'
 import { type ConnectionRole, openRedis, type Redis } from './open-redis.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
 import { isTooOld, oldestRedis, versionOf } from './server-version.ts'
-import { isPassing } from './transient-errors.ts'
+import { isTransient } from './transient-errors.ts'
 
 export type { ConnectionRole, Redis } from './open-redis.ts'
 
-/** A node of a cluster that stays away is told of once in so long. */
-const tellOfNodeEveryMs = 10_000
+/** A node of a cluster that stays away is logged at most this often. */
+const logNodeEveryMs = 10_000
 
 /**
  * Opens a connection and waits until Redis answers.
@@ -31,10 +31,10 @@ export async function connectRedis(options: {
   if (parsed.status === 'mistake') throw new RangeError(`the address of Redis ${parsed.mistake}`)
   const redis = openRedis(parsed.address, { role, name, connectWithinMs: withinMs, ca })
   const when = role === 'worker' ? 'tick' : 'turn'
-  if (redis instanceof Cluster) redis.on('+node', (node: Server) => writeTogether(node, when))
-  else writeTogether(redis, when)
+  if (redis instanceof Cluster) redis.on('+node', (node: Server) => batchWrites(node, when))
+  else batchWrites(redis, when)
   const lastError = logOutages(redis, name, log)
-  // connect() rejects at the first refusal, while the client goes on trying: a Redis that is just starting is no fault.
+  // connect() rejects at the first refusal while the client keeps trying; a Redis that is just starting is not an error.
   const connected = redis.connect().then(
     () => undefined,
     (error: unknown) => error,
@@ -57,11 +57,11 @@ export async function connectRedis(options: {
 }
 
 async function checkVersion(redis: Redis, address: RedisAddress): Promise<void> {
-  // A user who may not call INFO has to know the version without us.
+  // Without permission for INFO the version is not checked.
   const infos = await readInfo(redis, 'server').catch((error: unknown) => {
     if (error instanceof Error && error.message.startsWith('NOPERM')) return []
     redis.disconnect()
-    throw new RedisUnreachableError(address, 'did not say its version', error)
+    throw new RedisUnreachableError(address, 'did not report its version', error)
   })
   const tooOld = infos.map(versionOf).find((version) => version !== undefined && isTooOld(version))
   if (tooOld === undefined) return
@@ -70,7 +70,7 @@ async function checkVersion(redis: Redis, address: RedisAddress): Promise<void> 
   throw new RedisUnreachableError(address, 'is too old', cause)
 }
 
-/** Once more what the connection has done by itself, since it goes on in database 0 where it was refused. */
+/** ioredis selects the database itself, but continues in database 0 where that is refused. */
 async function selectDatabase(redis: Redis, address: RedisAddress): Promise<void> {
   if (redis instanceof Cluster || address.db === 0) return
   try {
@@ -81,29 +81,29 @@ async function selectDatabase(redis: Redis, address: RedisAddress): Promise<void
   }
 }
 
-/** One line when Redis goes and one when it is back, not one for each attempt between. @returns the error of the moment */
+/** Logs one line when Redis is lost and one when it is back, not one per attempt to connect. @returns the current error */
 function logOutages(redis: Redis, connection: string, log: Logger): () => unknown {
   let lastError: Error | undefined
   redis.on('error', (error: Error) => {
-    if (!lastError) log.warn({ connection, err: error }, 'redis is away')
+    if (!lastError) log.warn({ connection, err: error }, 'redis connection lost')
     lastError = error
   })
-  redis.on('sentinelError', (error: Error) => log.debug({ connection, err: error }, 'a sentinel did not help'))
-  const toldOf = new Map<string, number>()
+  redis.on('sentinelError', (error: Error) => log.debug({ connection, err: error }, 'a sentinel did not answer'))
+  const loggedAt = new Map<string, number>()
   redis.on('node error', (error: Error, node: string) => {
-    if (Date.now() - (toldOf.get(node) ?? 0) < tellOfNodeEveryMs) return
-    toldOf.set(node, Date.now())
-    log.warn({ connection, node, err: error }, 'a node of the cluster is away')
+    if (Date.now() - (loggedAt.get(node) ?? 0) < logNodeEveryMs) return
+    loggedAt.set(node, Date.now())
+    log.warn({ connection, node, err: error }, 'connection to a cluster node lost')
   })
   redis.on('ready', () => {
-    if (lastError) log.info({ connection }, 'redis is there')
+    if (lastError) log.info({ connection }, 'redis reconnected')
     lastError = undefined
-    toldOf.clear()
+    loggedAt.clear()
   })
   return () => lastError
 }
 
-/** Redis was not there, or of no use, when a process started. The message names its address without user and password. */
+/** Redis was unreachable or unusable when the process started. The message has its address without user and password. */
 export class RedisUnreachableError extends Error {
   constructor(address: RedisAddress, what: string, cause: unknown) {
     const why = cause instanceof Error ? ` (${cause.message || cause.name})` : ''
@@ -112,7 +112,7 @@ export class RedisUnreachableError extends Error {
   }
 }
 
-/** Redis did not take or answer a command: the caller may try again. `cause` says why. */
+/** Redis did not accept or answer a command; the caller may retry. `cause` is the reason. */
 export class QueueUnavailableError extends Error {
   constructor(cause: unknown) {
     super('the queue is not available', { cause })
@@ -120,19 +120,19 @@ export class QueueUnavailableError extends Error {
   }
 }
 
-/** A section of INFO: of the server; of each master of a cluster that answers. */
+/** A section of INFO, of the server or of each master of a cluster that answers. */
 export async function readInfo(redis: Redis, section: string): Promise<string[]> {
   if (!(redis instanceof Cluster)) return [await redis.info(section)]
   const answers = await Promise.allSettled(redis.nodes('master').map((node) => node.info(section)))
   return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
 }
 
-/** Passes a Redis call's result on, and turns a dead, slow or overfull Redis into {@link QueueUnavailableError}. */
+/** Returns the result of a Redis call. Throws transient errors (Redis is down, slow, or out of memory) as {@link QueueUnavailableError}. */
 export async function whenAvailable<T>(call: Promise<T>): Promise<T> {
   try {
     return await call
   } catch (error) {
-    if (isPassing(error)) throw new QueueUnavailableError(error)
+    if (isTransient(error)) throw new QueueUnavailableError(error)
     throw error
   }
 }

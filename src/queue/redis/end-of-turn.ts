@@ -2,13 +2,13 @@ const gathering: (() => void)[] = []
 const writing: (() => void)[] = []
 let isPlanned = false
 
-/** Calls back when this turn of the event loop has handled what came in: to say in one command what many have asked for. */
+/** Calls back when this turn of the event loop has handled its events: to send one command for many requests. */
 export function whenGathered(send: () => void): void {
   gathering.push(send)
   plan()
 }
 
-/** Calls back behind all of these, in the same turn: to write what they have sent. */
+/** Calls back after all callbacks of {@link whenGathered}, in the same turn: to write what they have sent. */
 export function whenSent(write: () => void): void {
   writing.push(write)
   plan()

@@ -1,12 +1,12 @@
 import type { JobRef } from '../model/job-id.ts'
 
-/** What goes over a job's channel beside events: its state has changed, and that it may have ended. Watchers then read the job. */
+/** Messages on a job's channel beside events: its state has changed, or it may have ended. Watchers then read the job. */
 export const announcedChange = 'changed'
 export const announcedEnd = 'ended'
 
 /**
- * Every Redis key and channel that Drover uses, in one place. The queue's name stands in braces (a Redis Cluster hash tag),
- * so that all keys of a queue share a slot and one script may touch them. Below `bull.prefix` BullMQ names the keys.
+ * The names of all Redis keys and channels. The name of a queue is in braces (a Redis Cluster hash tag), so that all its keys are in
+ * one slot and one script may use them. Below {@link bullPrefix} BullMQ names the keys.
  */
 export class Keys {
   readonly #prefix: string
@@ -15,7 +15,7 @@ export class Keys {
     this.#prefix = prefix
   }
 
-  /** What BullMQ calls the prefix: its keys are `<prefix>:<queue>:<suffix>`. */
+  /** The `prefix` option of BullMQ, whose keys are `<prefix>:<queue>:<suffix>`. */
   bullPrefix(queue: string): string {
     return `${this.#prefix}:{${queue}}`
   }
@@ -44,17 +44,17 @@ export class Keys {
     return `${this.job(ref)}:output`
   }
 
-  /** Sorted set of when waiting jobs run out of time. */
+  /** Sorted set of the time limits of jobs. */
   timeLimits(queue: string): string {
     return `${this.bullPrefix(queue)}:time-limits`
   }
 
-  /** Sorted set of all jobs of the queue, by tenant and by when they were created: see job-index.ts. */
+  /** Sorted set of all jobs of the queue, by tenant and time of creation: see job-index.ts. */
   index(queue: string): string {
     return `${this.bullPrefix(queue)}:index`
   }
 
-  /** Sorted set of the jobs whose webhook is not made yet, by when to look whether they have ended. */
+  /** Sorted set of the jobs whose webhook delivery is not stored yet, by when to check whether they have ended. */
   webhookDebts(queue: string): string {
     return `${this.bullPrefix(queue)}:webhook-debts`
   }
@@ -64,27 +64,27 @@ export class Keys {
     return `${this.bullPrefix(queue)}:sweep-lease`
   }
 
-  /** Sorted set of the queue's workers, by when they last said that they are there. */
+  /** Sorted set of the queue's workers, by their last heartbeat. */
   workers(queue: string): string {
     return `${this.bullPrefix(queue)}:workers`
   }
 
-  /** The channel on which the queue's workers hear the ids of running jobs that are cancelled. */
+  /** The channel on which cancels of running jobs are published for the queue's workers. */
   cancels(queue: string): string {
     return `${this.bullPrefix(queue)}:cancels`
   }
 
-  /** A schedule. All schedules share a slot, which is no queue's: queues' names begin with a letter. */
+  /** A schedule. All schedules share a slot of their own: the names of queues begin with a letter. */
   schedule(tenant: string, id: string): string {
     return `${this.schedulePrefix}${tenant}:${id}`
   }
 
-  /** What stands before tenant and id in the key of a schedule. */
+  /** The key of a schedule up to its tenant and id. */
   get schedulePrefix(): string {
     return `${this.#prefix}:{_schedules}:schedule:`
   }
 
-  /** Sorted set of the schedules that have a next run, `<tenant>:<id>` by when to look at them. */
+  /** Sorted set of the schedules that have a next tick, `<tenant>:<id>` by when to check them. */
   get dueSchedules(): string {
     return `${this.#prefix}:{_schedules}:due`
   }
@@ -94,32 +94,32 @@ export class Keys {
     return `${this.#prefix}:{_schedules}:of:${tenant}`
   }
 
-  /** What an idempotency key stands for. In no queue's slot: a key is one over all queues. */
+  /** The claim of an idempotency key. In no queue's slot: a key is unique across queues. */
   claim(digest: string): string {
     return `${this.#prefix}:claim:${digest}`
   }
 
-  /** How many requests a tenant has made in this minute. In no queue's slot, as {@link waiting}. */
+  /** Counter of a tenant's requests in this minute. In no queue's slot, as {@link waiting}. */
   requests(tenant: string): string {
     return `${this.#prefix}:tenant:${tenant}:requests`
   }
 
-  /** Sorted set of a tenant's jobs that count as waiting, by when that was last looked at. */
+  /** Sorted set of a tenant's jobs that count as waiting, by when that was last checked. */
   waiting(tenant: string): string {
     return `${this.#prefix}:tenant:${tenant}:waiting`
   }
 
-  /** The channel on which a job's events and changes are announced to whoever watches it. */
+  /** The channel on which a job's events and changes are announced. */
   channel(ref: JobRef): string {
     return this.job(ref)
   }
 
-  /** The channel on which an API process hears how the jobs end that its clients wait for: `<id> <what their own channels say>`. */
+  /** The channel on which an API process gets the ends of jobs that its clients wait for: `<id> <message as on the job's channel>`. */
   waiter(name: string): string {
     return `${this.#prefix}:waiter:${name}`
   }
 
-  /** A flow's document, and the channel on which its changes are announced. All that belongs to it shares its slot. */
+  /** The document of a flow, and the channel on which its changes are announced. All keys of a flow share its slot. */
   flow(id: string): string {
     return `${this.#prefix}:{flow:${id}}`
   }
@@ -134,27 +134,27 @@ export class Keys {
     return `${this.flow(id)}:order`
   }
 
-  /** Hash: what the maps of a flow became. */
+  /** Hash: the expansions of a flow's maps. */
   flowExpansions(id: string): string {
     return `${this.flow(id)}:expansions`
   }
 
-  /** Sorted set of the flows that go on, each with its run, by when they began. */
+  /** Sorted set of the open flows, each with its run, by when it began. */
   get openFlows(): string {
     return `${this.#prefix}:{flows}:open`
   }
 
-  /** Sorted set of the flows that have ended, by when. */
+  /** Sorted set of the ended flows, by when they ended. */
   get endedFlows(): string {
     return `${this.#prefix}:{flows}:ended`
   }
 
-  /** Held by the process that brings flows on. */
+  /** Held by the flow coordinator. */
   get flowLease(): string {
     return `${this.#prefix}:{flows}:lease`
   }
 
-  /** The channel on which that process hears of jobs that may have ended: `<flow> <job>`, or `<flow>` to look at it anew. */
+  /** The channel of hints for the flow coordinator: `<flow> <job>` for a job that may have ended, `<flow>` for a flow that has changed. */
   get flowHints(): string {
     return `${this.#prefix}:{flows}:hints`
   }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Redis } from './connection.ts'
 
-/** Runs a Lua script, all of whose keys belong to one queue. */
+/** Runs a Lua script. All its keys are in one cluster slot. */
 export type Script = (redis: Redis, keys: string[], args: (string | number | Buffer)[]) => Promise<unknown>
 
 /** `bullmq/store-jobs` is `src/queue/bullmq/lua/store-jobs.lua`. */
@@ -11,7 +11,7 @@ function readLua(name: string): string {
   return readFileSync(join(import.meta.dirname, '..', folder, 'lua', `${path.join('/')}.lua`), 'utf8')
 }
 
-/** The text of a script behind the text of the files that it names in lines like `-- include bullmq/lib/end-job`. */
+/** The text of a script, preceded by the files that it names in lines like `-- include bullmq/lib/end-job`. */
 function withIncludes(name: string): string {
   const lua = readLua(name)
   const includes = Array.from(lua.matchAll(/^-- include (\S+)$/gm), ([, included = '']) => readLua(included))
@@ -19,8 +19,8 @@ function withIncludes(name: string): string {
 }
 
 /**
- * Loads the script `<folder>/<name>` from `src/queue/<folder>/lua/<name>.lua` with the files that it includes. Called by digest; ioredis sends
- * the text again when a server does not know it
+ * Loads the script `<folder>/<name>` from `src/queue/<folder>/lua/<name>.lua` with the files that it includes. It is called by its digest;
+ * ioredis sends the text when a server does not know it
  * (https://redis.io/docs/latest/develop/programmability/eval-intro/#evalsha-context-during-pipelining).
  */
 export function loadScript(name: string): Script {

@@ -1,12 +1,12 @@
 import { Cluster, type DNSLookupFunction, type RedisOptions, Redis as Server } from 'ioredis'
 import type { RedisAddress } from './redis-address.ts'
-import { PatientCluster, PatientRedis, PromptCluster } from './retrying-redis.ts'
+import { FailFastCluster, RetryingCluster, RetryingRedis } from './retrying-redis.ts'
 import { isOfFormerMaster } from './transient-errors.ts'
 
-/** A connection to a server (where sentinels name it, to the master of the moment), or to a cluster. */
+/** A connection to a server (with sentinels: to the current master), or to a cluster. */
 export type Redis = Server | Cluster
 
-/** How a connection behaves when Redis is away: a `client` fails within a second, a `worker` waits, a `subscriber` is told by `ready` to subscribe again. */
+/** How a connection behaves when Redis is down: a `client` fails within a second, a `worker` waits, and the owner of a `subscriber` subscribes again on `ready`. */
 export type ConnectionRole = 'client' | 'worker' | 'subscriber'
 
 export interface OpenOptions {
@@ -18,18 +18,18 @@ export interface OpenOptions {
 }
 
 const commandTimeoutMs = 900
-/** A server that owes an answer for so long is gone, though its connection is not: its machine is off, or the network is cut. */
+/** A server that has not answered for so long is lost although its connection is open: its machine is off, or the network is cut. */
 const silentMs = { client: 2000, subscriber: 2000, worker: 15_000 }
-const reconnectDelayMs = { first: 50, most: 1000 }
-/** A sentinel that is not there must not keep us from asking the next. */
+const reconnectDelayMs = { first: 50, max: 1000 }
+/** A sentinel that is down must not delay the attempt at the next. */
 const sentinelConnectMs = 2000
-/** Fail-overs show when a command fails; this finds nodes that were added or taken away meanwhile. */
+/** Failed commands reveal failovers; this finds nodes that were added or removed. */
 const refreshSlotsMs = 5000
 
-/** Replies come in the shapes that ioredis has always given them. */
+/** Without the options that change the shapes of replies. */
 type ServerOptions = Omit<RedisOptions, 'replyMapping' | 'himportFieldsets'>
 
-/** Makes a connection that does nothing before its `connect()`. It reconnects by itself until it is told to disconnect. */
+/** Creates a connection, which does nothing before `connect()`. It reconnects by itself until `disconnect()`. */
 export function openRedis(address: RedisAddress, options: OpenOptions): Redis {
   const { role } = options
   const common = commonOptions(address, options)
@@ -53,7 +53,7 @@ function commonOptions(address: RedisAddress, { role, name, connectWithinMs, ca 
     connectTimeout: connectWithinMs,
     retryStrategy: reconnectDelay,
     socketTimeout: silentMs[role],
-    // Sent again on the new connection, which finds the new master; a client, which queues nothing, fails now.
+    // The command is sent again on the new connection, which finds the new master; a `client`, which queues nothing, fails now.
     reconnectOnError: (error) => (isOfFormerMaster(error) ? 2 : false),
     db,
     ...(username === undefined ? {} : { username }),
@@ -63,17 +63,17 @@ function commonOptions(address: RedisAddress, { role, name, connectWithinMs, ca 
       ? { maxRetriesPerRequest: null }
       : { maxRetriesPerRequest: 1, commandTimeout: commandTimeoutMs }),
     ...(role === 'client' ? { enableOfflineQueue: false } : {}),
-    // Its owner subscribes again by itself: ioredis would do it in a promise that nobody holds.
+    // The owner subscribes again itself: ioredis would do it with a promise whose rejection nobody handles.
     ...(role === 'subscriber' ? { autoResubscribe: false } : {}),
   }
 }
 
 function reconnectDelay(times: number): number {
-  return Math.min(times * reconnectDelayMs.first, reconnectDelayMs.most)
+  return Math.min(times * reconnectDelayMs.first, reconnectDelayMs.max)
 }
 
 function openServer(role: ConnectionRole, options: ServerOptions): Server {
-  return role === 'worker' ? new PatientRedis(options) : new Server(options)
+  return role === 'worker' ? new RetryingRedis(options) : new Server(options)
 }
 
 function sentinelOptions(address: RedisAddress, { tls, connectTimeout }: ServerOptions): ServerOptions {
@@ -84,7 +84,7 @@ function sentinelOptions(address: RedisAddress, { tls, connectTimeout }: ServerO
     ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
     ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
     sentinelRetryStrategy: reconnectDelay,
-    // One that does not answer must not keep us from asking the next.
+    // A sentinel that does not answer must not delay the attempt at the next.
     sentinelCommandTimeout: commandTimeoutMs,
     ...(connectTimeout === undefined ? {} : { connectTimeout: Math.min(connectTimeout, sentinelConnectMs) }),
     ...(tls ? { sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
@@ -96,19 +96,18 @@ function openCluster({ nodes }: RedisAddress, role: 'client' | 'worker', redisOp
     lazyConnect: true,
     clusterRetryStrategy: reconnectDelay,
     slotsRefreshInterval: refreshSlotsMs,
-    // Names stay names, since a certificate is for a name.
+    // Keeps host names, since certificates are for names.
     dnsLookup: keepName,
     redisOptions,
   }
-  return role === 'worker' ? new PatientCluster(nodes, options) : new PromptCluster(nodes, options)
+  return role === 'worker' ? new RetryingCluster(nodes, options) : new FailFastCluster(nodes, options)
 }
 
 const keepName: DNSLookupFunction = (name, callback) => callback(null, name)
 
 /**
- * A cluster hands what is published on any node to all of them, so that a subscriber needs one. When that is lost the next is
- * tried: a connection like any other, whose `ready` says that messages may have been missed. ioredis's own subscriber of a
- * cluster changes nodes without a word.
+ * A cluster forwards published messages to all nodes, so a subscriber needs a connection to one. When it is lost the next node is
+ * tried, and `ready` signals that messages may have been missed. ioredis's own cluster subscriber changes nodes without a signal.
  */
 function openAnyNode({ nodes }: RedisAddress, options: ServerOptions): Server {
   let next = Math.floor(Math.random() * nodes.length)

@@ -1,19 +1,19 @@
-/** Where Redis is and how to get in, as REDIS_URL says it. */
+/** The address and the credentials of Redis, as REDIS_URL has them. */
 export interface RedisAddress {
   kind: 'server' | 'sentinel' | 'cluster'
-  /** The server; the sentinels, any of which names the master; nodes of the cluster, any of which names the others. */
+  /** The server; or the sentinels, each of which knows the master; or nodes of the cluster, each of which knows the others. */
   nodes: RedisNode[]
   tls: boolean
   username: string | undefined
   password: string | undefined
-  /** 0 where nothing is said, and always in a cluster. */
+  /** 0 by default, and always in a cluster. */
   db: number
   /** The name by which sentinels know the master. */
   master: string | undefined
-  /** To log in at the sentinels themselves, where they ask for it. */
+  /** Credentials for the sentinels themselves, where they need them. */
   sentinelUsername: string | undefined
   sentinelPassword: string | undefined
-  /** The same without users and passwords, for logs and messages. */
+  /** The address without users and passwords, for logs and messages. */
   text: string
 }
 
@@ -22,7 +22,7 @@ interface RedisNode {
   port: number
 }
 
-/** Mistakes never repeat the text: it may hold a password. */
+/** A mistake never quotes the text, which may hold a password. */
 export type ParsedRedisUrl = { status: 'ok'; address: RedisAddress } | { status: 'mistake'; mistake: string }
 
 const forms =
@@ -37,7 +37,7 @@ class Mistake extends Error {}
 
 /**
  * Reads `redis[s][+sentinel|+cluster]://[user:password@]host[:port][,…][/master][/db][?sentinel_username=…&sentinel_password=…]`.
- * Users, passwords and the master's name may be percent-encoded. Not a URL by WHATWG's rules, which know one host alone.
+ * Users, passwords and the master's name may be percent-encoded. Not a WHATWG URL, which has one host only.
  */
 export function parseRedisUrl(url: string): ParsedRedisUrl {
   try {
@@ -49,14 +49,14 @@ export function parseRedisUrl(url: string): ParsedRedisUrl {
 }
 
 function parse(url: string): RedisAddress {
-  const [, s, said = 'server', authority = '', path = '', query = ''] =
+  const [, s, scheme = 'server', authority = '', path = '', query = ''] =
     /^redis(s?)(?:\+(sentinel|cluster))?:\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/.exec(url) ?? []
   if (s === undefined || authority === '') throw new Mistake(forms)
-  const kind = said === 'sentinel' || said === 'cluster' ? said : 'server'
+  const kind = scheme === 'sentinel' || scheme === 'cluster' ? scheme : 'server'
   const at = authority.lastIndexOf('@')
   const nodes = authority.slice(at + 1).split(',')
   if (kind === 'server' && nodes.length > 1) throw new Mistake(`names several hosts: ${forms}`)
-  const scheme = kind === 'server' ? `redis${s}` : `redis${s}+${kind}`
+  const protocol = kind === 'server' ? `redis${s}` : `redis${s}+${kind}`
   return {
     kind,
     nodes: nodes.map((node) => parseNode(node, defaultPort[kind])),
@@ -64,16 +64,16 @@ function parse(url: string): RedisAddress {
     ...parseUser(at < 0 ? '' : authority.slice(0, at)),
     ...parsePath(kind, path),
     ...parseQuery(kind, query),
-    text: `${scheme}://${authority.slice(at + 1)}${path}`,
+    text: `${protocol}://${authority.slice(at + 1)}${path}`,
   }
 }
 
 function parseNode(text: string, port: number): RedisNode {
-  const [, v6, name, said] = /^(?:\[([\da-fA-F:.]+)\]|([^\s:@[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const [, v6, name, givenPort] = /^(?:\[([\da-fA-F:.]+)\]|([^\s:@[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? []
   const host = v6 ?? name
-  if (host === undefined || Number(said ?? 1) < 1 || Number(said ?? 1) > 65_535)
+  if (host === undefined || Number(givenPort ?? 1) < 1 || Number(givenPort ?? 1) > 65_535)
     throw new Mistake(`has a host or port that cannot be ${encoding}`)
-  return { host, port: said === undefined ? port : Number(said) }
+  return { host, port: givenPort === undefined ? port : Number(givenPort) }
 }
 
 function parseUser(text: string): Pick<RedisAddress, 'username' | 'password'> {
@@ -99,14 +99,14 @@ function parseQuery(
   kind: RedisAddress['kind'],
   query: string,
 ): Pick<RedisAddress, 'sentinelUsername' | 'sentinelPassword'> {
-  const said = new URLSearchParams(query)
-  for (const name of said.keys()) {
+  const parameters = new URLSearchParams(query)
+  for (const name of parameters.keys()) {
     if (kind !== 'sentinel' || !sentinelParameters.has(name))
       throw new Mistake('has a query parameter that is not known')
   }
   return {
-    sentinelUsername: said.get('sentinel_username') ?? undefined,
-    sentinelPassword: said.get('sentinel_password') ?? undefined,
+    sentinelUsername: parameters.get('sentinel_username') ?? undefined,
+    sentinelPassword: parameters.get('sentinel_password') ?? undefined,
   }
 }
 

@@ -1,27 +1,27 @@
 import { Cluster, type Command, Redis } from 'ioredis'
-import { isPassing, isReply } from './transient-errors.ts'
+import { isReply, isTransient } from './transient-errors.ts'
 
-const askAgainMs = 250
+const retryMs = 250
 
 /**
- * A connection whose commands wait while Redis says "not now". ioredis waits for a connection, but passes such replies on; whoever
- * gets one would take it for the answer: an end would not be said, and its job run again.
+ * A connection that retries commands with a transient error reply. ioredis retries lost connections, but returns such replies: the
+ * end of a job would be lost, and the job would run twice.
  */
-export class PatientRedis extends Redis {
+export class RetryingRedis extends Redis {
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
     const send = () => super.sendCommand(...sent)
-    askAgain(sent[0], (error) => isReply(error) && isPassing(error) && this.status !== 'end', send)
+    retryTransient(sent[0], (error) => isReply(error) && isTransient(error) && this.status !== 'end', send)
     return send()
   }
 }
 
-/** The same for a cluster, whose commands also fail where the node that has their keys is lost. */
-export class PatientCluster extends Cluster {
+/** The same for a cluster, whose commands also fail when the node with their keys is lost. */
+export class RetryingCluster extends Cluster {
   #closed = false
 
   override sendCommand(...sent: Parameters<Cluster['sendCommand']>): unknown {
     const send = () => super.sendCommand(...sent)
-    askAgain(sent[0], (error) => isPassing(error) && !this.#closed, send)
+    retryTransient(sent[0], (error) => isTransient(error) && !this.#closed, send)
     return send()
   }
 
@@ -32,13 +32,13 @@ export class PatientCluster extends Cluster {
 }
 
 /**
- * A cluster whose commands end within `commandTimeout`, whatever becomes of its nodes. ioredis bounds a command on its way to a node, but
- * not its wait for one; without that wait it would refuse commands for every node that is just being connected.
+ * A cluster whose commands end within `commandTimeout`, whatever happens to its nodes. ioredis bounds the time of a command that was
+ * sent to a node, but not its wait for a connected node. Without that wait it would refuse commands whenever it connects to a node.
  */
-export class PromptCluster extends Cluster {
+export class FailFastCluster extends Cluster {
   override sendCommand(...sent: Parameters<Cluster['sendCommand']>): unknown {
     const [command] = sent
-    // CLUSTER INFO is how it becomes ready.
+    // ioredis sends CLUSTER INFO to become ready.
     if (this.status !== 'ready' && command.name !== 'cluster') {
       command.reject(new Error('the cluster is not connected'))
       return command.promise
@@ -48,20 +48,20 @@ export class PromptCluster extends Cluster {
   }
 }
 
-/** Marks a command that asks again; a WeakSet of all that are under way would cost each of them more. */
-const isPatient = Symbol('is patient')
+/** Marks a command that is retried. A WeakSet of all pending commands would cost more per command. */
+const isRetried = Symbol('is retried')
 
-/** Makes a command that fails ask again a little later, where it may. Those of a pipeline or a transaction belong together. */
-function askAgain(
-  command: Command & { [isPatient]?: true },
-  mayWait: (error: Error) => boolean,
+/** Makes a command retry after errors that `mayRetry` accepts. Commands of a pipeline or a transaction are not retried alone. */
+function retryTransient(
+  command: Command & { [isRetried]?: true },
+  mayRetry: (error: Error) => boolean,
   send: () => unknown,
 ): void {
-  if (command[isPatient] || command.pipelineIndex !== undefined || command.inTransaction) return
-  command[isPatient] = true
+  if (command[isRetried] || command.pipelineIndex !== undefined || command.inTransaction) return
+  command[isRetried] = true
   const reject = command.reject
   command.reject = (error) => {
-    if (!mayWait(error)) return reject(error)
-    setTimeout(() => (mayWait(error) ? send() : reject(error)), askAgainMs)
+    if (!mayRetry(error)) return reject(error)
+    setTimeout(() => (mayRetry(error) ? send() : reject(error)), retryMs)
   }
 }

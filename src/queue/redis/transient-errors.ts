@@ -1,21 +1,21 @@
 /**
- * Replies that say "not now", as opposed to "never": a restart, a fail-over, a slot on its way to another node, a full memory.
- * Redis gives them before a command or a script has changed anything.
+ * Error replies that are transient: a restart, a failover, a slot that moves to another node, a full memory.
+ * Redis sends them before a command or a script has changed anything.
  */
-const passingReplies =
+const transientReplies =
   /^(LOADING|READONLY|OOM|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|BUSY|NOREPLICAS|MISCONF|UNBLOCKED)\b/
 
-/** Whether Redis itself answered, as opposed to a connection that failed. */
+/** Whether this is an error reply of Redis, not a failure of the connection. */
 export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'
 }
 
-/** Whether the same command may succeed a little later. */
-export function isPassing(error: unknown): boolean {
-  return !isReply(error) || passingReplies.test(error.message)
+/** Whether the same command may succeed later. */
+export function isTransient(error: unknown): boolean {
+  return !isReply(error) || transientReplies.test(error.message)
 }
 
-/** Replies of a server that is a master no longer: another is, and a new connection finds it. */
+/** Whether the reply is of a server that is not the master any more: a new connection finds the new master. */
 export function isOfFormerMaster({ message }: Error): boolean {
   return /^(READONLY|UNBLOCKED)\b/.test(message)
 }

@@ -7,10 +7,10 @@ import type { Timing } from './ticks.ts'
 /** Raised when the stored form changes so that older code would misread it. */
 export const scheduleVersion = 1
 
-/** What may happen to a tick while the job of the one before goes on. */
+/** What happens to a tick while the job of the previous tick has not ended. */
 export const overlaps = ['allow', 'skip'] as const
 
-/** A schedule as its client said it, checked. Times are epoch ms. */
+/** A validated schedule as it is stored. Times are epoch ms. */
 const definitionSchema = z.object({
   v: z.literal(scheduleVersion),
   timing: z.discriminatedUnion('kind', [
@@ -31,16 +31,18 @@ const definitionSchema = z.object({
   ]),
   paused: z.boolean(),
   overlap: z.enum(overlaps),
-  /** What each tick stores. */
+  /** The job that each tick stores. */
   job: z.object({ type: z.string(), queue: z.string(), attempts: z.int(), record: recordSchema.omit({ v: true }) }),
-  /** The job as the client sent it. */
+  /** The job as the client sent it. The name of the field is that of schedules stored before. */
   said: z.unknown(),
   createdAt: z.number(),
   updatedAt: z.number(),
 })
-export type ScheduleDefinition = Omit<z.output<typeof definitionSchema>, 'v'>
 
-/** Whose schedule, and which. */
+/** A schedule as its client defined it. Times are epoch ms; `request` is the job as the client sent it. */
+export type ScheduleDefinition = Omit<z.output<typeof definitionSchema>, 'v' | 'said'> & { request: unknown }
+
+/** The tenant and the id of a schedule. */
 export interface ScheduleRef {
   tenant: string
   id: string
@@ -51,25 +53,31 @@ export interface StoredSchedule extends ScheduleRef {
   definition: ScheduleDefinition
   /** Changes with each PUT. */
   revision: string
-  /** Changes when its ticks begin anew. */
+  /** Changes when its ticks start over. */
   era: string
-  /** The tick that comes, or is due. */
+  /** The next tick, or the one that is due. */
   next: number | undefined
   lastTick: number | undefined
   lastJobId: string | undefined
-  /** How many ticks fell on a job that went on. */
+  /** Ticks that were skipped because the job of an earlier tick had not ended. */
   skipped: number
 }
 
-/** Reads a schedule's hash; undefined when there is none, or another version of Drover wrote it. */
+/** The stored form of a definition, as JSON. */
+export function encodeDefinition({ request, ...definition }: ScheduleDefinition): string {
+  return JSON.stringify({ v: scheduleVersion, ...definition, said: request })
+}
+
+/** Reads the hash of a schedule; undefined when there is none, or another version of Drover wrote it. */
 export function decodeSchedule(ref: ScheduleRef, hash: Record<string, string>): StoredSchedule | undefined {
   const { definition, revision = '', era = '', next, lastTick, lastJobId, skipped } = hash
   if (definition === undefined) return undefined
   const parsed = definitionSchema.safeParse(JSON.parse(definition))
   if (!parsed.success) return undefined
+  const { said: request, ...rest } = parsed.data
   return {
     ...ref,
-    definition: parsed.data,
+    definition: { ...rest, request },
     revision,
     era,
     next: optionalNumber(next),
@@ -79,7 +87,7 @@ export function decodeSchedule(ref: ScheduleRef, hash: Record<string, string>): 
   }
 }
 
-/** Whether two timings have the same ticks; for `every`, whoever says it again does not mean to begin anew. */
+/** Whether two timings have the same ticks. The anchor of `every` does not count: a client that sends the same interval keeps its ticks. */
 export function sameTicks(a: Timing, b: Timing): boolean {
   const key = (timing: Timing) => {
     const { startAt, endAt } = timing
@@ -93,7 +101,7 @@ const crockford = '0123456789abcdefghjkmnpqrstvwxyz'
 const randomLength = 16
 
 /**
- * The job of a tick, created at `takenAt`: an id of the usual shape that follows from all three, so that a tick that is fired
+ * The job of a tick, created at `takenAt`. Its id has the usual shape and is derived from all parameters, so that a tick that is fired
  * twice stores one job.
  */
 export function tickRef(queue: string, { tenant, id }: ScheduleRef, tick: number, takenAt: number): JobRef {

@@ -5,10 +5,10 @@ import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import {
   decodeSchedule,
+  encodeDefinition,
   type ScheduleDefinition,
   type ScheduleRef,
   type StoredSchedule,
-  scheduleVersion,
 } from './schedule-record.ts'
 
 const putSchedule = loadScript('schedules/put-schedule')
@@ -17,9 +17,9 @@ const advanceSchedule = loadScript('schedules/advance-schedule')
 const removeSchedule = loadScript('schedules/remove-schedule')
 
 /** How many schedules a tenant may have. */
-export const mostSchedules = 10_000
-/** How many due ones are taken at once, and for how long; a taker that needs longer must not go on. */
-const mostTaken = 100
+export const maxSchedules = 10_000
+/** How many due schedules are taken at once, and for how long. A process that needs longer must not fire them. */
+const maxTaken = 100
 export const takenForMs = 5000
 
 /** A due schedule, to be fired as of `takenAt`, in epoch ms. */
@@ -46,8 +46,8 @@ export class ScheduleStore {
   }
 
   /**
-   * Stores a schedule over the one that the caller read, if it is still that one. `first` is its next tick, if it has one; with
-   * `goOn` the ticks stay as they are. @throws QueueUnavailableError
+   * Replaces the schedule that the caller read, if it has not changed. `first` is its next tick, if it has one; with `goOn` its ticks
+   * stay as they are. @throws QueueUnavailableError
    */
   async put(
     ref: ScheduleRef,
@@ -55,9 +55,9 @@ export class ScheduleStore {
     definition: ScheduleDefinition,
     ticks: 'goOn' | { first: number | undefined },
   ): Promise<'stored' | 'changed' | 'full'> {
-    const json = JSON.stringify({ v: scheduleVersion, ...definition })
+    const json = encodeDefinition(definition)
     const era = ticks === 'goOn' ? ['', ''] : [randomUUID(), ticks.first ?? '']
-    const args = [before?.revision ?? '', randomUUID(), json, mostSchedules, ...era]
+    const args = [before?.revision ?? '', randomUUID(), json, maxSchedules, ...era]
     const reply = await whenAvailable(putSchedule(this.#redis, this.#keysOf(ref), [ref.id, memberOf(ref), ...args]))
     return z.enum(['stored', 'changed', 'full']).parse(reply)
   }
@@ -68,7 +68,7 @@ export class ScheduleStore {
     return decodeSchedule(ref, hash)
   }
 
-  /** The next `count` schedules of a tenant behind an id, by id. @throws QueueUnavailableError */
+  /** The next `count` schedules of a tenant after an id, by id. @throws QueueUnavailableError */
   async list(tenant: string, behind: string | undefined, count: number): Promise<StoredSchedule[]> {
     const from = behind === undefined ? '-' : `(${behind}`
     const ids = await whenAvailable(
@@ -84,9 +84,9 @@ export class ScheduleStore {
     return reply === 1
   }
 
-  /** Takes what is due at `now`: for {@link takenForMs} nobody else gets it. `nextAt` is when the next one is due, if one waits. */
+  /** Takes the schedules that are due at `now`: no other process gets them for {@link takenForMs}. `nextAt` is when the next one is due. */
   async takeDue(): Promise<{ now: number; due: DueSchedule[]; nextAt: number | undefined }> {
-    const args = [mostTaken, takenForMs, this.#keys.schedulePrefix]
+    const args = [maxTaken, takenForMs, this.#keys.schedulePrefix]
     const [now, next, ...taken] = takenSchema.parse(await takeDue(this.#redis, [this.#keys.dueSchedules], args))
     const due = taken.flatMap(([member, fields, takenAt]): DueSchedule[] => {
       const schedule = decodeSchedule(refOf(member), pairUp(fields))
@@ -95,7 +95,7 @@ export class ScheduleStore {
     return { now, due, nextAt: next === null ? undefined : Number(next) }
   }
 
-  /** A due tick is done with. `fired` is the tick that stood for it, `jobId` its job, unless it was skipped. */
+  /** Completes a due tick. `fired` is the latest tick, which was fired for all that were missed; `jobId` is undefined when it was skipped. */
   async advance(
     { schedule, due }: DueSchedule,
     done: { fired: number; jobId: string | undefined; next: number | undefined },
@@ -114,7 +114,7 @@ const takenSchema = z
   .tuple([z.number(), z.string().nullable()])
   .rest(z.tuple([z.string(), z.array(z.string()), z.string()]))
 
-/** No id has a colon, so that the last one ends the tenant. */
+/** Ids have no colon: the last one ends the tenant. */
 function memberOf({ tenant, id }: ScheduleRef): string {
   return `${tenant}:${id}`
 }

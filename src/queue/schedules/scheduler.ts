@@ -5,20 +5,21 @@ import { type StoredSchedule, tickRef } from './schedule-record.ts'
 import { type DueSchedule, type ScheduleStore, takenForMs } from './schedule-store.ts'
 import { latestTick, nextTick } from './ticks.ts'
 
-/** A schedule that was stored meanwhile is seen after this at the latest; a Redis that fails is asked again after it. */
-const mostWaitMs = 1000
-const leastWaitMs = 5
+/** The interval of polling, unless a schedule is due sooner: finds new schedules, and retries after an error. */
+const maxWaitMs = 1000
+const minWaitMs = 5
 
 /**
- * Stores the jobs of schedules when their time comes. Every process may run one: a due schedule is given to one of them, and to
- * another if that one dies, which then stores the same job under the same id. Of ticks that were missed the latest is fired.
+ * Stores the jobs of schedules when they are due. Every process may run a scheduler: each due schedule is taken by one of them, and by
+ * another when that one dies, which stores the same job under the same id. Of missed ticks the latest is fired. Needs no leader: see
+ * take-due-schedules.lua.
  */
 export class Scheduler {
   readonly #store: ScheduleStore
   readonly #jobs: JobQueue
   readonly #log: Logger
   #timer: NodeJS.Timeout | undefined
-  #looking: Promise<void> | undefined
+  #polling: Promise<void> | undefined
   #isStopped = true
 
   constructor(deps: { store: ScheduleStore; jobs: JobQueue; log: Logger }) {
@@ -27,33 +28,33 @@ export class Scheduler {
     this.#log = deps.log
   }
 
-  /** Looks from now on. May be called twice. */
+  /** Polls for due schedules. May be called twice. */
   start(): void {
     if (!this.#isStopped) return
     this.#isStopped = false
-    this.#lookIn(leastWaitMs)
+    this.#pollIn(minWaitMs)
   }
 
-  /** Resolves when what is due now is fired. May be called twice. */
+  /** Resolves when the schedules that were taken are fired. May be called twice. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
-    await this.#looking
+    await this.#polling
   }
 
-  #lookIn(ms: number): void {
+  #pollIn(ms: number): void {
     this.#timer = setTimeout(() => {
-      this.#looking = this.#lookAndGoOn()
+      this.#polling = this.#pollAndRepeat()
     }, ms)
   }
 
-  async #lookAndGoOn(): Promise<void> {
-    const nextInMs = await this.#look()
-    if (!this.#isStopped) this.#lookIn(Math.min(Math.max(nextInMs, leastWaitMs), mostWaitMs))
+  async #pollAndRepeat(): Promise<void> {
+    const nextInMs = await this.#poll()
+    if (!this.#isStopped) this.#pollIn(Math.min(Math.max(nextInMs, minWaitMs), maxWaitMs))
   }
 
-  /** @returns when to look again, in ms. Never rejects. */
-  async #look(): Promise<number> {
+  /** @returns ms until the next poll. Never rejects. */
+  async #poll(): Promise<number> {
     try {
       const startedAt = performance.now()
       const { now, due, nextAt } = await this.#store.takeDue()
@@ -61,28 +62,28 @@ export class Scheduler {
       const soonest = Math.min(nextAt ?? Infinity, ...next.filter((tick) => tick !== undefined))
       return soonest - now - (performance.now() - startedAt)
     } catch (error) {
-      this.#log.debug({ err: error }, 'the schedules could not be looked at')
-      return mostWaitMs
+      this.#log.debug({ err: error }, 'failed to read due schedules; the next poll retries')
+      return maxWaitMs
     }
   }
 
-  /** What fails here is due again when its time as taken is over. @returns its next tick */
+  /** A schedule that fails here is due again after {@link takenForMs}. @returns its next tick */
   async #fire(due: DueSchedule, startedAt: number): Promise<number | undefined> {
     const { schedule, takenAt } = due
     const { timing } = schedule.definition
     try {
       const fired = latestTick(timing, due.due, takenAt)
-      const jobId = (await this.#goesOn(schedule)) ? undefined : await this.#add(schedule, fired, takenAt, startedAt)
+      const jobId = (await this.#isSkipped(schedule)) ? undefined : await this.#add(schedule, fired, takenAt, startedAt)
       const next = nextTick(timing, fired)
       await this.#store.advance(due, { fired, jobId, next })
       return next
     } catch (error) {
-      this.#log.warn({ schedule: schedule.id, err: error }, 'a schedule was not fired: it is tried again')
+      this.#log.warn({ schedule: schedule.id, err: error }, 'failed to fire a schedule; it is retried')
       return undefined
     }
   }
 
-  async #goesOn({ definition, lastJobId }: StoredSchedule): Promise<boolean> {
+  async #isSkipped({ definition, lastJobId }: StoredSchedule): Promise<boolean> {
     if (definition.overlap === 'allow' || lastJobId === undefined) return false
     const ref = parseJobId(lastJobId)
     const job = ref && (await this.#jobs.read(ref))
@@ -93,8 +94,8 @@ export class Scheduler {
     const { type, queue, attempts, record } = schedule.definition.job
     const ref = tickRef(queue, schedule, tick, now)
     const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
-    // Frozen for a while, this process may no longer be the one that fires it.
-    if (performance.now() - startedAt > takenForMs / 2) throw new Error('it took too long to get here')
+    // This process was frozen: another one may have taken the schedule.
+    if (performance.now() - startedAt > takenForMs / 2) throw new Error('the schedule was taken too long ago')
     await this.#jobs.add({
       ref,
       type,

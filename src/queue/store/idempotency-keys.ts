@@ -8,25 +8,25 @@ import { loadScript } from '../redis/load-script.ts'
 const claimKey = loadScript('store/claim-key')
 const keepClaim = loadScript('store/keep-claim')
 const persistClaim = loadScript('store/persist-claim')
-/** For whoever removes a job: gives up its claim, where it is still its. */
+/** Gives up the claim of a job that is removed, unless it belongs to another job by now. */
 export const releaseClaim = loadScript('store/release-claim')
 
-/** A claim whose job was never stored is given up after a day; until then the same request repairs it. */
+/** A claim whose job was never stored expires after a day; until then the same request stores the job. */
 const unkeptMs = 86_400_000
 
-/** Asking again is needed only when the job is removed in between, which happens to a job once. */
-const mostRounds = 3
+/** A second attempt is needed only when the job is removed in between, which happens once. */
+const maxTries = 3
 
-/** What a claim found: the job is the caller's to store, was another's with the same request, or the key stands for another request. */
+/** `first`: the caller has to store the job. `replay`: the same request was made before, with the job `ref`. `conflict`: the key was used with another request. */
 export type Claim =
   | { status: 'first'; name: string; digest: string }
   | { status: 'replay'; name: string; digest: string; ref: JobRef }
   | { status: 'conflict' }
 
-/** A claim that is the caller's, or was another's with the same request. */
+/** A claim that is `first` or `replay`. */
 type KeptClaim = { name: string; digest: string }
 
-/** Idempotency keys: each stands for one request of one tenant, as long as its job lives. */
+/** Idempotency keys: each identifies one request of one tenant, for as long as its job is kept. */
 export class IdempotencyKeys {
   readonly #redis: Redis
   readonly #keys: Keys
@@ -37,25 +37,25 @@ export class IdempotencyKeys {
   }
 
   /**
-   * Claims `key` for a request whose job will be `ref`. When two ask at once, one is first and both get the same id.
+   * Claims `key` for a request whose job will be `ref`. Of concurrent claims one is `first`, and all get the same id.
    *
-   * @param request compared as JSON: the order of its keys does not matter
+   * @param request compared as JSON, in any order of its keys
    * @throws QueueUnavailableError
    */
   async claim(tenant: string, key: string, request: unknown, ref: JobRef): Promise<Claim> {
     const name = this.#keys.claim(digest([tenant, key]))
-    const asked = digest(request)
-    const reply = await whenAvailable(claimKey(this.#redis, [name], [ref.id, asked, unkeptMs]))
+    const requested = digest(request)
+    const reply = await whenAvailable(claimKey(this.#redis, [name], [ref.id, requested, unkeptMs]))
     const [id, claimed] = Array.isArray(reply) ? reply : []
-    if (claimed !== asked) return { status: 'conflict' }
-    if (id === ref.id) return { status: 'first', name, digest: asked }
+    if (claimed !== requested) return { status: 'conflict' }
+    if (id === ref.id) return { status: 'first', name, digest: requested }
     const first = parseJobId(String(id))
-    if (!first) throw new Error(`the claim ${name} names no job`)
-    return { status: 'replay', name, digest: asked, ref: first }
+    if (!first) throw new Error(`the claim ${name} has no valid job id`)
+    return { status: 'replay', name, digest: requested, ref: first }
   }
 
   /**
-   * Keeps a claim for as long as its job, which is stored by now. Gives it up when the job is gone already, or is being removed.
+   * Keeps a claim for as long as its job, which is stored. Gives the claim up when the job was removed, or is being removed.
    *
    * @throws QueueUnavailableError
    */
@@ -63,17 +63,17 @@ export class IdempotencyKeys {
     return this.#keep(claim, ref.id, this.#keys.job(ref))
   }
 
-  /** … as its flow. @throws QueueUnavailableError */
+  /** Keeps a claim for as long as its flow. @throws QueueUnavailableError */
   keepForFlow(claim: KeptClaim, id: string): Promise<void> {
     return this.#keep(claim, id, this.#keys.flow(id))
   }
 
-  async #keep({ name, digest: asked }: KeptClaim, id: string, key: string): Promise<void> {
-    for (let round = 0; round < mostRounds; round++) {
-      // First the job's word of its claim: whoever begins to remove the job from then on gives up the claim, too.
+  async #keep({ name, digest: requested }: KeptClaim, id: string, key: string): Promise<void> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      // First the field of the job: a removal that begins from then on gives up the claim, too.
       const kept = await whenAvailable(keepClaim(this.#redis, [key], [name]))
       if (kept !== 1) return void (await whenAvailable(releaseClaim(this.#redis, [name], [id])))
-      if ((await whenAvailable(persistClaim(this.#redis, [name], [id, asked, unkeptMs]))) === 1) return
+      if ((await whenAvailable(persistClaim(this.#redis, [name], [id, requested, unkeptMs]))) === 1) return
     }
   }
 }

@@ -6,8 +6,8 @@ import type { Keys } from '../redis/keys.ts'
 const lastTime = 2 ** 48 - 1
 
 /**
- * All jobs by the time of their creation: a sorted set for each queue, in the order of its members. An entry is written with
- * its job and removed with it. A crash between the two leaves an entry without a job, which readers step over and sweepers remove.
+ * The jobs of each queue by tenant and time of creation: a sorted set in lexicographical order. An entry is written with its job and
+ * removed with it. A crash between the two leaves an entry without a job, which readers skip and sweeps remove.
  */
 export class JobIndex {
   readonly #redis: Redis
@@ -19,7 +19,7 @@ export class JobIndex {
   }
 
   /**
-   * A tenant's next `count` jobs in all `queues`, newest first, behind the ULID `behind`, created within `from` and `to`
+   * A tenant's next `count` jobs in all `queues`, newest first, older than the ULID `behind`, created between `from` and `to`
    * (epoch ms, both included). One call for each queue. @throws QueueUnavailableError
    */
   async next(options: {

@@ -9,25 +9,25 @@ import { loadScript } from '../redis/load-script.ts'
 const storePiece = loadScript('store/store-output')
 const discard = loadScript('store/discard-output')
 
-/** Written and read in pieces of this size, so that neither side holds more of a stored output than it is told to. */
+/** Outputs are written and read in pieces of this size, which bounds the memory of both sides. */
 const pieceBytes = 262_144
 
-/** In bytes of JSON: outputs up to `inline` lie in the job itself, larger ones beside it, and none is larger than `most`. */
+/** In bytes of JSON: outputs up to `inline` are stored in the job itself, larger ones beside it; none may be larger than `max`. */
 export interface OutputLimits {
   inline: number
-  most: number
+  max: number
 }
 
-/** What became of an output. `json` stands in the job: the output, or the name of one that is stored beside it. */
+/** `json` is to be stored in the job: the output, or the name of one that is stored beside it. */
 export type KeptOutput =
   | { status: 'kept'; json: string }
-  | { status: 'too_large'; most: number }
-  /** The job is no longer this worker's. */
+  | { status: 'too_large'; max: number }
+  /** This worker does not hold the job any more. */
   | { status: 'lost' }
-  /** Redis did not take it. */
+  /** Redis refused it. */
   | { status: 'refused' }
 
-/** A worker's side: outputs of the jobs that it holds. Nothing is stored of a job whose lock is another's. */
+/** The worker's side: stores outputs of the jobs that this worker holds, and of no others. */
 export class OutputWriter {
   readonly #deps: { redis: Redis; keys: Keys; limits: OutputLimits; log: Logger }
 
@@ -35,14 +35,14 @@ export class OutputWriter {
     this.#deps = deps
   }
 
-  /** Stores an output that is too large for its job; most are not, and nobody waits for them. To be called before the job ends. Neither throws nor rejects. */
+  /** Stores an output that is too large to be stored in its job. Call it before the job ends. Small outputs need no promise. Neither throws nor rejects. */
   keep(ref: JobRef, token: string, output: unknown): KeptOutput | Promise<KeptOutput> {
     const { limits } = this.#deps
     const json = stringify(output)
-    if (json === undefined || json.length > limits.most) return { status: 'too_large', most: limits.most }
+    if (json === undefined || json.length > limits.max) return { status: 'too_large', max: limits.max }
     const bytes = Buffer.byteLength(json)
     if (bytes <= limits.inline) return { status: 'kept', json }
-    if (bytes > limits.most) return { status: 'too_large', most: limits.most }
+    if (bytes > limits.max) return { status: 'too_large', max: limits.max }
     return this.#keepBeside(ref, token, Buffer.from(json))
   }
 
@@ -50,19 +50,19 @@ export class OutputWriter {
     try {
       return await this.#store(ref, token, json)
     } catch (error) {
-      this.#deps.log.error({ job: ref.id, bytes: json.length, err: error }, 'an output could not be stored')
+      this.#deps.log.error({ job: ref.id, bytes: json.length, err: error }, 'failed to store an output')
       await this.discard(ref, token)
       return { status: 'refused' }
     }
   }
 
-  /** Gives up what an attempt has stored that did not end with it. Never rejects. */
+  /** Discards the output of an attempt that did not succeed. Never rejects. */
   async discard(ref: JobRef, token: string): Promise<void> {
     const { redis, keys, log } = this.#deps
     try {
       await discard(redis, [keys.lock(ref), keys.output(ref), keys.job(ref)], [token])
     } catch (error) {
-      log.warn({ job: ref.id, err: error }, 'an output is left over: it goes with its job')
+      log.warn({ job: ref.id, err: error }, 'failed to discard an output; it is removed with its job')
     }
   }
 
@@ -79,7 +79,7 @@ export class OutputWriter {
   }
 }
 
-/** Undefined: longer than a string can be. */
+/** Undefined when the JSON would be longer than a string can be. */
 function stringify(output: unknown): string | undefined {
   try {
     return JSON.stringify(output ?? null)
@@ -89,16 +89,16 @@ function stringify(output: unknown): string | undefined {
   }
 }
 
-/** The job, and its output with it, was removed while it was read. */
+/** The job was removed with its output while the output was read. */
 export class OutputGoneError extends Error {
   constructor({ id }: JobRef) {
-    super(`the output of job ${id} is gone`)
+    super(`the output of job ${id} was removed`)
     this.name = 'OutputGoneError'
   }
 }
 
 /**
- * Reads a stored output from byte `from` to byte `to`, the latter not included, one piece at a time.
+ * Reads the bytes `from` to `to` (exclusive) of a stored output, one piece at a time.
  *
  * @throws OutputGoneError, QueueUnavailableError
  */
@@ -119,7 +119,7 @@ export async function* readStoredOutput(
   }
 }
 
-/** A stored output as JSON, in memory as a whole; undefined when its job was removed. @throws QueueUnavailableError */
+/** The whole of a stored output as JSON; undefined when its job was removed. @throws QueueUnavailableError */
 export async function readWholeOutput(
   deps: { redis: Redis; keys: Keys },
   ref: JobRef,

@@ -3,12 +3,12 @@ import type { StoredJob } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 
-/** Jobs whose records have no more bytes than this together are read at once; a larger one alone. */
-const bytesAtOnce = 2 * 1024 * 1024
+/** The records of jobs that are read at once have at most so many bytes; a larger record is read alone. */
+const maxBytesAtOnce = 2 * 1024 * 1024
 
 /**
- * Reads jobs in the order of `refs`, undefined for one that is not there. Inputs may have megabytes: asks first how large the
- * records are, so that no more than a few megabytes come at once, and nothing is read that the caller does not ask for.
+ * Reads jobs in the order of `refs`, undefined for a missing one. Inputs may have megabytes: the sizes of the records are read first, so
+ * that only a few megabytes are read at once, and no more than the caller consumes.
  *
  * @throws QueueUnavailableError
  */
@@ -22,7 +22,7 @@ export async function* readMany(
     let to = from
     let bytes = 0
     do bytes += sizes[to++] ?? 0
-    while (to < refs.length && bytes + (sizes[to] ?? 0) <= bytesAtOnce)
+    while (to < refs.length && bytes + (sizes[to] ?? 0) <= maxBytesAtOnce)
     const some = refs.slice(from, to)
     const jobs = await Promise.all(some.map(read))
     for (const [n, ref] of some.entries()) yield { ref, job: jobs[n] }

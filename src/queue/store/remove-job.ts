@@ -9,8 +9,8 @@ const beginRemoval = loadScript('bullmq/begin-removal')
 const endRemoval = loadScript('bullmq/remove-job')
 
 /**
- * Removes an ended job with all that belongs to it. Its idempotency claim lies in another slot, so that this takes three steps:
- * mark the job, give up its claim, remove it. A process that dies between two leaves the rest to the next sweep.
+ * Removes an ended job with everything that belongs to it. Its idempotency claim is in another cluster slot, so this takes three steps:
+ * mark the job, give up its claim, remove it. After a crash between two of them the next sweep does the rest.
  *
  * @throws QueueUnavailableError
  */

@@ -138,7 +138,7 @@ function failedOrAgain(failure: JobFailure, job: Job, record: JobRecord, claimed
 function outputFailure(kept: KeptOutput & { status: 'too_large' | 'refused' }): JobFailure {
   if (kept.status === 'refused')
     return { code: 'output_not_stored', message: 'Redis refused to store the output', retryable: true }
-  const message = `the output is larger than ${kept.most} bytes as JSON, the limit of this worker`
+  const message = `the output is larger than ${kept.max} bytes as JSON, the limit of this worker`
   return { code: 'invalid_output', message, retryable: false }
 }
 

@@ -1,4 +1,4 @@
--- Counts a request within the window that the first of it opened. KEYS: the count   ARGV: ms of a window   Returns { count, ms left }
+-- Counts a request in the window that its first request opened. KEYS: counter   ARGV: length of a window in ms   Returns { count, ms left }
 local count = redis.call('INCR', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then

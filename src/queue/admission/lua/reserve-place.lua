@@ -1,7 +1,7 @@
 --[[
-  Counts a job among those of its tenant that wait, unless there are too many.
-  KEYS: the tenant's waiting jobs (zset)   ARGV: job id, now, most, ms after which a set that nobody adds to is forgotten, how many to name
-  Returns how many there are with it; or, when it has no place, the ids of those that were looked at longest ago.
+  Adds a job to the waiting jobs of its tenant, unless the limit is reached.
+  KEYS: the tenant's waiting jobs (zset)   ARGV: job id, now, limit, ms after which an unused set expires, how many ids to return
+  Returns how many jobs wait with it; or, at the limit, the ids of the jobs that were checked longest ago.
 ]]
 local count = redis.call('ZCARD', KEYS[1])
 if count >= tonumber(ARGV[3]) and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then

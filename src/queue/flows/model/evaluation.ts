@@ -1,44 +1,44 @@
 import type { JobEnd } from '../../model/job-states.ts'
 import type { FlowPlan, GroupNode, JobNode, MapNode, PlanNode } from './plan.ts'
 
-/** How a node ended, and which job (or map) decided it: itself, or the one below it that did not succeed first. */
+/** How a node ended, and the node that decided it: itself, or the first job (or map) below it that did not succeed. */
 export interface NodeEnd {
   state: JobEnd
   cause: PlanNode | undefined
 }
 
-/** What is to be done for a flow to go on. */
+/** What is to be done next in a flow. */
 export interface FlowActions {
   release: JobNode[]
   cancel: JobNode[]
   expand: MapNode[]
 }
 
-interface Standing {
+interface NodeState {
   started: boolean
-  /** All that is below it and has not ended is being cancelled. */
+  /** Everything below it that has not ended is being canceled. */
   canceling: boolean
-  /** How it will end when all below it has ended; undefined: well, so far. */
+  /** How it will end when everything below it has ended; undefined while nothing has failed. */
   verdict: NodeEnd | undefined
   end: NodeEnd | undefined
   /** Children that have not ended. */
-  left: number
-  /** Which child of a chain has its turn. */
+  openChildren: number
+  /** The index of the child whose turn it is in a chain. */
   turn: number
 }
 
 /**
- * Decides what a flow does next, from its plan and the ends of its jobs in the order in which they were recorded. Knows no
- * time and no Redis: the same ends in the same order lead to the same decisions, whoever makes them. An end costs the depth
- * of the tree, not its size.
+ * Decides what a flow does next, from its plan and the ends of its jobs in the order in which they were recorded. It uses neither the
+ * time nor Redis: the same ends in the same order lead to the same decisions in every process. An end costs the depth of the tree,
+ * not its size.
  *
- * - A `chain` starts a child when the one before it has succeeded. When one does not succeed, those to come are cancelled.
- * - A `gather` or `map` starts all at once. With `fail_fast`, when one does not succeed the others are cancelled.
- * - A node ends when everything below it has ended, never before: nothing of an ended flow runs on.
+ * - A `chain` starts a child when the one before it has succeeded. When a child does not succeed, the later ones are canceled.
+ * - A `gather` or `map` starts all children at once. With `fail_fast`, when one does not succeed, the others are canceled.
+ * - A node ends when everything below it has ended, never before: no job of an ended flow runs.
  */
 export class FlowEvaluation {
   readonly #plan: FlowPlan
-  readonly #standings: (Standing | undefined)[] = []
+  readonly #states: (NodeState | undefined)[] = []
   #toStart: PlanNode[] = []
   #actions: FlowActions = { release: [], cancel: [], expand: [] }
   #ended: PlanNode[] = []
@@ -51,7 +51,7 @@ export class FlowEvaluation {
     this.#startAll()
   }
 
-  /** How the flow ended; undefined while it goes on. */
+  /** How the flow ended; undefined while it is open. */
   get end(): NodeEnd | undefined {
     return this.#at(this.#plan.root).end
   }
@@ -60,7 +60,7 @@ export class FlowEvaluation {
     return this.#at(node).end
   }
 
-  /** True of a job that may run, or has run. */
+  /** Whether a job was released. */
   isStarted(node: PlanNode): boolean {
     return this.#at(node).started
   }
@@ -69,7 +69,7 @@ export class FlowEvaluation {
     return this.#at(node).canceling
   }
 
-  /** How many jobs have been started, or have ended without that. */
+  /** How many jobs were released, or ended without being released. */
   get jobsPassed(): number {
     return this.#jobsPassed
   }
@@ -78,7 +78,7 @@ export class FlowEvaluation {
     return this.#jobsEnded
   }
 
-  /** A job ended, or a map failed without having become anything. Only the first end of a node counts. */
+  /** A job has ended, or a map has failed before it was expanded. Only the first end of a node counts. */
   record(node: PlanNode, state: JobEnd): void {
     const at = this.#at(node)
     if (node.kind === 'job' && !at.end) {
@@ -89,24 +89,24 @@ export class FlowEvaluation {
     this.#startAll()
   }
 
-  /** A map has become its children, which are in the plan by now. */
+  /** A map was expanded: its children are in the plan. */
   expanded(map: MapNode): void {
     const at = this.#at(map)
-    at.left = map.children.length
+    at.openChildren = map.children.length
     if (at.end) return
     if (at.canceling) {
-      if (at.left === 0) this.#end(map, at.verdict ?? canceled)
+      if (at.openChildren === 0) this.#end(map, at.verdict ?? canceled)
       else for (const child of map.children) this.#cancel(child)
     } else if (at.started) this.#startChildren(map, at)
     this.#startAll()
   }
 
-  /** Cancels all that has not ended. */
+  /** Cancels everything that has not ended. */
   stop(): void {
     this.#cancel(this.#plan.root)
   }
 
-  /** What is to be done since the last call. What is over by now is left out. */
+  /** What has become to be done since the last call, without what is done by now. */
   takeActions(): FlowActions {
     const { release, cancel, expand } = this.#actions
     this.#actions = { release: [], cancel: [], expand: [] }
@@ -124,18 +124,18 @@ export class FlowEvaluation {
     return ended
   }
 
-  #at(node: PlanNode): Standing {
-    return (this.#standings[node.n] ??= {
+  #at(node: PlanNode): NodeState {
+    return (this.#states[node.n] ??= {
       started: false,
       canceling: false,
       verdict: undefined,
       end: undefined,
-      left: node.kind === 'job' ? 0 : node.children.length,
+      openChildren: node.kind === 'job' ? 0 : node.children.length,
       turn: -1,
     })
   }
 
-  /** Not by recursion: a chain may be as long as a flow is large. */
+  /** Without recursion: a chain may have as many children as a flow has nodes. */
   #startAll(): void {
     for (let node = this.#toStart.pop(); node; node = this.#toStart.pop()) this.#start(node)
   }
@@ -151,15 +151,15 @@ export class FlowEvaluation {
     else this.#startChildren(node, at)
   }
 
-  #startChildren(node: GroupNode, at: Standing): void {
-    if (at.left === 0) return this.#end(node, at.verdict ?? succeeded)
+  #startChildren(node: GroupNode, at: NodeState): void {
+    if (at.openChildren === 0) return this.#end(node, at.verdict ?? succeeded)
     if (node.kind === 'chain') this.#startTurn(node, at)
-    // Popped from the end, so that they start in the order given.
+    // Pushed in reverse, so that they are popped in their order.
     else for (let index = node.children.length - 1; index >= 0; index--) this.#push(node.children[index])
   }
 
-  /** The next child that has not ended: a gather whose members were all cancelled one by one may be over before its turn. */
-  #startTurn(node: GroupNode, at: Standing): void {
+  /** Starts the next child that has not ended: a gather whose jobs were all canceled one by one may end before its turn. */
+  #startTurn(node: GroupNode, at: NodeState): void {
     for (at.turn += 1; at.turn < node.children.length; at.turn++) {
       const child = node.children[at.turn]
       if (child && !this.#at(child).end) return this.#push(child)
@@ -176,15 +176,15 @@ export class FlowEvaluation {
     const { parent } = node
     if (!parent) return
     const at = this.#at(parent)
-    at.left -= 1
+    at.openChildren -= 1
     if (end.state !== 'succeeded') this.#childFailed(parent, at, end)
-    else if (parent.kind === 'chain' && !at.verdict && node.index === at.turn && at.left > 0)
+    else if (parent.kind === 'chain' && !at.verdict && node.index === at.turn && at.openChildren > 0)
       this.#startTurn(parent, at)
-    if (at.left === 0 && !at.end) this.#end(parent, at.verdict ?? succeeded)
+    if (at.openChildren === 0 && !at.end) this.#end(parent, at.verdict ?? succeeded)
   }
 
-  /** A chain lets the child whose turn it is come to its end: one to come may have been cancelled by itself. */
-  #childFailed(parent: GroupNode, at: Standing, end: NodeEnd): void {
+  /** In a chain the child whose turn it is goes on: a later child may have been canceled by itself. */
+  #childFailed(parent: GroupNode, at: NodeState, end: NodeEnd): void {
     if (parent.kind !== 'chain' && parent.onFailure === 'continue') return
     if (at.verdict) return
     at.verdict = end
@@ -197,7 +197,7 @@ export class FlowEvaluation {
     at.canceling = true
     at.verdict ??= canceled
     if (node.kind === 'job') this.#actions.cancel.push(node)
-    else if (at.left === 0) this.#end(node, at.verdict)
+    else if (at.openChildren === 0) this.#end(node, at.verdict)
     else for (const child of node.children) this.#cancel(child)
   }
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { JobRef } from '../../model/job-id.ts'
 
-/** Crockford's base 32, as ULIDs are written. */
+/** Crockford's base 32, the alphabet of ULIDs. */
 const digits = '0123456789abcdefghjkmnpqrstvwxyz'
 const timeDigits = 10
 const flowDigits = 10
 const nodeDigits = 6
 
-/** What the ids of all jobs of a flow have between the queue's name and their node: the flow's time, and a digest of its id. */
+/** The part of a job id between its queue and its node, the same for all jobs of a flow: the time of the flow, and a digest of its id. */
 function flowPart(flowId: string): string {
   const ulid = flowId.slice(-26)
   let bits = createHash('sha256').update(flowId).digest().readBigUInt64BE()
@@ -20,8 +20,8 @@ function flowPart(flowId: string): string {
 }
 
 /**
- * The ids of a flow's jobs: of the shape of any job's, and the same for everybody who asks, so that storing a job twice stores
- * it once. Those of one flow sort by their node.
+ * The ids of the jobs of a flow. They have the shape of all job ids and are derived from the flow and the node, so that a job that is
+ * stored twice is stored once. Within a flow they sort by node.
  */
 export class FlowJobIds {
   readonly #flowPart: string
@@ -39,12 +39,12 @@ export class FlowJobIds {
     return { queue, id: this.prefix(queue) + text }
   }
 
-  /** What they start with in `queue`. */
+  /** The prefix of all ids in `queue`. */
   prefix(queue: string): string {
     return `${queue}_${this.#flowPart}`
   }
 
-  /** The node of a job of this flow. */
+  /** The node of a job; undefined when it is not a job of this flow. */
   node(jobId: string): number | undefined {
     const ulid = jobId.slice(-26)
     if (!ulid.startsWith(this.#flowPart)) return undefined

@@ -1,14 +1,14 @@
 import { countNodes, type FlowJob, type FlowMap, type FlowNode, type OnFailure } from './document.ts'
 
 interface Base {
-  /** Its number: the place in a walk through the tree, parents first. */
+  /** Its number: its place in a walk through the tree, parents first. */
   n: number
-  /** A JSON Pointer into the request that made the flow; an element of a `map` stands under its index. */
+  /** A JSON Pointer into the request that made the flow; the items of a `map` follow as `/map/<index>`. */
   path: string
   parent: GroupNode | undefined
   /** Its place among its parent's children. */
   index: number
-  /** The element that `$item` stands for here. */
+  /** The value of `$item` here. */
   item: { value: unknown } | undefined
 }
 export interface JobNode extends Base {
@@ -20,19 +20,19 @@ interface Group extends Base {
 }
 type ChainNode = Group & { kind: 'chain' }
 type GatherNode = Group & { kind: 'gather'; onFailure: OnFailure }
-/** Has no children before it is expanded. */
+/** A map has no children before it is expanded. */
 export type MapNode = Group & { kind: 'map'; map: FlowMap; onFailure: OnFailure; isExpanded: boolean }
 export type GroupNode = ChainNode | GatherNode | MapNode
 export type PlanNode = JobNode | GroupNode
 
-/** What a `map` became: one node per item, numbered from `first` on. */
+/** The expansion of a `map`: one node per item, numbered from `first` on. */
 export interface Expansion {
   node: number
   first: number
   items: unknown[]
 }
 
-/** A flow's tree with its nodes numbered, which names its jobs. The same for everybody who reads the same document. */
+/** The tree of a flow with numbered nodes, from which the ids of its jobs follow. Every process builds the same plan from a document. */
 export class FlowPlan {
   readonly root: PlanNode
   readonly #nodes: (PlanNode | undefined)[] = []
@@ -40,7 +40,7 @@ export class FlowPlan {
   /** @param expansions in any order */
   constructor(tree: FlowNode, expansions: Iterable<Expansion>) {
     this.root = this.#add(tree, 0, { path: '/flow', parent: undefined, index: 0, item: undefined })
-    // A map within a map has a number that the outer one gave.
+    // The number of a map within a map comes from the expansion of the outer map.
     for (const expansion of [...expansions].sort((a, b) => a.first - b.first)) this.expand(expansion)
   }
 
@@ -57,10 +57,10 @@ export class FlowPlan {
     for (const node of this.nodes()) if (node.kind === 'job') yield node
   }
 
-  /** Gives a `map` its children. Doing it again changes nothing. */
+  /** Gives a `map` its children; undefined when it has them already. */
   expand({ node: n, first, items }: Expansion): MapNode | undefined {
     const node = this.#nodes[n]
-    if (node?.kind !== 'map') throw new RangeError(`node ${n} is no map`)
+    if (node?.kind !== 'map') throw new RangeError(`node ${n} is not a map`)
     if (node.isExpanded) return undefined
     const size = countNodes(node.map.node)
     node.isExpanded = true
@@ -104,7 +104,7 @@ export class FlowPlan {
   }
 }
 
-/** The node whose output `$output` stands for: what comes before, in the nearest chain around it in which something does. */
+/** The node whose output is `$output`: the previous step in the nearest chain around it that has one. */
 export function sourceOf(node: PlanNode): PlanNode | undefined {
   for (let at = node; at.parent; at = at.parent) {
     if (at.parent.kind === 'chain' && at.index > 0) return at.parent.children[at.index - 1]
@@ -112,7 +112,7 @@ export function sourceOf(node: PlanNode): PlanNode | undefined {
   return undefined
 }
 
-/** The jobs below a node, or itself. */
+/** The jobs below a node, or the node itself. */
 export function* jobsOf(node: PlanNode): Generator<JobNode> {
   if (node.kind === 'job') yield node
   else for (const child of node.children) yield* jobsOf(child)

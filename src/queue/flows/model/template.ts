@@ -1,13 +1,13 @@
-/** What stands in an input for a value that is known only later: part of an earlier output, or of a map's element. */
+/** A placeholder in an input for a value that is known later: part of an earlier output, or of an item of a map. */
 type Reference = { kind: 'output' | 'item'; pointer: string }
 
-/** A reference that cannot be one; `pointer` leads to it from the input. */
+/** An invalid reference; `pointer` leads to it from the input. */
 export interface TemplateMistake {
   pointer: string
   detail: string
 }
 
-/** `{ "$output": pointer }` or `{ "$item": pointer }`, alone in its object; what says so and is none is a mistake. */
+/** Reads `{ "$output": pointer }` or `{ "$item": pointer }`, which must be the only key of its object; a string is what is wrong with it. */
 function readReference(value: object): Reference | string | undefined {
   const key = Object.hasOwn(value, '$output') ? '$output' : Object.hasOwn(value, '$item') ? '$item' : undefined
   if (key === undefined) return undefined
@@ -18,7 +18,7 @@ function readReference(value: object): Reference | string | undefined {
   return { kind: key === '$output' ? 'output' : 'item', pointer }
 }
 
-/** All references in a JSON value, and what is wrong with some. `base` is the pointer of the value. */
+/** All references in a JSON value, and all invalid ones. `base` is the pointer of the value. */
 export function findReferences(
   value: unknown,
   base = '',
@@ -37,7 +37,7 @@ export function findReferences(
   return { references, mistakes }
 }
 
-/** The value with each reference replaced by what `lookUp` gives for it. */
+/** The value with each reference replaced by the result of `lookUp`. */
 export function fillReferences(value: unknown, lookUp: (reference: Reference) => unknown): unknown {
   if (Array.isArray(value)) return value.map((inner) => fillReferences(inner, lookUp))
   if (typeof value !== 'object' || value === null) return value
@@ -46,7 +46,7 @@ export function fillReferences(value: unknown, lookUp: (reference: Reference) =>
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fillReferences(inner, lookUp)]))
 }
 
-/** The tokens of a JSON Pointer (RFC 6901); undefined when it is none. */
+/** The tokens of a JSON Pointer (RFC 6901); undefined when it is invalid. */
 export function parsePointer(pointer: string): string[] | undefined {
   if (pointer === '') return []
   if (!pointer.startsWith('/') || /~(?![01])/.test(pointer)) return undefined
@@ -56,7 +56,7 @@ export function parsePointer(pointer: string): string[] | undefined {
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
-/** What a pointer's tokens lead to; undefined when they lead nowhere. */
+/** The value at a pointer; undefined when there is none. */
 export function follow(value: unknown, tokens: readonly string[]): { value: unknown } | undefined {
   let at = value
   for (const token of tokens) {
@@ -67,7 +67,7 @@ export function follow(value: unknown, tokens: readonly string[]): { value: unkn
   return { value: at }
 }
 
-/** Whether a token may be an array's index: no sign, no leading zero. */
+/** Whether a token is a valid array index: no sign, no leading zero. */
 export function isIndex(token: string): boolean {
   return /^(0|[1-9]\d{0,8})$/.test(token)
 }

@@ -1,5 +1,5 @@
 --[[
-  A due tick is done with: its job is stored, or it was skipped. Only the first who says so counts, and nobody when the ticks have begun anew.
+  Completes a due tick: its job is stored, or it was skipped. Only the first call counts, and none when the ticks have started over.
   KEYS: schedule, due   ARGV: member of due, era, the due tick, next tick or '', the tick that was fired, its job or ''
 ]]
 if redis.call('EXISTS', KEYS[1]) == 0 then return end

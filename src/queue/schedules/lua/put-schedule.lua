@@ -1,8 +1,8 @@
 --[[
-  Stores a schedule over the one that the caller read. Where its ticks go on, a tick that is due or taken stays so.
+  Replaces the schedule that the caller read. When its ticks continue, a tick that is due or taken stays so.
   KEYS: schedule, due, the tenant's schedules
-  ARGV: id, member of due, revision as read or '', new revision, definition, most schedules of a tenant,
-        '' where its ticks go on; else the name of the new era, its first tick or ''
+  ARGV: id, member of due, revision as read or '', new revision, definition, max schedules of a tenant,
+        '' when its ticks continue; else the name of the new era, its first tick or ''
   Returns stored | changed | full
 ]]
 local revision = redis.call('HGET', KEYS[1], 'revision') or ''

@@ -1,7 +1,7 @@
 --[[
-  Takes the schedules that are due: until they are advanced, or for as long as their taker may need, nobody else gets them. One
-  that was taken before and not advanced is given with the time of then, so that its taker does the very same again.
-  KEYS: due   ARGV: most, ms that a taker may need, prefix of the schedules' keys
+  Takes the schedules that are due: no other process gets them until they are advanced, or until the caller has had its time. A schedule
+  that was taken before and not advanced is returned with the time of then, so that the caller stores the same job.
+  KEYS: due   ARGV: max schedules, ms that the caller may need, prefix of the schedules' keys
   Returns { now, when the next one is due or false, { member, its hash, taken at }… }
 ]]
 local time = redis.call('TIME')

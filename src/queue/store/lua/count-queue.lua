@@ -1,6 +1,6 @@
 --[[
-  Counts a queue, and names the jobs of which one has waited longest. KEYS: meta, workers, delayed, prioritized, wait, active, completed, failed
-  ARGV: ms after which a silent worker is forgotten
+  Counts the jobs of a queue, and returns the jobs of which one has waited longest. KEYS: meta, workers, delayed, prioritized, wait, active, completed, failed
+  ARGV: ms after which a worker without a heartbeat does not count
 ]]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,8 +1,8 @@
 --[[
-  Lets the claim of a stored job live without an end. One that was given up when an earlier job of this id was removed is made
-  again, for the usual time.
-  KEYS: the claim   ARGV: job id, digest of the request, ms that it lasts unless it is kept
-  Returns 1, also when it has become another job's; 0 when it was made again: whether its job is still there must be asked again.
+  Makes the claim of a stored job permanent. A claim that was given up when an earlier job of this id was removed is made again, with an
+  expiry.
+  KEYS: the claim   ARGV: job id, digest of the request, ms until the claim expires unless it is kept
+  Returns 1, also when the claim belongs to another job by now; 0 when it was made again: the caller must check again whether the job exists.
 ]]
 local id = redis.call('HGET', KEYS[1], 'id')
 if not id then

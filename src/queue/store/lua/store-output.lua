@@ -1,8 +1,8 @@
 --[[
-  Stores a piece of a running job's output beside the job, if the caller still holds it. The first piece makes room: what an
-  earlier attempt has left goes. Storing a piece again changes nothing.
+  Stores a piece of a running job's output beside the job, if the caller still holds the job. The first piece removes the output of an
+  earlier attempt. Idempotent.
   KEYS: lock, output, job   ARGV: lock token, name of the output, number of the piece from 0, the piece, bytes of all pieces
-  Returns 1, or 0 when the job is not the caller's, or another output has taken the place.
+  Returns 1, or 0 when the caller does not hold the job, or another output was begun.
 ]]
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if redis.call('HGET', KEYS[2], 'name') ~= ARGV[2] then

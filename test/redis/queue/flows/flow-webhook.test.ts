@@ -16,7 +16,7 @@ import { waitFor } from '../../../helpers/wait-for.ts'
 
 const log = pino({ level: 'silent' })
 
-/** A flow of one job with a webhook, and processes that bring it on when they are started. */
+/** A flow of one job with a webhook, and coordinators that are started on demand. */
 async function world() {
   const [redis, subscriber] = await Promise.all([redisClient(), redisClient()])
   const keys = new Keys(keyPrefix())
@@ -43,7 +43,7 @@ async function world() {
     if (!flow) throw new Error('the flow is gone')
     return flow
   }
-  /** The runs of the deliveries that are there. */
+  /** The runs whose deliveries are stored. */
   const delivered = async (): Promise<number[]> => {
     const known = await outbox.list(flowOwner(await head()))
     return known.filter(({ delivery }) => delivery).map(({ run }) => run)
@@ -53,7 +53,7 @@ async function world() {
     onTestFinished(() => coordinator.stop())
     coordinator.start()
   }
-  /** What a process has written that dies just behind the end of the flow. */
+  /** Writes what a process has written that dies just after the end of the flow. */
   const dieAfterEnd = async () => {
     const flow = await head()
     const error = { code: 'job_failed', message: 'it failed', job_id: null, path: '/flow' }
@@ -63,7 +63,7 @@ async function world() {
   return { redis, keys, store, outbox, flows, id, head, delivered, coordinate, dieAfterEnd, openFlows }
 }
 
-test('what an ended flow owes is made by whoever next looks at it', async () => {
+test('the delivery that an ended flow owes is stored by the next coordinator', async () => {
   const { id, head, delivered, coordinate, dieAfterEnd, openFlows } = await world()
   await dieAfterEnd()
   expect(await delivered()).toEqual([])
@@ -74,7 +74,7 @@ test('what an ended flow owes is made by whoever next looks at it', async () => 
   expect((await head()).notifiedRun).toBe(1)
 })
 
-test('a process that died between the delivery and its note makes no second one', async () => {
+test('a process that died between storing a delivery and marking the flow causes no second delivery', async () => {
   const { redis, keys, store, outbox, id, delivered, dieAfterEnd } = await world()
   await dieAfterEnd()
   await settleFlowWebhook({ store, outbox }, id)
@@ -86,7 +86,7 @@ test('a process that died between the delivery and its note makes no second one'
   expect(await redis.zcard(keys.bull('_webhooks', 'prioritized'))).toBe(1)
 })
 
-test('a retry makes first what the run before owes; a note that comes late does not count for the next run', async () => {
+test('a retry first stores the delivery of the ended run; a late mark does not count for the next run', async () => {
   const { store, flows, id, head, delivered, dieAfterEnd } = await world()
   await dieAfterEnd()
   expect(await flows.retry(id, Date.now())).toBe(true)
@@ -95,12 +95,12 @@ test('a retry makes first what the run before owes; a note that comes late does 
   await store.markNotified(id, 1)
   await flows.cancel(id, Date.now())
   expect(await delivered()).toEqual([2, 1])
-  // Whoever slept since the end of the first run.
+  // A process that was frozen since the end of the first run.
   await store.markNotified(id, 1)
   expect((await head()).notifiedRun).toBe(2)
 })
 
-test('an end that was not asked for is no debt', async () => {
+test('no delivery is owed for an event without a subscription', async () => {
   const { store, outbox, id, head, delivered } = await world()
   await store.finish(await head(), 'succeeded', undefined, Date.now())
   await settleFlowWebhook({ store, outbox }, id)
@@ -108,7 +108,7 @@ test('an end that was not asked for is no debt', async () => {
   expect((await head()).notifiedRun).toBe(1)
 })
 
-test('a flow that owes is not removed before its delivery is made, however old its place on the list', async () => {
+test('a flow that owes a delivery is not removed before it is stored, however old the flow is', async () => {
   const { redis, keys, store, id, coordinate, dieAfterEnd } = await world()
   await dieAfterEnd()
   // A retry that died had left it on the list of the ended; and of the open list nothing is left.
@@ -117,7 +117,7 @@ test('a flow that owes is not removed before its delivery is made, however old i
   const deliveryKey = keys.job({ queue: '_webhooks', id: `whd_${id}_1` })
   coordinate(1)
   await waitFor(
-    'the flow to be gone',
+    'the flow to be removed',
     () => redis.exists(keys.flow(id)),
     (there) => there === 0,
   )

@@ -32,7 +32,7 @@ async function world(options: Partial<SweeperOptions> = {}) {
   onTestFinished(() => sweeper.stop())
   const add = async (record: Partial<JobRecord> = {}, ref = newJobRef('io', Date.now())) =>
     queue.add({ ref, type: 'echo', record: { tenant: '-', input: 1, ...record }, attempts: 1, createdAt: Date.now() })
-  /** Takes a job from its queue as a worker does that vanishes at once: it is active, and nobody holds its lock. */
+  /** Takes a job from its queue as a worker does that vanishes at once: it is active without a lock. */
   const abandon = async ({ id }: JobRef) => {
     await redis.zrem(keys.bull('io', 'prioritized'), id)
     await redis.lpush(keys.bull('io', 'active'), id)
@@ -109,7 +109,7 @@ test('a sweep asks for the webhooks that ended jobs owe, and keeps such a job un
   await untilGone(owes)
 })
 
-test('an ended job whose flow is gone is removed like any other', async () => {
+test('an ended job whose flow was removed is removed like any other', async () => {
   const { redis, keys, steering, sweeper, add, untilGone } = await world({ resultTtlMs: 1 })
   const [orphan, kept] = [await add(), await add()]
   for (const [job, flow] of [
@@ -125,7 +125,7 @@ test('an ended job whose flow is gone is removed like any other', async () => {
   expect(await redis.exists(keys.job(kept))).toBe(1)
 })
 
-test('a sweep removes entries of the index without a job, but for young ones', async () => {
+test('a sweep removes entries of the index without a job, except young ones', async () => {
   const { redis, keys, sweeper, add } = await world()
   const hourAgo = ulidTime(Date.now() - hourMs)
   const job = await add({}, { queue: 'io', id: `io_${hourAgo}${'0'.repeat(16)}` })
@@ -148,7 +148,7 @@ test('of two sweepers of a queue the holder of the lease works, and the other ta
   expect(await holder.hold()).toBe(true)
   const late = await add({ startWithinMs: 1, countsFrom: Date.now() - 1000 })
   sweeper.start()
-  // The holder dies. Until its lease ends, the sweeper has come round at least once.
+  // The holder dies. The sweeper has tried at least once before the lease ends.
   await waitFor(
     'the lease to be about to end',
     () => redis.pttl(lease.key),

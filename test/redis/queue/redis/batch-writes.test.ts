@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, connect as open, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { type WriteWhen, writeTogether } from '../../../../src/queue/redis/batch-writes.ts'
+import { batchWrites, type WriteWhen } from '../../../../src/queue/redis/batch-writes.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 
 /** A way to the run's Redis that counts in how many pieces commands arrive. */
@@ -33,14 +33,14 @@ async function countedWay() {
 
 async function connected(port: number, when: WriteWhen = 'turn'): Promise<Redis> {
   const redis = new Redis(port, '127.0.0.1')
-  writeTogether(redis, when)
+  batchWrites(redis, when)
   onTestFinished(() => redis.disconnect())
   await once(redis, 'ready')
   await redis.ping()
   return redis
 }
 
-test('what is sent in one turn arrives in one piece, in its order, and so are the answers', async () => {
+test('the commands of one turn arrive in one piece, in their order, and so do the replies', async () => {
   const { port, seen } = await countedWay()
   const redis = await connected(port)
   const key = `${keyPrefix()}:list`
@@ -62,7 +62,7 @@ test('a pipeline between other commands keeps its place', async () => {
   expect(await redis.lrange(key, 0, -1)).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('what was held when the connection was lost is sent on the next one, or refused', async () => {
+test('commands that were held back when the connection was lost are sent on the next one, or rejected', async () => {
   const { port } = await countedWay()
   const redis = await connected(port)
   const key = `${keyPrefix()}:counter`

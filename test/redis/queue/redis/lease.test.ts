@@ -10,7 +10,7 @@ async function twoLeases(ms: number) {
   return { redis, key: options.key, one: new Lease(options), other: new Lease(options) }
 }
 
-test('one holds a lease until it gives it up, and renews it meanwhile', async () => {
+test('a holder renews its lease until it releases it', async () => {
   const { redis, key, one, other } = await twoLeases(60_000)
   expect([await one.hold(), await other.hold(), await one.hold()]).toEqual([true, false, true])
   expect(await redis.pttl(key)).toBeGreaterThan(59_000)
@@ -20,7 +20,7 @@ test('one holds a lease until it gives it up, and renews it meanwhile', async ()
   expect([await other.hold(), await one.hold()]).toEqual([true, false])
 })
 
-test('a lease that is not renewed goes to another', async () => {
+test('a lease that is not renewed is taken by another process', async () => {
   const { one, other } = await twoLeases(50)
   expect(await one.hold()).toBe(true)
   await waitFor('the lease to expire', () => other.hold(), Boolean)

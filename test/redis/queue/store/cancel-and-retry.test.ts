@@ -6,7 +6,7 @@ import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 
-test('a cancelled job is ended by the worker that had it then, and not by one that lost it before', async () => {
+test('a canceled job is ended by the worker that held it then, not by one that lost it before', async () => {
   const redis = await redisClient()
   const keys = new Keys(keyPrefix())
   const queue = new JobQueue({ client: redis, keys, queues: ['io'] })

@@ -43,7 +43,7 @@ function storeIn(deps: { redis: Redis; keys: Keys }) {
     })
 }
 
-test('pages of any size list every job of a tenant once, newest first, however many share a millisecond', async () => {
+test('pages of any size list every job of a tenant once, newest first, however many were created in one millisecond', async () => {
   const redis = await redisClient()
   const job = record({
     at: integer({ min: 0, max: 3 }),

@@ -11,7 +11,7 @@ const log = pino({ level: 'silent' })
 async function world() {
   const redis = await redisClient()
   const keys = new Keys(keyPrefix())
-  const writer = new OutputWriter({ redis, keys, limits: { inline: 100, most: 2_000_000 }, log })
+  const writer = new OutputWriter({ redis, keys, limits: { inline: 100, max: 2_000_000 }, log })
   const ref = newJobRef('io', Date.now())
   const readAll = async (name: unknown, bytes: number, from = 0, to = bytes) =>
     Buffer.concat(
@@ -56,11 +56,11 @@ test('a worker that loses its job while it stores an output stores no more of it
   expect(await redis.hlen(keys.output(ref))).toBeLessThan(1 + 8)
 })
 
-test('small outputs stay in the job; too large ones are told by their bytes, not their characters', async () => {
+test('small outputs stay in the job; outputs are limited by bytes, not by characters', async () => {
   const { redis, keys, writer, ref } = await world()
   await redis.set(keys.lock(ref), 'mine')
   expect(await writer.keep(ref, 'mine', 'x'.repeat(98))).toEqual({ status: 'kept', json: `"${'x'.repeat(98)}"` })
-  expect(await writer.keep(ref, 'mine', '€'.repeat(700_000))).toEqual({ status: 'too_large', most: 2_000_000 })
+  expect(await writer.keep(ref, 'mine', '€'.repeat(700_000))).toEqual({ status: 'too_large', max: 2_000_000 })
   expect(await redis.exists(keys.output(ref))).toBe(0)
 })
 

@@ -19,7 +19,7 @@ const persistClaim = loadScript('store/persist-claim')
 
 const newRef = () => newJobRef('io', Date.now())
 
-/** What a request with an idempotency key does, step by step, and who removes its job. */
+/** The steps of a request with an idempotency key, and of the removal of its job. */
 async function world() {
   const redis = await redisClient()
   const prefix = keyPrefix()
@@ -64,7 +64,7 @@ async function world() {
   return { redis, keys, queue, steering, idempotency, claim, add, addEnded, begin, sweep, left }
 }
 
-test('a job whose removal has begun is not opened again, and keeps no claim', async () => {
+test('a job whose removal has begun cannot be retried, and keeps no claim', async () => {
   const { queue, steering, idempotency, claim, addEnded, begin, left } = await world()
   const ref = newRef()
   const claimed = await claim(ref)
@@ -80,7 +80,7 @@ test('a job whose removal has begun is not opened again, and keeps no claim', as
   expect(await left()).toEqual([expect.stringContaining(':claim:')])
 })
 
-test('a claim that is kept before the removal begins goes with its job', async () => {
+test('a claim that is kept before the removal begins is removed with its job', async () => {
   const { queue, idempotency, claim, addEnded, left } = await world()
   const ref = newRef()
   const claimed = await claim(ref)
@@ -93,7 +93,7 @@ test('a claim that is kept before the removal begins goes with its job', async (
   expect(await left()).toEqual([])
 })
 
-test('a removal between the two writes of a keep leaves nothing for ever', async () => {
+test('a removal between the two writes of a kept claim leaves nothing permanent', async () => {
   const { redis, keys, queue, idempotency, claim, addEnded, left } = await world()
   const ref = newRef()
   const claimed = await claim(ref)
@@ -107,7 +107,7 @@ test('a removal between the two writes of a keep leaves nothing for ever', async
 })
 
 test.each(['a client', 'the sweep'])(
-  'a job that %s removed is not stored anew by a request that found its claim just before',
+  'a job that %s removed is not stored again by a request that found its claim just before',
   async (who) => {
     const { redis, keys, queue, idempotency, claim, add, addEnded, sweep, left } = await world()
     const ref = newRef()
@@ -135,7 +135,7 @@ test.each(['a client', 'the sweep'])(
   },
 )
 
-test('a removal whose process died is ended by the next sweep, long before its time', async () => {
+test('a removal whose process died is completed by the next sweep, before the retention ends', async () => {
   const { idempotency, claim, addEnded, begin, sweep, left } = await world()
   const [claimed, plain] = [newRef(), newRef()]
   await idempotency.keep(await claim(claimed), await addEnded(claimed))
@@ -146,7 +146,7 @@ test('a removal whose process died is ended by the next sweep, long before its t
   await waitFor('all to go', left, (names) => names.length === 0)
 })
 
-test('a job whose claim the sweep is about to give up is not opened again, and keeps no claim', async () => {
+test('a job whose claim the sweep is about to give up cannot be retried, and keeps no claim', async () => {
   const { redis, keys, steering, idempotency, claim, addEnded, sweep, left } = await world()
   const ref = newRef()
   const claimed = await claim(ref)

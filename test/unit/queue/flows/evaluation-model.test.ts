@@ -20,13 +20,13 @@ const trees: fc.Arbitrary<FlowNode> = fc.letrec<{ node: FlowNode }>((tie) => ({
 })).node
 
 const states = fc.constantFrom<JobEnd>('succeeded', 'succeeded', 'succeeded', 'failed', 'canceled', 'expired')
-/** Which of the jobs that could end now does, and how; a cancelled one ends canceled, or before the cancel reached it. */
+/** Which of the jobs that could end now ends, and how. A canceled job ends as canceled, or before the cancel reached it. */
 const moves = fc.array(fc.record({ pick: fc.nat(), state: states, isStop: fc.nat(40).map((n) => n === 0) }), {
   minLength: 60,
   maxLength: 60,
 })
 
-test('decides as the rules say, after each of the ends of a flow, in whatever order they come', () => {
+test('decides as the naive rules do after each end, in whatever order the ends come', () => {
   const seen = new Map<string, number>()
   fc.assert(
     fc.property(trees, moves, (tree, steps) => {
@@ -45,7 +45,7 @@ test('decides as the rules say, after each of the ends of a flow, in whatever or
         for (const node of jobs) {
           if (naive.ends.has(node)) continue
           expect(released.has(node), `${node.path} is released`).toBe(naive.started.has(node))
-          expect(canceled.has(node), `${node.path} is cancelled`).toBe(naive.canceled.has(node))
+          expect(canceled.has(node), `${node.path} is canceled`).toBe(naive.canceled.has(node))
         }
         for (const node of plan.nodes()) expect(evaluation.endOf(node), node.path).toEqual(naive.ends.get(node))
       }
@@ -57,7 +57,7 @@ test('decides as the rules say, after each of the ends of a flow, in whatever or
           naive.stop()
           compare()
         }
-        // A job that waits for its turn can only be cancelled.
+        // A job that waits for its turn can only be canceled.
         const open = jobs.filter((node) => !naive.ends.has(node))
         const node = open[pick % open.length]
         if (!node) break
@@ -69,7 +69,7 @@ test('decides as the rules say, after each of the ends of a flow, in whatever or
         naive.record(node, ended)
         compare()
       }
-      // No flow is ever stuck: whatever has not ended is running, or is being cancelled, or waits for such.
+      // No flow is ever stuck: every open job runs, is being canceled, or waits for such a job.
       for (let left = jobs.length; left > 0; left--) {
         const node = jobs.find((one) => !naive.ends.has(one) && (released.has(one) || canceled.has(one)))
         if (!node) break
@@ -84,7 +84,7 @@ test('decides as the rules say, after each of the ends of a flow, in whatever or
       expect(evaluation.jobsPassed).toBe(jobs.length)
       seen.set(evaluation.end?.state ?? '', (seen.get(evaluation.end?.state ?? '') ?? 0) + 1)
 
-      // Whoever reads the ends later, all at once, decides the same.
+      // A process that reads all ends at once decides the same.
       if (!isStopped) {
         const later = new FlowEvaluation(plan)
         for (const [node, state] of order) later.record(node, state)

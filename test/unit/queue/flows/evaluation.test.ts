@@ -57,7 +57,7 @@ test('a chain releases one step after the other', () => {
   expect(flow.result()).toEqual({ state: 'succeeded', cause: undefined })
 })
 
-test('a chain cancels what is to come after a step that did not succeed, and ends when that has ended', () => {
+test('a chain cancels the steps after one that did not succeed, and ends when they have ended', () => {
   const flow = play(chain(job, gather('fail_fast', job, job), job))
   flow.told()
   expect(flow.end('/chain/0', 'failed')).toEqual({
@@ -82,7 +82,7 @@ test('a gather releases all at once, in the order given, and ends when all have 
   expect(flow.result()).toEqual({ state: 'succeeded', cause: undefined })
 })
 
-test('with fail_fast the first that does not succeed has the others cancelled, and decides, however the others end', () => {
+test('with fail_fast the first job that does not succeed cancels the others and decides, however the others end', () => {
   const flow = play(gather('fail_fast', job, job, chain(job, job)))
   flow.told()
   expect(flow.end('/gather/1', 'expired').cancel).toEqual(['/gather/0', '/gather/2/chain/0', '/gather/2/chain/1'])
@@ -93,7 +93,7 @@ test('with fail_fast the first that does not succeed has the others cancelled, a
   expect(flow.result()).toEqual({ state: 'expired', cause: '/flow/gather/1' })
 })
 
-test('with continue a member that does not succeed ends nothing else', () => {
+test('with continue a job that does not succeed cancels nothing else', () => {
   const flow = play(chain(gather('continue', job, job), job))
   flow.told()
   expect(flow.end('/chain/0/gather/0', 'failed')).toEqual(nothing)
@@ -102,7 +102,7 @@ test('with continue a member that does not succeed ends nothing else', () => {
   expect(flow.result()).toEqual({ state: 'succeeded', cause: undefined })
 })
 
-test('a step that is cancelled by itself before its turn ends the chain after the step whose turn it is', () => {
+test('a step that is canceled by itself before its turn ends the chain after the current step', () => {
   const flow = play(chain(job, job, job, job))
   flow.told()
   expect(flow.end('/chain/2', 'canceled')).toEqual({ ...nothing, cancel: ['/chain/1', '/chain/3'] })
@@ -113,7 +113,7 @@ test('a step that is cancelled by itself before its turn ends the chain after th
   expect(flow.result()).toEqual({ state: 'canceled', cause: '/flow/chain/2' })
 })
 
-test('a map is expanded when its turn comes, and then is a gather', () => {
+test('a map is expanded when its turn comes, and then behaves as a gather', () => {
   const tree = chain(job, map('fail_fast', chain(job, job)), job)
   const flow = play(tree)
   flow.told()
@@ -126,7 +126,7 @@ test('a map is expanded when its turn comes, and then is a gather', () => {
   expect(flow.end('/chain/1/map/1/chain/1').release).toEqual(['/chain/2'])
 })
 
-test('a map over nothing has succeeded; one that cannot be expanded has failed', () => {
+test('a map over no items succeeds; one that cannot be expanded fails', () => {
   const empty = play(chain(job, map('fail_fast', job), job))
   empty.end('/chain/0')
   expect(empty.expand('/chain/1', [], 4).release).toEqual(['/chain/2'])
@@ -144,7 +144,7 @@ test('a map that never gets its turn needs no end of its own', () => {
   expect(flow.result()).toEqual({ state: 'failed', cause: '/flow/chain/0' })
 })
 
-test('a gather that was over before its turn lets the chain go on', () => {
+test('a gather that ended before its turn does not stop the chain', () => {
   const flow = play(chain(job, gather('continue', job), job))
   flow.told()
   expect(flow.end('/chain/1/gather/0', 'canceled')).toEqual(nothing)
@@ -173,7 +173,7 @@ test('only the first end of a job counts', () => {
   expect(flow.result()?.state).toBe('succeeded')
 })
 
-test('a chain of twenty thousand maps over nothing, read back at once, overflows no stack', () => {
+test('a chain of twenty thousand maps over no items, read at once, does not overflow the stack', () => {
   const tree = chain(...Array.from({ length: 19_999 }, () => map('fail_fast', job)))
   const plan = new FlowPlan(
     tree,

@@ -64,7 +64,7 @@ export class NaiveEvaluation {
     }
   }
 
-  /** Who is cancelled is so with all below that has not ended. */
+  /** Cancels a node with everything below it that has not ended. */
   #cancel(node: PlanNode): void {
     if (!this.canceled.has(node) || this.ends.has(node) || node.kind === 'job') return
     if (!this.#verdicts.has(node)) this.#verdicts.set(node, { state: 'canceled', cause: undefined })

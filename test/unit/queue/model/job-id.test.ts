@@ -12,7 +12,7 @@ test('an id names its queue, and ids of one process rise', () => {
   )
 })
 
-test('anything else is no id', () => {
+test('any other text is not an id', () => {
   for (const id of [
     '',
     'io',

@@ -32,7 +32,7 @@ test('the ends are the four that clients know, and only a retry or their removal
   }
 })
 
-test('what cannot happen in a state has no next state', () => {
+test('a move that is not allowed in a state has no next state', () => {
   expect(next('queued', 'start')).toBe('running')
   expect(next('scheduled', 'start')).toBeUndefined()
   expect(next('queued', 'succeed')).toBeUndefined()
@@ -41,7 +41,7 @@ test('what cannot happen in a state has no next state', () => {
   expect(next('blocked', 'start')).toBeUndefined()
 })
 
-test('a job reaches every state, and from every state that is no end it reaches each end', () => {
+test('a job reaches every state, and from every other state it reaches each end', () => {
   const reached = (from: Standing, been = new Set<Standing>()): Set<Standing> => {
     for (const move of moves) {
       const then = next(from, move)

@@ -16,7 +16,7 @@ const failedWith = (failure: Partial<StoredFailure>) => ({
   failedReason: encodeFailure({ code: 'job_failed', message: '', retryable: true, attempt: 1, ...failure }),
 })
 
-test('BullMQ’s places and our failures make our states', () => {
+test('the state follows from BullMQ’s set and the stored failure', () => {
   const cases = [
     ['queued', hash, 'waiting'],
     ['scheduled', hash, 'delayed'],
@@ -43,7 +43,7 @@ test('BullMQ’s places and our failures make our states', () => {
   })
 })
 
-test('a record of another version is not misread', () => {
+test('a record of another version is not decoded', () => {
   expect(parseRecord({ v: recordVersion, input: [1] })).toEqual({
     v: recordVersion,
     tenant: anonymousTenant,
