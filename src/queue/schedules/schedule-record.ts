@@ -5,7 +5,7 @@ import { recordSchema } from '../model/job-record.ts'
 import type { Timing } from './ticks.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */
-export const scheduleVersion = 1
+const scheduleVersion = 1
 
 /** What happens to a tick while the job of the previous tick has not ended. */
 export const overlaps = ['allow', 'skip'] as const
