@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { globSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { renderPages } from '../../../scripts/docs/render-pages.ts'
 import { apiVariables, workerVariables } from '../../../src/environment.ts'
@@ -15,6 +15,14 @@ test('docs/configuration.md has every variable that a role reads, once, and no o
   const documented = Array.from(page.matchAll(/^\| `([A-Z_]+)` /gm), ([, name = '']) => name)
   const read = new Set([...Object.keys(apiVariables.shape), ...Object.keys(workerVariables.shape)])
   expect(documented.toSorted()).toEqual([...read].toSorted())
+})
+
+test.each(globSync('docs/adr/[0-9]*.md', { cwd: root }))('%s has the sections of a decision record', (path) => {
+  const text = readFileSync(join(root, path), 'utf8')
+  const [, number = ''] = /^# (\d+)\. .+\n\nStatus: .+\n\n/.exec(text) ?? []
+  expect(basename(path).slice(0, 5)).toBe(`${number.padStart(4, '0')}-`)
+  const required = ['## Context', '## Decision', '## Consequences']
+  expect([required, [...required, '## Figures']]).toContainEqual(text.match(/^## .+$/gm))
 })
 
 test('README.md shows ten settings', () => {
