@@ -5,6 +5,7 @@ import { z } from 'zod'
 
 const root = join(import.meta.dirname, '../../..')
 const pages = globSync(['*.md', 'docs/**/*.md', '.github/**/*.md'], { cwd: root })
+const code = globSync('{src,test,bench,scripts}/**/*.{ts,lua,mjs}', { cwd: root })
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
 /** The anchors of a page, as forges make them from its headings. */
@@ -37,6 +38,12 @@ test.each(pages)('%s names npm scripts that exist', (page) => {
   const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(read('package.json')))
   const named = Array.from(read(page).matchAll(/npm run (?:-s )?([a-z][\w:-]*)/g), ([, name = '']) => name)
   expect(named.filter((name) => !(name in scripts))).toEqual([])
+})
+
+test.each(pages)('%s names files of the code that exist', (page) => {
+  const named = Array.from(read(page).matchAll(/`([\w./-]+\.(?:ts|lua|mjs))`/g), ([, name = '']) => name)
+  const missing = named.filter((name) => !code.some((path) => path === name || path.endsWith(`/${name}`)))
+  expect(missing).toEqual([])
 })
 
 test("the newcomer's walk in docs/architecture.md names at most 25 files, and all exist", () => {
