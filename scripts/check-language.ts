@@ -15,6 +15,11 @@ const paths = [
   'src/environment.ts',
   'src/environment/*.ts',
   'src/{jobs,worker}/**/*.ts',
+  'src/queue/{admission,events,flows,maintenance,model,redis,webhooks}/**/*.{ts,lua}',
+  'src/queue/store/{cancel-and-retry,idempotency-keys,job-index,job-output,job-queue,read-many,remove-job}.ts',
+  // Not schedule-record.ts, which has a word in a stored name.
+  'src/queue/schedules/{schedule-store,scheduler,ticks,cron-expression,local-clock}.ts',
+  'src/queue/{schedules,store}/lua/*.lua',
 ]
 
 const root = join(import.meta.dirname, '..')

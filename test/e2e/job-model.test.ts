@@ -99,14 +99,14 @@ function possibleMoves({ submitted, wasCanceled, lostWorkers }: Tracked, retried
     submit: said.delay_ms === undefined,
     submit_for_later: said.delay_ms !== undefined,
     succeed: !fails,
-    fail_and_wait: mayTryAgain,
-    fail_and_go_again: mayTryAgain,
-    fail_for_good: fails || lostWorkers,
+    fail_and_back_off: mayTryAgain,
+    fail_and_requeue: mayTryAgain,
+    fail: fails || lostWorkers,
     put_back: false,
-    leave_to_others: lostWorkers,
-    lose_worker: lostWorkers,
-    miss_its_start: said.start_within_ms !== undefined || said.deadline_ms !== undefined,
-    reach_deadline: said.deadline_ms !== undefined,
+    defer: lostWorkers,
+    redeliver: lostWorkers,
+    expire: said.start_within_ms !== undefined || said.deadline_ms !== undefined,
+    miss_deadline: said.deadline_ms !== undefined,
     cancel: wasCanceled,
     signal_cancel: wasCanceled,
     end_canceled: wasCanceled,
@@ -145,7 +145,7 @@ function checkPath(job: Tracked, sightings: Pick<JobResource, 'state' | 'attempt
     expect(leadsTo(last.state, state, moves), path).toBe(true)
     expect(attempt, path).toBeLessThanOrEqual(job.submitted.options.attempts)
     // An attempt that a worker refuses to make, since it came too late, does not count.
-    const mayFall = retried || job.lostWorkers || (moves.includes('miss_its_start') && isEnd(state))
+    const mayFall = retried || job.lostWorkers || (moves.includes('expire') && isEnd(state))
     if (!mayFall) expect(attempt, path).toBeGreaterThanOrEqual(last.attempt)
     last = sighting
   }

@@ -2,11 +2,11 @@
 export const jobEnds = ['succeeded', 'failed', 'canceled', 'expired'] as const
 export type JobEnd = (typeof jobEnds)[number]
 
-/** Where a job stands. */
+/** The states of a job. */
 export const jobStates = ['scheduled', 'blocked', 'queued', 'running', ...jobEnds] as const
 export type JobState = (typeof jobStates)[number]
 
-/** Before a job is stored and after it is removed, it stands nowhere. */
+/** The state of a job, or that it is not stored: before its submission and after its removal. */
 export type Standing = JobState | 'absent'
 
 interface Move {
@@ -15,8 +15,8 @@ interface Move {
 }
 
 /**
- * All that can happen to a job, and where it then stands: what is not here must not happen. `docs/job-lifecycle.md` says of
- * each who writes it. Only jobs of a flow are ever `blocked`.
+ * The state machine of jobs: all moves that there are. `docs/job-lifecycle.md` says when each happens and which script writes it.
+ * Only jobs of a flow are ever `blocked`.
  */
 export const jobMoves = {
   submit: { from: ['absent'], to: 'queued' },
@@ -24,19 +24,19 @@ export const jobMoves = {
   submit_in_flow: { from: ['absent'], to: 'blocked' },
   release: { from: ['blocked'], to: 'queued' },
   release_for_later: { from: ['blocked'], to: 'scheduled' },
-  refuse_input: { from: ['blocked'], to: 'failed' },
+  reject_input: { from: ['blocked'], to: 'failed' },
   become_due: { from: ['scheduled'], to: 'queued' },
   start: { from: ['queued'], to: 'running' },
-  tell: { from: ['running'], to: 'running' },
+  report_event: { from: ['running'], to: 'running' },
   succeed: { from: ['running'], to: 'succeeded' },
-  fail_for_good: { from: ['running'], to: 'failed' },
-  fail_and_wait: { from: ['running'], to: 'scheduled' },
-  fail_and_go_again: { from: ['running'], to: 'queued' },
+  fail: { from: ['running'], to: 'failed' },
+  fail_and_back_off: { from: ['running'], to: 'scheduled' },
+  fail_and_requeue: { from: ['running'], to: 'queued' },
   put_back: { from: ['running'], to: 'queued' },
-  leave_to_others: { from: ['running'], to: 'scheduled' },
-  lose_worker: { from: ['running'], to: 'queued' },
-  miss_its_start: { from: ['scheduled', 'queued', 'running'], to: 'expired' },
-  reach_deadline: { from: ['scheduled', 'queued', 'running'], to: 'failed' },
+  defer: { from: ['running'], to: 'scheduled' },
+  redeliver: { from: ['running'], to: 'queued' },
+  expire: { from: ['scheduled', 'queued', 'running'], to: 'expired' },
+  miss_deadline: { from: ['scheduled', 'queued', 'running'], to: 'failed' },
   cancel: { from: ['blocked', 'scheduled', 'queued'], to: 'canceled' },
   signal_cancel: { from: ['running'], to: 'running' },
   end_canceled: { from: ['running'], to: 'canceled' },
@@ -47,13 +47,13 @@ export const jobMoves = {
 
 export type JobMove = keyof typeof jobMoves
 
-/** Where a job stands after `move`; undefined when that cannot happen to it in this state. */
+/** The state after a move; undefined when the move is not possible in this state. */
 export function next(state: Standing, move: JobMove): Standing | undefined {
   const { from, to }: Move = jobMoves[move]
   return from.includes(state) ? to : undefined
 }
 
-/** Whether a job has ended: only then is it ever removed. */
+/** Whether a job has ended. Only ended jobs are removed. */
 export function isEnd(state: JobState): boolean {
   return next(state, 'remove') !== undefined
 }

@@ -7,6 +7,9 @@ import type { Timing } from './ticks.ts'
 /** Raised when the stored form changes so that older code would misread it. */
 const scheduleVersion = 1
 
+/** The stored name of a client's request, which schedules of earlier versions have, too. */
+const requestField = 'said'
+
 /** What happens to a tick while the job of the previous tick has not ended. */
 export const overlaps = ['allow', 'skip'] as const
 
@@ -33,14 +36,16 @@ const definitionSchema = z.object({
   overlap: z.enum(overlaps),
   /** The job that each tick stores. */
   job: z.object({ type: z.string(), queue: z.string(), attempts: z.int(), record: recordSchema.omit({ v: true }) }),
-  /** The job as the client sent it. The name of the field is that of schedules stored before. */
-  said: z.unknown(),
+  /** The job as the client sent it. */
+  [requestField]: z.unknown(),
   createdAt: z.number(),
   updatedAt: z.number(),
 })
 
 /** A schedule as its client defined it. Times are epoch ms; `request` is the job as the client sent it. */
-export type ScheduleDefinition = Omit<z.output<typeof definitionSchema>, 'v' | 'said'> & { request: unknown }
+export type ScheduleDefinition = Omit<z.output<typeof definitionSchema>, 'v' | typeof requestField> & {
+  request: unknown
+}
 
 /** The tenant and the id of a schedule. */
 export interface ScheduleRef {
@@ -65,7 +70,7 @@ export interface StoredSchedule extends ScheduleRef {
 
 /** The stored form of a definition, as JSON. */
 export function encodeDefinition({ request, ...definition }: ScheduleDefinition): string {
-  return JSON.stringify({ v: scheduleVersion, ...definition, said: request })
+  return JSON.stringify({ v: scheduleVersion, ...definition, [requestField]: request })
 }
 
 /** Reads the hash of a schedule; undefined when there is none, or another version of Drover wrote it. */
@@ -74,7 +79,7 @@ export function decodeSchedule(ref: ScheduleRef, hash: Record<string, string>): 
   if (definition === undefined) return undefined
   const parsed = definitionSchema.safeParse(JSON.parse(definition))
   if (!parsed.success) return undefined
-  const { said: request, ...rest } = parsed.data
+  const { [requestField]: request, ...rest } = parsed.data
   return {
     ...ref,
     definition: { ...rest, request },

@@ -11,15 +11,14 @@ const cancelJob = loadScript('bullmq/cancel-job')
 const finishCanceled = loadScript('bullmq/finish-canceled')
 const reopenJob = loadScript('bullmq/reopen-job')
 
-/** What a cancel found. `signaled`: its worker was told, and from now on the job can only end canceled. */
+/** The result of a cancel. `signaled`: the job is running, its worker was signaled, and the job can only end as canceled. */
 export type CancelResult = 'missing' | 'done' | 'ended' | 'signaled'
 
-/** Beyond the grace that a handler gets: to end its thread or process, and to say so. */
+/** Added to the grace of a handler: to end its thread or process, and to record the end. */
 export const cancelMarginMs = 5000
 
 /**
- * Holds the lock of a job in place of its worker's token while that worker, and no other, brings the cancelled job to its end; as in
- * cancel-one.lua.
+ * The value of the lock of a canceled job: only the worker that held the lock may end the job. The same as in cancel-one.lua.
  */
 const cancelToken = (workersToken: string) => `cancel:${workersToken}`
 
@@ -32,7 +31,7 @@ const canceled = (attempt: number, stopped: NonNullable<StoredFailure['stopped']
   stopped,
 })
 
-/** Cancel and retry: what clients do to a job that exists, and a worker's answer to a cancel. */
+/** Cancels and retries jobs, for clients, and ends canceled jobs, for workers. */
 export class JobSteering {
   readonly #redis: Redis
   readonly #keys: Keys
@@ -43,8 +42,8 @@ export class JobSteering {
   }
 
   /**
-   * Cancels a job, atomically. `graceMs` is how long its handler may take to stop once it is told; when its worker does not
-   * end the job within that and a margin, the job ends without it.
+   * Cancels a job, atomically; idempotent. `graceMs` is how long its handler may take to stop after the signal. When its worker does not
+   * end the job within that time and a margin, a sweep does.
    *
    * @throws QueueUnavailableError
    */
@@ -63,10 +62,10 @@ export class JobSteering {
   }
 
   /**
-   * A worker's word that the handler of a cancelled job has stopped.
+   * Ends a canceled job whose handler has stopped.
    *
-   * @param run `token` is the lock under which it ran.
-   * @returns false when the job had ended already, was not cancelled, or was cancelled when another worker had it
+   * @param run `token` is the value of the lock while it ran.
+   * @returns false when the job has ended, was not canceled, or was canceled while another worker held it
    */
   async finishCanceled(
     ref: JobRef,
@@ -81,7 +80,7 @@ export class JobSteering {
     return (await finishCanceled(this.#redis, names, args)) === 1
   }
 
-  /** How each of some running jobs stands to the worker whose lock `token` was: still held, cancelled, or lost. */
+  /** Whether running jobs are still held by the worker with these lock tokens, canceled, or lost. */
   async standing(runs: { ref: JobRef; token: string }[]): Promise<('held' | 'canceled' | 'lost')[]> {
     return Promise.all(
       runs.map(async ({ ref, token }) => {
@@ -93,9 +92,9 @@ export class JobSteering {
   }
 
   /**
-   * Opens the next run of an ended job; its limits of time count from `now` again. A webhook of the run before is made by then.
+   * Opens the next run of an ended job, whose time limits count from `now`. The caller has stored the webhook delivery of the run before.
    *
-   * @returns not_retryable when it is no longer in that state. @throws QueueUnavailableError
+   * @returns not_retryable when the job has changed since it was read. @throws QueueUnavailableError
    */
   async reopen(job: StoredJob, now: number): Promise<'reopened' | 'not_retryable' | 'missing'> {
     const keys = this.#keys

@@ -14,23 +14,23 @@ import { removeJob } from './remove-job.ts'
 const readJob = loadScript('store/read-job')
 const pauseQueue = loadScript('bullmq/pause-queue')
 
-/** A job to be stored, validated by the caller. Times are epoch milliseconds. */
+/** A job to be stored, validated by the caller. Times are epoch ms. */
 export interface NewJob {
   ref: JobRef
   type: string
   record: Omit<JobRecord, 'v'>
   attempts: number
   createdAt: number
-  /** When it may start; absent: at once. */
+  /** Not to start before then. */
   runAt?: number | undefined
-  /** The channel on which its end is told to who waits for it: `JobEventHub.waiter`. */
+  /** The channel on which the end of the job is published for the process that awaits it: `JobEventHub.waiter`. */
   waiter?: string | undefined
 }
 
-/** How old the answer may be whether anybody consumes a queue. */
-const censusAgeMs = 2000
+/** For how long it is cached whether a queue has workers. */
+const consumedAgeMs = 2000
 
-/** The API's side of the queues: put a job in, read it back. */
+/** The API's side of queues: stores, reads, counts and removes jobs. */
 export class JobQueue {
   readonly #client: Redis
   readonly #keys: Keys
@@ -39,7 +39,7 @@ export class JobQueue {
   readonly #queues: ReadonlySet<string>
   readonly #consumed = new Map<string, { at: number; value: boolean }>()
 
-  /** `onAdded` hears of every job that was stored here. Those that are not `isListed` are in no list of jobs. */
+  /** `onAdded` is called for each job that this process stored. Jobs that are not `isListed` are in no list of jobs. */
   constructor(deps: {
     client: Redis
     keys: Keys
@@ -59,7 +59,7 @@ export class JobQueue {
     await whenAvailable(this.#client.ping())
   }
 
-  /** The queues that some job type uses. */
+  /** The queues that job types use. */
   get names(): string[] {
     return [...this.#queues]
   }
@@ -69,15 +69,15 @@ export class JobQueue {
     return countQueue(this.#client, this.#keys, name)
   }
 
-  /** Since when the longest waiting of `ids` could have started, in epoch ms. @throws QueueUnavailableError */
+  /** Since when the job of `ids` that has waited longest could have started, in epoch ms. @throws QueueUnavailableError */
   waitingSince(name: string, ids: string[]): Promise<number | undefined> {
     return waitingSince(this.#client, this.#keys, name, ids)
   }
 
-  /** Whether some worker consumes a queue; looked up at most every few seconds. True, too, when Redis does not say. */
+  /** Whether a queue has workers; cached for a few seconds. True also when Redis does not answer. */
   async isConsumed(name: string): Promise<boolean> {
     const known = this.#consumed.get(name)
-    if (known && Date.now() - known.at < censusAgeMs) return known.value
+    if (known && Date.now() - known.at < consumedAgeMs) return known.value
     try {
       const value = (await this.count(name)).workers > 0
       this.#consumed.set(name, { at: Date.now(), value })
@@ -89,9 +89,9 @@ export class JobQueue {
   }
 
   /**
-   * Stores a job and lets it be found by workers. When this resolves, the job is in Redis.
+   * Stores a job, unless its id exists. Once this resolves, the job is in Redis and workers can fetch it.
    *
-   * @throws QueueUnavailableError; the job may have been stored all the same.
+   * @throws QueueUnavailableError; the job may be stored all the same
    */
   async add(job: NewJob): Promise<StoredJob> {
     const { ref, type, record, attempts, createdAt, runAt, waiter } = job
@@ -129,14 +129,14 @@ export class JobQueue {
     return removeJob({ redis: this.#client, keys: this.#keys }, job)
   }
 
-  /** Lets workers take no more jobs of a queue, or lets them again; running jobs go on. @throws QueueUnavailableError */
+  /** Pauses or resumes a queue: workers fetch no jobs of a paused queue. Running jobs go on. @throws QueueUnavailableError */
   async setPaused(name: string, paused: boolean): Promise<void> {
     if (!this.#queues.has(name)) return
     const names = ['meta', 'marker', 'prioritized', 'wait', 'delayed'].map((suffix) => this.#keys.bull(name, suffix))
     await whenAvailable(pauseQueue(this.#client, names, [paused ? 'paused' : 'resumed']))
   }
 
-  /** The job as it is now; undefined when there is none. @throws QueueUnavailableError */
+  /** A job; undefined when there is none. @throws QueueUnavailableError */
   async read(ref: JobRef): Promise<StoredJob | undefined> {
     const keys = [
       this.#keys.job(ref),
@@ -163,7 +163,7 @@ export class JobQueue {
   }
 
   /**
-   * The output of a job, wherever it is stored, in memory as a whole; undefined when the job is not there or has not succeeded.
+   * The whole output of a job, wherever it is stored; undefined when the job is missing or has not succeeded.
    *
    * @throws QueueUnavailableError
    */
@@ -175,13 +175,13 @@ export class JobQueue {
     return json === undefined ? undefined : { value: JSON.parse(json) }
   }
 
-  /** Bytes `from` to `to` (not included) of an output that is stored beside its job, as JSON; see {@link readStoredOutput}. */
+  /** The bytes `from` to `to` (exclusive) of an output that is stored beside its job, as JSON: see {@link readStoredOutput}. */
   streamOutput(ref: JobRef, output: StoredOutput, from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
     return readStoredOutput({ redis: this.#client, keys: this.#keys }, ref, output, from, to)
   }
 }
 
-/** read-job.lua promises this shape; Lua's false arrives as null. */
+/** The reply of read-job.lua. Lua's false arrives as null. */
 function isReadReply(reply: unknown): reply is [string[], Place, string, string | null] {
   return Array.isArray(reply) && reply.length >= 3
 }
