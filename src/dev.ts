@@ -8,23 +8,23 @@ import { type Supervised, supervise } from './dev/supervise.ts'
 import { EnvironmentError } from './environment.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 
-// Everything in one terminal, what `npm start` runs: Redis (unless REDIS_URL names one), the API and the workers, each a
-// process of its own. Ctrl-C ends them all, Redis last.
+// What `npm start` runs in one terminal: Redis (unless REDIS_URL is set), the API and the workers, each in its own process.
+// Ctrl-C stops all of them, Redis last.
 
 const root = join(import.meta.dirname, '..')
 
-/** Kept for Redis when all others are gone. */
+/** Time reserved for Redis, which stops last. */
 const redisStopMs = 1000
-/** What the API and the workers get beyond their grace for running jobs, before they are killed. */
+/** Time that the API and the workers get beyond the grace of running jobs before they are killed. */
 const stopMarginMs = 3000
 const bootWithinMs = 60_000
-/** Docker may have to fetch the image first. */
+/** Docker may have to pull the image first. */
 const redisBootWithinMs = 300_000
 
-const say = (line: string): void => {
+const print = (line: string): void => {
   process.stdout.write(`drover: ${line}\n`)
 }
-// A terminal that was closed takes no more lines; the stop goes on without them.
+// Writing to a closed terminal fails; the shutdown continues without output.
 process.stdout.on('error', () => {})
 
 try {
@@ -32,7 +32,7 @@ try {
   await run(plan)
 } catch (error) {
   if (!(error instanceof CannotStartError || error instanceof EnvironmentError)) throw error
-  for (const line of error.message.split('\n')) say(line)
+  for (const line of error.message.split('\n')) print(line)
   process.exitCode = 1
 }
 
@@ -40,8 +40,8 @@ async function run(plan: Plan): Promise<void> {
   const all: Supervised[] = []
   const lifecycle = createLifecycle({
     log: {
-      info: (fields, message) => say([message, ...Object.values(fields)].join(' ')),
-      error: (fields, message) => say(`${message} ${inspect(fields)}`),
+      info: (fields, message) => print([message, ...Object.values(fields)].join(' ')),
+      error: (fields, message) => print(`${message} ${inspect(fields)}`),
     },
     stopWithinMs: plan.graceMs + stopMarginMs + redisStopMs,
     killNow: () => {
@@ -55,18 +55,18 @@ async function run(plan: Plan): Promise<void> {
   } catch (error) {
     if (lifecycle.signal.aborted) return
     if (!(error instanceof NeverReadyError)) throw error
-    say(error.message)
+    print(error.message)
     lifecycle.exit(error.ending?.code || 1)
   }
 }
 
-/** Resolves when everything serves. What was started is in `all`. */
+/** Resolves when all processes are ready. Adds each started process to `all`. */
 async function startAll(plan: Plan, lifecycle: Lifecycle, all: Supervised[]): Promise<void> {
   let redis: RedisProcess | undefined
   const launchRedis = plan.redis?.launch
   if (launchRedis !== undefined) {
     const launch = (): RedisProcess => (redis = launchRedis())
-    const server = supervise({ name: 'Redis', launch, say, bootWithinMs: redisBootWithinMs })
+    const server = supervise({ name: 'Redis', launch, print, bootWithinMs: redisBootWithinMs })
     all.push(server)
     lifecycle.onStop('Redis', () => server.stop(redisStopMs))
     await server.ready
@@ -74,7 +74,7 @@ async function startAll(plan: Plan, lifecycle: Lifecycle, all: Supervised[]): Pr
   const others = [plan.api, ...plan.workers].map(({ name, file, env, readyUrl }: Role) => {
     const args = ['--import', './src/jobs/module-hooks.ts', file]
     const launch = () => launchNode({ args, cwd: root, env, readyUrl, lease: redis?.lease })
-    return supervise({ name, launch, say, bootWithinMs })
+    return supervise({ name, launch, print, bootWithinMs })
   })
   all.push(...others)
   lifecycle.onStop('the API and the workers', () =>
@@ -85,17 +85,17 @@ async function startAll(plan: Plan, lifecycle: Lifecycle, all: Supervised[]): Pr
 
 function announce({ url, redis, workers }: Plan): void {
   const body = JSON.stringify({ type: 'count-primes', input: { limit: 1_000_000 } })
-  say(`ready on ${url} (Redis: ${redis?.description ?? 'REDIS_URL'}; ${workers.map(({ name }) => name).join(', ')})`)
-  say(`try: curl -s ${url}/v1/jobs -H 'content-type: application/json' -H 'prefer: wait=30' -d '${body}'`)
-  say('Ctrl-C stops everything')
+  print(`ready on ${url} (Redis: ${redis?.description ?? 'REDIS_URL'}; ${workers.map(({ name }) => name).join(', ')})`)
+  print(`try: curl -s ${url}/v1/jobs -H 'content-type: application/json' -H 'prefer: wait=30' -d '${body}'`)
+  print('Ctrl-C stops everything')
 }
 
-/** npm forwards SIGTERM and SIGINT, but one that is killed outright, or by SIGHUP, would leave everything running. */
+/** npm forwards SIGTERM and SIGINT. When npm itself is killed, or ends by SIGHUP, everything would go on running. */
 function stopWithNpm(lifecycle: Lifecycle): void {
   if (process.env['npm_lifecycle_event'] !== 'start') return
   const npm = process.ppid
   const watch = setInterval(() => {
     if (process.ppid !== npm) lifecycle.exit()
   }, 500)
-  lifecycle.onStop('the watch on npm', () => clearInterval(watch))
+  lifecycle.onStop('npm watchdog', () => clearInterval(watch))
 }

@@ -50,7 +50,7 @@ export function listenMistake(error: unknown, { host = 'HOST', port = 'PORT' } =
 /** A private authority without TLS is a mistake: the connection would be in the clear. */
 function refuseCaWithoutTls({ REDIS_URL, REDIS_CA_FILE }: Redis, context: z.RefinementCtx): void {
   if (REDIS_CA_FILE === undefined || REDIS_URL.startsWith('rediss')) return
-  const message = 'is set, but REDIS_URL does not ask for TLS: that would be rediss://'
+  const message = 'is set, but REDIS_URL does not use TLS: write rediss://'
   context.addIssue({ code: 'custom', path: ['REDIS_CA_FILE'], message })
 }
 

@@ -1,55 +1,55 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace, { type Signals } from 'close-with-grace'
 
-/** What a lifecycle needs of a logger; a pino logger will do. */
+/** The part of a logger that a lifecycle needs. A pino logger has it. */
 export interface LifecycleLog {
   info(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
-/** How a process ends: what it opened, closed in reverse order, within a bound. */
+/** Graceful shutdown of a process: closes what it opened, in reverse order, within a time limit. */
 export interface Lifecycle {
-  /** Aborts when the stop begins. For waits that must not outlive it, such as those of a boot that is interrupted. */
+  /** Aborts when the stop begins. For waits that must end then, such as those of an interrupted boot. */
   readonly signal: AbortSignal
-  /** Whether it ends because of an error that nobody caught. */
+  /** Whether the process stops because of an uncaught error. */
   readonly isFault: boolean
   /**
-   * Registers how a part stops. Call it as soon as the part is open: the last one registered stops first. A part that is
-   * registered while the others are being stopped is stopped too.
+   * Registers how a part stops. Call it as soon as the part is open. The part that was registered last stops first. A part
+   * that is registered during the stop is stopped too.
    */
   onStop(name: string, stop: () => unknown): void
-  /** Stops everything and leaves the process running. Resolves to whether every part stopped in time, without an error. May be called twice. */
+  /** Stops all parts without exiting. Resolves to whether every part stopped in time and without an error. May be called twice. */
   stop(): Promise<boolean>
-  /** Stops everything, then exits: with `code`, or 1 where it is 0 and a part did not stop. Returns at once. */
+  /** Stops all parts, then exits with `code`, or with 1 if `code` is 0 and a part did not stop. Returns immediately. */
   exit(code?: number): void
 }
 
 const signals: Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
 /**
- * Left to the system. After a real fault no JavaScript can run safely, and the others have meanings of their own (a core
+ * Signals left to the system. After a real fault no JavaScript can run safely; the others have their own meanings (a core
  * dump, a debugger, a file watcher).
  */
-const notOurs: Signals[] = ['SIGQUIT', 'SIGUSR2', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV']
+const leftToSystem: Signals[] = ['SIGQUIT', 'SIGUSR2', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV']
 
 /**
- * npm forwards a Ctrl-C that the terminal has also sent by itself, so one key press may arrive as two signals. Only one
- * that comes later than this is a second wish.
+ * npm forwards a Ctrl-C that the terminal has also sent, so one key press may arrive as two signals. Only a signal that arrives
+ * later than this is a second request.
  */
 const oneKeyPressMs = 500
 
-/** Kept for each part that is still to stop when an earlier one takes too long. */
+/** Time reserved for each remaining part when an earlier part takes too long. */
 const reservedMs = 100
 
 /**
- * Ends this process in order, once:
+ * Shuts this process down gracefully, once:
  *
- * - on SIGTERM, SIGINT or SIGHUP, and when the process that started it with a channel (IPC) is gone: exit code 0;
- * - on an error that nobody caught, also one thrown by the module that is still booting: exit code 1.
+ * - on SIGTERM, SIGINT or SIGHUP, and when the parent process that started it with an IPC channel is gone: exit code 0;
+ * - on an uncaught error, also one thrown by the module that is still booting: exit code 1.
  *
- * A part that fails or takes too long is logged and left; then the exit code is 1. `stopWithinMs` bounds all parts
- * together: set it above the time that the slowest is known to take, such as the grace that running jobs get. A second
- * signal exits at once with code 1. `killNow` is called before an exit that did not wait, and must not wait either.
+ * A part that fails or takes too long is logged and skipped; then the exit code is 1. `stopWithinMs` limits all parts together:
+ * set it above the known time of the slowest part, such as the grace of running jobs. A second signal exits immediately with
+ * code 1. `killNow` is called before such an immediate exit and must not wait.
  */
 export function createLifecycle(options: { log: LifecycleLog; stopWithinMs: number; killNow?: () => void }): Lifecycle {
   const { log, stopWithinMs, killNow } = options
@@ -68,12 +68,12 @@ export function createLifecycle(options: { log: LifecycleLog; stopWithinMs: numb
 
   const grace = closeWithGrace(
     {
-      // The net under stopAll, for a part that blocks the event loop.
+      // The fallback for stopAll when a part blocks the event loop.
       delay: stopWithinMs + reservedMs,
       logger: false,
-      skip: [...signals, ...notOurs],
-      onSecondError: (err) => exitNow({ err }, 'another unexpected error while stopping, exiting at once'),
-      onTimeout: (withinMs) => exitNow({ withinMs }, 'not stopped in time, exiting'),
+      skip: [...signals, ...leftToSystem],
+      onSecondError: (err) => exitNow({ err }, 'another unexpected error while stopping, exiting immediately'),
+      onTimeout: (withinMs) => exitNow({ withinMs }, 'failed to stop in time, exiting'),
     },
     async ({ err }) => {
       exiting = true
@@ -81,7 +81,7 @@ export function createLifecycle(options: { log: LifecycleLog; stopWithinMs: numb
       if (err) log.error({ err }, 'unexpected error, stopping')
       const clean = await stop()
       if (!clean) exitCode ||= 1
-      // Without an error close-with-grace itself would exit with 0.
+      // Without an error close-with-grace would exit with 0.
       if (exitCode !== 0) process.exit(exitCode)
     },
   )
@@ -100,7 +100,7 @@ export function createLifecycle(options: { log: LifecycleLog; stopWithinMs: numb
   let firstSignalAt: number | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
     firstSignalAt ??= performance.now()
-    if (performance.now() - firstSignalAt > oneKeyPressMs) exitNow({ signal }, 'second signal, exiting at once')
+    if (performance.now() - firstSignalAt > oneKeyPressMs) exitNow({ signal }, 'second signal, exiting immediately')
     if (!exiting) log.info({ signal }, 'stopping')
     exit()
   }
@@ -131,7 +131,7 @@ interface Part {
   stop: () => unknown
 }
 
-/** Takes the parts from the end until there are none. @returns whether all went well */
+/** Stops the parts from the last to the first. @returns whether all stopped in time and without an error */
 async function stopAll(parts: Part[], options: { log: LifecycleLog; stopWithinMs: number }): Promise<boolean> {
   const { log, stopWithinMs } = options
   const endsAt = performance.now() + stopWithinMs
@@ -148,10 +148,10 @@ async function stopPart({ name, stop }: Part, options: { log: LifecycleLog; limi
   const timer = new AbortController()
   try {
     const inTime = await Promise.race([Promise.try(stop).then(() => true), sleep(limitMs, false, timer)])
-    if (!inTime) log.error({ part: name, limitMs: Math.round(limitMs) }, 'did not stop in time, going on without it')
+    if (!inTime) log.error({ part: name, limitMs: Math.round(limitMs) }, 'part did not stop in time, skipping it')
     return inTime
   } catch (err) {
-    log.error({ part: name, err }, 'failed to stop, going on without it')
+    log.error({ part: name, err }, 'part failed to stop, skipping it')
     return false
   } finally {
     timer.abort()

@@ -1,6 +1,6 @@
 import { type Logger, pino, stdSerializers } from 'pino'
 
-/** A pino logger: JSON lines when piped, readable on a terminal. Of an error it says what it is and where, never what it carries. */
+/** A pino logger: JSON lines when piped, readable lines on a terminal. Of an error it logs type, message, code and stack alone. */
 export async function createLogger(options: { role: string; level: string }): Promise<Logger> {
   const { role, level } = options
   const settings = {
@@ -14,7 +14,7 @@ export async function createLogger(options: { role: string; level: string }): Pr
   return pino(settings, pretty({ ignore: 'pid,role', messageFormat: `${role}: {msg}`, translateTime: 'HH:MM:ss.l' }))
 }
 
-/** Errors of ioredis carry their command with all its arguments, and these hold what clients sent. */
+/** Errors of ioredis carry their command with all its arguments, and these contain what clients sent. */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const { type, message, stack } = stdSerializers.err(error)

@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { isTooOld } from '../queue/redis/server-version.ts'
 
-/** A Redis server that is installed here. */
+/** A Redis server that is installed on this machine. */
 export interface InstalledRedis {
-  /** What to run, found through PATH. */
+  /** The program, found through PATH. */
   command: string
   version: string
 }
 
-/** Valkey speaks the same protocol and takes the same options. */
+/** Valkey has the same protocol and options. */
 const commands = ['redis-server', 'valkey-server']
 
 /** Started where there is a Docker engine and no server. docker-compose.yml names the same image. */
@@ -18,14 +18,14 @@ export const redisImage = 'redis:7.4.7-bookworm'
 export function findRedisServer(): InstalledRedis | undefined {
   for (const command of commands) {
     const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8', timeout: 5000 })
-    // "Redis server v=7.0.15 sha=…"; stdout is null where there is no such command.
+    // "Redis server v=7.0.15 sha=…"; stdout is null if the command does not exist.
     const [, version] = /\bv=(\d+\.[\d.]+)/.exec(stdout ?? '') ?? []
     if (version !== undefined && !isTooOld(version)) return { command, version }
   }
   return undefined
 }
 
-/** Whether a Docker engine answers; the client alone runs nothing. */
+/** Whether a Docker engine answers. The client alone cannot run containers. */
 export function dockerAnswers(): boolean {
   const asked = spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 5000, stdio: 'ignore' })
   return asked.status === 0

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 
 /**
- * Listens on a port for a moment to learn whether it is free.
+ * Checks that a port is free by listening on it for a moment.
  *
- * @returns the port: the one asked for, or one that the system chose for 0.
+ * @returns the requested port, or the port that the system chose for 0
  * @throws the error of `listen`, with its `code` (`EADDRINUSE`, `EACCES`, …)
  */
 export async function tryPort(port: number, host: string): Promise<number> {
@@ -12,9 +12,9 @@ export async function tryPort(port: number, host: string): Promise<number> {
   return release(server)
 }
 
-/** `count` different ports that are free on the loopback address now. */
+/** `count` different ports that are currently free on the loopback address. */
 export async function freePorts(count: number): Promise<number[]> {
-  // All are held until the last is known, since the system hands out a released port again.
+  // All stay open until the last is known, since the system may assign a released port again.
   const servers = await Promise.all(Array.from({ length: count }, () => listen(0, '127.0.0.1')))
   return Promise.all(servers.map(release))
 }

@@ -5,24 +5,24 @@ import { join, relative } from 'node:path'
 import { dockerAnswers, findRedisServer, redisImage } from './find-redis.ts'
 import { answerToPing, launchRedis, type RedisProcess, redisCommand, storage } from './redis-process.ts'
 
-/** A Redis that `npm start` brings along, with its data in a folder. */
+/** The Redis that `npm start` starts, with its data in a folder. */
 export interface LocalRedis {
-  /** For people: which one, and where its data is. */
+  /** For people: the server, and where its data is. */
   description: string
   launch: () => RedisProcess
 }
 
-/** There is a reason, for people, why no Redis can be started here. */
+/** No Redis can be started here. `reason` is for people. */
 export interface NoLocalRedis {
   reason: string
 }
 
-/** Finds how to run a Redis that keeps its data in `dataDir` and listens on `port`; starts nothing. */
+/** Finds a way to run a Redis that keeps its data in `dataDir` and listens on `port`. Does not start it. */
 export async function planLocalRedis(dataDir: string, port: number): Promise<LocalRedis | NoLocalRedis> {
   mkdirSync(dataDir, { recursive: true })
   const folder = relative(process.cwd(), dataDir)
-  // Two servers that append to one file would destroy it. A socket in the folder tells whether one is there. Its path is
-  // relative on both sides (Redis changes into its folder), since no system takes more than about 100 bytes of it.
+  // Two servers that append to one file would destroy it. A socket in the folder shows whether a server runs. Its path is
+  // relative on both sides (Redis changes into its folder), since systems limit the path of a socket to about 100 bytes.
   const socket = join(folder, socketName)
   if ((await answerToPing(socket)) !== undefined) {
     return {
@@ -46,15 +46,15 @@ export async function planLocalRedis(dataDir: string, port: number): Promise<Loc
 const socketName = 'redis.sock'
 
 const missing =
-  'no redis-server or valkey-server (7.0 or later) and no Docker engine. "node scripts/setup.mjs --redis" installs one; or set REDIS_URL'
+  'found neither redis-server nor valkey-server (7.0 or later) nor a Docker engine. Run "node scripts/setup.mjs --redis" to install Redis, or set REDIS_URL'
 
 function planContainer(dataDir: string, port: number): LocalRedis {
-  // The name is the folder's: Docker refuses a second container by it, which keeps two servers off one file.
+  // The name follows from the folder: Docker refuses a second container of that name, so two servers never share a file.
   const name = `drover-redis-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`
   const { uid, gid } = userInfo()
   const options = `--rm --name ${name} --user ${uid}:${gid} --publish 127.0.0.1:${port}:6379`.split(' ')
   const volume = `${dataDir}:/data`
-  // Inside the container every client comes from another address; outside only this machine reaches the port.
+  // Inside the container every client has a foreign address; from outside only this machine reaches the port.
   const server = ['redis-server', '--protected-mode', 'no', ...storage(true)]
   const commandLine = ['docker', 'run', ...options, '--volume', volume, redisImage, ...server]
   return { description: `${redisImage} in Docker, data in ${dataDir}`, launch: () => launchRedis(commandLine, port) }

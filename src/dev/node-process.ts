@@ -4,20 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Ending, type Running, signalGroup } from './running.ts'
 
 export interface NodeProcessOptions {
-  /** What `node` is given, relative to `cwd`. */
+  /** Arguments of `node`. Paths are relative to `cwd`. */
   args: readonly string[]
   cwd: string
   env: NodeJS.ProcessEnv
-  /** Answers 200 once the process serves. */
+  /** Answers 200 once the process is ready. */
   readyUrl: string
-  /** Held by the process until it ends; one that is destroyed counts as none. */
+  /** The process keeps it open until it ends. A destroyed lease is ignored. */
   lease: Writable | undefined
 }
 
 /**
- * Starts the API or a worker on the terminal of this process. Returns at once: await `ready`.
+ * Starts the API or a worker on the terminal of this process. Returns immediately: await `ready`.
  *
- * The channel between the two closes when this process dies, however it does, which the other takes as its signal to stop.
+ * The IPC channel closes when this process ends, even by SIGKILL. The started process then shuts down.
  */
 export function launchNode(options: NodeProcessOptions): Running {
   const { args, cwd, env, readyUrl, lease } = options
@@ -26,13 +26,13 @@ export function launchNode(options: NodeProcessOptions): Running {
     cwd,
     env,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', held],
-    // Its own process group: the terminal's Ctrl-C must not reach it past the one that stops things in order.
+    // Its own process group: the terminal's Ctrl-C must reach only this process, which stops the others in order.
     detached: true,
   })
   const ended = new Promise<Ending>((resolve) => {
     child.once('error', (error) => resolve({ code: 1, text: error.message }))
     child.once('exit', (code, signal) => {
-      // A worker that was killed leaves its own children behind; they are in its group.
+      // A killed worker leaves its children behind; they are in its process group.
       signalGroup(child.pid, 'SIGKILL')
       resolve({ code: code ?? 1, text: signal ?? `exit code ${code}` })
     })
@@ -59,7 +59,7 @@ async function answersOk(url: string): Promise<boolean> {
       await response.body?.cancel()
       return response.ok
     },
-    // Refused while it boots: not yet.
+    // The connection is refused while the process boots.
     () => false,
   )
 }

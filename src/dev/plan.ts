@@ -4,13 +4,13 @@ import { type LocalRedis, planLocalRedis } from './local-redis.ts'
 import { hasCode } from './running.ts'
 import { readSettings } from './settings.ts'
 
-/** What is going to run, and where; every port is free, and nothing runs yet. */
+/** What will run, and where. Every port is free, and nothing runs yet. */
 export interface Plan {
-  /** Absent where REDIS_URL names another. */
+  /** Undefined if REDIS_URL is set. */
   redis: LocalRedis | undefined
   api: Role
   workers: Role[]
-  /** How long the API and the workers let running work finish when they stop. */
+  /** How long a stopping worker lets running jobs finish. */
   graceMs: number
   /** Where a client reaches the API. */
   url: string
@@ -24,15 +24,17 @@ export interface Role {
   readyUrl: string
 }
 
-/** Something that the user has to mend first. */
+/** Something that the user has to fix first. */
 export class CannotStartError extends Error {}
 
 /**
- * @throws EnvironmentError where a variable is wrong
- * @throws CannotStartError where something else is in the way
+ * Decides what `npm start` runs.
+ *
+ * @throws EnvironmentError if a variable is invalid
+ * @throws CannotStartError if a port is taken or no Redis can be started
  */
 export async function makePlan(root: string, given: NodeJS.ProcessEnv): Promise<Plan> {
-  const [redisPort = 0, ...spare] = await freePorts(1 + mostWorkers)
+  const [redisPort = 0, ...spare] = await freePorts(1 + maxWorkers)
   const { host, port, workers, graceMs, env } = readSettings(given, `redis://127.0.0.1:${redisPort}`)
   const apiPort = await claim(port, host)
   const url = `http://${reachable(host)}:${apiPort}`
@@ -58,8 +60,8 @@ export async function makePlan(root: string, given: NodeJS.ProcessEnv): Promise<
   }
 }
 
-/** One for each queue that WORKER_QUEUES names by default. */
-const mostWorkers = 2
+/** One worker per queue that WORKER_QUEUES names by default. */
+const maxWorkers = 2
 
 async function claim(port: number, host: string): Promise<number> {
   try {
@@ -67,7 +69,7 @@ async function claim(port: number, host: string): Promise<number> {
   } catch (error) {
     if (hasCode(error, 'EADDRINUSE')) {
       throw new CannotStartError(
-        `port ${port} of ${host} is in use: stop what listens there, or choose another with PORT=3001 npm start`,
+        `port ${port} of ${host} is in use: stop the process that listens there, or run PORT=3001 npm start`,
       )
     }
     throw new CannotStartError(
@@ -76,7 +78,7 @@ async function claim(port: number, host: string): Promise<number> {
   }
 }
 
-/** An address that means "all of this machine's" is none to connect to. */
+/** Clients cannot connect to an address that means "all addresses of this machine". */
 function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'

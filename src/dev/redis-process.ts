@@ -4,21 +4,21 @@ import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Ending, type Running, signalGroup } from './running.ts'
 
-/** A Redis server that runs as long as somebody holds its lease. */
+/** A Redis server that runs as long as any process holds its lease. */
 export interface RedisProcess extends Running {
   readonly url: string
   /**
-   * The writing end of a pipe. When the last process that holds it is gone, however it went, Redis stops. Handed on to the
-   * API and the workers, it keeps Redis there until they have ended, even when the process that started it was killed.
+   * The writing end of a pipe. Redis stops when the last process that holds it has ended, even by SIGKILL. The API and the
+   * workers inherit it, so Redis outlives them, even when the process that started Redis was killed.
    */
   readonly lease: Writable
 }
 
 /**
- * Runs "$@" until standard input ends. A process cannot ask to die with its parent everywhere; a shell that waits for the
- * end of a pipe can. The server must not inherit that pipe, or it would hold its own lease; the waiter must not hold the
- * output, which would stay open after a server that died by itself, and must not outlive it either: the id that it would
- * kill may be another's by then.
+ * Runs "$@" until standard input ends. Not every system lets a process ask to die with its parent, but a shell can wait for the
+ * end of a pipe. The server must not inherit that pipe, or it would hold its own lease. The waiting subshell must not hold the
+ * output, which would stay open after a server that ended by itself. Nor may it outlive the server: the process id that it would
+ * kill may belong to another process by then.
  */
 const untilInputEnds = `
 exec 3<&0
@@ -33,10 +33,10 @@ kill "$waiter" 2>/dev/null
 exit "$code"
 `
 
-/** How much of what a server says is kept to explain its end. */
+/** How much of a server's output is kept to explain its end, in characters. */
 const keptOutput = 2000
 
-/** The command line of a server that listens on the loopback address alone. `appendOnly` says whether it keeps its data in `dir`. */
+/** The command line of a server that listens on the loopback address only. With `appendOnly` it keeps its data in `dir`. */
 export function redisCommand(options: {
   command: string
   port: number
@@ -48,7 +48,7 @@ export function redisCommand(options: {
   return [command, '--port', String(port), '--bind', '127.0.0.1', '--dir', dir, ...storage(appendOnly), ...more]
 }
 
-/** The settings of our own servers wherever they run: no snapshots, never throw data away to make room. */
+/** Settings of every Redis that the project starts: no snapshots, no eviction. */
 export function storage(appendOnly: boolean): string[] {
   const settings = {
     save: '',
@@ -59,27 +59,27 @@ export function storage(appendOnly: boolean): string[] {
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
 }
 
-/** Starts a server by its command line; it will serve on `port`. Returns at once: await `ready`. */
+/** Starts a server by its command line, which must make it listen on `port`. Returns immediately: await `ready`. */
 export function launchRedis(commandLine: readonly string[], port: number): RedisProcess {
-  // Its own process group, so that the terminal's Ctrl-C reaches only the one who stops Redis last.
+  // Its own process group: the terminal's Ctrl-C must reach only the parent process, which stops Redis last.
   const child = spawn('sh', ['-c', untilInputEnds, 'sh', ...commandLine], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   })
-  let said = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-keptOutput)
+      output = (output + text).slice(-keptOutput)
     })
   }
-  // Nothing is ever written; a reset when the shell goes first needs no more than this.
+  // Nothing is ever written, so a connection reset when the shell ends first needs no other handling.
   child.stdin.on('error', () => child.stdin.destroy())
 
   const ended = new Promise<Ending>((resolve) => {
     child.once('error', (error) => resolve({ code: 1, text: error.message }))
     child.once('close', (code, signal) => {
       child.stdin.destroy()
-      resolve({ code: code ?? 1, text: signal ?? `exit code ${code}`, said: said.trim() })
+      resolve({ code: code ?? 1, text: signal ?? `exit code ${code}`, output: output.trim() })
     })
   })
 
@@ -101,8 +101,8 @@ export function launchRedis(commandLine: readonly string[], port: number): Redis
 }
 
 /**
- * The first line that a server says to PING: `+PONG`, or `-LOADING …` while it reads its file. Empty where one listens and
- * says nothing, undefined where none listens.
+ * The first line of a server's answer to PING: `+PONG`, or `-LOADING …` while it loads its file. Empty if a server listens but
+ * does not answer, undefined if none listens.
  */
 export function answerToPing(where: number | string): Promise<string | undefined> {
   return new Promise((resolve) => {

@@ -1,19 +1,19 @@
 import { apiVariables, EnvironmentError, readEnvironment, workerVariables } from '../environment.ts'
 
-/** What `npm start` makes of the environment. */
+/** The settings of `npm start`, from the environment. */
 export interface Settings {
   host: string
-  /** 0: any. */
+  /** 0: any free port. */
   port: number
   /** The WORKER_QUEUES of each worker process. */
   workers: string[]
   /** How long a stopping worker lets running jobs finish. */
   graceMs: number
-  /** For the API and the workers, less what differs between them. */
+  /** Environment of the API and the workers, without what differs between them. */
   env: NodeJS.ProcessEnv
 }
 
-/** Defaults of `npm start` that differ from those of a role: it is for trying things out, and Ctrl-C should not take long. */
+/** Defaults that `npm start` changes: it is for trying Drover, and Ctrl-C should not take long. */
 export const startDefaults = {
   DIAGNOSTIC_JOBS: '1',
   EGRESS_ALLOW_CIDRS: '127.0.0.0/8,::1/128',
@@ -22,7 +22,7 @@ export const startDefaults = {
 }
 
 /**
- * Reads the environment once, so that a mistake is said once and before anything runs.
+ * Reads the environment once, so that a mistake is reported once and before anything runs.
  *
  * @throws EnvironmentError
  */
@@ -34,18 +34,18 @@ export function readSettings(given: NodeJS.ProcessEnv, redisUrl: string): Settin
     () => readEnvironment(workerVariables, env),
   )
   const queues = env['WORKER_QUEUES']
-  // Waiting and computing side by side as in production: a job that blocks its worker must not hold up the other kind.
-  const apart = [...worker.WORKER_QUEUES].map(([name, atOnce]) => `${name}:${atOnce}`)
+  // A worker per queue, as in production: a job that blocks its worker must not delay jobs of the other queue.
+  const perQueue = [...worker.WORKER_QUEUES].map(([name, concurrency]) => `${name}:${concurrency}`)
   return {
     host: api.HOST,
     port: api.PORT,
-    workers: queues === undefined ? apart : [queues],
+    workers: queues === undefined ? perQueue : [queues],
     graceMs: worker.SHUTDOWN_GRACE_MS,
     env,
   }
 }
 
-/** Both readers name the mistakes in the variables that they share; each is said once. */
+/** Both readers report mistakes in the variables that they share; each is reported once. */
 function readAll<A, B>(first: () => A, second: () => B): [A, B] {
   const lines = new Set<string>()
   const attempt = <T>(read: () => T): T | undefined => {

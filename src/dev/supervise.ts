@@ -1,38 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Running, untilReady } from './running.ts'
 
-/** A process that is started again whenever it dies. */
+/** A process that is restarted whenever it ends. */
 export interface Supervised {
   /**
-   * Resolves when it serves for the first time.
+   * Resolves when it is ready for the first time.
    *
-   * @throws NeverReadyError when it ended before: then something is wrong that another start would not mend.
+   * @throws NeverReadyError if it ended before that: a restart would not help
    */
   readonly ready: Promise<void>
-  /** Stops it for good, killing it after `withinMs`. May be called twice. */
+  /** Stops it permanently and kills it after `withinMs`. May be called twice. */
   stop(withinMs: number): Promise<void>
   /** Kills it without waiting. */
   kill(): void
 }
 
-/** Waits between two starts: doubled from the first to the last, and back to the first after it ran for a minute. */
-const backoff = { firstMs: 250, lastMs: 10_000, forgottenAfterMs: 60_000 }
+/** Delay before a restart: exponential, reset once the process has run for a minute. */
+const backoff = { firstMs: 250, maxMs: 10_000, resetAfterMs: 60_000 }
 
-/** How long after the `nth` failure in a row (from 0) the next start comes. */
+/** Delay before the restart that follows the `nth` failure in a row (from 0), in ms. */
 export function restartDelay(nth: number): number {
-  return Math.min(backoff.firstMs * 2 ** nth, backoff.lastMs)
+  return Math.min(backoff.firstMs * 2 ** nth, backoff.maxMs)
 }
 
-/**
- * Keeps one process running: `launch` starts it, `say` tells about each unexpected end in one line.
- */
+/** Keeps one process running: `launch` starts it, `print` reports each unexpected end in one line. */
 export function supervise(options: {
   name: string
   launch: () => Running
-  say: (line: string) => void
+  print: (line: string) => void
   bootWithinMs: number
 }): Supervised {
-  const { name, launch, say, bootWithinMs } = options
+  const { name, launch, print, bootWithinMs } = options
   const stopping = new AbortController()
   let running = launch()
   const ready = untilReady(running, { name, withinMs: bootWithinMs })
@@ -49,9 +47,9 @@ export function supervise(options: {
       const startedAt = performance.now()
       const { text } = await running.ended
       if (stopping.signal.aborted) return
-      failures = performance.now() - startedAt > backoff.forgottenAfterMs ? 0 : failures
+      failures = performance.now() - startedAt > backoff.resetAfterMs ? 0 : failures
       const delayMs = restartDelay(failures++)
-      say(`${name} ended unexpectedly (${text}), starting it again in ${delayMs} ms`)
+      print(`${name} ended unexpectedly (${text}), restarting it in ${delayMs} ms`)
       const waited = await sleep(delayMs, true, { signal: stopping.signal }).catch(() => false)
       if (!waited || stopping.signal.aborted) return
       running = launch()

@@ -7,7 +7,7 @@ import { submit } from '../helpers/client.ts'
 import { keyPrefix } from '../helpers/key-prefix.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
-/** Runs what `npm start` runs, on the Redis of this run. Ends with its test. */
+/** Runs what `npm start` runs, on the Redis of this test run. Ends with its test. */
 function start(env: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, ['src/dev.ts'], {
     cwd: new URL('../../', import.meta.url),
@@ -21,7 +21,7 @@ function start(env: NodeJS.ProcessEnv = {}) {
     child.kill('SIGKILL')
     await ended
   })
-  /** The id of each process that has logged, by its role; a role's later processes come later. */
+  /** The process ids that have logged under a role, the oldest first. */
   const pids = (role: string): number[] => {
     const entries = lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line))
     return [...new Set(entries.filter((entry) => entry.role === role).map((entry) => entry.pid))]
@@ -32,11 +32,7 @@ function start(env: NodeJS.ProcessEnv = {}) {
     ended,
     pids,
     url: async (): Promise<string> => {
-      const line = await waitFor(
-        'the line that says ready',
-        () => lines.find((text) => text.includes('ready on ')),
-        Boolean,
-      )
+      const line = await waitFor('the line "ready on"', () => lines.find((text) => text.includes('ready on ')), Boolean)
       return /http:\S+/.exec(line ?? '')?.[0] ?? ''
     },
   }
@@ -46,12 +42,12 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch {
-    // ESRCH: gone.
+    // ESRCH: it has ended.
     return false
   }
 }
 
-test('brings up an API and two workers that run jobs, and ends them all on SIGINT', async () => {
+test('npm start runs an API and two workers, and stops all of them on SIGINT', async () => {
   const { child, ended, lines, pids, url } = start()
   const api = await url()
   const { body } = await submit(api, 'count-primes', { limit: 1000 }, { waitS: 10 })
@@ -67,7 +63,7 @@ test('brings up an API and two workers that run jobs, and ends them all on SIGIN
   expect(lines).toContain('drover: stopping SIGINT')
 })
 
-test('starts a worker again that was killed', async () => {
+test('npm start restarts a killed worker', async () => {
   const { lines, pids, url } = start({ WORKER_QUEUES: 'io:5,cpu:1' })
   const api = await url()
   const [first = 0] = pids('worker')
@@ -77,12 +73,12 @@ test('starts a worker again that was killed', async () => {
     () => pids('worker'),
     ({ length }) => length === 2,
   )
-  expect(lines).toContain('drover: the worker of io:5,cpu:1 ended unexpectedly (SIGKILL), starting it again in 250 ms')
+  expect(lines).toContain('drover: the worker of io:5,cpu:1 ended unexpectedly (SIGKILL), restarting it in 250 ms')
   const { body } = await submit(api, 'echo', 'still there', { waitS: 10 })
   expect(body.state).toBe('succeeded')
 })
 
-test('leaves nothing running when it is killed itself', async () => {
+test('npm start leaves no process running when it is killed', async () => {
   const { child, pids, url } = start()
   await url()
   const all = [...pids('api'), ...pids('worker')]
@@ -95,7 +91,7 @@ test('leaves nothing running when it is killed itself', async () => {
   expect(left).toEqual([])
 })
 
-test('says in one line that its port is in use, and starts nothing', async () => {
+test('npm start reports a port in use in one line, and starts nothing', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   onTestFinished(() => void other.close())
@@ -104,11 +100,11 @@ test('says in one line that its port is in use, and starts nothing', async () =>
   const { ended, lines } = start({ PORT: String(port) })
   expect(await ended).toBe(1)
   expect(lines).toEqual([
-    `drover: port ${port} of 127.0.0.1 is in use: stop what listens there, or choose another with PORT=3001 npm start`,
+    `drover: port ${port} of 127.0.0.1 is in use: stop the process that listens there, or run PORT=3001 npm start`,
   ])
 })
 
-test('says each mistake in the environment once, and starts nothing', async () => {
+test('npm start reports each mistake in the environment once, and starts nothing', async () => {
   const { ended, lines } = start({ LOG_LEVEL: 'loud', SHUTDOWN_GRACE_MS: 'soon' })
   expect(await ended).toBe(1)
   expect(lines.map((line) => line.split(':').slice(0, 2).join(':'))).toEqual([

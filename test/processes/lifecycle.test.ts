@@ -12,7 +12,7 @@ interface Subject {
   ended: Promise<{ code: unknown; lines: string[] }>
 }
 
-/** Runs `main` in a process that has a `lifecycle` with two seconds to stop, and prints what that logs. */
+/** Runs `main` in a process whose `lifecycle` has two seconds to stop, and prints what the lifecycle logs. */
 function run(main: string): Subject {
   const code = `
     import { setTimeout as sleep } from 'node:timers/promises'
@@ -57,7 +57,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   },
 )
 
-test('the end of the parent process counts as a signal', async () => {
+test('the end of the parent process stops the process like a signal', async () => {
   const { child, printed, ended } = run(twoParts)
   await printed('up')
   child.disconnect()
@@ -65,7 +65,7 @@ test('the end of the parent process counts as a signal', async () => {
   expect((await ended).lines).toContain('first stopped')
 })
 
-test('one key press that arrives as two signals stops in order, a later signal exits at once', async () => {
+test('two signals of one key press stop in order, a later signal exits immediately', async () => {
   const { child, printed, ended } = run(`
     lifecycle.onStop('slow', async () => { print('begun'); await sleep(800); print('half'); await sleep(900); print('done') })
     print('up')`)
@@ -76,11 +76,11 @@ test('one key press that arrives as two signals stops in order, a later signal e
   child.kill('SIGINT')
   expect(await ended).toEqual({
     code: 1,
-    lines: ['up', 'stopping', 'begun', 'half', 'second signal, exiting at once', 'killNow'],
+    lines: ['up', 'stopping', 'begun', 'half', 'second signal, exiting immediately', 'killNow'],
   })
 })
 
-test('a part that hangs or fails is left, the others still stop, and the exit code is 1', async () => {
+test('a part that hangs or fails is skipped, the others still stop, and the exit code is 1', async () => {
   const { child, printed, ended } = run(`
     lifecycle.onStop('last', () => print('last stopped'))
     lifecycle.onStop('failing', () => { throw new Error('no') })
@@ -93,33 +93,33 @@ test('a part that hangs or fails is left, the others still stop, and the exit co
     lines: [
       'up',
       'stopping',
-      'hanging did not stop in time, going on without it',
-      'failing failed to stop, going on without it no',
+      'hanging part did not stop in time, skipping it',
+      'failing part failed to stop, skipping it no',
       'last stopped',
     ],
   })
 })
 
-test('a part that blocks the event loop holds up the exit no longer than allowed', async () => {
+test('a part that blocks the event loop delays the exit only up to the limit', async () => {
   const { child, printed, ended } = run(`
     lifecycle.onStop('never', () => print('not reached'))
     lifecycle.onStop('blocking', async () => { const end = Date.now() + 3000; while (Date.now() < end); await sleep(60_000) })
     print('up')`)
   await printed('up')
   child.kill('SIGTERM')
-  expect(await ended).toEqual({ code: 1, lines: ['up', 'stopping', 'not stopped in time, exiting', 'killNow'] })
+  expect(await ended).toEqual({ code: 1, lines: ['up', 'stopping', 'failed to stop in time, exiting', 'killNow'] })
 })
 
 test.each([
   ['a module that throws while it boots', `await sleep(1); throw new Error('broken')`],
-  ['a promise that nobody handles', `Promise.reject(new Error('broken'))`],
+  ['an unhandled rejection', `Promise.reject(new Error('broken'))`],
   ['an exception in a callback', `setTimeout(() => { throw new Error('broken') }, 1)`],
 ])('%s stops what is open and exits with 1', async (_, fault) => {
   const { ended } = run(`lifecycle.onStop('part', () => print('part stopped')); ${fault}`)
   expect(await ended).toEqual({ code: 1, lines: ['unexpected error, stopping broken', 'part stopped'] })
 })
 
-test('a boot that is interrupted stops also what it opens afterwards', async () => {
+test('an interrupted boot also stops what it opens afterwards', async () => {
   const { child, printed, ended } = run(`
     lifecycle.onStop('early', async () => { print('stopping early'); await sleep(200); print('early stopped') })
     print('up')
@@ -130,7 +130,7 @@ test('a boot that is interrupted stops also what it opens afterwards', async () 
   expect(await ended).toEqual({ code: 0, lines: ['up', 'stopping', 'stopping early', 'early stopped', 'late stopped'] })
 })
 
-test('stop and exit may be called twice, and exit says with which code', async () => {
+test('stop and exit may be called twice, and the first exit code is kept', async () => {
   const { ended } = run(`
     lifecycle.onStop('part', () => print('part stopped'))
     print((await lifecycle.stop()) && (await lifecycle.stop()) ? 'clean' : 'not clean')

@@ -20,13 +20,13 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((one) => one.stop(0)))
 })
 
-async function start(code: string): Promise<{ one: Supervised; said: string[]; pid: () => Promise<number> }> {
+async function start(code: string): Promise<{ one: Supervised; printed: string[]; pid: () => Promise<number> }> {
   const [port = 0] = await freePorts(1)
   const url = `http://127.0.0.1:${port}`
-  const said: string[] = []
+  const printed: string[] = []
   const one = supervise({
     name: 'the server',
-    say: (line) => said.push(line),
+    print: (line) => printed.push(line),
     bootWithinMs: 10_000,
     launch: () =>
       launchNode({
@@ -38,50 +38,50 @@ async function start(code: string): Promise<{ one: Supervised; said: string[]; p
       }),
   })
   open.push(one)
-  return { one, said, pid: async () => Number(await (await fetch(url)).text()) }
+  return { one, printed, pid: async () => Number(await (await fetch(url)).text()) }
 }
 
-test('a process that dies is started again, and said so', async () => {
-  const { one, said, pid } = await start(server)
+test('a process that ends is restarted, and the restart is reported', async () => {
+  const { one, printed, pid } = await start(server)
   await one.ready
   const first = await pid()
   process.kill(first, 'SIGKILL')
   const second = await waitFor('another process', pid, (id) => id !== first)
   expect(second).not.toBe(first)
-  expect(said).toEqual(['the server ended unexpectedly (SIGKILL), starting it again in 250 ms'])
+  expect(printed).toEqual(['the server ended unexpectedly (SIGKILL), restarting it in 250 ms'])
 })
 
-test('a process that ends before it was ever ready is not', async () => {
-  const { one, said } = await start('process.exit(7)')
+test('a process that ends before it was ever ready is not restarted', async () => {
+  const { one, printed } = await start('process.exit(7)')
   await expect(one.ready).rejects.toBeInstanceOf(NeverReadyError)
   await expect(one.ready).rejects.toMatchObject({ ending: { code: 7 } })
   await one.stop(1000)
-  expect(said).toEqual([])
+  expect(printed).toEqual([])
 })
 
-test('a stop is final, and kills what does not stop', async () => {
-  const { one, said, pid } = await start(stubborn)
+test('a stop is final and kills a process that ignores SIGTERM', async () => {
+  const { one, printed, pid } = await start(stubborn)
   await one.ready
   const id = await pid()
   await one.stop(100)
   await one.stop(100)
   expect(() => process.kill(id, 0)).toThrow('ESRCH')
-  expect(said).toEqual([])
+  expect(printed).toEqual([])
 })
 
-test('a stop during the wait for the next start prevents it', async () => {
-  const { one, said, pid } = await start(server)
+test('a stop during the delay before a restart prevents the restart', async () => {
+  const { one, printed, pid } = await start(server)
   await one.ready
   process.kill(await pid(), 'SIGKILL')
   await waitFor(
     'the announcement',
-    () => said.length,
+    () => printed.length,
     (lines) => lines === 1,
   )
   await one.stop(1000)
   await expect(pid()).rejects.toThrow('fetch failed')
 })
 
-test('the wait before a start doubles up to ten seconds', () => {
+test('the delay before a restart doubles up to ten seconds', () => {
   expect([0, 1, 2, 5, 6, 50].map(restartDelay)).toEqual([250, 500, 1000, 8000, 10_000, 10_000])
 })

@@ -29,7 +29,7 @@ async function plan(): Promise<LocalRedis> {
 }
 
 describe.skipIf(!canOwnRedis)('the Redis of npm start', () => {
-  test('serves on a loopback port, keeps its data folder to itself and leaves with its lease', async () => {
+  test('listens on a loopback port, locks its data folder, and stops with its lease', async () => {
     const redis = (await plan()).launch()
     await untilReady(redis, boot)
     expect(await planLocalRedis(dir, port)).toMatchObject({ reason: expect.stringContaining('in use') })
@@ -44,7 +44,7 @@ describe.skipIf(!canOwnRedis)('the Redis of npm start', () => {
     expect(await planLocalRedis(dir, port)).not.toHaveProperty('reason')
   })
 
-  test('outlives the one who started it while another holds its lease, and no longer', async () => {
+  test('outlives the process that started it while another process holds its lease, and no longer', async () => {
     const redis = (await plan()).launch()
     await untilReady(redis, boot)
     const holder = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', redis.lease] })
@@ -65,7 +65,7 @@ describe.skipIf(!canOwnRedis)('the Redis of npm start', () => {
     await redis.stop(50)
     expect(
       await waitFor(
-        'nobody on the port',
+        'the port to be free',
         () => answerToPing(port),
         (answer) => answer === undefined,
       ),
@@ -73,7 +73,7 @@ describe.skipIf(!canOwnRedis)('the Redis of npm start', () => {
   })
 })
 
-test('a server is taken from 7.0 on, whatever it is called', async () => {
+test('a Redis or Valkey server is accepted from version 7.0 on', async () => {
   const found = async (answers: Record<string, string>): Promise<unknown> => {
     const bin = await mkdtemp(join(dir, 'bin-'))
     for (const [command, answer] of Object.entries(answers))
@@ -90,7 +90,7 @@ test('a server is taken from 7.0 on, whatever it is called', async () => {
   ).toMatchObject({ command: 'valkey-server' })
 })
 
-test('a server that ends before it is ready says why', async () => {
+test('the error names why a server ended before it was ready', async () => {
   const server = launchRedis(['sh', '-c', 'echo no such luck >&2; exit 3'], port)
   await expect(untilReady(server, boot)).rejects.toMatchObject({
     message: 'Redis ended before it was ready: exit code 3\nno such luck',
@@ -98,7 +98,7 @@ test('a server that ends before it is ready says why', async () => {
   })
 })
 
-test('a server that is never ready is given up', async () => {
+test('a server that is never ready is reported after the time limit', async () => {
   const server = launchRedis(['sleep', '60'], port)
   await expect(untilReady(server, { name: 'Redis', withinMs: 50 })).rejects.toThrow('Redis was not ready in time')
   await server.stop(1000)

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { canOwnRedis, startOwnRedis } from '../../helpers/own-redis.ts'
 import { waitFor } from '../../helpers/wait-for.ts'
 
-describe.skipIf(!canOwnRedis)('a Redis of its own', () => {
-  test('keeps what it has acknowledged through a shutdown and a crash', async () => {
+describe.skipIf(!canOwnRedis)('a dedicated Redis', () => {
+  test('keeps acknowledged writes through a shutdown and a crash', async () => {
     const own = await startOwnRedis()
     const redis = new Redis(own.url, { maxRetriesPerRequest: null })
     redis.on('error', () => {})
@@ -24,7 +24,7 @@ describe.skipIf(!canOwnRedis)('a Redis of its own', () => {
     }
   })
 
-  test('answers nothing while it is frozen', async () => {
+  test('does not answer while it is frozen', async () => {
     const own = await startOwnRedis()
     const redis = new Redis(own.url)
     try {
