@@ -4,7 +4,7 @@ import { serve } from '../helpers/local-site.ts'
 import { redisThatReports } from '../helpers/redis-that-reports.ts'
 import { spawnRole } from '../helpers/stack.ts'
 
-test('a bad environment stops the boot with one line for each mistake', async () => {
+test('an invalid environment fails the boot with one line per mistake', async () => {
   const bad = {
     api: {
       env: { PORT: 'http', HOST: '0.0.0.0', LOG_LEVEL: 'loud', REDIS_URL: '', DIAGNOSTIC_JOBS: 'yes' },
@@ -36,28 +36,28 @@ test('a bad environment stops the boot with one line for each mistake', async ()
   }
 })
 
-test('without keys the API listens on loopback addresses only, unless told otherwise', async () => {
+test('without keys the API listens on loopback addresses only', async () => {
   const { role } = spawnRole('api', { REDIS_URL: 'redis://127.0.0.1:1', HOST: '0.0.0.0' })
   expect(await role.ended).toBe(1)
   expect(role.stderr).toEqual([expect.stringContaining('HOST: 0.0.0.0 is not a loopback address')])
 })
 
-test('a Redis that is not there at boot is said in one line, within ten seconds', async () => {
-  for (const name of ['api', 'worker'] as const) {
-    const started = performance.now()
-    const { role } = spawnRole(name, { REDIS_URL: 'redis://user:secret@127.0.0.1:1/3' })
+test('a Redis that is unreachable at boot is reported in one line, after five seconds of trying', async () => {
+  const roles = (['api', 'worker'] as const).map((name) =>
+    spawnRole(name, { REDIS_URL: 'redis://user:secret@127.0.0.1:1/3' }),
+  )
+  for (const { role } of roles) {
     expect(await role.ended).toBe(1)
-    expect(performance.now() - started).toBeLessThan(10_000)
     expect(role.stderr).toEqual([
       expect.stringMatching(
-        /REDIS_URL: Redis did not answer within \d+ ms at redis:\/\/127\.0\.0\.1:1\/3 \(.*ECONNREFUSED/,
+        /REDIS_URL: Redis did not answer within 5000 ms at redis:\/\/127\.0\.0\.1:1\/3 \(.*ECONNREFUSED/,
       ),
     ])
     expect(JSON.stringify(role.logs)).not.toContain('secret')
   }
 })
 
-test('an address that cannot be listened on is said in one line that names the variable', async () => {
+test('an address that cannot be listened on is reported in one line that names the variable', async () => {
   const { port } = await serve((_request, response) => void response.end(), '0.0.0.0')
   const cases = [
     ['api', { PORT: String(port) }, /^drover api: PORT: .*EADDRINUSE/],
@@ -72,7 +72,7 @@ test('an address that cannot be listened on is said in one line that names the v
   }
 })
 
-test('a database that Redis does not have is said in one line: nothing runs in another', async () => {
+test('a database that Redis does not have is reported in one line, and no other is used', async () => {
   const url = new URL(inject('redisUrl'))
   url.pathname = '/9999'
   for (const name of ['api', 'worker'] as const) {
@@ -84,7 +84,7 @@ test('a database that Redis does not have is said in one line: nothing runs in a
   }
 })
 
-test('a Redis that is too old stops the boot with one line that names its version', async () => {
+test('a Redis that is too old fails the boot with one line that names its version', async () => {
   const url = await redisThatReports('6.2.14')
   for (const name of ['api', 'worker'] as const) {
     const { role } = spawnRole(name, { REDIS_URL: url, KEY_PREFIX: keyPrefix() })

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { inject, onTestFinished } from 'vitest'
 
 /**
- * The address of the run's Redis behind a proxy that changes one thing: the version in the answer to INFO. `version` replaces
+ * The address of this run's Redis behind a proxy that changes one thing: the version in the answer to INFO. `version` replaces
  * as much text as it has, so that the length of the answer stays the same.
  */
 export async function redisThatReports(version: string): Promise<string> {
