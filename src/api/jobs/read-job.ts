@@ -6,7 +6,7 @@ import { etagOf, isKnown } from '../http/etag.ts'
 import { asJsonText } from '../http/json-text.ts'
 import { preferredWaitS } from '../http/prefer-header.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
-import { belongsToCaller, jobNotFound, jobParams, jobPath } from './find-job.ts'
+import { jobNotFound, jobParams, jobPath } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 import { waitForJob } from './wait-for-job.ts'
 
@@ -38,10 +38,7 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       const ref = parseJobId(id)
       if (!ref) throw jobNotFound(id)
       const waitS = preferredWaitS(request.headers['prefer'])
-      const read = async () => {
-        const found = await deps.queue.read(ref)
-        return found && belongsToCaller(found, request) ? found : undefined
-      }
+      const read = () => deps.queue.read(ref, request.caller.tenant)
       const limits = { ms: (waitS ?? 0) * 1000, response: reply.raw, closing: deps.closing }
       const job = waitS === undefined ? await read() : await waitForJob(deps, ref, limits, read)
       if (!job) throw jobNotFound(id)

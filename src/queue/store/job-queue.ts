@@ -136,16 +136,22 @@ export class JobQueue {
     await whenAvailable(pauseQueue(this.#client, names, [paused ? 'paused' : 'resumed']))
   }
 
-  /** A job; undefined when there is none. @throws QueueUnavailableError */
-  async read(ref: JobRef): Promise<StoredJob | undefined> {
+  /**
+   * A job; undefined when there is none, or with `tenant`: when that tenant has none. A job of another tenant is not read, so that it costs
+   * as much as a missing one.
+   *
+   * @throws QueueUnavailableError
+   */
+  async read(ref: JobRef, tenant?: string): Promise<StoredJob | undefined> {
     const keys = [
       this.#keys.job(ref),
       this.#keys.lock(ref),
       this.#keys.bull(ref.queue, 'delayed'),
       this.#keys.bull(ref.queue, 'active'),
       this.#keys.events(ref),
+      this.#keys.index(ref.queue),
     ]
-    const reply = await whenAvailable(readJob(this.#client, keys, [ref.id]))
+    const reply = await whenAvailable(readJob(this.#client, keys, [ref.id, tenant ?? '']))
     if (!isReadReply(reply)) return undefined
     const [fields, place, lastEventId, dueAt] = reply
     const job = decodeJob(ref, hashOf(fields), {

@@ -1,8 +1,10 @@
 --[[
   Reads a job and where it is, atomically.
-  KEYS: job hash, its lock, delayed (zset), active (list), event stream   ARGV: job id
+  KEYS: job hash, its lock, delayed (zset), active (list), event stream, index
+  ARGV: job id, its tenant or '' for any: a job of another tenant is not in the index under this one, and not read
   Returns nil, or { hash as field/value list, place, id of its last event, due time in ms or false }
 ]]
+if ARGV[2] ~= '' and not redis.call('ZSCORE', KEYS[6], ARGV[2] .. ':' .. string.sub(ARGV[1], -26)) then return nil end
 local hash = redis.call('HGETALL', KEYS[1])
 if #hash == 0 then return nil end
 local newest = redis.call('XREVRANGE', KEYS[5], '+', '-', 'COUNT', 1)[1]
