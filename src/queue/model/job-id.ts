@@ -1,6 +1,6 @@
-import { randomFillSync } from 'node:crypto'
-import { encodeTime, monotonicFactory } from 'ulid'
+import { encodeTime } from 'ulid'
 import { queueNamePattern } from '../../jobs/define-job.ts'
+import { newUlid } from './ulid.ts'
 
 /** The id of a job, and its queue, which the id begins with. */
 export interface JobRef {
@@ -8,22 +8,9 @@ export interface JobRef {
   id: string
 }
 
-/** Random numbers in [0, 1) from a buffer: a system call for each of the sixteen in an id would take longer than everything else. */
-const randomBuffer = new Uint32Array(1024)
-let randomLeft = 0
-function random(): number {
-  if (randomLeft === 0) {
-    randomFillSync(randomBuffer)
-    randomLeft = randomBuffer.length
-  }
-  return (randomBuffer[--randomLeft] ?? 0) / 2 ** 32
-}
-
-const nextUlid = monotonicFactory(random)
-
-/** A new id in `queue`, created at `now` (epoch ms): `io_01k…`, the name of the queue and a lower-case ULID (https://github.com/ulid/spec). Ids rise within a process. */
+/** A new id in `queue`, created at `now` (epoch ms): `io_01k…`, the name of the queue and a lower-case ULID. Ids rise within a process. */
 export function newJobRef(queue: string, now: number): JobRef {
-  return { queue, id: `${queue}_${nextUlid(now).toLowerCase()}` }
+  return { queue, id: `${queue}_${newUlid(now)}` }
 }
 
 /** The ULID of a job id, which rises with time across queues. */

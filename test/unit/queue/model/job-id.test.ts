@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { newJobRef, parseJobId } from '../../../../src/queue/model/job-id.ts'
+import { isUlid, newJobRef, parseJobId } from '../../../../src/queue/model/job-id.ts'
 
 test('an id names its queue, and ids of one process rise', () => {
   fc.assert(
@@ -11,6 +11,34 @@ test('an id names its queue, and ids of one process rise', () => {
     }),
   )
 })
+
+test('ids of one millisecond rise, and none leads to the next', () => {
+  const now = Date.now() + 1_000_000
+  const ids = Array.from({ length: 100_000 }, () => newJobRef('io', now).id)
+  expect(ids).toEqual(ids.toSorted())
+  expect(new Set(ids).size).toBe(ids.length)
+  const ulids = ids.map((id) => id.slice(-26))
+  expect(ulids.every(isUlid)).toBe(true)
+  // Whoever knows all digits of an id but these twelve or more has 60 bits to guess.
+  const tails = new Set(ulids.map((ulid) => ulid.slice(-12)))
+  expect(tails.size).toBe(ids.length)
+  const steps = ulids.slice(1, 1000).map((ulid, n) => valueOf(ulid) - valueOf(ulids[n] ?? ''))
+  // A step of 63 bits is below 2 ** 53 once in a thousand times.
+  expect(steps.filter((step) => step < 2n ** 53n).length).toBeLessThan(20)
+  expect(new Set(steps.map((step) => step % 1024n)).size).toBeGreaterThan(500)
+})
+
+test('ids keep rising when the clock goes back', () => {
+  const now = Date.now() + 2_000_000
+  const ids = [now, now - 5000, now - 1, now + 1].map((ms) => newJobRef('io', ms).id)
+  expect(ids).toEqual(ids.toSorted())
+})
+
+function valueOf(ulid: string): bigint {
+  let value = 0n
+  for (const digit of ulid.split('')) value = value * 32n + BigInt('0123456789abcdefghjkmnpqrstvwxyz'.indexOf(digit))
+  return value
+}
 
 test('any other text is not an id', () => {
   for (const id of [
