@@ -40,6 +40,8 @@ export class FlowDriver {
 
   /** Drives flows from now on. */
   open(): void {
+    // A step that was running at the last close may have cached a flow since.
+    this.#cache.clear()
     this.#isOpen = true
   }
 
