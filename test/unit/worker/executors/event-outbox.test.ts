@@ -5,7 +5,7 @@ import {
   eventWindow,
   logWindow,
   progressIntervalMs,
-} from '../../../../src/worker/executors/event-outbox.ts'
+} from '../../../../src/worker/executors/child/event-outbox.ts'
 
 function open() {
   const posted: JobEvent[] = []

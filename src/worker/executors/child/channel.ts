@@ -1,8 +1,8 @@
 import { readSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import { createJsonLineReader, toJsonLine } from './json-lines.ts'
-import type { FromChild } from './protocol.ts'
+import { createJsonLineReader, toJsonLine } from '../json-lines.ts'
+import type { FromChild } from '../protocol.ts'
 
 /** The child's end of the connection to its pool. */
 export interface ChildChannel {

@@ -1,4 +1,4 @@
-import type { EmitJobEvent, JobEvent } from '../../jobs/job-event.ts'
+import type { EmitJobEvent, JobEvent } from '../../../jobs/job-event.ts'
 
 /** With this many unacknowledged events a generator waits and progress is held back. */
 export const eventWindow = 16

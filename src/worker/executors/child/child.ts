@@ -2,16 +2,16 @@ import { flushCompileCache } from 'node:module'
 import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
-import { isJob, type Job, PermanentError } from '../../jobs/define-job.ts'
-import type { JobEvent } from '../../jobs/job-event.ts'
-import type { Egress } from '../egress/egress.ts'
-import type { Attempt } from '../handler/attempt.ts'
-import type { ContextParts, JobFetch } from '../handler/job-context.ts'
-import { describeThrown, type HandlerOutcome, runHandler } from '../handler/run-handler.ts'
-import { type ChildChannel, openProcessChannel, openThreadChannel } from './child-channel.ts'
+import { isJob, type Job, PermanentError } from '../../../jobs/define-job.ts'
+import type { JobEvent } from '../../../jobs/job-event.ts'
+import type { Egress } from '../../egress/egress.ts'
+import type { Attempt } from '../../handler/attempt.ts'
+import type { ContextParts, JobFetch } from '../../handler/job-context.ts'
+import { describeThrown, type HandlerOutcome, runHandler } from '../../handler/run-handler.ts'
+import { type ChildSettings, isToChild, type ToChild } from '../protocol.ts'
+import { type ChildChannel, openProcessChannel, openThreadChannel } from './channel.ts'
 import { createEventOutbox, type EventOutbox } from './event-outbox.ts'
 import { startParentWatchdog } from './parent-watchdog.ts'
-import { type ChildSettings, isToChild, type ToChild } from './protocol.ts'
 
 // Main module of every thread and process of a pool: runs one handler at a time, loaded from the file of its job type.
 
@@ -141,7 +141,7 @@ function poll(): void {
 function createLazyFetch(allowCidrs: readonly string[]): JobFetch {
   let egress: Promise<Egress> | undefined
   return async (url, init) => {
-    egress ??= import('../egress/egress.ts').then(({ createEgress }) => createEgress({ allowCidrs }))
+    egress ??= import('../../egress/egress.ts').then(({ createEgress }) => createEgress({ allowCidrs }))
     return (await egress).fetch(url, init)
   }
 }
