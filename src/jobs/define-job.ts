@@ -3,6 +3,9 @@ import type { z } from 'zod'
 /** Where a job's code runs: on the worker's event loop (waiting), in a thread (computing), in a child process (may crash alone). */
 export type RunsOn = 'event-loop' | 'thread' | 'process'
 
+/** Whether the runs of a job type may share a thread or process with other runs, one after the other. */
+export type Isolation = 'shared' | 'fresh'
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** The delay before the next attempt. `jitter` (0 to 1) is its random share. */
@@ -60,6 +63,11 @@ export interface JobSpec<I extends JobInput, O extends JobOutput> {
   cancelGraceMs?: number
   /** Heap limit of the thread or process in MB. Default 512. */
   memoryLimitMb?: number
+  /**
+   * `fresh` gives each run a new thread or process, which ends with it. Default `shared`: a host is reused until a run leaves
+   * something behind in it. See docs/concurrency.md for what that sees and what a fresh host costs.
+   */
+  isolation?: Isolation
   /** Checked against the schemas when the job type is loaded; shown in the API documentation. */
   examples?: { input: z.input<I>; output?: z.output<O> }[]
   run: Run<I, O>
@@ -79,6 +87,7 @@ export interface Job {
   readonly timeoutMs: number
   readonly cancelGraceMs: number
   readonly memoryLimitMb: number
+  readonly isolation: Isolation
   readonly examples: readonly { input: unknown; output?: unknown }[]
   run(input: unknown, job: JobContext): Promise<unknown> | AsyncGenerator<unknown, unknown, undefined>
 }
@@ -115,11 +124,13 @@ export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec
     timeoutMs: requireInteger('timeoutMs', spec.timeoutMs ?? 60_000, 1, longestTimeoutMs),
     cancelGraceMs: requireInteger('cancelGraceMs', spec.cancelGraceMs ?? 2000, 0, 60_000),
     memoryLimitMb: requireInteger('memoryLimitMb', spec.memoryLimitMb ?? 512, 16, 65_536),
+    isolation: spec.isolation ?? 'shared',
     examples: spec.examples ?? [],
     // The only place where a parsed, typed input becomes unknown: callers parse with `input` first.
     run: spec.run as Job['run'],
     [jobBrand]: true,
   }
+  requireIsolation(job.isolation, runsOn)
   requireInteger('backoff.delayMs', job.backoff.delayMs, 0, 24 * 3_600_000)
   if (!(job.backoff.jitter >= 0 && job.backoff.jitter <= 1)) throw new TypeError('backoff.jitter must be from 0 to 1')
   return job
@@ -169,6 +180,15 @@ export class RetryLater extends JobError {
     options: { code?: string; cause?: unknown } = {},
   ) {
     super(message, { ...options, retryAfterMs: requireInteger('afterMs', Math.ceil(afterMs), 0, 24 * 3_600_000) })
+  }
+}
+
+function requireIsolation(isolation: unknown, runsOn: RunsOn): void {
+  if (isolation !== 'shared' && isolation !== 'fresh') {
+    throw new TypeError(`isolation must be "shared" or "fresh", not ${JSON.stringify(isolation)}`)
+  }
+  if (isolation === 'fresh' && runsOn === 'event-loop') {
+    throw new TypeError('isolation "fresh" needs runsOn "thread" or "process": the event loop is shared by all jobs')
   }
 }
 

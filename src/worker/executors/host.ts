@@ -31,6 +31,7 @@ export type HostEnd =
   | { kind: 'exit'; code: number }
   | { kind: 'signal'; signal: string }
   | { kind: 'error'; message: string }
+  | { kind: 'invalid_message'; message: string }
 
 /** Spawns a host. When the system refuses, returns one that is already gone, so that callers handle this in one place. */
 export function spawnSafely(spawn: SpawnHost, settings: HostSettings): Host {
@@ -56,10 +57,11 @@ export function describeEnd(end: HostEnd, uncaught: string | undefined, memoryLi
       retryable: true,
     }
   }
+  if (end.kind === 'invalid_message') return { code: 'invalid_message', message: end.message, retryable: true }
   return { code: 'crashed', message: uncaught ?? explain(end), retryable: true }
 }
 
-function explain(end: Exclude<HostEnd, { kind: 'out_of_memory' }>): string {
+function explain(end: Exclude<HostEnd, { kind: 'out_of_memory' | 'invalid_message' }>): string {
   if (end.kind === 'error') return end.message
   if (end.kind === 'exit') return `the job's code ended its thread or process with exit code ${end.code}`
   return `the job's process was ended by signal ${end.signal}${hints[end.signal] ?? ''}`

@@ -1,5 +1,8 @@
 import { StringDecoder } from 'node:string_decoder'
 
+/** The originals, since job code in the same process may replace them. */
+const { parse, stringify } = JSON
+
 /** Longest message between a process and its parent, in UTF-16 units. */
 const maxLineLength = 64 * 1024 * 1024
 
@@ -9,7 +12,7 @@ const maxLineLength = 64 * 1024 * 1024
  * @throws RangeError when it is longer than 64 Mi characters.
  */
 export function toJsonLine(message: unknown): string {
-  const line = JSON.stringify(message)
+  const line = stringify(message)
   if (line.length >= maxLineLength) throw new RangeError(`the message is too long to send (${line.length} characters)`)
   return `${line}\n`
 }
@@ -28,7 +31,7 @@ export function createJsonLineReader(
   let isBroken = false
   const take = (line: string) => {
     try {
-      return { message: JSON.parse(line) as unknown }
+      return { message: parse(line) as unknown }
     } catch {
       isBroken = true
       onBroken()

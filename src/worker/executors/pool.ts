@@ -15,12 +15,14 @@ const startDelayMs = (failures: number): number => (failures === 0 ? 0 : Math.mi
 
 /**
  * Runs handlers in threads or processes. A host is spawned when a task needs one, reused by tasks of the same memory limit, and
- * replaced when it crashes or is killed. Tasks beyond `size` wait in order.
+ * replaced when it crashes, is killed, or a task left something behind in it. Tasks beyond `size` wait in order.
  */
 export class HostPool implements Executor {
   readonly #options: PoolOptions
   readonly #hosts = new Set<PooledHost>()
   readonly #waiting: Task[] = []
+  /** Job types that were reported to leave something behind. */
+  readonly #reportedTypes = new Set<string>()
   #failedStarts = 0
   #startsAt = 0
   #startTimer: NodeJS.Timeout | undefined
@@ -33,10 +35,8 @@ export class HostPool implements Executor {
   run(...[loaded, attempt, emit, stop]: Parameters<Executor['run']>): Promise<Outcome> {
     if (this.#isClosed || stop.aborted) return Promise.resolve({ status: 'killed' })
     return new Promise((resolve) => {
-      const task: Task = { loaded, attempt, emit, stop, resolve }
-      this.#waiting.push(task)
-      stop.addEventListener('abort', this.#dropStopped, { once: true })
-      this.#dispatch()
+      const isFresh = loaded.job.isolation === 'fresh'
+      this.#wait({ loaded, attempt, emit, stop, isFresh, resolve }, 'last')
     })
   }
 
@@ -55,9 +55,16 @@ export class HostPool implements Executor {
     await Promise.all(gone)
   }
 
+  #wait(task: Task, place: 'first' | 'last'): void {
+    if (place === 'first') this.#waiting.unshift(task)
+    else this.#waiting.push(task)
+    task.stop.addEventListener('abort', this.#dropStopped, { once: true })
+    this.#dispatch()
+  }
+
   #dispatch(): void {
     for (let [task] = this.#waiting; task; [task] = this.#waiting) {
-      const host = this.#hostFor(task.loaded.job.memoryLimitMb)
+      const host = this.#hostFor(task)
       if (!host) return
       this.#waiting.shift()
       host.run(this.#release(task))
@@ -65,12 +72,12 @@ export class HostPool implements Executor {
   }
 
   /** Undefined when the first task has to wait; what it waits for calls `#dispatch` again. */
-  #hostFor(memoryLimitMb: number): PooledHost | undefined {
+  #hostFor(task: Task): PooledHost | undefined {
     const hosts = [...this.#hosts]
-    const fitting = hosts.find((host) => host.isIdle && host.memoryLimitMb === memoryLimitMb)
+    const fitting = hosts.find((host) => host.isIdle && host.fits(task))
     if (fitting) return fitting
-    if (hosts.length < this.#options.size) return this.#spawn(memoryLimitMb)
-    // The heap limit of a host cannot change: an idle host with another limit is replaced, unless one is ending already.
+    if (hosts.length < this.#options.size) return this.#spawn(task.loaded.job.memoryLimitMb)
+    // An idle host that does not fit is replaced, unless one is ending already.
     if (!hosts.some((host) => host.isDying)) hosts.find((host) => host.isIdle)?.kill()
     return undefined
   }
@@ -91,6 +98,8 @@ export class HostPool implements Executor {
       settings,
       onFree: () => this.#onFree(),
       onGone: (gone, hasStarted) => this.#onGone(gone, hasStarted),
+      onInterrupted: (task) => this.#onInterrupted(task),
+      onLeftovers: (type, leftovers) => this.#onLeftovers(type, leftovers),
     })
     this.#hosts.add(host)
     return host
@@ -106,6 +115,20 @@ export class HostPool implements Executor {
     this.#failedStarts = hasStarted ? 0 : this.#failedStarts + 1
     this.#startsAt = performance.now() + startDelayMs(this.#failedStarts)
     this.#dispatch()
+  }
+
+  /** Runs a task again that was interrupted through no fault of its own, where no earlier code can interrupt it. */
+  #onInterrupted(task: Task): void {
+    if (this.#isClosed || task.stop.aborted) task.resolve({ status: 'killed' })
+    else this.#wait({ ...task, isFresh: true }, 'first')
+  }
+
+  #onLeftovers(type: string, leftovers: readonly string[]): void {
+    if (this.#reportedTypes.has(type)) return
+    this.#reportedTypes.add(type)
+    const message =
+      'a job left something behind; its thread or process is replaced after each such run (logged once per type)'
+    this.#options.log.warn({ type, leftovers }, message)
   }
 
   /** Stops watching the stop signal of a task that no longer waits. */

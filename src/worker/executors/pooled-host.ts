@@ -6,7 +6,7 @@ import type { StopSignal } from '../handler/stop-signal.ts'
 import { readStopRequest } from '../handler/stopped-error.ts'
 import type { ExecutorLog, Outcome } from './executor.ts'
 import { describeEnd, type Host, type HostEnd, type HostSettings, type SpawnHost, spawnSafely } from './host.ts'
-import { readFromChild } from './protocol.ts'
+import { type FromChild, readFromChild } from './protocol.ts'
 
 /** A call of `run` that has not ended. */
 export interface Task {
@@ -14,6 +14,8 @@ export interface Task {
   readonly attempt: Attempt
   readonly emit: EmitJobEvent
   readonly stop: StopSignal
+  /** It must run in a host in which nothing ran before, which serves no other task afterwards. */
+  readonly isFresh: boolean
   resolve(outcome: Outcome): void
 }
 
@@ -24,10 +26,16 @@ export interface PooledHostOptions {
   onFree(host: PooledHost): void
   /** The host no longer exists. `hasStarted` is false if it ended before it was ready. */
   onGone(host: PooledHost, hasStarted: boolean): void
+  /** Code of an earlier task ended the host while it ran this one, which is to be run again. */
+  onInterrupted(task: Task): void
+  /** The host is replaced because of what a task left behind in it. */
+  onLeftovers(type: string, leftovers: readonly string[]): void
 }
 
 /** How long a kill may take. Only a thread inside native code takes longer than milliseconds; its job is not kept waiting. */
 const killTimeoutMs = 2000
+/** How long the child may take to see whether a run left something behind: more means that leftover code blocks it. */
+const checkTimeoutMs = 1000
 
 /** A host and the task that it runs, if any. The constructor spawns it. */
 export class PooledHost {
@@ -39,11 +47,18 @@ export class PooledHost {
   readonly #host: Host
   #task: Task | undefined
   #run = 0
+  #lastType = ''
   #hasStarted = false
   #isDying = false
-  #uncaught: string | undefined
+  /** The child is looking for leftovers of the last run. */
+  #isChecking = false
+  /** The host must not run another task. */
+  #isSpent = false
+  /** The only job file whose runs may use this host; undefined: any. */
+  #boundTo: string | undefined
+  #dying: (FromChild & { type: 'dying' }) | undefined
   #untakenAcks = 0
-  #killTimer: NodeJS.Timeout | undefined
+  #timer: NodeJS.Timeout | undefined
 
   constructor(options: PooledHostOptions) {
     this.#options = options
@@ -57,11 +72,18 @@ export class PooledHost {
   }
 
   get isIdle(): boolean {
-    return !this.#task && !this.#isDying
+    return !this.#task && !this.#isDying && !this.#isChecking
   }
 
   get isDying(): boolean {
     return this.#isDying
+  }
+
+  /** Whether this host, if idle, may run the task. */
+  fits({ loaded, isFresh }: Task): boolean {
+    const isUsed = this.#run > 0
+    const isFree = this.#boundTo === undefined || this.#boundTo === loaded.file
+    return loaded.job.memoryLimitMb === this.memoryLimitMb && isFree && !(isFresh && isUsed)
   }
 
   /** Call it only when the host is idle. Ends with `task.resolve`, then `onFree` or `onGone`. */
@@ -69,13 +91,14 @@ export class PooledHost {
     this.#task = task
     this.#run++
     this.#untakenAcks = 0
-    this.#uncaught = undefined
+    this.#isSpent = task.isFresh
     task.stop.addEventListener('abort', this.#onStop, { once: true })
     try {
       this.#host.send({ type: 'run', run: this.#run, file: task.loaded.file, attempt: task.attempt })
     } catch (error) {
       const message = `failed to send the input: ${describeThrown(error).message}`
-      this.#onOutcome({ status: 'threw', failure: { code: 'invalid_input', message, retryable: false } })
+      this.#end({ status: 'threw', failure: { code: 'invalid_input', message, retryable: false } })
+      this.#free()
     }
   }
 
@@ -83,8 +106,8 @@ export class PooledHost {
   kill(): void {
     if (this.#isDying) return
     this.#isDying = true
-    clearTimeout(this.#killTimer)
-    this.#killTimer = setTimeout(() => this.#abandon(), killTimeoutMs)
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#abandon(), killTimeoutMs)
     this.#host.kill()
   }
 
@@ -93,7 +116,7 @@ export class PooledHost {
     if (!task || this.#isDying) return
     const stop = readStopRequest(task.stop)
     this.#host.send({ type: 'stop', run: this.#run, stop })
-    this.#killTimer = setTimeout(() => this.kill(), stop.graceMs)
+    this.#timer = setTimeout(() => this.kill(), stop.graceMs)
   }
 
   #onMessage(received: unknown): void {
@@ -101,17 +124,55 @@ export class PooledHost {
     // The job's code may post messages of its own to its parent; they are ignored.
     if (!message) return
     if (message.type === 'ready') this.#hasStarted = true
-    else if (message.type === 'dying') this.#uncaught = message.message
+    else if (message.type === 'dying') this.#dying = message
+    else if (message.type === 'late_error') this.#onLateError(message.message)
     else if (message.run !== this.#run) return
+    else if (message.type === 'invalid') this.#onInvalid(message.reason)
     else if (message.type === 'event') this.#onEvent(message.event)
-    else this.#onOutcome(message.outcome)
+    else if (message.type === 'checked') this.#onChecked(message.leftovers)
+    else this.#onEnded(message)
   }
 
   /** An outcome that arrives after the kill is ignored: the host cannot be reused. */
-  #onOutcome(outcome: Outcome): void {
+  #onEnded({ outcome, isClean, isBound }: FromChild & { type: 'ended' }): void {
     if (this.#isDying || !this.#task) return
+    if (isBound) this.#boundTo ??= this.#task.loaded.file
+    this.#lastType = this.#task.attempt.type
     this.#end(outcome)
-    this.#options.onFree(this)
+    if (isClean || this.#isSpent) return this.#free()
+    this.#isChecking = true
+    this.#timer = setTimeout(() => this.#onChecked(['code that blocks its event loop']), checkTimeoutMs)
+  }
+
+  #onChecked(leftovers: readonly string[]): void {
+    if (!this.#isChecking || this.#isDying) return
+    clearTimeout(this.#timer)
+    this.#isChecking = false
+    if (leftovers.length > 0) {
+      this.#isSpent = true
+      this.#options.onLeftovers(this.#lastType, leftovers)
+    }
+    this.#free()
+  }
+
+  #free(): void {
+    if (this.#isSpent) this.kill()
+    else this.#options.onFree(this)
+  }
+
+  /** The current run is not affected; the host is replaced after it. */
+  #onLateError(error: string): void {
+    this.#log.warn({ ...this.#host.name, error }, 'code of an earlier job failed after its end; its host is replaced')
+    this.#isSpent = true
+    if (this.isIdle) this.kill()
+  }
+
+  /** What the child wanted to say is unknown, and it may have been the outcome. */
+  #onInvalid(reason: string): void {
+    if (this.#isDying) return
+    const message = `the job's thread or process sent a malformed message: ${reason}`
+    this.#end({ status: 'crashed', failure: { code: 'invalid_message', message, retryable: true } })
+    this.kill()
   }
 
   #onEvent(event: JobEvent): void {
@@ -134,12 +195,15 @@ export class PooledHost {
   }
 
   #end(outcome: Outcome): void {
+    this.#takeTask()?.resolve(outcome)
+  }
+
+  #takeTask(): Task | undefined {
     const task = this.#task
-    if (!task) return
     this.#task = undefined
-    clearTimeout(this.#killTimer)
-    task.stop.removeEventListener('abort', this.#onStop)
-    task.resolve(outcome)
+    clearTimeout(this.#timer)
+    task?.stop.removeEventListener('abort', this.#onStop)
+    return task
   }
 
   #abandon(): void {
@@ -153,11 +217,18 @@ export class PooledHost {
   #onGone(end: HostEnd): void {
     const wasKilled = this.#isDying
     this.#isDying = true
-    clearTimeout(this.#killTimer)
-    if (!wasKilled)
-      this.#log.warn({ ...this.#host.name, end, uncaught: this.#uncaught }, 'thread or process of jobs died')
-    const failure = describeEnd(end, this.#uncaught, this.memoryLimitMb)
+    clearTimeout(this.#timer)
+    const uncaught = this.#dying?.message
+    if (!wasKilled) this.#log.warn({ ...this.#host.name, end, uncaught }, 'thread or process of jobs died')
+    const isInterrupted = !wasKilled && this.#dying?.isOfEarlierRun === true && this.#run > 1
+    if (isInterrupted) this.#interrupt()
+    const failure = describeEnd(end, uncaught, this.memoryLimitMb)
     this.#end(wasKilled ? { status: 'killed' } : { status: 'crashed', failure })
     this.#options.onGone(this, this.#hasStarted || wasKilled)
+  }
+
+  #interrupt(): void {
+    const task = this.#takeTask()
+    if (task) this.#options.onInterrupted(task)
   }
 }

@@ -7,6 +7,8 @@ import { type Host, type HostEnd, type HostSettings, hostLines } from './host.ts
 import { createJsonLineReader, toJsonLine } from './json-lines.ts'
 import type { ChildSettings } from './protocol.ts'
 
+const malformed = "the job's process sent its worker a line that is not JSON or is too long"
+
 /** How long to wait for the last output of a process that ended: stderr tells heap exhaustion from other aborts. */
 const lastOutputMs = 250
 
@@ -20,8 +22,9 @@ const lastOutputMs = 250
  * @throws when the system refuses at once; a later refusal resolves `gone`.
  */
 export function spawnProcess(settings: HostSettings): Host {
-  const childSettings: ChildSettings = { allowCidrs: settings.allowCidrs, parentPid: process.pid }
-  const args = [`--max-old-space-size=${settings.memoryLimitMb}`, ...childImports]
+  const { allowCidrs, memoryLimitMb } = settings
+  const childSettings: ChildSettings = { allowCidrs, memoryLimitMb, parentPid: process.pid }
+  const args = [`--max-old-space-size=${memoryLimitMb}`, ...childImports]
   const child = spawn(process.execPath, [...args, fileURLToPath(childFile), JSON.stringify(childSettings)], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -59,9 +62,7 @@ export function spawnProcess(settings: HostSettings): Host {
     gone: gone.then((end) => {
       for (const stream of [socket, stdout, stderr]) stream.destroy()
       if (end.kind === 'signal' && isOutOfMemory) return { kind: 'out_of_memory' }
-      return hasSentGarbage
-        ? { kind: 'error', message: "the job's process sent a malformed message to its worker" }
-        : end
+      return hasSentGarbage ? { kind: 'invalid_message', message: malformed } : end
     }),
   }
 }

@@ -17,6 +17,7 @@ export type ToChild =
 /** The settings that a child starts with. Only processes watch `parentPid`. */
 export interface ChildSettings {
   allowCidrs: readonly string[]
+  memoryLimitMb: number
   parentPid: number
 }
 
@@ -47,16 +48,40 @@ const outcome = z.discriminatedUnion('status', [
 const fromChild = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('event'), run: z.number(), event }),
-  z.object({ type: z.literal('ended'), run: z.number(), outcome }),
-  /** An uncaught error is about to end the child. */
-  z.object({ type: z.literal('dying'), message: z.string() }),
+  z.object({
+    type: z.literal('ended'),
+    run: z.number(),
+    outcome,
+    /** Nothing was left behind: the next run may start. Otherwise `checked` follows. */
+    isClean: z.boolean(),
+    /** The import of the job file changed the host: only runs of the same file may follow. */
+    isBound: z.boolean(),
+  }),
+  /** What the run left behind, after its handles had time to close. Empty: the next run may start. */
+  z.object({ type: z.literal('checked'), run: z.number(), leftovers: z.array(z.string()) }),
+  /** Code of an earlier run threw an error that nothing caught. The child goes on. */
+  z.object({ type: z.literal('late_error'), message: z.string() }),
+  /** The child is about to end, because of code of the current run or of an earlier one. */
+  z.object({ type: z.literal('dying'), message: z.string(), isOfEarlierRun: z.boolean() }),
 ])
 
 export type FromChild = z.output<typeof fromChild>
 
-/** Undefined for a message of another shape: the job's code can write to the same channel, and may be hostile. */
-export function readFromChild(message: unknown): FromChild | undefined {
-  return fromChild.safeParse(message).data
+/** A message of a run whose content is malformed. */
+export interface InvalidMessage {
+  type: 'invalid'
+  run: number
+  reason: string
+}
+
+/** Undefined for a message of another kind: the job's code can post messages of its own on the same channel. */
+export function readFromChild(message: unknown): FromChild | InvalidMessage | undefined {
+  const parsed = fromChild.safeParse(message)
+  if (parsed.success) return parsed.data
+  const { type, run }: { type?: unknown; run?: unknown } = Object(message)
+  if (typeof run !== 'number' || !fromChild.options.some(({ shape }) => shape.type.value === type)) return undefined
+  const [issue] = parsed.error.issues
+  return { type: 'invalid', run, reason: `${[type, ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? 'invalid'}` }
 }
 
 /** The sender is the pool, which is typed; this only tells its messages from those that the job's code posts to itself. */

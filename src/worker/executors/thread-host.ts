@@ -10,6 +10,8 @@ import type { ChildSettings } from './protocol.ts'
  */
 const youngGenerationMb = 24
 
+const unreadable = "the job's thread sent its worker a message that cannot be read"
+
 /**
  * Starts a thread with its own heap. `memoryLimitMb` bounds its old generation; buffers and native memory are not counted. `kill`
  * ends JavaScript at once; native code runs on until it returns.
@@ -20,12 +22,13 @@ const youngGenerationMb = 24
  * @throws when the system refuses another thread.
  */
 export function spawnThread(settings: HostSettings): Host {
-  const workerData: ChildSettings = { allowCidrs: settings.allowCidrs, parentPid: process.pid }
+  const { allowCidrs, memoryLimitMb } = settings
+  const workerData: ChildSettings = { allowCidrs, memoryLimitMb, parentPid: process.pid }
   const worker = new Worker(childFile, {
     workerData,
     name: 'drover job',
     execArgv: childImports,
-    resourceLimits: { maxOldGenerationSizeMb: settings.memoryLimitMb, maxYoungGenerationSizeMb: youngGenerationMb },
+    resourceLimits: { maxOldGenerationSizeMb: memoryLimitMb, maxYoungGenerationSizeMb: youngGenerationMb },
     stdout: true,
     stderr: true,
   })
@@ -34,13 +37,17 @@ export function spawnThread(settings: HostSettings): Host {
     forwardLines(worker[stream], hostLines(settings.log, name, stream))
   worker.on('message', settings.onMessage)
   // An unreadable message may have been the outcome, for which the task would wait until its timeout.
-  worker.on('messageerror', () => void worker.terminate())
+  let isUnreadable = false
+  worker.on('messageerror', () => {
+    isUnreadable = true
+    void worker.terminate()
+  })
   return {
     name,
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     send: (message) => worker.postMessage(message),
     kill: () => void worker.terminate(),
-    gone: whenGone(worker),
+    gone: whenGone(worker).then((end) => (isUnreadable ? { kind: 'invalid_message', message: unreadable } : end)),
   }
 }
 

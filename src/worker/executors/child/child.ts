@@ -1,19 +1,19 @@
-import { flushCompileCache } from 'node:module'
-import { basename } from 'node:path'
-import { pathToFileURL } from 'node:url'
+// Main module of every thread and process of a pool: runs one handler at a time, loaded from the file of its job type.
+
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
-import { isJob, type Job, PermanentError } from '../../../jobs/define-job.ts'
 import type { JobEvent } from '../../../jobs/job-event.ts'
 import type { Egress } from '../../egress/egress.ts'
 import type { Attempt } from '../../handler/attempt.ts'
 import type { ContextParts, JobFetch } from '../../handler/job-context.ts'
 import { describeThrown, type HandlerOutcome, runHandler } from '../../handler/run-handler.ts'
-import { type ChildSettings, isToChild, type ToChild } from '../protocol.ts'
+import { type ChildSettings, type FromChild, isToChild, type ToChild } from '../protocol.ts'
 import { type ChildChannel, openProcessChannel, openThreadChannel } from './channel.ts'
 import { createEventOutbox, type EventOutbox } from './event-outbox.ts'
+import { reportFatalErrors } from './fatal-errors.ts'
+import { JobFiles } from './job-files.ts'
+import { Leftovers } from './leftovers.ts'
 import { startParentWatchdog } from './parent-watchdog.ts'
-
-// Main module of every thread and process of a pool: runs one handler at a time, loaded from the file of its job type.
 
 interface CurrentRun {
   run: number
@@ -24,19 +24,17 @@ interface CurrentRun {
 /** How often code that never waits reads its messages when it reports progress or reads its signal. */
 const pollIntervalMs = 10
 
-const loadedFiles = new Set<string>()
 let current: CurrentRun | undefined
 let pollDueAt = 0
 
 const settings = readSettings()
 const channel = openChannel()
 const fetch = createLazyFetch(settings.allowCidrs)
-
-// Runs before the uncaught error ends this thread or process: afterwards the reason would be unknown.
-process.on('uncaughtExceptionMonitor', (error, origin) => {
-  const kind = origin === 'unhandledRejection' ? 'an unhandled rejection' : 'an uncaught exception'
-  channel.send({ type: 'dying', message: `${kind} in the job's code: ${describeThrown(error).message}` })
-})
+/** The run whose code is executing, also in timers and callbacks that outlive it. */
+const runs = new AsyncLocalStorage<number>()
+reportFatalErrors({ channel, responsibleRun: () => runs.getStore(), currentRun: () => current?.run })
+const leftovers = new Leftovers(settings.memoryLimitMb)
+const files = new JobFiles(leftovers)
 channel.send({ type: 'ready' })
 
 function readSettings(): ChildSettings {
@@ -57,7 +55,7 @@ function openChannel(): ChildChannel {
 
 function receive(message: unknown): void {
   if (!isToChild(message)) return
-  if (message.type === 'run') void start(message)
+  if (message.type === 'run') void runs.run(message.run, start, message)
   else if (message.run !== current?.run) return
   else if (message.type === 'stop') current.stop.abort(message.stop)
   else current.outbox.acknowledge(message.count)
@@ -70,12 +68,14 @@ async function start({ run, file, attempt }: ToChild & { type: 'run' }): Promise
   const outcome = await runFile(file, { attempt, emit: outbox.emit, stop: stop.signal, fetch, poll })
   outbox.flush()
   current = undefined
-  sendOutcome(run, outcome)
+  const isClean = leftovers.tidy().length === 0
+  sendOutcome({ type: 'ended', run, outcome, isClean, isBound: files.isBound })
+  if (!isClean) channel.send({ type: 'checked', run, leftovers: await leftovers.tidySettled() })
 }
 
 async function runFile(file: string, parts: ContextParts): Promise<HandlerOutcome> {
   try {
-    const job = await importJob(file, parts.attempt.type)
+    const job = await files.import(file, parts.attempt.type)
     leaveIfOrphaned()
     return await runHandler({ job, ...parts })
   } catch (error) {
@@ -86,22 +86,6 @@ async function runFile(file: string, parts: ContextParts): Promise<HandlerOutcom
 /** The message to run may be read after its sender has died: another worker may have the job by then. */
 function leaveIfOrphaned(): void {
   if (isMainThread && process.ppid !== settings.parentPid) process.kill(-process.pid, 'SIGKILL')
-}
-
-/** A file that does not load is a permanent failure: the module cache keeps the error, and the worker has loaded the file before. */
-async function importJob(file: string, type: string): Promise<Job> {
-  const name = basename(file)
-  try {
-    const module: { default?: unknown } = await import(pathToFileURL(file).href)
-    // Node.js writes its compile cache at exit, which a killed thread or process never reaches. No effect without
-    // NODE_COMPILE_CACHE; with it the next host starts in half the time and without the type stripper in memory.
-    if (!loadedFiles.has(file)) flushCompileCache()
-    loadedFiles.add(file)
-    if (isJob(module.default) && module.default.type === type) return module.default
-  } catch (cause) {
-    throw new PermanentError(`failed to load the job file ${name}`, { cause })
-  }
-  throw new PermanentError(`the job file ${name} no longer declares the job type "${type}"`)
 }
 
 /** `job.progress` must not throw for data that is too large: a log line replaces the event. */
@@ -119,13 +103,13 @@ function sendEvent(run: number, event: JobEvent, { attempt }: Attempt): void {
   }
 }
 
-function sendOutcome(run: number, outcome: HandlerOutcome): void {
+function sendOutcome(ended: FromChild & { type: 'ended' }): void {
   try {
-    channel.send({ type: 'ended', run, outcome })
+    channel.send(ended)
   } catch (error) {
     const message = `failed to send the output: ${describeThrown(error).message}`
     const failure = { code: 'invalid_output', message, retryable: false }
-    channel.send({ type: 'ended', run, outcome: { status: 'threw', failure } })
+    channel.send({ ...ended, outcome: { status: 'threw', failure } })
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { JobFailure } from '../../../../src/jobs/job-failure.ts'
-import { findPlace, fixtureFile, loadFixture, openExecutors, outputOf, poolKinds, start, until } from './harness.ts'
+import { fixtureFile, loadFixture, openExecutors, outputOf, poolKinds, start } from './harness.ts'
 
 async function crash(kind: (typeof poolKinds)[number], fixture: string, input: unknown = {}) {
   const { executors, lines } = openExecutors()
@@ -32,15 +32,6 @@ describe.each(poolKinds)('a %s', (kind) => {
   test('with an exception in a timer fails alone', async () => {
     const { outcome } = await crash(kind, 'crash', { way: 'timer' })
     expect(outcome).toEqual(crashed(/uncaught exception.*: thrown by a timer/))
-  })
-
-  test('that dies after its job has ended is replaced', async () => {
-    const { executors, lines } = openExecutors()
-    const before = await findPlace(executors.for(kind))
-    const run = start(executors.for(kind), await loadFixture('explode-later'))
-    expect(await run.outcome).toEqual({ status: 'returned', output: null })
-    await until(() => lines.some(({ message }) => message === 'thread or process of jobs died'))
-    expect((await findPlace(executors.for(kind))).host).not.toBe(before.host)
   })
 
   test('whose file throws fails with the reason', async () => {
@@ -85,7 +76,7 @@ describe('a process', () => {
 
   test('that writes garbage to its parent fails alone', async () => {
     const { outcome } = await crash('process', 'crash', { way: 'garbage' })
-    expect(outcome).toEqual(crashed(/malformed message/))
+    expect(outcome).toEqual(crashed(/not JSON/, 'invalid_message'))
   })
 
   test('whose output is too long to send fails with invalid_output', async () => {

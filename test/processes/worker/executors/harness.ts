@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
+import type { Job } from '../../../../src/jobs/define-job.ts'
 import type { JobEvent } from '../../../../src/jobs/job-event.ts'
 import { type LoadedJob, loadJob } from '../../../../src/jobs/registry.ts'
 import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
@@ -14,7 +15,10 @@ export function fixtureFile(name: string): string {
   return join(import.meta.dirname, 'fixtures', `${name}.ts`)
 }
 
-export async function loadFixture(name: string, changes: { memoryLimitMb?: number } = {}): Promise<LoadedJob> {
+export async function loadFixture(
+  name: string,
+  changes: Partial<Pick<Job, 'memoryLimitMb' | 'isolation'>> = {},
+): Promise<LoadedJob> {
   const file = fixtureFile(name)
   return { file, job: { ...(await loadJob(file)), ...changes } }
 }

@@ -15,6 +15,9 @@ function playHost(settings: HostSettings) {
   return { host, kill, sent, end, say: settings.onMessage }
 }
 
+const ended = (run: number, outcome: object) => ({ type: 'ended', run, outcome, isClean: true, isBound: false })
+const returned = (output: unknown) => ({ status: 'returned', output })
+
 function playPool(onSpawn: (played: ReturnType<typeof playHost>) => void = () => {}) {
   const played: ReturnType<typeof playHost>[] = []
   const { log, lines } = recordLog()
@@ -86,7 +89,7 @@ test('a host that does not end when killed is abandoned and keeps its pool slot'
   played[0]?.end({ kind: 'exit', code: 1 })
   await vi.advanceTimersByTimeAsync(0)
   expect(played.length).toBe(2)
-  played[1]?.say({ type: 'ended', run: 1, outcome: { status: 'returned', output: 1 } })
+  played[1]?.say(ended(1, returned(1)))
   expect(await next.outcome).toEqual({ status: 'returned', output: 1 })
 })
 
@@ -95,12 +98,12 @@ test('messages of another run or of another shape are ignored', async () => {
   const run = start(pool, await loadFixture('echo'))
   const say = played[0]?.say
   const output = { kind: 'output', value: 1 }
-  for (const junk of [undefined, 'ready?', { type: 'event' }, { type: 'event', run: 1, event: { kind: 'log' } }])
-    say?.(junk)
+  for (const other of [undefined, 'ready?', { type: 'event' }, { type: 'ours', run: 1 }]) say?.(other)
+  say?.({ type: 'ended', run: 0, outcome: 'malformed' })
   say?.({ type: 'event', run: 0, event: output })
-  say?.({ type: 'ended', run: 2, outcome: { status: 'returned', output: 'stale' } })
+  say?.(ended(2, returned('stale')))
   say?.({ type: 'event', run: 1, event: output })
-  say?.({ type: 'ended', run: 1, outcome: { status: 'returned', output: 'right' } })
+  say?.(ended(1, returned('right')))
   say?.({ type: 'event', run: 1, event: output })
   expect(await run.outcome).toEqual({ status: 'returned', output: 'right' })
   expect(run.events).toEqual([output])
@@ -111,7 +114,42 @@ test('a result that arrives after the kill is ignored', async () => {
   const run = start(pool, await loadFixture('echo'))
   run.stop({ graceMs: 0 })
   await vi.waitFor(() => expect(played[0]?.kill).toHaveBeenCalled())
-  played[0]?.say({ type: 'ended', run: 1, outcome: { status: 'returned', output: 'late' } })
+  played[0]?.say(ended(1, returned('late')))
   played[0]?.end({ kind: 'signal', signal: 'SIGKILL' })
   expect(await run.outcome).toEqual({ status: 'killed' })
+})
+
+test.each([
+  [
+    ended(1, { status: 'threw', failure: { code: 'c', message: 'm', retryable: true, retryAfterMs: Number.NaN } }),
+    /retryAfterMs/,
+  ],
+  [ended(1, { status: 'over' }), /^.*ended\.outcome\.status/],
+  [{ type: 'event', run: 1, event: { kind: 'log' } }, /event\.event/],
+])('a malformed message fails the attempt at once: %j', async (message, reason) => {
+  const { pool, played } = playPool()
+  const run = start(pool, await loadFixture('echo'))
+  played[0]?.say(message)
+  expect(await run.outcome).toEqual({
+    status: 'crashed',
+    failure: { code: 'invalid_message', message: expect.stringMatching(reason), retryable: true },
+  })
+  expect(played[0]?.kill).toHaveBeenCalledTimes(1)
+})
+
+test('a host that does not tell in time whether it is clean is replaced', async () => {
+  const { pool, played } = playPool()
+  const run = start(pool, await loadFixture('echo'))
+  vi.useFakeTimers()
+  played[0]?.say({ ...ended(1, returned(1)), isClean: false })
+  expect(await run.outcome).toEqual(returned(1))
+  const next = start(pool, await loadFixture('echo'))
+  await vi.advanceTimersByTimeAsync(999)
+  expect(played[0]?.kill).not.toHaveBeenCalled()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(played[0]?.kill).toHaveBeenCalledTimes(1)
+  played[0]?.end({ kind: 'exit', code: 1 })
+  await vi.advanceTimersByTimeAsync(0)
+  played[1]?.say(ended(1, returned(2)))
+  expect(await next.outcome).toEqual(returned(2))
 })
