@@ -1,17 +1,21 @@
-/** The longest that a request may be held, in seconds. */
-const longestWaitS = 60
+/** The longest that a request may be held, in seconds: common proxies give up after 60. */
+export const maxWaitS = 50
+
+/** A list element: no comma in it but within a quoted string, where a backslash escapes. An open quote hides the rest. */
+const element = /(?:"(?:\\.|[^"\\])*(?:"|$)|[^",])+/gs
 
 /**
- * Reads `wait=N` out of a `Prefer` header (RFC 7240). Undefined when there is none or it makes no sense, which the RFC
- * says to ignore. More than {@link longestWaitS} counts as that.
+ * Reads `wait=N` from a `Prefer` header (https://www.rfc-editor.org/rfc/rfc7240). Undefined when there is none or it is malformed,
+ * which the RFC says to ignore. Capped at {@link maxWaitS}.
  */
 export function preferredWaitS(header: string | string[] | undefined): number | undefined {
   if (header === undefined) return undefined
   const text = Array.isArray(header) ? header.join(',') : header
-  for (const preference of text.split(',')) {
-    const [, digits] = /^\s*wait\s*=\s*"?(\d+)"?\s*(?:;.*)?$/i.exec(preference) ?? []
-    // The first of several counts, says the RFC.
-    if (digits !== undefined) return Math.min(Number(digits), longestWaitS)
+  for (const [preference] of text.matchAll(element)) {
+    const [, bare, quoted] = /^\s*wait\s*=\s*(?:(\d+)|"(\d+)")\s*(?:;.*)?$/is.exec(preference) ?? []
+    const digits = bare ?? quoted
+    // The RFC: of several, the first counts.
+    if (digits !== undefined) return Math.min(Number(digits), maxWaitS)
   }
   return undefined
 }

@@ -1,22 +1,38 @@
 import { expect, test } from 'vitest'
 import { preferredWaitS } from '../../../../src/api/http/prefer-header.ts'
 
-test('a wait is read out of Prefer, the first of several, at most 60; nonsense is ignored', () => {
-  const cases: [header: string | undefined, waitS: number | undefined][] = [
-    [undefined, undefined],
-    ['wait=5', 5],
-    [' Wait = 5 ', 5],
-    ['wait="7"', 7],
-    ['respond-async, wait=10; foo=bar', 10],
-    ['wait=3, wait=9', 3],
-    ['wait=600', 60],
-    ['wait=99999999999999999999', 60],
-    ['wait=0', 0],
-    ['wait=-1', undefined],
-    ['wait=1.5', undefined],
-    ['wait=soon', undefined],
-    ['waiting=5', undefined],
-    ['', undefined],
-  ]
-  for (const [header, waitS] of cases) expect(preferredWaitS(header), header).toBe(waitS)
+test.each<[header: string | string[] | undefined, waitS: number | undefined]>([
+  [undefined, undefined],
+  ['wait=5', 5],
+  [' Wait = 5 ', 5],
+  ['wait="7"', 7],
+  ['respond-async, wait=10; foo=bar', 10],
+  ['wait=3, wait=9', 3],
+  ['wait=50', 50],
+  ['wait=51', 50],
+  ['wait=600', 50],
+  ['wait=99999999999999999999', 50],
+  ['wait=0', 0],
+  ['wait=-1', undefined],
+  ['wait=1.5', undefined],
+  ['wait=soon', undefined],
+  ['wait="7', undefined],
+  ['wait=7"', undefined],
+  ['waiting=5', undefined],
+  ['', undefined],
+  // A quoted string may contain what separates preferences, and escaped quotes (RFC 7240, section 2; RFC 9110, section 5.6.4).
+  ['foo="a, wait=1", wait=7', 7],
+  [String.raw`foo="a\", wait=1", wait=7`, 7],
+  [String.raw`foo="a\\", wait=7`, 7],
+  ['foo="a; wait=1"; bar="b, wait=2", wait=7; baz', 7],
+  ['foo="never closed, wait=1', undefined],
+  [['foo="a"', 'wait=4'], 4],
+])('Prefer: %s is a wait of %s seconds', (header, waitS) => {
+  expect(preferredWaitS(header)).toBe(waitS)
+})
+
+test('reading a long Prefer header takes time in proportion to its length', () => {
+  const from = performance.now()
+  for (const text of ['"', '\\"', ',', '"a,', 'wait=', ' ']) preferredWaitS(text.repeat(16_384 / text.length))
+  expect(performance.now() - from).toBeLessThan(500)
 })
