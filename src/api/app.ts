@@ -15,6 +15,7 @@ import { connectionOptions, guardConnections } from './http/connections.ts'
 import { acceptJsonBodies } from './http/json-body.ts'
 import { answerProblem, Problem } from './http/problem.ts'
 import { securityHeaders } from './http/security-headers.ts'
+import { SseStreams } from './http/sse-response.ts'
 import { validateWithZod, withoutOwnCompilers } from './http/validation.ts'
 import { jobTypeRoutes } from './job-types/routes.ts'
 import { jobRoutes } from './jobs/routes.ts'
@@ -28,7 +29,8 @@ import { webhookRoutes } from './webhooks/routes.ts'
 /** Builds the API without listening. Close the result when done. */
 export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const closing = new AbortController()
-  const deps: RouteDeps = { ...apiDeps, closing: closing.signal, schemas: createSchemaRegistry() }
+  const streams = new SseStreams(closing.signal, apiDeps.metrics.eventStreams)
+  const deps: RouteDeps = { ...apiDeps, closing: closing.signal, streams, schemas: createSchemaRegistry() }
   const loggerInstance: FastifyBaseLogger = deps.log
   const app = fastify({
     loggerInstance,
@@ -69,6 +71,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     const idle = setInterval(() => app.server.closeIdleConnections(), 50)
     app.server.once('close', () => clearInterval(idle))
   })
+  app.addHook('onClose', () => streams.stop())
   acceptJsonBodies(app, {
     members: deps.config.BODY_MEMBERS_LIMIT,
     objectMembers: deps.config.BODY_OBJECT_MEMBERS_LIMIT,

@@ -13,6 +13,7 @@ import type { JobIndex } from '../queue/store/job-index.ts'
 import type { JobQueue } from '../queue/store/job-queue.ts'
 import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import type { ApiKeys } from './access/api-keys.ts'
+import type { SseStreams } from './http/sse-response.ts'
 import type { SchemaRegistry } from './openapi/schema-registry.ts'
 import type { ApiMetrics } from './service/metrics.ts'
 
@@ -40,6 +41,7 @@ export interface ApiDeps {
 export interface RouteDeps extends ApiDeps {
   /** Aborts when the server starts to close: held requests are answered, streams end. */
   closing: AbortSignal
+  streams: SseStreams
   /** Where a route names its schemas, so that the OpenAPI document refers to them. */
   schemas: SchemaRegistry
 }

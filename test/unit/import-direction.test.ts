@@ -125,7 +125,7 @@ test('no folders with a rule import each other in a circle', () => {
     const others = [...targets].map((target) => roomOf(target) ?? target).filter((other) => other !== room)
     rooms.set(room, new Set([...(rooms.get(room) ?? []), ...others]))
   }
-  expect(rooms.get('api/flows')).toContain('api/jobs')
+  expect(rooms.get('api/jobs')).toContain('api/submission')
   expect(cycleIn(rooms)).toBeUndefined()
 })
 
@@ -167,7 +167,7 @@ test.each([
   ['src/api/jobs/submit-job.ts', `import { flowNotFound } from '../flows/find-flow.ts'`],
   ['src/api/http/problem.ts', `import { jsonResponse } from '../openapi/responses.ts'`],
   ['src/api/http/problem.ts', `import { JobQueue } from '../../queue/store/job-queue.ts'`],
-  ['src/api/flows/submit-flow.ts', `import { listJobs } from '../jobs/list-jobs.ts'`],
+  ['src/api/webhooks/list-deliveries.ts', `import { listJobs } from '../jobs/list-jobs.ts'`],
   ['src/api/app.ts', `import { submitJob } from './jobs/submit-job.ts'`],
   ['src/worker/main.ts', `import '../api/main.ts'`],
   ['src/worker/main.ts', `export * from '../dev/running.ts'`],
@@ -190,7 +190,7 @@ test.each([
   ],
   ['src/api/jobs/submit-job.ts', `import { problem } from '../http/problem.ts'`],
   ['src/api/jobs/submit-job.ts', `import { jobResource } from './job-resource.ts'`],
-  ['src/api/flows/submit-flow.ts', `import { jobPath } from '../jobs/find-job.ts'`],
+  ['src/api/webhooks/list-deliveries.ts', `import { jobPath } from '../jobs/find-job.ts'`],
   [
     'src/jobs/module-hooks.ts',
     `/**\n * Lets a job file say\n * import { x } from 'cheerio'\n */\n// import { y } from 'sharp'`,

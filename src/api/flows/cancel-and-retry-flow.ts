@@ -10,14 +10,12 @@ const query = z.strictObject(treeQuery)
 type Request = { Params: z.output<typeof flowParams>; Querystring: z.output<typeof query> }
 
 /** `POST /v1/flows/{id}/cancel` and `…/retry`. */
-export function steerFlow(app: FastifyInstance, { flows, config }: RouteDeps): void {
-  const answer = async (id: string, tree: 'full' | 'none') => {
+export function cancelAndRetryFlow(app: FastifyInstance, { flows, config }: RouteDeps): void {
+  const readAgain = async (id: string, tree: 'full' | 'none') => {
     const progress = await flows.read(id)
     if (!progress) throw flowNotFound(id)
-    return {
-      progress,
-      resource: flowResource(progress, tree === 'full' ? await flows.open(id) : undefined, config.RESULT_TTL_MS),
-    }
+    const open = tree === 'full' ? await flows.open(id) : undefined
+    return { state: progress.flow.finished?.state, resource: flowResource(progress, open, config.RESULT_TTL_MS) }
   }
 
   app.post<Request>('/v1/flows/:id/cancel', {
@@ -30,7 +28,7 @@ export function steerFlow(app: FastifyInstance, { flows, config }: RouteDeps): v
       querystring: query,
       response: {
         200: jsonResponse('The flow is canceled', flowSchema),
-        202: jsonResponse('No job of it will start any more; those that run are being stopped', flowSchema),
+        202: jsonResponse('No job of the flow will start any more, and running jobs are being stopped', flowSchema),
         ...problemResponses('flow_not_found', 'flow_already_done', 'queue_unavailable'),
       },
     },
@@ -39,10 +37,10 @@ export function steerFlow(app: FastifyInstance, { flows, config }: RouteDeps): v
       await findFlow(flows, request, id)
       const result = await flows.cancel(id, Date.now())
       if (result === 'missing') throw flowNotFound(id)
-      const { progress, resource } = await answer(id, request.query.tree)
-      const state = progress.flow.finished?.state
-      if (result === 'done' && state !== undefined && state !== 'canceled')
-        throw new Problem('flow_already_done', `The flow has ended as ${state}.`)
+      const { state, resource } = await readAgain(id, request.query.tree)
+      if (result === 'done' && state !== undefined && state !== 'canceled') {
+        throw new Problem('flow_already_done', `The flow is done: it ended as ${state}.`)
+      }
       return reply.code(state === undefined ? 202 : 200).send(resource)
     },
   })
@@ -51,12 +49,14 @@ export function steerFlow(app: FastifyInstance, { flows, config }: RouteDeps): v
     config: { access: 'submit' },
     schema: {
       operationId: 'retryFlow',
-      summary: 'Run what did not succeed in a flow again',
+      summary: 'Retry the jobs of a flow that did not succeed',
       tags: ['flows'],
       params: flowParams,
       querystring: query,
       response: {
-        202: jsonResponse('The flow goes on where it did not succeed', flowSchema),
+        202: jsonResponse('The flow continues with the jobs that did not succeed', flowSchema, {
+          headers: { location: 'Where the flow can be read' },
+        }),
         ...problemResponses('flow_not_found', 'flow_not_retryable', 'queue_unavailable'),
       },
     },
@@ -64,13 +64,10 @@ export function steerFlow(app: FastifyInstance, { flows, config }: RouteDeps): v
       const { id } = request.params
       await findFlow(flows, request, id)
       if (!(await flows.retry(id, Date.now()))) {
-        const detail = 'Only a flow that failed, was canceled or expired is retried.'
-        throw new Problem('flow_not_retryable', detail)
+        throw new Problem('flow_not_retryable', 'Only failed, canceled or expired flows can be retried.')
       }
-      return reply
-        .code(202)
-        .header('location', flowPath(id))
-        .send((await answer(id, request.query.tree)).resource)
+      const { resource } = await readAgain(id, request.query.tree)
+      return reply.code(202).header('location', flowPath(id)).send(resource)
     },
   })
 }

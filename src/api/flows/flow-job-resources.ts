@@ -2,36 +2,34 @@ import type { Flows, JobResult, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { JobNode, PlanNode } from '../../queue/flows/model/plan.ts'
 import type { MemberResource } from './flow-resource.ts'
 
-/** The members of a flow as a whole: those of the outermost gather, the steps of the outermost chain, or the one job. */
+/** The members of the outermost gather or map, the steps of the outermost chain, or the one job. */
 export function membersOf({ plan }: LoadedFlow): PlanNode[] {
   return plan.root.kind === 'job' ? [plan.root] : plan.root.children
 }
 
-/** The outputs of so many jobs are held at once. */
+/** The outputs of this many jobs are held in memory at once. */
 const atOnce = 20
 
+/** Nodes in groups for {@link memberResources}. */
+export function* inGroups(nodes: PlanNode[]): Generator<PlanNode[]> {
+  for (let i = 0; i < nodes.length; i += atOnce) yield nodes.slice(i, i + atOnce)
+}
+
 /**
- * Members as clients see them, some at a time. One that goes on has neither output nor error. What is not stored any more is
- * null, what is too large to be put together says so in its error.
+ * Members as clients see them. One that is not done has neither output nor error. Where a job is not stored any more, or an output is
+ * too large to be assembled, the error says so.
  */
-export async function* memberResources(
-  flows: Flows,
-  open: LoadedFlow,
-  nodes: PlanNode[],
-): AsyncGenerator<MemberResource[], void, undefined> {
-  for (let i = 0; i < nodes.length; i += atOnce) {
-    const some = nodes.slice(i, i + atOnce)
-    const causes = some.map((node) => causeOf(open, node))
-    const jobs = causes.filter((cause) => cause !== undefined)
-    const results = await flows.results(open.flow, jobs)
-    const resultOf = new Map(jobs.map((job, k) => [job, results[k]]))
-    const resources: MemberResource[] = []
-    for (const [k, node] of some.entries()) {
-      const cause = causes[k]
-      resources.push(await memberResource(flows, open, node, cause && resultOf.get(cause)))
-    }
-    yield resources
+export async function memberResources(flows: Flows, open: LoadedFlow, nodes: PlanNode[]): Promise<MemberResource[]> {
+  const causes = nodes.map((node) => causeOf(open, node))
+  const jobs = causes.filter((cause) => cause !== undefined)
+  const results = await flows.results(open.flow, jobs)
+  const resultOf = new Map(jobs.map((job, k) => [job, results[k]]))
+  const resources: MemberResource[] = []
+  for (const [k, node] of nodes.entries()) {
+    const cause = causes[k]
+    resources.push(await memberResource(flows, open, node, cause && resultOf.get(cause)))
   }
+  return resources
 }
 
 /** The job from which an ended member's output or error is read, where it is a single one. */
@@ -69,6 +67,9 @@ async function memberResource(
   return found.status === 'found' ? { ...base, state, output: found.value } : { ...base, state, error: tooLarge }
 }
 
-const removed = { code: 'removed', message: 'the job is not stored any more' }
-const canceled = { code: 'canceled', message: 'it was canceled with others of the flow' }
-const tooLarge = { code: 'output_too_large', message: 'its output is too large to be put together: read its jobs' }
+const removed = { code: 'removed', message: 'the job has expired or was deleted' }
+const canceled = { code: 'canceled', message: 'canceled with the rest of its flow' }
+const tooLarge = {
+  code: 'output_too_large',
+  message: 'the output is too large to be assembled: read the jobs of the member',
+}

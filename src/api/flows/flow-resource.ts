@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import type { FlowProgress, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { PlanNode } from '../../queue/flows/model/plan.ts'
-import { type JobState, jobStates } from '../../queue/model/job-states.ts'
-import { jobStateSchema, timestamp } from '../jobs/job-resource.ts'
+import type { JobState } from '../../queue/model/job-states.ts'
+import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
+import { doneField, metadataField, stateField, tagsField, timeField } from '../openapi/fields.ts'
 import { flowPath } from './find-flow.ts'
-
-const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
 
 /** The query of every route that answers with a flow. */
 export const treeQuery = {
@@ -24,8 +23,8 @@ const countsSchema = z.object({
   expired: count,
 })
 
-/** A node of a flow's tree as clients see it: a job, or what it consists of. */
-const treeBase = { path: z.string().describe('JSON Pointer into the body of the submission'), state: jobStateSchema }
+/** A node of a flow's tree as clients see it: a job, or a group of nodes. */
+const treeBase = { path: z.string().describe('JSON Pointer into the body of the submission'), state: stateField }
 export const flowTreeSchema: z.ZodType<FlowTree> = z.lazy(() =>
   z.union([
     z.object({ ...treeBase, id: z.string(), type: z.string() }),
@@ -44,27 +43,27 @@ type FlowTree = { path: string; state: JobState } & (
 /** A flow as clients see it. */
 export const flowSchema = z.object({
   id: z.string(),
-  state: jobStateSchema,
-  done: z.boolean().describe('True in the four ends: succeeded, failed, canceled, expired'),
+  state: stateField,
+  done: doneField,
   error: z
     .object({
       code: z.string(),
       message: z.string(),
-      job_id: z.string().nullable().describe('The job that decided it'),
+      job_id: z.string().nullable().describe('The job that caused the end of the flow'),
       path: z.string().nullable(),
     })
     .nullable(),
-  run: z.int().describe('Rises by one with each retry'),
-  jobs: z.int().describe('How many there are; a map adds to them'),
-  counts: countsSchema.describe('Jobs by state'),
-  tree: flowTreeSchema.nullable().describe('Null where it was not asked for'),
-  tags: z.array(z.string()),
-  metadata: z.record(z.string(), z.string()),
-  created_at: time,
-  finished_at: time.nullable(),
-  cancel_requested_at: time.nullable(),
-  deadline_at: time.nullable(),
-  expires_at: time.nullable(),
+  run: z.int().describe('Starts at 1 and increases with each `POST …/retry`'),
+  jobs: z.int().describe('The number of jobs. Increases when a map expands'),
+  counts: countsSchema.describe('Number of jobs by state'),
+  tree: flowTreeSchema.nullable().describe('Null with `?tree=none`'),
+  tags: tagsField,
+  metadata: metadataField,
+  created_at: timeField,
+  finished_at: timeField.nullable(),
+  cancel_requested_at: timeField.nullable(),
+  deadline_at: timeField.nullable(),
+  expires_at: timeField.nullable(),
   links: z.object({
     self: z.string(),
     results: z.string(),
@@ -76,7 +75,7 @@ export const flowSchema = z.object({
 
 export type FlowResource = z.output<typeof flowSchema>
 
-/** A stored flow as clients see it; with its tree where all of it was read. */
+/** A stored flow as clients see it. `open` is the flow with all its nodes; without it the tree is null. */
 export function flowResource(progress: FlowProgress, open: LoadedFlow | undefined, resultTtlMs: number): FlowResource {
   const { flow } = progress
   const { finished } = flow
@@ -94,10 +93,10 @@ export function flowResource(progress: FlowProgress, open: LoadedFlow | undefine
     tags: flow.tags,
     metadata: flow.metadata,
     created_at: timestamp(flow.createdAt),
-    finished_at: finished ? timestamp(finished.at) : null,
-    cancel_requested_at: flow.stop?.why === 'canceled' ? timestamp(flow.stop.at) : null,
-    deadline_at: flow.deadlineAt === undefined ? null : timestamp(flow.deadlineAt),
-    expires_at: finished ? timestamp(finished.at + resultTtlMs) : null,
+    finished_at: optionalTimestamp(finished?.at),
+    cancel_requested_at: optionalTimestamp(flow.stop?.why === 'canceled' ? flow.stop.at : undefined),
+    deadline_at: optionalTimestamp(flow.deadlineAt),
+    expires_at: optionalTimestamp(finished && finished.at + resultTtlMs),
     links: {
       self,
       results: `${self}/results`,
@@ -108,7 +107,7 @@ export function flowResource(progress: FlowProgress, open: LoadedFlow | undefine
   }
 }
 
-/** The parts are read one after the other, so that a job on its way may be in two of them: together they are never more than all. */
+/** The sets are read one after the other, so a job that moves may be in two of them: the sum never exceeds the number of jobs. */
 function countJobs({ flow, running, scheduled }: FlowProgress): z.output<typeof countsSchema> {
   const { ended } = flow
   const open = Math.max(0, flow.jobs - ended.succeeded - ended.failed - ended.canceled - ended.expired)
@@ -116,12 +115,12 @@ function countJobs({ flow, running, scheduled }: FlowProgress): z.output<typeof 
   const ofScheduled = Math.min(scheduled.size, open - ofRunning)
   const ofBlocked = Math.min(flow.blocked, open - ofRunning - ofScheduled)
   const rest = open - ofRunning - ofScheduled - ofBlocked
-  // In a flow that is being stopped nothing is queued: these are about to end.
+  // Nothing is queued in a flow that is being stopped: these jobs are about to end.
   const queued = flow.stop ? 0 : rest
   return { scheduled: ofScheduled, blocked: ofBlocked, queued, running: ofRunning + rest - queued, ...ended }
 }
 
-/** A flow that goes on runs as soon as one of its jobs has started. */
+/** The state of a flow that is not done: it runs from the first start of one of its jobs. */
 function liveState(counts: z.output<typeof countsSchema>): JobState {
   if (counts.running + counts.succeeded + counts.failed + counts.canceled + counts.expired > 0) return 'running'
   return counts.queued === 0 && counts.scheduled > 0 ? 'scheduled' : 'queued'
@@ -138,7 +137,7 @@ function treeOf(open: LoadedFlow, node: PlanNode, progress: FlowProgress): FlowT
 
 function stateOf({ evaluation }: LoadedFlow, node: PlanNode, progress: FlowProgress): JobState {
   const { running, scheduled } = progress
-  // A flow that was stopped has ended so, whatever became of its jobs.
+  // The end of a stopped flow does not depend on its jobs.
   const { finished } = progress.flow
   if (finished && !node.parent) return finished.state
   const end = evaluation.endOf(node)
@@ -148,11 +147,11 @@ function stateOf({ evaluation }: LoadedFlow, node: PlanNode, progress: FlowProgr
   return scheduled.has(node.n) ? 'scheduled' : 'queued'
 }
 
-/** A member of a flow: what it gave, or why not. */
+/** A member of a flow with its result. */
 export const memberSchema = z.object({
-  id: z.string().nullable().describe('Of the job; null where the member consists of several'),
+  id: z.string().nullable().describe('The id of the job. Null where the member is a group of jobs'),
   path: z.string(),
-  state: z.enum(jobStates),
+  state: stateField,
   output: z.unknown(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
 })

@@ -1,118 +1,131 @@
-import type { ServerResponse } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { JobEventHub } from '../../queue/events/event-hub.ts'
 import type { Flows, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { PlanNode } from '../../queue/flows/model/plan.ts'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
-import { dropWhenStalled } from '../http/drop-when-stalled.ts'
-import { mostUnreadBytes } from '../jobs/job-event-stream.ts'
+import type { StreamResponse } from '../http/stream-response.ts'
 
-/** A message can be lost with its sender, so whoever follows a flow also looks by itself. */
-const lookEveryMs = 3000
+/** A message can be lost with its sender: polling is the fallback. */
+const pollEveryMs = 3000
+const retryEveryMs = 1000
 const pageSize = 100
 
-/** What happened next: nodes ended, as many of the flow's order as `known` says by now; for a while nothing; the flow is over. */
-export type FlowNews =
-  | { kind: 'ended'; jobs: PlanNode[]; members: PlanNode[] }
-  | { kind: 'nothing' }
-  | { kind: 'over'; members: PlanNode[] }
-
 /**
- * Goes through the ends of a flow in their order, from the first on, then waits for the next, until the flow is over, its
- * next run begins, or `response` closes. Holds no outputs, and reads no further while its caller is busy.
- *
- * `jobs` are those that ended (and maps that failed); `members` what of the flow as a whole they brought to its end.
- *
- * @throws QueueUnavailableError only before the first news
+ * What happened next: nodes ended, or the flow is over. `jobs` are the jobs that ended (and maps that failed); `members` what of the
+ * flow's outermost level ended by it.
  */
-export async function* followFlow(
-  { flows, hub, closing }: { flows: Flows; hub: JobEventHub; closing: AbortSignal },
-  open: LoadedFlow,
-  response: ServerResponse,
-): AsyncGenerator<FlowNews, void, undefined> {
-  const { flow, evaluation, plan } = open
-  let wake: (() => void) | undefined
-  let hasNews = true
-  const onNews = () => {
-    hasNews = true
-    wake?.()
+export type FlowNews = { kind: 'ended'; jobs: PlanNode[]; members: PlanNode[] } | { kind: 'over'; members: PlanNode[] }
+
+/** Follows a flow for one client that watches it. */
+export class FlowFollower {
+  readonly #flows: Flows
+  readonly #closing: AbortSignal
+  readonly #stopWatching: () => void
+  readonly #bell: Bell
+
+  private constructor(flows: Flows, closing: AbortSignal, bell: Bell, stopWatching: () => void) {
+    this.#flows = flows
+    this.#closing = closing
+    this.#bell = bell
+    this.#stopWatching = stopWatching
+    closing.addEventListener('abort', bell.ring)
   }
-  const isLeft = () => closing.aborted || response.closed || response.destroyed
-  const stopWatching = await hub.watchFlow(flow.id, onNews)
-  response.on('close', onNews)
-  closing.addEventListener('abort', onNews)
-  const takeMembers = () =>
-    evaluation.takeEnded().filter((node) => (plan.root.kind === 'job' ? node === plan.root : node.parent === plan.root))
-  try {
-    while (!isLeft()) {
-      hasNews = false
-      const read = await readEnds(flows, open)
-      if (read?.isOtherRun) return
-      if (read && read.jobs.length > 0) {
-        yield { kind: 'ended', jobs: read.jobs, members: takeMembers() }
-        continue
-      }
-      if (read?.isFinished) {
-        // What never became anything ends with the flow.
+
+  /** Listens to a flow until {@link stop}. No end from then on is missed. @throws QueueUnavailableError */
+  static async listen(
+    { flows, hub, closing }: { flows: Flows; hub: JobEventHub; closing: AbortSignal },
+    id: string,
+  ): Promise<FlowFollower> {
+    const bell = new Bell()
+    return new FlowFollower(flows, closing, bell, await hub.watchFlow(id, bell.ring))
+  }
+
+  stop(): void {
+    this.#closing.removeEventListener('abort', this.#bell.ring)
+    this.#stopWatching()
+  }
+
+  /**
+   * Yields the ends of a flow in their order, from the first on, until the flow is over, its next run begins, or `response` or the
+   * server closes. Holds no outputs, and reads no further while its caller is busy. Waits while Redis is away: a client that
+   * reconnected then would be refused, which browsers take for the end.
+   */
+  async *news(open: LoadedFlow, response: StreamResponse): AsyncGenerator<FlowNews, void, undefined> {
+    const { evaluation, plan } = open
+    response.onClose(this.#bell.ring)
+    const takeMembers = () =>
+      evaluation
+        .takeEnded()
+        .filter((node) => (plan.root.kind === 'job' ? node === plan.root : node.parent === plan.root))
+    while (!this.#isLeft(response)) {
+      this.#bell.silence()
+      const next = await this.whenAvailable(response, () => readEnds(this.#flows, open))
+      if (!next || next.isOtherRun) return
+      if (next.jobs.length > 0) {
+        yield { kind: 'ended', jobs: next.jobs, members: takeMembers() }
+      } else if (next.isFinished) {
+        // What never started or expanded ends with the flow.
         evaluation.stop()
         yield { kind: 'over', members: takeMembers() }
         return
-      }
-      yield { kind: 'nothing' }
-      if (!hasNews && !isLeft()) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, lookEveryMs)
-          wake = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
+      } else if (!this.#isLeft(response)) await this.#bell.rung(pollEveryMs)
+    }
+  }
+
+  /** Repeats `read` while Redis is away. Undefined when the response or the server closed meanwhile. */
+  async whenAvailable<T>(response: StreamResponse, read: () => Promise<T>): Promise<T | undefined> {
+    while (!this.#isLeft(response)) {
+      try {
+        return await read()
+      } catch (error) {
+        if (!(error instanceof QueueUnavailableError)) throw error
+        await delay(retryEveryMs)
       }
     }
-  } finally {
-    response.off('close', onNews)
-    closing.removeEventListener('abort', onNews)
-    stopWatching()
+    return undefined
+  }
+
+  #isLeft(response: StreamResponse): boolean {
+    return this.#closing.aborted || response.isClosed
   }
 }
 
-/** The next ends; undefined while Redis is away. */
+/** Wakes a sleeper, also when it rang before. */
+class Bell {
+  #hasRung = false
+  #wake: (() => void) | undefined
+
+  readonly ring = (): void => {
+    this.#hasRung = true
+    this.#wake?.()
+  }
+
+  silence(): void {
+    this.#hasRung = false
+  }
+
+  /** Waits until it rings, or for `ms`. */
+  async rung(ms: number): Promise<void> {
+    if (this.#hasRung) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#wake = undefined
+  }
+}
+
+/** The next ends. */
 async function readEnds(
   flows: Flows,
   open: LoadedFlow,
-): Promise<{ isOtherRun: boolean; isFinished: boolean; jobs: PlanNode[] } | undefined> {
-  try {
-    const { run, isFinished, ends } = await flows.store.ends(open.flow.id, open.known, pageSize)
-    if (run !== open.flow.run) return { isOtherRun: true, isFinished, jobs: [] }
-    if (ends.some(({ node }) => !open.plan.node(node))) await open.learnExpansions(flows.store)
-    if (!open.learn(ends)) throw new Error(`the flow ${open.flow.id} names a node that it has not`)
-    return { isOtherRun: false, isFinished, jobs: ends.flatMap(({ node }) => open.plan.node(node) ?? []) }
-  } catch (error) {
-    if (error instanceof QueueUnavailableError) return undefined
-    throw error
-  }
-}
-
-/** Writes, and waits while the client is behind; one that takes nothing for a while is dropped. */
-export async function writeWhenRead(response: ServerResponse, text: string): Promise<void> {
-  if (response.closed || response.destroyed) return
-  response.write(text)
-  if (response.writableLength <= mostUnreadBytes) return
-  await new Promise<void>((resolve) => {
-    const stopWatching = dropWhenStalled(response)
-    const go = () => {
-      stopWatching()
-      response.off('drain', go).off('close', go)
-      resolve()
-    }
-    response.on('drain', go).on('close', go)
-  })
-}
-
-/** Ends a response whose client may read no more. */
-export function endWhenRead(response: ServerResponse): void {
-  if (response.closed || response.destroyed) return
-  const stopWatching = dropWhenStalled(response)
-  response.once('close', stopWatching)
-  response.once('finish', stopWatching)
-  response.end()
+): Promise<{ isOtherRun: boolean; isFinished: boolean; jobs: PlanNode[] }> {
+  const { run, isFinished, ends } = await flows.store.ends(open.flow.id, open.known, pageSize)
+  if (run !== open.flow.run) return { isOtherRun: true, isFinished, jobs: [] }
+  if (ends.some(({ node }) => !open.plan.node(node))) await open.learnExpansions(flows.store)
+  if (!open.learn(ends)) throw new Error(`the flow ${open.flow.id} names a node that it does not have`)
+  return { isOtherRun: false, isFinished, jobs: ends.flatMap(({ node }) => open.plan.node(node) ?? []) }
 }

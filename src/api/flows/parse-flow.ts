@@ -1,56 +1,17 @@
-import { z } from 'zod'
-import type { Registry } from '../../jobs/registry.ts'
 import type { FlowSubmission } from '../../queue/flows/flows.ts'
 import { type FlowNode, flowBounds, type OnFailure } from '../../queue/flows/model/document.ts'
 import { findReferences } from '../../queue/flows/model/template.ts'
 import type { Caller } from '../access/api-keys.ts'
 import { type Mistake, mistakesOf } from '../http/problem.ts'
-import {
-  checkJob,
-  durationMs,
-  flowOptions,
-  invalid,
-  jobOptions,
-  toRecord,
-  traceparentSchema,
-} from '../jobs/parse-submission.ts'
-import { storedWebhook, unsignable, webhookField } from '../jobs/webhook-field.ts'
-import type { SchemaRegistry } from '../openapi/schema-registry.ts'
+import { checkJob, invalid, toRecord, traceparentSchema } from '../submission/job-options.ts'
+import type { SubmissionContext } from '../submission/parse-job.ts'
+import { storedWebhook, unsignable } from '../submission/webhook-field.ts'
+import { flowEnvelope, mapOptions, onFailureField } from './submitted-flow-schema.ts'
 
 /** A malformed flow of ten thousand jobs need not be answered with ten thousand mistakes. */
-const mostMistakes = 50
-const mapLimit = 1000
-
-const onFailure = z
-  .enum(['fail_fast', 'continue'])
-  .optional()
-  .describe('What happens to the others when one does not succeed. Default `fail_fast`: they are cancelled')
-const mapOptions = z.strictObject({
-  over: z.unknown(),
-  node: z.unknown(),
-  limit: z.int().min(1).max(flowBounds.mapped).optional(),
-  on_failure: onFailure,
-})
-const envelope = z.strictObject({
-  flow: z.unknown(),
-  deadline_ms: durationMs.optional().describe('Bound of the whole flow, from its creation or its retry'),
-  ...flowOptions,
-  webhook: webhookField.optional(),
-})
-
-/** The body of `POST /v1/flows`, for the documentation; {@link parseFlow} checks it. */
-export function flowSchema(schemas: SchemaRegistry): z.ZodType {
-  const job = z.strictObject({ type: z.string(), input: z.unknown(), ...jobOptions })
-  const node: z.ZodType = z.lazy(() => z.union([job, chain, gather, map]))
-  const chain = z.strictObject({ chain: z.array(node).min(1) }).describe('One after the other')
-  const gather = z.strictObject({ gather: z.array(node).min(1), on_failure: onFailure }).describe('Side by side')
-  const map = z
-    .strictObject({ map: mapOptions.extend({ node, over: z.unknown().describe('`{ "$output": pointer }`') }) })
-    .describe('The node once for each element of an array, side by side; `{ "$item": pointer }` is part of the element')
-  schemas.add(node, { id: 'FlowNode', description: 'A job, or nodes one after the other or side by side' })
-  return envelope.extend({ flow: node })
-}
-
+const maxMistakes = 50
+const defaultMapLimit = 1000
+const defaultOnFailure: OnFailure = 'fail_fast'
 /** Where in the tree a node stands. */
 interface Place {
   pointer: string
@@ -62,44 +23,34 @@ interface Place {
 }
 
 /**
- * Checks a flow whole and says what to store, but for its id.
+ * Checks a flow as a whole and returns what to store, except for its id.
  *
- * @throws Problem naming mistakes by pointers into the body; `unknown_job_type` for the first type that there is not
+ * @throws Problem naming mistakes by pointers into the body; `unknown_job_type` for the first unknown type
  */
-export function parseFlow(
-  body: unknown,
-  deps: {
-    registry: Registry
-    now: number
-    caller: Caller
-    traceparent: unknown
-    /** Whether there is a secret to sign webhooks with. */
-    canSign: boolean
-  },
-): Omit<FlowSubmission, 'id'> {
-  const parsed = envelope.safeParse(body)
+export function parseFlow(body: unknown, context: SubmissionContext): Omit<FlowSubmission, 'id'> {
+  const parsed = flowEnvelope.safeParse(body)
   const mistakes = parsed.success ? [] : mistakesOf(parsed.error)
-  mistakes.push(...unsignable(parsed.data?.webhook, deps.canSign))
+  mistakes.push(...unsignable(parsed.data?.webhook, context.canSign))
   const root: unknown = Object(body).flow
-  const reader = new FlowReader(deps, mistakes)
+  const reader = new FlowReader(context, mistakes)
   const tree = reader.read(root, { pointer: '/flow', depth: 1, hasSource: false, isMapped: false })
   if (!parsed.success || !tree || mistakes.length > 0) throw invalid(mistakes)
   const { tags = [], metadata = {}, deadline_ms: deadlineMs } = parsed.data
   const webhook = parsed.data.webhook && storedWebhook(parsed.data.webhook)
-  return { tree, tenant: deps.caller.tenant, tags, metadata, webhook, createdAt: deps.now, deadlineMs }
+  return { tree, tenant: context.caller.tenant, tags, metadata, webhook, createdAt: context.now, deadlineMs }
 }
 
 class FlowReader {
-  readonly #registry: Registry
+  readonly #registry: SubmissionContext['registry']
   readonly #caller: Caller
   readonly #traceparent: string | undefined
   readonly #mistakes: Mistake[]
   #nodes = 0
 
-  constructor(deps: { registry: Registry; caller: Caller; traceparent: unknown }, mistakes: Mistake[]) {
-    this.#registry = deps.registry
-    this.#caller = deps.caller
-    this.#traceparent = traceparentSchema.safeParse(deps.traceparent).data
+  constructor(context: SubmissionContext, mistakes: Mistake[]) {
+    this.#registry = context.registry
+    this.#caller = context.caller
+    this.#traceparent = traceparentSchema.safeParse(context.traceparent).data
     this.#mistakes = mistakes
   }
 
@@ -110,7 +61,7 @@ class FlowReader {
     if (this.#nodes > flowBounds.nodes)
       throw invalid([{ pointer, detail: `a flow has at most ${flowBounds.nodes} nodes` }])
     if (depth > flowBounds.depth) return this.#refuse(pointer, `a flow is at most ${flowBounds.depth} levels deep`)
-    if (this.#mistakes.length >= mostMistakes) throw invalid(this.#mistakes)
+    if (this.#mistakes.length >= maxMistakes) throw invalid(this.#mistakes)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       return this.#refuse(pointer, 'must be a job, a chain, a gather or a map')
     }
@@ -124,26 +75,25 @@ class FlowReader {
   #readJob(value: object, { pointer, hasSource, isMapped }: Place): FlowNode | undefined {
     const { references } = this.#checkReferences(Reflect.get(value, 'input'), `${pointer}/input`, hasSource, isMapped)
     const isComplete = references.length === 0
-    // Its end is a step of the flow's, and may come again with a retry.
+    // The end of such a job is a step of the flow, and can recur with a retry.
     const { webhook, ...plain }: { webhook?: unknown } = value
     if (webhook !== undefined)
-      this.#refuse(`${pointer}/webhook`, 'a job of a flow has none of its own: name one beside `flow`')
-    const { said, job, mistakes } = checkJob(plain, this.#registry, { base: pointer, isComplete })
+      this.#refuse(`${pointer}/webhook`, 'a job of a flow has no webhook of its own: set the webhook of the flow')
+    const { options, job, mistakes } = checkJob(plain, this.#registry, { base: pointer, isComplete })
     this.#mistakes.push(...mistakes)
-    if (said?.webhook) return this.#refuse(`${pointer}/webhook`, 'a job of a flow has no webhook of its own')
-    if (!said || !job || mistakes.length > 0) return undefined
-    const { limited, ...record } = toRecord(said, this.#caller)
+    if (!options || !job || mistakes.length > 0) return undefined
+    const { limited, ...record } = toRecord(options, this.#caller)
     return {
       job: {
         type: job.type,
         queue: job.queue,
-        attempts: said.attempts ?? job.attempts,
-        ...(said.delay_ms !== undefined && { delayMs: said.delay_ms }),
-        ...(said.run_at !== undefined && { runAt: Date.parse(said.run_at) }),
+        attempts: options.attempts ?? job.attempts,
+        ...(options.delay_ms !== undefined && { delayMs: options.delay_ms }),
+        ...(options.run_at !== undefined && { runAt: Date.parse(options.run_at) }),
         ...(!isComplete && { dynamic: true as const }),
         record: {
           ...record,
-          // Nobody has counted what a map will become.
+          // What a map expands to is not counted at submission.
           ...(limited && !isMapped && { limited }),
           ...(this.#traceparent !== undefined && { traceparent: this.#traceparent }),
         },
@@ -159,10 +109,10 @@ class FlowReader {
 
   #readGather(value: object, place: Place): FlowNode | undefined {
     this.#refuseUnknown(value, ['gather', 'on_failure'], place.pointer)
-    const failure = onFailure.safeParse(Reflect.get(value, 'on_failure'))
+    const failure = onFailureField.safeParse(Reflect.get(value, 'on_failure'))
     if (failure.error) this.#mistakes.push(...mistakesOf(failure.error, `${place.pointer}/on_failure`))
     const gather = this.#readAll(Reflect.get(value, 'gather'), 'gather', place)
-    return gather && { gather, onFailure: failure.data ?? usualOnFailure }
+    return gather && { gather, onFailure: failure.data ?? defaultOnFailure }
   }
 
   #readMap(value: object, place: Place): FlowNode | undefined {
@@ -178,7 +128,7 @@ class FlowReader {
     }
     const inner = this.read(node, { ...place, pointer: `${pointer}/map/node`, depth: depth + 1, isMapped: true })
     if (!inner || !parsed.data) return undefined
-    const { limit = mapLimit, on_failure = usualOnFailure } = parsed.data
+    const { limit = defaultMapLimit, on_failure = defaultOnFailure } = parsed.data
     return { map: { over, node: inner, limit, onFailure: on_failure } }
   }
 
@@ -206,7 +156,7 @@ class FlowReader {
 
   #refuseUnknown(value: object, known: string[], pointer: string): void {
     const unknown = Object.keys(value).filter((key) => !known.includes(key))
-    for (const key of unknown.slice(0, mostMistakes)) this.#refuse(`${pointer}/${key}`, 'is not known here')
+    for (const key of unknown.slice(0, maxMistakes)) this.#refuse(`${pointer}/${key}`, 'is not known here')
   }
 
   #refuse(pointer: string, detail: string): undefined {
@@ -214,5 +164,3 @@ class FlowReader {
     return undefined
   }
 }
-
-const usualOnFailure: OnFailure = 'fail_fast'

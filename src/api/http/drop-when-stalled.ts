@@ -1,14 +1,14 @@
 import type { ServerResponse } from 'node:http'
 
-const longestStallMs = 10_000
+const maxStallMs = 10_000
 
 /**
- * Destroys a response whose client takes nothing for `stallMs`. Node looks that often whether some was taken, so that it may go
- * on for twice as long. A client that takes little is left alone.
+ * Destroys a response whose client reads nothing for `stallMs`. Node checks once in that time whether something was read, so a stall
+ * may last up to twice as long. A client that reads slowly is left alone.
  *
- * @returns stops watching
+ * @returns a function that stops watching
  */
-export function dropWhenStalled(response: ServerResponse, stallMs = longestStallMs): () => void {
+export function dropWhenStalled(response: ServerResponse, stallMs = maxStallMs): () => void {
   const drop = () => response.destroy()
   response.setTimeout(stallMs, drop)
   return () => {

@@ -1,11 +1,11 @@
-/** So many steps has a round. */
+/** The interval has so many steps. */
 const steps = 60
 
 /**
- * Calls `act` once in `everyMs` for each member, a few at a time: for thousands at once it would hold up all else. The first time comes
- * within `everyMs`.
+ * Calls `act` once every `everyMs` for each member, a few members at a time: all of thousands at once would block the event loop.
+ * The first call for a member comes within `everyMs`.
  */
-export class Rounds<T> {
+export class StaggeredInterval<T> {
   readonly #timer: NodeJS.Timeout
   readonly #members = Array.from({ length: steps }, () => new Set<T>())
   #added = 0
@@ -19,7 +19,7 @@ export class Rounds<T> {
     }, everyMs / steps)
   }
 
-  /** Adds a member. @returns takes it out, and says whether it was in */
+  /** Adds a member. @returns a function that removes it, and tells whether it was still there */
   add(member: T): () => boolean {
     this.#added = (this.#added + 1) % steps
     const members = this.#members[this.#added]

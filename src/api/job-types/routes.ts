@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
-import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { unknownJobType } from '../submission/job-options.ts'
 import { jobTypeResource, jobTypeSchema } from './job-type-resource.ts'
 
-/** `GET /v1/job-types` and `GET /v1/job-types/{type}`: what can be submitted. */
+/** `GET /v1/job-types` and `GET /v1/job-types/{type}`: the types of jobs that can be submitted. */
 export function jobTypeRoutes(app: FastifyInstance, { registry, schemas }: RouteDeps): void {
-  schemas.add(jobTypeSchema, { id: 'JobType', description: 'What can be submitted, and how it is run' })
+  schemas.add(jobTypeSchema, { id: 'JobType', description: 'A type of job that can be submitted, and how it runs' })
   app.get('/v1/job-types', {
     config: { access: 'read' },
     schema: {
@@ -36,10 +36,7 @@ export function jobTypeRoutes(app: FastifyInstance, { registry, schemas }: Route
     handler: ({ params }) => {
       const loaded = registry.get(params.type)
       if (loaded) return jobTypeResource(loaded.job)
-      throw new Problem(
-        'unknown_job_type',
-        `There is no job type "${params.type.slice(0, 100)}": GET /v1/job-types lists them.`,
-      )
+      throw unknownJobType(params.type)
     },
   })
 }

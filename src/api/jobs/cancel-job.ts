@@ -7,9 +7,9 @@ import { findJob, jobNotFound, jobParams } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 
 /** For a job whose type this API does not know. */
-const usualGraceMs = 2000
+const defaultGraceMs = 2000
 
-/** `POST /v1/jobs/{id}/cancel`: end a waiting job, or have a running one stopped. Harmless when repeated. */
+/** `POST /v1/jobs/{id}/cancel`: end a waiting job, or stop a running one. Idempotent. */
 export function cancelJob(
   app: FastifyInstance,
   { queue, steering, quotas, registry, config, metrics }: RouteDeps,
@@ -23,22 +23,22 @@ export function cancelJob(
       params: jobParams,
       querystring: z.strictObject({}),
       response: {
-        200: jsonResponse('The job is canceled, and will never run', jobSchema),
-        202: jsonResponse('The worker was told; from now on the job can only end canceled', jobSchema),
+        200: jsonResponse('The job is canceled and will never run', jobSchema),
+        202: jsonResponse('The worker is stopping the job: it can only end canceled', jobSchema),
         ...problemResponses('job_not_found', 'job_already_done', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {
       const { id } = request.params
       const before = await findJob(queue, request, id)
-      const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? usualGraceMs
+      const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? defaultGraceMs
       const result = await steering.cancel(before, graceMs, Date.now())
       if (result === 'ended') metrics.jobEnded(before.type, 'canceled')
       if (result === 'ended' && before.record.limited) await quotas.leave(before.record.tenant, before)
       const job = await queue.read(before)
       if (!job || result === 'missing') throw jobNotFound(id)
       if (result === 'done' && job.state !== 'canceled') {
-        throw new Problem('job_already_done', `The job has ended as ${job.state}.`)
+        throw new Problem('job_already_done', `The job is done: it ended as ${job.state}.`)
       }
       return reply.code(result === 'signaled' ? 202 : 200).send(jobResource(job, config.RESULT_TTL_MS))
     },

@@ -2,29 +2,30 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
-import { problemResponses } from '../openapi/responses.ts'
+import { emptyResponse, problemResponses } from '../openapi/responses.ts'
 import { findJob, jobNotFound, jobParams } from './find-job.ts'
 
-/** `DELETE /v1/jobs/{id}`: forget a finished job before its time. */
+/** `DELETE /v1/jobs/{id}`: delete a finished job before it expires. */
 export function deleteJob(app: FastifyInstance, { queue, flows, outbox }: RouteDeps): void {
   app.delete<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id', {
     config: { access: 'cancel' },
     schema: {
       operationId: 'deleteJob',
-      summary: 'Forget a finished job',
+      summary: 'Delete a finished job',
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),
       response: {
-        204: z.null().describe('The job is forgotten'),
+        204: emptyResponse('The job is deleted'),
         ...problemResponses('job_not_found', 'job_not_done', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {
       const { id } = request.params
       const job = await findJob(queue, request, id)
-      if (await flows.isOpen(job.record.flow?.id))
-        throw new Problem('job_not_done', `The job belongs to the flow ${job.record.flow?.id}, which is not done.`)
+      const flow = job.record.flow?.id
+      if (await flows.isOpen(flow))
+        throw new Problem('job_not_done', `The job belongs to flow ${flow}, which is not done.`)
       if (job.done) await outbox.forget(job)
       const result = await queue.remove(job)
       if (result === 'missing') throw jobNotFound(id)

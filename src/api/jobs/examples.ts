@@ -1,6 +1,6 @@
 import type { JobResource } from './job-resource.ts'
 
-/** What the documentation shows of answers. A test holds each against its schema. */
+/** Examples of the document. A test checks each against its schema. */
 export const exampleJob: JobResource = {
   id: 'cpu_01m82n06cvbgy292731g000c4x',
   type: 'count-primes',
@@ -36,24 +36,13 @@ export const exampleJob: JobResource = {
   },
 }
 
-/** What a submission may say beside its type and input. */
-export const exampleOptions = {
-  priority: 5,
-  attempts: 2,
-  backoff: { type: 'exponential', delay_ms: 1000, jitter: 0.5 },
-  timeout_ms: 30_000,
-  start_within_ms: 60_000,
-  deadline_ms: 120_000,
-  tags: ['nightly'],
-  metadata: { order: '42' },
-}
-
 export const exampleLogs = {
   items: [{ at: '2026-11-22T03:00:00.010Z', level: 'info', message: 'downloaded', attempt: 1 }],
   next_cursor: null,
 }
 
 export const exampleEvents = [
+  'retry: 2000',
   'id: 1',
   'event: snapshot',
   'data: {"id":"io_01m82n0yt6a17zs46knkfzwasz","state":"running"}',

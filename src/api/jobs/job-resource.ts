@@ -1,26 +1,23 @@
 import { z } from 'zod'
 import { timeLimits } from '../../queue/model/job-record.ts'
-import { jobStates } from '../../queue/model/job-states.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
+import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
+import { doneField, metadataField, stateField, tagsField, timeField } from '../openapi/fields.ts'
 import { jobPath } from './find-job.ts'
-
-const time = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
-
-export const jobStateSchema = z.enum(jobStates)
 
 /** A job as clients see it. */
 export const jobSchema = z.object({
   id: z.string(),
   type: z.string(),
   queue: z.string(),
-  state: jobStateSchema,
-  done: z.boolean().describe('True in the four ends: succeeded, failed, canceled, expired'),
+  state: stateField,
+  done: doneField,
   input: z.unknown(),
-  output: z.unknown().describe('What the job returned; null, too, when `output_bytes` is a number'),
+  output: z.unknown().describe('What the job returned. Also null when `output_bytes` is a number'),
   output_bytes: z
     .int()
     .nullable()
-    .describe('The length as JSON of an output that is too large to stand here: `links.output` has it'),
+    .describe('The size in bytes of JSON of an output that is too large for this field: read it at `links.output`'),
   error: z
     .object({
       code: z.string(),
@@ -31,30 +28,30 @@ export const jobSchema = z.object({
     })
     .nullable(),
   progress: z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() }).nullable(),
-  run: z.int().describe('Rises by one with each retry by a client'),
-  attempt: z.int().describe('The current or latest attempt; 0 before the first'),
+  run: z.int().describe('Starts at 1 and increases with each `POST …/retry`'),
+  attempt: z.int().describe('The current or latest attempt of this run. 0 before the first one'),
   max_attempts: z.int(),
   priority: z.int(),
-  tags: z.array(z.string()),
-  metadata: z.record(z.string(), z.string()),
-  created_at: time,
-  scheduled_for: time.nullable(),
-  started_at: time.nullable(),
-  finished_at: time.nullable(),
-  cancel_requested_at: time.nullable(),
-  deadline_at: time.nullable(),
-  expires_at: time.nullable(),
+  tags: tagsField,
+  metadata: metadataField,
+  created_at: timeField,
+  scheduled_for: timeField.nullable(),
+  started_at: timeField.nullable(),
+  finished_at: timeField.nullable(),
+  cancel_requested_at: timeField.nullable(),
+  deadline_at: timeField.nullable(),
+  expires_at: timeField.nullable(),
   flow_id: z.string().nullable(),
   attempts: z
     .array(
       z.object({
         attempt: z.int(),
-        started_at: time.nullable(),
-        ended_at: time.nullable(),
+        started_at: timeField.nullable(),
+        ended_at: timeField.nullable(),
         error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
       }),
     )
-    .describe('The attempts of this run that have ended, oldest first; the last 20'),
+    .describe('The attempts of this run that have ended, oldest first. At most the last 20'),
   links: z.object({
     self: z.string(),
     output: z.string(),
@@ -66,7 +63,7 @@ export const jobSchema = z.object({
 
 export type JobResource = z.output<typeof jobSchema>
 
-/** A stored job as clients see it; a finished one can be read for `resultTtlMs` more. */
+/** A stored job as clients see it. A finished job expires `resultTtlMs` after its end. */
 export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
   const { record, failure, progress } = job
   const self = jobPath(job.id)
@@ -109,25 +106,4 @@ export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
       cancel: `${self}/cancel`,
     },
   }
-}
-
-/** Seconds as RFC 3339, up to the point: jobs of one moment have the same, and a job shows six times. */
-const seconds = new Map<number, string>()
-const mostSeconds = 100
-
-/** Epoch milliseconds as RFC 3339. */
-export function timestamp(ms: number): string {
-  const second = Math.floor(ms / 1000)
-  let text = seconds.get(second)
-  if (text === undefined) {
-    if (seconds.size >= mostSeconds) seconds.clear()
-    text = new Date(second * 1000).toISOString().slice(0, -4)
-    seconds.set(second, text)
-  }
-  return `${text}${String(ms - second * 1000).padStart(3, '0')}Z`
-}
-
-/** … and what is not there as null. */
-export function optionalTimestamp(ms: number | undefined): string | null {
-  return ms === undefined ? null : timestamp(ms)
 }

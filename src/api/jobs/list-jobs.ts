@@ -3,48 +3,50 @@ import { z } from 'zod'
 import { isUlid, type JobRef, ulidOf } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { RouteDeps } from '../deps.ts'
-import { asJsonText } from '../http/json-text.ts'
+import { asJsonText } from '../http/answer-when-done.ts'
+import { linkNextPage } from '../http/next-page.ts'
+import { limitParameter, pageHeaders, pageOf, stateField } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { exampleJob } from './examples.ts'
-import { jobResource, jobSchema, jobStateSchema } from './job-resource.ts'
+import { jobResource, jobSchema } from './job-resource.ts'
 
-/** One call looks at no more jobs than this, matching or not: a page may be short, or empty, and still have a cursor. */
-const mostLookedAt = 500
+/** One call reads no more jobs than this, matching or not: a page may be short, or empty, and still have a cursor. */
+const maxRead = 500
 const filteredAtOnce = 100
 /** Inputs may have some megabytes: a page ends early when it has this many characters of JSON. */
-const mostCharacters = 8 * 1024 * 1024
+const maxCharacters = 8 * 1024 * 1024
 
 const time = z.iso.datetime({ offset: true }).transform(Date.parse)
 const query = z.strictObject({
-  state: jobStateSchema.optional(),
+  state: stateField.optional(),
   type: z.string().min(1).max(100).optional(),
   tag: z.string().min(1).max(100).optional(),
-  created_after: time.optional().describe('Created later than this time'),
-  created_before: time.optional().describe('Created earlier than this time'),
-  limit: z.coerce.number().int().min(1).max(200).default(50).describe('1 to 200'),
+  created_after: time.optional().describe('Only jobs created after this time'),
+  created_before: time.optional().describe('Only jobs created before this time'),
+  limit: limitParameter,
   cursor: z.string().optional().transform(readCursor).describe('`next_cursor` of the page before'),
 })
 type Query = z.output<typeof query>
 
-/** `GET /v1/jobs`: jobs by their creation, newest first. Jobs that are added or end meanwhile shift no page. */
+/** `GET /v1/jobs`: jobs in order of creation, newest first. Pages stay stable while jobs are added or end. */
 export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDeps): void {
-  const readPage = async (tenant: string, wanted: Query): Promise<{ items: string[]; end: string | undefined }> => {
+  const readPage = async (tenant: string, filter: Query): Promise<{ items: string[]; end: string | undefined }> => {
     const items: string[] = []
     let characters = 0
-    // Without a filter every job counts, but for one that is removed meanwhile.
-    const atOnce = isFiltered(wanted) ? filteredAtOnce : wanted.limit
-    let behind = wanted.cursor
-    const from = (wanted.created_after ?? -1) + 1
-    const to = (wanted.created_before ?? Number.MAX_SAFE_INTEGER) - 1
-    for (let looked = 0; looked < mostLookedAt; looked += atOnce) {
+    // Without a filter every job that is read belongs to the page, unless it was deleted meanwhile.
+    const atOnce = isFiltered(filter) ? filteredAtOnce : filter.limit
+    let behind = filter.cursor
+    const from = (filter.created_after ?? -1) + 1
+    const to = (filter.created_before ?? Number.MAX_SAFE_INTEGER) - 1
+    for (let read = 0; read < maxRead; read += atOnce) {
       const refs: JobRef[] = await index.next({ tenant, queues: queue.names, behind, from, to, count: atOnce })
       for await (const { ref, job } of queue.readMany(refs)) {
         behind = ulidOf(ref.id)
-        if (!job || !isWanted(job, wanted)) continue
+        if (!job || !matches(job, filter)) continue
         const item = JSON.stringify(jobResource(job, config.RESULT_TTL_MS))
         items.push(item)
         characters += item.length
-        if (items.length === wanted.limit || characters >= mostCharacters) return { items, end: behind }
+        if (items.length === filter.limit || characters >= maxCharacters) return { items, end: behind }
       }
       if (refs.length < atOnce) return { items, end: undefined }
     }
@@ -59,8 +61,8 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       tags: ['jobs'],
       querystring: query,
       response: {
-        200: jsonResponse('A page', z.object({ items: z.array(jobSchema), next_cursor: z.string().nullable() }), {
-          headers: { link: '`rel="next"`: the next page, where there is one' },
+        200: jsonResponse('One page', pageOf(jobSchema), {
+          headers: pageHeaders,
           example: { items: [exampleJob], next_cursor: null },
         }),
         ...problemResponses('queue_unavailable'),
@@ -69,11 +71,7 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
     handler: async (request, reply) => {
       const { items, end } = await readPage(request.caller.tenant, request.query)
       const next_cursor = end ? writeCursor(end) : null
-      if (next_cursor !== null) {
-        const next = new URLSearchParams(request.url.split('?', 2)[1])
-        next.set('cursor', next_cursor)
-        reply.header('link', `</v1/jobs?${next.toString()}>; rel="next"`)
-      }
+      linkNextPage(request, reply, next_cursor)
       return reply
         .type('application/json; charset=utf-8')
         .serializer(asJsonText)
@@ -86,7 +84,7 @@ function isFiltered({ state, type, tag }: Query): boolean {
   return state !== undefined || type !== undefined || tag !== undefined
 }
 
-function isWanted(job: StoredJob, { state, type, tag }: Query): boolean {
+function matches(job: StoredJob, { state, type, tag }: Query): boolean {
   if (state !== undefined && job.state !== state) return false
   if (type !== undefined && job.type !== type) return false
   return tag === undefined || job.record.tags?.includes(tag) === true

@@ -9,37 +9,48 @@ import { readRange } from '../http/byte-range.ts'
 import { dropWhenStalled } from '../http/drop-when-stalled.ts'
 import { etagOf, isKnown } from '../http/etag.ts'
 import { Problem } from '../http/problem.ts'
-import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { emptyResponse, jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { findJob, jobNotFound, jobParams } from './find-job.ts'
 
 const requestHeaders = z.object({
-  range: z.string().optional().describe('`bytes=from-to`, `bytes=from-` or `bytes=-last`: one part of it'),
+  range: z.string().optional().describe('`bytes=from-to`, `bytes=from-` or `bytes=-last`: one part of the output'),
   'if-range': z
     .string()
     .optional()
-    .describe('The `ETag` of what the client has a part of: another output is sent whole'),
-  'if-none-match': z.string().optional().describe('The `ETag` of what the client has'),
+    .describe('The `ETag` of the output that the client has a part of: a different output is sent whole'),
+  'if-none-match': z.string().optional().describe('The `ETag` of the output that the client has'),
 })
 
-const partHeaders = { etag: 'Stands for the output', 'accept-ranges': '`bytes`' }
+const outputHeaders = {
+  etag: 'Identifies the output',
+  'accept-ranges': '`bytes`',
+  'cache-control': '`no-cache`: reuse it after a request with `If-None-Match` only',
+}
 
-/** `GET /v1/jobs/{id}/output`: what a job returned, as JSON and nothing else, however large, in parts if asked for. */
+/** `GET /v1/jobs/{id}/output`: the output of a job alone, as JSON of any size, in parts where the client asks for a range. */
 export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void {
   app.get<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/output', {
     config: { access: 'read' },
     schema: {
       operationId: 'readJobOutput',
-      summary: "Read a job's output alone",
+      summary: "Read a job's output",
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),
       headers: requestHeaders,
       response: {
-        200: jsonResponse('The output', z.unknown(), { headers: partHeaders, example: { count: 25, largest: 97 } }),
-        206: jsonResponse('The part that `Range` asks for: bytes, not JSON by themselves', z.unknown(), {
-          headers: { ...partHeaders, 'content-range': '`bytes from-to/bytes`' },
+        200: jsonResponse('The output', z.unknown(), {
+          headers: outputHeaders,
+          example: { count: 25, largest: 97 },
         }),
-        304: z.null().describe('The output is as the client has it'),
+        206: jsonResponse(
+          'The part of the output that `Range` asks for: bytes, which are not JSON by themselves',
+          z.unknown(),
+          {
+            headers: { ...outputHeaders, 'content-range': '`bytes from-to/size`' },
+          },
+        ),
+        304: emptyResponse('The output is as the client has it', outputHeaders),
         ...problemResponses(
           'job_not_found',
           'job_not_done',
@@ -53,11 +64,12 @@ export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void 
       const { id } = request.params
       const job = await findJob(queue, request, id)
       const { etag, bytes, read } = outputOf(job, queue)
-      reply.header('etag', etag).header('cache-control', 'no-cache').header('accept-ranges', 'bytes')
-      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
+      const validators = { etag, 'cache-control': 'no-cache' }
+      reply.header('accept-ranges', 'bytes')
+      if (isKnown(request.headers['if-none-match'], etag)) return reply.headers(validators).code(304).send()
 
       const { range, 'if-range': ifRange } = request.headers
-      // Ranges are defined for GET alone (RFC 9110, section 14.2).
+      // Ranges are defined for GET only (RFC 9110, section 14.2).
       const applies = request.method === 'GET' && (ifRange === undefined || ifRange === etag)
       const asked = readRange(applies ? range : undefined, bytes)
       if (asked.kind === 'unsatisfiable') {
@@ -66,10 +78,13 @@ export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void 
       }
       const { from, to } = asked.kind === 'part' ? asked : { from: 0, to: bytes }
       if (asked.kind === 'part') reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${bytes}`)
-      reply.type('application/json; charset=utf-8').header('content-length', to - from)
+      reply
+        .headers(validators)
+        .type('application/json; charset=utf-8')
+        .header('content-length', to - from)
       const stopWatching = dropWhenStalled(reply.raw)
       reply.raw.once('close', stopWatching)
-      // An answer to HEAD is read by nobody.
+      // The body of an answer to HEAD is not sent.
       return reply.send(Readable.from(request.method === 'HEAD' ? [] : read(from, to), { objectMode: false }))
     },
   })
@@ -81,11 +96,11 @@ interface Output {
   read: (from: number, to: number) => AsyncIterable<Buffer> | Buffer[]
 }
 
-/** @throws Problem when the job has none */
+/** @throws Problem when the job has no output */
 function outputOf(job: StoredJob, queue: JobQueue): Output {
   if (!job.done) throw new Problem('job_not_done', `The job is ${job.state}: it has no output yet.`)
   if (job.state !== 'succeeded')
-    throw new Problem('job_has_no_output', `The job ended as ${job.state}: its error says why.`)
+    throw new Problem('job_has_no_output', `The job ended as ${job.state} and has no output: see its error.`)
   const { storedOutput } = job
   if (!storedOutput) {
     const json = Buffer.from(JSON.stringify(job.output ?? null))
@@ -98,10 +113,10 @@ function outputOf(job: StoredJob, queue: JobQueue): Output {
   }
 }
 
-/** The job may be removed while it is read. In the middle of an answer that breaks the connection: its length was promised. */
-async function* orNotFound(pieces: AsyncIterable<Buffer>, id: string): AsyncGenerator<Buffer, void, undefined> {
+/** The job may be deleted while it is read. In the middle of an answer that breaks the connection off, since its length was announced. */
+async function* orNotFound(chunks: AsyncIterable<Buffer>, id: string): AsyncGenerator<Buffer, void, undefined> {
   try {
-    yield* pieces
+    yield* chunks
   } catch (error) {
     throw error instanceof OutputGoneError ? jobNotFound(id) : error
   }

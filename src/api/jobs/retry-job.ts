@@ -7,13 +7,13 @@ import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { findJob, jobNotFound, jobParams, jobPath } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 
-/** `POST /v1/jobs/{id}/retry`: queue a job that ended without success again, as its next run. */
+/** `POST /v1/jobs/{id}/retry`: queue a failed, canceled or expired job again, as its next run. */
 export function retryJob(app: FastifyInstance, { queue, steering, outbox, config }: RouteDeps): void {
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/retry', {
     config: { access: 'submit' },
     schema: {
       operationId: 'retryJob',
-      summary: 'Retry a job that failed, was canceled or expired',
+      summary: 'Retry a failed, canceled or expired job',
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),
@@ -28,18 +28,18 @@ export function retryJob(app: FastifyInstance, { queue, steering, outbox, config
       const { id } = request.params
       const before = await findJob(queue, request, id)
       const flow = before.record.flow?.id
-      if (flow !== undefined)
-        throw new Problem('job_not_retryable', `The job belongs to the flow ${flow}: retry the flow.`)
+      if (flow !== undefined) {
+        throw new Problem('job_not_retryable', `The job belongs to flow ${flow}: retry the flow.`)
+      }
       const mayRetry = next(before.state, 'retry') !== undefined
-      // What this run owes is made before the next begins, or nobody would ever know of it.
+      // The webhook of this run is released before the next run begins, or nothing would ever release it.
       if (mayRetry && before.record.webhook) await outbox.release(before)
       const result = mayRetry ? await steering.reopen(before, Date.now()) : 'not_retryable'
       if (result === 'missing') throw jobNotFound(id)
-      if (result === 'not_retryable')
-        throw new Problem(
-          'job_not_retryable',
-          `The job is ${before.state}: only one that failed, was canceled or expired is retried.`,
-        )
+      if (result === 'not_retryable') {
+        const detail = `The job is ${before.state}: only failed, canceled or expired jobs can be retried.`
+        throw new Problem('job_not_retryable', detail)
+      }
       const job = await queue.read(before)
       if (!job) throw jobNotFound(id)
       return reply.code(202).header('location', jobPath(id)).send(jobResource(job, config.RESULT_TTL_MS))

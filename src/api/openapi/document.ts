@@ -3,10 +3,17 @@ import swaggerUi from '@fastify/swagger-ui'
 import { type FastifyInstance, fastify, type RouteOptions } from 'fastify'
 import { createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { docsPolicy } from '../http/security-headers.ts'
+import { docsPolicy, securityHeaders } from '../http/security-headers.ts'
 import { validateWithZod, withoutOwnCompilers } from '../http/validation.ts'
 import { describeOperation } from './operation.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
+
+const commonHeaders = ['request-id', ...Object.keys(securityHeaders)].map((name) => `\`${name}\``)
+const apiDescription = [
+  'Background jobs over HTTP: submit, watch, wait.',
+  `Every answer has the headers ${commonHeaders.join(', ')}.`,
+  'Where the tenant has a limit of requests per minute, an answer also has `ratelimit-policy` (the limit) and `ratelimit` (what is left of it, and the seconds until all of it is available again).',
+].join('\n\n')
 
 /**
  * Builds an app that serves `/openapi.json`, the OpenAPI 3.1 document of `routes`, and a page to read it below `pagePath`. It does
@@ -27,7 +34,7 @@ export async function buildDocs(
       info: {
         title: 'Drover',
         version: '0.2.0',
-        description: 'Background jobs over HTTP: submit, watch, wait.',
+        description: apiDescription,
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: [{ url: '/' }],
@@ -37,18 +44,18 @@ export async function buildDocs(
           key: {
             type: 'http',
             scheme: 'bearer',
-            description: '`<id>.<secret>` of a key; none where the API has no keys',
+            description: '`<id>.<secret>` of an API key. Not needed where the API runs without authentication',
           },
         },
       },
       tags: [
         { name: 'jobs', description: 'Submit, read and watch jobs' },
         { name: 'flows', description: 'Jobs that depend on each other' },
-        { name: 'schedules', description: 'Jobs that come again' },
-        { name: 'webhooks', description: 'What was told of the ends of jobs and flows' },
-        { name: 'job types', description: 'What can be submitted' },
-        { name: 'queues', description: 'How full they are, and who consumes them' },
-        { name: 'health', description: 'For probes' },
+        { name: 'schedules', description: 'Recurring jobs' },
+        { name: 'webhooks', description: 'The deliveries of the webhooks of jobs and flows' },
+        { name: 'job types', description: 'The types of jobs that can be submitted' },
+        { name: 'queues', description: 'The jobs and workers of each queue' },
+        { name: 'health', description: 'Probes and metrics' },
       ],
     },
     transform: describeOperation(options),
@@ -72,8 +79,8 @@ function refuse(): never {
  * integers, the pattern behind a format, and the ban on fields that a later version may add to an answer.
  */
 function plainly({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Record<string, unknown> }): void {
-  const said = z.globalRegistry.get(zodSchema)?.description
-  if (said !== undefined) jsonSchema['description'] ??= said
+  const description = z.globalRegistry.get(zodSchema)?.description
+  if (description !== undefined) jsonSchema['description'] ??= description
   const { def } = zodSchema._zod
   if (def.type === 'object' && !('catchall' in def && def.catchall)) delete jsonSchema['additionalProperties']
   if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum']

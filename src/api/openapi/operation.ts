@@ -10,14 +10,14 @@ interface Response {
   content?: Record<string, { examples?: unknown }>
 }
 
-/** What can be wrong with any request, and with one that may have a body. */
+/** What can be wrong with any request, and with any request that may have a body. */
 const anyRequest: ProblemCode[] = ['request_timeout', 'headers_too_large', 'unsupported_media_type']
 const withBody: ProblemCode[] = [...anyRequest, 'payload_too_large', 'too_many_members']
 const bodyless = ['GET', 'HEAD']
 
 /**
- * Turns the Zod schemas of a route into JSON Schema, adds the problems that no route can help, and brings along what the
- * generator leaves out: the headers and examples of responses.
+ * Turns the Zod schemas of a route into JSON Schema, adds the problems that any route has, and the headers and examples of responses,
+ * which the generator omits.
  */
 export function describeOperation(options: Parameters<typeof createJsonSchemaTransform>[0]): ToJsonSchema {
   const toJsonSchema = createJsonSchemaTransform(options ?? {})

@@ -1,26 +1,30 @@
 import { z } from 'zod'
 import { Problem, type ProblemCode, problemDetails, problemSchema } from '../http/problem.ts'
 
-/** What the document says about an answer besides its body: a description of each header, and an example. */
-interface ResponseNotes {
-  headers?: Record<string, string>
-  example?: unknown
-}
+/** Descriptions by name. */
+type Headers = Record<string, string>
 
 /** Documents a successful answer with a JSON body. */
-export function jsonResponse(description: string, schema: z.ZodType, { headers, example }: ResponseNotes = {}) {
+export function jsonResponse(
+  description: string,
+  schema: z.ZodType,
+  { headers, example }: { headers?: Headers; example?: unknown } = {},
+) {
   const examples = example === undefined ? undefined : { example: { value: example } }
   return { description, headers, content: { 'application/json': { schema, examples } } }
 }
 
+/** Documents an answer without a body. */
+export function emptyResponse(description: string, headers?: Headers) {
+  return { headers, properties: z.null().describe(description) }
+}
+
 const retryAfter = { 'retry-after': 'Seconds to wait before the next try' }
-const headersOf: Record<number, Record<string, string>> = {
+const headersOf: Record<number, Headers> = {
   401: { 'www-authenticate': '`Bearer`' },
-  429: {
-    ...retryAfter,
-    ratelimit: 'What is left of the quota, and for how long',
-    'ratelimit-policy': 'The quota: `"requests"` per minute, or `"queued"` jobs that wait',
-  },
+  415: { 'accept-encoding': '`identity`: the body was compressed, which is not supported' },
+  416: { 'content-range': '`bytes */size`', 'accept-ranges': '`bytes`' },
+  429: retryAfter,
   503: retryAfter,
 }
 

@@ -5,15 +5,15 @@ import { Problem } from '../http/problem.ts'
 export const queueSchema = z.object({
   name: z.string(),
   paused: z.boolean(),
-  workers: z.int().describe('Worker processes that consume it now; at 0 its jobs wait'),
+  workers: z.int().describe('The number of worker processes that consume the queue. With 0 its jobs wait'),
   counts: z.object({
     scheduled: z.int(),
     queued: z.int(),
     running: z.int(),
     succeeded: z.int(),
-    failed: z.int().describe('Ended without success: failed, canceled or expired'),
+    failed: z.int().describe('Jobs that failed, were canceled or expired'),
   }),
-  oldest_wait_ms: z.int().nullable().describe('How long the job has waited that has waited longest'),
+  oldest_wait_ms: z.int().nullable().describe('How long the oldest waiting job has waited'),
 })
 
 export const exampleQueue = {

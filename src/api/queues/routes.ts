@@ -4,7 +4,7 @@ import type { RouteDeps } from '../deps.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { exampleQueue, queueNotFound, queueSchema } from './queue-resource.ts'
 
-/** `GET /v1/queues` and `GET /v1/queues/{name}`: how full each queue is, and who consumes it. `POST …/pause`, `POST …/resume`. */
+/** `GET /v1/queues` and `GET /v1/queues/{name}`: the jobs and workers of each queue. `POST …/pause`, `POST …/resume`. */
 export function queueRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps): void {
   schemas.add(queueSchema, { id: 'Queue', description: 'A queue at one moment', examples: [exampleQueue] })
   const describe = async (name: string): Promise<z.output<typeof queueSchema>> => {
@@ -55,7 +55,7 @@ export function queueRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps)
       config: { access: 'admin' },
       schema: {
         operationId: `${verb}Queue`,
-        summary: paused ? 'Let workers take no more jobs of a queue' : 'Let workers take the jobs of a queue again',
+        summary: paused ? 'Stop workers from starting jobs of a queue' : 'Let workers start jobs of a queue again',
         tags: ['queues'],
         params: z.object({ name: z.string() }),
         querystring: z.strictObject({}),

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
-import { problemResponses } from '../openapi/responses.ts'
+import { emptyResponse, problemResponses } from '../openapi/responses.ts'
 import { scheduleNotFound, scheduleParams } from './find-schedule.ts'
 
-/** `DELETE /v1/schedules/{id}`: it runs no more. Its jobs stay. */
+/** `DELETE /v1/schedules/{id}`: end the runs of a schedule. Its jobs stay. */
 export function deleteSchedule(app: FastifyInstance, { schedules }: RouteDeps): void {
   app.delete<{ Params: z.output<typeof scheduleParams> }>('/v1/schedules/:id', {
     config: { access: 'cancel' },
@@ -15,7 +15,7 @@ export function deleteSchedule(app: FastifyInstance, { schedules }: RouteDeps): 
       params: scheduleParams,
       querystring: z.strictObject({}),
       response: {
-        204: z.null().describe('It runs no more; its jobs stay'),
+        204: emptyResponse('The schedule is deleted. Its jobs stay'),
         ...problemResponses('schedule_not_found', 'queue_unavailable'),
       },
     },

@@ -10,24 +10,25 @@ import { scheduleParams, schedulePath } from './find-schedule.ts'
 import { parseSchedule, scheduleBody } from './schedule-body.ts'
 import { scheduleResource, scheduleSchema } from './schedule-resource.ts'
 
-/** How often a PUT is tried that meets others of the same schedule. */
-const mostTries = 5
+/** How often a PUT is tried while other requests change the same schedule. */
+const maxTries = 5
 
-/** `PUT /v1/schedules/{id}`: make a schedule, or put another in its place. The same PUT again changes no tick. */
+/** `PUT /v1/schedules/{id}`: create or replace a schedule. Repeating a PUT changes no tick. */
 export function putSchedule(app: FastifyInstance, { schedules, registry, config }: RouteDeps): void {
   type Body = z.output<typeof scheduleBody>
+  const headers = { location: 'Where the schedule can be read' }
   app.put<{ Params: z.output<typeof scheduleParams>; Body: Body }>('/v1/schedules/:id', {
     config: { access: 'submit' },
     schema: {
       operationId: 'putSchedule',
-      summary: 'Make or change a schedule',
+      summary: 'Create or replace a schedule',
       tags: ['schedules'],
       params: scheduleParams,
       querystring: z.strictObject({}),
       body: scheduleBody,
       response: {
-        200: jsonResponse('It was changed', scheduleSchema),
-        201: jsonResponse('It was made', scheduleSchema),
+        200: jsonResponse('The schedule was replaced', scheduleSchema, { headers }),
+        201: jsonResponse('The schedule was created', scheduleSchema, { headers }),
         ...problemResponses(
           'unknown_job_type',
           'schedule_contended',
@@ -41,7 +42,7 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
     },
     handler: async (request, reply) => {
       const ref = { tenant: request.caller.tenant, id: request.params.id }
-      for (let tries = 0; tries < mostTries; tries++) {
+      for (let tries = 0; tries < maxTries; tries++) {
         const [now, before] = await Promise.all([schedules.now(), schedules.read(ref)])
         const definition = keepAnchor(
           before,
@@ -55,7 +56,10 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
         )
         const outcome = await schedules.put(ref, before, definition, ticksOf(before, definition, now))
         if (outcome === 'full') {
-          throw new Problem('too_many_schedules', `There may be ${maxSchedules} of them: delete some first.`)
+          throw new Problem(
+            'too_many_schedules',
+            `Your tenant has ${maxSchedules} schedules, the maximum: delete some first.`,
+          )
         }
         const stored = outcome === 'stored' ? await schedules.read(ref) : undefined
         if (stored) {
@@ -65,18 +69,20 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
             .send(scheduleResource(stored))
         }
       }
-      throw new Problem('schedule_contended', 'Others change it at the same time: try again.', { retryAfterS: 1 })
+      throw new Problem('schedule_contended', 'Other requests are changing this schedule: try again.', {
+        retryAfterS: 1,
+      })
     },
   })
 }
 
-/** Who says the same rule again does not mean to begin anew. */
+/** A PUT with the same rule does not restart the interval. */
 function keepAnchor(before: StoredSchedule | undefined, definition: ScheduleDefinition): ScheduleDefinition {
   const timing = before?.definition.timing
   return timing && sameTicks(timing, definition.timing) ? { ...definition, timing } : definition
 }
 
-/** A tick that is due stays due where the rule stays; what fell into a pause is not made up for. */
+/** With the same rule a tick that is due stays due. Ticks that fell into a pause are not made up for. */
 function ticksOf(
   before: StoredSchedule | undefined,
   { timing, paused }: ScheduleDefinition,

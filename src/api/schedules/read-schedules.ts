@@ -1,33 +1,38 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
+import { linkNextPage } from '../http/next-page.ts'
+import { limitParameter, pageHeaders, pageOf } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { scheduleNotFound, scheduleParams } from './find-schedule.ts'
 import { scheduleResource, scheduleSchema } from './schedule-resource.ts'
 
 const query = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(200).default(50).describe('1 to 200'),
+  limit: limitParameter,
   cursor: scheduleParams.shape.id.optional().describe('`next_cursor` of the page before'),
 })
-const page = z.object({ items: z.array(scheduleSchema), next_cursor: z.string().nullable() })
+const page = pageOf(scheduleSchema)
 
-/** `GET /v1/schedules`, by id, and `GET /v1/schedules/{id}`. */
+/** `GET /v1/schedules`, in order of their ids, and `GET /v1/schedules/{id}`. */
 export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): void {
   app.get<{ Querystring: z.output<typeof query> }>('/v1/schedules', {
     config: { access: 'read' },
     schema: {
       operationId: 'listSchedules',
-      summary: 'List the schedules, by id',
+      summary: 'List the schedules, in order of their ids',
       tags: ['schedules'],
       querystring: query,
-      response: { 200: jsonResponse('A page', page), ...problemResponses('queue_unavailable') },
+      response: {
+        200: jsonResponse('One page', page, { headers: pageHeaders }),
+        ...problemResponses('queue_unavailable'),
+      },
     },
     handler: async (request, reply): Promise<z.output<typeof page>> => {
       const { limit, cursor } = request.query
       const found = await schedules.list(request.caller.tenant, cursor, limit + 1)
       const items = found.slice(0, limit).map(scheduleResource)
       const next_cursor = found.length > limit ? (items.at(-1)?.id ?? null) : null
-      if (next_cursor !== null) reply.header('link', `</v1/schedules?limit=${limit}&cursor=${next_cursor}>; rel="next"`)
+      linkNextPage(request, reply, next_cursor)
       return { items, next_cursor }
     },
   })

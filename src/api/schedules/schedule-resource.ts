@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { overlaps, type StoredSchedule } from '../../queue/schedules/schedule-record.ts'
+import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
 import { jobPath } from '../jobs/find-job.ts'
-import { optionalTimestamp, timestamp } from '../jobs/job-resource.ts'
+import { timeField } from '../openapi/fields.ts'
 import { schedulePath } from './find-schedule.ts'
-
-const time = z.iso.datetime()
 
 /** A schedule as clients see it. */
 export const scheduleSchema = z.object({
@@ -12,17 +11,17 @@ export const scheduleSchema = z.object({
   cron: z.string().nullable(),
   timezone: z.string().nullable(),
   every_ms: z.int().nullable(),
-  start_at: time.nullable(),
-  end_at: time.nullable(),
+  start_at: timeField.nullable(),
+  end_at: timeField.nullable(),
   paused: z.boolean(),
   overlap: z.enum(overlaps),
-  job: z.unknown().describe('As it was sent'),
-  next_run_at: time.nullable().describe('Null when it is paused, or over'),
-  last_run_at: time.nullable().describe('The latest time that it ran for, or skipped'),
+  job: z.unknown().describe('As the client sent it'),
+  next_run_at: timeField.nullable().describe('Null while the schedule is paused, and after its last run'),
+  last_run_at: timeField.nullable().describe('The latest scheduled time that it ran for or skipped'),
   last_job_id: z.string().nullable(),
-  skipped_runs: z.int().describe('How often it did not run because the job before went on'),
-  created_at: time,
-  updated_at: time,
+  skipped_runs: z.int().describe('How many runs were skipped because the job of the run before was not done'),
+  created_at: timeField,
+  updated_at: timeField,
   links: z.object({ self: z.string(), last_job: z.string().nullable() }),
 })
 

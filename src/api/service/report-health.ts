@@ -5,16 +5,16 @@ import { jsonResponse, publicProblemResponses } from '../openapi/responses.ts'
 
 const status = z.object({ status: z.literal('ok') })
 
-/** `GET /livez`: this process answers. `GET /readyz`: Redis answers it, and it is not about to close. */
+/** `GET /livez`: the process answers. `GET /readyz`: Redis answers, and the process is not stopping. */
 export function reportHealth(app: FastifyInstance, { queue, closing }: RouteDeps): void {
   app.get('/livez', {
     config: { access: 'public' },
     schema: {
       operationId: 'livez',
-      summary: 'Is the API alive?',
+      summary: 'Check whether the API is alive',
       tags: ['health'],
       querystring: z.strictObject({}),
-      response: { 200: jsonResponse('It is', status), ...publicProblemResponses() },
+      response: { 200: jsonResponse('The process answers', status), ...publicProblemResponses() },
     },
     handler: () => ({ status: 'ok' }),
   })
@@ -22,10 +22,10 @@ export function reportHealth(app: FastifyInstance, { queue, closing }: RouteDeps
     config: { access: 'public' },
     schema: {
       operationId: 'readyz',
-      summary: 'Can the API take jobs?',
+      summary: 'Check whether the API accepts jobs',
       tags: ['health'],
       querystring: z.strictObject({}),
-      response: { 200: jsonResponse('It can', status), ...publicProblemResponses('queue_unavailable') },
+      response: { 200: jsonResponse('The API accepts jobs', status), ...publicProblemResponses('queue_unavailable') },
     },
     handler: async () => {
       closing.throwIfAborted()

@@ -3,18 +3,18 @@ import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
 import { problemResponses } from '../openapi/responses.ts'
 
-/** `GET /metrics`: the series of this process, and how full the queues are, for Prometheus. */
+/** `GET /metrics`: the metrics of this process and of the queues, for Prometheus. */
 export function reportMetrics(app: FastifyInstance, { metrics, config }: RouteDeps): void {
   app.get('/metrics', {
     config: { access: config.PUBLIC_ENDPOINTS.includes('metrics') ? 'public' : 'admin' },
     schema: {
       operationId: 'metrics',
-      summary: 'Read what is measured',
+      summary: 'Read the metrics',
       tags: ['health'],
       querystring: z.strictObject({}),
       response: {
         200: {
-          description: 'Series in the text format of Prometheus',
+          description: 'Metrics in the text format of Prometheus',
           content: { 'text/plain': { schema: z.string() } },
         },
         ...problemResponses(),

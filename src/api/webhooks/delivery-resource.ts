@@ -3,23 +3,24 @@ import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { webhookEvents } from '../../queue/model/webhook-target.ts'
 import { deliveryOutputSchema, deliverySchema } from '../../queue/webhooks/delivery.ts'
 import type { KnownDelivery } from '../../queue/webhooks/outbox.ts'
-import { jobStateSchema, optionalTimestamp } from '../jobs/job-resource.ts'
+import { optionalTimestamp } from '../http/timestamp.ts'
+import { stateField, timeField } from '../openapi/fields.ts'
 
-const time = z.iso.datetime().nullable()
+const time = timeField.nullable()
 
-/** One attempt, or the latest: what the receiver answered, and why that was no success. */
+/** The result of one attempt, or of the latest one. */
 const result = {
-  status: z.int().nullable().describe("The receiver's HTTP status; null when it gave none"),
+  status: z.int().nullable().describe("The receiver's HTTP status. Null without an answer"),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
 }
 
 /** A delivery of a webhook as clients see it. */
 export const deliveryResourceSchema = z.object({
   id: z.string().describe('Also the `webhook-id` of every message that it sends'),
-  run: z.int().describe('The run of the job or flow whose end it tells of'),
+  run: z.int().describe('The run of the job or flow that it reports'),
   event: z.enum(webhookEvents).nullable().describe('Null until the run has ended'),
   url: z.string(),
-  state: jobStateSchema.describe('`blocked` until the run has ended'),
+  state: stateField.describe('`blocked` until the run has ended'),
   done: z.boolean(),
   ...result,
   created_at: time,
@@ -33,15 +34,15 @@ export type DeliveryResource = z.output<typeof deliveryResourceSchema>
 
 /**
  * @param path of the job or flow
- * @param url of its webhook, for a delivery that is not there yet
+ * @param url of its webhook, for a delivery that is not stored yet
  */
 export function deliveryResource(path: string, url: string, { ref, run, delivery }: KnownDelivery): DeliveryResource {
-  const said = deliverySchema.safeParse(delivery?.record.input).data
+  const target = deliverySchema.safeParse(delivery?.record.input).data
   return {
     id: ref.id,
     run,
-    event: said?.event ?? null,
-    url: said?.url ?? url,
+    event: target?.event ?? null,
+    url: target?.url ?? url,
     state: delivery?.state ?? 'blocked',
     done: delivery?.done ?? false,
     ...resultOf(delivery?.failure, delivery?.output),
@@ -58,7 +59,7 @@ export function deliveryResource(path: string, url: string, { ref, run, delivery
   }
 }
 
-/** A failure's code names the status where there was one; the last attempt without a failure is the one that has the output. */
+/** The code of a failure names the HTTP status where there was one. An attempt without a failure is the last one, which has the output. */
 function resultOf(failure: StoredJob['failure'], output: unknown): z.output<z.ZodObject<typeof result>> {
   if (!failure) return { status: deliveryOutputSchema.safeParse(output).data?.status ?? null, error: null }
   const [, status] = /^http_(\d{3})$/.exec(failure.code) ?? []

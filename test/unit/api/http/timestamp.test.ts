@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { timestamp } from '../../../../src/api/jobs/job-resource.ts'
+import { timestamp } from '../../../../src/api/http/timestamp.ts'
 
 test('a time is written as RFC 3339 with milliseconds, whichever came before', () => {
   const times = fc.array(fc.integer({ min: 0, max: 253_402_300_799_999 }), { maxLength: 300 })

@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
-import { waitUntilDone } from '../../../../src/api/jobs/wait-for-job.ts'
+import { waitUntilDone } from '../../../../src/api/http/wait-until-done.ts'
 
 /** The part of a response that a wait looks at. */
 function limits(ms: number) {

@@ -1,0 +1,46 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { etagOf, isKnown } from './etag.ts'
+import { preferredWaitS } from './prefer-header.ts'
+import type { Problem } from './problem.ts'
+import { type Awaited, waitIfPreferred } from './wait-until-done.ts'
+
+/** A Fastify serializer for a body that is JSON text already. */
+export const asJsonText = (body: unknown): string => String(body)
+
+/** A job or a flow that a client reads: what differs between the two. */
+interface Target<T> {
+  path: string
+  /** The first read. @throws Problem when it is not there */
+  read(): Promise<T | undefined>
+  awaited: Awaited<T>
+  notFound(): Problem
+  /** The body of the answer. */
+  resource(value: T): unknown
+}
+
+/**
+ * Answers with something as it is, or with its end where the request has a `Prefer: wait`: 200, 202 when it is not done after that,
+ * or 304 when the client has just that.
+ *
+ * @throws Problem
+ */
+export async function answerWhenDone<T extends { done: boolean }>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  closing: AbortSignal,
+  target: Target<T>,
+): Promise<FastifyReply> {
+  const waitS = preferredWaitS(request.headers['prefer'])
+  const value = await waitIfPreferred(waitS, reply, closing, target.awaited, () => target.read())
+  if (!value) throw target.notFound()
+  if (waitS !== undefined) reply.header('location', target.path)
+  const body = JSON.stringify(await target.resource(value))
+  const etag = etagOf(body)
+  reply.header('etag', etag).header('cache-control', 'no-cache')
+  if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
+  return reply
+    .code(waitS !== undefined && !value.done ? 202 : 200)
+    .type('application/json; charset=utf-8')
+    .serializer(asJsonText)
+    .send(body)
+}

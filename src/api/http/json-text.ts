@@ -1,2 +1,0 @@
-/** A Fastify serializer for a body that is JSON text already. */
-export const asJsonText = (body: unknown): string => String(body)

@@ -1,0 +1,73 @@
+import type { FastifyReply } from 'fastify'
+import { StaggeredInterval } from './staggered-interval.ts'
+import { StreamResponse } from './stream-response.ts'
+
+/** Proxies close a connection that is silent for longer, often after 60 s. */
+const heartbeatMs = 15_000
+/** How long a client should wait before it reconnects. */
+const retryMs = 2000
+
+/** An answer of server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
+export class SseResponse extends StreamResponse {
+  #hasBegun = false
+
+  constructor(reply: FastifyReply) {
+    super(reply, 'text/event-stream')
+  }
+
+  /** @param data without line breaks, as JSON is */
+  send(id: number, event: string, data: string): void {
+    // A block without data is no event, and some clients take it for one: `retry` comes with the first event.
+    const retry = this.#hasBegun ? '' : `retry: ${retryMs}\n`
+    this.#hasBegun = true
+    this.write(`${retry}id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
+  }
+
+  /** A comment: clients ignore it, proxies see a connection in use. */
+  beat(): void {
+    if (!this.isBehind) this.write(':\n\n')
+  }
+}
+
+interface OpenStream {
+  response: SseResponse
+  onBeat: (() => void) | undefined
+}
+
+/** The event streams that are open: each gets a heartbeat, and all end when the server closes. */
+export class SseStreams {
+  readonly #open = new StaggeredInterval<OpenStream>(heartbeatMs, ({ response, onBeat }) => {
+    response.beat()
+    onBeat?.()
+  })
+  readonly #closing: AbortSignal
+  readonly #gauge: { inc(): void; dec(): void }
+
+  /** Call {@link stop} when done. `gauge` counts the streams that are open. */
+  constructor(closing: AbortSignal, gauge: { inc(): void; dec(): void }) {
+    this.#closing = closing
+    this.#gauge = gauge
+    closing.addEventListener('abort', () => {
+      for (const { response } of this.#open) response.end()
+    })
+  }
+
+  /** Answers a request with a stream. `onBeat` is called with each heartbeat, `onClose` once when the stream has closed. */
+  open(reply: FastifyReply, { onBeat, onClose }: { onBeat?: () => void; onClose?: () => void } = {}): SseResponse {
+    const response = new SseResponse(reply)
+    const remove = this.#open.add({ response, onBeat })
+    this.#gauge.inc()
+    response.onClose(() => {
+      remove()
+      this.#gauge.dec()
+      onClose?.()
+    })
+    // A client that wants more reconnects, with its last id.
+    if (this.#closing.aborted) response.end()
+    return response
+  }
+
+  stop(): void {
+    this.#open.stop()
+  }
+}

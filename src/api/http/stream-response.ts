@@ -1,0 +1,84 @@
+import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import { dropWhenStalled } from './drop-when-stalled.ts'
+
+/** A client that has more than this unread is behind: it gets no more before it has caught up. */
+const maxUnreadBytes = 1024 * 1024
+
+/** An answer that is written piece by piece. Takes the reply over from Fastify, with every header that was set before. */
+export class StreamResponse {
+  readonly #response: ServerResponse
+  #isEnded = false
+
+  constructor(reply: FastifyReply, contentType: string) {
+    reply.hijack()
+    this.#response = reply.raw
+    const headers: Record<string, OutgoingHttpHeader | undefined> = reply.getHeaders()
+    // A head that is written at once, in one piece, is kept as one string; headers that are set one by one are kept beside it.
+    this.#response.writeHead(200, {
+      ...headers,
+      'content-type': contentType,
+      'cache-control': 'no-cache, no-transform',
+      // Nginx would hold the pieces back.
+      'x-accel-buffering': 'no',
+    })
+    this.coalesce()
+    this.#response.flushHeaders()
+  }
+
+  /** True when nothing that is written now can reach the client: it left, or the answer was ended. */
+  get isClosed(): boolean {
+    return this.#isEnded || this.#response.closed || this.#response.destroyed
+  }
+
+  get isBehind(): boolean {
+    return this.#response.writableLength > maxUnreadBytes
+  }
+
+  /** Calls `listener` once, when the connection has closed; in this tick where it has already. */
+  onClose(listener: () => void): void {
+    if (this.#response.closed) listener()
+    else this.#response.once('close', listener)
+  }
+
+  /** Does nothing when the answer is closed. Does not wait for a client that is behind: see {@link caughtUp}. */
+  write(text: string): void {
+    if (!this.isClosed) this.#response.write(text)
+  }
+
+  /** Sends what is written until the end of this tick by one system call. */
+  coalesce(): void {
+    // Not the cork of the response: it would send what it holds after the end.
+    const { socket } = this.#response
+    socket?.cork()
+    process.nextTick(() => socket?.uncork())
+  }
+
+  /** Waits while the client is behind. A client that reads nothing for some seconds is disconnected. */
+  async caughtUp(): Promise<void> {
+    if (!this.isBehind || this.isClosed) return
+    await new Promise<void>((resolve) => {
+      const stopWatching = dropWhenStalled(this.#response)
+      const go = () => {
+        stopWatching()
+        this.#response.off('drain', go).off('close', go)
+        resolve()
+      }
+      this.#response.on('drain', go).on('close', go)
+    })
+  }
+
+  /** Ends the answer. A client that does not read the rest of it is disconnected. */
+  end(): void {
+    if (this.isClosed) return
+    this.#isEnded = true
+    const stopWatching = dropWhenStalled(this.#response)
+    this.#response.once('close', stopWatching).once('finish', stopWatching)
+    this.#response.end()
+  }
+
+  /** Breaks the connection off, so that the client does not take the answer for complete. */
+  abort(): void {
+    this.#response.destroy()
+  }
+}

@@ -1,0 +1,110 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import { QueueUnavailableError } from '../../queue/redis/connection.ts'
+
+/** An end between the first read and the subscription is found by the first poll. */
+const firstPollMs = 50
+/** A message can be lost with the worker that should have sent it: polling is the fallback. */
+const pollEveryMs = 3000
+
+interface WaitLimits {
+  ms: number
+  response: ServerResponse
+  closing: AbortSignal
+}
+
+/** Something that ends: how to hear of its end, perhaps with its last state, and how to read it. */
+export interface Awaited<T> {
+  watch(onEnd: (ended: T | undefined) => void): Promise<() => void>
+  read(): Promise<T | undefined>
+}
+
+/**
+ * Calls `begin`, which stores or reads something, and waits for its end for `waitS` seconds, which the answer then has as
+ * `Preference-Applied`. Undefined: does not wait.
+ *
+ * @returns undefined when it is gone
+ * @throws what `begin` throws
+ */
+export async function waitIfPreferred<T extends { done: boolean }>(
+  waitS: number | undefined,
+  reply: FastifyReply,
+  closing: AbortSignal,
+  awaited: Awaited<T>,
+  begin: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  if (waitS === undefined) return begin()
+  const value = await waitUntilDone(awaited, { ms: waitS * 1000, response: reply.raw, closing }, begin)
+  if (value) reply.header('preference-applied', `wait=${waitS}`)
+  return value
+}
+
+/**
+ * Waits until something is done. Listens from the moment on at which `begin` stores or reads it, so that its end cannot be missed.
+ *
+ * @param limits end the wait: time in ms, the client leaving, the server closing.
+ * @returns the finished value, or the value as it is when a limit was reached; undefined when it is gone.
+ * @throws what `begin` throws. When only the subscription fails, the wait falls back to polling.
+ */
+export async function waitUntilDone<T extends { done: boolean }>(
+  awaited: Awaited<T>,
+  limits: WaitLimits,
+  begin: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  let wake: (() => void) | undefined
+  let hasNews = false
+  let ended: T | undefined
+  const onNews = () => {
+    hasNews = true
+    wake?.()
+  }
+  const end = Date.now() + limits.ms
+  // Sent in the same tick as what `begin` sends, and before it: subscribing costs no round trip of its own.
+  const watching = awaited.watch((value) => {
+    ended = value ?? ended
+    onNews()
+  })
+  let hasPolled = false
+  // The hub logs why it cannot subscribe.
+  const watched = watching.catch(() => undefined)
+  // The end may fall between the first poll and a late subscription.
+  void watched.then(() => hasPolled && onNews())
+  // Not Fastify's request.signal: that aborts as soon as the body has been read.
+  limits.response.on('close', onNews)
+  limits.closing.addEventListener('abort', onNews)
+  try {
+    let last = await begin()
+    for (let pollMs = firstPollMs; last && !last.done; pollMs = pollEveryMs) {
+      if (ended) return ended
+      const left = end - Date.now()
+      if (left <= 0 || limits.closing.aborted || limits.response.closed) return last
+      if (!hasNews) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, Math.min(left, pollMs))
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      }
+      hasNews = false
+      hasPolled = true
+      last = ended ?? (await readAgain(awaited, last))
+    }
+    return last
+  } finally {
+    limits.response.off('close', onNews)
+    limits.closing.removeEventListener('abort', onNews)
+    void watched.then((stop) => stop?.())
+  }
+}
+
+/** Redis may be away for a part of the wait: what is awaited was accepted, so the wait goes on. */
+async function readAgain<T>(awaited: Awaited<T>, last: T): Promise<T | undefined> {
+  try {
+    return await awaited.read()
+  } catch (error) {
+    if (error instanceof QueueUnavailableError) return last
+    throw error
+  }
+}

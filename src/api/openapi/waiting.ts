@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { maxWaitS } from '../http/prefer-header.ts'
+import { emptyResponse, jsonResponse } from './responses.ts'
+
+/** Documents the request header that makes an answer wait. */
+export function preferParameter(kind: 'job' | 'flow') {
+  const wait = `\`wait=N\`: answer when the ${kind} is done, after N seconds at the latest. N is capped at ${maxWaitS}`
+  return z.string().optional().describe(wait)
+}
+
+/** Documents the headers of an answer that may have waited. */
+export function waitHeaders(kind: 'job' | 'flow') {
+  return {
+    location: `Where the ${kind} can be read`,
+    'preference-applied': '`wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds',
+  }
+}
+
+/** Documents the request headers and the successful answers of reading a job or a flow. */
+export function readingWithWait(kind: 'job' | 'flow', schema: z.ZodType) {
+  const headers = {
+    ...waitHeaders(kind),
+    location: `With \`Prefer: wait\`: where the ${kind} can be read`,
+    etag: `Identifies this state of the ${kind}`,
+    'cache-control': '`no-cache`: reuse it after a request with `If-None-Match` only',
+  }
+  return {
+    headers: z.object({
+      prefer: preferParameter(kind),
+      'if-none-match': z.string().optional().describe('The `ETag` of the state that the client has'),
+    }),
+    response: {
+      200: jsonResponse(`The ${kind}`, schema, { headers }),
+      202: jsonResponse(`With \`Prefer: wait\`: the ${kind} was not done when the wait ended`, schema, { headers }),
+      304: emptyResponse(`The ${kind} is as the client has it`, headers),
+    },
+  }
+}

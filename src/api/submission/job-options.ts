@@ -1,0 +1,124 @@
+import { z } from 'zod'
+import { type Job, longestTimeoutMs } from '../../jobs/define-job.ts'
+import type { Registry } from '../../jobs/registry.ts'
+import type { NewJob } from '../../queue/store/job-queue.ts'
+import type { Caller } from '../access/api-keys.ts'
+import { type Mistake, mistakesOf, Problem } from '../http/problem.ts'
+import { storedWebhook, webhookField } from './webhook-field.ts'
+
+const maxMs = 365 * 86_400_000
+/** https://www.w3.org/TR/trace-context/#traceparent-header; a malformed one is ignored. */
+export const traceparentSchema = z.string().regex(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/)
+export const durationMs = z.int().min(1).max(maxMs)
+
+/** Options of a job and of a flow. */
+export const sharedOptions = {
+  tags: z.array(z.string().min(1).max(100)).max(20).optional(),
+  metadata: z
+    .record(z.string().min(1).max(100), z.string().max(1000))
+    .refine((value) => Object.keys(value).length <= 50, 'has more than 50 keys')
+    .optional(),
+}
+
+/** Options of a job, besides its type and input. */
+export const jobOptions = {
+  run_at: z.iso.datetime({ offset: true }).optional().describe('Do not start before this time. Excludes delay_ms'),
+  delay_ms: z
+    .int()
+    .min(0)
+    .max(maxMs)
+    .optional()
+    .describe('Do not start before this much time has passed. Excludes run_at'),
+  priority: z
+    .int()
+    .min(0)
+    .max(9)
+    .optional()
+    .describe('Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0'),
+  attempts: z.int().min(1).max(1000).optional().describe('The most attempts, the first one included'),
+  backoff: z
+    .strictObject({
+      type: z.enum(['fixed', 'exponential']),
+      delay_ms: z.int().min(0).max(86_400_000),
+      jitter: z.number().min(0).max(1).optional(),
+    })
+    .optional()
+    .describe('The delay before the next attempt'),
+  timeout_ms: z.int().min(1).max(longestTimeoutMs).optional().describe('The time limit of one attempt'),
+  start_within_ms: durationMs
+    .optional()
+    .describe('The time limit for the first start, from run_at or else from creation'),
+  deadline_ms: durationMs.optional().describe('The time limit of the whole job, from run_at or else from creation'),
+  ...sharedOptions,
+}
+
+/** The body of a submission, with any input. */
+export const jobEnvelope = z.strictObject({
+  ...jobOptions,
+  type: z.string(),
+  input: z.unknown().optional(),
+  webhook: webhookField.optional(),
+})
+export type JobEnvelope = z.output<typeof jobEnvelope>
+
+/**
+ * Checks one job. `base` is its pointer in the body; an input that is not complete yet is not checked.
+ *
+ * @throws Problem `unknown_job_type`
+ */
+export function checkJob(
+  body: unknown,
+  registry: Registry,
+  { base, isComplete }: { base: string; isComplete: boolean },
+): { options: JobEnvelope | undefined; job: Job | undefined; mistakes: Mistake[] } {
+  const parsed = jobEnvelope.safeParse(body)
+  const mistakes: Mistake[] = parsed.success ? [] : mistakesOf(parsed.error, base)
+  const { type, input } = Object(body) as { type?: unknown; input?: unknown }
+  const loaded = typeof type === 'string' ? registry.get(type) : undefined
+  if (typeof type === 'string' && !loaded) throw unknownJobType(type, base)
+  if (loaded && input === undefined) mistakes.push({ pointer: `${base}/input`, detail: 'is required' })
+  else if (loaded && isComplete) {
+    const parsedInput = loaded.job.input.safeParse(input)
+    if (!parsedInput.success) mistakes.push(...mistakesOf(parsedInput.error, `${base}/input`))
+  }
+  if (parsed.data?.run_at !== undefined && parsed.data.delay_ms !== undefined) {
+    mistakes.push({ pointer: `${base}/delay_ms`, detail: 'run_at and delay_ms exclude each other' })
+  }
+  return { options: parsed.data, job: loaded?.job, mistakes }
+}
+
+/** `base` is the pointer of the job in the body; empty: the body itself, or no body. */
+export function unknownJobType(type: string, base = ''): Problem {
+  const at = base === '' ? '' : `${base}/type: `
+  return new Problem(
+    'unknown_job_type',
+    `${at}There is no job type "${type.slice(0, 100)}": GET /v1/job-types lists them.`,
+  )
+}
+
+/** All mistakes of a body as one problem. */
+export function invalid(mistakes: Mistake[]): Problem {
+  const [first] = mistakes
+  const more = mistakes.length > 1 ? ` (and ${mistakes.length - 1} more)` : ''
+  return new Problem('invalid_request', `${first?.pointer || 'body'}: ${first?.detail}${more}`, { mistakes })
+}
+
+/** What is stored with a job. */
+export function toRecord(options: JobEnvelope, caller: Caller): NewJob['record'] {
+  const { backoff } = options
+  return {
+    tenant: caller.tenant,
+    ...(caller.limits.max_queued !== undefined && { limited: true }),
+    input: options.input,
+    ...(options.timeout_ms !== undefined && { timeoutMs: options.timeout_ms }),
+    ...(backoff && {
+      backoff: { type: backoff.type, delayMs: backoff.delay_ms, jitter: backoff.jitter ?? 0 },
+    }),
+    ...(options.start_within_ms !== undefined && { startWithinMs: options.start_within_ms }),
+    ...(options.deadline_ms !== undefined && { deadlineMs: options.deadline_ms }),
+    ...(options.priority !== undefined && { priority: options.priority }),
+    ...(options.tags && { tags: options.tags }),
+    ...(options.metadata && { metadata: options.metadata }),
+    ...(options.webhook && { webhook: storedWebhook(options.webhook) }),
+  }
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import type { Job } from '../../jobs/define-job.ts'
+import type { Registry } from '../../jobs/registry.ts'
+import { newJobRef } from '../../queue/model/job-id.ts'
+import type { NewJob } from '../../queue/store/job-queue.ts'
+import type { Caller } from '../access/api-keys.ts'
+import type { SchemaRegistry } from '../openapi/schema-registry.ts'
+import {
+  checkJob,
+  invalid,
+  type JobEnvelope,
+  jobEnvelope,
+  jobOptions,
+  toRecord,
+  traceparentSchema,
+} from './job-options.ts'
+import { unsignable, webhookField } from './webhook-field.ts'
+
+/** The options of one documented example. */
+const exampleOptions = {
+  priority: 5,
+  attempts: 2,
+  backoff: { type: 'exponential', delay_ms: 1000, jitter: 0.5 },
+  timeout_ms: 30_000,
+  start_within_ms: 60_000,
+  deadline_ms: 120_000,
+  tags: ['nightly'],
+  metadata: { order: '42' },
+}
+
+/** What parsing a submission needs to know besides the body. */
+export interface SubmissionContext {
+  registry: Registry
+  /** Epoch ms. */
+  now: number
+  caller: Caller
+  traceparent: unknown
+  /** Whether there is a secret to sign webhooks with. */
+  canSign: boolean
+}
+
+/** The body of a submission, one variant for each job type: for the document. {@link parseJob} checks the same schemas. */
+export function submissionSchema(registry: Registry, schemas: SchemaRegistry): z.ZodType {
+  const variants = [...registry.values()].map(({ job }) => submissionVariant(job, schemas))
+  const [first, ...others] = variants
+  if (!first) return jobEnvelope
+  return z.discriminatedUnion('type', [first, ...others])
+}
+
+function submissionVariant(job: Job, schemas: SchemaRegistry) {
+  const variant = z.strictObject({
+    type: z.literal(job.type),
+    input: job.input,
+    ...jobOptions,
+    webhook: webhookField.optional(),
+  })
+  schemas.add(variant, {
+    id: `Submit-${job.type}`,
+    title: job.title,
+    description: job.description,
+    examples: [
+      ...job.examples.map(({ input }) => ({ type: job.type, input })),
+      ...job.examples.slice(0, 1).map(({ input }) => ({ type: job.type, input, ...exampleOptions })),
+    ],
+  })
+  return variant
+}
+
+/**
+ * Checks a submission as a whole and returns what to store. The stored input is the client's own, since the worker parses it again.
+ *
+ * @throws Problem naming every mistake by a pointer into the body.
+ */
+export function parseJob(body: unknown, context: SubmissionContext): NewJob {
+  const { options, job: type, mistakes } = checkJob(body, context.registry, { base: '', isComplete: true })
+  mistakes.push(...unsignable(options?.webhook, context.canSign))
+  if (!type || !options || mistakes.length > 0) throw invalid(mistakes)
+  const job = toNewJob(options, type, context)
+  // Most requests have none, and a failed parse costs more than the rest of the check.
+  const traceparent =
+    context.traceparent === undefined ? undefined : traceparentSchema.safeParse(context.traceparent).data
+  return traceparent === undefined ? job : { ...job, record: { ...job.record, traceparent } }
+}
+
+function toNewJob(options: JobEnvelope, job: Job, { caller, now }: SubmissionContext): NewJob {
+  const runAt = options.run_at === undefined ? now + (options.delay_ms ?? 0) : Date.parse(options.run_at)
+  const countsFrom = options.run_at === undefined ? now : runAt
+  const record = toRecord(options, caller)
+  const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
+  return {
+    ref: newJobRef(job.queue, now),
+    type: job.type,
+    attempts: options.attempts ?? job.attempts,
+    createdAt: now,
+    runAt: runAt > now ? runAt : undefined,
+    record: hasLimits ? { ...record, countsFrom } : record,
+  }
+}
