@@ -23,10 +23,11 @@ interface Operation {
   operationId: string
   parameters?: Parameter[]
   requestBody?: { content: Record<string, Media> }
-  responses: Record<string, { description: string; content?: Record<string, Media> }>
+  responses: Record<string, { description: string; headers?: Record<string, unknown>; content?: Record<string, Media> }>
 }
 
 interface Document {
+  info: { description: string }
   paths: Record<string, Record<string, Operation>>
   components: { schemas: Record<string, Schema> }
 }
@@ -39,7 +40,18 @@ export interface Endpoint {
   operation: Operation
 }
 
-/** The OpenAPI document that a running API serves, as something to hold its answers against. */
+/** An answer of the API, as far as the document describes it. */
+export interface DocumentedAnswer {
+  status: number
+  contentType: string | undefined
+  headers: Record<string, unknown>
+  body: string
+}
+
+/** Headers that belong to the connection or the body: OpenAPI describes them elsewhere, or not at all. */
+const transportHeaders = ['date', 'connection', 'keep-alive', 'transfer-encoding', 'content-length', 'content-type']
+
+/** The OpenAPI document that a running API serves, to compare its answers with. */
 export class ApiDocument {
   readonly #document: Document
   readonly #ajv = new Ajv2020({ strict: false, allErrors: false })
@@ -97,19 +109,25 @@ export class ApiDocument {
     return validate(value) ? undefined : this.#ajv.errorsText(validate.errors)
   }
 
-  /** What an answer says that its operation does not document, in words; undefined when all is documented. */
-  undocumented(
-    { operation }: Endpoint,
-    answer: { status: number; contentType: string | undefined; body: string },
-  ): string | undefined {
+  /** The headers that any answer may have: the description of the API names them. */
+  get #commonHeaders(): string[] {
+    return Array.from(this.#document.info.description.matchAll(/`([\w-]+)`/g), ([, name = '']) => name)
+  }
+
+  /** What an answer has that its operation does not document, in words; undefined when all is documented. */
+  undocumented({ operation }: Endpoint, answer: DocumentedAnswer): string | undefined {
     const response = operation.responses[answer.status]
     if (!response) return `${operation.operationId} does not document ${answer.status}: ${answer.body.slice(0, 300)}`
+    const headers = [...Object.keys(response.headers ?? {}), ...this.#commonHeaders, ...transportHeaders]
+    const unknown = Object.keys(answer.headers).filter((name) => !headers.includes(name.toLowerCase()))
+    if (unknown.length > 0) return `${operation.operationId} documents no ${unknown.join(', ')} at ${answer.status}`
     if (!response.content) return answer.body === '' ? undefined : `${answer.status} has a body`
     const type = answer.contentType?.split(';', 1)[0]?.trim() ?? 'none'
     const media = response.content[type]
     if (!media) return `${operation.operationId} documents no ${type} at ${answer.status}`
-    // Of text and of a part no schema says anything.
-    if (type.startsWith('text/') || answer.status === 206 || !media.schema) return undefined
+    // No schema describes text, lines or a part.
+    if (type.startsWith('text/') || type === 'application/x-ndjson' || answer.status === 206 || !media.schema)
+      return undefined
     const body: unknown = JSON.parse(answer.body)
     const { code } = Object(body) as { code?: string }
     if (answer.status >= 400 && !response.description.includes(`\`${code}\``))

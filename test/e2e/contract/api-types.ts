@@ -29,7 +29,7 @@ export interface paths {
         get: operations["readJob"];
         put?: never;
         post?: never;
-        /** Forget a finished job */
+        /** Delete a finished job */
         delete: operations["deleteJob"];
         options?: never;
         head?: never;
@@ -62,7 +62,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Retry a job that failed, was canceled or expired */
+        /** Retry a failed, canceled or expired job */
         post: operations["retryJob"];
         delete?: never;
         options?: never;
@@ -94,7 +94,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a job's output alone */
+        /** Read a job's output */
         get: operations["readJobOutput"];
         put?: never;
         post?: never;
@@ -162,7 +162,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read what the members of a flow gave */
+        /** Read the results of a flow */
         get: operations["readFlowResults"];
         put?: never;
         post?: never;
@@ -215,7 +215,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run what did not succeed in a flow again */
+        /** Retry the jobs of a flow that did not succeed */
         post: operations["retryFlow"];
         delete?: never;
         options?: never;
@@ -232,7 +232,7 @@ export interface paths {
         };
         /** Read a schedule */
         get: operations["readSchedule"];
-        /** Make or change a schedule */
+        /** Create or replace a schedule */
         put: operations["putSchedule"];
         post?: never;
         /** Delete a schedule */
@@ -249,7 +249,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the schedules, by id */
+        /** List the schedules, in order of their ids */
         get: operations["listSchedules"];
         put?: never;
         post?: never;
@@ -302,7 +302,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send a webhook once more */
+        /** Send a webhook of a job again */
         post: operations["resendDelivery"];
         delete?: never;
         options?: never;
@@ -319,7 +319,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send a webhook of a flow once more */
+        /** Send a webhook of a flow again */
         post: operations["resendFlowDelivery"];
         delete?: never;
         options?: never;
@@ -404,7 +404,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let workers take no more jobs of a queue */
+        /** Stop workers from starting jobs of a queue */
         post: operations["pauseQueue"];
         delete?: never;
         options?: never;
@@ -421,7 +421,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let workers take the jobs of a queue again */
+        /** Let workers start jobs of a queue again */
         post: operations["resumeQueue"];
         delete?: never;
         options?: never;
@@ -436,7 +436,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Is the API alive? */
+        /** Check whether the API is alive */
         get: operations["livez"];
         put?: never;
         post?: never;
@@ -453,7 +453,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Can the API take jobs? */
+        /** Check whether the API accepts jobs */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -470,7 +470,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read what is measured */
+        /** Read the metrics */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -484,25 +484,81 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Jobs that depend on each other, at one moment */
+        /**
+         * @description Jobs that depend on each other, at one moment
+         * @example {
+         *       "id": "flow_01m82n1b1gk3mz5c5w4x1jv0rq",
+         *       "state": "succeeded",
+         *       "done": true,
+         *       "error": null,
+         *       "run": 1,
+         *       "jobs": 2,
+         *       "counts": {
+         *         "scheduled": 0,
+         *         "blocked": 0,
+         *         "queued": 0,
+         *         "running": 0,
+         *         "succeeded": 2,
+         *         "failed": 0,
+         *         "canceled": 0,
+         *         "expired": 0
+         *       },
+         *       "tree": {
+         *         "path": "/flow",
+         *         "state": "succeeded",
+         *         "chain": [
+         *           {
+         *             "path": "/flow/chain/0",
+         *             "state": "succeeded",
+         *             "id": "io_01m82n1b1gk3mz5c5w4x1jv0rr",
+         *             "type": "extract-links"
+         *           },
+         *           {
+         *             "path": "/flow/chain/1",
+         *             "state": "succeeded",
+         *             "id": "io_01m82n1b1gk3mz5c5w4x1jv0rs",
+         *             "type": "echo"
+         *           }
+         *         ]
+         *       },
+         *       "tags": [
+         *         "nightly"
+         *       ],
+         *       "metadata": {
+         *         "order": "42"
+         *       },
+         *       "created_at": "2026-11-22T03:00:00.000Z",
+         *       "finished_at": "2026-11-22T03:00:00.480Z",
+         *       "cancel_requested_at": null,
+         *       "deadline_at": null,
+         *       "expires_at": "2026-11-23T03:00:00.480Z",
+         *       "links": {
+         *         "self": "/v1/flows/flow_01m82n1b1gk3mz5c5w4x1jv0rq",
+         *         "results": "/v1/flows/flow_01m82n1b1gk3mz5c5w4x1jv0rq/results",
+         *         "events": "/v1/flows/flow_01m82n1b1gk3mz5c5w4x1jv0rq/events",
+         *         "cancel": "/v1/flows/flow_01m82n1b1gk3mz5c5w4x1jv0rq/cancel",
+         *         "deliveries": "/v1/flows/flow_01m82n1b1gk3mz5c5w4x1jv0rq/deliveries"
+         *       }
+         *     }
+         */
         Flow: {
             id: string;
             /** @enum {string} */
             state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-            /** @description True in the four ends: succeeded, failed, canceled, expired */
+            /** @description True in the four final states: succeeded, failed, canceled, expired */
             done: boolean;
             error: {
                 code: string;
                 message: string;
-                /** @description The job that decided it */
+                /** @description The job that caused the end of the flow */
                 job_id: string | null;
                 path: string | null;
             } | null;
-            /** @description Rises by one with each retry */
+            /** @description Starts at 1 and increases with each `POST …/retry` */
             run: number;
-            /** @description How many there are; a map adds to them */
+            /** @description The number of jobs. Increases when a map expands */
             jobs: number;
-            /** @description Jobs by state */
+            /** @description Number of jobs by state */
             counts: {
                 scheduled: number;
                 blocked: number;
@@ -513,7 +569,7 @@ export interface components {
                 canceled: number;
                 expired: number;
             };
-            /** @description Null where it was not asked for */
+            /** @description Null with `?tree=none` */
             tree: components["schemas"]["FlowTree"] | null;
             tags: string[];
             metadata: {
@@ -536,9 +592,9 @@ export interface components {
                 deliveries: string;
             };
         };
-        /** @description What a member of a flow gave, or why not */
+        /** @description A member of a flow with its result */
         FlowMember: {
-            /** @description Of the job; null where the member consists of several */
+            /** @description The id of the job. Null where the member is a group of jobs */
             id: string | null;
             path: string;
             /** @enum {string} */
@@ -549,33 +605,33 @@ export interface components {
                 message: string;
             } | null;
         };
-        /** @description A job, or nodes one after the other or side by side */
+        /** @description A job, or nodes that run one after the other or side by side */
         FlowNode: {
             type: string;
             input: unknown;
             /**
              * Format: date-time
-             * @description Not before this time; excludes delay_ms
+             * @description Do not start before this time. Excludes delay_ms
              */
             run_at?: string;
-            /** @description Not before this long from now; excludes run_at */
+            /** @description Do not start before this much time has passed. Excludes run_at */
             delay_ms?: number;
-            /** @description Higher first; first come, first served within one. Default 0 */
+            /** @description Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0 */
             priority?: number;
-            /** @description Attempts in all, the first included */
+            /** @description The most attempts, the first one included */
             attempts?: number;
-            /** @description The wait before the next attempt */
+            /** @description The delay before the next attempt */
             backoff?: {
                 /** @enum {string} */
                 type: "fixed" | "exponential";
                 delay_ms: number;
                 jitter?: number;
             };
-            /** @description Bound of one attempt */
+            /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            /** @description The time limit for the first start, from run_at or else from creation */
             start_within_ms?: number;
-            /** @description Bound of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from run_at or else from creation */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
@@ -586,7 +642,7 @@ export interface components {
         } | {
             gather: components["schemas"]["FlowNode"][];
             /**
-             * @description What happens to the others when one does not succeed. Default `fail_fast`: they are cancelled
+             * @description What happens to the others when one does not succeed. Default: `fail_fast`, they are canceled
              * @enum {string}
              */
             on_failure?: "fail_fast" | "continue";
@@ -597,13 +653,13 @@ export interface components {
                 node: components["schemas"]["FlowNode"];
                 limit?: number;
                 /**
-                 * @description What happens to the others when one does not succeed. Default `fail_fast`: they are cancelled
+                 * @description What happens to the others when one does not succeed. Default: `fail_fast`, they are canceled
                  * @enum {string}
                  */
                 on_failure?: "fail_fast" | "continue";
             };
         };
-        /** @description A node of a flow: a job, or what it consists of */
+        /** @description A node of a flow: a job, or a group of nodes */
         FlowTree: {
             /** @description JSON Pointer into the body of the submission */
             path: string;
@@ -697,12 +753,12 @@ export interface components {
             queue: string;
             /** @enum {string} */
             state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-            /** @description True in the four ends: succeeded, failed, canceled, expired */
+            /** @description True in the four final states: succeeded, failed, canceled, expired */
             done: boolean;
             input: unknown;
-            /** @description What the job returned; null, too, when `output_bytes` is a number */
+            /** @description What the job returned. Also null when `output_bytes` is a number */
             output: unknown;
-            /** @description The length as JSON of an output that is too large to stand here: `links.output` has it */
+            /** @description The size in bytes of JSON of an output that is too large for this field: read it at `links.output` */
             output_bytes: number | null;
             error: {
                 code: string;
@@ -717,9 +773,9 @@ export interface components {
                 message: string | null;
                 data: unknown;
             } | null;
-            /** @description Rises by one with each retry by a client */
+            /** @description Starts at 1 and increases with each `POST …/retry` */
             run: number;
-            /** @description The current or latest attempt; 0 before the first */
+            /** @description The current or latest attempt of this run. 0 before the first one */
             attempt: number;
             max_attempts: number;
             priority: number;
@@ -739,7 +795,7 @@ export interface components {
             deadline_at: string | null;
             expires_at: string | null;
             flow_id: string | null;
-            /** @description The attempts of this run that have ended, oldest first; the last 20 */
+            /** @description The attempts of this run that have ended, oldest first. At most the last 20 */
             attempts: {
                 attempt: number;
                 started_at: string | null;
@@ -758,7 +814,7 @@ export interface components {
                 cancel: string;
             };
         };
-        /** @description What can be submitted, and how it is run */
+        /** @description A type of job that can be submitted, and how it runs */
         JobType: {
             type: string;
             title: string;
@@ -822,17 +878,17 @@ export interface components {
         Queue: {
             name: string;
             paused: boolean;
-            /** @description Worker processes that consume it now; at 0 its jobs wait */
+            /** @description The number of worker processes that consume the queue. With 0 its jobs wait */
             workers: number;
             counts: {
                 scheduled: number;
                 queued: number;
                 running: number;
                 succeeded: number;
-                /** @description Ended without success: failed, canceled or expired */
+                /** @description Jobs that failed, were canceled or expired */
                 failed: number;
             };
-            /** @description How long the job has waited that has waited longest */
+            /** @description How long the oldest waiting job has waited */
             oldest_wait_ms: number | null;
         };
         /**
@@ -894,37 +950,37 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description Not before this time; excludes delay_ms
+             * @description Do not start before this time. Excludes delay_ms
              */
             run_at?: string;
-            /** @description Not before this long from now; excludes run_at */
+            /** @description Do not start before this much time has passed. Excludes run_at */
             delay_ms?: number;
-            /** @description Higher first; first come, first served within one. Default 0 */
+            /** @description Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0 */
             priority?: number;
-            /** @description Attempts in all, the first included */
+            /** @description The most attempts, the first one included */
             attempts?: number;
-            /** @description The wait before the next attempt */
+            /** @description The delay before the next attempt */
             backoff?: {
                 /** @enum {string} */
                 type: "fixed" | "exponential";
                 delay_ms: number;
                 jitter?: number;
             };
-            /** @description Bound of one attempt */
+            /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            /** @description The time limit for the first start, from run_at or else from creation */
             start_within_ms?: number;
-            /** @description Bound of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from run_at or else from creation */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+            /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: {
                 /** Format: uri */
                 url: string;
-                /** @description The ends to tell of; default all four */
+                /** @description The final states to be notified of. Default: all four */
                 events?: ("succeeded" | "failed" | "canceled" | "expired")[];
             };
         };
@@ -993,37 +1049,37 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description Not before this time; excludes delay_ms
+             * @description Do not start before this time. Excludes delay_ms
              */
             run_at?: string;
-            /** @description Not before this long from now; excludes run_at */
+            /** @description Do not start before this much time has passed. Excludes run_at */
             delay_ms?: number;
-            /** @description Higher first; first come, first served within one. Default 0 */
+            /** @description Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0 */
             priority?: number;
-            /** @description Attempts in all, the first included */
+            /** @description The most attempts, the first one included */
             attempts?: number;
-            /** @description The wait before the next attempt */
+            /** @description The delay before the next attempt */
             backoff?: {
                 /** @enum {string} */
                 type: "fixed" | "exponential";
                 delay_ms: number;
                 jitter?: number;
             };
-            /** @description Bound of one attempt */
+            /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            /** @description The time limit for the first start, from run_at or else from creation */
             start_within_ms?: number;
-            /** @description Bound of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from run_at or else from creation */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+            /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: {
                 /** Format: uri */
                 url: string;
-                /** @description The ends to tell of; default all four */
+                /** @description The final states to be notified of. Default: all four */
                 events?: ("succeeded" | "failed" | "canceled" | "expired")[];
             };
         };
@@ -1070,37 +1126,37 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description Not before this time; excludes delay_ms
+             * @description Do not start before this time. Excludes delay_ms
              */
             run_at?: string;
-            /** @description Not before this long from now; excludes run_at */
+            /** @description Do not start before this much time has passed. Excludes run_at */
             delay_ms?: number;
-            /** @description Higher first; first come, first served within one. Default 0 */
+            /** @description Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0 */
             priority?: number;
-            /** @description Attempts in all, the first included */
+            /** @description The most attempts, the first one included */
             attempts?: number;
-            /** @description The wait before the next attempt */
+            /** @description The delay before the next attempt */
             backoff?: {
                 /** @enum {string} */
                 type: "fixed" | "exponential";
                 delay_ms: number;
                 jitter?: number;
             };
-            /** @description Bound of one attempt */
+            /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            /** @description The time limit for the first start, from run_at or else from creation */
             start_within_ms?: number;
-            /** @description Bound of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from run_at or else from creation */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+            /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: {
                 /** Format: uri */
                 url: string;
-                /** @description The ends to tell of; default all four */
+                /** @description The final states to be notified of. Default: all four */
                 events?: ("succeeded" | "failed" | "canceled" | "expired")[];
             };
         };
@@ -1153,37 +1209,37 @@ export interface components {
             input: unknown;
             /**
              * Format: date-time
-             * @description Not before this time; excludes delay_ms
+             * @description Do not start before this time. Excludes delay_ms
              */
             run_at?: string;
-            /** @description Not before this long from now; excludes run_at */
+            /** @description Do not start before this much time has passed. Excludes run_at */
             delay_ms?: number;
-            /** @description Higher first; first come, first served within one. Default 0 */
+            /** @description Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0 */
             priority?: number;
-            /** @description Attempts in all, the first included */
+            /** @description The most attempts, the first one included */
             attempts?: number;
-            /** @description The wait before the next attempt */
+            /** @description The delay before the next attempt */
             backoff?: {
                 /** @enum {string} */
                 type: "fixed" | "exponential";
                 delay_ms: number;
                 jitter?: number;
             };
-            /** @description Bound of one attempt */
+            /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            /** @description The time limit for the first start, from run_at or else from creation */
             start_within_ms?: number;
-            /** @description Bound of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from run_at or else from creation */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+            /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: {
                 /** Format: uri */
                 url: string;
-                /** @description The ends to tell of; default all four */
+                /** @description The final states to be notified of. Default: all four */
                 events?: ("succeeded" | "failed" | "canceled" | "expired")[];
             };
         };
@@ -1239,37 +1295,37 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description Not before this time; excludes delay_ms
+             * @description Do not start before this time. Excludes delay_ms
              */
             run_at?: string;
-            /** @description Not before this long from now; excludes run_at */
+            /** @description Do not start before this much time has passed. Excludes run_at */
             delay_ms?: number;
-            /** @description Higher first; first come, first served within one. Default 0 */
+            /** @description Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0 */
             priority?: number;
-            /** @description Attempts in all, the first included */
+            /** @description The most attempts, the first one included */
             attempts?: number;
-            /** @description The wait before the next attempt */
+            /** @description The delay before the next attempt */
             backoff?: {
                 /** @enum {string} */
                 type: "fixed" | "exponential";
                 delay_ms: number;
                 jitter?: number;
             };
-            /** @description Bound of one attempt */
+            /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            /** @description The time limit for the first start, from run_at or else from creation */
             start_within_ms?: number;
-            /** @description Bound of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from run_at or else from creation */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+            /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: {
                 /** Format: uri */
                 url: string;
-                /** @description The ends to tell of; default all four */
+                /** @description The final states to be notified of. Default: all four */
                 events?: ("succeeded" | "failed" | "canceled" | "expired")[];
             };
         };
@@ -1344,37 +1400,37 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description Not before this time; excludes delay_ms
+             * @description Do not start before this time. Excludes delay_ms
              */
             run_at?: string;
-            /** @description Not before this long from now; excludes run_at */
+            /** @description Do not start before this much time has passed. Excludes run_at */
             delay_ms?: number;
-            /** @description Higher first; first come, first served within one. Default 0 */
+            /** @description Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0 */
             priority?: number;
-            /** @description Attempts in all, the first included */
+            /** @description The most attempts, the first one included */
             attempts?: number;
-            /** @description The wait before the next attempt */
+            /** @description The delay before the next attempt */
             backoff?: {
                 /** @enum {string} */
                 type: "fixed" | "exponential";
                 delay_ms: number;
                 jitter?: number;
             };
-            /** @description Bound of one attempt */
+            /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            /** @description The time limit for the first start, from run_at or else from creation */
             start_within_ms?: number;
-            /** @description Bound of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from run_at or else from creation */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+            /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: {
                 /** Format: uri */
                 url: string;
-                /** @description The ends to tell of; default all four */
+                /** @description The final states to be notified of. Default: all four */
                 events?: ("succeeded" | "failed" | "canceled" | "expired")[];
             };
         };
@@ -1447,37 +1503,37 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description Not before this time; excludes delay_ms
+             * @description Do not start before this time. Excludes delay_ms
              */
             run_at?: string;
-            /** @description Not before this long from now; excludes run_at */
+            /** @description Do not start before this much time has passed. Excludes run_at */
             delay_ms?: number;
-            /** @description Higher first; first come, first served within one. Default 0 */
+            /** @description Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0 */
             priority?: number;
-            /** @description Attempts in all, the first included */
+            /** @description The most attempts, the first one included */
             attempts?: number;
-            /** @description The wait before the next attempt */
+            /** @description The delay before the next attempt */
             backoff?: {
                 /** @enum {string} */
                 type: "fixed" | "exponential";
                 delay_ms: number;
                 jitter?: number;
             };
-            /** @description Bound of one attempt */
+            /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            /** @description The time limit for the first start, from run_at or else from creation */
             start_within_ms?: number;
-            /** @description Bound of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from run_at or else from creation */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+            /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: {
                 /** Format: uri */
                 url: string;
-                /** @description The ends to tell of; default all four */
+                /** @description The final states to be notified of. Default: all four */
                 events?: ("succeeded" | "failed" | "canceled" | "expired")[];
             };
         };
@@ -1538,37 +1594,37 @@ export interface components {
             };
             /**
              * Format: date-time
-             * @description Not before this time; excludes delay_ms
+             * @description Do not start before this time. Excludes delay_ms
              */
             run_at?: string;
-            /** @description Not before this long from now; excludes run_at */
+            /** @description Do not start before this much time has passed. Excludes run_at */
             delay_ms?: number;
-            /** @description Higher first; first come, first served within one. Default 0 */
+            /** @description Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0 */
             priority?: number;
-            /** @description Attempts in all, the first included */
+            /** @description The most attempts, the first one included */
             attempts?: number;
-            /** @description The wait before the next attempt */
+            /** @description The delay before the next attempt */
             backoff?: {
                 /** @enum {string} */
                 type: "fixed" | "exponential";
                 delay_ms: number;
                 jitter?: number;
             };
-            /** @description Bound of one attempt */
+            /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description Bound of the wait for a worker, from run_at or else from creation */
+            /** @description The time limit for the first start, from run_at or else from creation */
             start_within_ms?: number;
-            /** @description Bound of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from run_at or else from creation */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+            /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: {
                 /** Format: uri */
                 url: string;
-                /** @description The ends to tell of; default all four */
+                /** @description The final states to be notified of. Default: all four */
                 events?: ("succeeded" | "failed" | "canceled" | "expired")[];
             };
         };
@@ -1587,9 +1643,9 @@ export interface operations {
                 state?: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
                 type?: string;
                 tag?: string;
-                /** @description Created later than this time */
+                /** @description Only jobs created after this time */
                 created_after?: string;
-                /** @description Created earlier than this time */
+                /** @description Only jobs created before this time */
                 created_before?: string;
                 /** @description 1 to 200 */
                 limit?: number;
@@ -1602,16 +1658,17 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description One page */
             200: {
                 headers: {
-                    /** @description `rel="next"`: the next page, where there is one */
+                    /** @description `rel="next"`: the next page. Absent on the last page */
                     link?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         items: components["schemas"]["Job"][];
+                        /** @description Null on the last page */
                         next_cursor: string | null;
                     };
                 };
@@ -1657,6 +1714,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1668,10 +1727,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1713,11 +1768,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `wait=N`: hold the answer until the job is done, at most N (60) seconds */
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
                 prefer?: string;
-                /** @description The same key and body are the same job, however often they are sent */
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
                 "idempotency-key"?: string;
-                /** @description W3C Trace Context; kept with the job */
+                /** @description W3C Trace Context; stored with each job */
                 traceparent?: string;
             };
             path?: never;
@@ -1734,7 +1789,7 @@ export interface operations {
                 headers: {
                     /** @description Where the job can be read */
                     location?: string;
-                    /** @description `wait=N`: how long the answer was held at most, in seconds */
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
@@ -1749,11 +1804,11 @@ export interface operations {
                 headers: {
                     /** @description Where the job can be read */
                     location?: string;
-                    /** @description `wait=N`: how long the answer was held at most, in seconds */
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description Nobody consumes the queue at the moment */
+                    /** @description `199`: no worker consumes the queue at the moment */
                     warning?: string;
                     [name: string]: unknown;
                 };
@@ -1820,6 +1875,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1840,10 +1897,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1885,9 +1938,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `wait=N`: hold the answer until the job is done */
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
                 prefer?: string;
-                /** @description The `ETag` of what the client has */
+                /** @description The `ETag` of the state that the client has */
                 "if-none-match"?: string;
             };
             path: {
@@ -1900,21 +1953,31 @@ export interface operations {
             /** @description The job */
             200: {
                 headers: {
-                    /** @description Stands for the job as it is */
+                    /** @description With `Prefer: wait`: where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description Identifies this state of the job */
                     etag?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description With `Prefer: wait`: the job is not done at the limit */
+            /** @description With `Prefer: wait`: the job was not done when the wait ended */
             202: {
                 headers: {
-                    /** @description Where the job can be read */
+                    /** @description With `Prefer: wait`: where the job can be read */
                     location?: string;
-                    /** @description `wait=N`: how long it was held */
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
                     "preference-applied"?: string;
+                    /** @description Identifies this state of the job */
+                    etag?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1924,6 +1987,14 @@ export interface operations {
             /** @description The job is as the client has it */
             304: {
                 headers: {
+                    /** @description With `Prefer: wait`: where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description Identifies this state of the job */
+                    etag?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -1978,6 +2049,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1989,10 +2062,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2041,7 +2110,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The job is forgotten */
+            /** @description The job is deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2116,6 +2185,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2127,10 +2198,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2179,7 +2246,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The job is canceled, and will never run */
+            /** @description The job is canceled and will never run */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2188,7 +2255,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description The worker was told; from now on the job can only end canceled */
+            /** @description The worker is stopping the job: it can only end canceled */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2265,6 +2332,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2276,10 +2345,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2407,6 +2472,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2418,10 +2485,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2474,9 +2537,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of the log */
+            /** @description One page of the log */
             200: {
                 headers: {
+                    /** @description `rel="next"`: the next page. Absent on the last page */
+                    link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2487,6 +2552,7 @@ export interface operations {
                             message: string;
                             attempt: number;
                         }[];
+                        /** @description Null on the last page */
                         next_cursor: string | null;
                     };
                 };
@@ -2541,6 +2607,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2552,10 +2620,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2597,11 +2661,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `bytes=from-to`, `bytes=from-` or `bytes=-last`: one part of it */
+                /** @description `bytes=from-to`, `bytes=from-` or `bytes=-last`: one part of the output */
                 range?: string;
-                /** @description The `ETag` of what the client has a part of: another output is sent whole */
+                /** @description The `ETag` of the output that the client has a part of: a different output is sent whole */
                 "if-range"?: string;
-                /** @description The `ETag` of what the client has */
+                /** @description The `ETag` of the output that the client has */
                 "if-none-match"?: string;
             };
             path: {
@@ -2614,24 +2678,28 @@ export interface operations {
             /** @description The output */
             200: {
                 headers: {
-                    /** @description Stands for the output */
+                    /** @description Identifies the output */
                     etag?: string;
                     /** @description `bytes` */
                     "accept-ranges"?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": unknown;
                 };
             };
-            /** @description The part that `Range` asks for: bytes, not JSON by themselves */
+            /** @description The part of the output that `Range` asks for: bytes, which are not JSON by themselves */
             206: {
                 headers: {
-                    /** @description Stands for the output */
+                    /** @description Identifies the output */
                     etag?: string;
                     /** @description `bytes` */
                     "accept-ranges"?: string;
-                    /** @description `bytes from-to/bytes` */
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
+                    /** @description `bytes from-to/size` */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -2642,6 +2710,12 @@ export interface operations {
             /** @description The output is as the client has it */
             304: {
                 headers: {
+                    /** @description Identifies the output */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2705,6 +2779,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2714,6 +2790,10 @@ export interface operations {
             /** @description `range_not_satisfiable` */
             416: {
                 headers: {
+                    /** @description `bytes *\/size` */
+                    "content-range"?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2725,10 +2805,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2769,11 +2845,11 @@ export interface operations {
     streamJobEvents: {
         parameters: {
             query?: {
-                /** @description Resume behind this id; as Last-Event-ID */
+                /** @description Resume after the event with this id. Takes precedence over `Last-Event-ID` */
                 after?: string;
             };
             header?: {
-                /** @description Resume behind this id */
+                /** @description Resume after the event with this id */
                 "last-event-id"?: string;
             };
             path: {
@@ -2786,6 +2862,10 @@ export interface operations {
             /** @description Events: snapshot, state, progress, output, log, gap, done */
             200: {
                 headers: {
+                    /** @description `no-cache, no-transform` */
+                    "cache-control"?: string;
+                    /** @description `no`: a proxy must pass on each piece at once */
+                    "x-accel-buffering"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2842,6 +2922,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2853,10 +2935,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2901,11 +2979,11 @@ export interface operations {
                 tree?: "full" | "none";
             };
             header?: {
-                /** @description `wait=N`: hold the answer until the flow is done, at most N (60) seconds */
+                /** @description `wait=N`: answer when the flow is done, after N seconds at the latest. N is capped at 50 */
                 prefer?: string;
-                /** @description The same key and body are the same flow, however often they are sent */
+                /** @description Requests with the same key and body are stored as one flow, however often they are sent */
                 "idempotency-key"?: string;
-                /** @description W3C Trace Context; kept with each job */
+                /** @description W3C Trace Context; stored with each job */
                 traceparent?: string;
             };
             path?: never;
@@ -2915,17 +2993,17 @@ export interface operations {
             content: {
                 "application/json": {
                     flow: components["schemas"]["FlowNode"];
-                    /** @description Bound of the whole flow, from its creation or its retry */
+                    /** @description The time limit of the whole flow, from its creation or its retry */
                     deadline_ms?: number;
                     tags?: string[];
                     metadata?: {
                         [key: string]: string;
                     };
-                    /** @description Sent when the job or flow has ended, signed as Standard Webhooks says */
+                    /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
                     webhook?: {
                         /** Format: uri */
                         url: string;
-                        /** @description The ends to tell of; default all four */
+                        /** @description The final states to be notified of. Default: all four */
                         events?: ("succeeded" | "failed" | "canceled" | "expired")[];
                     };
                 };
@@ -2935,6 +3013,12 @@ export interface operations {
             /** @description With `Prefer: wait`: the finished flow */
             200: {
                 headers: {
+                    /** @description Where the flow can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its flow */
+                    "idempotent-replayed"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2944,6 +3028,14 @@ export interface operations {
             /** @description The flow was accepted, all its jobs are stored */
             202: {
                 headers: {
+                    /** @description Where the flow can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its flow */
+                    "idempotent-replayed"?: string;
+                    /** @description `199`: no worker consumes the queue at the moment */
+                    warning?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3009,6 +3101,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3029,10 +3123,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3077,8 +3167,10 @@ export interface operations {
                 tree?: "full" | "none";
             };
             header?: {
-                /** @description `wait=N`: hold the answer until the flow is done */
+                /** @description `wait=N`: answer when the flow is done, after N seconds at the latest. N is capped at 50 */
                 prefer?: string;
+                /** @description The `ETag` of the state that the client has */
+                "if-none-match"?: string;
             };
             path: {
                 id: string;
@@ -3090,20 +3182,51 @@ export interface operations {
             /** @description The flow */
             200: {
                 headers: {
+                    /** @description With `Prefer: wait`: where the flow can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description Identifies this state of the flow */
+                    etag?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Flow"];
                 };
             };
-            /** @description With `Prefer: wait`: the flow is not done at the limit */
+            /** @description With `Prefer: wait`: the flow was not done when the wait ended */
             202: {
                 headers: {
+                    /** @description With `Prefer: wait`: where the flow can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description Identifies this state of the flow */
+                    etag?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Flow"];
                 };
+            };
+            /** @description The flow is as the client has it */
+            304: {
+                headers: {
+                    /** @description With `Prefer: wait`: where the flow can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description Identifies this state of the flow */
+                    etag?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `invalid_request` */
             400: {
@@ -3155,6 +3278,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3166,10 +3291,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3215,7 +3336,7 @@ export interface operations {
                 cursor?: string;
             };
             header?: {
-                /** @description `application/x-ndjson`: a line per member as it ends */
+                /** @description `application/x-ndjson`: one line for each member as it ends */
                 accept?: string;
             };
             path: {
@@ -3225,14 +3346,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The members of the outermost gather, or the steps of the outermost chain: a page in their order; as NDJSON a line for each, in the order in which they end, until all have */
+            /** @description The members of the outermost gather or map, or the steps of the outermost chain: a page in their order; or, as NDJSON, one line for each in the order in which they end, until all have ended */
             200: {
                 headers: {
+                    /** @description `no-cache, no-transform` */
+                    "cache-control"?: string;
+                    /** @description `no`: a proxy must pass on each piece at once */
+                    "x-accel-buffering"?: string;
+                    /** @description `rel="next"`: the next page. Absent on the last page */
+                    link?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         items: components["schemas"]["FlowMember"][];
+                        /** @description Null on the last page */
                         next_cursor: string | null;
                     };
                     "application/x-ndjson": string;
@@ -3288,6 +3416,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3299,10 +3429,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3345,11 +3471,11 @@ export interface operations {
             query?: {
                 /** @description `none` omits the tree, which is long for a large flow */
                 tree?: "full" | "none";
-                /** @description Resume behind this id; as Last-Event-ID */
+                /** @description Resume after the event with this id. Takes precedence over `Last-Event-ID` */
                 after?: string;
             };
             header?: {
-                /** @description Resume behind this id */
+                /** @description Resume after the event with this id */
                 "last-event-id"?: string;
             };
             path: {
@@ -3362,6 +3488,10 @@ export interface operations {
             /** @description Events: snapshot, member, done */
             200: {
                 headers: {
+                    /** @description `no-cache, no-transform` */
+                    "cache-control"?: string;
+                    /** @description `no`: a proxy must pass on each piece at once */
+                    "x-accel-buffering"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3418,6 +3548,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3429,10 +3561,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3493,7 +3621,7 @@ export interface operations {
                     "application/json": components["schemas"]["Flow"];
                 };
             };
-            /** @description No job of it will start any more; those that run are being stopped */
+            /** @description No job of the flow will start any more, and running jobs are being stopped */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3570,6 +3698,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3581,10 +3711,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3636,9 +3762,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The flow goes on where it did not succeed */
+            /** @description The flow continues with the jobs that did not succeed */
             202: {
                 headers: {
+                    /** @description Where the flow can be read */
+                    location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3713,6 +3841,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3724,10 +3854,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3792,18 +3918,24 @@ export interface operations {
                         paused: boolean;
                         /** @enum {string} */
                         overlap: "allow" | "skip";
-                        /** @description As it was sent */
+                        /** @description As the client sent it */
                         job: unknown;
-                        /** @description Null when it is paused, or over */
+                        /** @description Null while the schedule is paused, and after its last run */
                         next_run_at: string | null;
-                        /** @description The latest time that it ran for, or skipped */
+                        /** @description The latest scheduled time that it ran for or skipped */
                         last_run_at: string | null;
                         last_job_id: string | null;
-                        /** @description How often it did not run because the job before went on */
+                        /** @description How many runs were skipped because the job of the run before was not done */
                         skipped_runs: number;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
                         created_at: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
                         updated_at: string;
                         links: {
                             self: string;
@@ -3862,6 +3994,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3873,10 +4007,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3926,30 +4056,30 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description Minute, hour, day of month, month, day of week; or six fields with seconds first */
+                    /** @description Minute, hour, day of month, month, day of week; or six fields that start with the second */
                     cron?: string;
-                    /** @description Where the cron expression is meant, as in `Europe/Berlin`. Default UTC */
+                    /** @description The time zone of the cron expression, such as `Europe/Berlin`. Default: UTC */
                     timezone?: string;
-                    /** @description From start_at on, or else from when the schedule is stored */
+                    /** @description The interval between runs, from start_at or else from when the schedule was stored */
                     every_ms?: number;
                     /**
                      * Format: date-time
-                     * @description Not before this time
+                     * @description No run before this time
                      */
                     start_at?: string;
                     /**
                      * Format: date-time
-                     * @description Not after this time
+                     * @description No run after this time
                      */
                     end_at?: string;
-                    /** @description True: it does not run. What would have run meanwhile is not made up for */
+                    /** @description True: no runs. Runs that fall into the pause are not made up for */
                     paused?: boolean;
                     /**
-                     * @description `skip`: it does not run while the job of its last run goes on. Default `allow`
+                     * @description `skip`: no run while the job of the last run is not done. Default: `allow`
                      * @enum {string}
                      */
                     overlap?: "allow" | "skip";
-                    /** @description As the body of `POST /v1/jobs`, without run_at and delay_ms */
+                    /** @description The body of `POST /v1/jobs`, without run_at and delay_ms */
                     job: {
                         type: string;
                         input: unknown;
@@ -3960,9 +4090,11 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was changed */
+            /** @description The schedule was replaced */
             200: {
                 headers: {
+                    /** @description Where the schedule can be read */
+                    location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3976,18 +4108,24 @@ export interface operations {
                         paused: boolean;
                         /** @enum {string} */
                         overlap: "allow" | "skip";
-                        /** @description As it was sent */
+                        /** @description As the client sent it */
                         job: unknown;
-                        /** @description Null when it is paused, or over */
+                        /** @description Null while the schedule is paused, and after its last run */
                         next_run_at: string | null;
-                        /** @description The latest time that it ran for, or skipped */
+                        /** @description The latest scheduled time that it ran for or skipped */
                         last_run_at: string | null;
                         last_job_id: string | null;
-                        /** @description How often it did not run because the job before went on */
+                        /** @description How many runs were skipped because the job of the run before was not done */
                         skipped_runs: number;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
                         created_at: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
                         updated_at: string;
                         links: {
                             self: string;
@@ -3996,9 +4134,11 @@ export interface operations {
                     };
                 };
             };
-            /** @description It was made */
+            /** @description The schedule was created */
             201: {
                 headers: {
+                    /** @description Where the schedule can be read */
+                    location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4012,18 +4152,24 @@ export interface operations {
                         paused: boolean;
                         /** @enum {string} */
                         overlap: "allow" | "skip";
-                        /** @description As it was sent */
+                        /** @description As the client sent it */
                         job: unknown;
-                        /** @description Null when it is paused, or over */
+                        /** @description Null while the schedule is paused, and after its last run */
                         next_run_at: string | null;
-                        /** @description The latest time that it ran for, or skipped */
+                        /** @description The latest scheduled time that it ran for or skipped */
                         last_run_at: string | null;
                         last_job_id: string | null;
-                        /** @description How often it did not run because the job before went on */
+                        /** @description How many runs were skipped because the job of the run before was not done */
                         skipped_runs: number;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
                         created_at: string;
-                        /** Format: date-time */
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
                         updated_at: string;
                         links: {
                             self: string;
@@ -4100,6 +4246,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4111,10 +4259,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4163,7 +4307,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It runs no more; its jobs stay */
+            /** @description The schedule is deleted. Its jobs stay */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4229,6 +4373,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4240,10 +4386,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4295,9 +4437,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page */
+            /** @description One page */
             200: {
                 headers: {
+                    /** @description `rel="next"`: the next page. Absent on the last page */
+                    link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4312,24 +4456,31 @@ export interface operations {
                             paused: boolean;
                             /** @enum {string} */
                             overlap: "allow" | "skip";
-                            /** @description As it was sent */
+                            /** @description As the client sent it */
                             job: unknown;
-                            /** @description Null when it is paused, or over */
+                            /** @description Null while the schedule is paused, and after its last run */
                             next_run_at: string | null;
-                            /** @description The latest time that it ran for, or skipped */
+                            /** @description The latest scheduled time that it ran for or skipped */
                             last_run_at: string | null;
                             last_job_id: string | null;
-                            /** @description How often it did not run because the job before went on */
+                            /** @description How many runs were skipped because the job of the run before was not done */
                             skipped_runs: number;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description RFC 3339, UTC, with milliseconds
+                             */
                             created_at: string;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description RFC 3339, UTC, with milliseconds
+                             */
                             updated_at: string;
                             links: {
                                 self: string;
                                 last_job: string | null;
                             };
                         }[];
+                        /** @description Null on the last page */
                         next_cursor: string | null;
                     };
                 };
@@ -4375,6 +4526,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4386,10 +4539,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4438,7 +4587,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The deliveries of the latest 20 runs, the newest first */
+            /** @description The deliveries of the latest 20 runs, newest first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4448,7 +4597,7 @@ export interface operations {
                         items: {
                             /** @description Also the `webhook-id` of every message that it sends */
                             id: string;
-                            /** @description The run of the job or flow whose end it tells of */
+                            /** @description The run of the job or flow that it reports */
                             run: number;
                             /** @description Null until the run has ended */
                             event: ("succeeded" | "failed" | "canceled" | "expired") | null;
@@ -4459,7 +4608,7 @@ export interface operations {
                              */
                             state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
                             done: boolean;
-                            /** @description The receiver's HTTP status; null when it gave none */
+                            /** @description The receiver's HTTP status. Null without an answer */
                             status: number | null;
                             error: {
                                 code: string;
@@ -4472,7 +4621,7 @@ export interface operations {
                                 attempt: number;
                                 started_at: string | null;
                                 ended_at: string | null;
-                                /** @description The receiver's HTTP status; null when it gave none */
+                                /** @description The receiver's HTTP status. Null without an answer */
                                 status: number | null;
                                 error: {
                                     code: string;
@@ -4536,6 +4685,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4547,10 +4698,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4599,7 +4746,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The deliveries of the latest 20 runs, the newest first */
+            /** @description The deliveries of the latest 20 runs, newest first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4609,7 +4756,7 @@ export interface operations {
                         items: {
                             /** @description Also the `webhook-id` of every message that it sends */
                             id: string;
-                            /** @description The run of the job or flow whose end it tells of */
+                            /** @description The run of the job or flow that it reports */
                             run: number;
                             /** @description Null until the run has ended */
                             event: ("succeeded" | "failed" | "canceled" | "expired") | null;
@@ -4620,7 +4767,7 @@ export interface operations {
                              */
                             state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
                             done: boolean;
-                            /** @description The receiver's HTTP status; null when it gave none */
+                            /** @description The receiver's HTTP status. Null without an answer */
                             status: number | null;
                             error: {
                                 code: string;
@@ -4633,7 +4780,7 @@ export interface operations {
                                 attempt: number;
                                 started_at: string | null;
                                 ended_at: string | null;
-                                /** @description The receiver's HTTP status; null when it gave none */
+                                /** @description The receiver's HTTP status. Null without an answer */
                                 status: number | null;
                                 error: {
                                     code: string;
@@ -4697,6 +4844,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4708,10 +4857,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4761,7 +4906,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is sent again, with the same `webhook-id` and body and its attempts reset */
+            /** @description The webhook is sent again, with the same `webhook-id` and body, and its attempts reset */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4770,7 +4915,7 @@ export interface operations {
                     "application/json": {
                         /** @description Also the `webhook-id` of every message that it sends */
                         id: string;
-                        /** @description The run of the job or flow whose end it tells of */
+                        /** @description The run of the job or flow that it reports */
                         run: number;
                         /** @description Null until the run has ended */
                         event: ("succeeded" | "failed" | "canceled" | "expired") | null;
@@ -4781,7 +4926,7 @@ export interface operations {
                          */
                         state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
                         done: boolean;
-                        /** @description The receiver's HTTP status; null when it gave none */
+                        /** @description The receiver's HTTP status. Null without an answer */
                         status: number | null;
                         error: {
                             code: string;
@@ -4794,7 +4939,7 @@ export interface operations {
                             attempt: number;
                             started_at: string | null;
                             ended_at: string | null;
-                            /** @description The receiver's HTTP status; null when it gave none */
+                            /** @description The receiver's HTTP status. Null without an answer */
                             status: number | null;
                             error: {
                                 code: string;
@@ -4875,6 +5020,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4886,10 +5033,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4939,7 +5082,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is sent again, with the same `webhook-id` and body and its attempts reset */
+            /** @description The webhook is sent again, with the same `webhook-id` and body, and its attempts reset */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4948,7 +5091,7 @@ export interface operations {
                     "application/json": {
                         /** @description Also the `webhook-id` of every message that it sends */
                         id: string;
-                        /** @description The run of the job or flow whose end it tells of */
+                        /** @description The run of the job or flow that it reports */
                         run: number;
                         /** @description Null until the run has ended */
                         event: ("succeeded" | "failed" | "canceled" | "expired") | null;
@@ -4959,7 +5102,7 @@ export interface operations {
                          */
                         state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
                         done: boolean;
-                        /** @description The receiver's HTTP status; null when it gave none */
+                        /** @description The receiver's HTTP status. Null without an answer */
                         status: number | null;
                         error: {
                             code: string;
@@ -4972,7 +5115,7 @@ export interface operations {
                             attempt: number;
                             started_at: string | null;
                             ended_at: string | null;
-                            /** @description The receiver's HTTP status; null when it gave none */
+                            /** @description The receiver's HTTP status. Null without an answer */
                             status: number | null;
                             error: {
                                 code: string;
@@ -5053,6 +5196,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5064,10 +5209,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5166,6 +5307,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5177,10 +5320,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5277,6 +5416,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5288,10 +5429,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5379,6 +5516,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5390,10 +5529,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5501,6 +5636,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5512,10 +5649,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5632,6 +5765,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5643,10 +5778,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5763,6 +5894,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5774,10 +5907,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5824,7 +5953,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is */
+            /** @description The process answers */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5857,6 +5986,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5892,7 +6023,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can */
+            /** @description The API accepts jobs */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5925,6 +6056,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5971,7 +6104,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Series in the text format of Prometheus */
+            /** @description Metrics in the text format of Prometheus */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6021,6 +6154,8 @@ export interface operations {
             /** @description `unsupported_media_type` */
             415: {
                 headers: {
+                    /** @description `identity`: the body was compressed, which is not supported */
+                    "accept-encoding"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6032,10 +6167,6 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the next try */
                     "retry-after"?: string;
-                    /** @description What is left of the quota, and for how long */
-                    ratelimit?: string;
-                    /** @description The quota: `"requests"` per minute, or `"queued"` jobs that wait */
-                    "ratelimit-policy"?: string;
                     [name: string]: unknown;
                 };
                 content: {

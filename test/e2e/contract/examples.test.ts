@@ -51,7 +51,10 @@ test('each documented example of a submission is taken, and its job gives the ex
       const { status, headers } = response
       const body = await response.text()
       const contentType = headers.get('content-type') ?? undefined
-      expect(document.undocumented(endpoint, { status, contentType, body }), body).toBeUndefined()
+      expect(
+        document.undocumented(endpoint, { status, contentType, headers: Object.fromEntries(headers), body }),
+        body,
+      ).toBeUndefined()
       expect(needsNetwork ? [200, 202] : [200]).toContain(status)
       const output = outputs.get(JSON.stringify([submission.type, submission.input]))
       if (output === undefined || needsNetwork) return
