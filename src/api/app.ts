@@ -31,43 +31,23 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const closing = new AbortController()
   const streams = new SseStreams(closing.signal, apiDeps.metrics.eventStreams)
   const deps: RouteDeps = { ...apiDeps, closing: closing.signal, streams, schemas: createSchemaRegistry() }
-  const loggerInstance: FastifyBaseLogger = deps.log
-  const app = fastify({
-    loggerInstance,
-    // One line for each answer, at debug level, is written below.
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: deps.config.BODY_LIMIT_BYTES,
-    ...connectionOptions,
-    schemaController: withoutOwnCompilers,
-    genReqId: ({ headers }) => requestId(headers['request-id']),
-    // An id of any length is only one that is not there: what fits into the headers is looked for.
-    routerOptions: { maxParamLength: 16_384 },
-    // No hook is called for these.
-    frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply.headers(headersOf(request))),
-    forceCloseConnections: 'idle',
-  })
+  const app = createServer(deps)
   app.setErrorHandler(answerProblem)
   app.setNotFoundHandler((request) => {
     throw new Problem('route_not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
   })
-  // Hooks that wait for nothing call back: a promise for each would be a good part of what a request costs.
+  // Hooks that wait for nothing call back: a promise for each would be a good part of the cost of a request.
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(headersOf(request))
+    reply.headers(commonHeaders(request))
     done()
   })
   guardConnections(app)
   authorizeRequests(app, deps.apiKeys)
   limitRequests(app, deps.quotas)
-  app.addHook('onResponse', (request, reply, done) => {
-    const { method, log } = request
-    const answer = { method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }
-    log.debug(answer, 'answered')
-    if (!wasHeld(reply)) deps.metrics.requestAnswered(answer)
-    done()
-  })
+  measureAnswers(app, deps)
   app.addHook('preClose', async () => {
     closing.abort()
-    // Connections that become idle only now, when their wait or stream has been ended, would keep the server open.
+    // A connection that becomes idle only now, when its wait or stream has ended, would keep the server open.
     const idle = setInterval(() => app.server.closeIdleConnections(), 50)
     app.server.once('close', () => clearInterval(idle))
   })
@@ -78,8 +58,33 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     values: deps.config.BODY_VALUES_LIMIT,
   })
   validateWithZod(app)
-  serveDocs(app, deps.schemas, deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read')
+  addRoutes(app, deps)
+  await app.ready()
+  return app
+}
 
+function createServer({ log, config }: ApiDeps): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = log
+  return fastify({
+    loggerInstance,
+    // measureAnswers logs one line for each answer, at debug level.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: config.BODY_LIMIT_BYTES,
+    ...connectionOptions,
+    schemaController: withoutOwnCompilers,
+    genReqId: ({ headers }) => requestId(headers['request-id']),
+    // An id of any length that fits into the headers is looked up, and is unknown.
+    routerOptions: { maxParamLength: 16_384 },
+    // Fastify calls no hook for these.
+    frameworkErrors: (error, request, reply) =>
+      void answerProblem(error, request, reply.headers(commonHeaders(request))),
+    forceCloseConnections: 'idle',
+  })
+}
+
+function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
+  // The first, since it describes the routes that are added after it.
+  serveDocs(app, deps.schemas, deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read')
   jobRoutes(app, deps)
   flowRoutes(app, deps)
   scheduleRoutes(app, deps)
@@ -87,19 +92,27 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   jobTypeRoutes(app, deps)
   queueRoutes(app, deps)
   serviceRoutes(app, deps)
-  await app.ready()
-  return app
 }
 
-/** Whether a good answer took as long as somebody wanted to wait, and not as long as the server needs. */
+function measureAnswers(app: FastifyInstance, { metrics }: ApiDeps): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method, log } = request
+    const answer = { method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }
+    log.debug(answer, 'answered')
+    if (!wasHeld(reply)) metrics.requestAnswered(answer)
+    done()
+  })
+}
+
+/** Whether a successful answer took as long as its client chose to wait, not as long as the server needed. */
 function wasHeld(reply: FastifyReply): boolean {
-  // An event stream writes its own head, past Fastify.
+  // A stream writes its own head, without Fastify.
   const isStream = reply.statusCode === 200 && !reply.hasHeader('content-type')
   return reply.statusCode < 400 && (isStream || reply.hasHeader('preference-applied'))
 }
 
-/** What every answer carries. */
-function headersOf({ id }: FastifyRequest): Record<string, string> {
+/** The headers of every answer. */
+function commonHeaders({ id }: FastifyRequest): Record<string, string> {
   return { ...securityHeaders, 'request-id': id }
 }
 

@@ -5,18 +5,18 @@ import { z } from 'zod'
 import { EnvironmentError } from '../../environment.ts'
 import { anonymousTenant } from '../../queue/model/job-record.ts'
 
-/** What a key may be for. `admin` is for the service as a whole (pausing a queue), and includes the others. */
+/** What a key allows. `admin` covers the service as a whole (such as pausing a queue) and includes the others. */
 const scopes = ['submit', 'read', 'cancel', 'admin'] as const
 export type Scope = (typeof scopes)[number]
 
-/** What a tenant is held to; absent: not at all. */
+/** The limits of a tenant. Absent: no limit. */
 const limitsSchema = z.strictObject({
   requests_per_minute: z.int().min(1).optional(),
   max_queued: z.int().min(1).optional(),
 })
 export type TenantLimits = z.output<typeof limitsSchema>
 
-/** Neither a dot, which parts an id from its secret, nor a colon, which parts a tenant from what follows it in Redis. */
+/** Without a dot, which separates an id from its secret, and a colon, which separates a tenant from the rest of a Redis key. */
 const keyName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -')
 
 export const keySchema = z.strictObject({
@@ -27,7 +27,7 @@ export const keySchema = z.strictObject({
   expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
 })
 
-/** What stands in `API_KEYS_FILE`. */
+/** The content of `API_KEYS_FILE`. */
 const keysFileSchema = z
   .strictObject({
     keys: z.array(keySchema),
@@ -40,17 +40,17 @@ const keysFileSchema = z
     }
   })
 
-/** Who asks. */
+/** The client of a request. */
 export interface Caller {
   tenant: string
   scopes: ReadonlySet<Scope>
   limits: TenantLimits
 }
 
-/** Whoever asks an API that has no keys. */
+/** The client of an API that runs without authentication. */
 export const anonymousCaller: Caller = { tenant: anonymousTenant, scopes: new Set(scopes), limits: {} }
 
-/** The SHA-256 of a key's secret, in hex: all of it that is stored. A secret is random and long, so that a slow hash adds nothing. */
+/** The SHA-256 of a key's secret, in hex: only this is stored. A secret is random and long, so a slow hash would add nothing. */
 export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
 }
@@ -61,17 +61,17 @@ interface KnownKey {
   caller: Caller
 }
 
-/** Compared with where there is no such key, so that the answer takes as long. */
+/** What a secret is compared with when its key is unknown, so that the answer takes as long. */
 const noHash = Buffer.alloc(32)
-const lookEveryMs = 1000
+const checkEveryMs = 1000
 
-/** The keys of a file, which is read again when it changes. */
+/** The keys of a file, which is reloaded when it changes. */
 export class ApiKeys {
   readonly #path: string
   readonly #log: Logger
   #text: string | undefined
   #keys: ReadonlyMap<string, KnownKey> = new Map()
-  /** What was last found right on a connection. */
+  /** The last valid header of each connection. */
   readonly #verified = new WeakMap<object, { authorization: Buffer; id: string; key: KnownKey }>()
   #timer: NodeJS.Timeout | undefined
 
@@ -80,11 +80,11 @@ export class ApiKeys {
     this.#log = log
   }
 
-  /** Reads the file, and looks every second whether it has changed until {@link close}. @throws KeysFileError */
+  /** Reads the file, and checks every second whether it has changed until {@link close}. @throws KeysFileError */
   static async open(path: string, log: Logger): Promise<ApiKeys> {
     const keys = new ApiKeys(path, log)
     await keys.#load()
-    keys.#timer = setInterval(() => void keys.#reload(), lookEveryMs)
+    keys.#timer = setInterval(() => void keys.#reload(), checkEveryMs)
     return keys
   }
 
@@ -93,9 +93,10 @@ export class ApiKeys {
   }
 
   /**
-   * Who sends `authorization: Bearer <id>.<secret>`; undefined without a valid key at `now` (epoch ms). Takes as long whatever is wrong.
+   * Returns the client that sends `authorization: Bearer <id>.<secret>`, or undefined without a valid key at `now` (epoch ms). Takes
+   * the same time whatever is wrong.
    *
-   * @param connection over which it came: what was right on it is compared with that, in constant time, and not hashed again.
+   * @param connection of the request: a header that was valid on it before is compared with that one in constant time, not hashed again.
    */
   authenticate(authorization: string | undefined, now: number, connection: object): Caller | undefined {
     const sent = Buffer.from(authorization ?? '')
@@ -118,19 +119,19 @@ export class ApiKeys {
     return key
   }
 
-  /** A file that cannot be used leaves the keys as they are: half a deployment must not lock everybody out, nor let anybody in. */
+  /** An unusable file leaves the keys as they are: a deployment halfway must neither lock clients out nor let strangers in. */
   async #reload(): Promise<void> {
     try {
-      if (await this.#load()) this.#log.info({ keys: this.#keys.size }, 'the keys were read again')
+      if (await this.#load()) this.#log.info({ keys: this.#keys.size }, 'reloaded the API keys')
     } catch (error) {
-      this.#log.error({ err: error }, 'the keys were not read again: the ones before stay valid')
+      this.#log.error({ err: error }, 'failed to reload the API keys; the previous keys stay valid')
     }
   }
 
   /** @returns whether the file had changed */
   async #load(): Promise<boolean> {
     const text = await readFile(this.#path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      // Said once for each change, as a text that is wrong.
+      // Reported once for each change, as for an invalid text.
       if (this.#text === '') return ''
       this.#text = ''
       throw new KeysFileError(`cannot be read (${error.code})`)
@@ -156,7 +157,7 @@ export class ApiKeys {
   }
 }
 
-/** A keys file; an empty one when there is none. @throws KeysFileError */
+/** Reads a keys file. A missing file counts as empty. @throws KeysFileError */
 export async function readKeysFile(path: string): Promise<z.output<typeof keysFileSchema>> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '{ "keys": [] }'
@@ -165,7 +166,7 @@ export async function readKeysFile(path: string): Promise<z.output<typeof keysFi
   return parseKeysFile(text)
 }
 
-/** Reads the text of a keys file. @throws KeysFileError that names each mistake, and never what stands there. */
+/** Reads the text of a keys file. @throws KeysFileError that names each mistake, and never the content. */
 export function parseKeysFile(text: string): z.output<typeof keysFileSchema> {
   let json: unknown
   try {

@@ -1,9 +1,9 @@
-/** What a Range header asks for, `to` not included. `whole`: nothing, or what is not understood here. */
+/** What a Range header asks for; `to` is exclusive. `whole`: no range, or one of a kind that is not supported. */
 export type AskedRange = { kind: 'whole' } | { kind: 'part'; from: number; to: number } | { kind: 'unsatisfiable' }
 
 /**
- * Reads a Range header (https://www.rfc-editor.org/rfc/rfc9110#name-range). Only single ranges of bytes count: a server may
- * ignore any other, and the answer is then the whole.
+ * Reads a Range header (https://www.rfc-editor.org/rfc/rfc9110#name-range). Only single byte ranges are supported: a server may ignore
+ * others and answer with the whole.
  *
  * @param size of the whole in bytes
  */

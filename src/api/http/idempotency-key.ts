@@ -1,9 +1,9 @@
 import { Problem } from './problem.ts'
 
 /**
- * Reads an `Idempotency-Key`; `"abc"`, as the header's draft writes it, and `abc` are one key.
+ * Reads an `Idempotency-Key`. `"abc"`, as in the draft of the header, and `abc` are the same key.
  *
- * @throws Problem when it is there and cannot be a key
+ * @throws Problem when the header is not a key
  */
 export function idempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined

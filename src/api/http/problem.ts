@@ -3,38 +3,38 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
 
-/** Every problem that a client can meet: its stable code, its HTTP status, its title. The only place that knows statuses of errors. */
+/** Every problem that a client can get: its stable code, HTTP status and title. The only place that knows the statuses of errors. */
 const problems = {
-  unauthenticated: [401, 'A key is needed'],
-  forbidden: [403, 'The key does not allow that'],
-  quota_exceeded: [429, 'Your quota is used up'],
-  queue_full: [503, 'The queue is full'],
-  invalid_request: [400, 'The request is not valid'],
-  route_not_found: [404, 'There is nothing at this address'],
-  unknown_job_type: [404, 'There is no such job type'],
-  job_not_found: [404, 'There is no such job'],
-  job_already_done: [409, 'The job is done'],
-  job_not_retryable: [409, 'The job did not end without success'],
-  flow_not_found: [404, 'There is no such flow'],
-  flow_already_done: [409, 'The flow is done'],
-  flow_not_retryable: [409, 'The flow did not end without success'],
-  idempotency_key_reused: [422, 'The idempotency key stands for another request'],
-  job_not_done: [409, 'The job is not done'],
-  job_has_no_output: [409, 'The job did not succeed'],
-  range_not_satisfiable: [416, 'There is nothing in this range'],
-  delivery_not_found: [404, 'There is no such delivery'],
-  delivery_not_done: [409, 'The delivery is not done'],
-  schedule_not_found: [404, 'There is no such schedule'],
-  schedule_contended: [409, 'The schedule is being changed by others'],
-  too_many_schedules: [409, 'There are too many schedules'],
-  queue_not_found: [404, 'There is no such queue'],
-  payload_too_large: [413, 'The request body is too large'],
-  too_many_members: [413, 'The request body has too many members'],
-  request_timeout: [408, 'The request took too long to arrive'],
-  headers_too_large: [431, 'The request headers are too large'],
-  unsupported_media_type: [415, 'The request body must be JSON'],
-  queue_unavailable: [503, 'The queue is not available'],
-  internal_error: [500, 'Something went wrong on our side'],
+  unauthenticated: [401, 'Authentication required'],
+  forbidden: [403, 'Insufficient scope'],
+  quota_exceeded: [429, 'Quota exceeded'],
+  queue_full: [503, 'Queue full'],
+  invalid_request: [400, 'Invalid request'],
+  route_not_found: [404, 'Route not found'],
+  unknown_job_type: [404, 'Unknown job type'],
+  job_not_found: [404, 'Job not found'],
+  job_already_done: [409, 'Job already done'],
+  job_not_retryable: [409, 'Job cannot be retried'],
+  flow_not_found: [404, 'Flow not found'],
+  flow_already_done: [409, 'Flow already done'],
+  flow_not_retryable: [409, 'Flow cannot be retried'],
+  idempotency_key_reused: [422, 'Idempotency key already used with a different body'],
+  job_not_done: [409, 'Job not done'],
+  job_has_no_output: [409, 'Job has no output'],
+  range_not_satisfiable: [416, 'Range not satisfiable'],
+  delivery_not_found: [404, 'Delivery not found'],
+  delivery_not_done: [409, 'Delivery not done'],
+  schedule_not_found: [404, 'Schedule not found'],
+  schedule_contended: [409, 'Conflicting changes of the schedule'],
+  too_many_schedules: [409, 'Too many schedules'],
+  queue_not_found: [404, 'Queue not found'],
+  payload_too_large: [413, 'Request body too large'],
+  too_many_members: [413, 'Request body has too many members'],
+  request_timeout: [408, 'Request timeout'],
+  headers_too_large: [431, 'Request headers too large'],
+  unsupported_media_type: [415, 'Unsupported media type'],
+  queue_unavailable: [503, 'Queue unavailable'],
+  internal_error: [500, 'Internal error'],
 } as const
 
 export type ProblemCode = keyof typeof problems
@@ -45,7 +45,7 @@ export interface Mistake {
   detail: string
 }
 
-/** Throw it anywhere in a request to answer with this problem. */
+/** An answer to a request: thrown anywhere in its handler. */
 export class Problem extends Error {
   readonly code: ProblemCode
   readonly mistakes: Mistake[] | undefined
@@ -60,7 +60,7 @@ export class Problem extends Error {
   }
 }
 
-/** Problem details of RFC 9457, with our `code` and `errors`. */
+/** Problem details (RFC 9457) with the extensions `code` and `errors`. */
 export const problemSchema = z.object({
   type: z.string(),
   title: z.string(),
@@ -71,14 +71,14 @@ export const problemSchema = z.object({
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
 })
 
-/** Zod's issues as mistakes; `base` is the pointer of what was parsed. */
+/** Zod's issues as mistakes. `base` is the pointer of the parsed value. */
 export function mistakesOf(error: z.ZodError, base = ''): Mistake[] {
   return error.issues.flatMap((issue) => {
     const at = issue.path.reduce<string>((pointer, key) => `${pointer}/${escapePointer(key)}`, base)
-    // What is wrong with the key of a record; the issue itself says only that something is.
+    // The inner issue has the reason; the outer one only says that a key of the record is invalid.
     if (issue.code === 'invalid_key') return [{ pointer: at, detail: issue.issues[0]?.message ?? issue.message }]
     if (issue.code !== 'unrecognized_keys') return [{ pointer: at, detail: issue.message }]
-    return issue.keys.map((key) => ({ pointer: `${at}/${escapePointer(key)}`, detail: 'is not known here' }))
+    return issue.keys.map((key) => ({ pointer: `${at}/${escapePointer(key)}`, detail: 'is not allowed here' }))
   })
 }
 
@@ -87,12 +87,12 @@ export function escapePointer(key: PropertyKey): string {
   return String(key).replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-/** Answers with a problem. Used as Fastify's error handler: everything that a route throws ends here. */
+/** Answers with a problem. This is Fastify's error handler: it gets everything that a route throws. */
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error, request.routeOptions.bodyLimit ?? 0)
   const [instance = ''] = request.url.split('?', 1)
   const body = problemDetails(problem, instance)
-  // A full queue is no fault, and thousands a second may be told so: the metrics count them.
+  // A full queue is not a fault, and there may be thousands of these answers a second: the metrics count them.
   if (body.status >= 500 && problem.code !== 'queue_full') request.log.error({ err: error }, 'request failed')
   if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS)
   return reply
@@ -102,7 +102,7 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
     .send(body)
 }
 
-/** The bytes of an answer to what was no request; the connection ends with it. */
+/** The bytes of an answer to something that was not an HTTP request. The connection ends with it. */
 export function writeProblem(problem: Problem): string {
   const details = problemDetails(problem, '')
   const body = JSON.stringify(details)
@@ -156,26 +156,23 @@ function cutText(text: string, max: number): string {
 function toProblem(error: unknown, bodyLimit: number): Problem {
   if (error instanceof Problem) return error
   if (error instanceof QueueUnavailableError) {
-    const detail = 'Redis did not answer in time; the request may have taken effect. Try again.'
+    const detail = 'Redis did not answer in time. The request may have taken effect: try again.'
     return new Problem('queue_unavailable', detail, { retryAfterS: 1 })
   }
   const { code = '', statusCode = 500 } = error as Partial<FastifyError>
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return new Problem(
-      'payload_too_large',
-      `The body is larger than ${bodyLimit} bytes, the most that this server accepts.`,
-    )
+    return new Problem('payload_too_large', `The body is larger than ${bodyLimit} bytes, the limit of this server.`)
   if (code.startsWith('FST_ERR_CTP_INVALID_MEDIA_TYPE')) {
     return new Problem('unsupported_media_type', 'Send JSON with content-type: application/json.')
   }
   if (statusCode >= 400 && statusCode < 500)
     return new Problem('invalid_request', clientFaults[code] ?? 'The request cannot be read.')
-  return new Problem('internal_error', 'The fault is logged under the request-id of this answer.')
+  return new Problem('internal_error', 'The error is logged under the request-id of this answer.')
 }
 
-/** Fastify's own refusals, in our words. */
+/** Details for the errors of Fastify itself. */
 const clientFaults: Record<string, string> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty.',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as its content-length says.',
-  FST_ERR_BAD_URL: 'The address cannot be decoded.',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The length of the body differs from its content-length.',
+  FST_ERR_BAD_URL: 'The path cannot be decoded.',
 }

@@ -1,7 +1,7 @@
-/** An answer is data: nothing in it is to be run, embedded or guessed at. */
-const ofAnswers = "default-src 'none'; frame-ancestors 'none'"
+/** An answer is data: a browser must not run, embed or sniff it. */
+const answerPolicy = "default-src 'none'; frame-ancestors 'none'"
 
-/** The page of the documentation runs its own scripts. It sets styles by itself, and its icons are data. */
+/** The documentation page runs its own scripts, sets inline styles, and has its icons as data URLs. */
 export const docsPolicy = [
   "default-src 'none'",
   "base-uri 'none'",
@@ -14,9 +14,9 @@ export const docsPolicy = [
   "style-src 'self' 'unsafe-inline'",
 ].join('; ')
 
-/** On each answer: what keeps a browser from misusing it (OWASP REST Security Cheat Sheet, "Security Headers"). */
+/** The security headers of every answer (OWASP REST Security Cheat Sheet, "Security Headers"). */
 export const securityHeaders = {
-  'content-security-policy': ofAnswers,
+  'content-security-policy': answerPolicy,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',

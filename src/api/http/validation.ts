@@ -4,15 +4,15 @@ import { mistakesOf, Problem } from './problem.ts'
 
 const documentedOnlySchemas = new WeakSet<z.ZodType>()
 
-/** Marks a schema as checked by the route itself: it appears in the documentation and is not parsed before. */
+/** Marks a schema that the route checks itself: it appears in the document, and Fastify does not parse it. */
 export function documentedOnly<S extends z.ZodType>(schema: S): S {
   documentedOnlySchemas.add(schema)
   return schema
 }
 
 /**
- * Fastify's option for whoever calls {@link validateWithZod}: without it Fastify would load its own compilers (Ajv and others,
- * a megabyte of source) before they are replaced.
+ * Fastify's option for an app with {@link validateWithZod}: without it Fastify would load its own compilers (Ajv and others, a
+ * megabyte of source) before they are replaced.
  */
 export const withoutOwnCompilers = { compilersFactory: { buildValidator: replaced, buildSerializer: replaced } }
 
@@ -21,14 +21,14 @@ function replaced(): never {
 }
 
 /**
- * Makes Zod check parameters, queries and bodies, and leaves answers as the routes wrote them: TypeScript has checked
- * their shape, and parsing each of them again would only cost time.
+ * Makes Zod check parameters, queries and bodies. Answers are sent as the routes wrote them: TypeScript has checked their shape, and
+ * parsing them again would cost time.
  */
 export function validateWithZod(app: FastifyInstance): void {
   app.setValidatorCompiler(({ schema, httpPart }) => {
     if (!(schema instanceof z.ZodType) || documentedOnlySchemas.has(schema)) return () => true
     return (value: unknown) => {
-      // Undeclared headers are nobody's business, so the declared ones are read where they are used.
+      // Undeclared headers are allowed. The declared ones are read where they are used.
       if (httpPart === 'headers') return { value }
       const parsed = schema.safeParse(value)
       if (parsed.success) return { value: parsed.data }

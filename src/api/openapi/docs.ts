@@ -5,12 +5,12 @@ import type { SchemaRegistry } from './schema-registry.ts'
 /** Where the page of the documentation is served. */
 const docsPath = '/docs'
 
-/** Said of a connection, which the app that answers has not. */
-const ofConnection = new Set(['connection', 'date', 'keep-alive', 'transfer-encoding'])
+/** Headers of a connection, which an injected request does not have. */
+const connectionHeaders = new Set(['connection', 'date', 'keep-alive', 'transfer-encoding'])
 
 /**
- * Serves `/openapi.json`, which describes all routes that are added later, and a page to read it. What makes and serves them is
- * loaded at the first request for either: most processes are never asked, and it takes 9 MB.
+ * Serves `/openapi.json`, which describes all routes that are added later, and a page to read it. The generator is loaded at the
+ * first request: most processes never get one, and it takes 9 MB.
  */
 export function serveDocs(app: FastifyInstance, schemas: SchemaRegistry, access: Access): void {
   const routes: RouteOptions[] = []
@@ -30,14 +30,15 @@ export function serveDocs(app: FastifyInstance, schemas: SchemaRegistry, access:
     })
     return built
   }
-  // Whoever asked for a build that failed was told.
+  // A failed build has been reported to its client.
   app.addHook('onClose', async () => (await built?.catch(() => undefined))?.close())
 
   const answer = async ({ method, url, headers }: FastifyRequest, reply: FastifyReply) => {
     const docs = await buildOnce()
     const answered = await docs.inject({ method: method === 'HEAD' ? 'HEAD' : 'GET', url, headers })
     if (answered.statusCode === 404) return reply.callNotFound()
-    for (const [name, value] of Object.entries(answered.headers)) if (!ofConnection.has(name)) reply.header(name, value)
+    for (const [name, value] of Object.entries(answered.headers))
+      if (!connectionHeaders.has(name)) reply.header(name, value)
     return reply.code(answered.statusCode).send(answered.rawPayload)
   }
   for (const url of ['/openapi.json', docsPath, `${docsPath}/*`])

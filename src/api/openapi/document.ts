@@ -26,7 +26,7 @@ export async function buildDocs(
 ): Promise<FastifyInstance> {
   const app = fastify({ schemaController: withoutOwnCompilers })
   validateWithZod(app)
-  const options = { schemaRegistry: schemas, zodToJsonConfig: { unrepresentable: 'any', override: plainly } as const }
+  const options = { schemaRegistry: schemas, zodToJsonConfig: { unrepresentable: 'any', override: simplify } as const }
   const addComponents = createJsonSchemaTransformObject(options)
   await app.register(swagger, {
     openapi: {
@@ -63,7 +63,7 @@ export async function buildDocs(
   })
   await app.register(swaggerUi, { routePrefix: pagePath, staticCSP: docsPolicy })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
-  // The generator takes what is added after it.
+  // The generator takes the routes that are added after it.
   for (const { method, url, schema = {} } of routes)
     app.route({ method, url, schema, exposeHeadRoute: false, handler: refuse })
   await app.ready()
@@ -71,14 +71,20 @@ export async function buildDocs(
 }
 
 function refuse(): never {
-  throw new Error('a route was called in the app that describes it')
+  throw new Error('a route was called in the app that only describes it')
 }
 
 /**
- * Brings in the descriptions, which live in Zod's own registry. Leaves out what Zod adds and nobody needs: the bounds of safe
- * integers, the pattern behind a format, and the ban on fields that a later version may add to an answer.
+ * Adds the descriptions, which are in Zod's global registry. Removes what Zod adds and readers do not need: the bounds of safe
+ * integers, the pattern of a format, and the ban on fields that a later version may add to an answer.
  */
-function plainly({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Record<string, unknown> }): void {
+function simplify({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodType
+  jsonSchema: Record<string, unknown>
+}): void {
   const description = z.globalRegistry.get(zodSchema)?.description
   if (description !== undefined) jsonSchema['description'] ??= description
   const { def } = zodSchema._zod
@@ -91,8 +97,8 @@ function plainly({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSc
 const referencePrefix = '#/components/schemas/'
 
 /**
- * The generator makes two components of each named schema, the one for requests with `Input` behind its name. Keeps those
- * that are referred to, under their plain names, and says which property tells the variants of a submission apart.
+ * The generator makes two components of each named schema, the one for requests with the suffix `Input`. Keeps those that are
+ * referred to, under their plain names, and adds the discriminator of the variants of a submission.
  */
 function tidy(document: { paths?: unknown; components?: { schemas?: Record<string, unknown> } }): typeof document {
   const all = document.components?.schemas ?? {}

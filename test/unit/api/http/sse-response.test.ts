@@ -98,9 +98,11 @@ test('a client that is behind is waited for, and gets all once it reads', async 
   for (let id = 0; id < events; id++) stream.send(id, 'output', 'x'.repeat(eventBytes))
   expect(stream.isBehind).toBe(true)
   let hasCaughtUp = false
-  const caughtUp = stream.caughtUp().then(() => {
+  const catchUp = async () => {
+    await stream.caughtUp()
     hasCaughtUp = true
-  })
+  }
+  const caughtUp = catchUp()
   await new Promise(setImmediate)
   expect(hasCaughtUp).toBe(false)
   const received = Array.fromAsync(response).then((parts) => parts.join('').match(/^event: output$/gm))
