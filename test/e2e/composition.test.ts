@@ -251,7 +251,7 @@ test('a malformed flow is refused whole, with pointers, before anything is store
       { gather: [echo(1, { webhook: { url: 'https://example.com/hook' } })] },
       400,
       '/flow/gather/0/webhook',
-      'name one beside',
+      'set the webhook of the flow',
     ],
     [{ chain: [] }, 400, '/flow/chain', ''],
     [{ chain: [echo(1)], gather: [echo(1)] }, 400, '/flow', ''],

@@ -93,7 +93,7 @@ test('a webhook that cannot be signed, or is a member’s, refuses the flow with
   ] as const
   for (const [flow, pointer] of members) {
     const answer = await submitFlow(signing.api.url, flow, { more: { webhook } })
-    const errors = [{ pointer, detail: 'a job of a flow has none of its own: name one beside `flow`' }]
+    const errors = [{ pointer, detail: 'a job of a flow has no webhook of its own: set the webhook of the flow' }]
     expect(answer, pointer).toMatchObject({ status: 400, body: { errors } })
   }
   const redis = await redisClient()

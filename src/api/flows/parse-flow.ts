@@ -156,7 +156,7 @@ class FlowReader {
 
   #refuseUnknown(value: object, known: string[], pointer: string): void {
     const unknown = Object.keys(value).filter((key) => !known.includes(key))
-    for (const key of unknown.slice(0, maxMistakes)) this.#refuse(`${pointer}/${key}`, 'is not known here')
+    for (const key of unknown.slice(0, maxMistakes)) this.#refuse(`${pointer}/${key}`, 'is not allowed here')
   }
 
   #refuse(pointer: string, detail: string): undefined {
