@@ -26,7 +26,9 @@ test('a client generated from the document submits, waits, reads, lists, streams
   const id = submitted.data?.id ?? ''
   const path = { params: { path: { id } } }
 
-  const stream = await client.GET('/v1/jobs/{id}/events', { ...path, parseAs: 'stream' })
+  // From the first event on, also where the job has ended before the stream begins.
+  const fromStart = { params: { ...path.params, query: { after: '0' } } }
+  const stream = await client.GET('/v1/jobs/{id}/events', { ...fromStart, parseAs: 'stream' })
   if (!stream.data) throw new Error(`no stream: ${stream.response.status}`)
   const events = await readEvents(stream.data)
   expect(events[0]?.event).toBe('snapshot')

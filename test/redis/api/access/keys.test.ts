@@ -87,7 +87,10 @@ test('keys change while the API runs; a broken file leaves them as they are', as
   await becomes(fresh, 200)
   expect(await status(old)).toBe(200)
   await file.writeText('{ "keys": [')
-  await vi.waitFor(() => expect(api.logs.some(({ msg }) => /were not read again/.test(String(msg)))).toBe(true), 5000)
+  await vi.waitFor(
+    () => expect(api.logs.some(({ msg }) => /failed to reload the API keys/.test(String(msg)))).toBe(true),
+    5000,
+  )
   expect([await status(old), await status(fresh)]).toEqual([200, 200])
   await file.write([fresh])
   await becomes(old, 401)

@@ -48,7 +48,7 @@ async function asked(prefix: string, act: () => Promise<unknown>): Promise<strin
     else if (
       source !== 'lua' &&
       call.includes(`"${prefix}`) &&
-      !/sweep-lease|stalled-check|_schedules|\{flows\}/.test(call)
+      !/sweep-lease|stalled-check|_schedules|\{flows\}|^"evalsha" "\w+" "\d+" "\S+:time-limits"/i.test(call)
     )
       lines.push(call)
   })
