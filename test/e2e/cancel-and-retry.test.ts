@@ -17,7 +17,7 @@ async function running(apiUrl: string, type: string, input: unknown, options = {
   return body.id
 }
 
-test('a job that has not started is canceled at once and never runs, wherever it waits', async () => {
+test('a job that has not started is canceled immediately and never runs, in whatever state it waits', async () => {
   const { api, env, addWorker } = await startStack({ workers: 0 })
   const queued = await submit(api.url, 'echo', 1)
   const scheduled = await submit(api.url, 'echo', 1, { delay_ms: 500 })
@@ -37,15 +37,15 @@ test('a job that has not started is canceled at once and never runs, wherever it
   }
 })
 
-test('a running job is signalled, then killed after the grace; the answer is its only end', async () => {
+test('a running job is signalled, then killed after the grace; canceled is its only end', async () => {
   const { api } = await startStack()
   const cases = [
-    ['sleep', { duration_ms: 60_000 }, 'cooperatively', 1500],
-    ['burn-cpu', { duration_ms: 60_000, steps: 100 }, 'cooperatively', 1500],
-    ['burn-cpu', { behavior: 'spin' }, 'killed', 3500],
-    ['burn-cpu-isolated', { behavior: 'spin' }, 'killed', 3500],
+    ['sleep', { duration_ms: 60_000 }, 'cooperatively'],
+    ['burn-cpu', { duration_ms: 60_000, steps: 100 }, 'cooperatively'],
+    ['burn-cpu', { behavior: 'spin' }, 'killed'],
+    ['burn-cpu-isolated', { behavior: 'spin' }, 'killed'],
   ] as const
-  for (const [type, input, stopped, withinMs] of cases) {
+  for (const [type, input, stopped] of cases) {
     const id = await running(api.url, type, input)
     const isSpinning = (job: { body: JobResource }) => job.body.progress !== null
     if (stopped === 'killed') await waitFor('the handler to spin', () => read(api.url, id), isSpinning)
@@ -55,7 +55,9 @@ test('a running job is signalled, then killed after the grace; the answer is its
     expect(signaled, type).toMatchObject({ status: 202, body: { cancel_requested_at: expect.any(String) } })
     expect((await steer(api.url, id, 'cancel')).status, type).toBeOneOf([200, 202])
     const last = (await ended).at(-1)
-    expect(performance.now() - started, type).toBeLessThan(withinMs)
+    // The grace is 2 s.
+    if (stopped === 'killed') expect(performance.now() - started, type).toBeGreaterThan(1900)
+    expect(performance.now() - started, type).toBeLessThan(10_000)
     expect(last, type).toMatchObject({
       event: 'done',
       data: { state: 'canceled', attempt: 1, error: { code: 'canceled', stopped } },
@@ -65,7 +67,7 @@ test('a running job is signalled, then killed after the grace; the answer is its
   expect((await submit(api.url, 'burn-cpu', { duration_ms: 10 }, { waitS: 10 })).body.state).toBe('succeeded')
 })
 
-test('a cancel through another API process, while a job waits for its retry, ends it too', async () => {
+test('a cancel through another API process ends a job that waits for its retry', async () => {
   const { api, addApi } = await startStack()
   const other = await addApi()
   const { body } = await submit(
@@ -87,6 +89,7 @@ test('a cancel through another API process, while a job waits for its retry, end
 test('cancels that race with the start and the end of short jobs leave one consistent end', async () => {
   const { api } = await startStack()
   const seen = new Map<string, number>()
+  const endedAfterMs: number[] = []
   for (let round = 0; round < 60; round++) {
     const { body } = await submit(api.url, 'sleep', { duration_ms: round % 3 })
     for (let n = 0; n < round % 5; n++) await read(api.url, body.id)
@@ -94,7 +97,7 @@ test('cancels that race with the start and the end of short jobs leave one consi
     const asked = performance.now()
     const end = await read(api.url, body.id, 15)
     expect(end.body.done).toBe(true)
-    expect(performance.now() - asked).toBeLessThan(2000)
+    endedAfterMs.push(performance.now() - asked)
     expect([canceled.status, end.body.state]).toBeOneOf([
       [200, 'canceled'],
       [202, 'canceled'],
@@ -106,9 +109,11 @@ test('cancels that race with the start and the end of short jobs leave one consi
   }
   console.log('cancel races:', Object.fromEntries(seen))
   expect(seen.size).toBeGreaterThan(1)
+  // Far less than the interval of the fallback polling, 3 s: the ends are published.
+  expect(endedAfterMs.toSorted((a, b) => a - b)[30]).toBeLessThan(1000)
 })
 
-test('only a job that ended without success is retried: same id, next run, attempts and limits anew', async () => {
+test('only a failed, canceled or expired job is retried: same id, next run, attempts and limits reset', async () => {
   const { api } = await startStack()
   const failed = await submit(
     api.url,
@@ -149,7 +154,7 @@ test('only a job that ended without success is retried: same id, next run, attem
   }
 })
 
-test('two clients that retry at once open one run; a stream of the new run replays that run alone', async () => {
+test('two concurrent retries open one run; a stream of the new run replays only that run', async () => {
   const { api } = await startStack()
   const { body } = await submit(api.url, 'sleep', { duration_ms: 900, steps: 3, fail_at: 2 }, { waitS: 10 })
   const answers = await Promise.all([1, 2, 3, 4].map(() => steer(api.url, body.id, 'retry')))
@@ -164,9 +169,9 @@ test('two clients that retry at once open one run; a stream of the new run repla
   expect((await read(api.url, id)).body.run).toBe(3)
 })
 
-test('attempts that follow each other in one place lose none of what they say', async () => {
+test('consecutive attempts with one lock token lose none of their events', async () => {
   const { api } = await startStack({ env: { WORKER_QUEUES: 'io:1' } })
-  // BullMQ hands a place's lock token from job to job, so that two attempts of one job may hold the same.
+  // BullMQ reuses a lock token for the next job, so two attempts of one job may hold the same token.
   const jobs = await Promise.all(
     Array.from({ length: 10 }, () =>
       submit(
@@ -184,7 +189,7 @@ test('attempts that follow each other in one place lose none of what they say', 
   }
 })
 
-test('a cancel of a job that its stopping worker is about to put back ends it soon', async () => {
+test('a job that its stopping worker is about to put back is canceled soon', async () => {
   const { api, workers } = await startStack({ env: { SHUTDOWN_GRACE_MS: '200' } })
   const id = await running(api.url, 'burn-cpu', { behavior: 'spin' })
   await waitFor(
@@ -202,11 +207,12 @@ test('a cancel of a job that its stopping worker is about to put back ends it so
   expect(canceled.status).toBeOneOf([200, 202])
   const started = performance.now()
   expect((await read(api.url, id, 15)).body.state).toBe('canceled')
-  expect(performance.now() - started).toBeLessThan(3000)
+  // A sweep would end it after 7 s or later.
+  expect(performance.now() - started).toBeLessThan(6000)
 })
 
-test('a cancelled job whose worker vanished ends soon, also where no other worker has room for it', async () => {
-  // Looked for often, so that it is the check for stalled jobs that finds it, and gives it back to its queue.
+test('a canceled job whose worker crashed ends soon, also when no other worker has room for it', async () => {
+  // A short LOCK_MS, so that the check for stalled jobs finds it first and returns it to its queue.
   const { api, workers, addWorker } = await startStack({ env: { LOCK_MS: '1000', WORKER_QUEUES: 'io:1,cpu:1' } })
   const id = await running(api.url, 'burn-cpu', { behavior: 'spin' })
   await addWorker()

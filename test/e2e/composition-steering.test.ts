@@ -7,11 +7,11 @@ import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
-/** Each starts processes of its own. */
+/** Each test starts its own processes. */
 const patience = { timeout: 60_000 }
 
 test(
-  'a canceled flow starts nothing more, stops what runs, and ends canceled; canceling again is harmless',
+  'a canceled flow starts no more jobs, stops the running ones, and ends canceled; cancel is idempotent',
   patience,
   async () => {
     const { api } = await startStack({ env: { WORKER_QUEUES: 'io:2' } })
@@ -24,7 +24,7 @@ test(
       (flow) => flow.body.counts.running === 2,
     )
     const canceled = await steerFlow(api.url, body.id, 'cancel')
-    // 200: all of it had stopped before the answer was written.
+    // 200: all jobs had stopped before the answer was written.
     expect(canceled.status).toBeOneOf([200, 202])
     expect(canceled.body).toMatchObject({ cancel_requested_at: expect.any(String) })
     expect((await steerFlow(api.url, body.id, 'cancel')).status).toBeOneOf([200, 202])
@@ -53,7 +53,7 @@ test(
   },
 )
 
-test('a retry runs only what did not succeed; a flow that goes on or succeeded is not retried', patience, async () => {
+test('a retry runs only jobs that did not succeed; a running or succeeded flow is not retried', patience, async () => {
   const once = await onceFailing()
   const { api } = await startStack({ env: { JOBS_DIR: once.dir } })
   const flow = {
@@ -92,7 +92,7 @@ test('a retry runs only what did not succeed; a flow that goes on or succeeded i
     ({ body }) => body.done,
   )
   expect(mended.body).toMatchObject({ state: 'succeeded', run: 2, output: 'x', input: 'x' })
-  // Canceled by itself, it ends its chain, and the flow fails again: once more, then.
+  // A job that is canceled alone ends its chain, and the flow fails again. Then comes another retry.
   expect((await send('POST', `${api.url}/v1/jobs/${sleeper}/cancel`)).status).toBe(202)
   const second = await readFlow(api.url, first.body.id, 20)
   expect(second.body).toMatchObject({ state: 'canceled', run: 2, error: { job_id: sleeper } })
@@ -110,7 +110,7 @@ test('a retry runs only what did not succeed; a flow that goes on or succeeded i
   expect((await steerFlow(api.url, ok.body.id, 'retry')).status).toBe(409)
 })
 
-test('several who retry at once open one run, and it succeeds', patience, async () => {
+test('concurrent retries open one run, and it succeeds', patience, async () => {
   const once = await onceFailing()
   const { api, addApi } = await startStack({ env: { JOBS_DIR: once.dir } })
   const other = await addApi()
@@ -141,7 +141,7 @@ test('a deadline stops the whole flow', patience, async () => {
   })
 })
 
-test('whatever ends a member moves its flow on: canceled, expired, failed by its limits', patience, async () => {
+test('every end of a member advances its flow: canceled, expired, failed by its limits', patience, async () => {
   const { api } = await startStack({ env: { WORKER_QUEUES: 'io:4' } })
   const gather = {
     gather: [
@@ -175,7 +175,7 @@ test('whatever ends a member moves its flow on: canceled, expired, failed by its
   ])
 })
 
-test('a blocked job that is canceled by itself ends the flow after what runs', patience, async () => {
+test('a blocked job that is canceled alone ends the flow after the running jobs', patience, async () => {
   const { api } = await startStack()
   const { body } = await submitFlow(api.url, { chain: [sleep(400), echo(1), echo(2)] })
   const ids = jobIds(body.tree)
@@ -189,7 +189,7 @@ test('a blocked job that is canceled by itself ends the flow after what runs', p
   })
 })
 
-test('a member that vanished from Redis moves its flow on as well', patience, async () => {
+test('a member that is missing in Redis advances its flow too', patience, async () => {
   const { api, env } = await startStack({ workers: 0 })
   const { body } = await submitFlow(api.url, { gather: [echo(1), echo(2)] })
   const [first = ''] = jobIds(body.tree)
@@ -204,7 +204,7 @@ test('a member that vanished from Redis moves its flow on as well', patience, as
   })
 })
 
-test('jobs of a flow are neither retried by themselves, nor deleted while it goes on', patience, async () => {
+test('a job of a flow is neither retried alone nor deleted while the flow runs', patience, async () => {
   const { api } = await startStack()
   const { body } = await submitFlow(api.url, { gather: [fails(), sleep(1500)], on_failure: 'continue' })
   const [failed = ''] = jobIds(body.tree)
@@ -226,7 +226,7 @@ test('jobs of a flow are neither retried by themselves, nor deleted while it goe
 })
 
 test(
-  'a flow goes with its jobs after its time, and leaves nothing; while it goes on, its jobs stay',
+  'a flow is removed with its jobs after its retention and leaves no key; its jobs stay while it runs',
   patience,
   async () => {
     const { api, env } = await startStack({ env: { RESULT_TTL_MS: '1000' } })
@@ -241,7 +241,7 @@ test(
       () => readFlow(api.url, body.id),
       ({ body }) => body.counts.succeeded === 3,
     )
-    // Longer than an ended job of no flow is kept.
+    // Longer than a job outside of flows is kept.
     const kept = await waitFor(
       'more than its time',
       () => read(api.url, first),
@@ -267,7 +267,7 @@ test(
   },
 )
 
-test('after the answer to a cancel no job of the flow starts, whenever it comes', patience, async () => {
+test('no job of a flow starts after the answer to its cancel, at any point of the flow', patience, async () => {
   const { api, addApi } = await startStack({ workers: 2, env: { WORKER_QUEUES: 'io:5' } })
   const other = await addApi()
   const flow = {

@@ -7,7 +7,7 @@ import { startStack } from '../helpers/stack.ts'
 
 const outputs = async (apiUrl: string, id: string) => (await results(apiUrl, id)).map(({ output }) => output)
 
-test('a chain feeds each step from the one before; a gather answers in the order given; every job is readable at once', async () => {
+test('a chain passes outputs from step to step, a gather keeps the input order, and every job is readable immediately', async () => {
   const { api, addWorker } = await startStack({ workers: 0 })
   const flow = {
     chain: [
@@ -47,7 +47,7 @@ test('a chain feeds each step from the one before; a gather answers in the order
   expect((await read(api.url, ids[1] ?? '')).body).toMatchObject({ input: { got: 1 }, state: 'succeeded' })
 })
 
-test('lines and events come as members end, results in the order given', async () => {
+test('lines and events arrive as members end, results in input order', async () => {
   const { api } = await startStack()
   const { body, status } = await submitFlow(api.url, {
     gather: [sleep(600), { chain: [sleep(300), echo({ was: { $output: '/slept_ms' } })] }, echo(3)],
@@ -74,14 +74,14 @@ test('lines and events come as members end, results in the order given', async (
   expect(new Set(ids).size).toBe(ids.length)
   const resumed = await Array.fromAsync(watch(api.url, body.id, { kind: 'flows', lastEventId: ids[2] ?? 0 }))
   expect(resumed.slice(1)).toEqual(events.slice(3))
-  // An id that was never given out keeps nothing back; the last that was, all.
+  // An unknown id holds nothing back; the last known id holds everything back.
   const ahead = await Array.fromAsync(watch(api.url, body.id, { kind: 'flows', lastEventId: 1_500_000 }))
   expect(ahead.slice(1)).toEqual(events.slice(1))
   const over = await Array.fromAsync(watch(api.url, body.id, { kind: 'flows', lastEventId: ids.at(-1) ?? 0 }))
   expect(over.map(({ event }) => event)).toEqual(['snapshot', 'done'])
 })
 
-test('a member that fails ends the others of its gather, and what would come after', async () => {
+test('a failed member cancels the others of its gather and the steps after it', async () => {
   const { api } = await startStack()
   const started = performance.now()
   const { body } = await submitFlow(
@@ -114,7 +114,7 @@ test('a member that fails ends the others of its gather, and what would come aft
   ])
 })
 
-test('with continue a problem stands in the place of a member that failed, and the flow goes on', async () => {
+test('with continue a problem replaces the output of a failed member, and the flow continues', async () => {
   const { api } = await startStack()
   const { body } = await submitFlow(
     api.url,
@@ -146,7 +146,7 @@ test('with continue a problem stands in the place of a member that failed, and t
   })
 })
 
-test('a resolved input that does not fit ends its step unrun, with the step and the place in its input', async () => {
+test('a step whose resolved input is invalid fails without a run; the error names the step and the place', async () => {
   const { api } = await startStack()
   const cases = [
     [sleep(1), job('sleep', { duration_ms: { $output: '/slept_ms/x' } }), '/input/duration_ms', 'has nothing at'],
@@ -167,7 +167,7 @@ test('a resolved input that does not fit ends its step unrun, with the step and 
   }
 })
 
-test('a map runs its node once per element, decided when the array is there', async () => {
+test('a map runs its node once per element, expanded when the array is known', async () => {
   const { api } = await startStack()
   const flow = {
     chain: [
@@ -213,7 +213,7 @@ test('a map runs its node once per element, decided when the array is there', as
   expect(await outputs(api.url, twice.body.id)).toEqual([[[1], [2]], [[3]]])
 })
 
-test('delays and limits of a step count from the moment when the flow comes to it', async () => {
+test('delays and limits of a step count from its release', async () => {
   const { api } = await startStack()
   const { body } = await submitFlow(
     api.url,
@@ -227,7 +227,7 @@ test('delays and limits of a step count from the moment when the flow comes to i
   expect(Date.parse(second?.body.deadline_at ?? '')).toBeGreaterThan(Date.parse(first?.body.finished_at ?? '') + 5000)
 })
 
-test('the same key and body are one flow; another body is refused', async () => {
+test('requests with the same key and body are one flow; another body is refused', async () => {
   const { api, addApi } = await startStack()
   const other = await addApi()
   const flow = { gather: [echo(1), echo(2)] }
@@ -241,7 +241,7 @@ test('the same key and body are one flow; another body is refused', async () => 
   expect(again).toMatchObject({ status: 200, body: { id: answers[0]?.body.id, state: 'succeeded', jobs: 2 } })
 })
 
-test('a malformed flow is refused whole, with pointers, before anything is stored', async () => {
+test('a malformed flow is refused completely, with pointers, before anything is stored', async () => {
   const { api } = await startStack({ workers: 0 })
   const deep = Array.from({ length: 16 }).reduce<object>((node) => ({ chain: [node] }), echo(1))
   const cases: [unknown, number, string, string][] = [

@@ -10,24 +10,24 @@ import { waitFor } from '../helpers/wait-for.ts'
 
 const isRunning = (job: { body: { state: string } }) => job.body.state === 'running'
 
-test('a stopping worker lets jobs finish within the grace, and puts the rest back without using up an attempt', async () => {
+test('a stopping worker lets jobs finish within the grace, and returns the rest without using up an attempt', async () => {
   const { api, workers, addWorker } = await startStack({ env: { SHUTDOWN_GRACE_MS: '1000' } })
   const [worker] = workers
-  const short = await submit(api.url, 'sleep', { duration_ms: 700 })
   const long = await Promise.all([
-    submit(api.url, 'sleep', { duration_ms: 4000 }),
-    submit(api.url, 'burn-cpu', { behavior: 'finish', duration_ms: 3000 }),
+    submit(api.url, 'sleep', { duration_ms: 6000 }),
+    submit(api.url, 'burn-cpu', { behavior: 'finish', duration_ms: 6000 }),
   ])
-  const all = [short, ...long]
   await waitFor(
-    'all to run',
-    () => Promise.all(all.map(({ body }) => read(api.url, body.id))),
+    'the long jobs to run',
+    () => Promise.all(long.map(({ body }) => read(api.url, body.id))),
     (jobs) => jobs.every(isRunning),
   )
+  const short = await submit(api.url, 'sleep', { duration_ms: 700 })
+  await waitFor('the short job to run', () => read(api.url, short.body.id), isRunning)
   const started = performance.now()
   worker?.signal('SIGTERM')
   expect(await worker?.ended).toBe(0)
-  expect(performance.now() - started).toBeLessThan(3000)
+  expect(performance.now() - started).toBeLessThan(5000)
   expect((await read(api.url, short.body.id)).body).toMatchObject({ state: 'succeeded', attempt: 1 })
   for (const { body } of long)
     expect((await read(api.url, body.id)).body).toMatchObject({ state: 'queued', attempt: 0 })
@@ -37,7 +37,7 @@ test('a stopping worker lets jobs finish within the grace, and puts the rest bac
   }
 })
 
-test('a second signal ends a stopping worker at once', async () => {
+test('a second signal ends a stopping worker immediately', async () => {
   const { api, workers } = await startStack({ env: { SHUTDOWN_GRACE_MS: '60000' } })
   const [worker] = workers
   const { body } = await submit(api.url, 'sleep', { duration_ms: 60_000 })
@@ -48,7 +48,7 @@ test('a second signal ends a stopping worker at once', async () => {
     () => worker?.logs.map(({ msg }) => msg),
     (lines) => lines?.includes('stopping') === true,
   )
-  // Two signals within half a second count as one: npm repeats what the terminal has sent.
+  // Two signals within half a second count as one: npm repeats the signal of the terminal.
   const ended = waitFor(
     'its end',
     () => {
@@ -61,7 +61,7 @@ test('a second signal ends a stopping worker at once', async () => {
   expect(await ended).toBe(1)
 })
 
-test('a stopping API answers those who wait with 202 and ends its streams', async () => {
+test('a stopping API answers waiting clients with 202 and ends its streams', async () => {
   const { api } = await startStack()
   const waiting = submit(api.url, 'sleep', { duration_ms: 60_000 }, { waitS: 50 })
   const { body } = await submit(api.url, 'sleep', { duration_ms: 60_000 })
@@ -76,7 +76,7 @@ test('a stopping API answers those who wait with 202 and ends its streams', asyn
   expect(await waiting).toMatchObject({ status: 202, body: { done: false } })
   expect((await watching).at(-1)?.event).not.toBe('done')
   expect(await api.ended).toBe(0)
-  expect(performance.now() - started).toBeLessThan(3000)
+  expect(performance.now() - started).toBeLessThan(10_000)
 })
 
 test('a worker that does not know a type leaves the job to one that does', async () => {
@@ -92,9 +92,9 @@ test('a worker that does not know a type leaves the job to one that does', async
   const older = await addWorker({ JOBS_DIR: '' })
   const { body } = await submit(api.url, 'newer', 1)
   await waitFor(
-    'the older worker to put it back',
+    'the older worker to return it',
     () => older.logs,
-    (logs) => logs.some(({ job, msg }) => job === body.id && String(msg).includes('put back')),
+    (logs) => logs.some(({ job, msg }) => job === body.id && String(msg).includes('left to other workers')),
   )
   const before = await waitFor(
     'the job to wait again',
@@ -103,11 +103,11 @@ test('a worker that does not know a type leaves the job to one that does', async
   )
   expect(before.body).toMatchObject({ done: false, attempt: 0 })
   workers.push(await addWorker())
-  // Either may be the one to look at it next; it ends when the newer does.
+  // Either worker may fetch it next. It ends when the newer one does.
   expect((await read(api.url, body.id, 30)).body).toMatchObject({ state: 'succeeded', output: 2, attempt: 1 })
 })
 
-test('a queue without workers shows, and a submission to it is accepted with a warning', async () => {
+test('a queue without workers is visible, and a submission to it is accepted with a warning', async () => {
   const { api } = await startStack({ env: { WORKER_QUEUES: 'io:5' } })
   const queues = await send<{ items: { name: string; workers: number }[] }>('GET', `${api.url}/v1/queues`)
   expect(queues.body.items.map(({ name, workers }) => [name, workers])).toEqual([
@@ -128,11 +128,11 @@ test('a queue without workers shows, and a submission to it is accepted with a w
   expect((await submit(api.url, 'echo', 1)).headers.get('warning')).toBeNull()
 })
 
-test('a worker that takes no jobs though they wait says so and ends, for its supervisor to start it again', async () => {
+test('a worker that fetches no jobs although some wait logs it and exits, so that its supervisor restarts it', async () => {
   const { api, workers, env } = await startStack({ env: { LOCK_MS: '300', WORKER_QUEUES: 'io:5' } })
   const [worker] = workers
   const redis = await redisClient()
-  // As seen from its probe this is a wedge: BullMQ believes that the queue is as full as it may be, and fetches nothing.
+  // To the probe this looks like a stuck consumer: BullMQ believes that the queue is at its limit, and fetches nothing.
   await redis.hset(new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'meta'), 'concurrency', 0)
   await submit(api.url, 'echo', 1)
   expect(await worker?.ended).toBe(1)

@@ -14,14 +14,14 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const secret = webhookSecret('a')
 const env = { WEBHOOK_SECRETS: secret }
-/** A flow whose hints are lost, each with its sender, goes on after 5 seconds each. */
+/** A flow whose hints are lost with their senders advances after 5 seconds each. */
 const patienceMs = 30_000
 
 async function deliveries(apiUrl: string, id: string): Promise<DeliveryResource[]> {
   return (await send<{ items: DeliveryResource[] }>('GET', `${apiUrl}/v1/flows/${id}/deliveries`)).body.items
 }
 
-/** The latest delivery of a flow, when it is done. */
+/** The latest delivery of a flow, once it is done. */
 async function lastDelivery(apiUrl: string, id: string): Promise<DeliveryResource | undefined> {
   const [latest] = await waitFor(
     'the delivery to be done',
@@ -32,8 +32,8 @@ async function lastDelivery(apiUrl: string, id: string): Promise<DeliveryResourc
   return latest
 }
 
-test('every end of a flow is told of once, signed, with the flow as the API shows it but for its tree', async () => {
-  // Nobody consumes `cpu`.
+test('every end of a flow sends one signed webhook with the flow as the API shows it, without its tree', async () => {
+  // No worker consumes `cpu`.
   const { api } = await startStack({ env: { ...env, WORKER_QUEUES: 'io:100' } })
   const receiver = await receiveWebhooks()
   const more = { webhook: { url: receiver.url }, tags: ['t'], metadata: { order: '42' } }
@@ -53,7 +53,7 @@ test('every end of a flow is told of once, signed, with the flow as the API show
     expect(() => verify(message, webhookSecret('b'))).toThrow('No matching signature')
     const { body: flow } = await readFlow(api.url, body.id)
     expect(flow.state).toBe(name === 'late' ? 'failed' : name)
-    // All but these two; what is undefined is not compared.
+    // Without these two: undefined is not compared.
     const data = { ...flow, tree: undefined, expires_at: undefined }
     expect(message.payload).toEqual({ type: `flow.${flow.state}`, timestamp: flow.finished_at, data })
     for (const left of ['tree', 'expires_at']) expect(message.payload.data).not.toHaveProperty(left)
@@ -64,11 +64,11 @@ test('every end of a flow is told of once, signed, with the flow as the API show
       state: 'succeeded',
     })
   }
-  // Each was waited for until its delivery was done: no more are on their way.
+  // All deliveries are done, so no more messages can arrive.
   expect(receiver.messages).toHaveLength(5)
 })
 
-test('a webhook that cannot be signed, or is a member’s, refuses the flow with a pointer', async () => {
+test('a flow whose webhook cannot be signed, or belongs to a member, is refused with a pointer', async () => {
   const [{ api }, signing] = await Promise.all([startStack({ workers: 0 }), startStack({ env, workers: 0 })])
   const webhook = { url: 'https://example.com/hook' }
   const refused = await submitFlow(api.url, echo(1), { more: { webhook } })
@@ -100,7 +100,7 @@ test('a webhook that cannot be signed, or is a member’s, refuses the flow with
   expect(await redis.keys(`${signing.env['KEY_PREFIX']}:*flow*:open`)).toEqual([])
 })
 
-test('only the events that were asked for are told; before its end a delivery is blocked', async () => {
+test('only the requested events are sent; a delivery is blocked before the end of its flow', async () => {
   const { api, addWorker } = await startStack({ env, workers: 0 })
   const receiver = await receiveWebhooks()
   const more = { webhook: { url: receiver.url, events: ['failed', 'failed'] } }
@@ -118,7 +118,7 @@ test('only the events that were asked for are told; before its end a delivery is
   expect(receiver.messages.map(({ payload }) => payload.data['id'])).toEqual([loud.body.id])
 })
 
-test('each run of a retried flow is told of by itself, and can be sent again', async () => {
+test('each run of a retried flow has its own webhook, which can be resent', async () => {
   const failing = await onceFailing()
   const { api } = await startStack({ env: { ...env, JOBS_DIR: failing.dir } })
   const receiver = await receiveWebhooks()
@@ -152,7 +152,7 @@ test('each run of a retried flow is told of by itself, and can be sent again', a
   })
 })
 
-test('another tenant sees no deliveries of a flow; each is signed with its own secret', async () => {
+test('another tenant sees no deliveries of a flow; each tenant has its own secret', async () => {
   const [acme, other] = [makeKey('acme'), makeKey('other')]
   const { path } = await keysFile([acme, other])
   const secrets = `${webhookSecret('n')},acme=${webhookSecret('t')}`
@@ -175,7 +175,7 @@ test('another tenant sees no deliveries of a flow; each is signed with its own s
   }
 })
 
-test('a flow that is removed leaves nothing of its webhook', async () => {
+test('a removed flow leaves no key of its webhook', async () => {
   const { api, env: all } = await startStack({ env: { ...env, RESULT_TTL_MS: '1500' } })
   const redis = await redisClient()
   const receiver = await receiveWebhooks()

@@ -9,7 +9,7 @@ import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
-/** The problem in an answer's bytes. */
+/** The problem in the bytes of an answer. */
 function problemIn(text: string) {
   const [head = '', body = ''] = text.split('\r\n\r\n', 2)
   expect(head.toLowerCase()).toContain('content-type: application/problem+json')
@@ -18,7 +18,7 @@ function problemIn(text: string) {
   return problem
 }
 
-test('who is slow with the headers or the body of a request is cut off, and others are served meanwhile', async () => {
+test('a client that sends headers or body too slowly is disconnected, and others are served meanwhile', async () => {
   const { api } = await startStack({ workers: 0 })
   const startedAt = performance.now()
   const timed = async (bytes: string) => {
@@ -43,7 +43,7 @@ test('who is slow with the headers or the body of a request is cut off, and othe
   }
 }, 60_000)
 
-test('what is no request of HTTP gets a problem and its connection is closed', async () => {
+test('bytes that are no HTTP request are answered with a problem, and the connection is closed', async () => {
   const { api } = await startStack({ workers: 0 })
   const cases: [name: string, bytes: string, code: string][] = [
     ['no HTTP', 'hello\r\n\r\n', 'invalid_request'],
@@ -71,7 +71,7 @@ test('what is no request of HTTP gets a problem and its connection is closed', a
   expect(await sendBytes(api.url, expecting)).toMatch(/^HTTP\/1.1 200 /)
 })
 
-test('line breaks never get from a request into the headers of an answer, nor of a request that a job sends', async () => {
+test('line breaks of a request never reach the headers of an answer, nor of a request that a job sends', async () => {
   const { api } = await startStack()
   const tag = 'a\r\nset-cookie: x=1'
   await Promise.all(Array.from({ length: 2 }, () => submit(api.url, 'echo', 1, { tags: [tag], waitS: 10 })))
@@ -89,7 +89,7 @@ test('line breaks never get from a request into the headers of an answer, nor of
   }
 })
 
-test('a compressed body is refused, unread', async () => {
+test('a compressed body is refused without being read', async () => {
   const { api } = await startStack({ workers: 0 })
   const post = (coding: string, body: Buffer | string) =>
     fetch(`${api.url}/v1/jobs`, {
@@ -106,7 +106,7 @@ test('a compressed body is refused, unread', async () => {
   expect((await post('Identity', job)).status).toBe(202)
 })
 
-test('browsers are told to run, embed and guess nothing; the page of the documentation runs its own scripts alone', async () => {
+test('security headers forbid scripts, embedding and sniffing; the documentation page runs only its own scripts', async () => {
   const { api } = await startStack({ workers: 0 })
   const { body } = await submit(api.url, 'echo', 1)
   const events = await fetch(`${api.url}/v1/jobs/${body.id}/events`)
@@ -130,7 +130,7 @@ test('browsers are told to run, embed and guess nothing; the page of the documen
   for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "connect-src 'self'"])
     expect(policy.split('; ')).toContain(part)
   const page = await docs.text()
-  // All that the page loads comes from here, and nothing of it is written into the page.
+  // Everything that the page loads comes from this server, and nothing is inlined.
   const scripts = Array.from(page.matchAll(/<script([^>]*)>([^<]*)/g), ([, tag = '', text = '']) => ({ tag, text }))
   expect(scripts.length).toBeGreaterThan(0)
   for (const { tag, text } of scripts) expect([/ src="([^"]+)"/.test(tag), text.trim()]).toEqual([true, ''])
@@ -141,7 +141,7 @@ test('browsers are told to run, embed and guess nothing; the page of the documen
   }
 })
 
-test('keys, queries and inputs stand in no line of any log, whatever happens to the request', async () => {
+test('no log line contains a key, a query or an input, whatever happens to the request', async () => {
   const secret = 'hush-7d1f'
   const key = makeKey('acme')
   const file = await keysFile([key])
@@ -169,7 +169,7 @@ test('keys, queries and inputs stand in no line of any log, whatever happens to 
   ]
   expect(answers.map(({ status }) => status)).toEqual([200, 422, 400, 400, 404, 415, 200, 200, 400, 404, 401])
   problemIn(await sendBytes(api.url, `GET /${secret}?${secret} HTTP/1.1\r\nhost: x\r\nno colon ${secret}\r\n\r\n`))
-  // A Redis that refuses a command says so with the command's arguments, the input among them.
+  // An error of Redis carries the arguments of its command, the input among them.
   const onlyAddsUse = new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'pc')
   await redis.set(onlyAddsUse, 'of the wrong kind')
   const broken = await post({ type: 'echo', input }, { 'idempotency-key': 'third' })

@@ -14,9 +14,9 @@ import { JobSteering } from '../../src/queue/store/cancel-and-retry.ts'
 import { read, type ServerSentEvent, send, submit, watch, watchToEnd } from '../helpers/client.ts'
 import { type Stack, startStack } from '../helpers/stack.ts'
 
-/** `MODEL_MS=600000` hunts for longer, `MODEL_SEED` does the same things again. */
+/** `MODEL_MS=600000` runs longer, `MODEL_SEED` repeats the actions of a run. */
 const budgetMs = Number(process.env['MODEL_MS'] || 32_000)
-/** Longer than the lock of a cancelled job whose worker has vanished. */
+/** Longer than the lease of a canceled job whose worker has crashed. */
 const endsWithinS = 20
 
 const log = pino({ level: 'silent' })
@@ -74,22 +74,22 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 2, arbitrary: onSomeJob('kill_a_worker') },
 )
 
-/** A job as the model knows it: what it was told to be, what was done to it, and all that was seen of it. */
+/** A job as the model knows it: how it was submitted, what was done to it, and everything that was observed. */
 interface Tracked {
   ref: JobRef
   submitted: Extract<Action, { do: 'submit' }>
-  /** What the API answered, in this order. */
+  /** Answers of the API, in order. */
   seen: JobResource[]
   streams: Promise<ServerSentEvent[]>[]
-  /** The runs that can only end canceled, since a cancel was answered with 202. */
+  /** Runs that can only end canceled, since a cancel was answered with 202. */
   signaled: Set<number>
-  /** How often it had been started when a cancel was answered with 200, by run. */
+  /** The number of starts when a cancel was answered with 200, by run. */
   starts: Map<number, string | null>
   wasCanceled: boolean
   lostWorkers: boolean
 }
 
-/** Which moves its submission and its history allow. Within a run nobody retries. */
+/** Whether its submission and its history allow a move. No client retries within a run. */
 function possibleMoves({ submitted, wasCanceled, lostWorkers }: Tracked, retried: boolean): JobMove[] {
   const { type, input, options: said } = submitted
   const { fail_at = Infinity, steps = 0 } = input
@@ -111,7 +111,7 @@ function possibleMoves({ submitted, wasCanceled, lostWorkers }: Tracked, retried
     signal_cancel: wasCanceled,
     end_canceled: wasCanceled,
     retry: retried,
-    // None of them belongs to a flow.
+    // No job belongs to a flow.
     submit_in_flow: false,
     retry_in_flow: false,
     remove: false,
@@ -119,7 +119,7 @@ function possibleMoves({ submitted, wasCanceled, lostWorkers }: Tracked, retried
   return (Object.keys(jobMoves) as JobMove[]).filter((move) => isPossible[move] ?? true)
 }
 
-/** Whether some moves lead there: who looks now and then does not see every state. */
+/** Whether a sequence of moves leads there: polling does not see every state. */
 function leadsTo(from: Standing, to: Standing, moves: JobMove[], been = new Set<Standing>()): boolean {
   if (from === to) return true
   been.add(from)
@@ -129,13 +129,13 @@ function leadsTo(from: Standing, to: Standing, moves: JobMove[], been = new Set<
   })
 }
 
-/** What a stream tells of a job's state; between its first and its last event only state and attempt. */
+/** The states in a stream. Between its first and its last event they have only state and attempt. */
 const sightingsOf = (events: ServerSentEvent[]) =>
   events
     .filter(({ event }) => ['snapshot', 'state', 'done'].includes(event))
     .map(({ data }) => data as Pick<JobResource, 'state' | 'attempt'>)
 
-/** That what was seen, in this order, is a way through the state machine. */
+/** Checks that the observed states, in this order, are a path through the state machine. */
 function checkPath(job: Tracked, sightings: Pick<JobResource, 'state' | 'attempt'>[], what: string, retried = false) {
   const moves = possibleMoves(job, retried)
   const path = `${what}: ${sightings.map(({ state, attempt }) => `${state} ${attempt}`).join(' → ')}`
@@ -144,7 +144,7 @@ function checkPath(job: Tracked, sightings: Pick<JobResource, 'state' | 'attempt
     const { state, attempt } = sighting
     expect(leadsTo(last.state, state, moves), path).toBe(true)
     expect(attempt, path).toBeLessThanOrEqual(job.submitted.options.attempts)
-    // An attempt that a worker refuses to make, since it came too late, does not count.
+    // An attempt that a worker refuses because its start is too late does not count.
     const mayFall = retried || job.lostWorkers || (moves.includes('expire') && isEnd(state))
     if (!mayFall) expect(attempt, path).toBeGreaterThanOrEqual(last.attempt)
     last = sighting
@@ -153,7 +153,7 @@ function checkPath(job: Tracked, sightings: Pick<JobResource, 'state' | 'attempt
 
 const isStored = ({ event }: ServerSentEvent) => ['progress', 'output', 'log'].includes(event)
 
-/** That a stream was complete and in order: `history` is all that is kept of the job. */
+/** Checks that a stream was complete and in order. `history` is everything that is stored of the job. */
 function checkStream(job: Tracked, events: ServerSentEvent[], history: ServerSentEvent[], what: string): void {
   const kinds = events.map(({ event }) => event)
   expect(kinds[0], what).toBe('snapshot')
@@ -174,13 +174,13 @@ function checkStream(job: Tracked, events: ServerSentEvent[], history: ServerSen
   }
 }
 
-/** Nobody stopped it, so that its handler said all that it had to say, in each attempt. */
+/** It was never stopped, so its handler sent all its events in each attempt. */
 function isUndisturbed({ submitted: { options: said }, wasCanceled, lostWorkers }: Tracked): boolean {
   const hasLimit = ['start_within_ms', 'deadline_ms', 'timeout_ms'].some((limit) => limit in said)
   return !wasCanceled && !lostWorkers && !hasLimit
 }
 
-/** That every run has one end, the end that was promised, and that the way to it was one that the state machine has. */
+/** Checks that every run has one end, the promised one, and that its path is in the state machine. */
 async function check(job: Tracked, { api, redis, keys }: World): Promise<void> {
   const what = `${job.ref.id} ${JSON.stringify(job.submitted)}`
   const history = await watchToEnd(api.url, job.ref.id, 0)
@@ -191,7 +191,7 @@ async function check(job: Tracked, { api, redis, keys }: World): Promise<void> {
     checkPath(job, seen, `run ${run} of ${what}`)
     const told = streams.map((events) => events.at(-1)?.data as JobResource).filter((final) => final.run === run)
     const [end, ...others] = [...seen, ...told].filter(({ done }) => done)
-    // A run that was retried at once may have ended unseen.
+    // The end of a run that was retried immediately may not have been observed.
     if (run === last) expect(end, `run ${run} of ${what} has an end`).toBeDefined()
     for (const other of others) expect(other, `run ${run} of ${what} has one end`).toEqual(end)
     if (end && job.signaled.has(run)) expect(end.state, `run ${run} of ${what} was signaled`).toBe('canceled')
@@ -206,7 +206,7 @@ function checkOutput({ submitted }: Tracked, { output }: JobResource, what: stri
   expect(output, what).toEqual(type === 'echo' ? input : { slept_ms: input.duration_ms })
 }
 
-/** One API, two workers, and what was seen of the jobs of one sequence. */
+/** One API, two workers, and the observations of one sequence. */
 class World {
   readonly api: Stack['api']
   readonly redis: Redis
@@ -215,9 +215,9 @@ class World {
   readonly workers: ReturnType<Stack['addWorker']>[]
   readonly addWorker: Stack['addWorker']
   jobs: Tracked[] = []
-  /** What came over each channel. */
+  /** The messages of each channel. */
   messages = new Map<string, string[]>()
-  /** How often what happened, over all sequences. */
+  /** Counts of what happened, over all sequences. */
   readonly tally = new Map<string, number>()
   #happened = Promise.withResolvers<void>()
 
@@ -233,7 +233,7 @@ class World {
     })
   }
 
-  /** Resolves at the next event of any stream, or soon. */
+  /** Resolves at the next event of any stream, or after a short time. */
   async somethingHappens(): Promise<void> {
     await Promise.race([this.#happened.promise, sleep(250)])
   }
@@ -257,7 +257,7 @@ class World {
       return events
     }
     const stream = follow()
-    // Whoever checks the stream hears of it; a sequence that failed before checks none.
+    // The check of the stream reports the error. A sequence that failed earlier checks no stream.
     stream.catch(() => undefined)
     job.streams.push(stream)
   }
@@ -341,7 +341,7 @@ const actions: Record<Verb, (world: World, job: Tracked, pick: number) => Promis
     world.workers[index] = world.addWorker()
   },
 
-  /** A message may come late, and twice: it carries no truth. */
+  /** A message may arrive late or twice: messages are only hints. */
   async repeat_messages({ redis, keys, messages }, { ref }, pick) {
     for (const channel of [keys.channel(ref), keys.cancels(ref.queue)]) {
       const heard = messages.get(channel) ?? []
@@ -351,7 +351,7 @@ const actions: Record<Verb, (world: World, job: Tracked, pick: number) => Promis
     await redis.publish(keys.channel(ref), pick % 2 === 0 ? announcedChange : announcedEnd)
   },
 
-  /** A worker that lost the job long ago still says what its handler said and did. */
+  /** A worker that lost the job long ago still writes the events and the end of its handler. */
   async speak_as_a_zombie({ redis, keys, steering }, { ref }) {
     let refusals = 0
     const events = new JobEventWriter({ redis, keys, log }).open(ref, 'zombie:0', 1, () => refusals++)
@@ -361,13 +361,13 @@ const actions: Record<Verb, (world: World, job: Tracked, pick: number) => Promis
     const sets = ['active', 'stalled', 'failed'].map((set) => keys.bull(ref.queue, set))
     const ended = [keys.job(ref), keys.lock(ref), ...sets]
     expect(await finishCanceled(redis, ended, [ref.id, 'zombie:0', '{}', Date.now(), keys.channel(ref)])).toBe(0)
-    // Nor does it end a job that was cancelled when another worker had it.
+    // Nor does it end a job that was canceled while another worker held it.
     const run = { token: 'zombie:0', attempt: 1 }
     expect(await steering.finishCanceled(ref, run, 'cooperatively'), 'a job of another worker was ended').toBe(false)
   },
 }
 
-/** Waits until all jobs have ended, checks each of them, and forgets them. */
+/** Waits until all jobs have ended, checks each, and forgets them. */
 async function settle(world: World): Promise<void> {
   const { api, redis, keys, workers } = world
   await Promise.all(workers)
@@ -376,7 +376,7 @@ async function settle(world: World): Promise<void> {
     world.see(job, body)
     expect(body.done, `it ends: ${JSON.stringify(body)}`).toBe(true)
     world.count([body.state, body.error?.code, body.error?.stopped].filter(Boolean).join(' '))
-    // A worker that was killed may not have said it.
+    // A killed worker may not have written it.
     await redis.publish(keys.channel(job.ref), announcedEnd)
   }
   await Promise.all(world.jobs.map((job) => check(job, world)))
@@ -394,7 +394,7 @@ async function settle(world: World): Promise<void> {
 }
 
 test(
-  'whatever clients, workers and late messages do to jobs, each run has one end and the way to it is one of the state machine',
+  'under random actions of clients, workers and late messages each run has one end, by a path of the state machine',
   async () => {
     const world = await startWorld()
     const endsAt = performance.now() + budgetMs
@@ -408,7 +408,7 @@ test(
         count += sequence.length
       },
     )
-    // Time decides what happens, so a seed brings back the actions and not all of their effects: nothing is gained by shrinking.
+    // Effects depend on timing, so a seed repeats the actions but not all of their effects: shrinking does not help.
     const seed = Number(process.env['MODEL_SEED'] || Date.now() % 1_000_000)
     await fc.assert(property, { seed, endOnFailure: true, numRuns: 10_000 })
     console.log(`job model: ${count} actions, seed ${seed}`, Object.fromEntries(world.tally))

@@ -17,7 +17,7 @@ async function readOutput(apiUrl: string, id: string, headers: Record<string, st
   return { status: response.status, headers: response.headers, text: await response.text() }
 }
 
-/** A job type that returns `bytes` letters, on each executor. */
+/** A job type per executor that returns `bytes` letters. */
 async function repeatJobs(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
@@ -35,10 +35,10 @@ async function repeatJobs(): Promise<string> {
   return dir
 }
 
-test('an output that is too large for its job is read beside it, whole and in parts', async () => {
+test('a large output is read from its own resource, complete and in ranges', async () => {
   const { api } = await startStack({ env: { JOBS_DIR: await repeatJobs() } })
   for (const runsOn of ['event-loop', 'thread', 'process']) {
-    // Three bytes each, so that pieces end within a character.
+    // Three bytes per character, so that pieces end within a character.
     const expected = JSON.stringify('€'.repeat(300_000))
     const { body: accepted } = await submit(api.url, `repeat-${runsOn}`, { text: '€', times: 300_000 })
     const events = await watchToEnd(api.url, accepted.id)
@@ -57,7 +57,7 @@ test('an output that is too large for its job is read beside it, whole and in pa
   }
 })
 
-test('any part of an output can be read, inline or stored beside its job', async () => {
+test('any range of an output can be read, inline or stored beside its job', async () => {
   const { api } = await startStack({ env: { INLINE_OUTPUT_BYTES: '1000' } })
   for (const length of [600_000, 100]) {
     const input = Array.from({ length: length / 2 }, (_, n) => String.fromCharCode(97 + (n % 26))).join('')
@@ -102,7 +102,7 @@ test('any part of an output can be read, inline or stored beside its job', async
   }
 })
 
-test('a job without an output says why', async () => {
+test('the output of a job without one is answered with the reason', async () => {
   const { api } = await startStack()
   const outputOf = (id: string) => send('GET', `${api.url}/v1/jobs/${id}/output`)
   const waiting = await submit(api.url, 'echo', 1, { delay_ms: 60_000 })
@@ -126,7 +126,7 @@ test('an output beyond the limit fails its job, an input beyond it is refused; b
   expect(JSON.stringify(refused.body)).toContain('400000')
 })
 
-test('a stored output is gone with its job, by deletion or by time', async () => {
+test('a stored output is removed with its job, by deletion or retention', async () => {
   const { api, env } = await startStack({ env: { INLINE_OUTPUT_BYTES: '0', RESULT_TTL_MS: '2000' } })
   const redis = await redisClient()
   const outputs = () => redis.keys(`${env['KEY_PREFIX']}:*:output`)
@@ -138,7 +138,7 @@ test('a stored output is gone with its job, by deletion or by time', async () =>
   await waitFor('the sweep', outputs, (left) => left.length === 0)
 })
 
-test('an output that was stored for another end of its job is none', async () => {
+test('an output that was stored for another end of its job is ignored', async () => {
   const { api, env, addWorker } = await startStack({ workers: 0, env: { INLINE_OUTPUT_BYTES: '10' } })
   const redis = await redisClient()
   const jobKeys = async (id: string) => {
@@ -148,7 +148,7 @@ test('an output that was stored for another end of its job is none', async () =>
   const leave = async (id: string) => {
     const { job, output } = await jobKeys(id)
     await redis.hset(output, { name: 'left', 0: '"left"' })
-    // As by a worker that vanished after it had stored the output, and before the end.
+    // As a worker leaves it that crashed between storing the output and the end.
     await redis.hset(job, { outputName: 'left', outputBytes: 6, ats: 1 })
     return output
   }
@@ -164,7 +164,7 @@ test('an output that was stored for another end of its job is none', async () =>
   expect(await Promise.all(left.map((key) => redis.exists(key)))).toEqual([0, 0, 1])
 })
 
-test('a worker that dies while it stores an output leaves nothing of it to the next', async () => {
+test('a partly stored output of a killed worker does not reach the next attempt', async () => {
   const dir = await repeatJobs()
   const { api, env, workers, addWorker } = await startStack({ env: { JOBS_DIR: dir, LOCK_MS: '2000' } })
   const redis = await redisClient()
@@ -182,7 +182,7 @@ test('a worker that dies while it stores an output leaves nothing of it to the n
   expect((await readOutput(api.url, body.id)).text.length).toBe(60_000_002)
 })
 
-test('who reads an output while its job is deleted is cut off, and told nothing wrong', async () => {
+test('a reader whose job is deleted meanwhile is disconnected and receives nothing wrong', async () => {
   const { api } = await startStack({ env: { JOBS_DIR: await repeatJobs() } })
   const { body } = await submit(api.url, 'repeat-thread', { text: '0123456789', times: 5_000_000 }, { waitS: 15 })
   expect(body.output_bytes).toBe(50_000_002)
@@ -197,7 +197,7 @@ test('who reads an output while its job is deleted is cut off, and told nothing 
   expect((await readOutput(api.url, body.id)).status).toBe(404)
 })
 
-test('the service itself reads an output as a value, wherever it is stored', async () => {
+test('flows and webhooks read an output as a value, wherever it is stored', async () => {
   const { api, env } = await startStack({ env: { INLINE_OUTPUT_BYTES: '1000' } })
   const redis = await redisClient()
   const keys = new Keys(env['KEY_PREFIX'] ?? '')
@@ -210,7 +210,7 @@ test('the service itself reads an output as a value, wherever it is stored', asy
   expect(await queue.readOutput({ queue: 'io', id: body.id })).toBeUndefined()
 })
 
-test('a job whose output is stored beside it is not mistaken for one that returns a name', async () => {
+test('a stored output is not mistaken for an output that looks like its name', async () => {
   const { api } = await startStack()
   const name = randomUUID()
   const { body } = await submit(api.url, 'echo', name, { waitS: 10 })
@@ -222,7 +222,7 @@ interface Page {
   next_cursor: string | null
 }
 
-test('a list of jobs with large inputs comes in short pages', async () => {
+test('a list of jobs with large inputs has short pages', async () => {
   const { api } = await startStack({ workers: 0 })
   const ids: string[] = []
   for (let n = 0; n < 5; n++) {

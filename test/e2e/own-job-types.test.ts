@@ -6,7 +6,7 @@ import { loadRegistry } from '../../src/jobs/registry.ts'
 import { send, submit, watchToEnd } from '../helpers/client.ts'
 import { spawnRole, startStack } from '../helpers/stack.ts'
 
-/** A folder outside of the repository, so that nothing of ours is found by accident. */
+/** A folder outside of the repository, so that its files can only find what module-hooks.ts resolves. */
 async function jobsDir(files: Record<string, string>): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
@@ -41,7 +41,7 @@ const greet = (type: string, runsOn: string) => `
     },
   })`
 
-test('one file in JOBS_DIR is a new endpoint, on each of the three executors', async () => {
+test('one file in JOBS_DIR is a new job type, on each of the three executors', async () => {
   const kinds = ['event-loop', 'thread', 'process']
   const dir = await jobsDir(Object.fromEntries(kinds.map((kind) => [`greet-${kind}.ts`, greet(`greet-${kind}`, kind)])))
   const { api } = await startStack({ env: { JOBS_DIR: dir } })
@@ -75,7 +75,7 @@ test('one file in JOBS_DIR is a new endpoint, on each of the three executors', a
   expect(JSON.stringify(document.body)).toContain('#/components/schemas/Submit-greet-thread')
 })
 
-test('a definition that cannot serve stops the boot, each named with its file and the reason', async () => {
+test('invalid definitions fail the boot, each with its file and the reason', async () => {
   const good = greet('good', 'thread')
   const dir = await jobsDir({
     'broken.ts': 'export default {{{',
@@ -103,13 +103,13 @@ test('a definition that cannot serve stops the boot, each named with its file an
   }
 })
 
-test('a folder that cannot be read stops the boot with the name of its variable', async () => {
+test('an unreadable folder fails the boot with the name of its variable', async () => {
   const { role } = spawnRole('api', { REDIS_URL: 'redis://127.0.0.1:1', JOBS_DIR: '/nowhere/at/all' })
   expect(await role.ended).toBe(1)
   expect(role.stderr).toEqual(['drover api: JOBS_DIR: "/nowhere/at/all" cannot be read (ENOENT)'])
 })
 
-test('a file that never ends loading is named; the boot does not wait for it for ever', async () => {
+test('a file that never finishes loading fails the boot and is named', async () => {
   const jobsDirectory = await jobsDir({ 'endless.ts': 'await new Promise(() => {})' })
   const loading = loadRegistry({ diagnosticJobs: false, jobsDir: jobsDirectory, loadTimeoutMs: 50 })
   await expect(loading).rejects.toThrow(/endless\.ts: did not load within 50 ms$/)

@@ -8,7 +8,7 @@ interface Refusal {
   errors?: { pointer: string; detail: string }[]
 }
 
-/** Each route that takes a document, with a place in it for a value of the client's. */
+/** Each route that accepts a document, with a place in it for any value. */
 const routes: [name: string, method: string, path: string, body: (value: string) => string, pointer: string][] = [
   ['a job', 'POST', '/v1/jobs', (value) => `{"type":"echo","input":{"a":[0,${value}]}}`, '/input/a/1'],
   ['a priority', 'POST', '/v1/jobs', (value) => `{"type":"echo","input":1,"priority":${value}}`, '/priority'],
@@ -55,7 +55,7 @@ test('numbers that a double holds come back as they were sent', async () => {
   expect(await response.text()).toContain(`"input":${numbers}`)
 })
 
-test('text that is no Unicode is refused where it stands, and comes back in no answer', async () => {
+test('text that is not Unicode is refused at its place, and no answer contains it', async () => {
   const { api } = await startStack({ workers: 0 })
   const post = (body: string) => send<Refusal>('POST', `${api.url}/v1/jobs`, { body })
   const detail = 'has half of a surrogate pair: it is no Unicode text'
@@ -70,7 +70,7 @@ test('text that is no Unicode is refused where it stands, and comes back in no a
   const named = await post('{"type":"echo","input":{"\\ud800":1}}')
   expect(named).toMatchObject({ status: 400, body: { errors: [{ pointer: '/input/\ufffd', detail }] } })
   expect((await post('{"type":"echo","input":"\\ud83d\\ude00"}')).status).toBe(202)
-  // What is cut for an answer is cut between characters.
+  // Text that is shortened for an answer is cut between characters.
   const long = await post(JSON.stringify({ type: `x${'\u{1f600}'.repeat(5000)}`, input: 1 }))
   expect(long).toMatchObject({ status: 404, body: { code: 'unknown_job_type' } })
   expect(JSON.stringify(long.body).isWellFormed()).toBe(true)
@@ -86,7 +86,7 @@ test('a body with too many members is refused before it is parsed', async () => 
   const refused = (detail: string) => ({ status: 413, body: { code: 'too_many_members', detail } })
   expect((await post(members(20_000))).status).toBe(202)
   expect(await post(members(20_001))).toMatchObject(refused('The body has more than 20000 members in one object.'))
-  // The two of the submission are counted as well.
+  // The two members of the submission count too.
   const many = (last: number) => `[${`${members(20_000)},`.repeat(9)}${members(last)}]`
   expect((await post(many(19_998))).status).toBe(202)
   expect(await post(many(19_999))).toMatchObject(
@@ -103,7 +103,7 @@ test('a body with too many members is refused before it is parsed', async () => 
     expect((await send<Refusal>(method, api.url + path, { body: members(20_001) })).body.code).toBe('too_many_members')
 }, 60_000)
 
-test('how many members a body may have is a setting', async () => {
+test('the maximum number of members is a setting', async () => {
   const { api } = await startStack({
     workers: 0,
     env: { BODY_OBJECT_MEMBERS_LIMIT: '100', BODY_MEMBERS_LIMIT: '200', BODY_VALUES_LIMIT: '300' },
@@ -115,7 +115,7 @@ test('how many members a body may have is a setting', async () => {
     expect((await post(input)).body.code).toBe('too_many_members')
 })
 
-test('bodies of eight megabytes are taken: a long text, numbers, fifty thousand objects', async () => {
+test('bodies of eight megabytes are accepted: a long text, numbers, fifty thousand objects', async () => {
   const { api } = await startStack({ workers: 0 })
   const room = 8_388_608 - 100
   const objects = Array.from({ length: 50_000 }, (_, n) => ({ id: n, name: `item ${n}`, note: 'x'.repeat(110) }))

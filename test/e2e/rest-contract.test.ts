@@ -11,7 +11,7 @@ const withKey = (apiUrl: string, key: string, body: object, headers: Record<stri
     headers: { 'idempotency-key': key, ...headers },
   })
 
-test('two hundred identical submissions at once, over two API processes, are one job', async () => {
+test('two hundred concurrent submissions with one key, over two API processes, are one job', async () => {
   const { api, addApi } = await startStack()
   const other = await addApi()
   const body = { type: 'sleep', input: { duration_ms: 50 } }
@@ -42,20 +42,20 @@ test('two hundred identical submissions at once, over two API processes, are one
   expect(await withKey(api.url, '', body)).toMatchObject({ status: 400 })
 })
 
-test('a claim whose job was never stored is repaired by the next try', async () => {
+test('a claim whose job was never stored is repaired by the next request', async () => {
   const { api, env } = await startStack()
   const redis = await redisClient()
   const body = { type: 'echo', input: 1 }
   const { body: first } = await withKey(api.url, 'k', body)
   await read(api.url, first.id, 10)
-  // As after a crash between the claim and the add: the claim is there, the job is not.
+  // As after a crash between the claim and the add: the claim exists, the job does not.
   const keys = await redis.keys(`${env['KEY_PREFIX']}:*${first.id}*`)
   await redis.unlink(...keys)
   const repaired = await withKey(api.url, 'k', body, { prefer: 'wait=10' })
   expect(repaired).toMatchObject({ status: 200, body: { id: first.id, state: 'succeeded' } })
 })
 
-test('a key lives as long as its job', async () => {
+test('an idempotency key lives as long as its job', async () => {
   const { api, env } = await startStack({ env: { RESULT_TTL_MS: '1000' } })
   const redis = await redisClient()
   const body = { type: 'echo', input: 1 }
@@ -69,7 +69,7 @@ test('a key lives as long as its job', async () => {
   expect((await withKey(api.url, 'kept', body)).body.id).not.toBe(kept.body.id)
 })
 
-test('requests with one key while its job is deleted make one job at most', async () => {
+test('requests with one key during the deletion of its job create at most one job', async () => {
   const { api, addApi } = await startStack()
   const other = await addApi()
   for (let round = 0; round < 30; round++) {
@@ -85,13 +85,13 @@ test('requests with one key while its job is deleted make one job at most', asyn
     expect(deleted.status).toBe(204)
     const left = await send<{ items: JobResource[] }>('GET', `${api.url}/v1/jobs?tag=${tag}`)
     expect(left.body.items.length).toBeLessThanOrEqual(1)
-    // Whoever met the deletion is told to come again; nobody is promised a job that will not be there.
+    // A request that meets the deletion gets 503 and may be repeated. No request is promised a job that is then deleted.
     const promised = answers.filter(({ status }) => status !== 503).map((answer) => answer.body.id)
     for (const id of promised) expect([first.body.id, left.body.items[0]?.id]).toContain(id)
   }
 })
 
-test('a finished job can be forgotten, another cannot', async () => {
+test('only a finished job can be deleted', async () => {
   const { api } = await startStack()
   const waiting = await submit(api.url, 'echo', 1, { delay_ms: 60_000 })
   expect(await send('DELETE', `${api.url}/v1/jobs/${waiting.body.id}`)).toMatchObject({
@@ -104,7 +104,7 @@ test('a finished job can be forgotten, another cannot', async () => {
   expect(await send('DELETE', `${api.url}/v1/jobs/${body.id}`)).toMatchObject({ status: 404 })
 })
 
-test('a job that has not changed since the client read it is a 304', async () => {
+test('a job that has not changed since the client read it is answered with 304', async () => {
   const { api } = await startStack()
   const { body } = await submit(api.url, 'sleep', { duration_ms: 1 }, { delay_ms: 500 })
   const first = await read(api.url, body.id)
@@ -122,7 +122,7 @@ test('a paused queue keeps its jobs until it is resumed', async () => {
   expect(await steer('pause')).toMatchObject({ status: 200, body: { name: 'io', paused: true } })
   const { body } = await submit(api.url, 'echo', 1)
   const counted = await waitFor(
-    'the wait to be seen',
+    'the wait to be counted',
     () => send<{ oldest_wait_ms: number | null }>('GET', `${api.url}/v1/queues/io`),
     (queue) => (queue.body.oldest_wait_ms ?? 0) > 50,
   )
@@ -133,20 +133,20 @@ test('a paused queue keeps its jobs until it is resumed', async () => {
   expect(await send('POST', `${api.url}/v1/queues/nope/pause`)).toMatchObject({ status: 404 })
 })
 
-test('a traceparent is kept with its job, a malformed one is ignored', async () => {
+test('a traceparent is stored with its job, a malformed one is ignored', async () => {
   const { api, workers } = await startStack()
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
   const body = { type: 'sleep', input: { duration_ms: 1, fail_at: 0 } }
   await send('POST', `${api.url}/v1/jobs`, { body, headers: { traceparent, prefer: 'wait=10' } })
   await waitFor(
-    'the line of the attempt',
+    'the log line of the attempt',
     () => workers[0]?.logs,
     (logs) => logs?.some((line) => line['traceparent'] === traceparent) === true,
   )
   expect((await send('POST', `${api.url}/v1/jobs`, { body, headers: { traceparent: 'nonsense' } })).status).toBe(202)
 })
 
-test('jobs are listed newest first, page by page, while others are added and end', async () => {
+test('jobs are listed newest first, page by page, while others are added and finish', async () => {
   const { api } = await startStack()
   const list = (query: string) =>
     send<{ items: JobResource[]; next_cursor: string | null }>('GET', `${api.url}/v1/jobs${query}`)
@@ -197,7 +197,7 @@ test('jobs are listed newest first, page by page, while others are added and end
   }
 })
 
-test('a job logs lines that can be read page by page', async () => {
+test('the log lines of a job can be read page by page', async () => {
   const { api } = await startStack()
   const { body } = await submit(api.url, 'sleep', { duration_ms: 10, steps: 10 }, { waitS: 10 })
   expect(await send('GET', `${api.url}/v1/jobs/${body.id}/logs`)).toMatchObject({

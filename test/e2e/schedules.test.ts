@@ -8,7 +8,7 @@ import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { receiveWebhooks, webhookSecret } from '../helpers/webhook-receiver.ts'
 
-// They wait for seconds of the clock, beside several processes each.
+// The tests wait for real ticks and start several processes each.
 vi.setConfig({ testTimeout: 60_000 })
 
 const echo = { type: 'echo', input: 1 }
@@ -28,7 +28,7 @@ async function jobs(apiUrl: string, tag: string): Promise<JobResource[]> {
 
 const inMs = (ms: number) => new Date(Date.now() + ms).toISOString()
 
-test('each tick stores one job, however many processes look', async () => {
+test('each tick stores one job with any number of schedulers', async () => {
   const { api, addApi, env } = await startStack({ workers: 2 })
   const other = await addApi(env)
   const ids = ['a', 'b', 'c']
@@ -50,7 +50,7 @@ test('each tick stores one job, however many processes look', async () => {
     const { created_at, last_job_id, last_run_at } = await readSchedule(other.url, id)
     expect((Date.parse(last_run_at ?? '') - Date.parse(created_at)) % 1000).toBe(0)
     expect(last_job_id).toBeTruthy()
-    // On a machine that is too busy a tick may be late or missed; none is fired twice.
+    // On a busy machine a tick may be late or missed, but it never fires twice.
     const ticks = list.map((job) => Math.floor((Date.parse(job.created_at) - Date.parse(created_at)) / 1000))
     expect(new Set(ticks).size).toBe(ticks.length)
     expect(Math.max(...ticks) - Math.min(...ticks)).toBeLessThanOrEqual(ticks.length)
@@ -64,7 +64,7 @@ test('each tick stores one job, however many processes look', async () => {
   )
 })
 
-test('a schedule is kept as it was said; saying it again changes no tick, saying another begins anew', async () => {
+test('the same PUT again changes no tick, a different definition starts anew', async () => {
   const { api } = await startStack({ workers: 0 })
   const said = { cron: '30 2 * * *', timezone: 'Europe/Berlin', job: { ...echo, priority: 3, deadline_ms: 5000 } }
   const made = await put(api.url, 'nightly.report_1', said)
@@ -89,7 +89,7 @@ test('a schedule is kept as it was said; saying it again changes no tick, saying
   })
 })
 
-test("another tenant's schedule is not there, and its jobs are its own", async () => {
+test("reads of another tenant's schedule return 404, and its jobs belong to that tenant", async () => {
   const [acme, other] = [makeKey('acme'), makeKey('other', ['read', 'submit', 'cancel'])]
   const { path } = await keysFile([acme, other], { acme: { max_queued: 1 } })
   const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
@@ -110,7 +110,7 @@ test("another tenant's schedule is not there, and its jobs are its own", async (
     headers: other.headers,
   })
   expect(theirs.status).toBe(201)
-  // What a schedule stores is not held to max_queued.
+  // max_queued does not apply to jobs of schedules.
   await waitFor(
     'two jobs',
     () => list(acme, 'jobs?tag=mine'),
@@ -120,7 +120,7 @@ test("another tenant's schedule is not there, and its jobs are its own", async (
   expect((await send<ScheduleResource>('GET', url, { headers: other.headers })).body.last_job_id).toBeNull()
 })
 
-test('a schedule that cannot run is refused, by a pointer to why', async () => {
+test('a schedule that cannot run is refused with a pointer to the mistake', async () => {
   const { api } = await startStack({ workers: 0 })
   const wrong = [
     [{ job: echo }, '/cron'],
@@ -155,7 +155,7 @@ test('a schedule that cannot run is refused, by a pointer to why', async () => {
   })
 })
 
-test('of the ticks that nobody was there for the latest is fired, once, and none after the end', async () => {
+test('of the ticks missed while no process ran only the latest fires, once, and none after ends_at', async () => {
   const { api, env, addApi } = await startStack({ workers: 0 })
   const redis = await redisClient()
   const start = Date.now() + 1500
@@ -181,7 +181,7 @@ test('of the ticks that nobody was there for the latest is fired, once, and none
   expect(stored.map(({ id }) => id)).toEqual([over.last_job_id])
 })
 
-test('with skip a tick does not run while the job of the one before goes on; a pause stops all', async () => {
+test('with skip no tick fires while the previous job runs; a paused schedule fires none', async () => {
   const { api, env, addApi } = await startStack({ workers: 0 })
   await addApi(env)
   const said = { every_ms: 1000, overlap: 'skip', job: { ...echo, tags: ['skip'] } }
@@ -204,7 +204,7 @@ test('with skip a tick does not run while the job of the one before goes on; a p
   const paused = await readSchedule(api.url, 'skip')
   await put(api.url, 'tick', { every_ms: 1000, job: { ...echo, tags: ['tick'] } })
   await waitFor(
-    'two ticks of another',
+    'two ticks of the other',
     () => jobs(api.url, 'tick'),
     ({ length }) => length >= 2,
   )
@@ -213,9 +213,9 @@ test('with skip a tick does not run while the job of the one before goes on; a p
   expect(Date.parse(resumed.body.next_run_at ?? '')).toBeGreaterThan(Date.parse(resumed.body.updated_at))
 })
 
-test('the limits of a job count from its run, and its webhook is sent for each', async () => {
+test('the limits of a scheduled job count from its tick, and each job sends its webhook', async () => {
   const { api, env, addWorker } = await startStack({ workers: 0, env: { WEBHOOK_SECRETS: webhookSecret('a') } })
-  // It consumes no queue of the jobs, and sends webhooks all the same.
+  // It consumes no queue of the jobs, but sends webhooks.
   await addWorker({ ...env, WORKER_QUEUES: 'cpu:1' })
   const receiver = await receiveWebhooks()
   const job = { ...echo, tags: ['limits'], start_within_ms: 300, webhook: { url: receiver.url } }

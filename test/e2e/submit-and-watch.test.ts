@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { read, send, submit, watch, watchToEnd } from '../helpers/client.ts'
 import { serve } from '../helpers/local-site.ts'
+import { scrape } from '../helpers/series.ts'
 import { startStack } from '../helpers/stack.ts'
 
-test('a job goes from a POST to its end on each of the three executors', async () => {
+test('a submitted job runs to its end on each of the three executors', async () => {
   const { api } = await startStack()
   const cases = [
     ['echo', { any: ['json', null, 1.5] }, { any: ['json', null, 1.5] }],
@@ -23,7 +23,7 @@ test('a job goes from a POST to its end on each of the three executors', async (
   }
 })
 
-test('Prefer: wait answers with the finished job, and with 202 at the limit', async () => {
+test('Prefer: wait answers with the finished job, or with 202 at the limit', async () => {
   const { api } = await startStack()
   const done = await submit(api.url, 'sleep', { duration_ms: 50 }, { waitS: 10 })
   expect(done).toMatchObject({ status: 200, body: { state: 'succeeded', output: { slept_ms: 50 } } })
@@ -33,7 +33,8 @@ test('Prefer: wait answers with the finished job, and with 202 at the limit', as
   const late = await submit(api.url, 'sleep', { duration_ms: 60_000 }, { waitS: 1 })
   expect(late).toMatchObject({ status: 202, body: { state: 'running', done: false } })
   expect(late.headers.get('location')).toBe(`/v1/jobs/${late.body.id}`)
-  expect(Date.now() - started).toBeLessThan(2000)
+  expect(Date.now() - started).toBeGreaterThanOrEqual(1000)
+  expect(Date.now() - started).toBeLessThan(10_000)
   expect(await read(api.url, late.body.id, 1)).toMatchObject({ status: 202, body: { state: 'running' } })
 
   const nonsense = await send('POST', `${api.url}/v1/jobs`, {
@@ -43,7 +44,7 @@ test('Prefer: wait answers with the finished job, and with 202 at the limit', as
   expect(nonsense.status).toBe(202)
 })
 
-test('a hundred clients that wait at once all get their own answer', async () => {
+test('a hundred concurrent waits each get their own answer', async () => {
   const { api } = await startStack()
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, n) => submit(api.url, 'sleep', { duration_ms: 20 + n }, { waitS: 20 })),
@@ -53,7 +54,7 @@ test('a hundred clients that wait at once all get their own answer', async () =>
   }
 })
 
-test('a stream tells the whole story of a job in order, with rising ids, and ends with it', async () => {
+test('a stream has all events of a job in order, with rising ids, and ends with the job', async () => {
   const { api } = await startStack()
   const { body } = await submit(api.url, 'sleep', { duration_ms: 200, steps: 4 }, { delay_ms: 200 })
   const events = await watchToEnd(api.url, body.id)
@@ -72,12 +73,12 @@ test('a stream tells the whole story of a job in order, with rising ids, and end
   expect(ids).toEqual([...new Set(ids)].toSorted((a, b) => a - b))
 })
 
-test('a client that lost its stream goes on behind the last id, missing and repeating nothing', async () => {
+test('a client that lost its stream resumes after the last id, with nothing missing or repeated', async () => {
   const { api } = await startStack()
   const { body } = await submit(api.url, 'sleep', { duration_ms: 600, steps: 30 })
   const seen: unknown[] = []
   let lastEventId = 0
-  // Leaves and comes back after every few events.
+  // Disconnects and resumes after every few events.
   for (let done = false; !done; ) {
     let taken = 0
     for await (const { id, event, data } of watch(api.url, body.id, { lastEventId })) {
@@ -91,7 +92,7 @@ test('a client that lost its stream goes on behind the last id, missing and repe
   expect(seen).toEqual(Array.from({ length: 30 }, (_, n) => (n + 1) / 30))
 })
 
-test('a finished job is a snapshot and its end; with an id, also what came after it', async () => {
+test('the stream of a finished job is a snapshot and its end; with an id also the later events', async () => {
   const { api } = await startStack()
   const { body } = await submit(api.url, 'sleep', { duration_ms: 20, steps: 3 }, { waitS: 10 })
   expect((await watchToEnd(api.url, body.id)).map(({ event }) => event)).toEqual(['snapshot', 'done'])
@@ -99,7 +100,7 @@ test('a finished job is a snapshot and its end; with an id, also what came after
   expect(all).toEqual(['snapshot', 'progress', 'progress', 'progress', 'done'])
 })
 
-test('an id that the job never gave out is as none, and keeps nothing back', async () => {
+test('an unknown event id is treated as absent and holds nothing back', async () => {
   const { api } = await startStack()
   const { body } = await submit(api.url, 'sleep', { duration_ms: 400, steps: 4 })
   const ahead = 999_999_999_999_999
@@ -113,24 +114,30 @@ test('an id that the job never gave out is as none, and keeps nothing back', asy
     ['snapshot', 1],
     ['done', 2],
   ])
-  // The last that it did give out is known, and nothing comes twice.
+  // The last id of the job is known, and nothing is repeated.
   const resumed = await watchToEnd(api.url, body.id, ids.at(-1))
   expect(resumed.map(({ event }) => event)).toEqual(['snapshot', 'done'])
 })
 
-test('extract-links over 200 slow pages yields each page as it finishes, in well under a second and a half', async () => {
-  const { api } = await startStack()
-  const site = await serve(async (request, response) => {
-    await sleep(50)
-    response
-      .setHeader('content-type', 'text/html; charset=utf-8')
-      .end(`<a href="/next${request.url}">next</a><a href="#top">x</a>`)
+test('extract-links yields each of 200 pages, with less than 1.3 s of CPU time in the API and the worker', async () => {
+  const { api, addWorker } = await startStack({ workers: 0 })
+  const worker = await addWorker()
+  const waiting: (() => void)[] = []
+  const site = await serve((request, response) => {
+    response.setHeader('content-type', 'text/html; charset=utf-8')
+    waiting.push(() => response.end(`<a href="/next${request.url}">next</a><a href="#top">x</a>`))
+    if (waiting.length === 50) for (const answer of waiting.splice(0)) answer()
   })
+  const cpuSeconds = async () => {
+    const pages = await Promise.all([scrape(api), scrape(worker)])
+    return pages.reduce((sum, page) => sum + (page.value('process_cpu_seconds_total') ?? Number.NaN), 0)
+  }
   const urls = Array.from({ length: 200 }, (_, n) => `${site.url}/${n}`)
-  const started = performance.now()
+  const before = await cpuSeconds()
   const { body } = await submit(api.url, 'extract-links', { urls, concurrency: 50 })
   const events = await watchToEnd(api.url, body.id)
-  const tookMs = performance.now() - started
+  // So pages that take 50 ms each are read in four rounds, in 1.5 s. The clock would measure how busy the machine is.
+  expect((await cpuSeconds()) - before).toBeLessThan(1.3)
   const ofKind = (kind: string) => events.filter(({ event }) => event === kind)
   expect(ofKind('output')).toHaveLength(200)
   expect(ofKind('progress')).toHaveLength(200)
@@ -142,7 +149,6 @@ test('extract-links over 200 slow pages yields each page as it finishes, in well
     links: [`${site.url}/next/7`, `${site.url}/7`],
     error: null,
   })
-  expect(tookMs).toBeLessThan(1500)
 })
 
 test('a thousand sleeping jobs share one worker thread', async () => {
@@ -151,10 +157,11 @@ test('a thousand sleeping jobs share one worker thread', async () => {
   const submitted = performance.now()
   const ends = await Promise.all(answers.map(({ body }) => read(api.url, body.id, 10)))
   expect(ends.every(({ body }) => body.state === 'succeeded')).toBe(true)
-  expect(performance.now() - submitted).toBeLessThan(3000)
+  // One after another they would take 1000 s; a busy machine may need some seconds.
+  expect(performance.now() - submitted).toBeLessThan(10_000)
 })
 
-test('while jobs burn every core, the API answers and waiting jobs run', async () => {
+test('while jobs use every core, the API answers and jobs of the other queue run', async () => {
   const { api } = await startStack()
   const burning = [1, 2].map(() => submit(api.url, 'burn-cpu', { duration_ms: 1500 }, { waitS: 20 }))
   const echoes = await Promise.all(Array.from({ length: 20 }, (_, n) => submit(api.url, 'echo', n, { waitS: 10 })))

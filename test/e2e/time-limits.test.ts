@@ -4,7 +4,7 @@ import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
-test('a run that never ends is ended at its limit, on each executor, and its place is free at once', async () => {
+test('an attempt that never ends is stopped at its timeout, on each executor, and its slot is free immediately', async () => {
   const { api } = await startStack({ env: { WORKER_QUEUES: 'io:1,cpu:1' } })
   const cases = [
     ['sleep', { duration_ms: 60_000 }],
@@ -21,12 +21,13 @@ test('a run that never ends is ended at its limit, on each executor, and its pla
       { waitS: 10 },
     )
     expect(next.body.state).toBe('succeeded')
-    // One place only: the next job started when the ended one had left it. A cold thread or process is started for it.
-    expect(Date.parse(next.body.started_at ?? '') - Date.parse(body.started_at ?? '')).toBeLessThan(300 + 200 + 500)
+    // One slot only: the next job starts when the stopped one has left it, on a new thread or process. A lost lease would
+    // free it after 10 s.
+    expect(Date.parse(next.body.started_at ?? '') - Date.parse(body.started_at ?? '')).toBeLessThan(5000)
   }
 })
 
-test('a deadline ends a running job, and its retries with it', async () => {
+test('a deadline ends a running job and prevents its retries', async () => {
   const { api } = await startStack()
   const running = await submit(api.url, 'sleep', { duration_ms: 60_000 }, { deadline_ms: 300, attempts: 5, waitS: 10 })
   expect(running.body).toMatchObject({
@@ -44,7 +45,7 @@ test('a deadline ends a running job, and its retries with it', async () => {
   expect(retrying.body.deadline_at).toBe(new Date(Date.parse(retrying.body.created_at) + 500).toISOString())
 })
 
-test('jobs that no worker takes expire in time, counted from run_at where it is given, else from creation', async () => {
+test('jobs that no worker fetches expire in time, counted from run_at if given, else from creation', async () => {
   const { api } = await startStack({ workers: 0 })
   const started = Date.now()
   const limits = [
@@ -59,11 +60,12 @@ test('jobs that no worker takes expire in time, counted from run_at where it is 
     expect(body).toMatchObject({ state: 'expired', done: true, attempt: 0, started_at: null, error: { code } })
     const endedAfterMs = Date.parse(body.finished_at ?? '') - started
     expect(endedAfterMs).toBeGreaterThanOrEqual(afterMs)
-    expect(endedAfterMs).toBeLessThan(afterMs + 2500)
+    // The sweep runs every second.
+    expect(endedAfterMs).toBeLessThan(afterMs + 5000)
   }
 })
 
-test('backoff is honoured: fixed as said, exponential doubling, and what the handler asks for first', async () => {
+test('retries follow their backoff, fixed or exponential', async () => {
   const { api } = await startStack()
   const gaps = async (backoff: object): Promise<number[]> => {
     const { body } = await submit(api.url, 'sleep', { duration_ms: 1, fail_at: 0 }, { attempts: 4, backoff, waitS: 20 })
@@ -78,28 +80,37 @@ test('backoff is honoured: fixed as said, exponential doubling, and what the han
     gaps({ type: 'exponential', delay_ms: 100 }),
   ])
   for (const gap of fixed) expect(gap).toBeGreaterThanOrEqual(199)
-  for (const gap of fixed) expect(gap).toBeLessThan(400)
+  for (const gap of fixed) expect(gap).toBeLessThan(5000)
   for (const [n, gap] of exponential.entries()) expect(gap).toBeGreaterThanOrEqual(100 * 2 ** n - 1)
-  expect(exponential.at(-1)).toBeLessThan(600)
+  expect(exponential.at(-1)).toBeLessThan(5000)
 })
 
-test('when everything has expired, no key that belongs to a job is left', async () => {
-  const { api, env } = await startStack({ env: { RESULT_TTL_MS: '1000' } })
+test('after the retention of all jobs no key of a job is left', async () => {
+  const { api, env } = await startStack({ env: { RESULT_TTL_MS: '2000' } })
   const redis = await redisClient()
+  const watched = async () => {
+    const { body } = await submit(
+      api.url,
+      'sleep',
+      { duration_ms: 5, steps: 5 },
+      { deadline_ms: 60_000, start_within_ms: 60_000 },
+    )
+    await watchToEnd(api.url, body.id, 0)
+    return read(api.url, body.id)
+  }
   const jobs = await Promise.all([
     submit(api.url, 'echo', 1, { waitS: 10 }),
-    submit(api.url, 'sleep', { duration_ms: 5, steps: 5 }, { waitS: 10, deadline_ms: 60_000, start_within_ms: 60_000 }),
+    watched(),
     submit(api.url, 'sleep', { duration_ms: 5, fail_at: 0 }, { waitS: 10 }),
     submit(api.url, 'burn-cpu', { duration_ms: 5 }, { waitS: 10 }),
   ])
-  for (const { body } of jobs) expect(Date.parse(body.expires_at ?? '') - Date.parse(body.finished_at ?? '')).toBe(1000)
-  await watchToEnd(api.url, jobs[1].body.id, 0)
+  for (const { body } of jobs) expect(Date.parse(body.expires_at ?? '') - Date.parse(body.finished_at ?? '')).toBe(2000)
   const keysOfJobs = async () => {
     const keys = await redis.keys(`${env['KEY_PREFIX']}:*`)
     const sets = keys.filter((key) => /:(completed|failed|time-limits|prioritized|wait|active|delayed)$/.test(key))
     return [...keys.filter((key) => /_[0-9a-z]{26}/.test(key)), ...sets]
   }
-  expect((await keysOfJobs()).length).toBeGreaterThan(4)
-  await waitFor('all of it to go', keysOfJobs, (left) => left.length === 0)
+  expect(await keysOfJobs()).not.toEqual([])
+  await waitFor('all keys to be removed', keysOfJobs, (left) => left.length === 0, { withinMs: 30_000 })
   expect(await read(api.url, jobs[0].body.id)).toMatchObject({ status: 404 })
-})
+}, 60_000)

@@ -8,7 +8,7 @@ import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { receiveWebhooks, verify, webhookSecret } from '../helpers/webhook-receiver.ts'
 
-// Some start two stacks, some wait for the wall clock.
+// Some tests start two stacks, some wait for real time.
 vi.setConfig({ testTimeout: 60_000 })
 
 const secret = webhookSecret('a')
@@ -18,7 +18,7 @@ async function deliveries(apiUrl: string, id: string): Promise<DeliveryResource[
   return (await send<{ items: DeliveryResource[] }>('GET', `${apiUrl}/v1/jobs/${id}/deliveries`)).body.items
 }
 
-/** The latest delivery of a job, when it is as wanted. */
+/** Waits for the latest delivery of a job to be accepted by a predicate. */
 async function delivery(apiUrl: string, id: string, accept: (one: DeliveryResource) => boolean) {
   const [latest] = await waitFor(
     'the delivery',
@@ -28,7 +28,7 @@ async function delivery(apiUrl: string, id: string, accept: (one: DeliveryResour
   return latest
 }
 
-test('every end is told of once, signed, with what became of the job', async () => {
+test('every end of a job sends one signed webhook with the job', async () => {
   const { api } = await startStack({ env })
   const receiver = await receiveWebhooks()
   const webhook = { url: receiver.url }
@@ -72,7 +72,7 @@ test('every end is told of once, signed, with what became of the job', async () 
   expect(messages).toHaveLength(5)
 })
 
-test('only what was asked for is told; before its end a delivery is blocked', async () => {
+test('only the requested events are sent; a delivery is blocked before the end of its job', async () => {
   const { api, env: all, addWorker } = await startStack({ env, workers: 0 })
   const receiver = await receiveWebhooks()
   const onFailure = { url: receiver.url, events: ['failed'] }
@@ -103,7 +103,7 @@ test('only what was asked for is told; before its end a delivery is blocked', as
   expect(receiver.messages).toHaveLength(1)
 })
 
-test('a webhook that cannot be signed, or has nowhere to go, is refused', async () => {
+test('a webhook that cannot be signed, or has no valid URL, is refused', async () => {
   const { api } = await startStack({ workers: 0 })
   const receiver = { url: 'https://example.com/' }
   expect(await submit(api.url, 'echo', 1, { webhook: receiver })).toMatchObject({
@@ -129,7 +129,7 @@ test('a webhook that cannot be signed, or has nowhere to go, is refused', async 
   }
 })
 
-test('what a tenant is told is signed with its own secret', async () => {
+test('each tenant has its own signing secret', async () => {
   const [acme, other] = [makeKey('acme'), makeKey('other')]
   const { path } = await keysFile([acme, other])
   const secrets = `${webhookSecret('n')},acme=${webhookSecret('t')}`
@@ -153,7 +153,7 @@ test('what a tenant is told is signed with its own secret', async () => {
   }
 })
 
-test('while secrets are changed a message carries a signature of each', async () => {
+test('during a rotation of secrets a message carries a signature of each', async () => {
   const both = `${webhookSecret('n')},${webhookSecret('o')},other=${webhookSecret('p')}`
   const { api } = await startStack({ env: { WEBHOOK_SECRETS: both } })
   const receiver = await receiveWebhooks()
@@ -166,7 +166,7 @@ test('while secrets are changed a message carries a signature of each', async ()
   expect(message.headers['webhook-signature']?.split(' ')).toHaveLength(2)
 })
 
-test('what is not taken is sent again under the same id, when the receiver says', async () => {
+test('a refused message is sent again under the same id, at the time that the receiver requests', async () => {
   const { api } = await startStack({ env })
   const receiver = await receiveWebhooks((response, nth) => {
     if (nth < 2) response.writeHead([503, 400][nth] ?? 500, { 'retry-after': '1' }).end('x'.repeat(100_000))
@@ -223,7 +223,7 @@ test('410 stops the attempts; a redirect is not followed and is a failure; priva
   expect(elsewhere.messages).toEqual([])
 })
 
-test('a receiver that does not answer holds no other back', async () => {
+test('a receiver that does not answer delays no other', async () => {
   const { api } = await startStack({ env: { ...env, WEBHOOKS_AT_ONCE: '10' } })
   const slow = await receiveWebhooks(() => {})
   const fast = await receiveWebhooks()
@@ -234,7 +234,7 @@ test('a receiver that does not answer holds no other back', async () => {
     Array.from({ length: 20 }, () => submit(api.url, 'echo', 1, { webhook: { url: fast.url } })),
   )
   await Promise.all(submitted.map(({ body }) => delivery(api.url, body.id, ({ done }) => done)))
-  // One at a time goes to each, and every place but one was free: far within the time that the slow one is waited for.
+  // One message at a time goes to each origin, and all other slots were free: much faster than the timeout of the slow one.
   expect(new Set(fast.messages.map(({ id }) => id)).size).toBe(20)
   expect(slow.messages).toHaveLength(1)
   const states = await Promise.all(held.map(async ({ body }) => (await deliveries(api.url, body.id))[0]?.state))
@@ -242,7 +242,7 @@ test('a receiver that does not answer holds no other back', async () => {
   expect(states).not.toContain('failed')
 })
 
-test('a delivery is sent once more on request; each run has its own', async () => {
+test('a delivery can be resent; each run has its own deliveries', async () => {
   const { api } = await startStack({ env })
   let answer = 204
   const receiver = await receiveWebhooks((response) => response.writeHead(answer).end())
@@ -286,7 +286,7 @@ test('a delivery is sent once more on request; each run has its own', async () =
   })
 })
 
-test('a job that is removed leaves nothing of its webhooks, whoever removes it', async () => {
+test('a removed job leaves no key of its webhooks, by deletion or retention', async () => {
   const { api, env: all } = await startStack({ env: { ...env, RESULT_TTL_MS: '1500' } })
   const redis = await redisClient()
   const receiver = await receiveWebhooks()

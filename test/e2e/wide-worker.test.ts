@@ -8,7 +8,7 @@ interface Counts {
   counts: { running: number; queued: number }
 }
 
-test('a wide worker runs as many jobs at once as it is told, no more, and puts all of them back', async () => {
+test('a worker with a high concurrency runs exactly so many jobs at once, and returns all of them when it stops', async () => {
   const width = 601
   const { api, workers } = await startStack({ env: { WORKER_QUEUES: `io:${width}`, SHUTDOWN_GRACE_MS: '100' } })
   const flow = await submitFlow(api.url, { gather: Array.from({ length: width + 50 }, () => sleep(60_000)) })

@@ -29,7 +29,8 @@ const clients: { language: string; file: string; command: string; args: string[]
 for (const { language, file, command, args, here } of clients) {
   test.skipIf(!here)(
     `the documented client in ${language} submits, streams, waits and cancels`,
-    { timeout: 90_000 },
+    // A first `go run` compiles the standard library: half a minute of CPU time, and longer on a busy machine.
+    { timeout: 300_000 },
     async () => {
       const key = makeKey('acme')
       const { api } = await startStack({ env: { API_KEYS_FILE: (await keysFile([key])).path } })
@@ -39,7 +40,7 @@ for (const { language, file, command, args, here } of clients) {
       const env = { ...process.env, DROVER_URL: api.url, DROVER_KEY: `${key.id}.${key.secret}` }
       const { stdout, stderr } = await promisify(execFile)(command, [...args, join(folder, file)], {
         env,
-        timeout: 80_000,
+        timeout: 280_000,
       })
       expect(stderr).toBe('')
       expect(stdout.match(/^(event: )?snapshot/gm)).toHaveLength(1)

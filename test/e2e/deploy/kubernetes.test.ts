@@ -14,7 +14,7 @@ import { send } from '../../helpers/client.ts'
 import { keysFile, makeKey } from '../../helpers/keys-file.ts'
 import { startStack } from '../../helpers/stack.ts'
 
-// deploy/kubernetes against the schemas of Kubernetes and KEDA, and against what the code reads, serves and does.
+// Checks deploy/kubernetes against the schemas of Kubernetes and KEDA, and against the code.
 
 const root = join(import.meta.dirname, '../../..')
 const folder = join(root, 'deploy/kubernetes')
@@ -43,13 +43,13 @@ function podOf(deployment: Deployment) {
   return { ...pod, container }
 }
 
-/** What a container finds in its environment, and something that fits where a Secret is meant. */
+/** The environment of a container, with a suitable value in place of each Secret. */
 function environmentOf(deployment: Deployment): Record<string, string> {
   const variables = podOf(deployment).container.env ?? []
   return Object.fromEntries(variables.map(({ name, value }) => [name, value ?? 'redis://redis']))
 }
 
-test('every manifest is valid by the schema of its kind, and part of its kustomization', () => {
+test('every manifest is valid by the schema of its kind and part of its kustomization', () => {
   expect(documents.length).toBeGreaterThan(8)
   for (const document of documents) {
     const kind = kinds.find((one) => one.is(document))
@@ -64,7 +64,7 @@ test('every manifest is valid by the schema of its kind, and part of its kustomi
   }
 })
 
-test('the image is of this version, and every role is a file in it', () => {
+test('the image has this version, and every role is a file in it', () => {
   const { images } = parse(readFileSync(join(folder, 'base/kustomization.yaml'), 'utf8'))
   expect(images).toMatchObject([{ name: 'drover', newTag: packageJson.version }])
   for (const deployment of deployments) {
@@ -75,7 +75,7 @@ test('the image is of this version, and every role is a file in it', () => {
   }
 })
 
-test('the environment names what the code reads, with values that it takes', () => {
+test('the environment has only variables that the code reads, with valid values', () => {
   for (const deployment of deployments) {
     const schema = isApi(deployment) ? apiVariables : workerVariables
     const environment = environmentOf(deployment)
@@ -99,7 +99,7 @@ test('Kubernetes waits for longer than a process takes to stop', () => {
   for (const deployment of deployments) {
     const { terminationGracePeriodSeconds = 30, container } = podOf(deployment)
     const preStopS = container.lifecycle?.preStop?.sleep?.seconds ?? 0
-    // What src/api/main.ts and src/worker/main.ts give their parts, and a margin for the process itself.
+    // The time limits in src/api/main.ts and src/worker/main.ts, and a margin for the process itself.
     const takesMs = isApi(deployment)
       ? 5000
       : readEnvironment(workerVariables, environmentOf(deployment)).SHUTDOWN_GRACE_MS + 2000
@@ -108,7 +108,7 @@ test('Kubernetes waits for longer than a process takes to stop', () => {
   expect(podOf(api).container.lifecycle?.preStop?.sleep?.seconds).toBeGreaterThan(0)
 })
 
-test('a container may do nothing that it does not need', () => {
+test('a container has no rights that it does not need', () => {
   for (const deployment of deployments) {
     expect(podOf(deployment)).toMatchObject({
       automountServiceAccountToken: false,
@@ -126,7 +126,7 @@ test('a container may do nothing that it does not need', () => {
   }
 })
 
-test('what selects, scales and guards names a workload that is there', () => {
+test('services, scalers and disruption budgets refer to existing workloads', () => {
   const labels = deployments.map((one) => one.spec?.template.metadata?.labels)
   const names = deployments.map((one) => one.metadata?.name)
   const guards = all(PodDisruptionBudget)
@@ -139,7 +139,7 @@ test('what selects, scales and guards names a workload that is there', () => {
   expect(new Set(scaled)).toEqual(new Set(names))
 })
 
-test('processes with this environment answer the probes, and the scaler finds its numbers', {
+test('processes with this environment answer the probes, and the scaler finds its metrics', {
   timeout: 60_000,
 }, async () => {
   const key = makeKey('scaler', ['read'])

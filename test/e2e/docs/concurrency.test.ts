@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { startStack } from '../../helpers/stack.ts'
 
-/** Each `sh` block of a document, with what a `text` block behind it says that it prints: lines in order, `…` for anything. */
+/** Each `sh` block of a document with its expected output from the `text` block after it: lines in order, `…` for anything. */
 function examples(document: string): { heading: string; script: string; printed: string[] }[] {
   const found: { heading: string; script: string; printed: string[] }[] = []
   let heading = ''
@@ -28,7 +28,7 @@ function asPattern(line: string): RegExp {
   )
 }
 
-test('what docs/concurrency.md says is what happens', { timeout: 120_000 }, async () => {
+test('the commands of docs/concurrency.md print what it shows', { timeout: 120_000 }, async () => {
   const { api } = await startStack()
   const [functions, ...calls] = examples(document)
   expect(calls.length).toBeGreaterThanOrEqual(11)

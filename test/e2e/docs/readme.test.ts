@@ -16,7 +16,7 @@ function block(language: string, part: string): string {
   return found.code
 }
 
-test('the commands of README.md do what it says', { timeout: 120_000 }, async () => {
+test('the commands of README.md print what it shows', { timeout: 120_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'drover-readme-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   await writeFile(join(folder, 'word-count.ts'), block('ts', "type: 'word-count'"))
