@@ -166,6 +166,13 @@ export const apiVariables = z
     BODY_LIMIT_BYTES: integer(1024, 268_435_456)
       .default(8_388_608)
       .meta(about('Largest request body, and with it the largest input.')),
+    BODY_BUDGET_BYTES: integer(1024, 17_179_869_184)
+      .optional()
+      .meta(
+        about(
+          'Most bytes of request bodies in flight, from their arrival until the answer is sent. More: 503. A tenant without `max_bytes` may have half of them, more is 429. Default: eight times `BODY_LIMIT_BYTES`.',
+        ),
+      ),
     BODY_MEMBERS_LIMIT: integer(100, 100_000_000)
       .default(200_000)
       .meta(about('Most members of all JSON objects in a request body together. More: 413 `too_many_members`.')),
@@ -193,6 +200,11 @@ export const apiVariables = z
       .pipe(z.array(z.enum(['docs', 'metrics'], 'must be docs, metrics or both')))
       .default([])
       .meta(about('Endpoints that need no key although keys are configured: `docs`, `metrics` or both.')),
+  })
+  .superRefine(({ BODY_BUDGET_BYTES, BODY_LIMIT_BYTES }, context) => {
+    if (BODY_BUDGET_BYTES === undefined || BODY_BUDGET_BYTES >= BODY_LIMIT_BYTES) return
+    const message = `is less than BODY_LIMIT_BYTES, ${BODY_LIMIT_BYTES}`
+    context.addIssue({ code: 'custom', path: ['BODY_BUDGET_BYTES'], message })
   })
   .superRefine(({ HOST, ALLOW_ANONYMOUS, API_KEYS_FILE }, context) => {
     if (ALLOW_ANONYMOUS || API_KEYS_FILE !== undefined || loopbackHosts.has(HOST)) return

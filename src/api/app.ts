@@ -9,6 +9,8 @@ import {
 } from 'fastify'
 import { limitRequests } from './access/admission.ts'
 import { authorizeRequests } from './access/auth.ts'
+import { closeIdleStrangers } from './access/close-idle.ts'
+import { limitBodies } from './access/limit-bodies.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
 import { flowRoutes } from './flows/routes.ts'
 import { connectionOptions, guardConnections } from './http/connections.ts'
@@ -43,7 +45,10 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   })
   guardConnections(app)
   authorizeRequests(app, deps.apiKeys)
+  closeIdleStrangers(app, deps.apiKeys !== undefined)
   limitRequests(app, deps.quotas)
+  const { BODY_LIMIT_BYTES: body, BODY_BUDGET_BYTES: total = 8 * body } = deps.config
+  limitBodies(app, { total, share: deps.apiKeys ? total / 2 : total, body })
   measureAnswers(app, deps)
   app.addHook('preClose', async () => {
     closing.abort()

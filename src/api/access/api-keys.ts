@@ -13,6 +13,8 @@ export type Scope = (typeof scopes)[number]
 const limitsSchema = z.strictObject({
   requests_per_minute: z.int().min(1).optional(),
   max_queued: z.int().min(1).optional(),
+  /** Of request bodies in flight in one API process. */
+  max_bytes: z.int().min(1024).optional(),
 })
 export type TenantLimits = z.output<typeof limitsSchema>
 

@@ -1,0 +1,153 @@
+import { connect, type Socket } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { send } from '../helpers/client.ts'
+import { keysFile, makeKey } from '../helpers/keys-file.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+
+const bodyBytes = 90_000
+/** Room for eight such bodies in all, and for four of one tenant. */
+const limits = { BODY_LIMIT_BYTES: '100000' }
+
+/** A body that has begun: all of it but the last byte was sent, or some chunks of it. */
+class OpenBody {
+  readonly #socket: Socket
+  answer = ''
+
+  constructor(apiUrl: string, headers: Record<string, string>, { isChunked = false } = {}) {
+    const { hostname, port } = new URL(apiUrl)
+    this.#socket = connect(Number(port), hostname)
+    this.#socket.on('error', () => undefined)
+    this.#socket.on('data', (chunk) => (this.answer += String(chunk)))
+    onTestFinished(() => void this.#socket.destroy())
+    const framing = isChunked ? 'transfer-encoding: chunked' : `content-length: ${bodyBytes}`
+    const others = Object.entries(headers).map(([name, value]) => `\r\n${name}: ${value}`)
+    const head = `POST /v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${framing}${others.join('')}\r\n\r\n`
+    const text = `{"type":"echo","input":"${'x'.repeat(bodyBytes - 26)}"`
+    this.#socket.write(head + (isChunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text))
+  }
+
+  finish(): void {
+    this.#socket.write('}')
+  }
+
+  abort(): void {
+    this.#socket.destroy()
+  }
+
+  get status(): number {
+    return Number(/^HTTP\/1.1 (\d+)/.exec(this.answer)?.[1] ?? 0)
+  }
+}
+
+const answered = (bodies: OpenBody[]) => bodies.filter(({ status }) => status !== 0)
+const post = (url: string, headers = {}) =>
+  send<{ code: string }>('POST', `${url}/v1/jobs`, {
+    body: { type: 'echo', input: 'y'.repeat(bodyBytes - 100) },
+    headers,
+  })
+
+test.each([false, true])(
+  'unfinished bodies have a budget, for a tenant and for the process (chunked: %s)',
+  async (isChunked) => {
+    const [acme, other, third] = [makeKey('acme'), makeKey('other'), makeKey('third')]
+    const { path } = await keysFile([acme, other, third])
+    const { api } = await startStack({ workers: 0, env: { ...limits, API_KEYS_FILE: path } })
+    const open = (key: typeof acme, count: number) =>
+      Array.from({ length: count }, () => new OpenBody(api.url, key.headers, { isChunked }))
+
+    const first = open(acme, 20)
+    await waitFor(
+      'all but four to be refused',
+      () => answered(first).length,
+      (count) => count >= 16,
+    )
+    expect(answered(first).map(({ status }) => status)).toEqual(Array.from({ length: 16 }, () => 429))
+    const refusal = answered(first)[0]?.answer ?? ''
+    expect(refusal).toContain('"code":"quota_exceeded"')
+    expect(refusal).toMatch(/^retry-after: 1\r$/m)
+    expect(refusal).toMatch(/^ratelimit-policy: "bytes";q=400000\r$/m)
+    expect((await post(api.url, acme.headers)).status).toBe(429)
+    // Small ones have room, other tenants too.
+    expect(
+      (await send('POST', `${api.url}/v1/jobs`, { body: { type: 'echo', input: 1 }, headers: acme.headers })).status,
+    ).toBe(202)
+    expect((await post(api.url, other.headers)).status).toBe(202)
+
+    const second = open(other, 5)
+    await waitFor(
+      'the fifth to be refused',
+      () => answered(second).length,
+      (count) => count === 1,
+    )
+    const full = await post(api.url, third.headers)
+    expect(full).toMatchObject({ status: 503, body: { code: 'queue_unavailable' } })
+    expect(full.headers.get('retry-after')).toBe('1')
+
+    for (const body of first) body.abort()
+    await waitFor(
+      'room',
+      () => post(api.url, third.headers),
+      ({ status }) => status === 202,
+    )
+    expect((await post(api.url, acme.headers)).status).toBe(202)
+  },
+)
+
+test('an answered body is in flight no more, and a finished one is stored', async () => {
+  const { api } = await startStack({ workers: 0, env: limits })
+  const bodies = Array.from({ length: 8 }, () => new OpenBody(api.url, {}))
+  // Without keys, all of it is for everybody.
+  await waitFor(
+    'a refusal',
+    () => post(api.url),
+    ({ status }) => status === 503,
+  )
+  for (const body of bodies) body.finish()
+  await waitFor(
+    'all answers',
+    () => answered(bodies).length,
+    (count) => count === 8,
+  )
+  expect(bodies.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 202))
+  for (let n = 0; n < 20; n++) expect((await post(api.url)).status).toBe(202)
+})
+
+test('a tenant may have another budget in the keys file', async () => {
+  const acme = makeKey('acme')
+  const { path } = await keysFile([acme], { acme: { max_bytes: 50_000 } })
+  const { api } = await startStack({ workers: 0, env: { ...limits, API_KEYS_FILE: path } })
+  expect(await post(api.url, acme.headers)).toMatchObject({ status: 413, body: { code: 'payload_too_large' } })
+  const small = { body: { type: 'echo', input: 'y'.repeat(40_000) }, headers: acme.headers }
+  expect((await send('POST', `${api.url}/v1/jobs`, small)).status).toBe(202)
+})
+
+test('an idle connection is closed after ten seconds unless a valid key has come over it', async () => {
+  const acme = makeKey('acme')
+  const { path } = await keysFile([acme])
+  const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
+  const { hostname, port } = new URL(api.url)
+  const closedAfterS = (request: string) => {
+    const startedAt = performance.now()
+    const socket = connect(Number(port), hostname)
+    onTestFinished(() => void socket.destroy())
+    socket.resume()
+    socket.write(request)
+    return new Promise<number>((resolve) => {
+      socket.on('close', () => resolve((performance.now() - startedAt) / 1000))
+      socket.setTimeout(14_000, () => resolve(Number.POSITIVE_INFINITY))
+    })
+  }
+  const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nhost: x\r\n${more}\r\n`
+  const [health, refused, silent, client] = await Promise.all([
+    closedAfterS(get('/livez')),
+    closedAfterS(get('/v1/jobs', 'authorization: Bearer a.b\r\n')),
+    closedAfterS(''),
+    closedAfterS(get('/v1/jobs', `authorization: ${acme.headers.authorization}\r\n`) + get('/livez')),
+  ])
+  for (const seconds of [health, refused, silent]) {
+    expect(seconds).toBeGreaterThan(9)
+    expect(seconds).toBeLessThan(13.9)
+  }
+  expect(client).toBe(Number.POSITIVE_INFINITY)
+}, 40_000)
