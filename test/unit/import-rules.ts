@@ -8,7 +8,7 @@ export interface Rule {
   doors?: string[]
 }
 
-const api = ['api/deps', 'api/http', 'api/access', 'api/openapi']
+const api = ['api/deps', 'api/http', 'api/access', 'api/openapi', 'jobs/cut-text']
 
 export const rules: Record<string, Rule> = {
   jobs: { imports: [], packages: ['zod'] },
@@ -48,7 +48,7 @@ export const rules: Record<string, Rule> = {
     doors: ['flows', 'coordinator', 'model/document', 'model/plan', 'model/template'],
   },
 
-  'api/http': { imports: ['queue/redis/connection'] },
+  'api/http': { imports: ['queue/redis/connection', 'jobs/cut-text'] },
   'api/access': { imports: ['api/http', 'queue', 'environment'] },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model'] },
   'api/service/metrics': { imports: ['queue', 'metrics'] },

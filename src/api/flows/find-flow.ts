@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { cutText } from '../../jobs/cut-text.ts'
 import type { FlowProgress, Flows, LoadedFlow } from '../../queue/flows/flows.ts'
 import { parseJobId } from '../../queue/model/job-id.ts'
 import { Problem } from '../http/problem.ts'
@@ -17,7 +18,7 @@ export function flowPath(id: string): string {
 
 /** A malformed id and an unknown one get the same answer. */
 export function flowNotFound(id: string): Problem {
-  return new Problem('flow_not_found', `There is no flow "${id.slice(0, 100)}": it never existed, or it has expired.`)
+  return new Problem('flow_not_found', `There is no flow "${cutText(id, 100)}": it never existed, or it has expired.`)
 }
 
 /** Reads the caller's flow that a path names; cross-tenant reads return 404. @throws Problem `flow_not_found`, QueueUnavailableError */

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { cutText } from '../../jobs/cut-text.ts'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
 
 /** Every problem that a client can get: its stable code, HTTP status and title. The only place that knows the statuses of errors. */
@@ -144,13 +145,6 @@ function cutMistakes(mistakes: readonly Mistake[]): Mistake[] {
     cut.push(mistake)
   }
   return cut
-}
-
-/** At most `max` code units, cut between characters, and without halves of surrogate pairs. */
-function cutText(text: string, max: number): string {
-  if (text.length <= max) return text.toWellFormed()
-  const isSplit = /[\ud800-\udbff]$/.test(text.slice(0, max))
-  return `${text.slice(0, isSplit ? max - 1 : max).toWellFormed()}\u2026`
 }
 
 function toProblem(error: unknown, bodyLimit: number): Problem {

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { cutText } from '../../jobs/cut-text.ts'
 import { parseJobId } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
@@ -15,7 +16,7 @@ export function jobPath(id: string): string {
 
 /** A malformed id and an unknown one get the same answer. */
 export function jobNotFound(id: string): Problem {
-  return new Problem('job_not_found', `There is no job "${id.slice(0, 100)}": it never existed, or it has expired.`)
+  return new Problem('job_not_found', `There is no job "${cutText(id, 100)}": it never existed, or it has expired.`)
 }
 
 /** Reads the caller's job that a path names. @throws Problem `job_not_found`, QueueUnavailableError */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cutText } from '../../jobs/cut-text.ts'
 import { Problem } from '../http/problem.ts'
 
 /** A queue as clients see it. */
@@ -25,5 +26,5 @@ export const exampleQueue = {
 }
 
 export function queueNotFound(name: string): Problem {
-  return new Problem('queue_not_found', `No job type uses a queue "${name.slice(0, 100)}".`)
+  return new Problem('queue_not_found', `No job type uses a queue "${cutText(name, 100)}".`)
 }

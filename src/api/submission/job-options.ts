@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cutText } from '../../jobs/cut-text.ts'
 import { type Job, longestTimeoutMs } from '../../jobs/define-job.ts'
 import type { Registry } from '../../jobs/registry.ts'
 import type { NewJob } from '../../queue/store/job-queue.ts'
@@ -92,7 +93,7 @@ export function unknownJobType(type: string, base = ''): Problem {
   const at = base === '' ? '' : `${base}/type: `
   return new Problem(
     'unknown_job_type',
-    `${at}There is no job type "${type.slice(0, 100)}": GET /v1/job-types lists them.`,
+    `${at}There is no job type "${cutText(type, 100)}": GET /v1/job-types lists them.`,
   )
 }
 

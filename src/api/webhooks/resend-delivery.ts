@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { cutText } from '../../jobs/cut-text.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -48,5 +49,5 @@ export function resendDelivery(app: FastifyInstance, deps: RouteDeps): void {
 }
 
 function deliveryNotFound(id: string): Problem {
-  return new Problem('delivery_not_found', `There is no delivery "${id.slice(0, 100)}" here.`)
+  return new Problem('delivery_not_found', `There is no delivery "${cutText(id, 100)}" here.`)
 }

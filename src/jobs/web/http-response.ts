@@ -59,8 +59,7 @@ export function describeNetworkError(error: unknown, url: string, signal: AbortS
   })
 }
 
-/** `fetch failed` hides the reason (`connect ECONNREFUSED`), and so does an AggregateError over all addresses of a name. */
+/** `fetch failed` hides the reason (`connect ECONNREFUSED`). */
 function findCause(error: unknown): unknown {
-  if (error instanceof AggregateError) return findCause(error.errors[0])
   return error instanceof TypeError && error.cause !== undefined ? findCause(error.cause) : error
 }

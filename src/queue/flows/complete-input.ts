@@ -1,3 +1,4 @@
+import { cutText } from '../../jobs/cut-text.ts'
 import type { Registry } from '../../jobs/registry.ts'
 import type { StoredFailure } from '../model/failure.ts'
 import { flowBounds } from './model/document.ts'
@@ -67,5 +68,5 @@ async function fill(node: PlanNode, template: unknown, base: string, outputs: Fl
 }
 
 function refuse(code: string, message: string): { failure: StoredFailure } {
-  return { failure: { code, message: message.slice(0, 2000), retryable: false, attempt: 0 } }
+  return { failure: { code, message: cutText(message, 2000), retryable: false, attempt: 0 } }
 }

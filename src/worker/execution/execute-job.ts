@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Job, RunsOn } from '../../jobs/define-job.ts'
-import { describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
+import { boundFailure, describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
 import type { LoadedJob, Registry } from '../../jobs/registry.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { ClaimedJob, Settlement } from '../../queue/consume/attempt.ts'
@@ -162,7 +162,8 @@ function failureOf(outcome: Outcome, stopped: StopRequest | undefined, timeoutMs
 }
 
 function failed(claimed: ClaimedJob, failure: JobFailure, retryDelayMs?: number): Settlement {
-  const { code, message, retryable } = failure
+  // The texts may come from a thread or process, whose code cannot be trusted to bound them.
+  const { code, message, retryable } = boundFailure(failure)
   const stored = { code, message, retryable, attempt: claimed.attempt }
   return { status: 'failed', failure: stored, retryDelayMs }
 }

@@ -1,7 +1,8 @@
-import type { Backoff } from '../../jobs/define-job.ts'
+import { type Backoff, maxDelayMs } from '../../jobs/define-job.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
 
-const maxDelayMs = 24 * 3_600_000
+/** Bounds the backoff, which doubles. A delay that the failure asks for may be longer. */
+const maxBackoffMs = 24 * 3_600_000
 
 /**
  * The delay before the next attempt in ms; undefined when there is no next attempt. Pure: the caller draws `random` (0 to 1).
@@ -20,6 +21,6 @@ export function retryDelay(options: {
   if (!failure.retryable || attempt >= maxAttempts) return undefined
   if (failure.retryAfterMs !== undefined) return Math.min(failure.retryAfterMs, maxDelayMs)
   const factor = backoff.type === 'exponential' ? 2 ** (attempt - 1) : 1
-  const full = Math.min(backoff.delayMs * factor, maxDelayMs)
+  const full = Math.min(backoff.delayMs * factor, maxBackoffMs)
   return Math.round(full * (1 - backoff.jitter * random))
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { cutIndex } from '../../jobs/cut-text.ts'
 
 export interface LineReceiver {
   onLine(line: string): void
@@ -22,16 +23,23 @@ export function forwardLines(stream: Readable, receiver: LineReceiver, inspect?:
     inspect?.(line)
     gate.pass(line)
   }
+  const takeFirst = (line: string) => {
+    const end = cutIndex(line, maxLineLength)
+    take(line.slice(0, end))
+    return line.slice(end)
+  }
+  const takeAll = (line: string) => {
+    let left = line
+    while (left.length > maxLineLength) left = takeFirst(left)
+    take(left)
+  }
   let rest = ''
   stream.setEncoding('utf8')
   stream.on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) for (const piece of cut(line)) take(piece)
-    while (rest.length > maxLineLength) {
-      take(rest.slice(0, maxLineLength))
-      rest = rest.slice(maxLineLength)
-    }
+    for (const line of lines) takeAll(line)
+    while (rest.length > maxLineLength) rest = takeFirst(rest)
   })
   // The stream also closes on a broken pipe; the end of the host tells the reason.
   stream.on('error', (error) => receiver.onLine(`(failed to read: ${error.message})`))
@@ -39,13 +47,6 @@ export function forwardLines(stream: Readable, receiver: LineReceiver, inspect?:
     if (rest !== '') take(rest)
     gate.close()
   })
-}
-
-function cut(line: string): string[] {
-  if (line.length <= maxLineLength) return [line]
-  return Array.from({ length: Math.ceil(line.length / maxLineLength) }, (_, index) =>
-    line.slice(index * maxLineLength, (index + 1) * maxLineLength),
-  )
 }
 
 function createGate(receiver: LineReceiver): { pass(line: string): void; close(): void } {

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { cutText } from '../../jobs/cut-text.ts'
 import type { JobContext, LogLevel } from '../../jobs/define-job.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import type { Attempt } from './attempt.ts'
@@ -56,7 +57,7 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
       poll?.()
       const json = toJson(data, 'progress data')
       if (typeof fraction === 'number' && !Number.isNaN(fraction)) lastFraction = Math.min(1, Math.max(0, fraction))
-      const text = typeof message === 'string' ? cut(message) : null
+      const text = typeof message === 'string' ? cutText(message, maxMessageLength) : null
       void emit({ kind: 'progress', fraction: lastFraction, message: text, data: json.ok ? json.value : null })
       if (json.ok || hasRefusedData) return
       hasRefusedData = true
@@ -65,7 +66,7 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
     log(message, level = 'info') {
       if (!isOpen) return
       poll?.()
-      const text = cut(typeof message === 'string' ? message : inspect(message, { depth: 2 }))
+      const text = cutText(typeof message === 'string' ? message : inspect(message, { depth: 2 }), maxMessageLength)
       const known = levels.includes(level) ? level : 'info'
       void emit({ kind: 'log', at: new Date().toISOString(), level: known, message: text, attempt: attempt.attempt })
     },
@@ -95,8 +96,4 @@ function deriveSignal(stop: StopSignal): DerivedSignal {
   if (stop.aborted) abort()
   else stop.addEventListener('abort', abort, { once: true })
   return { signal: controller.signal, release: () => stop.removeEventListener('abort', abort) }
-}
-
-function cut(message: string): string {
-  return message.length <= maxMessageLength ? message : `${message.slice(0, maxMessageLength - 1)}…`.toWellFormed()
 }

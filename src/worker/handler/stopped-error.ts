@@ -1,3 +1,4 @@
+import { JobError } from '../../jobs/define-job.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { StopSignal } from './stop-signal.ts'
 
@@ -23,14 +24,10 @@ function isStopRequest(reason: unknown): reason is StopRequest {
  * The abort reason that a handler sees: an `AbortError`, as from any aborted operation, with the kind of the stop as its `code`.
  * If the handler throws it, the failure keeps that code.
  */
-export class StoppedError extends Error {
-  readonly code: StopRequest['kind']
-  readonly retryable = true
-
+export class StoppedError extends JobError {
   constructor(kind: StopRequest['kind']) {
-    super(messages[kind])
+    super(messages[kind], { code: kind })
     this.name = 'AbortError'
-    this.code = kind
   }
 }
 

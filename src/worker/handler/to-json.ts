@@ -6,7 +6,8 @@ const maxDepth = 1000
 /**
  * Copies a value as JSON represents it, so that threads, processes and Redis see the same and later changes of the original have no
  * effect. Stricter than `JSON.stringify` where that loses data silently: functions, symbols, NaN, bytes, Map and Set are refused. As
- * there, `toJSON` is called and undefined properties are left out. Undefined as the whole value is null. Never throws.
+ * there, `toJSON` is called and undefined properties are left out. Undefined as the whole value is null. Lone surrogates become U+FFFD,
+ * since many readers of JSON refuse them. Never throws.
  */
 export function toJson(value: unknown, name: string): JsonResult {
   const path = [name]
@@ -23,7 +24,8 @@ class NotJson extends Error {}
 
 /** `path` is one list for the whole walk: when a value is refused, it holds the path to it. */
 function copy(value: unknown, path: string[]): unknown {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  if (value === null || typeof value === 'boolean') return value
+  if (typeof value === 'string') return value.toWellFormed()
   if (typeof value === 'object') return copyObject(value, path)
   if (typeof value !== 'number') throw new NotJson(`is a ${typeof value}`)
   if (!Number.isFinite(value)) throw new NotJson(`is ${value}`)
@@ -49,7 +51,7 @@ function copyObject(value: object, path: string[]): unknown {
     const itemCopy = copyAt(item, path, key)
     // Assigning this one key would set the prototype.
     if (key === '__proto__') Object.defineProperty(copied, key, { value: itemCopy, enumerable: true })
-    else copied[key] = itemCopy
+    else copied[key.toWellFormed()] = itemCopy
   }
   return copied
 }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { defineJob } from '../../../../src/jobs/define-job.ts'
 import { loadJob } from '../../../../src/jobs/registry.ts'
 import type { Executors } from '../../../../src/worker/executors/create-executors.ts'
 import { serve } from '../../../helpers/local-site.ts'
@@ -144,11 +143,4 @@ test.each([
   const loaded = { file, job: await loadJob(file) }
   for (const _ of [1, 2]) await outputOf(start(executors.for(kind), loaded, input))
   expect(lines).toEqual([])
-})
-
-test('isolation fresh needs a thread or process', () => {
-  const spec = { type: 'a', title: 'A', input: z.unknown(), output: z.unknown(), run: async () => null }
-  expect(() => defineJob({ ...spec, runsOn: 'event-loop', isolation: 'fresh' })).toThrow(/isolation "fresh" needs/)
-  expect(defineJob({ ...spec, runsOn: 'thread', isolation: 'fresh' }).isolation).toBe('fresh')
-  expect(defineJob({ ...spec, runsOn: 'thread' }).isolation).toBe('shared')
 })

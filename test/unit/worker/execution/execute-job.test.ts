@@ -110,6 +110,15 @@ test('a handler cannot set the codes that decide the state', async () => {
   }
 })
 
+test('a failure is bounded and well-formed, whatever a thread or process sent', async () => {
+  const text = `${'😀'.repeat(3_000_000)}\ud800`
+  const settlement = await settle({ outcome: { status: 'threw', failure: { ...failure, code: text, message: text } } })
+  const stored = Object(settlement as unknown).failure
+  expect(stored.code.length).toBeLessThanOrEqual(100)
+  expect(stored.message.length).toBeLessThanOrEqual(2000)
+  expect(JSON.stringify(stored)).not.toContain('\\ud8')
+})
+
 test('an unknown type or record is left to other workers for ten minutes, then the job fails', async () => {
   const minutes = (n: number) => ({ createdAt: 0, startedAt: n * 60_000 })
   for (const unknown of [{ type: 'newer' }, { data: { v: recordVersion + 1, input: 1 } }]) {

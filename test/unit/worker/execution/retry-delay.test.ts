@@ -12,6 +12,7 @@ test('the delay doubles or stays, and a delay of the failure takes precedence', 
   const fixed = [1, 2, 3].map((attempt) => retryDelay({ ...first, attempt, backoff: { ...backoff, type: 'fixed' } }))
   expect(fixed).toEqual([1000, 1000, 1000])
   expect(retryDelay({ ...first, failure: { ...failure, retryAfterMs: 7 } })).toBe(7)
+  expect(retryDelay({ ...first, failure: { ...failure, retryAfterMs: 3 * 86_400_000 } })).toBe(3 * 86_400_000)
 })
 
 test('there is no delay after the last attempt or a permanent failure', () => {
@@ -19,7 +20,7 @@ test('there is no delay after the last attempt or a permanent failure', () => {
   expect(retryDelay({ ...first, failure: { ...failure, retryable: false } })).toBeUndefined()
 })
 
-test('jitter only shortens, by at most its share; no delay is longer than a day', () => {
+test('jitter only shortens, by at most its share; no backoff is longer than a day', () => {
   fc.assert(
     fc.property(
       fc.double({ min: 0, max: 1, noNaN: true }),

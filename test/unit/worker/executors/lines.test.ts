@@ -29,6 +29,13 @@ describe('printed lines', () => {
     expect(new Set(lines.map(({ length }) => length))).toEqual(new Set([8192]))
   })
 
+  test('are split between characters', async () => {
+    const { stream, lines } = forward()
+    stream.end(`x${'😀'.repeat(10_000)}`)
+    await vi.waitFor(() => expect(lines.join('').length).toBe(20_001))
+    expect(lines.every((line) => line.isWellFormed())).toBe(true)
+  })
+
   test('are counted when there are too many, also if no line follows', async () => {
     vi.useFakeTimers()
     const { stream, lines, dropped } = forward()

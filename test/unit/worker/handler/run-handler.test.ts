@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { defineJob, type Job, type JobContext, PermanentError, RetryLater } from '../../../../src/jobs/define-job.ts'
+import {
+  defineJob,
+  type Job,
+  type JobContext,
+  JobError,
+  PermanentError,
+  RetryLater,
+} from '../../../../src/jobs/define-job.ts'
 import type { EmitJobEvent, JobEvent } from '../../../../src/jobs/job-event.ts'
 import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
 import { maxMessageLength } from '../../../../src/worker/handler/job-context.ts'
@@ -83,6 +90,66 @@ describe('what is thrown', () => {
     })
     const failure = { code: 'job_failed', message: 'no luck: bad weather', retryable: true }
     expect(await thrown).toEqual({ status: 'threw', failure })
+  })
+
+  test.each([
+    ['its causes', new Error('a', { cause: new Error('b', { cause: 'c' }) }), 'a: b: c'],
+    ['a cause that repeats it once', new Error('a: b', { cause: new Error('b') }), 'a: b'],
+    ['the errors of an AggregateError', new AggregateError([new Error('a'), new Error('b')]), 'a; b'],
+    [
+      'several errors behind a message',
+      new Error('no luck', {
+        cause: new AggregateError(
+          Array.from({ length: 7 }, (_, n) => new Error(`e${n}`)),
+          'all',
+        ),
+      }),
+      'no luck: all: e0; e1; e2; e3; e4; and 2 more',
+    ],
+    ['the code of an error of the system', Object.assign(new Error(''), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+  ])('is described with %s', async (_name, error, message) => {
+    expect(await outcomeOf(() => Promise.reject(error))).toMatchObject({ failure: { code: 'job_failed', message } })
+  })
+
+  test('is cut at a code point and well-formed, the code too', async () => {
+    const emoji = '😀'.repeat(5000)
+    for (const start of ['', 'x', '\ud800']) {
+      const thrown = outcomeOf(() => Promise.reject(new JobError(start + emoji, { code: start + emoji })))
+      const failure = Object((await thrown) as unknown).failure
+      expect(failure.message.length).toBeGreaterThan(1990)
+      expect(failure.message.length).toBeLessThanOrEqual(2000)
+      expect(failure.code.length).toBeLessThanOrEqual(100)
+      expect([failure.message, failure.code].every((text) => text.isWellFormed())).toBe(true)
+    }
+  })
+
+  test('steers retries only as an error of ours, from whichever copy of the module', async () => {
+    const foreign = Object.assign(new Error('throttled'), { retryable: false, retryAfterMs: 7, code: 'Throttling' })
+    expect(await outcomeOf(() => Promise.reject(foreign))).toEqual({
+      status: 'threw',
+      failure: { code: 'job_failed', message: 'throttled', retryable: true },
+    })
+    const copy: typeof import('../../../../src/jobs/define-job.ts') = await import(
+      `${import.meta.resolve('../../../../src/jobs/define-job.ts')}?copy`
+    )
+    expect(copy.PermanentError).not.toBe(PermanentError)
+    const permanent = outcomeOf(() => Promise.reject(new copy.PermanentError('gone', { code: 'not_found' })))
+    expect(await permanent).toMatchObject({ failure: { code: 'not_found', retryable: false } })
+  })
+
+  test.each([
+    [3 * 86_400_000, 3 * 86_400_000],
+    [Number.POSITIVE_INFINITY, 365 * 86_400_000],
+    [0.2, 1],
+    [-5, 0],
+    [Number.NaN, undefined],
+  ])('may ask for a retry after %d ms: after %d', async (asked, given) => {
+    const outcome = await outcomeOf(() => Promise.reject(new RetryLater(asked, 'busy')))
+    const delay = given === undefined ? {} : { retryAfterMs: given }
+    expect(outcome).toEqual({
+      status: 'threw',
+      failure: { code: 'job_failed', message: 'busy', retryable: true, ...delay },
+    })
   })
 
   test('may end retries or set their delay', async () => {
@@ -180,7 +247,7 @@ describe('the context', () => {
     const log = { kind: 'log', at: expect.stringMatching(/^\d{4}-.*Z$/), attempt: 2 }
     expect(events[0]).toEqual({ ...log, level: 'info', message: 'plain' })
     expect(events[1]).toMatchObject({ level: 'error', message: expect.stringMatching(/…$/) })
-    expect(events[1]?.kind === 'log' && events[1].message.length).toBe(maxMessageLength)
+    expect(events[1]?.kind === 'log' && events[1].message).toBe(`${'😀'.repeat(maxMessageLength / 2 - 1)}…`)
     expect(events[2]).toMatchObject({ level: 'info', message: "{ not: 'text' }" })
   })
 

@@ -53,6 +53,11 @@ describe('a value becomes JSON', () => {
     expect(json).toEqual({ ok: true, value: { list: [1] } })
   })
 
+  test('with U+FFFD for lone surrogates, in names too', () => {
+    const { value } = Object(toJson({ 'a\ud800': ['\udc00b', '😀'] }, 'output'))
+    expect(value).toEqual({ 'a\ufffd': ['\ufffdb', '😀'] })
+  })
+
   test('with a __proto__ key that stays a key', () => {
     const json = toJson(JSON.parse('{"__proto__":{"admin":true}}'), 'output')
     expect(JSON.stringify(json)).toBe('{"ok":true,"value":{"__proto__":{"admin":true}}}')
