@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { hashSecret } from '../src/api/access/keys-file.ts'
+import { hashSecret } from '../src/api/access/api-keys.ts'
 import { findRedisServer } from '../src/dev/find-redis.ts'
 import { freePorts } from '../src/dev/free-ports.ts'
 import { launchRedis, redisCommand } from '../src/dev/redis-process.ts'
@@ -12,41 +12,30 @@ import type { Generator } from './load/generator.ts'
 import { type BenchProcess, startProcess } from './processes.ts'
 import { type Remote, remote } from './remote.ts'
 
-/** The durability of Redis in all rows. Without rewrites of the file, since one would disturb a single round. */
+/** How sure Redis is of what it took, for all that is measured. No rewrite of the file falls into one side's turn. */
 const durability = { appendfsync: 'everysec', 'auto-aof-rewrite-percentage': '0' }
 export const durabilityText = 'append-only file, fsync every second, no rewrites, loopback'
 
-/** What all rows share: the benchmark's own Redis, the load generator, a key for Drover's API. */
+/** What all rows stand on: a Redis of the benchmark's own, the load generator, a key for our API. */
 export interface World {
   readonly redisUrl: string
   readonly redis: Redis
   readonly redisVersion: string
   readonly load: Remote<Generator>
   readonly keysFile: string
-  /** Another checkout of Drover to compare with, as an absolute path. */
-  readonly base: string | undefined
-  /** Headers that Drover's API needs with each request. */
+  /** What our API wants with each request. */
   readonly headers: { authorization: string; 'content-type': string }
-  /** Starts a process of a row. `isProfiled`: it gets the profiler. `checkout`: the folder of its code (default: this one). */
-  start(file: string, env: Record<string, string>, options?: StartOptions): Promise<BenchProcess>
-  /** Stops the processes that a row has left, and deletes what it left in Redis. */
+  /** Starts a process of a row; `ours`: of what is measured, so that it gets the profiler. */
+  start(file: string, env: Record<string, string>, ours?: 'ours'): Promise<BenchProcess>
+  /** Ends the processes that a row has left, and forgets what it left in Redis. */
   clear(): Promise<void>
   close(): Promise<void>
 }
 
-interface StartOptions {
-  isProfiled?: boolean
-  checkout?: string | undefined
-}
-
-/** Starts Redis and the load generator. `nodeOptions` are for profiled processes. The data is deleted by `close`. */
-export async function openWorld(options: {
-  nodeOptions: readonly string[]
-  base?: string | undefined
-}): Promise<World> {
-  const { nodeOptions, base } = options
+/** Starts it; `nodeOptions` are for our own processes (a profiler, say). Its data lies in a folder of its own until `close`. */
+export async function openWorld(nodeOptions: readonly string[]): Promise<World> {
   const installed = findRedisServer()
-  if (!installed) throw new Error('no redis-server or valkey-server (7.0 or later) on PATH')
+  if (!installed) throw new Error('no redis-server or valkey-server (6.2 or later) on PATH')
   const [port = 0] = await freePorts(1)
   const dir = await mkdtemp(join(tmpdir(), 'drover-bench-'))
   const more = Object.entries(durability).flatMap(([name, value]) => [`--${name}`, value])
@@ -72,10 +61,9 @@ export async function openWorld(options: {
     redisVersion: `${installed.command} ${installed.version}`,
     load: remote<Generator>(generator.child),
     keysFile,
-    base,
     headers: { authorization: `Bearer ${id}.${secret}`, 'content-type': 'application/json' },
-    async start(file, env, { isProfiled = false, checkout } = {}) {
-      const started = await startProcess(file, env, { nodeOptions: isProfiled ? nodeOptions : [], checkout })
+    async start(file, env, ours) {
+      const started = await startProcess(file, env, ours ? nodeOptions : [])
       running.add(started)
       return started
     },
@@ -90,7 +78,7 @@ export async function openWorld(options: {
   }
 }
 
-/** CPU time of all threads of a process so far, in seconds (Linux: `schedstat`, in nanoseconds). */
+/** What the threads of a process have computed so far, in seconds of one core (Linux: `schedstat`, in nanoseconds). */
 export async function cpuSeconds(pid: number): Promise<number> {
   const tasks = `/proc/${pid}/task`
   const texts = await Promise.all(
@@ -99,7 +87,7 @@ export async function cpuSeconds(pid: number): Promise<number> {
   return texts.reduce((sum, text) => sum + Number(text.split(' ', 1)[0]), 0) / 1e9
 }
 
-/** Resident memory of a process, in kB. */
+/** Memory of a process that is in RAM, in kB. */
 export async function residentKb(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1])
 }

@@ -1,10 +1,10 @@
 import { defineJob } from 'drover'
 import { z } from 'zod'
 
-/** Does nothing in a thread: only the dispatch is measured. */
+/** Does nothing in a thread: what is left is the way there and back. */
 export default defineJob({
   type: 'empty-thread',
-  title: 'Do nothing in a thread',
+  title: 'Nothing, in a thread',
   runsOn: 'thread',
   queue: 'cpu',
   input: z.null(),

@@ -5,9 +5,12 @@ import { cpuSeconds, type World } from '../world.ts'
 import { drainable, drainMs } from './drain.ts'
 import { inTurns, type Row, scaled } from './row.ts'
 
-/** CPU time of one job in each process, in µs. Depends less than rates on the other load of the machine. */
+/**
+ * What one job costs each process, in µs of a core. Says where the time goes, and, unlike rates, hardly changes with what
+ * else the machine does.
+ */
 export const cost: Row = async (world, size) => {
-  const { found } = await findPeers(world)
+  const { found } = await findPeers()
   const all = [drover, ...found]
   const running = await Promise.all(all.map((peer) => peer.start(world, peer.name, 100)))
   const redisPid = Number(/^process_id:(\d+)/m.exec(await world.redis.info('server'))?.[1])
@@ -45,7 +48,7 @@ export const cost: Row = async (world, size) => {
   return lines
 }
 
-/** For each measurement: the preparation, and the measured part. */
+/** What is done first, and what is measured then. */
 function acts(world: World, count: number) {
   return {
     submit: {
@@ -53,7 +56,7 @@ function acts(world: World, count: number) {
       measured: ({ submit }: RunningPeer) => world.load('closedLoop', { call: submit, connections: 64, count }),
     },
     drain: {
-      // The previous round may have drained more jobs than it added.
+      // More than were asked for may have been drained in the round before.
       prepare: async (peer: RunningPeer) => {
         await peer.hold(true)
         await drainable(world, peer).fill(count)

@@ -7,8 +7,10 @@ import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { ClaimedJob } from '../queue/consume/attempt.ts'
+import { hearCancels } from '../queue/consume/cancel-channel.ts'
+import { CrashQuarantine } from '../queue/consume/crash-quarantine.ts'
+import { Heartbeat } from '../queue/consume/heartbeat.ts'
 import { JobConsumer } from '../queue/consume/job-consumer.ts'
-import { CrashLane } from '../queue/consume/running-job.ts'
 import { JobEventWriter } from '../queue/events/event-writer.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
@@ -17,8 +19,7 @@ import { connectRedis } from '../queue/redis/connection.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
-import { hearCancels, JobSteering } from '../queue/store/cancel-and-retry.ts'
-import { Heartbeat } from '../queue/store/count-queue.ts'
+import { JobSteering } from '../queue/store/cancel-and-retry.ts'
 import { OutputWriter } from '../queue/store/job-output.ts'
 import { JobQueue } from '../queue/store/job-queue.ts'
 import { deliveryQueue } from '../queue/webhooks/delivery.ts'
@@ -62,6 +63,11 @@ await boot('worker', async () => {
   const jobs = new JobQueue({ client: redis, keys, queues: queuesOf(registry) })
   const outbox = new WebhookOutbox({ redis, keys, jobs, steering, log })
   const quotas = new TenantQuotas({ redis, keys })
+  const onStarted = (ref: JobRef, record: unknown) => {
+    quotas.leaveStarted(ref, record)?.catch((error: unknown) => {
+      log.debug({ job: ref.id, err: error }, 'failed to free the place of a started job')
+    })
+  }
   const limits = { inline: config.INLINE_OUTPUT_BYTES, max: config.OUTPUT_LIMIT_BYTES }
   const outputs = new OutputWriter({ redis, keys, limits, log })
   const onEnded = metrics.jobEnded
@@ -71,8 +77,8 @@ await boot('worker', async () => {
     events,
     outputs,
     steering,
-    quotas,
-    lane: new CrashLane(),
+    onStarted,
+    quarantine: new CrashQuarantine(),
     log,
     workerName,
     lockMs: config.LOCK_MS,

@@ -83,6 +83,12 @@ export class TenantQuotas {
     await this.#redis.zrem(this.#keys.waiting(tenant), ref.id)
   }
 
+  /** A job of this record has started. @returns undefined when it has no place. A place that is lost with the process is found when its tenant has none left */
+  leaveStarted(ref: JobRef, record: unknown): Promise<void> | undefined {
+    const { limited, tenant } = Object(record) as { limited?: unknown; tenant?: unknown }
+    return limited === true && typeof tenant === 'string' ? this.leave(tenant, ref) : undefined
+  }
+
   /** Frees the places of jobs that do not wait any more; the others are checked last the next time. */
   async #freePlaces(tenant: string, ids: string[], now: number): Promise<boolean> {
     const key = this.#keys.waiting(tenant)

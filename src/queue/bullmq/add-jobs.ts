@@ -1,93 +1,57 @@
-import { indexEntry, type JobRef, ulidOf } from '../model/job-id.ts'
-import { type JobRecord, timeLimits } from '../model/job-record.ts'
-import { type Redis, whenAvailable } from '../redis/connection.ts'
-import { whenGathered } from '../redis/end-of-turn.ts'
-import type { Keys } from '../redis/keys.ts'
+import { type JobJson, type JobsOptions, optsEncodeMap, type ParentKeyOpts } from 'bullmq'
+import type { Redis } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
-import { bullOptions, bullPriority } from './bull-options.ts'
+import { extrasOf } from './job-extras.ts'
+import { storedJobOptions } from './job-options.ts'
 
-const storeJobs = loadScript('bullmq/store-jobs')
+const script = loadScript('bullmq/add-jobs')
 
-/** What one call takes. More would save little, and keep Redis and workers waiting while a crowd is let in. */
-const most = { jobs: 16, characters: 1024 * 1024 }
-
-/** A job as it is stored. Times are epoch milliseconds; `dueAt`: not before then. */
-export interface JobToStore {
-  ref: JobRef
-  type: string
-  record: JobRecord
-  attempts: number
-  createdAt: number
-  dueAt: number | undefined
-  /** The channel on which somebody waits for its end: `JobEventHub.waiter`. */
-  waiter?: string | undefined
+/** A job as BullMQ's Queue hands it to its backend; '' or undefined: BullMQ counts an id. */
+export interface Add {
+  job: JobJson
+  id: string | undefined
 }
 
-interface Batch {
-  args: (string | number)[]
-  jobs: number
-  characters: number
-  stored: Promise<void>
-  send: () => void
+/** Whether our script can add a job; BullMQ's own scripts add the others. */
+export function isPlainAdd({ opts, ...job }: JobJson, parent: ParentKeyOpts = {}): boolean {
+  const isPart = job.parent || job.parentKey || parent.addToWaitingChildren || parent.deferParentRelease
+  return !(isPart || job.repeatJobKey || job.deduplicationId || opts.deduplication)
 }
 
 /**
- * Puts jobs where BullMQ's own add would put them, with their places in our lists: all at one moment, so that no job is there without them.
- * Those that are given in one turn of the event loop are stored by one call for each queue, or a few.
+ * Adds jobs to a queue, each with its {@link JobExtras}, all at one moment; one whose id is there is not added again.
+ *
+ * @param queue `keys` are BullMQ's, `beside` the prefix of ours
+ * @returns their ids
  */
-export class JobStore {
-  readonly #redis: Redis
-  readonly #keys: Keys
-  readonly #isListed: boolean
-  readonly #open = new Map<string, Batch>()
+export async function addJobs(
+  { redis, keys, beside }: { redis: Redis; keys: Record<string, string>; beside: string },
+  adds: Add[],
+): Promise<string[]> {
+  const sets = ['wait', 'prioritized', 'delayed', 'pc', 'marker', 'meta', 'active', 'id', 'events']
+  const lists = ['time-limits', 'index', 'webhook-debts']
+  const names = [...sets.map((set) => keys[set] ?? ''), ...lists.map((list) => `${beside}:${list}`)]
+  const args: (string | number)[] = [keys[''] ?? '']
+  for (const add of adds) pushArgs(args, add)
+  const ids = await script(redis, names, args)
+  if (!Array.isArray(ids)) throw new TypeError('add-jobs.lua has answered something else')
+  return ids.map(String)
+}
 
-  /** `isListed`: the jobs can be found by their tenant. */
-  constructor(deps: { redis: Redis; keys: Keys; isListed: boolean }) {
-    this.#redis = deps.redis
-    this.#keys = deps.keys
-    this.#isListed = deps.isListed
-  }
+function pushArgs(args: (string | number)[], { job, id }: Add): void {
+  const { name, data, opts, timestamp } = job
+  const extras = extrasOf(opts)
+  const options = extras ? storedJobOptions(opts) : JSON.stringify(shortened(opts))
+  args.push(id ?? '', name, data, options, timestamp, opts.delay ?? 0, opts.priority ?? 0, opts.lifo ? 1 : '')
+  const { isBlocked, startBy = '', deadlineAt = '', indexEntry = '', webhookAt = '', fields = {} } = extras ?? {}
+  const more = Object.entries(fields)
+  args.push(isBlocked ? 1 : '', startBy, deadlineAt, indexEntry, webhookAt, more.length)
+  for (const [field, value] of more) args.push(field, value)
+}
 
-  /**
-   * Stores a job, unless one of its id is there. When this resolves, it is in Redis.
-   *
-   * @throws QueueUnavailableError; the job may have been stored all the same.
-   */
-  store({ ref, type, record, attempts, createdAt, dueAt, waiter }: JobToStore): Promise<void> {
-    const data = JSON.stringify(record)
-    const { priority } = record
-    const options = bullOptions({ attempts, priority, delayMs: dueAt === undefined ? undefined : dueAt - createdAt })
-    const { startBy = '', deadlineAt = '' } = timeLimits(record)
-    const batch = this.#batchFor(ref.queue)
-    batch.args.push(ref.id, type, data, options, bullPriority(priority), createdAt, dueAt ?? '', startBy, deadlineAt)
-    batch.args.push(this.#isListed ? indexEntry(record.tenant, ulidOf(ref.id)) : '')
-    batch.args.push(record.webhook ? (dueAt ?? createdAt) : '', waiter ?? '')
-    batch.jobs += 1
-    batch.characters += data.length
-    if (batch.jobs >= most.jobs || batch.characters >= most.characters) batch.send()
-    return batch.stored
-  }
-
-  #batchFor(queue: string): Batch {
-    const open = this.#open.get(queue)
-    if (open) return open
-    const { promise: stored, resolve } = Promise.withResolvers<void>()
-    const send = () => {
-      // It may have been full before.
-      if (this.#open.get(queue) !== batch) return
-      this.#open.delete(queue)
-      resolve(this.#send(queue, batch.args))
-    }
-    const batch: Batch = { args: [this.#keys.bull(queue, '')], jobs: 0, characters: 0, stored, send }
-    this.#open.set(queue, batch)
-    whenGathered(send)
-    return batch
-  }
-
-  async #send(queue: string, args: (string | number)[]): Promise<void> {
-    const keys = this.#keys
-    const sets = ['prioritized', 'delayed', 'pc', 'marker', 'meta'].map((set) => keys.bull(queue, set))
-    const lists = [keys.timeLimits(queue), keys.index(queue), keys.webhookDebts(queue)]
-    await whenAvailable(storeJobs(this.#redis, [...sets, ...lists], args))
-  }
+/** Options under the short names of their stored form, as BullMQ's own function does it, which it keeps to itself. */
+function shortened({ telemetry, ...options }: JobsOptions): Record<string, unknown> {
+  const short: Record<string, string> = optsEncodeMap
+  const named = Object.entries(options).map(([name, value]) => [short[name] ?? name, value])
+  return Object.fromEntries([...named, ['tm', telemetry?.metadata], ['omc', telemetry?.omitContext]])
 }

@@ -1,140 +1,214 @@
+import { Job, type JobsOptions, type MinimalJob, type ParentKeys } from 'bullmq'
 import { parseJson } from '../model/parse-json.ts'
 import type { Redis } from '../redis/connection.ts'
-import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
+import { FetchedJob, type FetchedJson, type Success } from './fetched-job.ts'
+import { isDroverJob } from './job-options.ts'
 
-const exchangeJobs = loadScript('bullmq/complete-and-fetch')
+const script = loadScript('bullmq/complete-and-fetch')
 
 /** A message with a job in it, in bytes: Redis closes connections to which it owes more than some MB of messages. */
-const mostMessageBytes = 16_384
-/** What jobs taken in one call bring with them, but for the last of them. */
-const mostTakenBytes = 1024 * 1024
+const maxMessageBytes = 16_384
+/** What jobs fetched in one call bring with them, but for the last of them. */
+const maxFetchedBytes = 1024 * 1024
 
-/** A job as it was when it was taken; what BullMQ counts and keeps of it is there under our names. */
-export interface TakenJob {
-  id: string
-  type: string
-  /** As stored; undefined when that is no JSON. */
-  data: unknown
-  /** How many characters it has. */
-  dataLength: number
-  /** BullMQ's, whole; read here are how many attempts it has, and the delay in ms with which it was added. */
-  options: { attempts?: number; delay?: number }
-  /** The lock that its worker holds. */
+/** What one place of a worker asks for: to end its job, to fetch another under `token`, or both. */
+export interface Exchange {
+  kind: 'completed' | 'failed' | 'fetch'
+  /** Of the job that ends, and of the one that is fetched. */
+  heldToken: string
   token: string
-  /** Epoch ms at which Redis's answer was read: its lock was set before. Not when the call was sent, which may have waited for Redis for longer than a lock lives. */
-  takenAt: number
-  createdAt: number
-  /** How often it was taken by a worker, this time included; how many attempts have ended; how often its worker vanished. */
-  starts: number
-  attemptsMade: number
-  stalls: number
-  /** It is to fail with this, unrun. */
-  deferredFailure: string | undefined
-  /** BullMQ's list of stack traces, as JSON. */
-  traces: string | undefined
-  /** The channel of the API process that waits for its end. */
-  waiter: string | undefined
+  fetchNext: boolean
+  /** What the script is told of an end, in its order. */
+  end: (string | number)[]
+  /** About how many characters it has. */
+  size: number
 }
 
-/** A job that its worker has run with success. `output` is JSON. */
-export interface JobSuccess {
-  id: string
-  token: string
-  attempt: number
-  output: string
-  /** The flow that it belongs to; the channel of who waits for it. */
-  flow: string | undefined
-  waiter: string | undefined
-  /** How many characters its record and its output have. */
-  length: number
+/** The next job as BullMQ's Worker wants it: `[job, id, 0, 0]`; `[null, 0, 0, due]`: none, and when the next is due; `[]`: none. */
+export type NextJob = unknown[]
+
+/** What became of an {@link Exchange}. */
+export type Exchanged =
+  | { status: 'done'; next: NextJob }
+  /** It has ended; BullMQ's script is to fetch the next job. */
+  | { status: 'fetch' }
+  /** BullMQ's script is to do all of it: nothing was done. */
+  | { status: 'stock' }
+  /** Nothing was done; `code` says why in BullMQ's terms. */
+  | { status: 'refused'; code: number; isOver: boolean }
+  /** Redis refused this one alone. */
+  | { status: 'failed'; error: Error }
+
+const noEnd = Array.from({ length: 8 }, () => '')
+
+export function fetching(token: string): Exchange {
+  return { kind: 'fetch', heldToken: '', token, fetchNext: true, end: noEnd, size: 0 }
 }
 
-/** What became of a success: it counts; the job had ended before; the job is not this worker's any more. */
-export type Acknowledged = 'ended' | 'over' | 'lost'
+/** How a job ends. */
+export interface End {
+  kind: 'completed' | 'failed'
+  /** The output as JSON, or the failure. */
+  value: string
+  heldToken: string
+  /** More fields of its hash. */
+  fields?: object | undefined
+}
 
-export interface Exchanged {
-  /** In the order of the successes. */
-  acknowledged: Acknowledged[]
-  taken: TakenJob[]
-  /** More could be taken; false, too, when none were asked for, and while the queue is paused or at its limit. */
-  isMore: boolean
-  /** When the next delayed job is due, in epoch ms; known when jobs were asked for and none is left that could be taken. */
-  nextDueAt: number | undefined
+export function ending(job: MinimalJob, how: End & Pick<Exchange, 'token' | 'fetchNext'>): Exchange {
+  const { value, fields, ...held } = how
+  const { id = '', opts, attemptsMade } = job
+  const list = Object.entries(fields ?? {}).filter(([, field]) => field !== undefined)
+  const more = list.length > 0 ? JSON.stringify(list.flat()) : ''
+  const attempt = isDroverJob(opts) ? attemptsMade + 1 : ''
+  const { flow = '', waiter = '', dataLength = 0 } = job instanceof FetchedJob ? job : {}
+  const size = value.length + more.length
+  return { ...held, end: [id, value, more, attempt, opts.attempts ?? 0, flow, waiter, dataLength + size], size }
+}
+
+/** A queue as a worker has it: BullMQ's `keys`, the channel on which flows hear of ends, how long a lock holds, and the worker's name. */
+export interface WorkerQueue {
+  redis: Redis
+  keys: Record<string, string>
+  hints: string
+  lockMs: number
+  name: string | undefined
+}
+
+/** Ends jobs and fetches others, all at one moment. @returns for each what became of it */
+export async function completeAndFetch(queue: WorkerQueue, exchanges: Exchange[]): Promise<Exchanged[]> {
+  const { redis, keys, hints, lockMs, name = '' } = queue
+  const sets = [
+    'wait',
+    'active',
+    'prioritized',
+    'delayed',
+    'completed',
+    'failed',
+    'stalled',
+    'pc',
+    'marker',
+    'meta',
+    'events',
+  ]
+  const args: (string | number)[] = [
+    keys[''] ?? '',
+    Date.now(),
+    maxMessageBytes,
+    redis.isCluster ? 'cluster' : '',
+    hints,
+  ]
+  args.push(maxFetchedBytes, lockMs, name)
+  for (const { kind, heldToken, token, fetchNext, end } of exchanges)
+    args.push(kind, heldToken, fetchNext ? token : '', ...end)
+  const replies = await script(
+    redis,
+    sets.map((set) => keys[set] ?? ''),
+    args,
+  )
+  if (!Array.isArray(replies)) throw new TypeError('complete-and-fetch.lua has answered something else')
+  return exchanges.map(({ token }, n) => decode(replies[n], token))
 }
 
 /**
- * Ends jobs of a queue and takes others, in one call: all at one moment, so that no job is ended without its watchers being told, nor taken
- * without a lock.
+ * Tells a success what has become of it. @returns the next job, or undefined when its place is to ask for one anew
  *
- * @param asked `token` becomes the lock of what is taken, for `lockMs`.
+ * @throws `refusal`, for a job that has not succeeded and is not its worker's any more
  */
-export async function exchange(
-  { redis, keys }: { redis: Redis; keys: Keys },
-  queue: string,
-  successes: readonly JobSuccess[],
-  asked: { most: number; token: string; lockMs: number; workerName: string },
-): Promise<Exchanged> {
-  const { most, token, lockMs, workerName } = asked
-  const said = [Date.now(), mostMessageBytes, redis.isCluster ? 'cluster' : '', keys.flowHints]
-  const args = [keys.bull(queue, ''), ...said, most, mostTakenBytes, token, lockMs, workerName]
-  for (const { id, token: held, attempt, output, flow = '', waiter = '', length } of successes)
-    args.push(id, held, attempt, output, flow, waiter, length)
-  const reply = await exchangeJobs(redis, namesOf(keys, queue), args)
-  if (!isExchangeReply(reply)) throw new TypeError('complete-and-fetch.lua has answered something else')
-  const [refused, taken, isMore, nextDueAt] = reply
-  const acknowledged = successes.map((): Acknowledged => 'ended')
-  for (let i = 0; i < refused.length; i += 2)
-    acknowledged[Number(refused[i])] = refused[i + 1] === 'over' ? 'over' : 'lost'
-  const takenAt = Date.now()
-  return {
-    acknowledged,
-    taken: taken.map((fields) => decodeTaken(fields, token, takenAt)),
-    isMore: isMore === 1,
-    nextDueAt: nextDueAt === null ? undefined : Number(nextDueAt),
+export function acknowledge(
+  exchanged: Exclude<Exchanged, { status: 'stock' }>,
+  success: Success | undefined,
+  refusal: (code: number) => Error,
+): NextJob | undefined {
+  switch (exchanged.status) {
+    case 'done':
+      success?.acknowledge('ended')
+      return exchanged.next
+    case 'fetch':
+      success?.acknowledge('ended')
+      return undefined
+    case 'refused':
+      if (!success) throw refusal(exchanged.code)
+      success.acknowledge(exchanged.isOver ? 'over' : 'lost')
+      return undefined
+    case 'failed':
+      throw exchanged.error
+    default:
+      throw new TypeError(`there is no such answer: ${JSON.stringify(exchanged satisfies never)}`)
   }
 }
 
-function namesOf(keys: Keys, queue: string): string[] {
-  const sets = ['active', 'stalled', 'completed', 'wait', 'prioritized', 'delayed', 'pc', 'marker', 'meta']
-  return sets.map((set) => keys.bull(queue, set))
+/** As complete-and-fetch.lua says it. */
+const endedBefore = -100
+/** BullMQ's code for a job that is not locked. */
+const notLocked = -2
+
+function decode(reply: unknown, token: string): Exchanged {
+  if (Array.isArray(reply)) return { status: 'done', next: decodeJob(reply, token) }
+  if (reply === 0) return { status: 'done', next: [] }
+  if (reply === 'fetch' || reply === 'stock') return { status: reply }
+  if (typeof reply === 'string') return { status: 'done', next: [null, 0, 0, Number(reply)] }
+  if (typeof reply === 'number') {
+    const isOver = reply === endedBefore
+    return { status: 'refused', code: isOver ? notLocked : reply, isOver }
+  }
+  const error = reply instanceof Error ? reply : new TypeError('complete-and-fetch.lua has answered something else')
+  return { status: 'failed', error }
 }
 
-type TakenFields = [
-  id: string,
-  starts: number,
-  type: string,
-  data: string,
-  options: string,
-  createdAt: string,
+/** As complete-and-fetch.lua reads a job; Lua's false arrives as null. */
+type Fetched = [
+  name: string,
+  data: string | null,
+  options: string | null,
+  timestamp: string,
   attemptsMade: string | null,
+  starts: number,
   stalls: string | null,
   deferredFailure: string | null,
-  traces: string | null,
+  stacktrace: string | null,
   waiter: string | null,
+  repeatJobKey: string | null,
+  deduplicationId: string | null,
+  parentKey: string | null,
+  parent: string | null,
+  id: string,
 ]
 
-/** complete-and-fetch.lua promises this shape; Lua's false arrives as null. */
-function isExchangeReply(reply: unknown): reply is [(number | string)[], TakenFields[], number, string | null] {
-  return Array.isArray(reply) && reply.length >= 3
+function decodeJob(reply: unknown[], token: string): NextJob {
+  const [name, data, options, timestamp, attemptsMade, starts, stalls, deferred, traces, waiter, ...rare] =
+    reply as Fetched
+  const [repeatJobKey, deduplicationId, parentKey, parent, id] = rare
+  const json: FetchedJson = {
+    id,
+    name,
+    data: data ?? '{}',
+    opts: decodeOptions(options ?? '{}'),
+    timestamp: Number(timestamp),
+    attemptsMade: Number(attemptsMade),
+    attemptsStarted: starts,
+    stalledCounter: Number(stalls),
+    deferredFailure: deferred ?? undefined,
+    stacktrace: traces ?? undefined,
+    waiter: waiter ?? undefined,
+    repeatJobKey: repeatJobKey ?? undefined,
+    deduplicationId: deduplicationId ?? undefined,
+    parentKey: parentKey ?? undefined,
+    parent: parent === null ? undefined : (Object(parseJson(parent)) as ParentKeys),
+    lockToken: token,
+  }
+  return [json, id, 0, 0]
 }
 
-function decodeTaken(fields: TakenFields, token: string, takenAt: number): TakenJob {
-  const [id, starts, type, data, options, createdAt, attemptsMade, stalls, deferredFailure, traces, waiter] = fields
-  return {
-    id,
-    type,
-    data: parseJson(data),
-    dataLength: data.length,
-    options: Object(parseJson(options)),
-    token,
-    takenAt,
-    createdAt: Number(createdAt),
-    starts,
-    attemptsMade: Number(attemptsMade),
-    stalls: Number(stalls),
-    deferredFailure: deferredFailure ?? undefined,
-    traces: traces ?? undefined,
-    waiter: waiter ?? undefined,
-  }
+/** Most jobs have the same options; BullMQ's Job copies them. */
+const knownOptions = new Map<string, JobsOptions>()
+const maxKnown = 1000
+
+function decodeOptions(text: string): JobsOptions {
+  const known = knownOptions.get(text)
+  if (known) return known
+  const options = parseJson(text) === undefined ? {} : Job.optsFromJSON(text)
+  if (knownOptions.size < maxKnown) knownOptions.set(text, options)
+  return options
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { type RunningJob, stopGraceMs } from './running-job.ts'
 
-export interface LockWatchOptions {
+export interface LockRenewalOptions {
   running: ReadonlyMap<string, RunningJob>
   lockMs: number
   /** Renews locks. @returns the ids of those that were refused */
@@ -15,13 +15,13 @@ export interface LockWatchOptions {
 const looksInLife = 4
 
 /** Renews the locks of running jobs. Stops a run whose lock was not renewed for as long as one lives, which needs no answer from Redis. */
-export class LockWatch {
-  readonly #options: LockWatchOptions
+export class LockRenewal {
+  readonly #options: LockRenewalOptions
   #timer: NodeJS.Timeout | undefined
   #isRenewing = false
 
   /** Watches from {@link start} on. */
-  constructor(options: LockWatchOptions) {
+  constructor(options: LockRenewalOptions) {
     this.#options = options
   }
 

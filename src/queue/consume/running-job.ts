@@ -54,24 +54,3 @@ export class RunningJob {
     }
   }
 }
-
-/**
- * Lets jobs whose workers have vanished twice under them run one at a time in this process, so that the one that does it is
- * told from its innocent neighbours. A job that has run for `clearedAfterMs` makes way for the next.
- */
-export class CrashLane {
-  static readonly #clearedAfterMs = 30_000
-  #occupant: { id: string; since: number } | undefined
-
-  /** @returns false when another job is in the lane */
-  enter(id: string): boolean {
-    const now = Date.now()
-    if (this.#occupant && now - this.#occupant.since < CrashLane.#clearedAfterMs) return false
-    this.#occupant = { id, since: now }
-    return true
-  }
-
-  leave(id: string): void {
-    if (this.#occupant?.id === id) this.#occupant = undefined
-  }
-}

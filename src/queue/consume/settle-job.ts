@@ -1,78 +1,134 @@
-import { UnrecoverableError, type Worker } from 'bullmq'
-import { AttemptFailed, bullJob } from '../bullmq/bull-worker.ts'
-import type { TakenJob } from '../bullmq/complete-and-fetch.ts'
+import type { Logger } from 'pino'
+import { AttemptFailed, failedUnrun } from '../bullmq/attempt-failed.ts'
+import type { BatchingBackend } from '../bullmq/batching-backend.ts'
+import type { Acknowledged, FetchedJob } from '../bullmq/fetched-job.ts'
+import { leaveToOthers, putBack } from '../bullmq/put-back.ts'
+import type { JobEventWriter } from '../events/event-writer.ts'
 import type { JobRef } from '../model/job-id.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { endWithoutSuccess } from '../model/stored-job.ts'
 import type { Redis } from '../redis/connection.ts'
-import type { Keys } from '../redis/keys.ts'
-import { loadScript } from '../redis/load-script.ts'
+import type { JobSteering } from '../store/cancel-and-retry.ts'
 import type { Settlement } from './attempt.ts'
 
-const takeBackStart = loadScript('bullmq/take-back-start')
-
-interface SettleDeps {
-  /** The connection that `bull` has, so that the order of commands holds. */
+export interface SettlerOptions {
+  queue: string
+  /** The connection that the worker has, so that the order of commands holds. */
   redis: Redis
-  keys: Keys
-  bull: Worker
+  events: JobEventWriter
+  steering: JobSteering
+  log: Logger
+  /** A job has ended here. */
+  onEnded?: (type: string, end: JobEnd) => void
+  /** … by its result, so that its webhook is owed; `data` is its record. Not said when this process dies first. */
+  releaseWebhook?: (ref: JobRef, data: unknown) => void
 }
 
-/**
- * Moves a job that has not succeeded to where it belongs. @returns how it has ended; undefined when it goes on
- *
- * @throws what Redis says when the lock is not ours any more: nothing has changed then
- */
-export async function settleJob(
-  deps: SettleDeps,
-  job: TakenJob,
-  settlement: Extract<Settlement, { status: 'failed' | 'put_back' | 'left_to_others' }>,
-): Promise<JobEnd | undefined> {
-  switch (settlement.status) {
-    case 'failed':
-      return fail(deps, job, new AttemptFailed(settlement.failure, settlement.retryDelayMs, job.takenAt))
-    case 'put_back':
-      await putBack(deps, job, settlement.hasStarted)
-      return undefined
-    case 'left_to_others':
-      await leaveToOthers(deps, job, settlement.delayMs)
-      return undefined
-    default:
-      throw new TypeError(`there is no such settlement: ${JSON.stringify(settlement satisfies never)}`)
+/** Moves jobs that were fetched to where they belong after their attempt, and tells who watches them. */
+export class JobSettler {
+  readonly #options: SettlerOptions & { backend: BatchingBackend }
+
+  constructor(options: SettlerOptions & { backend: BatchingBackend }) {
+    this.#options = options
   }
-}
 
-/** A job ends unrun, since it had a failure when it was taken. @throws as {@link settleJob} */
-export async function failUnrun(deps: SettleDeps, job: TakenJob, reason: string): Promise<JobEnd | undefined> {
-  const error = new UnrecoverableError(reason)
-  // It would count as an attempt.
-  delete error.stack
-  return fail(deps, job, error)
-}
+  /** What became of a success of which Redis was told, and with it all who watch. Never rejects. */
+  async onAcknowledged(job: FetchedJob, word: Acknowledged, error?: unknown): Promise<void> {
+    if (word === 'unknown') {
+      const why = 'failed to record completion; the job is redelivered when its lease expires'
+      return this.#options.log.error({ job: job.id, err: error }, why)
+    }
+    if (word === 'lost') return this.#finishRefused(job)
+    if (word === 'ended') this.#options.onEnded?.(job.name, 'succeeded')
+    else this.announceEnd(job)
+    this.#options.releaseWebhook?.(this.#refOf(job), job.data)
+  }
 
-async function fail({ bull }: SettleDeps, taken: TakenJob, error: Error): Promise<JobEnd | undefined> {
-  const job = bullJob(bull, taken)
-  await job.moveToFailed(error, taken.token)
-  return job.finishedOn === undefined ? undefined : endWithoutSuccess(job.failedReason)
-}
+  /** Moves a job that has not succeeded; `undefined`: it was to fail unrun. Never rejects. */
+  async settle(job: FetchedJob, settlement: Exclude<Settlement, { status: 'succeeded' }> | undefined): Promise<void> {
+    const { events, onEnded, releaseWebhook } = this.#options
+    try {
+      const end = await this.#move(job, settlement)
+      if (end === 'nothing') return
+      if (end === undefined) return events.announce(this.#refOf(job), 'change')
+      events.leaveToEnd(this.#refOf(job))
+      onEnded?.(job.name, end)
+      releaseWebhook?.(this.#refOf(job), job.data)
+    } catch (error) {
+      await this.#finishRefused(job, error)
+    }
+  }
 
-/** A job goes back to its queue as if it had not been taken. */
-async function putBack({ redis, keys, bull }: SettleDeps, job: TakenJob, hasStarted = true): Promise<void> {
-  const ref = refOf(bull, job)
-  // Sent together and on one connection, so in this order: the first needs the lock that the second gives up.
-  const takenBack = hasStarted ? undefined : takeBackStart(redis, [keys.lock(ref), keys.job(ref)], [job.token])
-  await Promise.all([takenBack, bullJob(bull, job).moveToWait(job.token)])
-  // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
-  await redis.zadd(keys.bull(ref.queue, 'marker'), 0, '0')
-}
+  /** Tells who watches a job that it may have ended. */
+  announceEnd(job: FetchedJob): void {
+    const { events } = this.#options
+    const ref = this.#refOf(job)
+    events.announce(ref, 'end', job.waiter)
+    if (job.flow !== undefined) events.hint(job.flow, ref)
+  }
 
-async function leaveToOthers({ redis, keys, bull }: SettleDeps, job: TakenJob, delayMs: number): Promise<void> {
-  const ref = refOf(bull, job)
-  // As above.
-  const takenBack = takeBackStart(redis, [keys.lock(ref), keys.job(ref)], [job.token])
-  await Promise.all([takenBack, bullJob(bull, job).moveToDelayed(Date.now() + delayMs, job.token)])
-}
+  /**
+   * @returns how it has ended; undefined when it goes on; 'nothing' when there is nothing to tell
+   * @throws what Redis says when the lock is not ours any more: nothing has changed then
+   */
+  async #move(
+    job: FetchedJob,
+    settlement: Exclude<Settlement, { status: 'succeeded' }> | undefined,
+  ): Promise<JobEnd | undefined | 'nothing'> {
+    if (settlement === undefined) return this.#fail(job, failedUnrun(job.failsWith ?? ''))
+    const { redis, backend } = this.#options
+    const { id = '', lockToken } = job
+    switch (settlement.status) {
+      case 'failed':
+        return this.#fail(job, new AttemptFailed(settlement.failure, settlement.retryDelayMs, job.fetchedAt))
+      case 'put_back':
+        await putBack({ redis, backend }, id, lockToken, settlement.hasStarted ?? true)
+        return undefined
+      case 'left_to_others':
+        await leaveToOthers({ redis, backend }, id, lockToken, settlement.delayMs)
+        return undefined
+      case 'canceled':
+        await this.#finishCanceled(job, settlement.stopped)
+        return 'nothing'
+      case 'lost':
+        // Whoever has the lock, or the check for stalled jobs, moves it.
+        return 'nothing'
+      default:
+        throw new TypeError(`there is no such settlement: ${JSON.stringify(settlement satisfies never)}`)
+    }
+  }
 
-function refOf({ name: queue }: Worker, { id }: TakenJob): JobRef {
-  return { queue, id }
+  /** The script that ends it tells all who watch. */
+  async #fail(job: FetchedJob, error: Error): Promise<JobEnd | undefined> {
+    await job.moveToFailed(error, job.lockToken)
+    return job.finishedOn === undefined ? undefined : endWithoutSuccess(job.failedReason)
+  }
+
+  /** The lock is no longer ours. Where a cancel has it, nobody else would end the job soon. */
+  async #finishRefused(job: FetchedJob, error?: unknown): Promise<void> {
+    const { log } = this.#options
+    try {
+      if (await this.#finishCanceled(job, 'cooperatively')) return
+      // It may have ended at a call whose answer was lost with the connection.
+      this.announceEnd(job)
+      log.warn(
+        { job: job.id, err: error },
+        'the settlement of a job was refused: this worker does not hold it any more',
+      )
+    } catch (cause) {
+      log.error({ job: job.id, err: cause }, 'failed to settle a job; it is redelivered when its lease expires')
+    }
+  }
+
+  async #finishCanceled(job: FetchedJob, stopped: 'cooperatively' | 'killed' | 'abandoned'): Promise<boolean> {
+    const { steering, onEnded } = this.#options
+    const held = { token: job.lockToken, attempt: job.attempt }
+    const isFirst = await steering.finishCanceled(this.#refOf(job), held, stopped)
+    if (isFirst) onEnded?.(job.name, 'canceled')
+    return isFirst
+  }
+
+  #refOf({ id = '' }: FetchedJob): JobRef {
+    return { queue: this.#options.queue, id }
+  }
 }

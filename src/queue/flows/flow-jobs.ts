@@ -1,5 +1,5 @@
 import type { Registry } from '../../jobs/registry.ts'
-import { bullOptions, bullPriority } from '../bullmq/bull-options.ts'
+import { BullQueues, type JobToAdd } from '../bullmq/bull-queues.ts'
 import { encodeFailure, type StoredFailure } from '../model/failure.ts'
 import { timeLimits } from '../model/job-record.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
@@ -13,7 +13,6 @@ import type { JobNode } from './model/plan.ts'
 import { type JobResult, readJobResult } from './read-job-result.ts'
 import { scriptBatches } from './script-batches.ts'
 
-const storeJobs = loadScript('bullmq/store-members')
 const releaseJobs = loadScript('bullmq/release-members')
 const readJobs = loadScript('flows/read-flow-jobs')
 const cancelJobs = loadScript('bullmq/cancel-members')
@@ -23,6 +22,8 @@ const findJobs = loadScript('flows/find-flow-jobs')
 
 /** For a job whose type this process does not know. */
 const defaultGraceMs = 2000
+/** How many jobs are prepared to be added at once. */
+const addedAtOnce = 200
 /** How many scheduled jobs of a queue are searched for those of a flow. */
 const maxScheduledSearched = 5000
 
@@ -36,34 +37,30 @@ export class FlowJobs {
   readonly #redis: Redis
   readonly #keys: Keys
   readonly #registry: Registry
+  readonly #bull: BullQueues
 
   constructor(deps: { redis: Redis; keys: Keys; registry: Registry }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
     this.#registry = deps.registry
+    this.#bull = new BullQueues({ redis: deps.redis, keys: deps.keys, isListed: true })
   }
 
   /** Stores the jobs that do not exist, each either ready to run or blocked. */
   async store(flow: FlowOf, nodes: Iterable<JobNode>, modeOf: (node: JobNode) => 'ready' | 'blocked'): Promise<void> {
     const ids = new FlowJobIds(flow.id)
-    const argsOf = (node: JobNode) => {
-      const { job } = node
-      const mode = modeOf(node)
-      const { runAt, record } =
-        mode === 'ready'
-          ? releasedRecord(flow.id, node, Date.now())
-          : { runAt: undefined, record: blockedRecord(flow.id, node) }
-      const { startBy, deadlineAt } = timeLimits(record)
-      const { priority } = record
-      const options = bullOptions({ attempts: job.attempts, priority })
-      const fields = [job.type, JSON.stringify(record), options, bullPriority(priority), mode]
-      return [ids.ref(job.queue, node.n).id, ...fields, runAt ?? '', startBy ?? '', deadlineAt ?? '']
+    const { createdAt } = flow
+    const fields = { flow: flow.id, flowHints: this.#keys.flowHints, flowRun: flow.run }
+    const toAdd = (node: JobNode): JobToAdd => {
+      const { type, queue, attempts } = node.job
+      const job = { ref: ids.ref(queue, node.n), type, attempts, createdAt, fields }
+      if (modeOf(node) === 'blocked') return { ...job, record: blockedRecord(flow.id, node), isBlocked: true }
+      const { runAt, record } = releasedRecord(flow.id, node, Date.now())
+      return { ...job, record, dueAt: runAt }
     }
-    for (const { queue, args } of scriptBatches(nodes, argsOf)) {
-      const names = [...this.#setsToQueueIn(queue), this.#keys.index(queue)]
-      const { tenant, id, run, createdAt } = flow
-      const head = [this.#keys.bull(queue, ''), tenant, id, this.#keys.flowHints, run, createdAt, Date.now()]
-      await whenAvailable(storeJobs(this.#redis, names, [...head, ...args]))
+    for (const [queue, all] of Map.groupBy(nodes, ({ job }) => job.queue)) {
+      for (let from = 0; from < all.length; from += addedAtOnce)
+        await this.#bull.addBulk(queue, all.slice(from, from + addedAtOnce).map(toAdd))
     }
   }
 
@@ -95,7 +92,8 @@ export class FlowJobs {
       return [id, 'release', JSON.stringify(record), runAt ?? '', startBy ?? '', deadlineAt ?? '']
     }
     for (const { queue, args } of scriptBatches(byNode.keys(), argsOf)) {
-      const names = [...this.#setsToQueueIn(queue), this.#keys.bull(queue, 'failed')]
+      const ends = ['failed', 'waiting-children'].map((set) => this.#keys.bull(queue, set))
+      const names = [...this.#setsToQueueIn(queue), ...ends]
       await whenAvailable(releaseJobs(this.#redis, names, [this.#keys.bull(queue, ''), now, ...args]))
     }
   }
@@ -136,7 +134,8 @@ export class FlowJobs {
       return [ids.ref(node.job.queue, node.n).id, JSON.stringify(blockedRecord(flow.id, node))]
     }
     for (const { queue, args } of scriptBatches(nodes, argsOf)) {
-      const names = [this.#keys.bull(queue, 'failed'), this.#keys.timeLimits(queue)]
+      const bull = (set: string) => this.#keys.bull(queue, set)
+      const names = [bull('failed'), this.#keys.timeLimits(queue), bull('waiting-children')]
       await whenAvailable(reblockJobs(this.#redis, names, [this.#keys.bull(queue, ''), flow.run, ...args]))
     }
   }

@@ -5,7 +5,7 @@ import type { Redis } from './connection.ts'
 /** Runs a Lua script. All its keys are in one cluster slot. */
 export type Script = (redis: Redis, keys: string[], args: (string | number | Buffer)[]) => Promise<unknown>
 
-/** `bullmq/store-jobs` is `src/queue/bullmq/lua/store-jobs.lua`. */
+/** `bullmq/add-jobs` is `src/queue/bullmq/lua/add-jobs.lua`. */
 function readLua(name: string): string {
   const [folder = '', ...path] = name.split('/')
   return readFileSync(join(import.meta.dirname, '..', folder, 'lua', `${path.join('/')}.lua`), 'utf8')

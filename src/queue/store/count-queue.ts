@@ -3,12 +3,10 @@ import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 
-const beatWorker = loadScript('consume/beat-worker')
 const count = loadScript('store/count-queue')
 
-/** A worker says every 5 seconds that it is there; one that has not for three times that is not. */
-const heartbeatMs = 5000
-const forgottenAfterMs = 3 * heartbeatMs
+/** A worker whose last heartbeat is older than this is not counted: three intervals of the heartbeat. */
+export const forgottenAfterMs = 15_000
 
 /** A queue at one moment. */
 export interface QueueCounts {
@@ -22,33 +20,6 @@ export interface QueueCounts {
   failed: number
   /** The ids at the head of the queue: one of them has waited longest. */
   first: string[]
-}
-
-/** A worker's word that it consumes some queues, renewed until {@link stop}. */
-export class Heartbeat {
-  readonly #options: { redis: Redis; keys: Keys; queues: string[]; workerName: string }
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(options: { redis: Redis; keys: Keys; queues: string[]; workerName: string }) {
-    this.#options = options
-  }
-
-  /** Resolves when it was said for the first time. */
-  async start(onError: (error: unknown) => void): Promise<void> {
-    await this.#beat()
-    this.#timer ??= setInterval(() => this.#beat().catch(onError), heartbeatMs)
-  }
-
-  async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    const { redis, keys, queues, workerName } = this.#options
-    await Promise.all(queues.map((queue) => redis.zrem(keys.workers(queue), workerName)))
-  }
-
-  async #beat(): Promise<void> {
-    const { redis, keys, queues, workerName } = this.#options
-    await Promise.all(queues.map((queue) => beatWorker(redis, [keys.workers(queue)], [workerName, forgottenAfterMs])))
-  }
 }
 
 /** Counts a queue. @throws QueueUnavailableError */
@@ -76,7 +47,7 @@ export async function waitingSince(
   )
   const since = hashes.flatMap(([timestamp, opts, releasedAt]) => {
     const { delay = 0 } = optsSchema.safeParse(JSON.parse(opts ?? '{}')).data ?? {}
-    return timestamp ? [Number(releasedAt ?? timestamp) + delay] : []
+    return timestamp ? [releasedAt ? Number(releasedAt) : Number(timestamp) + delay] : []
   })
   return since.length > 0 ? Math.min(...since) : undefined
 }

@@ -1,4 +1,4 @@
-import { JobStore } from '../bullmq/add-jobs.ts'
+import { BullQueues } from '../bullmq/bull-queues.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { type JobRecord, recordVersion } from '../model/job-record.ts'
 import type { StoredOutput } from '../model/stored-job.ts'
@@ -34,7 +34,7 @@ const consumedAgeMs = 2000
 export class JobQueue {
   readonly #client: Redis
   readonly #keys: Keys
-  readonly #store: JobStore
+  readonly #bull: BullQueues
   readonly #onAdded: (type: string) => void
   readonly #queues: ReadonlySet<string>
   readonly #consumed = new Map<string, { at: number; value: boolean }>()
@@ -49,7 +49,7 @@ export class JobQueue {
   }) {
     this.#client = deps.client
     this.#keys = deps.keys
-    this.#store = new JobStore({ redis: deps.client, keys: deps.keys, isListed: deps.isListed ?? true })
+    this.#bull = new BullQueues({ redis: deps.client, keys: deps.keys, isListed: deps.isListed ?? true })
     this.#onAdded = deps.onAdded ?? (() => undefined)
     this.#queues = new Set(deps.queues)
   }
@@ -98,7 +98,8 @@ export class JobQueue {
     if (!this.#queues.has(ref.queue)) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
     const stored: JobRecord = { v: recordVersion, ...record }
     const dueAt = runAt !== undefined && runAt > createdAt ? runAt : undefined
-    await this.#store.store({ ref, type, record: stored, attempts, createdAt, dueAt, waiter })
+    const fields = waiter === undefined ? undefined : { waiter }
+    await this.#bull.add({ ref, type, record: stored, attempts, createdAt, dueAt, fields })
     this.#onAdded(type)
     return {
       ...ref,

@@ -1,6 +1,6 @@
 --[[
   Brings ended jobs of a flow in one queue back to where they were before the flow came to them, for the flow's next run.
-  KEYS: failed, time limits   ARGV: prefix of the job keys, run of the flow, for each: id, data
+  KEYS: failed, time limits, waiting-children   ARGV: prefix of the job keys, run of the flow, for each: id, data
 ]]
 for i = 3, #ARGV, 2 do
   local id = ARGV[i]
@@ -14,6 +14,8 @@ for i = 3, #ARGV, 2 do
     redis.call('HSET', jobKey, 'data', ARGV[i + 1], 'run', (run or 1) + 1, 'atm', 0, 'ats', 0, 'blocked', 1,
       'flowRun', ARGV[2], 'eventsBeforeRun', last and string.match(last[1], '%d+$') or 0)
     redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
+    -- Here BullMQ counts it, and its tools do not take it for a job that was lost.
+    redis.call('ZADD', KEYS[3], redis.call('HGET', jobKey, 'timestamp'), id)
     redis.call('PUBLISH', jobKey, 'changed')
   end
 end

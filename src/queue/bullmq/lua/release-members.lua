@@ -3,7 +3,8 @@
 --[[
   The flow has come to some of its blocked jobs in one queue: each is queued with its complete record, or fails unrun. What is
   not blocked any more was released before, or has ended: it stays as it is.
-  KEYS: prioritized, delayed, priority counter, marker, meta, time limits, failed
+  One script and no add of BullMQ's: the job is there already, with its id, and is only moved.
+  KEYS: prioritized, delayed, priority counter, marker, meta, time limits, failed, waiting-children
   ARGV: prefix of the job keys, now, for each: id, 'release' or 'fail', data or failure, due at or '', start by or '', deadline or ''
 ]]
 local sets = { KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
@@ -12,6 +13,7 @@ for i = 3, #ARGV, 6 do
   local jobKey = ARGV[1] .. id
   local blocked, priority = unpack(redis.call('HMGET', jobKey, 'blocked', 'priority'))
   if blocked then
+    redis.call('ZREM', KEYS[8], id)
     if ARGV[i + 1] == 'fail' then
       endJob(jobKey, jobKey .. ':lock', KEYS[7], jobKey, id, ARGV[i + 2], ARGV[2])
     else

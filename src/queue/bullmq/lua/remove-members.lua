@@ -9,6 +9,7 @@ for i = 3, #ARGV do
     redis.call('HDEL', jobKey, 'flow', 'flowHints')
   else
     redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
+    redis.call('ZREM', ARGV[1] .. 'waiting-children', id)
     redis.call('ZREM', KEYS[1], id)
     redis.call('ZREM', KEYS[2], id)
     redis.call('ZREM', KEYS[3], 's:' .. id, 'd:' .. id)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { JobStore, type JobToStore } from '../../../../src/queue/bullmq/add-jobs.ts'
+import { BullQueues, type JobToAdd } from '../../../../src/queue/bullmq/bull-queues.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { recordVersion } from '../../../../src/queue/model/job-record.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
@@ -7,7 +7,7 @@ import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 
 const now = Date.now()
-const job = (more: Partial<JobToStore> = {}): JobToStore => ({
+const job = (more: Partial<JobToAdd> = {}): JobToAdd => ({
   ref: newJobRef('io', now),
   type: 'echo',
   record: { v: recordVersion, tenant: 'acme', input: 1 },
@@ -20,12 +20,12 @@ const job = (more: Partial<JobToStore> = {}): JobToStore => ({
 async function world() {
   const redis = await redisClient()
   const keys = new Keys(keyPrefix())
-  return { redis, keys, store: new JobStore({ redis, keys, isListed: true }) }
+  return { redis, keys, queues: new BullQueues({ redis, keys, isListed: true }) }
 }
 
-test('jobs of one turn are stored by few calls, in the order in which they came', async () => {
-  const { redis, keys, store } = await world()
-  await store.store(job())
+test('jobs of one turn are added by few calls, in the order in which they came', async () => {
+  const { redis, keys, queues } = await world()
+  await queues.add(job())
   const send = redis.sendCommand.bind(redis)
   let calls = 0
   redis.sendCommand = (...sent) => {
@@ -33,31 +33,32 @@ test('jobs of one turn are stored by few calls, in the order in which they came'
     return send(...sent)
   }
   const jobs = Array.from({ length: 40 }, () => job())
-  await Promise.all(jobs.map((one) => store.store(one)))
-  expect(calls).toBe(3)
+  const more = Array.from({ length: 40 }, () => job())
+  await Promise.all([...jobs.map((one) => queues.add(one)), queues.addBulk('io', more)])
+  expect(calls).toBe(5)
   const waiting = await redis.zrange(keys.bull('io', 'prioritized'), '0', '-1')
-  expect(waiting.slice(1)).toEqual(jobs.map(({ ref }) => ref.id))
-  expect(await redis.zcard(keys.index('io'))).toBe(41)
+  expect(waiting.slice(1)).toEqual([...jobs, ...more].map(({ ref }) => ref.id))
+  expect(await redis.zcard(keys.index('io'))).toBe(81)
 })
 
-test('a job of an id that is there is not stored again, nor queued again', async () => {
-  const { redis, keys, store } = await world()
+test('a job of an id that is there is not added again, nor queued again', async () => {
+  const { redis, keys, queues } = await world()
   const first = job()
-  await store.store(first)
-  await store.store({ ...first, record: { ...first.record, input: 2 } })
+  await queues.add(first)
+  await queues.add({ ...first, record: { ...first.record, input: 2 } })
   await redis.zrem(keys.bull('io', 'prioritized'), first.ref.id)
-  await store.store(first)
+  await queues.add(first)
   expect(await redis.zcard(keys.bull('io', 'prioritized'))).toBe(0)
   expect(JSON.parse((await redis.hget(keys.job(first.ref), 'data')) ?? '')).toMatchObject({ input: 1 })
 })
 
 test('a job is stored with its due time, its limits and the webhook that it owes', async () => {
-  const { redis, keys, store } = await world()
+  const { redis, keys, queues } = await world()
   const dueAt = now + 60_000
   const webhook = { url: 'http://example.com', events: ['succeeded' as const] }
-  const limited = job({ dueAt })
+  const limited = job({ dueAt, fields: { waiter: 'somebody' } })
   Object.assign(limited.record, { startWithinMs: 1000, deadlineMs: 5000, countsFrom: dueAt, priority: 9, webhook })
-  await store.store(limited)
+  await queues.add(limited)
   const { id } = limited.ref
   // BullMQ's score: the due time in ms, shifted left by 12 bits.
   expect(Number(await redis.zscore(keys.bull('io', 'delayed'), id)) / 4096).toBe(dueAt)
@@ -69,9 +70,24 @@ test('a job is stored with its due time, its limits and the webhook that it owes
     String(dueAt + 5000),
   ])
   expect(await redis.zscore(keys.webhookDebts('io'), id)).toBe(String(dueAt))
-  expect(await redis.hmget(keys.job(limited.ref), 'delay', 'priority', 'timestamp')).toEqual([
+  expect(await redis.hmget(keys.job(limited.ref), 'delay', 'priority', 'timestamp', 'waiter')).toEqual([
     '60000',
     '1',
     String(now),
+    'somebody',
   ])
+  const stored = JSON.parse((await redis.hget(keys.job(limited.ref), 'opts')) ?? '')
+  expect(stored).toEqual({ attempts: 1, backoff: { type: 'drover' }, priority: 1, stackTraceLimit: 20, delay: 60_000 })
+})
+
+test('a blocked job is in no set from which workers take jobs, and its limits do not count yet', async () => {
+  const { redis, keys, queues } = await world()
+  const blocked = job({ isBlocked: true, fields: { flow: 'f1' } })
+  Object.assign(blocked.record, { deadlineMs: 5000, countsFrom: now })
+  await queues.addBulk('io', [blocked])
+  expect(await redis.zrange(keys.bull('io', 'waiting-children'), '0', '-1')).toEqual([blocked.ref.id])
+  expect(await redis.hmget(keys.job(blocked.ref), 'blocked', 'flow')).toEqual(['1', 'f1'])
+  const sets = ['prioritized', 'wait', 'delayed', 'marker'].map((set) => keys.bull('io', set))
+  expect(await redis.exists(...sets, keys.timeLimits('io'))).toBe(0)
+  expect(await redis.zcard(keys.index('io'))).toBe(1)
 })

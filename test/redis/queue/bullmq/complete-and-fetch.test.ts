@@ -1,155 +1,151 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { JobStore } from '../../../../src/queue/bullmq/add-jobs.ts'
-import { exchange, type JobSuccess, type TakenJob } from '../../../../src/queue/bullmq/complete-and-fetch.ts'
+import type { FetchedJob } from '../../../../src/queue/bullmq/fetched-job.ts'
 import { type Announcement, JobEventHub } from '../../../../src/queue/events/event-hub.ts'
-import { type JobRef, newJobRef } from '../../../../src/queue/model/job-id.ts'
-import { recordVersion } from '../../../../src/queue/model/job-record.ts'
+import type { JobRef } from '../../../../src/queue/model/job-id.ts'
 import type { StoredJob } from '../../../../src/queue/model/stored-job.ts'
-import { Keys } from '../../../../src/queue/redis/keys.ts'
-import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 import { waitFor } from '../../../helpers/wait-for.ts'
+import { idsOf, ownQueue } from './own-queue.ts'
 
-interface Given {
-  input?: unknown
-  priority?: number
-  delayMs?: number
-  waiter?: string
-}
-
-async function world() {
-  const redis = await redisClient()
-  const keys = new Keys(keyPrefix())
-  const jobs = new JobStore({ redis, keys, isListed: true })
-  const store = async ({ input = 'grüße\n"', priority, delayMs, waiter }: Given = {}): Promise<JobRef> => {
-    const now = Date.now()
-    const ref = newJobRef('io', now)
-    const record = { v: recordVersion, tenant: '-', input, ...(priority !== undefined && { priority }) } as const
-    const dueAt = delayMs === undefined ? undefined : now + delayMs
-    await jobs.store({ ref, type: 'echo', record, attempts: 3, createdAt: now, dueAt, waiter })
-    return ref
-  }
-  const say = (successes: JobSuccess[], most = 0, token = 'mine') =>
-    exchange({ redis, keys }, 'io', successes, { most, token, lockMs: 10_000, workerName: 'w' })
-  const take = (most: number, token?: string) => say([], most, token)
-  const bull = (suffix: string) => keys.bull('io', suffix)
-  return { redis, keys, store, say, take, bull }
-}
-
-const idsOf = (jobs: { id: string }[]) => jobs.map(({ id }) => id)
-const success = ({ id, token }: TakenJob, more: Partial<JobSuccess> = {}): JobSuccess => ({
-  id,
-  token,
-  attempt: 1,
-  output: '"ok"',
-  flow: undefined,
-  waiter: undefined,
-  length: 100,
-  ...more,
-})
-
-test('jobs are taken by priority, then in order; what came back from a vanished worker comes first', async () => {
-  const { redis, keys, store, take, bull } = await world()
-  const [low, first, second, high] = [
-    await store({ priority: 1 }),
-    await store(),
-    await store(),
-    await store({ priority: 9 }),
-  ]
-  const back = await store()
+test('jobs are fetched by priority, then in order; what came back from a vanished worker comes first', async () => {
+  const { redis, keys, add, fetch, bull } = await ownQueue()
+  const [low, first, second, high] = [await add({ priority: 1 }), await add(), await add(), await add({ priority: 9 })]
+  const back = await add()
   await redis.zrem(bull('prioritized'), back.id)
   await redis.rpush(bull('wait'), back.id)
+  await redis.del(bull('marker'))
 
-  const some = await take(3)
-  expect(idsOf(some.taken)).toEqual(idsOf([back, high, low]))
-  expect(some.isMore).toBe(true)
+  expect(idsOf(await fetch(3))).toEqual(idsOf([back, high, low]))
   // Whoever else is idle is woken.
   expect(await redis.zscore(bull('marker'), '0')).toBe('0')
-  const rest = await take(10, 'other')
-  expect(idsOf(rest.taken)).toEqual(idsOf([first, second]))
-  expect(rest).toMatchObject({ isMore: false, nextDueAt: undefined })
-  expect(rest.taken[0]).toMatchObject({
-    type: 'echo',
-    data: { input: 'grüße\n"' },
-    token: 'other',
-    starts: 1,
-    stalls: 0,
-  })
+  await redis.del(bull('marker'))
+  const rest = await fetch(10, 'other')
+  expect(idsOf(rest)).toEqual(idsOf([first, second]))
+  expect(await redis.exists(bull('marker'))).toBe(0)
+  expect(rest[0]).toMatchObject({ name: 'echo', data: { input: 'grüße\n"' }, attemptsStarted: 1, stalledCounter: 0 })
   expect(await redis.get(keys.lock(first))).toBe('other')
   expect(await redis.pttl(keys.lock(first))).toBeGreaterThan(9000)
   // The one that runs longest at the end where BullMQ looks first.
   expect(await redis.lrange(bull('active'), 0, -1)).toEqual(idsOf([second, first, low, high, back]))
-  expect((await take(1)).taken).toEqual([])
+  expect(await fetch(1)).toEqual([])
 })
 
-test('no more is taken than a few megabytes of input; what has to wait keeps its place', async () => {
-  const { store, take } = await world()
+test('no more is fetched than a few megabytes of input; what has to wait keeps its place', async () => {
+  const { redis, add, fetch, bull } = await ownQueue()
   const refs: JobRef[] = []
   for (const input of ['x'.repeat(700_000), 'x'.repeat(700_000), 'x'.repeat(700_000), 1])
-    refs.push(await store({ input }))
-  const { taken, isMore } = await take(16)
-  expect(idsOf(taken)).toEqual(idsOf(refs.slice(0, 2)))
-  expect(isMore).toBe(true)
-  expect(idsOf((await take(16)).taken)).toEqual(idsOf(refs.slice(2)))
+    refs.push(await add({ input }))
+  await redis.del(bull('marker'))
+  expect(idsOf(await fetch(16))).toEqual(idsOf(refs.slice(0, 2)))
+  // The places that got none wait for the marker.
+  expect(await redis.zscore(bull('marker'), '0')).toBe('0')
+  expect(idsOf(await fetch(16))).toEqual(idsOf(refs.slice(2)))
 })
 
-test('a delayed job is told of, and taken when it is due', async () => {
-  const { redis, store, take, bull } = await world()
-  const later = await store({ delayMs: 60_000 })
-  const none = await take(4)
-  expect(none.taken).toEqual([])
-  expect(none.nextDueAt).toBeGreaterThan(Date.now() + 55_000)
+test('a delayed job is told of, and fetched when it is due', async () => {
+  const { redis, add, ask, fetch, bull } = await ownQueue()
+  const later = await add({ delayMs: 60_000 })
+  const [[json, , , dueAt] = []] = await ask(4)
+  expect(json).toBe(null)
+  expect(Number(dueAt)).toBeGreaterThan(Date.now() + 55_000)
   await redis.zadd(bull('delayed'), Date.now() * 0x1000, later.id)
-  const due = await take(4)
-  expect(idsOf(due.taken)).toEqual([later.id])
-  expect(due.taken[0]?.options.delay).toBe(60_000)
+  const due = await fetch(4)
+  expect(idsOf(due)).toEqual([later.id])
+  expect(due[0]?.opts.delay).toBe(60_000)
 })
 
-test('nothing is taken of a paused queue; an id without a job is dropped, and makes none', async () => {
-  const { redis, keys, store, take, bull } = await world()
-  const ref = await store()
+test('nothing is fetched of a paused queue; an id without a job is dropped, and makes none', async () => {
+  const { redis, keys, add, fetch, bull } = await ownQueue()
+  const ref = await add()
   await redis.hset(bull('meta'), 'paused', '1')
-  expect(await take(4)).toMatchObject({ taken: [], isMore: false })
+  expect(await fetch(4)).toEqual([])
   await redis.hdel(bull('meta'), 'paused')
   await redis.del(keys.job(ref))
-  const other = await store()
-  expect(idsOf((await take(4)).taken)).toEqual([other.id])
+  const other = await add()
+  expect(idsOf(await fetch(4))).toEqual([other.id])
   expect(await redis.exists(keys.job(ref), keys.lock(ref))).toBe(0)
   expect(await redis.lrange(bull('active'), 0, -1)).toEqual([other.id])
 })
 
+test('the limit of a queue over all its workers is kept', async () => {
+  const { redis, add, fetch, succeed, bull } = await ownQueue()
+  const refs = [await add(), await add(), await add(), await add()]
+  await redis.hset(bull('meta'), 'concurrency', '2')
+  const [first] = await fetch(4)
+  expect(await redis.llen(bull('active'))).toBe(2)
+  expect(await fetch(1)).toEqual([])
+  const { next } = await succeed(first as FetchedJob, { fetchNext: true })
+  expect(next?.id).toBe(refs[2]?.id)
+  expect(await redis.llen(bull('active'))).toBe(2)
+})
+
 test('a job ends once, and only by the word of who holds it', async () => {
-  const { redis, keys, store, say, take, bull } = await world()
-  const refs = [await store(), await store(), await store()]
-  const [mine, stolen, canceled] = (await take(3)).taken as [TakenJob, TakenJob, TakenJob]
-  const [ref, ...others] = refs as [JobRef, JobRef, JobRef]
+  const { redis, keys, add, fetch, succeed, bull } = await ownQueue()
+  const [ref, ...others] = [await add(), await add(), await add()] as [JobRef, JobRef, JobRef]
+  const [mine, stolen, canceled] = (await fetch(3)) as [FetchedJob, FetchedJob, FetchedJob]
   await redis.set(keys.lock(others[0]), 'other')
   await redis.set(keys.lock(others[1]), 'cancel:mine')
   await redis.sadd(bull('stalled'), ref.id)
-  const said = await say([success(stolen), success(mine), success(canceled)])
-  expect(said.acknowledged).toEqual(['lost', 'ended', 'lost'])
+  const told = await Promise.all([succeed(stolen), succeed(mine), succeed(canceled)])
+  expect(told.map(({ word }) => word)).toEqual(['lost', 'ended', 'lost'])
   expect(await redis.hmget(keys.job(ref), 'returnvalue', 'atm', 'ats')).toEqual(['"ok"', '1', '1'])
   expect(await redis.zrange(bull('completed'), '0', '-1')).toEqual([ref.id])
   expect(await redis.lrange(bull('active'), 0, -1)).toEqual(idsOf(others).toReversed())
   expect(await redis.exists(keys.lock(ref), bull('stalled'))).toBe(0)
   expect(await redis.hexists(keys.job(others[0]), 'finishedOn')).toBe(0)
   // As a client says it again whose connection was lost with the answer.
-  expect((await say([success(mine)])).acknowledged).toEqual(['over'])
+  expect((await succeed(mine)).word).toBe('over')
   expect(await redis.zcard(bull('completed'))).toBe(1)
 })
 
+test('a place whose end was refused takes the next job all the same', async () => {
+  const { redis, keys, add, fetch, succeed } = await ownQueue()
+  const [ref, other] = [await add(), await add()]
+  const [job] = await fetch(1)
+  await redis.set(keys.lock(ref), 'other')
+  const { word, next } = await succeed(job as FetchedJob, { fetchNext: true })
+  expect(word).toBe('lost')
+  expect(next?.id).toBe(other.id)
+})
+
+test('a long list of running jobs is searched from both ends', async () => {
+  const { redis, add, fetch, succeed, bull } = await ownQueue()
+  await add()
+  await add()
+  const [oldest] = (await fetch(1)) as [FetchedJob]
+  await redis.lpush(bull('active'), ...Array.from({ length: 600 }, (_, n) => `filler-${n}`))
+  const [newest] = (await fetch(1)) as [FetchedJob]
+  expect((await succeed(newest)).word).toBe('ended')
+  expect((await succeed(oldest)).word).toBe('ended')
+  expect(await redis.llen(bull('active'))).toBe(600)
+})
+
+test('one broken job does not keep those from ending that end with it', async () => {
+  const { redis, keys, add, fetch, succeed, bull } = await ownQueue()
+  const [gone, odd, fine] = [await add(), await add(), await add()]
+  const jobs = (await fetch(3)) as [FetchedJob, FetchedJob, FetchedJob]
+  await redis.del(keys.job(gone))
+  await redis.del(keys.job(odd))
+  await redis.set(keys.job(odd), 'no hash')
+  const ended = await Promise.all(jobs.map((job) => succeed(job)))
+  // Of the second nobody knows: it comes again when its lock has run out.
+  expect(ended.map(({ word }) => word)).toEqual(['lost', 'unknown', 'ended'])
+  expect(await redis.zrange(bull('completed'), '0', '-1')).toEqual([fine.id])
+  expect(await redis.exists(keys.job(gone))).toBe(0)
+})
+
 test('an end comes with the job to those who listen, if it fits; to who waits for it, and to its flow', async () => {
-  const { redis, keys, store, say, take } = await world()
+  const { redis, keys, add, fetch, succeed } = await ownQueue({ attempts: 1 })
   const subscriber = await redisClient('subscriber')
   const hub = new JobEventHub({ subscriber, client: redis, keys, log: pino({ level: 'silent' }) })
-  const refs = [await store(), await store(), await store(), await store({ waiter: hub.waiter })]
-  const [small, large, , awaited] = refs as [JobRef, JobRef, JobRef, JobRef]
+  const refs = [await add(), await add(), await add({ flow: 'f1' }), await add({ waiter: hub.waiter }), await add()]
+  const [small, large, , awaited, failing] = refs as [JobRef, JobRef, JobRef, JobRef, JobRef]
   const heard = new Map<JobRef, Announcement[]>()
-  for (const ref of [small, large]) {
+  for (const ref of [small, large, failing]) {
     const of: Announcement[] = []
     heard.set(ref, of)
-    await hub.watch(ref, (said) => of.push(said))
+    await hub.watch(ref, (announced) => of.push(announced))
   }
   const ends: (StoredJob | undefined)[] = []
   const stop = await hub.awaitEnd(awaited, (job) => ends.push(job))
@@ -157,18 +153,26 @@ test('an end comes with the job to those who listen, if it fits; to who waits fo
   await subscriber.subscribe(keys.flowHints)
   subscriber.on('message', (channel: string, message: string) => channel === keys.flowHints && hints.push(message))
 
-  const [first, second, third, fourth] = (await take(4)).taken as [TakenJob, TakenJob, TakenJob, TakenJob]
+  const jobs = (await fetch(5)) as [FetchedJob, FetchedJob, FetchedJob, FetchedJob, FetchedJob]
+  const [first, second, third, fourth, fifth] = jobs
   const output = JSON.stringify('x'.repeat(20_000))
-  const { waiter } = fourth
-  await say([success(first), success(second, { output }), success(third, { flow: 'f1' }), success(fourth, { waiter })])
+  const failure = JSON.stringify({ code: 'job_failed', message: 'no', retryable: true, attempt: 1 })
+  await Promise.all([
+    succeed(first),
+    succeed(second, { output }),
+    succeed(third),
+    succeed(fourth),
+    fifth.moveToFailed(new Error(failure), 'mine'),
+  ])
   await waitFor(
     'all to hear',
     () => [...heard.values()].flat().length + ends.length + hints.length,
-    (count) => count === 4,
+    (count) => count === 5,
   )
   const job = { state: 'succeeded', output: 'ok', record: { input: 'grüße\n"' }, attempt: 1, run: 1 }
   expect(heard.get(small)).toMatchObject([{ changed: true, mayBeDone: true, job: { ...small, ...job } }])
   expect(heard.get(large)).toEqual([{ changed: true, mayBeDone: true, job: undefined }])
+  expect(heard.get(failing)).toMatchObject([{ changed: true, job: { state: 'failed', failure: { message: 'no' } } }])
   expect(ends).toMatchObject([{ ...awaited, ...job }])
   expect(hints).toEqual([`f1 ${third.id}`])
   stop()

@@ -1,30 +1,32 @@
-import { expect, onTestFinished, test } from 'vitest'
-import { JobStore } from '../../../../src/queue/bullmq/add-jobs.ts'
-import { openBullWorker } from '../../../../src/queue/bullmq/bull-worker.ts'
-import { exchange, type TakenJob } from '../../../../src/queue/bullmq/complete-and-fetch.ts'
-import { failUnrun, settleJob } from '../../../../src/queue/consume/settle-job.ts'
-import { newJobRef } from '../../../../src/queue/model/job-id.ts'
-import { recordVersion } from '../../../../src/queue/model/job-record.ts'
-import { Keys } from '../../../../src/queue/redis/keys.ts'
-import { keyPrefix } from '../../../helpers/key-prefix.ts'
-import { redisClient } from '../../../helpers/redis-client.ts'
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import type { FetchedJob } from '../../../../src/queue/bullmq/fetched-job.ts'
+import { JobSettler } from '../../../../src/queue/consume/settle-job.ts'
+import { JobEventWriter } from '../../../../src/queue/events/event-writer.ts'
+import type { JobEnd } from '../../../../src/queue/model/job-states.ts'
+import { JobSteering } from '../../../../src/queue/store/cancel-and-retry.ts'
+import { ownQueue } from '../bullmq/own-queue.ts'
 
-/** A job that was taken. */
+/** A job that was fetched. */
 async function world() {
-  const redis = await redisClient('worker')
-  const keys = new Keys(keyPrefix())
-  const common = { queue: 'io', redis, keys, workerName: 'w', lockMs: 10_000 }
-  const bull = openBullWorker({ ...common, mostCrashes: 3 })
-  onTestFinished(() => bull.close())
-  const now = Date.now()
-  const ref = newJobRef('io', now)
-  const record = { v: recordVersion, tenant: '-', input: null } as const
-  const jobs = new JobStore({ redis, keys, isListed: true })
-  await jobs.store({ ref, type: 'echo', record, attempts: 2, createdAt: now, dueAt: undefined })
+  const { redis, own, keys, backend, add, fetch } = await ownQueue({ attempts: 2 })
+  const ref = await add()
+  const log = pino({ level: 'silent' })
+  const ends: JobEnd[] = []
+  const released: unknown[] = []
+  const settler = new JobSettler({
+    queue: 'io',
+    redis: own,
+    backend,
+    events: new JobEventWriter({ redis: own, keys, log }),
+    steering: new JobSteering({ redis: own, keys }),
+    log,
+    onEnded: (_type, end) => ends.push(end),
+    releaseWebhook: ({ id }) => released.push(id),
+  })
   const take = async () => {
-    const asked = { most: 1, token: 'mine', lockMs: 10_000, workerName: 'w' }
-    const [job] = (await exchange({ redis, keys }, 'io', [], asked)).taken
-    return job as TakenJob
+    const [job] = await fetch(1)
+    return job as FetchedJob
   }
   const places = async () => {
     const [waiting, delayed, active, failed] = await Promise.all([
@@ -36,7 +38,7 @@ async function world() {
     return { waiting, delayed, active, failed, locked: await redis.exists(keys.lock(ref)) }
   }
   const field = (name: string) => redis.hget(keys.job(ref), name)
-  return { deps: { redis, keys, bull }, redis, keys, ref, take, places, field }
+  return { settler, ends, released, redis, keys, ref, take, places, field }
 }
 
 const failure = { code: 'job_failed', message: 'no', retryable: true, attempt: 1 }
@@ -48,52 +50,78 @@ test.each([
 ])(
   'a job that is put back waits again; that it was started (%s) counts, that it was fetched does not',
   async (hasStarted, starts) => {
-    const { deps, take, places, field } = await world()
+    const { settler, redis, keys, take, places, field } = await world()
     const job = await take()
+    await redis.del(keys.bull('io', 'marker'))
     expect(await field('ats')).toBe('1')
-    expect(await settleJob(deps, job, { status: 'put_back', hasStarted })).toBeUndefined()
+    await settler.settle(job, { status: 'put_back', hasStarted })
     expect(await field('ats')).toBe(starts)
     expect(await places()).toEqual({ ...nowhere, waiting: 1 })
+    // An idle worker is woken.
+    expect(await redis.zscore(keys.bull('io', 'marker'), '0')).toBe('0')
   },
 )
 
 test('a job that is left to others comes later, and was not started', async () => {
-  const { deps, take, places, field } = await world()
-  expect(await settleJob(deps, await take(), { status: 'left_to_others', delayMs: 5000 })).toBeUndefined()
+  const { settler, ends, take, places, field } = await world()
+  await settler.settle(await take(), { status: 'left_to_others', delayMs: 5000 })
   expect(await field('ats')).toBe('0')
   expect(await places()).toEqual({ ...nowhere, delayed: 1 })
+  expect(ends).toEqual([])
 })
 
 test('a failed attempt is tried again when it has a delay and attempts are left, and told of with those before', async () => {
-  const { deps, take, places, field } = await world()
-  expect(await settleJob(deps, await take(), { status: 'failed', failure, retryDelayMs: 0 })).toBeUndefined()
+  const { settler, ends, released, ref, take, places, field } = await world()
+  await settler.settle(await take(), { status: 'failed', failure, retryDelayMs: 0 })
   expect(await places()).toEqual({ ...nowhere, waiting: 1 })
+  expect(ends).toEqual([])
   const second = { ...failure, attempt: 2 }
-  expect(await settleJob(deps, await take(), { status: 'failed', failure: second, retryDelayMs: 0 })).toBe('failed')
+  await settler.settle(await take(), { status: 'failed', failure: second, retryDelayMs: 0 })
+  expect(ends).toEqual(['failed'])
+  expect(released).toEqual([ref.id])
   expect(await places()).toEqual({ ...nowhere, failed: 1 })
   const attempts = JSON.parse((await field('stacktrace')) ?? '').map((text: string) => JSON.parse(text))
   expect(attempts).toMatchObject([failure, second])
   expect(await field('atm')).toBe('2')
 })
 
-test('a job that had a failure when it was taken ends with that, and no attempt', async () => {
-  const { deps, redis, keys, ref, take, places, field } = await world()
+test('a failure that is final is not tried again, whatever attempts are left', async () => {
+  const { settler, ends, take, places } = await world()
+  await settler.settle(await take(), { status: 'failed', failure, retryDelayMs: undefined })
+  expect(ends).toEqual(['failed'])
+  expect(await places()).toEqual({ ...nowhere, failed: 1 })
+})
+
+test('a job that had a failure when it was fetched ends with that, and no attempt', async () => {
+  const { settler, ends, redis, keys, ref, take, places, field } = await world()
   const reason = JSON.stringify({ ...failure, code: 'canceled', stopped: 'killed' })
   await redis.hset(keys.job(ref), 'defa', reason)
   const job = await take()
-  expect(job.deferredFailure).toBe(reason)
-  expect(await failUnrun(deps, job, reason)).toBe('canceled')
+  expect(job.failsWith).toBe(reason)
+  await settler.settle(job, undefined)
+  expect(ends).toEqual(['canceled'])
   expect(await places()).toEqual({ ...nowhere, failed: 1 })
   expect(await field('failedReason')).toBe(reason)
   expect(await field('stacktrace')).toBe('[]')
 })
 
-test("what is said of another's job is refused, and changes nothing", async () => {
-  const { deps, redis, keys, ref, take, places } = await world()
+test("the settlement of another worker's job is refused, and changes nothing", async () => {
+  const { settler, ends, redis, keys, ref, take, places } = await world()
   const job = await take()
   await redis.set(keys.lock(ref), 'other')
-  await expect(settleJob(deps, job, { status: 'failed', failure, retryDelayMs: undefined })).rejects.toThrow(/lock/i)
-  await expect(settleJob(deps, job, { status: 'put_back' })).rejects.toThrow(/lock/i)
-  await expect(settleJob(deps, job, { status: 'left_to_others', delayMs: 1 })).rejects.toThrow(/lock/i)
+  await settler.settle(job, { status: 'failed', failure, retryDelayMs: undefined })
+  await settler.settle(job, { status: 'put_back' })
+  await settler.settle(job, { status: 'left_to_others', delayMs: 1 })
+  await settler.onAcknowledged(job, 'lost')
   expect(await places()).toEqual({ ...nowhere, active: 1, locked: 1 })
+  expect(ends).toEqual([])
+})
+
+test('a job whose lock a cancel has taken ends canceled, whatever its worker says', async () => {
+  const { settler, ends, redis, keys, ref, take, places } = await world()
+  const job = await take()
+  await redis.set(keys.lock(ref), `cancel:${job.lockToken}`)
+  await settler.settle(job, { status: 'failed', failure, retryDelayMs: 0 })
+  expect(ends).toEqual(['canceled'])
+  expect(await places()).toEqual({ ...nowhere, failed: 1 })
 })

@@ -1,7 +1,7 @@
 import { array, asyncProperty, check, constantFrom, integer, record } from 'fast-check'
 import { ulid } from 'ulid'
 import { expect, test } from 'vitest'
-import { JobStore } from '../../../../src/queue/bullmq/add-jobs.ts'
+import { BullQueues } from '../../../../src/queue/bullmq/bull-queues.ts'
 import { type JobRef, ulidOf, ulidTime } from '../../../../src/queue/model/job-id.ts'
 import { recordVersion } from '../../../../src/queue/model/job-record.ts'
 import type { Redis } from '../../../../src/queue/redis/connection.ts'
@@ -31,9 +31,9 @@ async function walk(index: JobIndex, tenant: string, count: number, from = 0, to
 const newestFirst = (a: string, b: string) => (ulidOf(a) < ulidOf(b) ? 1 : -1)
 
 function storeIn(deps: { redis: Redis; keys: Keys }) {
-  const store = new JobStore({ ...deps, isListed: true })
+  const queues = new BullQueues({ ...deps, isListed: true })
   return (ref: JobRef, tenant: string) =>
-    store.store({
+    queues.add({
       ref,
       type: 'echo',
       record: { v: recordVersion, tenant, input: null },

@@ -25,6 +25,7 @@ local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, worke
 
   local isBlocked = redis.call('HEXISTS', jobKey, 'blocked') == 1
   local vanished = false
+  if isBlocked then redis.call('ZREM', string.sub(jobKey, 1, -#id - 1) .. 'waiting-children', id) end
   -- The lists last: a search in them is a walk.
   if not isBlocked and redis.call('ZREM', sets[2], id) == 0 and redis.call('ZREM', sets[1], id) == 0 then
     vanished = redis.call('LREM', sets[4], 1, id) == 1

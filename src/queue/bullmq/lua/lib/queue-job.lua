@@ -10,17 +10,20 @@ local function queueReady(sets, jobs)
     entries[n], entries[n + 1] = jobs[n] * 0x100000000 + place % 0x100000000, jobs[n + 1]
   end
   redis.call('ZADD', sets[1], unpack(entries))
-  -- The marker wakes a worker.
-  if redis.call('HEXISTS', sets[5], 'paused') == 0 then redis.call('ZADD', sets[4], 0, '0') end
 end
 
--- … one, and where it is not due yet, until then.
+-- … one, and wakes a worker. One that is not due yet waits until then.
 local function queueJob(sets, id, priority, dueAt, now)
-  if not (dueAt and dueAt > now) then return queueReady(sets, { priority, id }) end
+  if not (dueAt and dueAt > now) then
+    queueReady(sets, { priority, id })
+    -- The marker wakes a worker.
+    if redis.call('HEXISTS', sets[5], 'paused') == 0 then redis.call('ZADD', sets[4], 0, '0') end
+    return
+  end
   -- BullMQ's score: the due time in ms, shifted left by 12 bits, and a counter.
-  local least, most = dueAt * 0x1000, (dueAt + 1) * 0x1000 - 1
-  local last = redis.call('ZREVRANGEBYSCORE', sets[2], most, least, 'WITHSCORES', 'LIMIT', 0, 1)
-  local score = last[2] and math.min(tonumber(last[2]) + 1, most) or least
+  local least, max = dueAt * 0x1000, (dueAt + 1) * 0x1000 - 1
+  local last = redis.call('ZREVRANGEBYSCORE', sets[2], max, least, 'WITHSCORES', 'LIMIT', 0, 1)
+  local score = last[2] and math.min(tonumber(last[2]) + 1, max) or least
   redis.call('ZADD', sets[2], score, id)
   local first = redis.call('ZRANGE', sets[2], 0, 0, 'WITHSCORES')
   redis.call('ZADD', sets[4], tonumber(first[2]) / 0x1000, '1')

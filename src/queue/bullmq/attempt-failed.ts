@@ -1,0 +1,28 @@
+import { UnrecoverableError } from 'bullmq'
+import { encodeAttempt, encodeFailure, type StoredFailure } from '../model/failure.ts'
+
+/** BullMQ stores `message` as the job's failure and adds `stack` to the list of its attempts: both are ours, as JSON. */
+export class AttemptFailed extends Error {
+  /** In ms. */
+  readonly retryDelayMs: number
+
+  /** @param retryDelayMs undefined: the job has failed for good. `startedAt` in epoch ms */
+  constructor(failure: StoredFailure, retryDelayMs: number | undefined, startedAt: number) {
+    super(encodeFailure(failure))
+    // By this name BullMQ knows that no attempt follows, whatever backoff the job has.
+    this.name = retryDelayMs === undefined ? 'UnrecoverableError' : 'AttemptFailed'
+    this.retryDelayMs = retryDelayMs ?? -1
+    this.stack = encodeAttempt(failure, startedAt, Date.now())
+  }
+}
+
+/** BullMQ's backoff strategy for our jobs: the worker has decided. */
+export const backoffStrategy = (_made: number, _type?: string, error?: Error): number =>
+  error instanceof AttemptFailed ? error.retryDelayMs : 0
+
+/** A job is to fail with `reason` although it was not run, which is no attempt. */
+export function failedUnrun(reason: string): Error {
+  const error = new UnrecoverableError(reason)
+  delete error.stack
+  return error
+}

@@ -1,0 +1,89 @@
+import { Queue, RedisConnection } from 'bullmq'
+import { indexEntry, type JobRef, ulidOf } from '../model/job-id.ts'
+import { type JobRecord, timeLimits } from '../model/job-record.ts'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { BatchingBackend } from './batching-backend.ts'
+import { type JobExtras, withExtras } from './job-extras.ts'
+import { jobOptions } from './job-options.ts'
+
+/** A job to be added. Times are epoch milliseconds; `dueAt`: not before then. */
+export interface JobToAdd {
+  ref: JobRef
+  type: string
+  record: JobRecord
+  attempts: number
+  createdAt: number
+  dueAt?: number | undefined
+  /** It waits for its flow. */
+  isBlocked?: boolean | undefined
+  /** More fields of its hash, written with it. */
+  fields?: Record<string, string | number> | undefined
+}
+
+/** The queues of BullMQ to which this process adds jobs. */
+export class BullQueues {
+  readonly #redis: Redis
+  readonly #keys: Keys
+  readonly #isListed: boolean
+  readonly #queues = new Map<string, Queue>()
+  #connection: RedisConnection | undefined
+
+  /** `isListed`: the jobs can be found by their tenant. */
+  constructor(deps: { redis: Redis; keys: Keys; isListed: boolean }) {
+    this.#redis = deps.redis
+    this.#keys = deps.keys
+    this.#isListed = deps.isListed
+  }
+
+  /**
+   * Adds a job, unless one of its id is there, with its places in our lists. When this resolves, it is in Redis. What is added in one turn of the
+   * event loop goes to Redis in few calls.
+   *
+   * @throws QueueUnavailableError; the job may have been added all the same.
+   */
+  async add(job: JobToAdd): Promise<void> {
+    const { name, data, opts } = this.#bullJob(job)
+    await whenAvailable(this.#queue(job.ref.queue).add(name, data, opts))
+  }
+
+  /** … many jobs of one queue. */
+  async addBulk(queue: string, jobs: JobToAdd[]): Promise<void> {
+    await whenAvailable(this.#queue(queue).addBulk(jobs.map((job) => this.#bullJob(job))))
+  }
+
+  #bullJob({ ref, type, record, attempts, createdAt, dueAt = createdAt, isBlocked, fields }: JobToAdd) {
+    // The limits of a blocked job count from when its flow comes to it.
+    const extras: JobExtras = isBlocked
+      ? { isBlocked, fields: { ...fields, blocked: 1 } }
+      : { ...timeLimits(record), fields }
+    if (this.#isListed) extras.indexEntry = indexEntry(record.tenant, ulidOf(ref.id))
+    if (record.webhook) extras.webhookAt = dueAt
+    const delayMs = Math.max(0, dueAt - createdAt)
+    const options = jobOptions({ id: ref.id, attempts, priority: record.priority, createdAt, delayMs })
+    return { name: type, data: record, opts: withExtras(options, extras) }
+  }
+
+  #queue(name: string): Queue {
+    const known = this.#queues.get(name)
+    if (known) return known
+    this.#connection ??= this.#openConnection()
+    const options = { redis: this.#redis, connection: this.#connection, hints: this.#keys.flowHints }
+    // Its meta is written by the queue's workers.
+    const queue = new Queue(
+      name,
+      { connection: this.#redis, prefix: this.#keys.bullPrefix(name), skipMetasUpdate: true },
+      (_, opts) => new BatchingBackend(name, opts, options),
+    )
+    this.#queues.set(name, queue)
+    return queue
+  }
+
+  /** BullMQ's view of the process's connection: it sends nothing by itself. */
+  #openConnection(): RedisConnection {
+    const connection = new RedisConnection(this.#redis, { shared: true, blocking: false, skipVersionCheck: true })
+    // The owner of the connection logs its errors; without a listener BullMQ would throw them into it.
+    connection.on('error', () => undefined)
+    return connection
+  }
+}

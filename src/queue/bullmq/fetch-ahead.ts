@@ -1,0 +1,92 @@
+import type { NextJob } from './complete-and-fetch.ts'
+import type { FetchedJob, FetchedJson } from './fetched-job.ts'
+
+/** So many an idle worker asks for, where it has room: what comes together is for all workers that are idle. */
+const firstAsked = 2
+const maxAsked = 16
+
+export interface FetchAheadOptions {
+  concurrency: number
+  /** Fetches a job; what is fetched in one turn of the event loop is fetched by few calls. */
+  fetch: () => Promise<NextJob>
+  /** Nobody has asked for this job after all. */
+  putBack: (id: string, token: string) => void
+}
+
+/**
+ * BullMQ's Worker asks for one job after the other, and starts them when there is no more: a burst costs it a round trip for each job, while those
+ * that it has wait. Here one call brings as many as last came, or twice as many when there were more, and never more than the worker has places
+ * for. They are handed out as the worker asks on, in the same turn of the event loop, and then it is told that there is no more, so that it
+ * starts them; where there may be more it asks again at once.
+ */
+export class FetchAhead {
+  readonly #options: FetchAheadOptions
+  /** How many jobs the worker has, or is about to get. */
+  #held = 0
+  #asked = 0
+  #width = firstAsked
+  #kept: NextJob[] = []
+  #mayBeMore = false
+
+  constructor(options: FetchAheadOptions) {
+    this.#options = options
+  }
+
+  /** The next job for a place of the worker that is free. */
+  async next(): Promise<NextJob> {
+    const kept = this.#kept.shift()
+    if (kept) return kept
+    const room = this.#options.concurrency - this.#held - this.#asked
+    const count = Math.max(1, Math.min(this.#width, room))
+    this.#asked += count
+    try {
+      const [first = [], ...others] = await Promise.all(Array.from({ length: count }, this.#options.fetch))
+      const jobs = [first, ...others].filter(hasJob)
+      this.#held += jobs.length
+      this.#mayBeMore = jobs.length === count
+      this.#width = Math.max(firstAsked, Math.min(this.#mayBeMore ? 2 * count : jobs.length, maxAsked))
+      if (jobs.length > 0) {
+        const none = others.findLast((next) => !hasJob(next)) ?? []
+        this.#kept.push(...jobs.slice(1), none)
+        setImmediate(() => this.#dropKept())
+      }
+      return first
+    } finally {
+      this.#asked -= count
+    }
+  }
+
+  /** A place of the worker has got a job, if that is one. */
+  enter(next: NextJob): void {
+    if (hasJob(next)) this.#held += 1
+  }
+
+  /** … has settled its job. Harmless when repeated. */
+  leave(job: FetchedJob): void {
+    if (job.hasLeft) return
+    job.hasLeft = true
+    this.#held -= 1
+  }
+
+  /** Whether the worker need not wait to be told of a job; not twice. */
+  takeMayBeMore(): boolean {
+    const mayBeMore = this.#mayBeMore
+    this.#mayBeMore = false
+    return mayBeMore
+  }
+
+  /** The worker asks on at once, unless it closes. */
+  #dropKept(): void {
+    this.#mayBeMore = false
+    for (const next of this.#kept.splice(0)) {
+      if (!hasJob(next)) continue
+      this.#held -= 1
+      const { id, lockToken } = next[0] as FetchedJson
+      this.#options.putBack(id, lockToken)
+    }
+  }
+}
+
+function hasJob([json]: NextJob): boolean {
+  return Boolean(json)
+}

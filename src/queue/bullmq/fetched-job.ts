@@ -1,0 +1,78 @@
+import { Job, type JobJson, type Worker } from 'bullmq'
+import { flowOf } from '../model/job-record.ts'
+import { parseJson } from '../model/parse-json.ts'
+
+type Read = 'id' | 'name' | 'data' | 'opts' | 'timestamp' | 'attemptsMade' | 'attemptsStarted' | 'stalledCounter'
+type MayBeRead = 'deferredFailure' | 'stacktrace' | 'repeatJobKey' | 'deduplicationId' | 'parentKey' | 'parent'
+
+/** What is read of a job when it is fetched. */
+export type FetchedJson = Pick<JobJson, Read> & { [K in MayBeRead]?: JobJson[K] | undefined } & {
+  waiter?: string | undefined
+  lockToken: string
+}
+
+/** A job that a worker has fetched, as it was then. */
+export class FetchedJob extends Job {
+  /** How many characters its data has. */
+  readonly dataLength: number
+  /** Epoch ms at which Redis's answer was read: its lock was set before. Not when the call was sent, which may have waited for Redis for longer than a lock lives. */
+  readonly fetchedAt: number = Date.now()
+  /** It is to fail with this, unrun. Not `deferredFailure`: BullMQ's Worker would fail it without a word to us. */
+  readonly failsWith: string | undefined
+  /** The channel of the API process that waits for its end. */
+  readonly waiter: string | undefined
+  /** What its lock holds. Another with each fetch, where BullMQ's `token` stays with a place of the worker: so it fences attempts, too. */
+  readonly lockToken: string
+  /** Its place in the worker is free again. */
+  hasLeft = false
+
+  constructor(worker: Worker, json: FetchedJson, id: string) {
+    super(worker, json.name, parseJson(json.data), json.opts, id)
+    this.dataLength = json.data.length
+    this.failsWith = json.deferredFailure
+    this.waiter = json.waiter
+    this.lockToken = json.lockToken
+    this.timestamp = json.timestamp
+    this.attemptsMade = json.attemptsMade
+    this.attemptsStarted = json.attemptsStarted
+    this.stalledCounter = json.stalledCounter
+    this.processedOn = this.fetchedAt
+    if (json.repeatJobKey !== undefined) this.repeatJobKey = json.repeatJobKey
+    if (json.deduplicationId !== undefined) this.deduplicationId = json.deduplicationId
+    if (json.parentKey !== undefined) this.parentKey = json.parentKey
+    if (json.parent !== undefined) this.parent = json.parent
+    const traces = json.stacktrace === undefined ? [] : parseJson(json.stacktrace)
+    this.stacktrace = Array.isArray(traces) ? traces : []
+  }
+
+  /** The number of the attempt for which it was fetched. */
+  get attempt(): number {
+    return this.attemptsMade + 1
+  }
+
+  /** The flow that it belongs to. */
+  get flow(): string | undefined {
+    return flowOf(this.data)
+  }
+}
+
+/** What became of a success: it counts; the job had ended before; the job is not this worker's any more; Redis did not say. */
+export type Acknowledged = 'ended' | 'over' | 'lost' | 'unknown'
+
+/** What a processor returns for a job that has succeeded. */
+export class Success {
+  /** JSON. */
+  readonly output: string
+  /** Called with Redis's word. */
+  readonly acknowledge: (word: Acknowledged, error?: unknown) => void
+
+  constructor(output: string, acknowledge: (word: Acknowledged, error?: unknown) => void) {
+    this.output = output
+    this.acknowledge = acknowledge
+  }
+
+  /** BullMQ's Job makes JSON of what a processor returns, to see whether it can. */
+  toJSON(): null {
+    return null
+  }
+}

@@ -1,0 +1,113 @@
+/** The bounds of one call: larger ones save little, and let Redis and this process wait for each other. */
+const maxItems = 16
+const maxSize = 1024 * 1024
+
+/** How many calls may be under way on a near Redis: more make jobs that began together stay in step (12,300 jobs/s in place of 16,200 with jobs of 5 ms). */
+const maxInFlightWhenNear = 2
+/** A Redis is far when even the fastest of some calls took this long: there the bound would cost more than it brings. */
+const farMs = 1.5
+const callsPerLook = 64
+
+interface Pending<Item, Answer> {
+  item: Item
+  size: number
+  resolve: (answer: Answer) => void
+  reject: (error: unknown) => void
+}
+
+export interface GatherOptions<Item, Answer> {
+  /** Sends items in one call. @returns an answer for each */
+  send: (items: Item[]) => Promise<Answer[]>
+  /** Calls back when what belongs together has been pushed. */
+  schedule: (flush: () => void) => void
+  /** Whether the number of calls under way is bounded on a near Redis. */
+  isBounded: boolean
+}
+
+/** Gathers what is asked for at about the same time, sends it in few calls, and gives each its own answer. Keeps the order. */
+export class GatheredCalls<Item, Answer> {
+  readonly #options: GatherOptions<Item, Answer>
+  #pending: Pending<Item, Answer>[] = []
+  #isScheduled = false
+  #maxInFlight: number
+  readonly #inFlight = new Set<Promise<void>>()
+  #calls = 0
+  #leastMs = Infinity
+
+  constructor(options: GatherOptions<Item, Answer>) {
+    this.#options = options
+    this.#maxInFlight = options.isBounded ? maxInFlightWhenNear : Infinity
+  }
+
+  /** @param size about how many characters the item has */
+  push(item: Item, size: number): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    this.#pending.push({ item, size, resolve, reject })
+    if (!this.#isScheduled && this.#inFlight.size < this.#maxInFlight) {
+      this.#isScheduled = true
+      this.#options.schedule(() => {
+        this.#isScheduled = false
+        this.#sendWhileAllowed()
+      })
+    }
+    return promise
+  }
+
+  /** Sends what was pushed, whatever is under way. Resolves when nothing is. */
+  async settle(): Promise<void> {
+    while (this.#pending.length > 0) this.#sendSome()
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
+  }
+
+  /** Sends what was pushed, whatever is under way. */
+  flush(): void {
+    while (this.#pending.length > 0) this.#sendSome()
+  }
+
+  #sendWhileAllowed(): void {
+    while (this.#pending.length > 0 && this.#inFlight.size < this.#maxInFlight) this.#sendSome()
+  }
+
+  #sendSome(): void {
+    const call: Promise<void> = this.#call(this.#pending.splice(0, this.#countOfNext())).finally(() => {
+      this.#inFlight.delete(call)
+      this.#sendWhileAllowed()
+    })
+    this.#inFlight.add(call)
+  }
+
+  /** Never rejects. */
+  async #call(some: Pending<Item, Answer>[]): Promise<void> {
+    const sentAt = performance.now()
+    try {
+      const answers = await this.#options.send(some.map(({ item }) => item))
+      if (this.#options.isBounded) this.#adapt(performance.now() - sentAt)
+      for (const [n, { resolve, reject }] of some.entries()) {
+        const answer = answers[n]
+        if (answer === undefined) reject(new TypeError('an answer is missing'))
+        else resolve(answer)
+      }
+    } catch (error) {
+      for (const { reject } of some) reject(error)
+    }
+  }
+
+  #countOfNext(): number {
+    let count = 0
+    let size = 0
+    for (const pending of this.#pending) {
+      size += pending.size
+      if (count === maxItems || (count > 0 && size > maxSize)) break
+      count += 1
+    }
+    return count
+  }
+
+  #adapt(tookMs: number): void {
+    this.#leastMs = Math.min(this.#leastMs, tookMs)
+    this.#calls += 1
+    if (this.#calls % callsPerLook !== 0) return
+    this.#maxInFlight = this.#leastMs < farMs ? maxInFlightWhenNear : Infinity
+    this.#leastMs = Infinity
+  }
+}

@@ -1,0 +1,28 @@
+import type { JobsOptions } from 'bullmq'
+
+/**
+ * What Drover stores with a job beside what BullMQ knows. It is written by the script that adds the job, so that no job is ever there without
+ * it. It rides on BullMQ's job options under a symbol: BullMQ copies it along, and no JSON has it.
+ */
+export interface JobExtras {
+  /** Its entry in the index of jobs; absent: it is in no list. */
+  indexEntry?: string | undefined
+  /** Epoch ms: it must have started, and ended, by then. */
+  startBy?: number | undefined
+  deadlineAt?: number | undefined
+  /** When to look, in epoch ms, whether it has ended and its webhook is owed. */
+  webhookAt?: number | undefined
+  /** More fields of its hash. */
+  fields?: Record<string, string | number> | undefined
+  /** It waits for its flow in `waiting-children`, and in none of the sets from which workers take jobs. */
+  isBlocked?: boolean | undefined
+}
+
+const extras = Symbol('drover.extras')
+
+/** Job options that carry `more`. */
+export const withExtras = (options: JobsOptions, more: JobExtras): JobsOptions =>
+  Object.assign(options, { [extras]: more })
+
+/** What {@link withExtras} gave; undefined for a job that Drover did not add. */
+export const extrasOf = (options: JobsOptions & { [extras]?: JobExtras }): JobExtras | undefined => options[extras]

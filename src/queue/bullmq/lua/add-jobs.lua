@@ -1,0 +1,75 @@
+-- include bullmq/lib/queue-job
+--[[
+  Adds jobs to one queue, each unless its id is there already: what BullMQ's addStandardJob, addPrioritizedJob and addDelayedJob do for one,
+  for jobs without parent, deduplication or schedule. With a job come its places in the lists that lead to it. What many calls of Redis would
+  do is done by one for all, since a call from a script costs more than what it does.
+  KEYS: wait, prioritized, delayed, priority counter, marker, meta, active, id counter, events, time limits, index, webhook debts
+  ARGV: prefix of the job keys,
+        for each: id or '' to count one, name, data, options as JSON, created at, delay in ms, priority, '1' to be the next of its queue or '',
+                  '1' while it is blocked or '', start by or '', deadline or '', its entry of the index or '',
+                  when to look for the webhook that it owes or '', how many more fields its hash has, each field and its value
+  Returns the id of each.
+]]
+local wait, prioritized, delayed, counter, marker, meta, active, idCounter, events, limits, index, debts = unpack(KEYS)
+local sets = { prioritized, delayed, counter, marker, meta }
+local prefix = ARGV[1]
+
+local jobs, jobKeys = {}, {}
+local i = 2
+while i <= #ARGV do
+  jobs[#jobs + 1] = i
+  if ARGV[i] ~= '' then jobKeys[#jobKeys + 1] = prefix .. ARGV[i] end
+  i = i + 14 + 2 * ARGV[i + 13]
+end
+local lastId = redis.call('INCRBY', idCounter, #jobs)
+local isAnyThere = #jobKeys > 0 and redis.call('EXISTS', unpack(jobKeys)) > 0
+local paused, concurrency, writesEvents, maxEvents =
+  unpack(redis.call('HMGET', meta, 'paused', 'concurrency', 'drover.events', 'opts.maxLenEvents'))
+local function event(...)
+  if writesEvents then redis.call('XADD', events, 'MAXLEN', '~', maxEvents or 10000, '*', 'event', ...) end
+end
+
+local ids, hashes, standard, ready, entries, stored = {}, {}, {}, {}, {}, {}
+for n, at in ipairs(jobs) do
+  local id = ARGV[at]
+  local isCustom = id ~= ''
+  if not isCustom then id = string.format('%.0f', lastId - #jobs + n) end
+  local jobKey = prefix .. id
+  ids[n] = id
+  if isCustom and (stored[id] or isAnyThere and redis.call('EXISTS', jobKey) == 1) then
+    event('duplicated', 'jobId', id)
+  else
+    stored[id] = true
+    local name, createdAt, delay, priority = ARGV[at + 1], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), ARGV[at + 6]
+    event('added', 'jobId', id, 'name', name)
+    if ARGV[at + 8] == '1' then
+      redis.call('ZADD', prefix .. 'waiting-children', createdAt, id)
+      event('waiting-children', 'jobId', id)
+    elseif delay > 0 then
+      queueJob(sets, id, priority, createdAt + delay, createdAt)
+      event('delayed', 'jobId', id, 'delay', string.format('%.0f', createdAt + delay))
+    else
+      if priority == '0' then
+        standard[#standard + 1], standard[#standard + 2] = ARGV[at + 7] == '1' and 'RPUSH' or 'LPUSH', id
+      else
+        ready[#ready + 1], ready[#ready + 2] = priority, id
+      end
+      event('waiting', 'jobId', id)
+    end
+    limitTime(limits, id, ARGV[at + 9], ARGV[at + 10])
+    if ARGV[at + 11] ~= '' then entries[#entries + 1], entries[#entries + 2] = 0, ARGV[at + 11] end
+    if ARGV[at + 12] ~= '' then redis.call('ZADD', debts, 'NX', ARGV[at + 12], id) end
+    local hash = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4], 'delay', ARGV[at + 5], 'priority', priority }
+    for f = at + 14, at + 13 + 2 * ARGV[at + 13] do hash[#hash + 1] = ARGV[f] end
+    hashes[#hashes + 1], hashes[#hashes + 2] = jobKey, hash
+  end
+end
+for n = 1, #standard, 2 do redis.call(standard[n], wait, standard[n + 1]) end
+queueReady(sets, ready)
+-- The marker wakes a worker. At its limit the queue wakes nobody: whoever ends a job fetches the next.
+local isMaxed = concurrency and redis.call('LLEN', active) >= tonumber(concurrency)
+if #standard + #ready > 0 and not (paused or isMaxed) then redis.call('ZADD', marker, 0, '0') end
+if #entries > 0 then redis.call('ZADD', index, unpack(entries)) end
+-- The jobs themselves come last: whatever fails before leaves nothing that counts as stored.
+for n = 1, #hashes, 2 do redis.call('HSET', hashes[n], unpack(hashes[n + 1])) end
+return ids

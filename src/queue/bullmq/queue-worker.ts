@@ -1,0 +1,78 @@
+import { createIORedisClient, type JobJson, RedisConnection, WaitingError, Worker } from 'bullmq'
+import type { Redis } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { backoffStrategy } from './attempt-failed.ts'
+import { BatchingBackend } from './batching-backend.ts'
+import { FetchedJob, type FetchedJson, type Success } from './fetched-job.ts'
+import { putBack } from './put-back.ts'
+
+export interface QueueWorkerOptions {
+  queue: string
+  concurrency: number
+  redis: Redis
+  keys: Keys
+  workerName: string
+  lockMs: number
+  /** A job fails as stalled when its worker vanishes once more than this. */
+  maxCrashes: number
+  /** Runs a job; undefined: it has settled the job otherwise. Must not reject. */
+  process: (job: FetchedJob) => Promise<Success | undefined>
+  /** BullMQ's own script has ended a job: nobody who watches it was told. */
+  onUntold: (job: FetchedJob) => void
+}
+
+/** BullMQ's Worker over our backend: it runs the loop, moves jobs, finds those whose worker has vanished, and waits until there are some. */
+export class QueueWorker extends Worker<unknown, unknown, string, BatchingBackend> {
+  /** Takes jobs from `run()` on. */
+  constructor(options: QueueWorkerOptions) {
+    const { queue, concurrency, redis, keys, workerName, lockMs, maxCrashes, process, onUntold } = options
+    super(
+      queue,
+      async (job) => {
+        if (!(job instanceof FetchedJob)) throw new TypeError('a job that was not fetched here')
+        const success = await process(job)
+        if (success) return success
+        this.getBackend().leave(job)
+        // BullMQ's word for a job that is settled: its place takes the next (https://docs.bullmq.io/patterns/process-step-jobs).
+        throw new WaitingError()
+      },
+      {
+        connection: redis,
+        prefix: keys.bullPrefix(queue),
+        name: workerName,
+        concurrency,
+        autorun: false,
+        lockDuration: lockMs,
+        // Locks are renewed by LockRenewal, which also stops the runs whose lock is lost.
+        skipLockRenewal: true,
+        // A job is found at the first look after its lock ran out: at the latest after lockMs and a fifth.
+        stalledInterval: lockMs / 5,
+        maxStalledCount: maxCrashes,
+        settings: { backoffStrategy },
+      },
+      (name, opts) => {
+        const connection = new RedisConnection(redis, { shared: true, blocking: false })
+        // By this name BullMQ's tools list the workers of a queue.
+        const connectionName = `${keys.bullPrefix(name)}:${Buffer.from(name).toString('base64')}:w:${workerName}`
+        const own = createIORedisClient(redis).duplicate({ connectionName })
+        const blocking = new RedisConnection(own, { shared: false, blocking: true })
+        const backend: BatchingBackend = new BatchingBackend(name, opts, {
+          redis,
+          connection,
+          blocking,
+          hints: keys.flowHints,
+          onUntold,
+          putBack: (id, token) => {
+            putBack({ redis, backend }, id, token, false).catch((error: unknown) => backend.emit('error', error))
+          },
+        })
+        return backend
+      },
+    )
+  }
+
+  /** Our backend gives what {@link FetchedJson} says, with the token of its lock. */
+  protected override createJob(json: JobJson & Pick<FetchedJson, 'lockToken'>, id: string): FetchedJob {
+    return new FetchedJob(this, json, id)
+  }
+}

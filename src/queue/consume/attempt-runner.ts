@@ -1,0 +1,198 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { StopRequest } from '../../jobs/stop-request.ts'
+import type { BatchingBackend } from '../bullmq/batching-backend.ts'
+import type { FetchedJob } from '../bullmq/fetched-job.ts'
+import { markUnknown } from '../bullmq/put-back.ts'
+import type { JobEventWriter } from '../events/event-writer.ts'
+import type { JobRef } from '../model/job-id.ts'
+import { dueAt } from '../model/job-record.ts'
+import type { Redis } from '../redis/connection.ts'
+import type { JobSteering } from '../store/cancel-and-retry.ts'
+import type { OutputWriter } from '../store/job-output.ts'
+import type { ClaimedJob, Settlement } from './attempt.ts'
+import { CancelInbox } from './cancel-inbox.ts'
+import type { CrashQuarantine } from './crash-quarantine.ts'
+import { RunningJob, stopGraceMs } from './running-job.ts'
+
+export interface RunnerOptions {
+  queue: string
+  redis: Redis
+  events: JobEventWriter
+  outputs: OutputWriter
+  steering: JobSteering
+  /** Shared by the consumers of a process. */
+  quarantine: CrashQuarantine
+  /** How long a worker that fell silent keeps its jobs. */
+  lockMs: number
+  log: Logger
+  execute: (job: ClaimedJob) => Promise<Settlement>
+  /** A job has started; `data` is its record. */
+  onStarted?: (ref: JobRef, data: unknown) => void
+}
+
+const quarantineFromCrash = 2
+const leaveToOthersMs = 1000
+const maxRecentTypes = 5
+/** A start that takes longer has computed: what it held back is sent before the next. */
+const longStartMs = 5
+
+/** Runs the attempts of one queue's jobs in this process, and stops those that are cancelled or whose lock is lost. */
+export class AttemptRunner {
+  readonly #options: RunnerOptions & { backend: BatchingBackend }
+  readonly #running = new Map<string, RunningJob>()
+  /** The types of those that ended here last. */
+  readonly #recentTypes: string[] = []
+  readonly #cancels: CancelInbox
+  /** Set by {@link stopAll}: a job may still come of a call that was on its way. */
+  #stopRequest: StopRequest | undefined
+  /** Resolves with the turn of the event loop that a long start has held up. */
+  #heldUp: Promise<void> | undefined
+
+  constructor(options: RunnerOptions & { backend: BatchingBackend }) {
+    this.#options = options
+    this.#cancels = new CancelInbox({ keepMs: options.lockMs })
+  }
+
+  /** By their ids. */
+  get running(): ReadonlyMap<string, RunningJob> {
+    return this.#running
+  }
+
+  /** The types of the jobs that run here or ended here last. */
+  *recentTypes(): Generator<string> {
+    for (const { type } of this.#running.values()) yield type
+    yield* this.#recentTypes
+  }
+
+  /** A running job is cancelled whose lock was `token`: this worker's, if it holds or held that. */
+  cancel(id: string, token: string): void {
+    // A token may be another worker's: the job itself says whether it is cancelled here.
+    if (this.#running.get(id)?.token === token) void this.check([id])
+    else this.#cancels.keep(id, token, Date.now())
+  }
+
+  /** Asks Redis which of these jobs are cancelled or no longer held, and stops those. Never rejects. */
+  async check(ids: Iterable<string> = this.#running.keys()): Promise<void> {
+    const { queue, steering, log } = this.#options
+    const runs = [...ids].flatMap((id) => this.#running.get(id) ?? [])
+    try {
+      const standings = await steering.standing(runs.map(({ id, token }) => ({ ref: { queue, id }, token })))
+      for (const [index, run] of runs.entries()) {
+        const standing = standings[index]
+        if (standing === 'canceled') run.stop({ kind: 'canceled', graceMs: stopGraceMs })
+        else if (standing === 'lost') run.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
+      }
+    } catch (error) {
+      log.warn({ err: error }, 'failed to check running jobs; those whose lease is lost are stopped by the clock')
+    }
+  }
+
+  /** Stops all runs, and those that begin from now on. */
+  stopAll(kind: StopRequest['kind']): void {
+    this.#stopRequest = { kind, graceMs: stopGraceMs }
+    for (const running of this.#running.values()) running.stop(this.#stopRequest)
+  }
+
+  /** Forgets what is kept for jobs that may come. */
+  close(): void {
+    this.#cancels.clear()
+  }
+
+  /** Runs a job, up to its handler's first wait before this returns, or leaves it to others. Never rejects. */
+  async run(job: FetchedJob): Promise<Settlement> {
+    try {
+      return await this.#runWhenFree(job)
+    } catch (error) {
+      this.#options.log.error(
+        { job: job.id, err: error },
+        'failed to run a job; it is redelivered when its lease expires',
+      )
+      return { status: 'lost' }
+    }
+  }
+
+  #runWhenFree(job: FetchedJob): Promise<Settlement> {
+    const { id = '' } = job
+    const earlier = this.#running.get(id)
+    if (earlier) return this.#leaveToOthers(earlier)
+    const isSuspect = job.stalledCounter >= quarantineFromCrash
+    if (isSuspect && !this.#options.quarantine.enter(id)) return this.#leaveToOthers()
+    return this.#run(job, isSuspect)
+  }
+
+  async #leaveToOthers(earlier?: RunningJob): Promise<Settlement> {
+    // This worker lost the job, and here it is again while the first run goes on: two at once would share what they say.
+    earlier?.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
+    await earlier?.over
+    return { status: 'left_to_others', delayMs: leaveToOthersMs }
+  }
+
+  async #run(job: FetchedJob, isSuspect: boolean): Promise<Settlement> {
+    const { backend, quarantine } = this.#options
+    const { id = '', name: type, lockToken: token, fetchedAt } = job
+    const running = new RunningJob({ id, type, token, heldSince: fetchedAt })
+    this.#running.set(id, running)
+    if (this.#stopRequest) running.stop(this.#stopRequest)
+    try {
+      while (this.#heldUp) await this.#heldUp
+      // A job that may take this process along must not take those along that came with it and wait for quarantine.
+      const start = () => this.#startUnlessLate(job, running)
+      const settlement = await (isSuspect ? backend.startAlone(start) : start())
+      // A cancel that came when the handler had just ended: it has the lock by now, so nothing else can be said.
+      const crossed = running.isCanceled && settlement.status !== 'canceled'
+      return crossed ? { status: 'canceled', stopped: 'cooperatively' } : settlement
+    } finally {
+      this.#running.delete(id)
+      running.end()
+      this.#recentTypes.push(type)
+      if (this.#recentTypes.length > maxRecentTypes) this.#recentTypes.shift()
+      if (isSuspect) quarantine.leave(id)
+    }
+  }
+
+  /** Something may have blocked the event loop before it came to the start, and the lock have run out meanwhile. */
+  #startUnlessLate(job: FetchedJob, running: RunningJob): Promise<Settlement> {
+    if (Date.now() - running.heldSince > this.#options.lockMs / 2) return this.#leaveToOthers()
+    const from = performance.now()
+    const settlement = this.#execute(job, running)
+    if (performance.now() - from > longStartMs) this.#heldUp = this.#untilNextTurn()
+    return settlement
+  }
+
+  async #untilNextTurn(): Promise<void> {
+    await nextTurn()
+    this.#heldUp = undefined
+  }
+
+  async #execute(job: FetchedJob, running: RunningJob): Promise<Settlement> {
+    const { queue, redis, events, outputs, backend, execute, onStarted } = this.#options
+    const { id = '', name: type, data, lockToken: token, attemptsStarted: starts, timestamp: createdAt, attempt } = job
+    const ref = { queue, id }
+    events.announce(ref, 'change')
+    onStarted?.(ref, data)
+    if (this.#cancels.take(id, token)) await this.check([id])
+    // An earlier start of this attempt may have stored an output and then lost its worker or its lock.
+    // Not waited for: what this run stores is sent behind it. And a start that waits is a start behind whatever blocks the event loop.
+    if (starts > attempt) void outputs.discard(ref, token)
+    const attemptEvents = events.open(ref, token, attempt, () => void this.check([id]))
+    const settlement = await execute({
+      ref,
+      type,
+      data,
+      attempt,
+      maxAttempts: job.opts.attempts ?? 1,
+      starts,
+      createdAt,
+      dueAt: dueAt(data, createdAt + (job.opts.delay ?? 0)),
+      startedAt: job.fetchedAt,
+      events: attemptEvents,
+      onStop: (stop) => running.onStop(stop),
+      keepOutput: (output) => outputs.keep(ref, token, output),
+      markUnknown: () => markUnknown({ redis, backend }, id),
+    })
+    const sending = attemptEvents.flush()
+    if (sending) await sending
+    return settlement
+  }
+}

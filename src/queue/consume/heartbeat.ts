@@ -1,0 +1,35 @@
+import type { Redis } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/load-script.ts'
+import { forgottenAfterMs } from '../store/count-queue.ts'
+
+const beatWorker = loadScript('consume/beat-worker')
+
+const heartbeatMs = forgottenAfterMs / 3
+
+/** A worker's heartbeat: it consumes some queues. Renewed until {@link stop}. */
+export class Heartbeat {
+  readonly #options: { redis: Redis; keys: Keys; queues: string[]; workerName: string }
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: { redis: Redis; keys: Keys; queues: string[]; workerName: string }) {
+    this.#options = options
+  }
+
+  /** Resolves after the first heartbeat. */
+  async start(onError: (error: unknown) => void): Promise<void> {
+    await this.#beat()
+    this.#timer ??= setInterval(() => this.#beat().catch(onError), heartbeatMs)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    const { redis, keys, queues, workerName } = this.#options
+    await Promise.all(queues.map((queue) => redis.zrem(keys.workers(queue), workerName)))
+  }
+
+  async #beat(): Promise<void> {
+    const { redis, keys, queues, workerName } = this.#options
+    await Promise.all(queues.map((queue) => beatWorker(redis, [keys.workers(queue)], [workerName, forgottenAfterMs])))
+  }
+}

@@ -1,0 +1,221 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { BullQueues } from '../../../../src/queue/bullmq/bull-queues.ts'
+import { type FetchedJob, Success } from '../../../../src/queue/bullmq/fetched-job.ts'
+import { putBack } from '../../../../src/queue/bullmq/put-back.ts'
+import { QueueWorker } from '../../../../src/queue/bullmq/queue-worker.ts'
+import { newJobRef } from '../../../../src/queue/model/job-id.ts'
+import { recordVersion } from '../../../../src/queue/model/job-record.ts'
+import { Keys } from '../../../../src/queue/redis/keys.ts'
+import { keyPrefix } from '../../../helpers/key-prefix.ts'
+import { redisClient } from '../../../helpers/redis-client.ts'
+import { waitFor } from '../../../helpers/wait-for.ts'
+
+/** A worker whose jobs end when they are told; while it closes it puts back what comes. */
+async function world(concurrency: number) {
+  const [client, redis] = [await redisClient(), await redisClient('worker')]
+  const keys = new Keys(keyPrefix())
+  const running = new Map<string, (result: 'succeeded' | 'put_back') => Promise<void>>()
+  const seen = { started: [] as string[], most: 0, putBack: 0, refused: 0, onStart: (): unknown => undefined }
+  let isClosing = false
+  const leave = async (job: FetchedJob) => {
+    seen.putBack += 1
+    await putBack({ redis, backend: worker.getBackend() }, job.id ?? '', job.lockToken, false)
+    return undefined
+  }
+  const process = (job: FetchedJob) => {
+    if (isClosing) return leave(job)
+    const { promise, resolve } = Promise.withResolvers<Success | undefined>()
+    const id = job.id ?? ''
+    seen.started.push(id)
+    running.set(id, async (result) => {
+      running.delete(id)
+      if (result === 'put_back') return resolve(await leave(job))
+      const told = Promise.withResolvers<void>()
+      resolve(
+        new Success('null', (word) => {
+          if (word !== 'ended') seen.refused += 1
+          told.resolve()
+        }),
+      )
+      await told.promise
+    })
+    seen.most = Math.max(seen.most, running.size)
+    seen.onStart()
+    return promise
+  }
+  const worker: QueueWorker = new QueueWorker({
+    queue: 'jobs',
+    concurrency,
+    redis,
+    keys,
+    workerName: 'w',
+    lockMs: 10_000,
+    maxCrashes: 3,
+    process,
+    onUntold: () => undefined,
+  })
+  await worker.waitUntilReady()
+  const start = () => void worker.run()
+  const endAll = (result: 'succeeded' | 'put_back' = 'succeeded') =>
+    Promise.all(Array.from(running.values(), (end) => end(result)))
+  const stop = () => {
+    isClosing = true
+    return worker.close()
+  }
+  onTestFinished(async () => {
+    await Promise.all([stop(), endAll()])
+  })
+  const queues = new BullQueues({ redis: client, keys, isListed: false })
+  const add = async (count: number, delayMs?: number) => {
+    const now = Date.now()
+    const record = { v: recordVersion, tenant: '-', input: null } as const
+    const dueAt = delayMs === undefined ? undefined : now + delayMs
+    const all = Array.from({ length: count }, () => ({ ref: newJobRef('jobs', now), type: 'x', record, attempts: 1 }))
+    await queues.addBulk(
+      'jobs',
+      all.map((job) => ({ ...job, createdAt: now, dueAt })),
+    )
+  }
+  const untilRunning = (count: number) =>
+    waitFor(
+      `${count} to run`,
+      () => running.size,
+      (size) => size === count,
+    )
+  const counts = async () => ({
+    waiting: await client.zcard(keys.bull('jobs', 'prioritized')),
+    active: await client.llen(keys.bull('jobs', 'active')),
+    completed: await client.zcard(keys.bull('jobs', 'completed')),
+  })
+  return { client, redis, keys, worker, start, stop, running, seen, add, endAll, untilRunning, counts }
+}
+
+test('a worker runs as many as it may, each once, and fills up as jobs end', async () => {
+  const { start, running, seen, add, untilRunning, counts } = await world(10)
+  await add(60)
+  start()
+  for (let ended = 0; ended < 60; ) {
+    await untilRunning(Math.min(10, 60 - ended))
+    const some = [...running.values()].slice(0, 7)
+    await Promise.all(some.map((end) => end('succeeded')))
+    ended += some.length
+  }
+  expect(await counts()).toEqual({ waiting: 0, active: 0, completed: 60 })
+  expect(new Set(seen.started).size).toBe(60)
+  expect(seen).toMatchObject({ started: { length: 60 }, most: 10, refused: 0, putBack: 0 })
+})
+
+test('jobs that come and end together take a few calls', async () => {
+  const { redis, start, add, endAll, untilRunning, counts } = await world(100)
+  let calls = 0
+  const send = redis.sendCommand.bind(redis)
+  redis.sendCommand = (command, stream) => {
+    if (command.name === 'evalsha') calls += 1
+    return send(command, stream)
+  }
+  await add(64)
+  start()
+  await untilRunning(64)
+  // Two, four, eight, then sixteen at once; and the look for vanished workers.
+  expect(calls).toBeLessThanOrEqual(9)
+  await endAll()
+  expect(await counts()).toEqual({ waiting: 0, active: 0, completed: 64 })
+  expect(calls).toBeLessThan(20)
+})
+
+test('a job that is alone is fetched by one call, which also says that there is no other', async () => {
+  const { redis, start, add, untilRunning } = await world(100)
+  start()
+  await add(1)
+  await untilRunning(1)
+  let fetches = 0
+  const send = redis.sendCommand.bind(redis)
+  redis.sendCommand = (command, stream) => {
+    if (command.name === 'evalsha') fetches += 1
+    return send(command, stream)
+  }
+  await add(1)
+  await untilRunning(2)
+  expect(fetches).toBe(1)
+})
+
+test('an idle worker takes a job at once, and a delayed one when it is due', async () => {
+  const { start, add, untilRunning } = await world(10)
+  start()
+  const from = performance.now()
+  await add(1)
+  await untilRunning(1)
+  await add(1, 300)
+  await untilRunning(2)
+  expect(performance.now() - from).toBeGreaterThanOrEqual(290)
+  expect(performance.now() - from).toBeLessThan(2500)
+})
+
+test('a place whose job was settled otherwise is filled', async () => {
+  const { start, running, seen, add, endAll, untilRunning } = await world(1)
+  await add(2)
+  start()
+  await untilRunning(1)
+  await endAll('put_back')
+  await untilRunning(1)
+  await Promise.all([...running.values()].map((end) => end('succeeded')))
+  await untilRunning(1)
+  expect(seen.started).toHaveLength(3)
+})
+
+test('what starts alone starts when no job is on its way, and jobs are taken again afterwards', async () => {
+  const { worker, start, running, add, untilRunning } = await world(100)
+  await add(5)
+  start()
+  const before = await worker.getBackend().startAlone(async () => running.size)
+  expect([0, 2, 5]).toContain(before)
+  await nextTurn()
+  await add(5)
+  await untilRunning(10)
+})
+
+test('what ends while another starts alone takes no job, and its place is filled afterwards', async () => {
+  const { worker, start, seen, add, endAll, untilRunning } = await world(3)
+  await add(6)
+  start()
+  await untilRunning(3)
+  const alone = worker.getBackend().startAlone(async () => seen.started.length)
+  await endAll()
+  expect(await alone).toBe(3)
+  await untilRunning(3)
+})
+
+test('a worker that closes while jobs are on their way puts them back', async () => {
+  const { start, stop, seen, add, endAll, counts } = await world(100)
+  await add(50)
+  seen.onStart = () => seen.started.length === 3 && void stop()
+  start()
+  await waitFor(
+    'the third',
+    () => seen.started.length,
+    (count) => count === 3,
+  )
+  await Promise.all([stop(), endAll()])
+  expect(seen.started).toHaveLength(3)
+  await waitFor('none to be active', counts, ({ active }) => active === 0)
+  expect(await counts()).toEqual({ waiting: 47, active: 0, completed: 3 })
+})
+
+test('a worker that closes while it asks loses no job', async () => {
+  for (let round = 0; round < 10; round++) {
+    const { worker, start, stop, running, seen, add, endAll, counts } = await world(100)
+    await add(50)
+    start()
+    for (let turn = 0; turn < round; turn++) await nextTurn()
+    const stopped = stop()
+    while (running.size > 0 || worker.isRunning()) {
+      await endAll()
+      await nextTurn()
+    }
+    await stopped
+    const completed = seen.started.length
+    await waitFor('none to be active', counts, ({ active }) => active === 0)
+    expect(await counts()).toEqual({ waiting: 50 - completed, active: 0, completed })
+  }
+})
