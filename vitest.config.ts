@@ -12,7 +12,7 @@ export default defineConfig({
     projects: projects.map((name) => ({
       test: {
         name,
-        include: [`test/${name}/**/*.test.ts`],
+        include: [`test/${name}/**/*.test.ts`, ...(name === 'redis' ? ['test/bullmq/**/*.test.ts'] : [])],
         exclude: configDefaults.exclude,
         // Node.js itself loads the tests and what they test, as it does outside of them: types stripped, `drover` and `zod`
         // resolved by our hooks, one copy of each module. Vite's module runner would transform and resolve by its own rules.
