@@ -2,8 +2,8 @@ import { EventEmitter, on } from 'node:events'
 import { z } from 'zod'
 import { defineJob, type JobContext } from '../define-job.ts'
 import { describeFailure } from '../job-failure.ts'
-import { readContentType } from '../web/decode-text.ts'
-import { findLinks } from '../web/html-links.ts'
+import { readContentType } from '../web/content-type.ts'
+import { findLinks } from '../web/find-links.ts'
 import { describeNetworkError, readBody } from '../web/http-response.ts'
 
 const maxPageBytes = 5 * 1024 * 1024
@@ -90,14 +90,16 @@ async function readPage(url: string, jobSignal: AbortSignal, job: JobContext): P
       signal,
     })
     status = response.status
-    const { mediaType, charset } = readContentType(response.headers.get('content-type'))
+    const { mediaType, charset } = await readContentType(response.headers.get('content-type'))
     const refusal = refusePage(response, mediaType)
     if (refusal !== null) {
       await response.body?.cancel()
       return failed(status, refusal)
     }
     const bytes = await readBody(response, maxPageBytes)
-    return { url, status, links: await findLinks(bytes, { url: response.url, charset, signal }), error: null }
+    const isXml = mediaType === 'application/xhtml+xml'
+    const links = await findLinks({ bytes, url: response.url, charset, isXml }, signal)
+    return { url, status, links, error: null }
   } catch (error) {
     return failed(status, describe(error, url, signal))
   }

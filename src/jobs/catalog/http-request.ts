@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineJob } from '../define-job.ts'
-import { decodeText, readContentType } from '../web/decode-text.ts'
+import { readContentType } from '../web/content-type.ts'
+import { decodeText } from '../web/decode-text.ts'
 import { describeNetworkError, readBody, refuseStatus } from '../web/http-response.ts'
 
 const maxBodyBytes = 5 * 1024 * 1024
@@ -87,7 +88,7 @@ export default defineJob({
       return {
         status: response.status,
         headers: collectHeaders(response.headers),
-        body: stringify(bytes, response.headers.get('content-type')),
+        body: await stringify(bytes, response.headers.get('content-type'), job.signal),
         bytes: bytes.length,
         duration_ms: Math.round(performance.now() - startedAt),
       }
@@ -113,8 +114,8 @@ function collectHeaders(headers: Headers): Record<string, string> {
 const textType =
   /^(text\/.*|application\/(.*[+-])?(json|xml|javascript|ecmascript|yaml|x-www-form-urlencoded)|.*\+(json|xml))$/
 
-function stringify(bytes: Buffer, contentType: string | null): string {
-  const { mediaType, charset } = readContentType(contentType)
+async function stringify(bytes: Buffer, contentType: string | null, signal: AbortSignal): Promise<string> {
+  const { mediaType, charset } = await readContentType(contentType)
   const isText = mediaType === '' || charset !== undefined || textType.test(mediaType)
-  return isText ? decodeText(bytes, charset) : bytes.toString('base64')
+  return isText ? decodeText(bytes, charset ?? 'utf-8', signal) : bytes.toString('base64')
 }

@@ -44,7 +44,7 @@ export default defineJob({
   type: 'resize-image',
   title: 'Resize an image',
   description:
-    'Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, rotates it as its EXIF orientation says, and encodes it without metadata. At most 20 MiB and 50 megapixels. Transparency becomes white if the format has none.',
+    'Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, rotates it as its EXIF orientation says, and encodes it without metadata. At most 20 MiB, and 50 megapixels before and after. Transparency becomes white if the format has none.',
   runsOn: 'process',
   input,
   output,
@@ -99,19 +99,30 @@ function readSize({ format, autoOrient }: { format: string; autoOrient: Size }):
   return autoOrient
 }
 
-/** With one given side, or with `outside`, the other side can be far longer than the schema allows. */
-function requireOutputSize(
-  image: Size,
-  asked: { width: number | undefined; height: number | undefined; fit: string },
-): void {
-  const isBounded = asked.width !== undefined && asked.height !== undefined && asked.fit !== 'outside'
-  if (isBounded) return
-  const isStretched = asked.fit === 'fill'
-  const scale = Math.max((asked.width ?? 0) / image.width, (asked.height ?? 0) / image.height)
-  const sides = isStretched ? [image.width, image.height] : [image.width * scale, image.height * scale]
-  if (Math.max(...sides) > maxOutputSide) {
+/** Bounds the output like the input: one pixel can be asked for as 8192 × 8192, which AVIF takes most of a minute to encode. */
+function requireOutputSize(image: Size, asked: Asked): void {
+  const { width, height } = outputSize(image, asked)
+  if (Math.max(width, height) > maxOutputSide) {
     throw tooLarge(`the resized image would have a side of more than ${maxOutputSide} pixels`)
   }
+  if (width * height > maxImagePixels) {
+    throw tooLarge(`the resized image would have more than ${maxImagePixels} pixels`)
+  }
+}
+
+interface Asked {
+  width: number | undefined
+  height: number | undefined
+  fit: 'cover' | 'contain' | 'fill' | 'inside' | 'outside'
+}
+
+/** Before rounding. */
+function outputSize(image: Size, { width, height, fit }: Asked): Size {
+  if (width !== undefined && height !== undefined && fit !== 'inside' && fit !== 'outside') return { width, height }
+  if (fit === 'fill') return { width: width ?? image.width, height: height ?? image.height }
+  const scales = [(width ?? 0) / image.width, (height ?? 0) / image.height].filter((scale) => scale > 0)
+  const scale = fit === 'inside' ? Math.min(...scales) : Math.max(...scales)
+  return { width: image.width * scale, height: image.height * scale }
 }
 
 function tooLarge(message: string): PermanentError {

@@ -1436,7 +1436,7 @@ export interface components {
         };
         /**
          * Resize an image
-         * @description Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, rotates it as its EXIF orientation says, and encodes it without metadata. At most 20 MiB and 50 megapixels. Transparency becomes white if the format has none.
+         * @description Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, rotates it as its EXIF orientation says, and encodes it without metadata. At most 20 MiB, and 50 megapixels before and after. Transparency becomes white if the format has none.
          * @example {
          *       "type": "resize-image",
          *       "input": {

@@ -156,6 +156,26 @@ describe('resize-image', () => {
     },
   )
 
+  test.each([
+    [{ width: 8192, height: 8192, format: 'avif' }],
+    [{ width: 8192, height: 8192, fit: 'inside' }],
+    [{ width: 8192 }],
+    [{ height: 8192 }],
+    [{ width: 1, height: 8192, fit: 'outside' }],
+  ])('refuses %j for a single pixel, as it refuses such an input', async (asked) => {
+    const dot = await sharp({ create: { width: 1, height: 1, channels: 3, background: '#000' } })
+      .png()
+      .toBuffer()
+    await expect(runJob(resizeImage, { data_base64: dot.toString('base64'), ...asked })).rejects.toMatchObject({
+      code: 'image_too_large',
+    })
+  })
+
+  test('does not refuse a large box that the picture only has to fit into', async () => {
+    const box = { width: 8192, height: 8, fit: 'inside', format: 'png' }
+    expect(await resize({ data_base64: await png(20, 10), ...box })).toMatchObject({ width: 16, height: 8 })
+  })
+
   test('takes an image of several megabytes', async () => {
     const noise = sharp({
       create: {
