@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { isJob, type Job } from './define-job.ts'
+import { isAsync, parseValue } from './parse-value.ts'
 
 /** A job type and the file that declares it; threads and processes load the handler from that file. */
 export interface LoadedJob {
@@ -31,7 +32,7 @@ const defaultLoadTimeoutMs = 30_000
  * subfolders, dot files, declaration files and tests.
  *
  * @throws BrokenJobsError naming each file that does not load, takes too long, has no job as its default export, repeats a type, has
- * a schema that JSON Schema cannot describe, or has an example that its schema refuses.
+ * a schema that is asynchronous or that JSON Schema cannot describe, or has an example that its schema refuses.
  */
 export async function loadRegistry(options: {
   diagnosticJobs: boolean
@@ -75,6 +76,7 @@ export function queuesOf(registry: Registry): string[] {
 export async function loadJob(file: string): Promise<Job> {
   const module: { default?: unknown } = await import(pathToFileURL(file).href)
   if (!isJob(module.default)) throw new Error('its default export is not the result of defineJob()')
+  checkSynchronous(module.default)
   checkExamples(module.default)
   describeSchemas(module.default)
   return module.default
@@ -129,10 +131,17 @@ async function jobFiles(dir: string, problems: string[]): Promise<string[]> {
   }
 }
 
+function checkSynchronous(job: Job): void {
+  for (const name of ['input', 'output'] as const) {
+    if (isAsync(job[name]))
+      throw new Error(`${name}: the schema is asynchronous; use transforms and refinements that are not`)
+  }
+}
+
 function checkExamples(job: Job): void {
   for (const [index, example] of job.examples.entries()) {
-    refuse(`examples[${index}].input`, job.input.safeParse(example.input))
-    if ('output' in example) refuse(`examples[${index}].output`, job.output.safeParse(example.output))
+    refuse(`examples[${index}].input`, parseValue(job.input, example.input))
+    if ('output' in example) refuse(`examples[${index}].output`, parseValue(job.output, example.output))
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
 import { type Job, longestTimeoutMs } from '../../jobs/define-job.ts'
+import { parseValue } from '../../jobs/parse-value.ts'
 import type { Registry } from '../../jobs/registry.ts'
 import type { NewJob } from '../../queue/store/job-queue.ts'
 import type { Caller } from '../access/api-keys.ts'
@@ -79,7 +80,7 @@ export function checkJob(
   if (typeof type === 'string' && !loaded) throw unknownJobType(type, base)
   if (loaded && input === undefined) mistakes.push({ pointer: `${base}/input`, detail: 'is required' })
   else if (loaded && isComplete) {
-    const parsedInput = loaded.job.input.safeParse(input)
+    const parsedInput = parseValue(loaded.job.input, input)
     if (!parsedInput.success) mistakes.push(...mistakesOf(parsedInput.error, `${base}/input`))
   }
   if (parsed.data?.run_at !== undefined && parsed.data.delay_ms !== undefined) {

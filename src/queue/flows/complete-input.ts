@@ -1,4 +1,5 @@
 import { cutText } from '../../jobs/cut-text.ts'
+import { parseValue } from '../../jobs/parse-value.ts'
 import type { Registry } from '../../jobs/registry.ts'
 import type { StoredFailure } from '../model/failure.ts'
 import { flowBounds } from './model/document.ts'
@@ -21,8 +22,8 @@ export async function completeInput(
   if (!job.dynamic) return { input: job.record.input }
   const filled = await fill(node, job.record.input, '/input', outputs)
   if (filled.status === 'failed') return refuse(filled.code, `${path}: ${filled.message}`)
-  const parsed = registry.get(job.type)?.job.input.safeParse(filled.value)
-  const [issue] = parsed?.error?.issues ?? []
+  const loaded = registry.get(job.type)
+  const [issue] = (loaded && parseValue(loaded.job.input, filled.value).error?.issues) ?? []
   if (!issue) return { input: filled.value }
   const at = issue.path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
   return refuse('invalid_input', `${path}: /input${at}: ${issue.message}`)

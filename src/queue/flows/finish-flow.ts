@@ -1,6 +1,6 @@
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import type { FlowJobs } from './flow-jobs.ts'
-import { jobRemoved } from './flow-record.ts'
+import { jobRemoved, undrivable } from './flow-record.ts'
 import type { FlowStore } from './flow-store.ts'
 import { settleFlowWebhook } from './flow-webhook.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
@@ -34,6 +34,15 @@ export async function closeFlow(
 ): Promise<void> {
   if (flow.webhook) await settleFlowWebhook(deps, flow.id)
   await deps.store.openList.close(flow.id, flow.run, endedAt)
+}
+
+/** Ends a flow that cannot be driven, whatever its jobs do. @throws QueueUnavailableError */
+export async function failFlow(deps: { store: FlowStore; outbox: WebhookOutbox }, id: string): Promise<void> {
+  const flow = await deps.store.read(id)
+  if (!flow) return
+  const now = Date.now()
+  await deps.store.finish(flow, 'failed', undrivable, now)
+  await closeFlow(deps, flow, flow.finished?.at ?? now)
 }
 
 /** The error of the node that decided how the flow ended. */

@@ -1,6 +1,8 @@
 import PQueue from 'p-queue'
 import type { Logger } from 'pino'
+import { QueueUnavailableError } from '../redis/connection.ts'
 import { type AdvanceDeps, advanceFlow } from './advance.ts'
+import { failFlow } from './finish-flow.ts'
 import { type CachedFlow, FlowCache } from './flow-cache.ts'
 import type { FlowHints } from './hints.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
@@ -16,6 +18,8 @@ const checkEveryMs = 5000
 const collect = { fromJobs: 50, ms: 15 }
 /** A run on the list without a flow is one that was never stored, once it is this old. */
 const unstoredMs = 60_000
+/** After so many failed tries in a row a flow is stopped; if it cannot even be stopped, it is failed after twice as many. */
+const maxTries = 5
 
 /**
  * Drives open flows, each by one step at a time: the jobs that hints name as soon as there is room for another flow, and all jobs when
@@ -29,6 +33,8 @@ export class FlowDriver {
   readonly #waiting = new Set<string>()
   /** Flows whose hints are being collected. */
   readonly #timers = new Map<string, NodeJS.Timeout>()
+  /** How often in a row driving a flow has failed, by flow. */
+  readonly #failures = new Map<string, number>()
   /** Flows that are being driven. */
   readonly #driving = new Set<string>()
   #isOpen = false
@@ -52,6 +58,7 @@ export class FlowDriver {
     this.#timers.clear()
     this.#steps.clear()
     this.#waiting.clear()
+    this.#failures.clear()
     this.#cache.clear()
   }
 
@@ -143,14 +150,39 @@ export class FlowDriver {
   async #drive(flow: string, step: () => Promise<number>): Promise<number> {
     this.#driving.add(flow)
     try {
-      return await step()
+      const work = await step()
+      this.#failures.delete(flow)
+      return work
     } catch (error) {
-      this.#deps.log.warn({ flow, err: error }, 'failed to drive a flow; it is read again')
       this.#cache.delete(flow)
+      await this.#onFailure(flow, error)
       return 1
     } finally {
       this.#driving.delete(flow)
       if (this.#isOpen && this.#deps.hints.has(flow)) this.#schedule(flow)
+    }
+  }
+
+  /** A flow that fails for another reason than Redis ends in a bounded number of tries: those behind it need the coordinator, too. */
+  async #onFailure(flow: string, error: unknown): Promise<void> {
+    const { store, log } = this.#deps
+    if (error instanceof QueueUnavailableError) {
+      log.debug({ flow, err: error }, 'failed to drive a flow; the next check retries')
+      return
+    }
+    const failures = (this.#failures.get(flow) ?? 0) + 1
+    this.#failures.set(flow, failures)
+    if (failures === 1) log.warn({ flow, err: error }, 'failed to drive a flow; retrying')
+    try {
+      if (failures === maxTries) {
+        log.error({ flow, err: error }, 'failed to drive a flow; it is stopped')
+        await store.stop(flow, 'internal_error', Date.now())
+      } else if (failures >= 2 * maxTries) {
+        await failFlow(this.#deps, flow)
+        this.#failures.delete(flow)
+      }
+    } catch (cause) {
+      log.debug({ flow, err: cause }, 'failed to stop a flow; the next check retries')
     }
   }
 

@@ -2,7 +2,14 @@ import { z } from 'zod'
 import { anonymousTenant } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { type Webhook, webhookSchema } from '../model/webhook-target.ts'
-import { type FlowError, type FlowHead, type FlowNode, flowVersion, queuesOfTree } from './model/document.ts'
+import {
+  type FlowError,
+  type FlowHead,
+  type FlowNode,
+  type FlowStop,
+  flowVersion,
+  queuesOfTree,
+} from './model/document.ts'
 import type { Expansion } from './model/plan.ts'
 
 /** A flow to be stored. Times are epoch ms. */
@@ -116,8 +123,8 @@ export function decodeHead(id: string, hash: Record<string, string>): FlowHead |
 }
 
 function decodeStop(text: string | undefined): FlowHead['stop'] {
-  const [, why, since] = /^(canceled|deadline_exceeded) (\d+)$/.exec(text ?? '') ?? []
-  return why === undefined ? undefined : { why: why as 'canceled' | 'deadline_exceeded', at: Number(since) }
+  const [, why, since] = /^(canceled|deadline_exceeded|internal_error) (\d+)$/.exec(text ?? '') ?? []
+  return why === undefined ? undefined : { why: why as FlowStop, at: Number(since) }
 }
 
 function decodeFinished({ finishedAt, state, error }: Record<string, string>): FlowHead['finished'] {
@@ -155,10 +162,19 @@ export function decodeExpansion(node: number, text: string): Expansion {
 /** The error of a job that was removed before its end was recorded. */
 export const jobRemoved = { code: 'removed', message: 'the job was removed' }
 
+/** The error of a flow that cannot be driven to its end. */
+export const undrivable = {
+  code: 'internal_error',
+  message: 'the service failed to drive the flow; its log says why',
+  job_id: null,
+  path: null,
+} satisfies FlowError
+
 /** How a flow that was stopped ends, in the arguments of finish-flow.lua: reason, state, error. */
 export const stoppedEnds = [
   ['canceled', 'canceled', stopError('canceled', 'the flow was canceled')],
   ['deadline_exceeded', 'failed', stopError('deadline_exceeded', "the flow's deadline has passed")],
+  ['internal_error', 'failed', JSON.stringify(undrivable)],
 ] as const
 
 function stopError(code: string, message: string): string {

@@ -14,7 +14,14 @@ import {
   type RecordedEnd,
   stoppedEnds,
 } from './flow-record.ts'
-import { type FlowError, type FlowHead, type FlowNode, flowBounds, type StoredFlow } from './model/document.ts'
+import {
+  type FlowError,
+  type FlowHead,
+  type FlowNode,
+  type FlowStop,
+  flowBounds,
+  type StoredFlow,
+} from './model/document.ts'
 import type { Expansion } from './model/plan.ts'
 import { OpenFlowList } from './open-flow-list.ts'
 
@@ -175,7 +182,7 @@ export class FlowStore {
   }
 
   /** Marks a flow so that no job of it starts any more. */
-  async stop(id: string, why: 'canceled' | 'deadline_exceeded', now: number): Promise<'missing' | 'done' | 'stopping'> {
+  async stop(id: string, why: FlowStop, now: number): Promise<'missing' | 'done' | 'stopping'> {
     const args = [why, now, this.#keys.flowHints, id]
     return (await whenAvailable(stopFlow(this.#redis, [this.#keys.flow(id)], args))) as 'missing' | 'done' | 'stopping'
   }

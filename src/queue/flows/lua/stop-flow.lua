@@ -1,5 +1,5 @@
 --[[
-  Marks a flow so that no job of it starts any more. KEYS: flow   ARGV: 'canceled' or 'deadline_exceeded', now, hint channel, flow
+  Marks a flow so that no job of it starts any more. KEYS: flow   ARGV: 'canceled', 'deadline_exceeded' or 'internal_error', now, hint channel, flow
   Returns missing | done | stopping (since this call or an earlier one)
 ]]
 local createdAt, finished = unpack(redis.call('HMGET', KEYS[1], 'createdAt', 'finishedAt'))

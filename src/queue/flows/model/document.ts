@@ -44,6 +44,9 @@ export interface StoredFlow extends FlowHead {
   tree: FlowNode
 }
 
+/** Why a flow is stopped; `internal_error`: it cannot be driven to its end. */
+export type FlowStop = 'canceled' | 'deadline_exceeded' | 'internal_error'
+
 /** A flow at one moment, without its tree, which may be large. Times are epoch ms. */
 export interface FlowHead {
   id: string
@@ -64,7 +67,7 @@ export interface FlowHead {
   blocked: number
   ended: Record<JobEnd, number>
   /** Why the flow is being stopped, and since when. */
-  stop: { why: 'canceled' | 'deadline_exceeded'; at: number } | undefined
+  stop: { why: FlowStop; at: number } | undefined
   /** Whether all jobs of the tree are stored. */
   isStored: boolean
   finished: { state: JobEnd; at: number; error: FlowError | undefined } | undefined

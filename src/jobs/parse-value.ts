@@ -1,0 +1,62 @@
+import { z } from 'zod'
+
+/**
+ * Parses a value by the schema of a job type. A schema may run code of the job's author (transforms, refinements, getters): whatever that
+ * throws is an issue at the root of the value, as is a schema that turns out to be asynchronous. Never throws.
+ */
+export function parseValue(schema: z.ZodType, value: unknown): z.ZodSafeParseResult<unknown> {
+  try {
+    return schema.safeParse(value)
+  } catch (error) {
+    const issue = { code: 'custom' as const, path: [], input: undefined, message: reason(error) }
+    return { success: false, error: new z.ZodError([issue]) }
+  }
+}
+
+/** Names the kind of the error alone: its message is the author's, and may quote what no client should see. */
+function reason(error: unknown): string {
+  if (error instanceof z.core.$ZodAsyncError) return 'cannot be parsed: the schema of this job type is asynchronous'
+  const name = error instanceof Error ? error.name : typeof error
+  return `cannot be parsed: the schema of this job type threw ${name}`
+}
+
+/**
+ * Whether a schema is asynchronous: it has a transform or a refinement that is an async function, or a check that returns a promise when it is
+ * tried with `undefined`. A transform that only returns a promise is not found.
+ */
+export function isAsync(schema: z.ZodType): boolean {
+  const seen = new Set<object>()
+  const find = (value: unknown): boolean => {
+    if (typeof value === 'function') return value.constructor.name === 'AsyncFunction'
+    if (typeof value !== 'object' || value === null || seen.has(value)) return false
+    seen.add(value)
+    if (Array.isArray(value)) return value.some(find)
+    if ('_zod' in value) return findIn(Object(value)._zod)
+    return isPlain(value) && Object.keys(value).some((key) => find(Reflect.get(value, key)))
+  }
+  const findIn = ({ def, check }: { def: Record<string, unknown>; check?: unknown }): boolean => {
+    if (def['type'] === 'lazy' && typeof def['getter'] === 'function' && find(def['getter']())) return true
+    return find(def) || (def['check'] === 'custom' && returnsPromise(check))
+  }
+  return find(schema)
+}
+
+/** A wrapped function does not show that it is async, and an async function never throws before it returns its promise. */
+function returnsPromise(check: unknown): boolean {
+  if (typeof check !== 'function') return false
+  try {
+    const returned: unknown = check({ value: undefined, issues: [] })
+    if (!(returned instanceof Promise)) return false
+    // It was only tried.
+    returned.catch(() => undefined)
+    return true
+  } catch {
+    // A synchronous check may refuse `undefined` as it likes.
+    return false
+  }
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
