@@ -14,7 +14,8 @@ const installers = {
   brew: [['install', 'redis']],
 }
 
-if (!(process.env['REDIS_URL'] || findRedisServer() || dockerAnswers() || install())) {
+const isGiven = process.env['REDIS_URL'] || process.env['REDIS_URL_FILE']
+if (!(isGiven || findRedisServer() || dockerAnswers() || install())) {
   console.error(
     'setup: no Redis server: install redis-server or valkey-server (7.0 or later), or start Docker, or set REDIS_URL to one that runs',
   )

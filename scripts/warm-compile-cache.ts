@@ -18,7 +18,7 @@ for (const role of ['api', 'worker']) {
 }
 
 const registry = await loadRegistry({ diagnosticJobs: true })
-const executors = createExecutors({ threads: 1, processes: 1, allowCidrs: [], log: silent })
+const executors = createExecutors({ threads: 1, processes: 1, allowCidrs: [], environment: process.env, log: silent })
 // The decoder on this event loop: a process of the pool ends by a kill, which saves nothing.
 await run('resize-image', 'event-loop', { data_base64: png, width: 1 })
 await run('count-primes', 'thread', { limit: 100 })

@@ -5,12 +5,15 @@ import {
   cidrBlocks,
   flag,
   integer,
+  jobUser,
   list,
   port,
   redisUrl,
+  variableNames,
   webhookSecrets,
   workerQueues,
 } from './environment/kinds.ts'
+import { readSecretFiles } from './environment/secrets.ts'
 
 /** The environment is invalid. `message` has one line per mistake, and each line names the variable. */
 export class EnvironmentError extends Error {
@@ -21,20 +24,24 @@ export class EnvironmentError extends Error {
 }
 
 /**
- * Reads the variables of `schema` from `env`. A variable that is empty counts as unset.
+ * Reads the variables of `schema` from `env`. A variable that is empty counts as unset. A secret may come from a file.
  *
  * @throws EnvironmentError
  */
 export function readEnvironment<S extends z.ZodObject>(schema: S, env: NodeJS.ProcessEnv): z.output<S> {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const { env: set, sources, mistakes } = readSecretFiles(given)
   const parsed = schema.safeParse(set)
-  if (parsed.success) return parsed.data
-  throw new EnvironmentError(
-    parsed.error.issues.map(({ path, message, code, input }) => {
-      const missing = code === 'invalid_type' && input === undefined && set[String(path[0])] === undefined
-      return `${path.join('.')}: ${missing ? 'is required' : message}`
-    }),
-  )
+  if (parsed.success && mistakes.length === 0) return parsed.data
+  const issues = parsed.error?.issues ?? []
+  for (const { path, message, code, input } of issues) {
+    const name = String(path[0])
+    const isMissing = code === 'invalid_type' && input === undefined && set[name] === undefined
+    // The mistake about its file is enough.
+    if (isMissing && sources.has(name)) continue
+    mistakes.push(`${[sources.get(name) ?? name, ...path.slice(1)].join('.')}: ${isMissing ? 'is required' : message}`)
+  }
+  throw new EnvironmentError(mistakes)
 }
 
 /**
@@ -142,6 +149,20 @@ export const workerVariables = z
     OUTPUT_LIMIT_BYTES: integer(1024, 268_435_456)
       .default(67_108_864)
       .meta(about('A job whose output is larger fails with `invalid_output`.')),
+    JOB_ENV: variableNames
+      .default([])
+      .meta(
+        about(
+          'Environment variables for jobs in threads and processes, separated by commas. These get `PATH`, `HOME`, `TZ`, `LANG`, `TMPDIR`, `NODE_*` and no others.',
+        ),
+      ),
+    JOB_USER: jobUser
+      .optional()
+      .meta(
+        about(
+          'User (and group) of child processes that run jobs, as numbers: `65534` or `65534:65534`. The worker must run as root. They cannot read its memory and files then.',
+        ),
+      ),
     SHUTDOWN_GRACE_MS: integer(0, 3_600_000)
       .default(10_000)
       .meta(about('How long a stopping worker lets running jobs finish. The rest goes back to the queue.')),

@@ -38,7 +38,8 @@ export async function makePlan(root: string, given: NodeJS.ProcessEnv): Promise<
   const { host, port, workers, graceMs, env } = readSettings(given, `redis://127.0.0.1:${redisPort}`)
   const apiPort = await claim(port, host)
   const url = `http://${reachable(host)}:${apiPort}`
-  const redis = given['REDIS_URL'] ? undefined : await planLocalRedis(join(root, 'data'), redisPort)
+  const redis =
+    given['REDIS_URL'] || given['REDIS_URL_FILE'] ? undefined : await planLocalRedis(join(root, 'data'), redisPort)
   if (redis !== undefined && 'reason' in redis) throw new CannotStartError(redis.reason)
 
   return {

@@ -28,7 +28,8 @@ export const startDefaults = {
  */
 export function readSettings(given: NodeJS.ProcessEnv, redisUrl: string): Settings {
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
-  const env: NodeJS.ProcessEnv = { ...startDefaults, REDIS_URL: redisUrl, ...set }
+  const isRedisGiven = set['REDIS_URL_FILE'] !== undefined
+  const env: NodeJS.ProcessEnv = { ...startDefaults, ...(!isRedisGiven && { REDIS_URL: redisUrl }), ...set }
   const [api, worker] = readAll(
     () => readEnvironment(apiVariables, env),
     () => readEnvironment(workerVariables, env),

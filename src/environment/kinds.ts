@@ -67,6 +67,18 @@ export const webhookSecrets = list.transform((items, context): WebhookSecret[] =
   }),
 )
 
+/** Names of environment variables. */
+export const variableNames = list.pipe(z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a variable name')))
+
+/** `<uid>` or `<uid>:<gid>`; the group is that of the same number by default. */
+export const jobUser = z
+  .string()
+  .regex(/^\d{1,9}(:\d{1,9})?$/, 'is not <uid> or <uid>:<gid>')
+  .transform((text) => {
+    const [uid = 0, gid = uid] = text.split(':').map(Number)
+    return { uid, gid }
+  })
+
 /** An address that src/queue/redis/redis-address.ts can parse. */
 export const redisUrl = z.string().superRefine((text, context) => {
   const parsed = parseRedisUrl(text)

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { boot } from '../boot.ts'
-import { listenMistake, readEnvironment, workerVariables } from '../environment.ts'
+import { jobEnvironment, removeSecrets } from '../environment/secrets.ts'
+import { EnvironmentError, listenMistake, readEnvironment, workerVariables } from '../environment.ts'
 import type { RunsOn } from '../jobs/define-job.ts'
 import { loadRegistry, queuesOf, type Registry } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
@@ -36,6 +37,10 @@ const putBackMs = 2000
 
 await boot('worker', async () => {
   const config = readEnvironment(workerVariables, process.env)
+  const environment = jobEnvironment(process.env, config.JOB_ENV)
+  // Job files and handlers on the event loop share this environment.
+  removeSecrets(process.env, config.JOB_ENV)
+  if (config.JOB_USER && process.getuid?.() !== 0) throw new EnvironmentError(['JOB_USER: the worker must run as root'])
   const log = await createLogger({ role: 'worker', level: config.LOG_LEVEL })
   const lifecycle = createLifecycle({ log, stopWithinMs: config.SHUTDOWN_GRACE_MS + putBackMs })
   const registry = await loadRegistry({
@@ -53,6 +58,8 @@ await boot('worker', async () => {
     threads: concurrencyFor('thread', registry, config.WORKER_QUEUES),
     processes: concurrencyFor('process', registry, config.WORKER_QUEUES),
     allowCidrs: config.EGRESS_ALLOW_CIDRS,
+    environment,
+    user: config.JOB_USER,
     log,
   })
   lifecycle.onStop('executors', () => executors.close())

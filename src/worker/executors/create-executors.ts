@@ -12,6 +12,10 @@ export interface ExecutorsOptions {
   processes: number
   /** Private address ranges that handlers may call. */
   allowCidrs: readonly string[]
+  /** All environment variables of threads and processes. Handlers on the event loop share those of this process. */
+  environment: NodeJS.ProcessEnv
+  /** The user that child processes run as; undefined: that of this process. */
+  user?: { uid: number; gid: number } | undefined
   log: ExecutorLog
 }
 
@@ -29,10 +33,12 @@ export interface Executors {
  *
  * @throws TypeError when an entry of `allowCidrs` is not a CIDR block.
  */
-export function createExecutors({ threads, processes, allowCidrs, log }: ExecutorsOptions): Executors {
+export function createExecutors(options: ExecutorsOptions): Executors {
+  const { threads, processes, allowCidrs, environment, user, log } = options
   const egress = createEgress({ allowCidrs })
-  const threadPool = new HostPool({ spawn: spawnThread, size: threads, allowCidrs, log })
-  const processPool = new HostPool({ spawn: spawnProcess, size: processes, allowCidrs, log })
+  const hosts = { allowCidrs, environment, user }
+  const threadPool = new HostPool({ spawn: spawnThread, size: threads, hosts, log })
+  const processPool = new HostPool({ spawn: spawnProcess, size: processes, hosts, log })
   const executors: Record<RunsOn, Executor> = {
     'event-loop': createEventLoopExecutor({ fetch: egress.fetch, log }),
     thread: threadPool,

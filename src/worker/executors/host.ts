@@ -18,6 +18,10 @@ export interface Host {
 export interface HostSettings {
   memoryLimitMb: number
   allowCidrs: readonly string[]
+  /** All environment variables of the host. */
+  environment: NodeJS.ProcessEnv
+  /** The user that a process runs as; undefined: that of the worker. */
+  user: { uid: number; gid: number } | undefined
   log: ExecutorLog
   /** `message` comes from where the job's code runs and must not be trusted. */
   onMessage: (message: unknown) => void

@@ -6,7 +6,7 @@ export interface PoolOptions {
   spawn: SpawnHost
   /** The maximum number of threads or processes. */
   size: number
-  allowCidrs: readonly string[]
+  hosts: Pick<HostSettings, 'allowCidrs' | 'environment' | 'user'>
   log: ExecutorLog
 }
 
@@ -91,8 +91,8 @@ export class HostPool implements Executor {
       }, waitMs)
       return undefined
     }
-    const { spawn, allowCidrs, log } = this.#options
-    const settings: Omit<HostSettings, 'onMessage'> = { memoryLimitMb, allowCidrs, log }
+    const { spawn, hosts, log } = this.#options
+    const settings = { ...hosts, memoryLimitMb, log }
     const host = new PooledHost({
       spawn,
       settings,

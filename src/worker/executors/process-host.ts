@@ -27,6 +27,8 @@ export function spawnProcess(settings: HostSettings): Host {
   const args = [`--max-old-space-size=${memoryLimitMb}`, ...childImports]
   const child = spawn(process.execPath, [...args, fileURLToPath(childFile), JSON.stringify(childSettings)], {
     detached: true,
+    env: settings.environment,
+    ...settings.user,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
   const name = { pid: child.pid }

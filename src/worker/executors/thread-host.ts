@@ -28,6 +28,7 @@ export function spawnThread(settings: HostSettings): Host {
     workerData,
     name: 'drover job',
     execArgv: childImports,
+    env: settings.environment,
     resourceLimits: { maxOldGenerationSizeMb: memoryLimitMb, maxYoungGenerationSizeMb: youngGenerationMb },
     stdout: true,
     stderr: true,

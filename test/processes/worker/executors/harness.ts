@@ -37,10 +37,17 @@ export function recordLog() {
 }
 
 /** Executors that close with the test, which fails if they do not end. */
-export function openExecutors(options: { size?: number; allowCidrs?: string[] } = {}) {
+export function openExecutors(
+  options: {
+    size?: number
+    allowCidrs?: string[]
+    environment?: NodeJS.ProcessEnv
+    user?: { uid: number; gid: number }
+  } = {},
+) {
   const { lines, log } = recordLog()
-  const { size = 1, allowCidrs = [] } = options
-  const executors = createExecutors({ threads: size, processes: size, allowCidrs, log })
+  const { size = 1, allowCidrs = [], environment = process.env, user } = options
+  const executors = createExecutors({ threads: size, processes: size, allowCidrs, environment, user, log })
   onTestFinished(() => executors.close())
   return { executors, lines }
 }

@@ -98,6 +98,6 @@ test("a process gets its job's memory limit", async () => {
 })
 
 test('an unused pool closes at once', async () => {
-  const executors = createExecutors({ threads: 2, processes: 2, allowCidrs: [], log: recordLog().log })
+  const executors = createExecutors({ threads: 2, processes: 2, allowCidrs: [], environment: {}, log: recordLog().log })
   await expect(executors.close()).resolves.toBe(undefined)
 })

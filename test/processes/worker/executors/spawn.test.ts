@@ -6,6 +6,8 @@ import { loadFixture, recordLog, start } from './harness.ts'
 
 afterEach(() => void vi.useRealTimers())
 
+const hosts = { allowCidrs: [], environment: {}, user: undefined }
+
 /** A host whose messages and end the test controls. */
 function playHost(settings: HostSettings) {
   const sent: ToChild[] = []
@@ -23,7 +25,7 @@ function playPool(onSpawn: (played: ReturnType<typeof playHost>) => void = () =>
   const { log, lines } = recordLog()
   const pool = new HostPool({
     size: 1,
-    allowCidrs: [],
+    hosts,
     log,
     spawn(settings) {
       const next = playHost(settings)
@@ -56,7 +58,7 @@ test('a spawn that is refused fails its job', async () => {
   const spawn = () => {
     throw new Error('EAGAIN')
   }
-  const pool = new HostPool({ size: 1, allowCidrs: [], log, spawn })
+  const pool = new HostPool({ size: 1, hosts, log, spawn })
   const message = 'failed to start a thread or process: EAGAIN'
   expect(await start(pool, await loadFixture('echo')).outcome).toEqual({
     status: 'crashed',
