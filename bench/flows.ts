@@ -1,7 +1,7 @@
 /**
- * A gather of 10,000 `echo` jobs: how soon it is accepted, done, and cancelled, against `addBulk` and a Worker of plain BullMQ
- * with the same 10,000; and the time between the end of a chain's step and the start of the next: `node --import
- * ./src/jobs/module-hooks.ts bench/flows.ts`. Needs REDIS_URL; starts its own API and worker, and ends them.
+ * A gather of 10,000 `echo` jobs: time until it is accepted, done and canceled, against `addBulk` and a Worker of plain BullMQ with
+ * as many jobs; and the time from the end of a step of a chain to the start of the next: `node --import
+ * ./src/jobs/module-hooks.ts bench/flows.ts`. Needs REDIS_URL. Starts and stops its own API and worker.
  */
 import { randomUUID } from 'node:crypto'
 import { Queue, Worker } from 'bullmq'

@@ -1,7 +1,7 @@
 /**
- * How much memory the API takes while many clients slowly read one large output:
- * `node --import ./src/jobs/module-hooks.ts bench/large-outputs.ts [clients] [MB]`. Needs REDIS_URL and `ps`; starts its own API
- * and worker, and ends them.
+ * Memory of the API while many clients slowly read one large output:
+ * `node --import ./src/jobs/module-hooks.ts bench/large-outputs.ts [clients] [MB]`. Needs REDIS_URL and `ps`. Starts and stops
+ * its own API and worker.
  */
 import { type ChildProcess, execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -15,7 +15,7 @@ import { startRole } from './roles.ts'
 
 const clients = Number(process.argv[2] ?? 20)
 const megabytes = Number(process.argv[3] ?? 50)
-/** Each client takes 64 kB at a time and then rests: about 2 MB a second. */
+/** Each client reads 64 kB and then pauses: about 2 MB per second. */
 const restMs = 30
 
 const dir = await mkdtemp(join(tmpdir(), 'drover-bench-'))
@@ -61,16 +61,16 @@ async function readSlowly(): Promise<number> {
 }
 
 const before = residentMb(api.child)
-let most = before
+let maxMb = before
 const watch = setInterval(() => {
-  most = Math.max(most, residentMb(api.child))
+  maxMb = Math.max(maxMb, residentMb(api.child))
 }, 200)
 const from = performance.now()
 const read = await Promise.all(Array.from({ length: clients }, readSlowly))
 clearInterval(watch)
 if (read.some((bytes) => bytes !== size)) throw new Error(`read ${read.join(', ')} bytes of ${size}`)
 const seconds = Math.round((performance.now() - from) / 1000)
-console.log(`${clients} clients read it in ${seconds} s; API: ${before} MB before, at most ${most} MB meanwhile`)
+console.log(`${clients} clients read it in ${seconds} s; API: ${before} MB before, at most ${maxMb} MB meanwhile`)
 
 for (const role of [api, worker]) {
   role.end()

@@ -1,7 +1,7 @@
 /**
- * How long a page of the list takes in a long list: `node --import ./src/jobs/module-hooks.ts bench/list-jobs.ts [entries…]`.
- * Needs a REDIS_URL that nobody else uses, since it counts what Redis is asked; starts its own API and ends it. The index has
- * all its entries, 20 in each millisecond; of the jobs only those are there that the pages show.
+ * Latency of a page of a long list: `node --import ./src/jobs/module-hooks.ts bench/list-jobs.ts [entries…]`. Needs a REDIS_URL
+ * that nothing else uses, since it counts the commands of Redis. Starts and stops its own API. The index has all entries, 20 per
+ * millisecond; only the jobs on the measured pages exist.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -43,7 +43,7 @@ async function fill(keys: Keys, size: number, first: number): Promise<void> {
   }
 }
 
-/** Commands by name, those inside of scripts too. */
+/** Calls by command, those inside scripts included. */
 async function asked(): Promise<Map<string, number>> {
   const stats = await redis.info('commandstats')
   return new Map(
@@ -53,7 +53,7 @@ async function asked(): Promise<Map<string, number>> {
 
 for (const size of sizes.length > 0 ? sizes : [1000, 1_000_000]) {
   const prefix = `bench-${randomUUID().slice(0, 8)}`
-  // So that the sweep takes none for one whose job was never stored.
+  // In the future, so that the sweep does not treat entries as those of jobs that were never stored.
   const first = Date.now() + 60_000
   await fill(new Keys(prefix), size, first)
   const api = await startRole('api', { KEY_PREFIX: prefix, PORT: '0', DIAGNOSTIC_JOBS: '1' })
@@ -76,7 +76,7 @@ for (const size of sizes.length > 0 ? sizes : [1000, 1_000_000]) {
     )
     const sorted = took.toSorted((a, b) => a - b)
     const at = (share: number) => (sorted[Math.floor(pages * share)] ?? 0).toFixed(1)
-    console.log(`${size} jobs, ${where}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${calls.join(', ')} a page`)
+    console.log(`${size} jobs, ${where}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${calls.join(', ')} per page`)
   }
   api.end()
   await once(api.child, 'close')

@@ -1,6 +1,6 @@
 /**
- * What it costs to count: `node --import ./src/jobs/module-hooks.ts bench/metrics.ts`. CPU time of one submission's share (the
- * request and the job), and how long a page of series takes to write. Needs no Redis.
+ * The cost of metrics: `node --import ./src/jobs/module-hooks.ts bench/metrics.ts`. CPU time of the counts of one submission
+ * (request and job), and the time to render the page of series. Needs no Redis.
  */
 import { ApiMetrics } from '../src/api/service/metrics.ts'
 

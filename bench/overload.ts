@@ -1,7 +1,7 @@
 /**
- * What the API does under submits at ten times the rate at which its worker drains: `node --import ./src/jobs/module-hooks.ts
- * bench/overload.ts`. Needs REDIS_URL; starts its own API, worker and load, and ends them. Latency counts from when a request
- * was due (open loop). Ends with code 1 when the queue grew over its bound or an accepted job did not succeed.
+ * The API under submissions at ten times the rate at which its worker drains: `node --import ./src/jobs/module-hooks.ts
+ * bench/overload.ts`. Needs REDIS_URL. Starts and stops its own API, worker and load. Latency counts from when a request was due
+ * (open loop). Exits with code 1 if the queue exceeded its limit or an accepted job did not succeed.
  */
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
@@ -32,7 +32,7 @@ interface Load {
   deepest: number
 }
 
-/** Sends `perS` submits a second, each at its time whether or not the ones before were answered. */
+/** Sends `perS` submissions per second, also while earlier ones are pending. */
 async function load(perS: number): Promise<Load> {
   const latencies: number[] = []
   const accepted: string[] = []
@@ -50,7 +50,7 @@ async function load(perS: number): Promise<Load> {
     if (due - begin > 1000) latencies.push(performance.now() - due)
     if (response.status === 202) accepted.push(body.id)
     else if (body.code === 'queue_full') refused += 1
-    else throw new Error(`a submit was answered ${response.status}`)
+    else throw new Error(`a submission was answered ${response.status}`)
   }
   const watch = setInterval(async () => {
     const response = await fetch(`${url}/queues/io`)

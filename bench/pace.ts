@@ -1,11 +1,11 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 
-/** Timers fire up to a millisecond late: so much of a wait is spent looking at the clock instead. */
+/** Timers fire up to a millisecond late, so the last part of a wait polls the clock. */
 const spunMs = 1.5
 
 /**
- * Open loop: calls `send` at a fixed rate whether or not the calls before have ended. Resolves when all have, to how long
- * each took in ms, counted from when it was due: a generator that falls behind makes its figures worse, not better.
+ * Open loop: calls `send` at a fixed rate, also while earlier calls are pending. Resolves when all have ended, to the duration
+ * of each in ms, counted from when it was due: a generator that falls behind makes its figures worse, not better.
  */
 export async function pace(perS: number, count: number, send: () => Promise<unknown>): Promise<number[]> {
   const took: number[] = []
@@ -26,8 +26,8 @@ export async function pace(perS: number, count: number, send: () => Promise<unkn
   return took
 }
 
-/** Closed loop: `wide` callers, each calling again when it was answered, `count` calls in all. Resolves to calls per second. */
-export async function crowd(wide: number, count: number, send: () => Promise<unknown>): Promise<number> {
+/** Closed loop: `wide` callers that each send the next call after an answer, `count` calls in all. Resolves to calls per second. */
+export async function closedLoop(wide: number, count: number, send: () => Promise<unknown>): Promise<number> {
   const from = performance.now()
   let left = count
   const caller = async () => {

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 
-/** What a child process can be asked over its channel. Arguments and results go as JSON. */
+/** Methods of a child process, called over its IPC channel. Arguments and results are JSON. */
 type Methods = Record<string, (argument: never) => Promise<unknown>>
 
 interface Answer {
@@ -9,7 +9,7 @@ interface Answer {
   error?: string
 }
 
-/** In the child: answers what {@link remote} asks until the parent is gone, then exits. */
+/** In the child: answers the calls of {@link remote} until the parent has ended, then exits. */
 export function answerParent(methods: Methods): void {
   const known = new Map(Object.entries(methods))
   process.on('message', async ({ ask, name, argument }: { ask: number; name: string; argument: unknown }) => {
@@ -26,7 +26,7 @@ export function answerParent(methods: Methods): void {
   process.on('disconnect', () => process.exit())
 }
 
-/** In the parent: calls a method of the child. @throws what it threw, or that it ended */
+/** In the parent: calls a method of the child. @throws the error of the method, or an error if the child has ended */
 export type Remote<M extends Methods> = <K extends keyof M & string>(
   name: K,
   argument: Parameters<M[K]>[0],

@@ -1,18 +1,18 @@
 import { quantile } from './pace.ts'
 
-/** One line of the table: ours beside a yardstick, each measured once a round. */
+/** One line of the table: Drover and a yardstick, each measured once per round. */
 export interface Finding {
   /** What was measured, with its unit. */
   name: string
-  /** What it is compared with; ours stands alone where there are no samples. */
+  /** What Drover is compared with; empty if there is none. */
   yardstick: string
   ours: number[]
   theirs: number[]
-  /** Of the ratio ours ÷ yardstick, or of our own figure where that says so; absent: only to be known. */
+  /** A bound of the ratio ours ÷ yardstick, or of our own figure. Undefined: the line is informative. */
   target?: { of: 'ratio' | 'ours'; atLeast?: number; atMost?: number }
 }
 
-/** A row that could not be measured, and why. */
+/** A row that could not be measured, with the reason. */
 export interface Skipped {
   name: string
   skipped: string
@@ -29,10 +29,16 @@ const median = (samples: number[]) => {
   return (low + high) / 2
 }
 
-/** What the samples come to. */
+/** The median of the ratios within each round: what slows down the machine for a while slows down both sides of a round. */
+function ratioOf(ours: number[], theirs: number[]): number {
+  if (ours.length !== theirs.length) return median(ours) / median(theirs)
+  return median(ours.map((sample, round) => sample / (theirs[round] ?? Number.NaN)))
+}
+
+/** The medians of both sides, their ratio, and whether the target is met. */
 export function judge({ ours, theirs, target }: Finding) {
   const [mine, other] = [median(ours), theirs.length > 0 ? median(theirs) : undefined]
-  const ratio = other === undefined ? undefined : mine / other
+  const ratio = other === undefined ? undefined : ratioOf(ours, theirs)
   if (!target) return { ours: mine, theirs: other, ratio, met: undefined }
   const judged = target.of === 'ratio' ? (ratio ?? Number.NaN) : mine
   const met = judged >= (target.atLeast ?? -Infinity) && judged <= (target.atMost ?? Infinity)
@@ -44,14 +50,14 @@ function figure(value: number): string {
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2)
 }
 
-/** Median, and the least and the most of all rounds. */
+/** Median, minimum and maximum of all rounds. */
 function spread(samples: number[]): string {
   if (samples.length === 0) return '–'
-  const [least, most] = [quantile(samples, 0), quantile(samples, 1)]
-  return samples.length === 1 ? figure(least) : `${figure(median(samples))} (${figure(least)}–${figure(most)})`
+  const [min, max] = [quantile(samples, 0), quantile(samples, 1)]
+  return samples.length === 1 ? figure(min) : `${figure(median(samples))} (${figure(min)}–${figure(max)})`
 }
 
-/** The table as people read it, in Markdown. */
+/** The table in Markdown. */
 export function table(lines: Line[]): string {
   const rows = [['row', 'ours', 'yardstick', '', 'ratio', 'target', 'met']]
   for (const line of lines) {

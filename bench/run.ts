@@ -1,7 +1,13 @@
 /**
- * `npm run bench`: ours beside its yardsticks, side by side in one run, with the targets. Prints a table and writes it as
- * JSON to bench/results/. `-- --only submit,drain` takes some rows, `--rounds 5` takes more turns, `--quick` takes a tenth
- * of the jobs, `--profile <folder>` writes CPU profiles of our processes there. Ends with code 1 when a row failed.
+ * `npm run bench`: Drover and its yardsticks, interleaved in one run, with the targets. Prints a table and writes it as JSON to
+ * bench/results/. Exits with code 1 if a row failed. Options after `--`:
+ *
+ * - `--only submit,drain`: only these rows;
+ * - `--rounds 5`: more rounds (3);
+ * - `--quick`: a tenth of the jobs;
+ * - `--base <folder>`: another checkout of Drover, with its packages installed, in place of the peers: its API and worker and
+ *   ours take turns (rows submit, drain, wait-alone, wait-together and cost);
+ * - `--profile <folder>`: CPU profiles of Drover's processes go there.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
@@ -43,24 +49,26 @@ const { values } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     quick: { type: 'boolean', default: false },
+    base: { type: 'string' },
     profile: { type: 'string' },
   },
 })
 const chosen = values.only?.split(',') ?? Object.keys(rows)
 const unknown = chosen.filter((name) => !(name in rows))
 if (unknown.length > 0)
-  throw new Error(`no row is called ${unknown.join(', ')}; there are ${Object.keys(rows).join(', ')}`)
+  throw new Error(`unknown rows: ${unknown.join(', ')}; known rows: ${Object.keys(rows).join(', ')}`)
 const size = { rounds: Number(values.rounds), scale: values.quick ? 0.1 : 1 }
-if (!(Number.isInteger(size.rounds) && size.rounds > 0)) throw new Error('--rounds takes a whole number above 0')
+if (!(Number.isInteger(size.rounds) && size.rounds > 0)) throw new Error('--rounds must be a whole number above 0')
 
 const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`]
-const world = await openWorld(profile)
+const base = values.base === undefined ? undefined : resolve(values.base)
+const world = await openWorld({ nodeOptions: profile, base })
 const machine = {
   date: new Date().toISOString(),
   cores: availableParallelism(),
   cpu: cpus()[0]?.model ?? 'unknown',
   memory_mb: Math.round(totalmem() / 1024 / 1024),
-  // What else runs here makes every figure worse, and ratios less sure.
+  // Other load makes every figure worse, and ratios less certain.
   load_average_before: loadavg()[0]?.toFixed(1),
   node: process.version,
   redis: world.redisVersion,
@@ -88,7 +96,7 @@ try {
   await world.close()
 }
 console.log(
-  `\nmedian (least–most) of ${size.rounds} rounds; higher ratios are better where the target is ≥\n\n${table(lines)}`,
+  `\nmedian (minimum–maximum) of ${size.rounds} rounds; ratio: median of the ratios within each round\n\n${table(lines)}`,
 )
 
 const folder = join(import.meta.dirname, 'results')

@@ -1,7 +1,7 @@
 /**
- * How soon a receiver has the webhook of a job that ended, one job at a time and many at once:
- * `node --import ./src/jobs/module-hooks.ts bench/webhooks.ts`. Needs REDIS_URL; starts its own API, worker and receiver, and
- * ends them.
+ * Time from the end of a job to its webhook, one job at a time and many at once:
+ * `node --import ./src/jobs/module-hooks.ts bench/webhooks.ts`. Needs REDIS_URL. Starts and stops its own API, worker and
+ * receiver.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -21,7 +21,7 @@ const env = {
   WEBHOOK_SECRETS: `whsec_${randomBytes(32).toString('base64')}`,
 }
 
-/** Milliseconds from the end of a job, as it says itself, to its webhook; in the order of arrival. */
+/** Milliseconds from the recorded end of a job to its webhook, in the order of arrival. */
 const delays: number[] = []
 let onDelivery = () => {}
 async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -58,7 +58,7 @@ function delivered(count: number): Promise<void> {
 function print(name: string, values: number[]): void {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]
-  console.log(`${name}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms (${values.length} webhooks)`)
+  console.log(`${name}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms (${values.length} webhooks)`)
 }
 
 for (let n = 1; n <= oneByOne; n++) {
@@ -75,7 +75,7 @@ await Promise.all(clients)
 await delivered(together)
 const perS = Math.round((together / (performance.now() - startedAt)) * 1000)
 print(`end of job to webhook, ${together} at once`, delays)
-console.log(`submitted, run and told of: ${perS} jobs a second`)
+console.log(`submitted, run and delivered: ${perS} jobs per second`)
 
 await Promise.all([worker.stop(), api.stop()])
 receiver.closeAllConnections()

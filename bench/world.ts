@@ -12,30 +12,41 @@ import type { Generator } from './load/generator.ts'
 import { type BenchProcess, startProcess } from './processes.ts'
 import { type Remote, remote } from './remote.ts'
 
-/** How sure Redis is of what it took, for all that is measured. No rewrite of the file falls into one side's turn. */
+/** The durability of Redis in all rows. Without rewrites of the file, since one would disturb a single round. */
 const durability = { appendfsync: 'everysec', 'auto-aof-rewrite-percentage': '0' }
 export const durabilityText = 'append-only file, fsync every second, no rewrites, loopback'
 
-/** What all rows stand on: a Redis of the benchmark's own, the load generator, a key for our API. */
+/** What all rows share: the benchmark's own Redis, the load generator, a key for Drover's API. */
 export interface World {
   readonly redisUrl: string
   readonly redis: Redis
   readonly redisVersion: string
   readonly load: Remote<Generator>
   readonly keysFile: string
-  /** What our API wants with each request. */
+  /** Another checkout of Drover to compare with, as an absolute path. */
+  readonly base: string | undefined
+  /** Headers that Drover's API needs with each request. */
   readonly headers: { authorization: string; 'content-type': string }
-  /** Starts a process of a row; `ours`: of what is measured, so that it gets the profiler. */
-  start(file: string, env: Record<string, string>, ours?: 'ours'): Promise<BenchProcess>
-  /** Ends the processes that a row has left, and forgets what it left in Redis. */
+  /** Starts a process of a row. `isProfiled`: it gets the profiler. `checkout`: the folder of its code (default: this one). */
+  start(file: string, env: Record<string, string>, options?: StartOptions): Promise<BenchProcess>
+  /** Stops the processes that a row has left, and deletes what it left in Redis. */
   clear(): Promise<void>
   close(): Promise<void>
 }
 
-/** Starts it; `nodeOptions` are for our own processes (a profiler, say). Its data lies in a folder of its own until `close`. */
-export async function openWorld(nodeOptions: readonly string[]): Promise<World> {
+interface StartOptions {
+  isProfiled?: boolean
+  checkout?: string | undefined
+}
+
+/** Starts Redis and the load generator. `nodeOptions` are for profiled processes. The data is deleted by `close`. */
+export async function openWorld(options: {
+  nodeOptions: readonly string[]
+  base?: string | undefined
+}): Promise<World> {
+  const { nodeOptions, base } = options
   const installed = findRedisServer()
-  if (!installed) throw new Error('no redis-server or valkey-server (6.2 or later) on PATH')
+  if (!installed) throw new Error('no redis-server or valkey-server (7.0 or later) on PATH')
   const [port = 0] = await freePorts(1)
   const dir = await mkdtemp(join(tmpdir(), 'drover-bench-'))
   const more = Object.entries(durability).flatMap(([name, value]) => [`--${name}`, value])
@@ -61,9 +72,10 @@ export async function openWorld(nodeOptions: readonly string[]): Promise<World> 
     redisVersion: `${installed.command} ${installed.version}`,
     load: remote<Generator>(generator.child),
     keysFile,
+    base,
     headers: { authorization: `Bearer ${id}.${secret}`, 'content-type': 'application/json' },
-    async start(file, env, ours) {
-      const started = await startProcess(file, env, ours ? nodeOptions : [])
+    async start(file, env, { isProfiled = false, checkout } = {}) {
+      const started = await startProcess(file, env, { nodeOptions: isProfiled ? nodeOptions : [], checkout })
       running.add(started)
       return started
     },
@@ -78,7 +90,7 @@ export async function openWorld(nodeOptions: readonly string[]): Promise<World> 
   }
 }
 
-/** What the threads of a process have computed so far, in seconds of one core (Linux: `schedstat`, in nanoseconds). */
+/** CPU time of all threads of a process so far, in seconds (Linux: `schedstat`, in nanoseconds). */
 export async function cpuSeconds(pid: number): Promise<number> {
   const tasks = `/proc/${pid}/task`
   const texts = await Promise.all(
@@ -87,7 +99,7 @@ export async function cpuSeconds(pid: number): Promise<number> {
   return texts.reduce((sum, text) => sum + Number(text.split(' ', 1)[0]), 0) / 1e9
 }
 
-/** Memory of a process that is in RAM, in kB. */
+/** Resident memory of a process, in kB. */
 export async function residentKb(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1])
 }

@@ -2,13 +2,13 @@ import { setImmediate } from 'node:timers/promises'
 import { defineJob } from 'drover'
 import { z } from 'zod'
 
-/** Roots before the thread looks whether it is to stop. */
+/** Roots between two checks of the signal. */
 const slice = 2_000_000
 
-/** The loop of `burn-cpu` for so many turns in place of for a time, so that two threads can be faster than one. */
+/** The loop of `burn-cpu` with a fixed count instead of a fixed time, so that two threads can be faster than one. */
 export default defineJob({
   type: 'burn-turns',
-  title: 'Compute so many roots',
+  title: 'Compute a number of roots',
   runsOn: 'thread',
   queue: 'cpu',
   input: z.strictObject({ turns: z.int().min(1) }),

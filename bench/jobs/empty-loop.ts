@@ -1,10 +1,10 @@
 import { defineJob } from 'drover'
 import { z } from 'zod'
 
-/** Does nothing on the event loop: what is left is the way there and back. */
+/** Does nothing on the event loop: only the dispatch is measured. */
 export default defineJob({
   type: 'empty-loop',
-  title: 'Nothing, on the event loop',
+  title: 'Do nothing on the event loop',
   runsOn: 'event-loop',
   queue: 'cpu',
   input: z.null(),

@@ -1,10 +1,10 @@
 import { defineJob } from 'drover'
 import { z } from 'zod'
 
-/** Does nothing in a thread: what is left is the way there and back. */
+/** Does nothing in a thread: only the dispatch is measured. */
 export default defineJob({
   type: 'empty-thread',
-  title: 'Nothing, in a thread',
+  title: 'Do nothing in a thread',
   runsOn: 'thread',
   queue: 'cpu',
   input: z.null(),

@@ -1,10 +1,10 @@
-/** The load, in a process of its own, so that making it does not slow down what answers it. */
+/** The load generator, in a separate process, so that it does not slow down the measured processes. */
 import { Pool } from 'undici'
-import { crowd, pace, quantile } from '../pace.ts'
+import { closedLoop, pace, quantile } from '../pace.ts'
 import { answerParent } from '../remote.ts'
 import { closeStreams, endsSeen, openStreams } from './streams.ts'
 
-/** One request, as often as it is asked for; `status` is what every answer must have. */
+/** A request to send repeatedly. Every answer must have this `status`. */
 export interface Call {
   origin: string
   path: string
@@ -22,7 +22,7 @@ function poolFor(origin: string, connections: number): Pool {
   return pool
 }
 
-/** The lowest level of undici: a generator that is busy itself measures itself. */
+/** Uses the lowest level of undici: a generator that needs much CPU time itself would measure itself. */
 function post(pool: Pool, { path, headers, body, status }: Call): Promise<void> {
   return new Promise((resolve, reject) => {
     let answered = 0
@@ -47,12 +47,12 @@ function post(pool: Pool, { path, headers, body, status }: Call): Promise<void> 
 }
 
 const methods = {
-  /** Calls per second, each connection calling again when it was answered. */
+  /** Calls per second. Each connection sends its next call after an answer. */
   async closedLoop({ call, connections, count }: { call: Call; connections: number; count: number }) {
     const pool = poolFor(call.origin, connections)
-    return crowd(connections, count, () => post(pool, call))
+    return closedLoop(connections, count, () => post(pool, call))
   },
-  /** Latencies at a fixed arrival rate, in ms from when each call was due. */
+  /** Latencies at a fixed arrival rate, in ms since each call was due. */
   async openLoop({ call, perS, count }: { call: Call; perS: number; count: number }) {
     const pool = poolFor(call.origin, 256)
     const took = await pace(perS, count, () => post(pool, call))

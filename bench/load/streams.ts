@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { type ClientRequest, request } from 'node:http'
 
-/** Opened at once, at most. */
+/** Maximum number of streams that are opened at the same time. */
 const opening = 64
 
 const open = new Set<ClientRequest>()
 const delays: number[] = []
 let watched = 0
 
-/** Opens one event stream for each path. Resolves when all have said their first event. */
+/** Opens one event stream per path. Resolves when each has received its first event. */
 export async function openStreams(options: {
   origin: string
   paths: string[]
@@ -41,12 +41,12 @@ async function openStream(url: string, headers: Record<string, string>): Promise
   await begun
 }
 
-/** How long after its job's end each stream had its `done`, in ms; how many streams have not. */
+/** Time from the end of its job to the `done` of each stream, in ms, and the number of streams without `done`. */
 export async function endsSeen(): Promise<{ delays: number[]; missing: number }> {
   return { delays, missing: watched - delays.length }
 }
 
-/** Ends all, and forgets what was seen. */
+/** Closes all streams and resets the counts. */
 export async function closeStreams(): Promise<void> {
   for (const asked of open) asked.destroy()
   open.clear()

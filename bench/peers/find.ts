@@ -1,10 +1,19 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import drover from './drover/peer.ts'
+import type { Line } from '../report.ts'
+import type { World } from '../world.ts'
+import drover, { droverBase } from './drover/peer.ts'
 import type { Peer } from './peer.ts'
 
-/** All that ours is compared with over HTTP: each folder here with a `peer.ts`, and why some of them cannot run here. */
-export async function findPeers(): Promise<{ found: Peer[]; skipped: string[] }> {
+interface Peers {
+  found: Peer[]
+  /** Peers that cannot run here, each with the reason. */
+  skipped: string[]
+}
+
+/** Everything that Drover is compared with over HTTP: the other checkout if there is one, else each folder here with a `peer.ts`. */
+export async function findPeers({ base }: World): Promise<Peers> {
+  if (base !== undefined) return { found: [droverBase(base)], skipped: [] }
   const folders = (await readdir(import.meta.dirname, { withFileTypes: true })).filter((entry) => entry.isDirectory())
   const found: Peer[] = []
   const skipped: string[] = []
@@ -18,4 +27,22 @@ export async function findPeers(): Promise<{ found: Peer[]; skipped: string[] }>
     else skipped.push(`${peer.name}: ${why}`)
   }
   return { found, skipped }
+}
+
+/** A line per peer: the samples of Drover and of the peer. The target does not apply to another checkout of Drover. */
+export function peerLines(
+  { found, skipped }: Peers,
+  line: { name: string; ours: number[]; others: number[][]; atLeast: number },
+): Line[] {
+  const { name, ours, others, atLeast } = line
+  return [
+    ...found.map((peer, n) => ({
+      name,
+      yardstick: peer.name,
+      ours,
+      theirs: others[n] ?? [],
+      ...(peer.name !== 'base' && { target: { of: 'ratio' as const, atLeast } }),
+    })),
+    ...skipped.map((why) => ({ name, skipped: why })),
+  ]
 }

@@ -3,14 +3,14 @@ import type { BenchProcess } from '../processes.ts'
 import type { World } from '../world.ts'
 
 /**
- * A job service that the rows can drive. Each is a folder here with a `peer.ts` that exports one as its default: how it is
- * started, how a job is submitted, how one is submitted and waited for. Its job returns its input.
+ * A job service that the rows can drive. Each is a folder here whose `peer.ts` exports one as its default: how to start it, to
+ * submit a job, and to submit a job and wait for it. Its job returns its input.
  */
 export interface Peer {
   name: string
-  /** Why it cannot run here; undefined: it can. */
+  /** The reason why it cannot run here, or undefined. */
   missing(): string | undefined
-  /** Starts an API and one worker that takes `concurrency` jobs at once, on the Redis of `world` below `prefix`. */
+  /** Starts an API and one worker of this concurrency on the Redis of `world`, with keys under `prefix`. */
   start(world: World, prefix: string, concurrency: number): Promise<RunningPeer>
 }
 
@@ -19,9 +19,9 @@ export interface RunningPeer {
   readonly worker: BenchProcess
   readonly submit: Call
   readonly wait: Call
-  /** Redis key of the sorted set of its ended jobs, by when they ended. */
+  /** Redis key of the sorted set of its ended jobs by the time of their end. */
   readonly endedKey: string
-  /** Lets its workers take no more jobs, or lets them again. */
+  /** Pauses its queue, or resumes it. */
   hold: (held: boolean) => Promise<void>
   stop(): Promise<void>
 }

@@ -4,7 +4,7 @@ import { inTurns, type Row, scaled } from './row.ts'
 
 const width = 1000
 
-/** Jobs per second that are accepted when a thousand come in one request. */
+/** Jobs per second that are accepted with a thousand in one request. */
 export const bulk: Row = async (world, size) => {
   const name = `gather of ${width}, jobs/s`
   const api = await startApi(world, 'drover')

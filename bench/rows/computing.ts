@@ -4,7 +4,7 @@ import { drainMs } from './drain.ts'
 import { ourQueue } from './our-queue.ts'
 import { inTurns, type Row, scaled } from './row.ts'
 
-/** Many jobs that wait at once on one worker: the whole should take little longer than one. */
+/** Many concurrent jobs that wait on one worker: all together should take little longer than one. */
 export const sleepers: Row = async (world, size) => {
   const many = 2000
   const api = await startApi(world, 'drover')
@@ -19,7 +19,7 @@ export const sleepers: Row = async (world, size) => {
   return [{ name, yardstick: 'one sleep', ours, theirs: [1000], target: { of: 'ratio', atMost: 1.6 } }]
 }
 
-/** A loop in the registers of a core, as burn-cpu's, but for so many turns; and one that shares the caches with its neighbour. */
+/** A loop in the registers of a core, like that of burn-cpu but with a fixed count; and work that shares the caches of cores. */
 const work = [
   { what: 'a loop', job: { type: 'burn-turns', input: { turns: 60_000_000 } }, target: { of: 'ratio', atLeast: 1.85 } },
   { what: 'primes', job: { type: 'count-primes', input: { limit: 50_000_000 } }, target: undefined },
@@ -51,7 +51,7 @@ async function startThreads(world: World, prefix: string, threads: number) {
   return { queue, stop: async () => void (await Promise.all([worker.stop(), api.stop()])) }
 }
 
-/** What a thread costs a job beside the event loop, both with as many jobs at once as there are threads. */
+/** The cost of a thread for a job, against the event loop, both with as many concurrent jobs as threads. */
 export const dispatch: Row = async (world, size) => {
   const [api, worker] = [await startApi(world, 'drover'), await startWorker(world, 'drover', 'cpu:2')]
   const at = { port: api.port, prefix: 'drover', queue: 'cpu' }
@@ -66,7 +66,7 @@ export const dispatch: Row = async (world, size) => {
   return [{ name, yardstick: 'on the event loop', ours, theirs, target: { of: 'ratio', atLeast: 0.5 } }]
 }
 
-/** The API's latency at a tenth of what it can take, while all cores compute jobs, against the same while none does. */
+/** Latency of the API at a tenth of its capacity while all cores compute jobs, against idle cores. */
 export const apiUnderBurn: Row = async (world, size) => {
   const api = await startApi(world, 'drover')
   const workers = [await startWorker(world, 'drover', 'io:100'), await startWorker(world, 'drover', 'cpu:2')]
@@ -88,7 +88,7 @@ export const apiUnderBurn: Row = async (world, size) => {
   return [{ name, yardstick: 'idle cores', ours, theirs, target: { of: 'ratio', atMost: 4 } }]
 }
 
-/** Starts a burn on each of two threads; `end` cancels them and waits until they have stopped. */
+/** Starts a computing job on each of two threads. `end` cancels them and waits until they have stopped. */
 async function burnEverywhere(world: World, port: number) {
   const url = `http://127.0.0.1:${port}/v1/jobs`
   const { authorization } = world.headers

@@ -5,12 +5,9 @@ import { cpuSeconds, type World } from '../world.ts'
 import { drainable, drainMs } from './drain.ts'
 import { inTurns, type Row, scaled } from './row.ts'
 
-/**
- * What one job costs each process, in µs of a core. Says where the time goes, and, unlike rates, hardly changes with what
- * else the machine does.
- */
+/** CPU time of one job in each process, in µs. Depends less than rates on the other load of the machine. */
 export const cost: Row = async (world, size) => {
-  const { found } = await findPeers()
+  const { found } = await findPeers(world)
   const all = [drover, ...found]
   const running = await Promise.all(all.map((peer) => peer.start(world, peer.name, 100)))
   const redisPid = Number(/^process_id:(\d+)/m.exec(await world.redis.info('server'))?.[1])
@@ -48,7 +45,7 @@ export const cost: Row = async (world, size) => {
   return lines
 }
 
-/** What is done first, and what is measured then. */
+/** For each measurement: the preparation, and the measured part. */
 function acts(world: World, count: number) {
   return {
     submit: {
@@ -56,7 +53,7 @@ function acts(world: World, count: number) {
       measured: ({ submit }: RunningPeer) => world.load('closedLoop', { call: submit, connections: 64, count }),
     },
     drain: {
-      // More than were asked for may have been drained in the round before.
+      // The previous round may have drained more jobs than it added.
       prepare: async (peer: RunningPeer) => {
         await peer.hold(true)
         await drainable(world, peer).fill(count)

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import drover from '../peers/drover/peer.ts'
-import { findPeers } from '../peers/find.ts'
+import { findPeers, peerLines } from '../peers/find.ts'
 import type { RunningPeer } from '../peers/peer.ts'
 import { startRaw } from '../peers/raw/start.ts'
 import type { World } from '../world.ts'
 import { inTurns, type Row, scaled } from './row.ts'
 
 const concurrency = 100
-const lookEveryMs = 20
+const pollMs = 20
 
 interface Drainable {
   endedKey: string
@@ -17,9 +17,9 @@ interface Drainable {
 }
 
 /**
- * Fills a queue while its workers hold, lets them go, waits for the end of `count` jobs, and lets them hold again.
+ * Fills a paused queue, resumes it, waits until `count` jobs have ended, and pauses it again.
  *
- * @returns ms from then until the last of them ended, by its own word
+ * @returns ms from the resume to the recorded end of the last of these jobs
  */
 export async function drainMs(redis: Redis, { endedKey, hold, fill }: Drainable, count: number): Promise<number> {
   await hold(true)
@@ -27,27 +27,27 @@ export async function drainMs(redis: Redis, { endedKey, hold, fill }: Drainable,
   const before = await redis.zcard(endedKey)
   const from = Date.now()
   await hold(false)
-  while ((await redis.zcard(endedKey)) < before + count) await sleep(lookEveryMs)
-  // There may be more than were filled in: the end of the last that counts, not of the last.
+  while ((await redis.zcard(endedKey)) < before + count) await sleep(pollMs)
+  // The queue may hold more jobs than were added here: what counts is the end of job number `count`.
   const last = String(before + count - 1)
   const [, endedAt] = await redis.zrange(endedKey, last, last, 'WITHSCORES')
   await hold(true)
   return Number(endedAt) - from
 }
 
-/** A peer, filled over HTTP. */
+/** A peer whose queue is filled over HTTP. */
 export function drainable(world: World, { endedKey, hold, submit }: RunningPeer): Drainable {
   const fill = (count: number) => world.load('closedLoop', { call: submit, connections: 64, count })
   return { endedKey, hold, fill }
 }
 
-/** Jobs per second that one IO worker ends, of a queue that is full. */
+/** Jobs per second that one IO worker completes from a full queue. */
 export const drain: Row = async (world, size) => {
   const count = scaled(20_000, size)
-  const { found, skipped } = await findPeers()
+  const peers = await findPeers(world)
   const ours = await drover.start(world, 'drover', concurrency)
   const raw = await startRaw(world, 'raw', concurrency)
-  const peers = await Promise.all(found.map((peer) => peer.start(world, peer.name, concurrency)))
+  const others = await Promise.all(peers.found.map((peer) => peer.start(world, peer.name, concurrency)))
   const sources = [
     drainable(world, ours),
     {
@@ -55,26 +55,19 @@ export const drain: Row = async (world, size) => {
       hold: (held: boolean) => raw.call('hold', { held }),
       fill: (jobs: number) => raw.call('addBulk', { count: jobs }),
     },
-    ...peers.map((peer) => drainable(world, peer)),
+    ...others.map((peer) => drainable(world, peer)),
   ]
   const rate = (source: Drainable, jobs: number) => async () =>
     (jobs * 1000) / (await drainMs(world.redis, source, jobs))
   for (const source of sources) await rate(source, scaled(3000, size))()
-  const [mine = [], plain = [], ...others] = await inTurns(
+  const [mine = [], plain = [], ...theirs] = await inTurns(
     size.rounds,
     sources.map((source) => rate(source, count)),
   )
-  for (const running of [ours, raw, ...peers]) await running.stop()
+  for (const running of [ours, raw, ...others]) await running.stop()
   const name = 'drain, jobs/s'
   return [
     { name, yardstick: 'raw Worker', ours: mine, theirs: plain, target: { of: 'ratio', atLeast: 0.85 } },
-    ...found.map((peer, n) => ({
-      name,
-      yardstick: peer.name,
-      ours: mine,
-      theirs: others[n] ?? [],
-      target: { of: 'ratio' as const, atLeast: 1.1 },
-    })),
-    ...skipped.map((why) => ({ name, skipped: why })),
+    ...peerLines(peers, { name, ours: mine, others: theirs, atLeast: 1.1 }),
   ]
 }

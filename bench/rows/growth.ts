@@ -6,11 +6,11 @@ import type { World } from '../world.ts'
 import { drainable, drainMs } from './drain.ts'
 import { type Row, scaled } from './row.ts'
 
-const atOnce = 1000
+const batchSize = 1000
 
 /**
- * Copies a waiting job under new ids, with its places in the queue and in the index: what as many submissions would leave,
- * in a tenth of the time.
+ * Copies a waiting job under new ids, with its entries in the queue and in the index: the same as many submissions, in a tenth
+ * of the time.
  */
 const copyLua = `
 local score = redis.call('ZSCORE', KEYS[2], ARGV[1])
@@ -26,13 +26,13 @@ async function deepen(redis: Redis, prefix: string, jobs: number): Promise<void>
   const prioritized = keys.bull('io', 'prioritized')
   const [first = ''] = await redis.zrange(prioritized, '0', '0')
   const names = [keys.job({ queue: 'io', id: first }), prioritized, keys.index('io'), keys.bull('io', '')]
-  for (let left = jobs; left > 0; left -= atOnce) {
-    const ids = Array.from({ length: Math.min(left, atOnce) }, () => newJobRef('io', Date.now()).id)
+  for (let left = jobs; left > 0; left -= batchSize) {
+    const ids = Array.from({ length: Math.min(left, batchSize) }, () => newJobRef('io', Date.now()).id)
     await redis.eval(copyLua, names.length, ...names, first, 'bench:', ...ids)
   }
 }
 
-/** How the rates of submitting and draining change with the number of jobs that wait. */
+/** The rates of submissions and drains with many and with few waiting jobs. */
 export const growth: Row = async (world, size) => {
   const [few, many] = [scaled(1000, size), scaled(1_000_000, size)]
   const queues = [await startFull(world, 'large', many), await startFull(world, 'small', few)]
@@ -42,7 +42,7 @@ export const growth: Row = async (world, size) => {
   for (let round = 0; round < size.rounds; round++) {
     for (const [n, peer] of queues.entries()) {
       const queue = drainable(world, peer)
-      // What is submitted is drained again, so that the depth stays.
+      // As many jobs are drained as were submitted, so the depth stays the same.
       const fill = async (jobs: number) => {
         const rate = await queue.fill(jobs)
         submits[n]?.push(rate)
@@ -60,7 +60,7 @@ export const growth: Row = async (world, size) => {
   return [line('submit', submits), line('drain', drains)]
 }
 
-/** Ours, with so many jobs waiting and its worker holding; warm. */
+/** Drover after a warm-up, with its queue paused and so many jobs waiting. */
 async function startFull(world: World, prefix: string, jobs: number) {
   const peer = await drover.start(world, prefix, 100)
   const queue = drainable(world, peer)

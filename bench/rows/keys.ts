@@ -5,7 +5,7 @@ import { inTurns, type Row, scaled } from './row.ts'
 
 const connections = 64
 
-/** What asking for a key costs a submission, and what a tenant's quotas cost: ours against ours without a key. */
+/** The cost of authentication and of both quotas for a submission, against an API without keys. */
 export const keys: Row = async (world, size) => {
   const limited = join(dirname(world.keysFile), 'limits.json')
   const file = JSON.parse(await readFile(world.keysFile, 'utf8')) as object

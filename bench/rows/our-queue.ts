@@ -2,7 +2,7 @@ import { Keys } from '../../src/queue/redis/keys.ts'
 import { hold, submission } from '../peers/drover/peer.ts'
 import type { World } from '../world.ts'
 
-/** A queue of ours to be filled with one kind of job and drained, for {@link drainMs}. */
+/** A queue of Drover that is filled with one kind of job, for {@link drainMs}. */
 export function ourQueue(world: World, at: { port: number; prefix: string; queue: string }, job: object) {
   const call = submission(world, at.port, job)
   return {

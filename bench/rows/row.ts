@@ -3,9 +3,9 @@ import type { World } from '../world.ts'
 
 /** How large a run is. */
 export interface Size {
-  /** How often ours and its yardsticks take turns. */
+  /** How often Drover and its yardsticks take turns. */
   rounds: number
-  /** 1; less for a quick look. */
+  /** 1, or less for a quick run. */
   scale: number
 }
 
@@ -15,7 +15,7 @@ export type Row = (world: World, size: Size) => Promise<Line[]>
 /** Numbers of jobs and the like, for this size. */
 export const scaled = (count: number, { scale }: Size) => Math.max(1, Math.round(count * scale))
 
-/** Each in turn, as often as there are rounds, so that what disturbs the machine disturbs all. One list of samples for each. */
+/** Measures each in turn (A B A B), so that other load affects all of them. Returns a list of samples per measure. */
 export async function inTurns(rounds: number, measures: (() => Promise<number>)[]): Promise<number[][]> {
   const samples: number[][] = measures.map(() => [])
   for (let round = 0; round < rounds; round++) {

@@ -1,13 +1,13 @@
 import drover from '../peers/drover/peer.ts'
-import { findPeers } from '../peers/find.ts'
+import { findPeers, peerLines } from '../peers/find.ts'
 import { inTurns, type Row, scaled } from './row.ts'
 
 const connections = 64
 
-/** Jobs per second that are accepted, from many clients at once, while the workers hold. */
+/** Jobs per second that are accepted, from many clients at once, while the queues are paused. */
 export const submit: Row = async (world, size) => {
-  const { found, skipped } = await findPeers()
-  const all = [drover, ...found]
+  const peers = await findPeers(world)
+  const all = [drover, ...peers.found]
   const running = await Promise.all(all.map((peer) => peer.start(world, peer.name, 100)))
   for (const peer of running) await peer.hold(true)
   const rate = (n: number, count: number) => async () => {
@@ -21,14 +21,5 @@ export const submit: Row = async (world, size) => {
   )
   for (const peer of running) await peer.stop()
   const name = `submit, ${connections} connections, jobs/s`
-  return [
-    ...found.map((peer, n) => ({
-      name,
-      yardstick: peer.name,
-      ours,
-      theirs: others[n] ?? [],
-      target: { of: 'ratio' as const, atLeast: 1.2 },
-    })),
-    ...skipped.map((why) => ({ name, skipped: why })),
-  ]
+  return peerLines(peers, { name, ours, others, atLeast: 1.2 })
 }

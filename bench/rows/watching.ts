@@ -7,14 +7,14 @@ import { drainable, drainMs } from './drain.ts'
 import { ourQueue } from './our-queue.ts'
 import { inTurns, type Row, scaled } from './row.ts'
 
-/** After this long a process that has nothing to do has settled. */
+/** An idle process has settled after this time. */
 const settleMs = 4000
 
-/** Many open event streams on one API process: what each costs, and how soon it tells the end of its job. */
+/** Many open event streams on one API process: memory of each, and time from the end of a job to its event. */
 export const streams: Row = async (world, size) => {
   const many = scaled(5000, size)
   const api = await startApi(world, 'drover')
-  // Ten jobs of 20 ms at once: they end at some 500 a second, as jobs of many clients do, and not all in one moment.
+  // Ten concurrent jobs of 20 ms: about 500 ends per second, spread over time like the jobs of many clients.
   const worker = await startWorker(world, 'drover', 'io:10')
   const queue = ourQueue(
     world,
@@ -35,7 +35,7 @@ export const streams: Row = async (world, size) => {
   await api.stop()
   const none = { yardstick: '', theirs: [] }
   return [
-    // A process that has held streams once keeps their memory: the first round says what they cost.
+    // A process keeps the memory of its closed streams, so only the first round shows their cost.
     {
       name: `${many} open streams, kB each`,
       ...none,
@@ -74,7 +74,7 @@ async function watchAll(world: World, api: { pid: number; port: number }, queue:
   return { kbEach, p99: quantile(seen.delays, 0.99) }
 }
 
-/** What the API computes while workers drain jobs that nobody watches, beyond what it computes while there is nothing. */
+/** CPU time of the API while workers drain jobs that no client watches, beyond that of an idle API. */
 export const unwatched: Row = async (world, size) => {
   const count = scaled(50_000, size)
   const ours = await drover.start(world, 'drover', 100)
@@ -101,7 +101,7 @@ export const unwatched: Row = async (world, size) => {
   ]
 }
 
-/** What a process needs that has nothing to do, and how soon it is ready. */
+/** Memory of idle processes, and their time to ready. */
 export const idle: Row = async (world, size) => {
   const starts = { API: () => startApi(world, 'idle'), 'IO worker': () => startWorker(world, 'idle', 'io:100') }
   const lines = []

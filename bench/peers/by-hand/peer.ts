@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq'
 import type { Peer } from '../peer.ts'
 
-/** About sixty lines of Fastify and BullMQ, with none of our features. */
+/** About sixty lines of Fastify and BullMQ, without Drover's features. */
 const byHand: Peer = {
   name: 'by-hand',
   missing: () => undefined,

@@ -1,4 +1,4 @@
-/** What a careful user writes with Fastify and BullMQ in an afternoon: submit, wait, read. */
+/** A service as a careful user writes it with Fastify and BullMQ in an afternoon: submit, wait, read. */
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { Queue, QueueEvents } from 'bullmq'
@@ -41,7 +41,7 @@ app.post<{ Body: { type: string; input: unknown }; Querystring: { wait?: number 
       await queue.add(type, input, { jobId: id })
       return reply.code(202).header('location', `/jobs/${id}`).send({ id, state: 'queued' })
     }
-    // Listened to before it is added, so that its end cannot be missed.
+    // Registered before the job is added, so that its end cannot be missed.
     let timer: NodeJS.Timeout | undefined
     const ended = new Promise<object | undefined>((resolve) => {
       waiting.set(id, resolve)

@@ -1,7 +1,7 @@
-/** Whoever uses BullMQ without a service: adds and waits in its own process. */
+/** A user of plain BullMQ without a service: adds jobs and waits in its own process. */
 import { Queue, QueueEvents } from 'bullmq'
 import { Redis } from 'ioredis'
-import { crowd, pace, quantile } from '../../pace.ts'
+import { closedLoop, pace, quantile } from '../../pace.ts'
 import { answerParent } from '../../remote.ts'
 
 const { REDIS_URL: url = '', KEY_PREFIX: prefix = '' } = process.env
@@ -9,12 +9,12 @@ const queue = new Queue('jobs', { connection: new Redis(url, { maxRetriesPerRequ
 const data = { hello: 'world' }
 const bulkSize = 1000
 
-/** Opened by the first wait: who only adds needs none, and a reader slows down every worker. */
+/** Opened by the first wait: a process that only adds needs none, and a reader slows down every worker. */
 let reader: Promise<QueueEvents> | undefined
 async function openReader(): Promise<QueueEvents> {
   const connection = new Redis(url, { maxRetriesPerRequest: null })
   const events = new QueueEvents('jobs', { connection, prefix, lastEventId: '0-0' })
-  // One listener for each that waits.
+  // One listener per wait.
   events.setMaxListeners(0)
   queue.setMaxListeners(0)
   await events.waitUntilReady()
@@ -35,8 +35,8 @@ const methods = {
       await queue.addBulk(Array.from({ length: Math.min(left, bulkSize) }, () => ({ name: 'echo', data })))
     return (count * 1000) / (performance.now() - from)
   },
-  /** Jobs per second with `wide` waits at once. */
-  waitTogether: ({ wide, count }: { wide: number; count: number }) => crowd(wide, count, addAndWait),
+  /** Jobs per second with `wide` concurrent waits. */
+  waitTogether: ({ wide, count }: { wide: number; count: number }) => closedLoop(wide, count, addAndWait),
   /** Latencies of waits at a fixed arrival rate, in ms. */
   async waitPaced({ perS, count }: { perS: number; count: number }) {
     const took = await pace(perS, count, addAndWait)

@@ -2,14 +2,14 @@ import { type Remote, remote } from '../../remote.ts'
 import type { World } from '../../world.ts'
 import type { RawCaller } from './caller.ts'
 
-/** Plain BullMQ: a process that adds and waits, and one with a Worker. No HTTP, so it is no peer, but a yardstick of its own. */
+/** Plain BullMQ: a process that adds and waits, and one with a Worker. It has no HTTP, so it is a yardstick but no peer. */
 export interface Raw {
   call: Remote<RawCaller>
   endedKey: string
   stop(): Promise<void>
 }
 
-/** Starts both on the Redis of `world` below `prefix`. */
+/** Starts both processes on the Redis of `world`, with keys under `prefix`. */
 export async function startRaw(world: World, prefix: string, concurrency: number): Promise<Raw> {
   const env = { REDIS_URL: world.redisUrl, KEY_PREFIX: prefix, CONCURRENCY: String(concurrency) }
   const caller = await world.start('bench/peers/raw/caller.ts', env)

@@ -1,7 +1,7 @@
 /**
- * How soon a watcher sees a cancelled job as canceled, how soon a killed run's place is free, how soon a job runs again after
- * its worker was killed: `node --import ./src/jobs/module-hooks.ts bench/steering.ts`. Needs REDIS_URL; starts its own API and
- * workers, and ends them.
+ * Time from a cancel to the event `done`, from a timeout to the start of the next job in the slot, and from the kill of a worker to
+ * the redelivery of its job: `node --import ./src/jobs/module-hooks.ts bench/cancel-and-recover.ts`. Needs REDIS_URL. Starts and
+ * stops its own API and workers.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -42,7 +42,7 @@ async function call(method: string, path: string, body?: object, waitS?: number)
   return response.json() as Promise<SeenJob>
 }
 
-/** Reads a job's stream until an event that `accept` takes. */
+/** Reads the event stream of a job until `accept` returns true. */
 async function until(id: string, accept: (event: string, data: SeenJob) => boolean): Promise<number> {
   const response = await fetch(`${url}/${id}/events`)
   if (!response.body) throw new Error('no stream')
@@ -62,7 +62,7 @@ async function until(id: string, accept: (event: string, data: SeenJob) => boole
 function describe(name: string, samples: number[]): void {
   const sorted = samples.toSorted((a, b) => a - b)
   const at = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0)
-  console.log(`${name}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms (${samples.length} samples)`)
+  console.log(`${name}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms (${samples.length} samples)`)
 }
 
 async function cancels(type: string, input: object, count: number): Promise<number[]> {
@@ -92,7 +92,7 @@ describe(
   await cancels('burn-cpu-isolated', { behavior: 'spin' }, 5),
 )
 
-// One place on the cpu queue: the next job starts when the killed one has left it.
+// One slot on the queue cpu: the next job starts when the killed one has left it.
 const freed: number[] = []
 for (let n = 0; n < 10; n++) {
   const [killed, next] = await Promise.all([
@@ -102,7 +102,7 @@ for (let n = 0; n < 10; n++) {
   const limitAt = Date.parse(killed.started_at ?? '') + 300
   freed.push(Date.parse(next.started_at ?? '') - limitAt)
 }
-describe('time limit of a spinning thread to the start of the next job in its place (200 ms grace included)', freed)
+describe('timeout of a spinning thread to the start of the next job in its slot (200 ms grace included)', freed)
 
 for (const lockMs of ['10000', '1000']) {
   const recovered: number[] = []
