@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { rename, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import { hashSecret, keySchema, parseKeysFile, readKeysFile } from '../src/api/access/api-keys.ts'
+import { hashSecret, keySchema, parseKeysFile, readKeysFile } from '../src/api/access/keys-file.ts'
 
 const { values } = parseArgs({
   options: {

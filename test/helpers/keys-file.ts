@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { hashSecret, type Scope, type TenantLimits } from '../../src/api/access/api-keys.ts'
+import { hashSecret, type Scope, type TenantLimits } from '../../src/api/access/keys-file.ts'
 
 /** A key as its owner has it, and its entry in the file. */
 export function makeKey(

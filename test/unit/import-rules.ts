@@ -49,19 +49,31 @@ export const rules: Record<string, Rule> = {
   },
 
   'api/http': { imports: ['queue/redis/connection', 'jobs/cut-text'] },
-  'api/access': { imports: ['api/http', 'queue', 'environment'] },
+  'api/access': { imports: ['api/http', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model'] },
-  'api/service/metrics': { imports: ['queue', 'metrics'] },
+  'api/service/metrics': { imports: ['queue/store', 'metrics'] },
   'api/deps': {
     imports: ['api/access', 'api/http', 'api/openapi', 'api/service/metrics', 'jobs', 'queue', 'environment'],
   },
-  'api/submission': { imports: [...api, 'jobs', 'queue'] },
-  'api/jobs': { imports: [...api, 'api/submission', 'queue'], doors: ['routes', 'find-job'] },
-  'api/flows': { imports: [...api, 'api/submission', 'queue'], doors: ['routes', 'find-flow'] },
-  'api/schedules': { imports: [...api, 'api/submission', 'api/jobs', 'queue'], doors: ['routes'] },
-  'api/webhooks': { imports: [...api, 'api/jobs', 'api/flows', 'queue'], doors: ['routes'] },
+  'api/submission': { imports: [...api, 'queue/model', 'queue/store', 'jobs'] },
+  'api/jobs': {
+    imports: [...api, 'api/submission', 'jobs', 'queue/model', 'queue/redis', 'queue/store', 'queue/events'],
+    doors: ['routes', 'find-job'],
+  },
+  'api/flows': {
+    imports: [...api, 'api/submission', 'jobs', 'queue/model', 'queue/redis', 'queue/events', 'queue/flows'],
+    doors: ['routes', 'find-flow'],
+  },
+  'api/schedules': {
+    imports: [...api, 'api/submission', 'api/jobs', 'queue/store', 'queue/schedules'],
+    doors: ['routes'],
+  },
+  'api/webhooks': {
+    imports: [...api, 'api/jobs', 'api/flows', 'jobs', 'queue/model', 'queue/flows', 'queue/webhooks'],
+    doors: ['routes'],
+  },
   'api/job-types': { imports: [...api, 'api/submission', 'jobs'], doors: ['routes'] },
-  'api/queues': { imports: api, doors: ['routes'] },
+  'api/queues': { imports: [...api, 'jobs'], doors: ['routes'] },
   'api/service': { imports: [...api, 'api/service/metrics'], doors: ['routes', 'metrics'] },
   api: {
     imports: [

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Problem } from '../http/problem.ts'
-import { type ApiKeys, anonymousCaller, type Caller, type Scope } from './api-keys.ts'
+import { type ApiKeys, anonymousCaller, type Caller } from './api-keys.ts'
+import { type Scope } from './keys-file.ts'
 
 /** The scope that a route requires; `public`: no key at all. */
 export type Access = Scope | 'public'

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { EnvironmentError } from '../../environment.ts'
+
+/** What a key allows. `admin` covers the service as a whole (such as pausing a queue) and includes the others. */
+export const scopes = ['submit', 'read', 'cancel', 'admin'] as const
+export type Scope = (typeof scopes)[number]
+
+/** The limits of a tenant. Absent: no limit. */
+const limitsSchema = z.strictObject({
+  requests_per_minute: z.int().min(1).optional(),
+  max_queued: z.int().min(1).optional(),
+  /** Of request bodies in flight in one API process. */
+  max_bytes: z.int().min(1024).optional(),
+})
+export type TenantLimits = z.output<typeof limitsSchema>
+
+/** Without a dot, which separates an id from its secret, and a colon, which separates a tenant from the rest of a Redis key. */
+const keyName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, _ or -')
+
+export const keySchema = z.strictObject({
+  id: keyName,
+  hash: z.string().regex(/^[0-9a-f]{64}$/i, 'must be the SHA-256 of the secret, in hex'),
+  tenant: keyName,
+  scopes: z.array(z.enum(scopes)).min(1),
+  expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
+})
+
+/** The content of `API_KEYS_FILE`. */
+const keysFileSchema = z
+  .strictObject({
+    keys: z.array(keySchema),
+    tenants: z.record(keyName, limitsSchema).default({}),
+  })
+  .superRefine(({ keys }, context) => {
+    const ids = keys.map(({ id }) => id)
+    for (const [n, id] of ids.entries()) {
+      if (ids.indexOf(id) < n) context.addIssue({ code: 'custom', path: ['keys', n, 'id'], message: 'is used twice' })
+    }
+  })
+
+/** The SHA-256 of a key's secret, in hex: only this is stored. A secret is random and long, so a slow hash would add nothing. */
+export function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex')
+}
+
+/** Reads a keys file. A missing file counts as empty. @throws KeysFileError */
+export async function readKeysFile(path: string): Promise<z.output<typeof keysFileSchema>> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{ "keys": [] }'
+    throw new KeysFileError(`cannot be read (${error.code})`)
+  })
+  return parseKeysFile(text)
+}
+
+/** Reads the text of a keys file. @throws KeysFileError that names each mistake, and never the content. */
+export function parseKeysFile(text: string): z.output<typeof keysFileSchema> {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw new KeysFileError('is not JSON')
+  }
+  const parsed = keysFileSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  throw new KeysFileError(
+    parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('; '),
+  )
+}
+
+/** The keys file is unusable. */
+export class KeysFileError extends EnvironmentError {
+  constructor(why: string) {
+    super([`API_KEYS_FILE: ${why}`])
+    this.name = 'KeysFileError'
+  }
+}
