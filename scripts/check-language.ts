@@ -14,7 +14,8 @@ const paths = [
   'deploy/**/*.yaml',
   'src/environment.ts',
   'src/environment/*.ts',
-  'src/{jobs,worker}/**/*.ts',
+  'src/{api,jobs,worker}/**/*.ts',
+  'openapi.yaml',
   'src/queue/{admission,events,flows,maintenance,model,redis,webhooks}/**/*.{ts,lua}',
   'src/queue/store/{cancel-and-retry,idempotency-keys,job-index,job-output,job-queue,read-many,remove-job}.ts',
   // Not schedule-record.ts, which has a word in a stored name.

@@ -1,4 +1,4 @@
-/** A double keeps 15 significant digits of any number, and no double needs more than 17 to be told from its neighbours. */
+/** A double keeps 15 significant digits of any number, and no double needs more than 17 to differ from its neighbours. */
 const safeDigits = 15
 const maxDigits = 17
 /** The largest double has 309 digits before the point. */

@@ -199,7 +199,7 @@ export class JsonScanner {
     return i
   }
 
-  /** Names that would change objects for whoever copies them carelessly. */
+  /** Names that would change the prototype of an object into which code copies them. */
   #checkName(): void {
     const [start, end] = [this.#stringStart, this.#stringEnd]
     const isSuspect = this.#hasEscape ? end - start <= longestPrototypeName : end - start === 9 || end - start === 11

@@ -44,7 +44,7 @@ export class JobEventStream {
   readonly #isResumed: boolean
 
   /**
-   * @param after the last id that the client has. An id that the job cannot have given out yet counts as none.
+   * @param after the last id that the client has. An id that the job cannot have given out yet is ignored.
    * @param onError called when Redis fails while the stream is open
    */
   constructor(

@@ -10,10 +10,10 @@ import { ApiDocument, type Endpoint } from './api-document.ts'
 import { headerText, oddQuery, oddSegment, someHeaders } from './odd-request.ts'
 import { anyJson, arbitraryOf, mutated } from './schema-arbitrary.ts'
 
-/** What any address answers that is no endpoint. */
+/** The statuses of a path that is not an endpoint. */
 const nowhere = [400, 404, 413, 415]
 
-/** Whatever is no problem of ours has the stable form and a code that its operation documents; nothing is our fault. */
+/** What is wrong with an answer, in words: it is not documented, no problem in our form, or a server error. */
 function check(document: ApiDocument, odd: RawRequest, answer: RawAnswer): string | undefined {
   if (answer.status >= 500) return `${answer.status}: ${answer.body}`
   if (answer.headers['x-content-type-options'] !== 'nosniff') return 'no nosniff'
@@ -30,7 +30,7 @@ function check(document: ApiDocument, odd: RawRequest, answer: RawAnswer): strin
 }
 
 async function anyStack(env: Record<string, string> = {}) {
-  // Nobody consumes `cpu`: a generated job may spin for ever, or eat all memory.
+  // No worker consumes `cpu`: a generated job may spin for ever, or use all memory.
   const limits = { WORKER_QUEUES: 'io:50', BODY_LIMIT_BYTES: '20000', WEBHOOKS_AT_ONCE: '0' }
   const { api } = await startStack({ env: { ...limits, WEBHOOK_SECRETS: webhookSecret('a'), ...env } })
   const document = await ApiDocument.load(api.url)
@@ -45,9 +45,9 @@ async function anyStack(env: Record<string, string> = {}) {
   return { api, document, assertAnswer }
 }
 
-test('whatever the schema of a submission takes is taken', async () => {
+test('every body that matches the schema of a submission is accepted', async () => {
   const { document, assertAnswer } = await anyStack()
-  // What more these types ask of an input, no schema can say; the others are sent below.
+  // The inputs of other types have conditions that no schema can express. The test below sends them.
   const plain = ['echo', 'sleep', 'count-primes', 'burn-cpu']
   const submissions = plain.map((type) =>
     arbitraryOf({ $ref: `#/components/schemas/Submit-${type}` }, (schema) => document.resolve(schema)),
@@ -68,7 +68,7 @@ test('whatever the schema of a submission takes is taken', async () => {
   )
 }, 60_000)
 
-test('whatever is submitted, the answer is documented and never a fault of the server', async () => {
+test('any body gets a documented answer and never a server error', async () => {
   const { document, assertAnswer } = await anyStack()
   const variants = Object.keys(document.schemas).filter((name) => name.startsWith('Submit-'))
   const valid = fc.oneof(
@@ -97,7 +97,7 @@ test('whatever is submitted, the answer is documented and never a fault of the s
   )
 }, 90_000)
 
-test('whatever is asked of any address by any method, the answer is documented and never a fault of the server', async () => {
+test('any method on any path gets a documented answer and never a server error', async () => {
   const { api, document, assertAnswer } = await anyStack()
   const seeds = await Promise.all([
     submit(api.url, 'echo', 1, { waitS: 10 }),
@@ -150,7 +150,7 @@ test('whatever is asked of any address by any method, the answer is documented a
   for (const status of [200, 400, 404, 415]) expect([...seen.keys()]).toContain(status)
 }, 120_000)
 
-test('whatever key is shown, the answer is documented, and a stranger to a job never sees it', async () => {
+test('any API key gets a documented answer, and never a job of another tenant', async () => {
   const keys = {
     owner: makeKey('acme', ['submit', 'read', 'cancel', 'admin']),
     reader: makeKey('acme', ['read']),
@@ -173,14 +173,14 @@ test('whatever key is shown, the answer is documented, and a stranger to a job n
   const endpoint = fc.constantFrom<Endpoint[]>(...document.endpoints)
   const seen = new Set<number>()
   await fc.assert(
-    fc.asyncProperty(endpoint, authorization, async ({ method, template }, said) => {
+    fc.asyncProperty(endpoint, authorization, async ({ method, template }, shown) => {
       const path = template.replace('{id}', job.id).replace('{name}', 'io').replace('{type}', 'echo')
       const isSubmit = path === '/v1/jobs' && method === 'POST'
-      const headers = { authorization: said, ...(isSubmit && { 'content-type': 'application/json' }) }
+      const headers = { authorization: shown, ...(isSubmit && { 'content-type': 'application/json' }) }
       const body = JSON.stringify({ type: 'echo', input: 1 })
       const answer = await assertAnswer({ method, path, headers, ...(isSubmit && { body }) })
       seen.add(answer.status)
-      if (said === keys.stranger.headers.authorization) expect(answer.body).not.toContain('of acme alone')
+      if (shown === keys.stranger.headers.authorization) expect(answer.body).not.toContain('of acme alone')
     }),
     { numRuns: 400 },
   )

@@ -3,7 +3,7 @@ import { loadRegistry } from '../../../src/jobs/registry.ts'
 import { startStack } from '../../helpers/stack.ts'
 import { ApiDocument } from './api-document.ts'
 
-test('each documented example of an answer is what its schema says', async () => {
+test('each documented example of an answer matches its schema', async () => {
   const { api } = await startStack({ workers: 0 })
   const document = await ApiDocument.load(api.url)
   let seen = 0
@@ -26,7 +26,7 @@ test('each documented example of an answer is what its schema says', async () =>
   expect(seen).toBeGreaterThan(100)
 }, 60_000)
 
-test('each documented example of a submission is taken, and its job gives the example of its output', async () => {
+test('each documented example of a submission is accepted, and its job returns the example of its output', async () => {
   const { api } = await startStack()
   const document = await ApiDocument.load(api.url)
   const endpoint = document.endpoint('POST', '/v1/jobs')
@@ -41,7 +41,7 @@ test('each documented example of a submission is taken, and its job gives the ex
 
   await Promise.all(
     submissions.map(async (submission) => {
-      // What must fetch from elsewhere is taken and tried; whether it succeeds is not up to us.
+      // A job that fetches from another host is accepted and tried. Whether it succeeds depends on the network.
       const needsNetwork = JSON.stringify(submission.input).includes('https://example.com')
       const response = await fetch(`${api.url}/v1/jobs`, {
         method: 'POST',
@@ -58,7 +58,7 @@ test('each documented example of a submission is taken, and its job gives the ex
       expect(needsNetwork ? [200, 202] : [200]).toContain(status)
       const output = outputs.get(JSON.stringify([submission.type, submission.input]))
       if (output === undefined || needsNetwork) return
-      // How long it burned is measured.
+      // The time is measured.
       const expected = submission.type.startsWith('burn-') ? { burned_ms: expect.any(Number) } : output
       expect(JSON.parse(body)).toMatchObject({ state: 'succeeded', output: expected })
     }),

@@ -5,7 +5,7 @@ import type { components, paths } from './api-types.ts'
 
 type Job = components['schemas']['Job']
 
-/** What a stream of events says, in order. */
+/** The events of a stream, in order. */
 async function readEvents(stream: ReadableStream<Uint8Array>): Promise<{ event: string; data: unknown }[]> {
   const text = await new Response(stream).text()
   return Array.from(text.matchAll(/event: (\w+)\ndata: (.*)/g), ([, event = '', data = '']) => ({

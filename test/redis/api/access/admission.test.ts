@@ -17,7 +17,7 @@ const echo = { type: 'echo', input: 1 }
 const count = (statuses: number[]) =>
   Object.fromEntries([...Map.groupBy(statuses, (status) => status)].map(([status, all]) => [status, all.length]))
 
-test('a tenant is held to its requests per minute, over all API processes, and others are not', async () => {
+test('the requests per minute of a tenant are limited over all API processes, those of others are not', async () => {
   const [acme, other] = [makeKey('acme'), makeKey('other')]
   const { path } = await keysFile([acme, other], { acme: { requests_per_minute: 20 } })
   const { api, addApi } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
@@ -39,7 +39,7 @@ test('a tenant is held to its requests per minute, over all API processes, and o
   expect([theirs.status, theirs.headers.get('ratelimit')]).toEqual([200, null])
 })
 
-test('a tenant may have so many jobs waiting: never more, and places come free when jobs start or are canceled', async () => {
+test('the waiting jobs of a tenant never exceed its limit, and there is room again when jobs start or are canceled', async () => {
   const [acme, other] = [makeKey('acme'), makeKey('other')]
   const { path } = await keysFile([acme, other], { acme: { max_queued: 10 } })
   const { api, addApi, addWorker, env } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
@@ -74,7 +74,7 @@ test('a tenant may have so many jobs waiting: never more, and places come free w
   expect((await add(1, acme, keyed)).body.id).toBe(accepted.body.id)
 })
 
-test('a place that outlives its job is found', async () => {
+test('a place in the quota that outlives its job is given up', async () => {
   const acme = makeKey('acme')
   const { path } = await keysFile([acme], { acme: { max_queued: 3 } })
   const { api, env } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
@@ -94,7 +94,7 @@ test('a place that outlives its job is found', async () => {
   expect((await add()).status).toBe(429)
 })
 
-test('a queue takes no more jobs than it may hold, and says so', async () => {
+test('a full queue refuses jobs with 503 queue_full', async () => {
   const { api, addWorker } = await startStack({ workers: 0, env: { QUEUE_DEPTH_LIMIT: '50' } })
   const answers = await Promise.all(Array.from({ length: 80 }, () => submit(api.url, 'echo', 1)))
   expect(count(answers.map(({ status }) => status))).toEqual({ 202: 50, 503: 30 })
@@ -109,7 +109,7 @@ test('a queue takes no more jobs than it may hold, and says so', async () => {
   expect((await read(api.url, last?.body.id ?? '', 5)).body.state).toBe('succeeded')
 })
 
-test.skipIf(!canOwnRedis)('no jobs are taken when Redis has little memory left', async () => {
+test.skipIf(!canOwnRedis)('jobs are refused when Redis is low on memory', async () => {
   const redis = await startOwnRedis()
   onTestFinished(() => redis.close())
   const { api } = await startStack({ workers: 0, env: { REDIS_URL: redis.url } })

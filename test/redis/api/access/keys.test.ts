@@ -40,7 +40,7 @@ test('without a valid key nothing is read and nothing is done', async () => {
   expect(JSON.stringify(api.logs) + api.stderr.join('')).not.toContain(key.secret)
 })
 
-test('a key may do what its scopes say', async () => {
+test('a key allows what its scopes cover', async () => {
   const [submitter, reader, canceler, admin] = [
     makeKey('acme', ['submit']),
     makeKey('acme', ['read']),
@@ -49,8 +49,8 @@ test('a key may do what its scopes say', async () => {
   ]
   const { path } = await keysFile([submitter, reader, canceler, admin])
   const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: path, PUBLIC_ENDPOINTS: 'docs' } })
-  const said = await send<JobResource>('POST', `${api.url}/v1/jobs`, { body: job, headers: submitter.headers })
-  const self = `${api.url}/v1/jobs/${said.body.id}`
+  const submitted = await send<JobResource>('POST', `${api.url}/v1/jobs`, { body: job, headers: submitter.headers })
+  const self = `${api.url}/v1/jobs/${submitted.body.id}`
   const calls: [string, string, string][] = [
     ['submit', 'POST', `${api.url}/v1/jobs`],
     ['read', 'GET', self],
@@ -75,7 +75,7 @@ test('a key may do what its scopes say', async () => {
   expect((await fetch(`${api.url}/openapi.json`)).status).toBe(200)
 })
 
-test('keys change while the API runs; a broken file leaves them as they are', async () => {
+test('keys are reloaded while the API runs; an invalid file leaves them as they are', async () => {
   const [old, fresh] = [makeKey('acme'), makeKey('acme')]
   const file = await keysFile([old])
   const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: file.path } })
@@ -97,7 +97,7 @@ test('keys change while the API runs; a broken file leaves them as they are', as
   expect(await status(fresh)).toBe(200)
 })
 
-test('a file that cannot be used stops the boot, and says where it is wrong without saying what stands there', async () => {
+test('an unusable file stops the boot with the places of its mistakes, without its content', async () => {
   const key = makeKey('acme')
   const { path, writeText } = await keysFile([key])
   const entry = { ...key.entry, hash: 'a secret', scopes: ['everything'] }
@@ -113,7 +113,7 @@ test('a file that cannot be used stops the boot, and says where it is wrong with
   expect(missing.role.stderr).toEqual(['drover api: API_KEYS_FILE: cannot be read (ENOENT)'])
 })
 
-test('npm run keys makes a key that works, and keeps only its hash', async () => {
+test('npm run keys creates a key that works, and stores only its hash', async () => {
   const first = makeKey('acme', ['read'])
   const { path } = await keysFile([first], { acme: { max_queued: 5 } })
   const { stdout } = await promisify(execFile)(process.execPath, [

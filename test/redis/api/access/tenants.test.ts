@@ -30,7 +30,7 @@ async function twoTenants() {
   return { ...stack, acme, other, job: done.body, flow: flow.body, body }
 }
 
-/** What Redis is asked during `act`, without what changes from call to call. */
+/** The calls to Redis during `act`, without what changes from call to call. */
 async function asked(prefix: string, act: () => Promise<unknown>): Promise<string[]> {
   const redis = await redisClient()
   // Not ioredis's monitor: it takes lines that come with the answer to MONITOR for answers.
@@ -44,7 +44,7 @@ async function asked(prefix: string, act: () => Promise<unknown>): Promise<strin
     const [, source, call = ''] = /^\+[\d.]+ \[\d+ (\S+)\] (.*)$/.exec(line) ?? []
     if (line === '+OK') begun.resolve()
     else if (/^"ping" "flush"$/i.test(call)) flushed.resolve()
-    // A script is one call, whatever it does; what goes on in the background is not asked for.
+    // A script is one call, whatever it does. Calls of background work do not count.
     else if (
       source !== 'lua' &&
       call.includes(`"${prefix}`) &&
@@ -56,19 +56,19 @@ async function asked(prefix: string, act: () => Promise<unknown>): Promise<strin
   await act()
   await redis.call('ping', 'flush')
   await flushed.promise
-  // Who stops listening says so after the answer.
+  // An answer does not wait for its UNSUBSCRIBE.
   const count = (command: string) => lines.filter((line) => line.startsWith(`"${command}" `)).length
   await waitFor(
-    'all listening to end',
+    'all subscriptions to end',
     () => count('subscribe') - count('unsubscribe'),
-    (listening) => listening === 0,
+    (open) => open === 0,
   )
   monitor.destroy()
   return lines
 }
 
 test.each(['jobs', 'flows'] as const)(
-  "another tenant's %s are not there: on every route, in the same words and with the same calls",
+  'cross-tenant requests for %s return 404 on every route, with the same body and the same calls to Redis as for an unknown id',
   async (kind) => {
     const { api, env, acme, other, ...made } = await twoTenants()
     const job = kind === 'jobs' ? made.job : made.flow
@@ -103,7 +103,7 @@ test.each(['jobs', 'flows'] as const)(
   },
 )
 
-test('lists and idempotency keys are a tenant’s own', async () => {
+test('lists and idempotency keys are separate for each tenant', async () => {
   const { api, acme, other, job, flow, body } = await twoTenants()
   const members = new Set(
     (
@@ -127,7 +127,7 @@ test('lists and idempotency keys are a tenant’s own', async () => {
   expect((await list(other)).map(({ id }) => id)).toEqual([theirs.body.id])
 })
 
-test('when the jobs of tenants are forgotten, nothing of them is left', async () => {
+test('when the jobs of tenants have expired, nothing of them is left in Redis', async () => {
   const { env, api, acme } = await twoTenants()
   const redis = await redisClient()
   const hashesLeft = async () => {

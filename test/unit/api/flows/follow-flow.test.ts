@@ -14,7 +14,7 @@ async function follower() {
 
 const open = { isClosed: false } as StreamResponse
 
-test('what a stream reads is read again while Redis is away', async () => {
+test('a read of a stream is repeated while Redis is away', async () => {
   const { following } = await follower()
   const read = vi
     .fn<() => Promise<string>>()
@@ -24,7 +24,7 @@ test('what a stream reads is read again while Redis is away', async () => {
   expect(read).toHaveBeenCalledTimes(2)
 })
 
-test('nobody reads again for a client that left, nor while the server closes', async () => {
+test('a read is not repeated for a client that has left, nor while the server closes', async () => {
   const { following, closing } = await follower()
   const left = { isClosed: false }
   const fails = async () => {
@@ -36,7 +36,7 @@ test('nobody reads again for a client that left, nor while the server closes', a
   expect(await following.whenAvailable(open, async () => expect.unreachable())).toBeUndefined()
 })
 
-test('a fault of any other kind ends the stream', async () => {
+test('any other error ends the stream', async () => {
   const { following } = await follower()
   await expect(following.whenAvailable(open, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken')
 })

@@ -56,7 +56,7 @@ test('a stream has every header that hooks set, and `retry` in the block of its 
   ])
 })
 
-test('an open stream gets a comment every 15 seconds, also for whoever opened it, until it has closed', async () => {
+test('an open stream gets a comment and its opener a call every 15 seconds, until it has closed', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   onTestFinished(() => void vi.useRealTimers())
   let beats = 0
@@ -89,7 +89,7 @@ test('when the server closes, open streams end and new ones end at once', async 
   expect(await Array.fromAsync(await ask())).toEqual([])
 })
 
-test('a client that is behind is waited for, and gets all once it reads', async () => {
+test('a client that is behind can be waited for, and gets everything once it reads', async () => {
   const opened = Promise.withResolvers<SseResponse>()
   const { ask } = await serve((streams, reply) => opened.resolve(streams.open(reply)))
   const response = await ask()
@@ -112,7 +112,7 @@ test('a client that is behind is waited for, and gets all once it reads', async 
   expect(await received).toHaveLength(events)
 })
 
-test('a stream whose client has left is closed, and takes what is written without an effect', async () => {
+test('a stream is closed when its client has left, and writing to it has no effect', async () => {
   const opened = Promise.withResolvers<StreamResponse>()
   const { ask } = await serve((_streams, reply) => opened.resolve(new StreamResponse(reply, 'application/x-ndjson')))
   const response = await ask()
@@ -124,11 +124,11 @@ test('a stream whose client has left is closed, and takes what is written withou
   stream.write('{}\n')
   stream.end()
   await stream.caughtUp()
-  let isTold = false
+  let isNotified = false
   stream.onClose(() => {
-    isTold = true
+    isNotified = true
   })
-  expect(isTold).toBe(true)
+  expect(isNotified).toBe(true)
 })
 
 test('an answer that is broken off is not taken for complete', async () => {

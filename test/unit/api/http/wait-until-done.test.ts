@@ -8,7 +8,7 @@ function limits(ms: number) {
   return { ms, response, closing: new AbortController().signal }
 }
 
-test('an end that falls between the beginning and the listening is found by the first look', async () => {
+test('an end between the first read and the subscription is found by the first poll', async () => {
   let reads = 0
   const from = performance.now()
   const awaited = {
@@ -23,7 +23,7 @@ test('an end that falls between the beginning and the listening is found by the 
   expect(performance.now() - from).toBeLessThan(1000)
 })
 
-test('an end that comes with the news, even before the beginning is confirmed, needs no read', async () => {
+test('an end that comes with its message needs no read, even before the first read is confirmed', async () => {
   let stopped = 0
   const awaited = {
     watch: async (onEnd: (ended: { done: boolean; n: number }) => void) => {
@@ -38,7 +38,7 @@ test('an end that comes with the news, even before the beginning is confirmed, n
   expect(stopped).toBe(1)
 })
 
-test('a wait that cannot listen looks; one that cannot begin fails, and listens no more', async () => {
+test('a wait without a subscription falls back to polling; one whose first read fails unsubscribes', async () => {
   const deaf = { watch: async () => Promise.reject(new Error('away')), read: async () => ({ done: true }) }
   expect(await waitUntilDone(deaf, limits(5000), async () => ({ done: false }))).toEqual({ done: true })
   let stopped = 0
