@@ -1,12 +1,25 @@
 import { z } from 'zod'
 
+type ParsedValue<T> =
+  | { success: true; data: T; error?: undefined }
+  | { success: false; error: { issues: z.core.$ZodIssue[] } }
+
+/** An option of Zod that its types keep to themselves: an array or object is left at its first wrong element. */
+const abortEarly = { jitless: false, abortEarly: true }
+
 /**
  * Parses a value by the schema of a job type. A schema may run code of the job's author (transforms, refinements, getters): whatever that
  * throws is an issue at the root of the value, as is a schema that turns out to be asynchronous. Never throws.
+ *
+ * @param options `stopEarly`: not all issues are looked for. Zod makes an object for each, and a value of megabytes has room for millions
  */
-export function parseValue(schema: z.ZodType, value: unknown): z.ZodSafeParseResult<unknown> {
+export function parseValue<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  { stopEarly = false }: { stopEarly?: boolean } = {},
+): ParsedValue<z.output<S>> {
   try {
-    return schema.safeParse(value)
+    return schema.safeParse(value, stopEarly ? abortEarly : undefined)
   } catch (error) {
     const issue = { code: 'custom' as const, path: [], input: undefined, message: reason(error) }
     return { success: false, error: new z.ZodError([issue]) }

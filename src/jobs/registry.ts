@@ -145,7 +145,7 @@ function checkExamples(job: Job): void {
   }
 }
 
-function refuse(where: string, parsed: z.ZodSafeParseResult<unknown>): void {
+function refuse(where: string, parsed: ReturnType<typeof parseValue>): void {
   const issue = parsed.error?.issues[0]
   if (issue) throw new Error(`${[where, ...issue.path.map(String)].join('.')}: ${issue.message}`)
 }

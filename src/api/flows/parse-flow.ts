@@ -2,14 +2,14 @@ import type { FlowSubmission } from '../../queue/flows/flows.ts'
 import { type FlowNode, flowBounds, type OnFailure } from '../../queue/flows/model/document.ts'
 import { findReferences } from '../../queue/flows/model/template.ts'
 import type { Caller } from '../access/api-keys.ts'
-import { type Mistake, mistakesOf } from '../http/problem.ts'
-import { checkJob, invalid, toRecord, traceparentSchema } from '../submission/job-options.ts'
+import { Mistakes } from '../http/mistakes.ts'
+import { parseBounded } from '../http/parse-bounded.ts'
+import { escapePointer } from '../http/problem.ts'
+import { checkJob, toRecord, traceparentSchema } from '../submission/job-options.ts'
 import type { SubmissionContext } from '../submission/parse-job.ts'
-import { storedWebhook, unsignable } from '../submission/webhook-field.ts'
+import { refuseUnsignable, storedWebhook } from '../submission/webhook-field.ts'
 import { flowEnvelope, mapOptions, onFailureField } from './submitted-flow-schema.ts'
 
-/** A malformed flow of ten thousand jobs need not be answered with ten thousand mistakes. */
-const maxMistakes = 50
 const defaultMapLimit = 1000
 const defaultOnFailure: OnFailure = 'fail_fast'
 /** Where in the tree a node stands. */
@@ -28,13 +28,13 @@ interface Place {
  * @throws Problem naming mistakes by pointers into the body; `unknown_job_type` for the first unknown type
  */
 export function parseFlow(body: unknown, context: SubmissionContext): Omit<FlowSubmission, 'id'> {
-  const parsed = flowEnvelope.safeParse(body)
-  const mistakes = parsed.success ? [] : mistakesOf(parsed.error)
-  mistakes.push(...unsignable(parsed.data?.webhook, context.canSign))
+  const mistakes = new Mistakes()
+  const parsed = parseBounded(flowEnvelope, body, mistakes)
+  refuseUnsignable(parsed?.data.webhook, context.canSign, mistakes)
   const root: unknown = Object(body).flow
   const reader = new FlowReader(context, mistakes)
   const tree = reader.read(root, { pointer: '/flow', depth: 1, hasSource: false, isMapped: false })
-  if (!parsed.success || !tree || mistakes.length > 0) throw invalid(mistakes)
+  if (!parsed || !tree || mistakes.count > 0) throw mistakes.toProblem()
   const { tags = [], metadata = {}, deadline_ms: deadlineMs } = parsed.data
   const webhook = parsed.data.webhook && storedWebhook(parsed.data.webhook)
   return { tree, tenant: context.caller.tenant, tags, metadata, webhook, createdAt: context.now, deadlineMs }
@@ -44,10 +44,10 @@ class FlowReader {
   readonly #registry: SubmissionContext['registry']
   readonly #caller: Caller
   readonly #traceparent: string | undefined
-  readonly #mistakes: Mistake[]
+  readonly #mistakes: Mistakes
   #nodes = 0
 
-  constructor(context: SubmissionContext, mistakes: Mistake[]) {
+  constructor(context: SubmissionContext, mistakes: Mistakes) {
     this.#registry = context.registry
     this.#caller = context.caller
     this.#traceparent = traceparentSchema.safeParse(context.traceparent).data
@@ -58,10 +58,12 @@ class FlowReader {
   read(value: unknown, place: Place): FlowNode | undefined {
     const { pointer, depth } = place
     this.#nodes += 1
-    if (this.#nodes > flowBounds.nodes)
-      throw invalid([{ pointer, detail: `a flow has at most ${flowBounds.nodes} nodes` }])
+    if (this.#nodes > flowBounds.nodes) {
+      this.#refuse(pointer, `a flow has at most ${flowBounds.nodes} nodes`)
+      throw this.#mistakes.toProblem()
+    }
     if (depth > flowBounds.depth) return this.#refuse(pointer, `a flow is at most ${flowBounds.depth} levels deep`)
-    if (this.#mistakes.length >= maxMistakes) throw invalid(this.#mistakes)
+    if (this.#mistakes.isFull) throw this.#mistakes.toProblem()
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       return this.#refuse(pointer, 'must be a job, a chain, a gather or a map')
     }
@@ -79,9 +81,10 @@ class FlowReader {
     const { webhook, ...plain }: { webhook?: unknown } = value
     if (webhook !== undefined)
       this.#refuse(`${pointer}/webhook`, 'a job of a flow has no webhook of its own: set the webhook of the flow')
-    const { options, job, mistakes } = checkJob(plain, this.#registry, { base: pointer, isComplete })
-    this.#mistakes.push(...mistakes)
-    if (!options || !job || mistakes.length > 0) return undefined
+    const mistakes = this.#mistakes
+    const before = mistakes.count
+    const { options, job } = checkJob(plain, this.#registry, { base: pointer, isComplete, mistakes })
+    if (!options || !job || mistakes.count > before) return undefined
     const { limited, ...record } = toRecord(options, this.#caller)
     return {
       job: {
@@ -109,25 +112,26 @@ class FlowReader {
 
   #readGather(value: object, place: Place): FlowNode | undefined {
     this.#refuseUnknown(value, ['gather', 'on_failure'], place.pointer)
-    const failure = onFailureField.safeParse(Reflect.get(value, 'on_failure'))
-    if (failure.error) this.#mistakes.push(...mistakesOf(failure.error, `${place.pointer}/on_failure`))
+    const at = `${place.pointer}/on_failure`
+    const failure = parseBounded(onFailureField, Reflect.get(value, 'on_failure'), this.#mistakes, at)
     const gather = this.#readAll(Reflect.get(value, 'gather'), 'gather', place)
-    return gather && { gather, onFailure: failure.data ?? defaultOnFailure }
+    return gather && { gather, onFailure: failure?.data ?? defaultOnFailure }
   }
 
   #readMap(value: object, place: Place): FlowNode | undefined {
     const { pointer, depth } = place
     this.#refuseUnknown(value, ['map'], pointer)
-    const parsed = mapOptions.safeParse(Reflect.get(value, 'map'))
-    if (parsed.error) this.#mistakes.push(...mistakesOf(parsed.error, `${pointer}/map`))
+    const parsed = parseBounded(mapOptions, Reflect.get(value, 'map'), this.#mistakes, `${pointer}/map`)
     const { over, node } = Object(Reflect.get(value, 'map')) as { over?: unknown; node?: unknown }
     const at = `${pointer}/map/over`
     const { references } = this.#checkReferences(over, at, place.hasSource, place.isMapped)
+    if (Array.isArray(over) && over.length > flowBounds.mapped)
+      this.#refuse(at, `has more than ${flowBounds.mapped} elements`)
     if (!Array.isArray(over) && !references.some((reference) => reference.at === at)) {
       this.#refuse(at, 'must stand for an array: { "$output": pointer }')
     }
     const inner = this.read(node, { ...place, pointer: `${pointer}/map/node`, depth: depth + 1, isMapped: true })
-    if (!inner || !parsed.data) return undefined
+    if (!inner || !parsed) return undefined
     const { limit = defaultMapLimit, on_failure = defaultOnFailure } = parsed.data
     return { map: { over, node: inner, limit, onFailure: on_failure } }
   }
@@ -155,12 +159,13 @@ class FlowReader {
   }
 
   #refuseUnknown(value: object, known: string[], pointer: string): void {
-    const unknown = Object.keys(value).filter((key) => !known.includes(key))
-    for (const key of unknown.slice(0, maxMistakes)) this.#refuse(`${pointer}/${key}`, 'is not allowed here')
+    for (const key of Object.keys(value)) {
+      if (!known.includes(key)) this.#refuse(`${pointer}/${escapePointer(key)}`, 'is not allowed here')
+    }
   }
 
   #refuse(pointer: string, detail: string): undefined {
-    this.#mistakes.push({ pointer, detail })
+    this.#mistakes.add(pointer, detail)
     return undefined
   }
 }

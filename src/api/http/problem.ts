@@ -72,17 +72,6 @@ export const problemSchema = z.object({
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
 })
 
-/** Zod's issues as mistakes. `base` is the pointer of the parsed value. */
-export function mistakesOf(error: z.ZodError, base = ''): Mistake[] {
-  return error.issues.flatMap((issue) => {
-    const at = issue.path.reduce<string>((pointer, key) => `${pointer}/${escapePointer(key)}`, base)
-    // The inner issue has the reason; the outer one only says that a key of the record is invalid.
-    if (issue.code === 'invalid_key') return [{ pointer: at, detail: issue.issues[0]?.message ?? issue.message }]
-    if (issue.code !== 'unrecognized_keys') return [{ pointer: at, detail: issue.message }]
-    return issue.keys.map((key) => ({ pointer: `${at}/${escapePointer(key)}`, detail: 'is not allowed here' }))
-  })
-}
-
 /** A key as one step of a JSON Pointer. */
 export function escapePointer(key: PropertyKey): string {
   return String(key).replaceAll('~', '~0').replaceAll('/', '~1')
@@ -93,8 +82,8 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
   const problem = toProblem(error, request.routeOptions.bodyLimit ?? 0)
   const [instance = ''] = request.url.split('?', 1)
   const body = problemDetails(problem, instance)
-  // A full queue is not a fault, and there may be thousands of these answers a second: the metrics count them.
-  if (body.status >= 500 && problem.code !== 'queue_full') request.log.error({ err: error }, 'request failed')
+  // A refusal (a full queue) is not a fault, and there may be thousands of these answers a second: the metrics count them.
+  if (body.status >= 500 && !(error instanceof Problem)) request.log.error({ err: error }, 'request failed')
   if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS)
   return reply
     .code(body.status)

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { mistakesOf, Problem } from './problem.ts'
+import { Mistakes } from './mistakes.ts'
+import { parseBounded } from './parse-bounded.ts'
 
 const documentedOnlySchemas = new WeakSet<z.ZodType>()
 
@@ -30,13 +31,10 @@ export function validateWithZod(app: FastifyInstance): void {
     return (value: unknown) => {
       // Undeclared headers are allowed. The declared ones are read where they are used.
       if (httpPart === 'headers') return { value }
-      const parsed = schema.safeParse(value)
-      if (parsed.success) return { value: parsed.data }
-      const mistakes = mistakesOf(parsed.error).map((mistake) =>
-        httpPart === 'body' ? mistake : { ...mistake, pointer: mistake.pointer.slice(1) },
-      )
-      const detail = mistakes.map(({ pointer, detail: what }) => `${pointer}: ${what}`).join('; ')
-      return { error: new Problem('invalid_request', detail, { mistakes }) }
+      const mistakes = new Mistakes()
+      const parsed = parseBounded(schema, value, mistakes)
+      if (parsed) return { value: parsed.data }
+      return { error: httpPart === 'body' ? mistakes.toProblem() : mistakes.toParameterProblem() }
     }
   })
   app.setSerializerCompiler(() => JSON.stringify)

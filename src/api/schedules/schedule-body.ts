@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { cronFault, maxCronLength } from '../../queue/schedules/cron-expression.ts'
 import { overlaps, type ScheduleDefinition } from '../../queue/schedules/schedule-record.ts'
 import { isTimezone } from '../../queue/schedules/ticks.ts'
-import type { NewJob } from '../../queue/store/job-queue.ts'
 import { Problem } from '../http/problem.ts'
 import { parseJob, type SubmissionContext } from '../submission/parse-job.ts'
 
@@ -71,7 +70,7 @@ export function parseSchedule(
   if (JSON.stringify(body.job).length > maxJobCharacters) {
     throw new Problem('payload_too_large', `The job of a schedule has at most ${maxJobCharacters} characters of JSON.`)
   }
-  const { ref, type, attempts, record } = parseScheduledJob(body, context)
+  const { ref, type, attempts, record } = parseJob(body.job, { ...context, traceparent: undefined }, '/job')
   // Time limits count from each run, and jobs of schedules are not counted against the tenant's quota.
   const { countsFrom: _, limited: __, ...kept } = record
   return {
@@ -82,16 +81,6 @@ export function parseSchedule(
     request: body.job,
     createdAt: context.createdAt,
     updatedAt: context.now,
-  }
-}
-
-function parseScheduledJob({ job }: ScheduleBody, context: Omit<SubmissionContext, 'traceparent'>): NewJob {
-  try {
-    return parseJob(job, { ...context, traceparent: undefined })
-  } catch (error) {
-    if (!(error instanceof Problem) || !error.mistakes) throw error
-    const mistakes = error.mistakes.map((mistake) => ({ ...mistake, pointer: `/job${mistake.pointer}` }))
-    throw new Problem(error.code, `job: ${error.message}`, { mistakes })
   }
 }
 

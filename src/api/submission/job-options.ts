@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
 import { type Job, longestTimeoutMs } from '../../jobs/define-job.ts'
-import { parseValue } from '../../jobs/parse-value.ts'
 import type { Registry } from '../../jobs/registry.ts'
 import type { NewJob } from '../../queue/store/job-queue.ts'
 import type { Caller } from '../access/api-keys.ts'
-import { type Mistake, mistakesOf, Problem } from '../http/problem.ts'
+import type { Mistakes } from '../http/mistakes.ts'
+import { parseBounded } from '../http/parse-bounded.ts'
+import { Problem } from '../http/problem.ts'
 import { storedWebhook, webhookField } from './webhook-field.ts'
 
 const maxMs = 365 * 86_400_000
@@ -64,29 +65,25 @@ export const jobEnvelope = z.strictObject({
 export type JobEnvelope = z.output<typeof jobEnvelope>
 
 /**
- * Checks one job. `base` is its pointer in the body; an input that is not complete yet is not checked.
+ * Checks one job and adds its mistakes. `base` is its pointer in the body; an input that is not complete yet is not checked.
  *
  * @throws Problem `unknown_job_type`
  */
 export function checkJob(
   body: unknown,
   registry: Registry,
-  { base, isComplete }: { base: string; isComplete: boolean },
-): { options: JobEnvelope | undefined; job: Job | undefined; mistakes: Mistake[] } {
-  const parsed = jobEnvelope.safeParse(body)
-  const mistakes: Mistake[] = parsed.success ? [] : mistakesOf(parsed.error, base)
+  { base, isComplete, mistakes }: { base: string; isComplete: boolean; mistakes: Mistakes },
+): { options: JobEnvelope | undefined; job: Job | undefined } {
+  const options = parseBounded(jobEnvelope, body, mistakes, base)?.data
   const { type, input } = Object(body) as { type?: unknown; input?: unknown }
   const loaded = typeof type === 'string' ? registry.get(type) : undefined
   if (typeof type === 'string' && !loaded) throw unknownJobType(type, base)
-  if (loaded && input === undefined) mistakes.push({ pointer: `${base}/input`, detail: 'is required' })
-  else if (loaded && isComplete) {
-    const parsedInput = parseValue(loaded.job.input, input)
-    if (!parsedInput.success) mistakes.push(...mistakesOf(parsedInput.error, `${base}/input`))
+  if (loaded && input === undefined) mistakes.add(`${base}/input`, 'is required')
+  else if (loaded && isComplete) parseBounded(loaded.job.input, input, mistakes, `${base}/input`)
+  if (options?.run_at !== undefined && options.delay_ms !== undefined) {
+    mistakes.add(`${base}/delay_ms`, 'run_at and delay_ms exclude each other')
   }
-  if (parsed.data?.run_at !== undefined && parsed.data.delay_ms !== undefined) {
-    mistakes.push({ pointer: `${base}/delay_ms`, detail: 'run_at and delay_ms exclude each other' })
-  }
-  return { options: parsed.data, job: loaded?.job, mistakes }
+  return { options, job: loaded?.job }
 }
 
 /** `base` is the pointer of the job in the body; empty: the body itself, or no body. */
@@ -96,13 +93,6 @@ export function unknownJobType(type: string, base = ''): Problem {
     'unknown_job_type',
     `${at}There is no job type "${cutText(type, 100)}": GET /v1/job-types lists them.`,
   )
-}
-
-/** All mistakes of a body as one problem. */
-export function invalid(mistakes: Mistake[]): Problem {
-  const [first] = mistakes
-  const more = mistakes.length > 1 ? ` (and ${mistakes.length - 1} more)` : ''
-  return new Problem('invalid_request', `${first?.pointer || 'body'}: ${first?.detail}${more}`, { mistakes })
 }
 
 /** What is stored with a job. */

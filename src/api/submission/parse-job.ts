@@ -4,17 +4,10 @@ import type { Registry } from '../../jobs/registry.ts'
 import { newJobRef } from '../../queue/model/job-id.ts'
 import type { NewJob } from '../../queue/store/job-queue.ts'
 import type { Caller } from '../access/api-keys.ts'
+import { Mistakes } from '../http/mistakes.ts'
 import type { SchemaRegistry } from '../openapi/schema-registry.ts'
-import {
-  checkJob,
-  invalid,
-  type JobEnvelope,
-  jobEnvelope,
-  jobOptions,
-  toRecord,
-  traceparentSchema,
-} from './job-options.ts'
-import { unsignable, webhookField } from './webhook-field.ts'
+import { checkJob, type JobEnvelope, jobEnvelope, jobOptions, toRecord, traceparentSchema } from './job-options.ts'
+import { refuseUnsignable, webhookField } from './webhook-field.ts'
 
 /** The options of one documented example. */
 const exampleOptions = {
@@ -69,12 +62,14 @@ function submissionVariant(job: Job, schemas: SchemaRegistry) {
 /**
  * Checks a submission as a whole and returns what to store. The stored input is the client's own, since the worker parses it again.
  *
- * @throws Problem naming every mistake by a pointer into the body.
+ * @param base the pointer of the submission in the request's body
+ * @throws Problem naming its mistakes by pointers into the body
  */
-export function parseJob(body: unknown, context: SubmissionContext): NewJob {
-  const { options, job: type, mistakes } = checkJob(body, context.registry, { base: '', isComplete: true })
-  mistakes.push(...unsignable(options?.webhook, context.canSign))
-  if (!type || !options || mistakes.length > 0) throw invalid(mistakes)
+export function parseJob(body: unknown, context: SubmissionContext, base = ''): NewJob {
+  const mistakes = new Mistakes()
+  const { options, job: type } = checkJob(body, context.registry, { base, isComplete: true, mistakes })
+  refuseUnsignable(options?.webhook, context.canSign, mistakes, base)
+  if (!type || !options || mistakes.count > 0) throw mistakes.toProblem()
   const job = toNewJob(options, type, context)
   // Most requests have none, and a failed parse costs more than the rest of the check.
   const traceparent =

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Webhook, webhookEvents } from '../../queue/model/webhook-target.ts'
-import type { Mistake } from '../http/problem.ts'
+import type { Mistakes } from '../http/mistakes.ts'
 
 /** The `webhook` of a submission. Which addresses may be called is checked by the workers' egress guard. */
 export const webhookField = z
@@ -18,10 +18,10 @@ export const webhookField = z
   })
   .describe('Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks')
 
-/** The mistake of a `webhook` that this server cannot sign. */
-export function unsignable(webhook: unknown, canSign: boolean): Mistake[] {
-  if (webhook === undefined || canSign) return []
-  return [{ pointer: '/webhook', detail: 'this server has no WEBHOOK_SECRETS to sign it with' }]
+/** Adds the mistake of a `webhook` that this server cannot sign. `base` is the pointer of the job or flow. */
+export function refuseUnsignable(webhook: unknown, canSign: boolean, mistakes: Mistakes, base = ''): void {
+  if (webhook === undefined || canSign) return
+  mistakes.add(`${base}/webhook`, 'this server has no WEBHOOK_SECRETS to sign it with')
 }
 
 /** The field as it is stored: each event once. */

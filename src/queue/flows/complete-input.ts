@@ -23,7 +23,7 @@ export async function completeInput(
   const filled = await fill(node, job.record.input, '/input', outputs)
   if (filled.status === 'failed') return refuse(filled.code, `${path}: ${filled.message}`)
   const loaded = registry.get(job.type)
-  const [issue] = (loaded && parseValue(loaded.job.input, filled.value).error?.issues) ?? []
+  const [issue] = (loaded && parseValue(loaded.job.input, filled.value, { stopEarly: true }).error?.issues) ?? []
   if (!issue) return { input: filled.value }
   const at = issue.path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
   return refuse('invalid_input', `${path}: /input${at}: ${issue.message}`)

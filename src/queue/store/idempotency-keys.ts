@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { stringify } from 'safe-stable-stringify'
+import { setImmediate } from 'node:timers/promises'
 import { type JobRef, parseJobId } from '../model/job-id.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
+import { canonicalJson } from './canonical-json.ts'
 
 const claimKey = loadScript('store/claim-key')
 const keepClaim = loadScript('store/keep-claim')
@@ -11,6 +12,7 @@ const persistClaim = loadScript('store/persist-claim')
 /** Gives up the claim of a job that is removed, unless it belongs to another job by now. */
 export const releaseClaim = loadScript('store/release-claim')
 
+const maxCharactersAtOnce = 65_536
 /** A claim whose job was never stored expires after a day; until then the same request stores the job. */
 const unkeptMs = 86_400_000
 
@@ -43,8 +45,8 @@ export class IdempotencyKeys {
    * @throws QueueUnavailableError
    */
   async claim(tenant: string, key: string, request: unknown, ref: JobRef): Promise<Claim> {
-    const name = this.#keys.claim(digest([tenant, key]))
-    const requested = digest(request)
+    const name = this.#keys.claim(digest(canonicalJson([tenant, key])))
+    const requested = await digestOf(request)
     const reply = await whenAvailable(claimKey(this.#redis, [name], [ref.id, requested, unkeptMs]))
     const [id, claimed] = Array.isArray(reply) ? reply : []
     if (claimed !== requested) return { status: 'conflict' }
@@ -78,8 +80,13 @@ export class IdempotencyKeys {
   }
 }
 
-function digest(value: unknown): string {
-  return createHash('sha256')
-    .update(stringify(value) ?? '')
-    .digest('base64url')
+/** A text of megabytes is hashed in a turn of the event loop of its own. */
+async function digestOf(request: unknown): Promise<string> {
+  const text = canonicalJson(request)
+  if (text.length > maxCharactersAtOnce) await setImmediate()
+  return digest(text)
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
 }

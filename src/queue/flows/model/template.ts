@@ -1,6 +1,9 @@
 /** A placeholder in an input for a value that is known later: part of an earlier output, or of an item of a map. */
 type Reference = { kind: 'output' | 'item'; pointer: string }
 
+/** A longer pointer is refused before its tokens are read: in 8 MB there is room for four million. */
+const maxPointerLength = 1000
+
 /** An invalid reference; `pointer` leads to it from the input. */
 export interface TemplateMistake {
   pointer: string
@@ -13,6 +16,8 @@ function readReference(value: object): Reference | string | undefined {
   if (key === undefined) return undefined
   const pointer: unknown = Reflect.get(value, key)
   if (Object.keys(value).length > 1) return `${key} must stand alone in its object`
+  if (typeof pointer === 'string' && pointer.length > maxPointerLength)
+    return `${key} must have at most ${maxPointerLength} characters`
   if (typeof pointer !== 'string' || !parsePointer(pointer))
     return `${key} must be a JSON Pointer, such as "" or "/links/0"`
   return { kind: key === '$output' ? 'output' : 'item', pointer }
@@ -25,15 +30,17 @@ export function findReferences(
 ): { references: (Reference & { at: string })[]; mistakes: TemplateMistake[] } {
   const references: (Reference & { at: string })[] = []
   const mistakes: TemplateMistake[] = []
-  const walk = (part: unknown, at: string): void => {
-    if (Array.isArray(part)) return part.forEach((inner, index) => walk(inner, `${at}/${index}`))
-    if (typeof part !== 'object' || part === null) return
-    const reference = readReference(part)
+  const walk = (part: object, at: string): void => {
+    const reference = Array.isArray(part) ? undefined : readReference(part)
     if (typeof reference === 'string') mistakes.push({ pointer: at, detail: reference })
     else if (reference) references.push({ ...reference, at })
-    else for (const [key, inner] of Object.entries(part)) walk(inner, `${at}/${escapeToken(key)}`)
+    else if (Array.isArray(part)) {
+      for (const [index, inner] of part.entries()) if (isObject(inner)) walk(inner, `${at}/${index}`)
+    } else {
+      for (const [key, inner] of Object.entries(part)) if (isObject(inner)) walk(inner, `${at}/${escapeToken(key)}`)
+    }
   }
-  walk(value, base)
+  if (isObject(value)) walk(value, base)
   return { references, mistakes }
 }
 
@@ -70,6 +77,10 @@ export function follow(value: unknown, tokens: readonly string[]): { value: unkn
 /** Whether a token is a valid array index: no sign, no leading zero. */
 export function isIndex(token: string): boolean {
   return /^(0|[1-9]\d{0,8})$/.test(token)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 function escapeToken(key: string): string {
