@@ -7,7 +7,7 @@ import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { JobEventHub } from '../queue/events/event-hub.ts'
 import type { Flows } from '../queue/flows/flows.ts'
 import type { ScheduleStore } from '../queue/schedules/schedule-store.ts'
-import type { JobSteering } from '../queue/store/cancel-and-retry.ts'
+import type { JobControl } from '../queue/store/cancel-and-retry.ts'
 import type { IdempotencyKeys } from '../queue/store/idempotency-keys.ts'
 import type { JobIndex } from '../queue/store/job-index.ts'
 import type { JobQueue } from '../queue/store/job-queue.ts'
@@ -23,7 +23,7 @@ export interface ApiDeps {
   registry: Registry
   queue: JobQueue
   hub: JobEventHub
-  steering: JobSteering
+  control: JobControl
   idempotency: IdempotencyKeys
   index: JobIndex
   outbox: WebhookOutbox

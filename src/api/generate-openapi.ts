@@ -7,7 +7,7 @@ import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { JobEventHub } from '../queue/events/event-hub.ts'
 import type { Flows } from '../queue/flows/flows.ts'
 import type { ScheduleStore } from '../queue/schedules/schedule-store.ts'
-import type { JobSteering } from '../queue/store/cancel-and-retry.ts'
+import type { JobControl } from '../queue/store/cancel-and-retry.ts'
 import type { IdempotencyKeys } from '../queue/store/idempotency-keys.ts'
 import type { JobIndex } from '../queue/store/job-index.ts'
 import type { JobQueue } from '../queue/store/job-queue.ts'
@@ -25,7 +25,7 @@ export async function generateOpenapi(): Promise<string> {
     registry,
     queue: uncalled as JobQueue,
     hub: uncalled as JobEventHub,
-    steering: uncalled as JobSteering,
+    control: uncalled as JobControl,
     idempotency: uncalled as IdempotencyKeys,
     index: uncalled as JobIndex,
     outbox: uncalled as WebhookOutbox,

@@ -14,7 +14,7 @@ import { connectRedis } from '../queue/redis/connection.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
-import { JobSteering } from '../queue/store/cancel-and-retry.ts'
+import { JobControl } from '../queue/store/cancel-and-retry.ts'
 import { IdempotencyKeys } from '../queue/store/idempotency-keys.ts'
 import { JobIndex } from '../queue/store/job-index.ts'
 import { JobQueue } from '../queue/store/job-queue.ts'
@@ -59,8 +59,8 @@ await boot('api', async () => {
   metrics.observeQueues(queue)
   const hub = new JobEventHub({ subscriber, client, keys, log })
   metrics.observeWatched(hub)
-  const steering = new JobSteering({ redis: client, keys })
-  const outbox = new WebhookOutbox({ redis: client, keys, jobs: queue, steering, log })
+  const control = new JobControl({ redis: client, keys })
+  const outbox = new WebhookOutbox({ redis: client, keys, jobs: queue, control, log })
   const sweeper = new Sweeper({
     redis: client,
     keys,
@@ -92,7 +92,7 @@ await boot('api', async () => {
   const quotas = new TenantQuotas({ redis: client, keys })
   const backpressure = new QueueBackpressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
   const stores = { queue, index, idempotency, outbox, schedules, flows }
-  const steps = { ...stores, hub, steering, quotas, backpressure, metrics }
+  const steps = { ...stores, hub, control, quotas, backpressure, metrics }
   const app = await buildApp({ config, registry, apiKeys, log, ...steps })
   lifecycle.onStop('http', () => app.close())
   try {

@@ -20,7 +20,7 @@ import { connectRedis } from '../queue/redis/connection.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
-import { JobSteering } from '../queue/store/cancel-and-retry.ts'
+import { JobControl } from '../queue/store/cancel-and-retry.ts'
 import { OutputWriter } from '../queue/store/job-output.ts'
 import { JobQueue } from '../queue/store/job-queue.ts'
 import { deliveryQueue } from '../queue/webhooks/delivery.ts'
@@ -66,9 +66,9 @@ await boot('worker', async () => {
 
   const metrics = new WorkerMetrics([...registry.keys()])
   const workerName = `${hostname()}:${process.pid}`
-  const steering = new JobSteering({ redis, keys })
+  const control = new JobControl({ redis, keys })
   const jobs = new JobQueue({ client: redis, keys, queues: queuesOf(registry) })
-  const outbox = new WebhookOutbox({ redis, keys, jobs, steering, log })
+  const outbox = new WebhookOutbox({ redis, keys, jobs, control, log })
   const quotas = new TenantQuotas({ redis, keys })
   const onStarted = (ref: JobRef, record: unknown) => {
     quotas.leaveStarted(ref, record)?.catch((error: unknown) => {
@@ -83,7 +83,7 @@ await boot('worker', async () => {
     keys,
     events,
     outputs,
-    steering,
+    control,
     onStarted,
     quarantine: new CrashQuarantine(),
     log,

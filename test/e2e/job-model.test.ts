@@ -10,7 +10,7 @@ import { isEnd, type JobMove, jobMoves, next, type Standing } from '../../src/qu
 import { connectRedis, type Redis } from '../../src/queue/redis/connection.ts'
 import { announcedChange, announcedEnd, Keys } from '../../src/queue/redis/keys.ts'
 import { loadScript } from '../../src/queue/redis/load-script.ts'
-import { JobSteering } from '../../src/queue/store/cancel-and-retry.ts'
+import { JobControl } from '../../src/queue/store/cancel-and-retry.ts'
 import { read, type ServerSentEvent, send, submit, watch, watchToEnd } from '../helpers/client.ts'
 import { type Stack, startStack } from '../helpers/stack.ts'
 
@@ -211,7 +211,7 @@ class World {
   readonly api: Stack['api']
   readonly redis: Redis
   readonly keys: Keys
-  readonly steering: JobSteering
+  readonly control: JobControl
   readonly workers: ReturnType<Stack['addWorker']>[]
   readonly addWorker: Stack['addWorker']
   jobs: Tracked[] = []
@@ -225,7 +225,7 @@ class World {
     this.api = api
     this.redis = redis
     this.keys = new Keys(env['KEY_PREFIX'] ?? '')
-    this.steering = new JobSteering({ redis, keys: this.keys })
+    this.control = new JobControl({ redis, keys: this.keys })
     this.workers = workers.map((worker) => Promise.resolve(Object.assign(worker, { port: 0 })))
     this.addWorker = addWorker
     subscriber.on('pmessage', (_pattern, channel: string, message: string) => {
@@ -352,7 +352,7 @@ const actions: Record<Verb, (world: World, job: Tracked, pick: number) => Promis
   },
 
   /** A worker that lost the job long ago still writes the events and the end of its handler. */
-  async speak_as_a_zombie({ redis, keys, steering }, { ref }) {
+  async speak_as_a_zombie({ redis, keys, control }, { ref }) {
     let refusals = 0
     const events = new JobEventWriter({ redis, keys, log }).open(ref, 'zombie:0', 1, () => refusals++)
     void events.emit({ kind: 'output', value: 'of a zombie' })
@@ -363,7 +363,7 @@ const actions: Record<Verb, (world: World, job: Tracked, pick: number) => Promis
     expect(await finishCanceled(redis, ended, [ref.id, 'zombie:0', '{}', Date.now(), keys.channel(ref)])).toBe(0)
     // Nor does it end a job that was canceled while another worker held it.
     const run = { token: 'zombie:0', attempt: 1 }
-    expect(await steering.finishCanceled(ref, run, 'cooperatively'), 'a job of another worker was ended').toBe(false)
+    expect(await control.finishCanceled(ref, run, 'cooperatively'), 'a job of another worker was ended').toBe(false)
   },
 }
 

@@ -12,7 +12,7 @@ const defaultGraceMs = 2000
 /** `POST /v1/jobs/{id}/cancel`: end a waiting job, or stop a running one. Idempotent. */
 export function cancelJob(
   app: FastifyInstance,
-  { queue, steering, quotas, registry, config, metrics }: RouteDeps,
+  { queue, control, quotas, registry, config, metrics }: RouteDeps,
 ): void {
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/cancel', {
     config: { access: 'cancel' },
@@ -32,7 +32,7 @@ export function cancelJob(
       const { id } = request.params
       const before = await findJob(queue, request, id)
       const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? defaultGraceMs
-      const result = await steering.cancel(before, graceMs, Date.now())
+      const result = await control.cancel(before, graceMs, Date.now())
       if (result === 'ended') metrics.jobEnded(before.type, 'canceled')
       if (result === 'ended' && before.record.limited) await quotas.leave(before.record.tenant, before)
       const job = await queue.read(before)

@@ -8,7 +8,7 @@ import { findJob, jobNotFound, jobParams, jobPath } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 
 /** `POST /v1/jobs/{id}/retry`: queue a failed, canceled or expired job again, as its next run. */
-export function retryJob(app: FastifyInstance, { queue, steering, outbox, config }: RouteDeps): void {
+export function retryJob(app: FastifyInstance, { queue, control, outbox, config }: RouteDeps): void {
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/retry', {
     config: { access: 'submit' },
     schema: {
@@ -34,7 +34,7 @@ export function retryJob(app: FastifyInstance, { queue, steering, outbox, config
       const mayRetry = next(before.state, 'retry') !== undefined
       // The webhook of this run is released before the next run begins, or nothing would ever release it.
       if (mayRetry && before.record.webhook) await outbox.release(before)
-      const result = mayRetry ? await steering.reopen(before, Date.now()) : 'not_retryable'
+      const result = mayRetry ? await control.reopen(before, Date.now()) : 'not_retryable'
       if (result === 'missing') throw jobNotFound(id)
       if (result === 'not_retryable') {
         const detail = `The job is ${before.state}: only failed, canceled or expired jobs can be retried.`

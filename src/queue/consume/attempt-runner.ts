@@ -8,7 +8,7 @@ import type { JobEventWriter } from '../events/event-writer.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { dueAt } from '../model/job-record.ts'
 import type { Redis } from '../redis/connection.ts'
-import type { JobSteering } from '../store/cancel-and-retry.ts'
+import type { JobControl } from '../store/cancel-and-retry.ts'
 import type { OutputWriter } from '../store/job-output.ts'
 import type { ClaimedJob, Settlement } from './attempt.ts'
 import { CancelInbox } from './cancel-inbox.ts'
@@ -20,7 +20,7 @@ export interface RunnerOptions {
   redis: Redis
   events: JobEventWriter
   outputs: OutputWriter
-  steering: JobSteering
+  control: JobControl
   /** Shared by the consumers of a process. */
   quarantine: CrashQuarantine
   /** How long a worker that fell silent keeps its jobs. */
@@ -74,10 +74,10 @@ export class AttemptRunner {
 
   /** Asks Redis which of these jobs are cancelled or no longer held, and stops those. Never rejects. */
   async check(ids: Iterable<string> = this.#running.keys()): Promise<void> {
-    const { queue, steering, log } = this.#options
+    const { queue, control, log } = this.#options
     const runs = [...ids].flatMap((id) => this.#running.get(id) ?? [])
     try {
-      const standings = await steering.standing(runs.map(({ id, token }) => ({ ref: { queue, id }, token })))
+      const standings = await control.standing(runs.map(({ id, token }) => ({ ref: { queue, id }, token })))
       for (const [index, run] of runs.entries()) {
         const standing = standings[index]
         if (standing === 'canceled') run.stop({ kind: 'canceled', graceMs: stopGraceMs })

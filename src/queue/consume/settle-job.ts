@@ -8,7 +8,7 @@ import type { JobRef } from '../model/job-id.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { endWithoutSuccess } from '../model/stored-job.ts'
 import type { Redis } from '../redis/connection.ts'
-import type { JobSteering } from '../store/cancel-and-retry.ts'
+import type { JobControl } from '../store/cancel-and-retry.ts'
 import type { Settlement } from './attempt.ts'
 
 export interface SettlerOptions {
@@ -16,7 +16,7 @@ export interface SettlerOptions {
   /** The connection that the worker has, so that the order of commands holds. */
   redis: Redis
   events: JobEventWriter
-  steering: JobSteering
+  control: JobControl
   log: Logger
   /** A job has ended here. */
   onEnded?: (type: string, end: JobEnd) => void
@@ -121,9 +121,9 @@ export class JobSettler {
   }
 
   async #finishCanceled(job: FetchedJob, stopped: 'cooperatively' | 'killed' | 'abandoned'): Promise<boolean> {
-    const { steering, onEnded } = this.#options
+    const { control, onEnded } = this.#options
     const held = { token: job.lockToken, attempt: job.attempt }
-    const isFirst = await steering.finishCanceled(this.#refOf(job), held, stopped)
+    const isFirst = await control.finishCanceled(this.#refOf(job), held, stopped)
     if (isFirst) onEnded?.(job.name, 'canceled')
     return isFirst
   }

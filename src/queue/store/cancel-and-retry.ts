@@ -31,7 +31,7 @@ const canceled = (attempt: number, stopped: NonNullable<StoredFailure['stopped']
 })
 
 /** Cancels and retries jobs, for clients, and ends canceled jobs, for workers. */
-export class JobSteering {
+export class JobControl {
   readonly #redis: Redis
   readonly #keys: Keys
 

@@ -5,7 +5,7 @@ import type { Webhook, WebhookEvent } from '../model/webhook-target.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
-import type { JobSteering } from '../store/cancel-and-retry.ts'
+import type { JobControl } from '../store/cancel-and-retry.ts'
 import { JobQueue } from '../store/job-queue.ts'
 import { deliveryQueue, deliveryRef, deliveryType, deliveryWaitsMs } from './delivery.ts'
 import { jobPayload, type WebhookPayload } from './payload.ts'
@@ -44,11 +44,11 @@ export class WebhookOutbox {
   readonly #keys: Keys
   readonly #jobs: JobQueue
   readonly #deliveries: JobQueue
-  readonly #steering: JobSteering
+  readonly #control: JobControl
   readonly #log: Logger
 
   /** @param deps `jobs` reads the jobs that have webhooks. */
-  constructor(deps: { redis: Redis; keys: Keys; jobs: JobQueue; steering: JobSteering; log: Logger }) {
+  constructor(deps: { redis: Redis; keys: Keys; jobs: JobQueue; control: JobControl; log: Logger }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
     this.#jobs = deps.jobs
@@ -58,7 +58,7 @@ export class WebhookOutbox {
       queues: [deliveryQueue],
       isListed: false,
     })
-    this.#steering = deps.steering
+    this.#control = deps.control
     this.#log = deps.log
   }
 
@@ -132,14 +132,14 @@ export class WebhookOutbox {
 
   /** Sends an ended delivery again, with all its attempts. @returns false when it has not ended. @throws QueueUnavailableError */
   async resend(delivery: StoredJob): Promise<boolean> {
-    return delivery.done && (await this.#steering.reopen(delivery, Date.now())) === 'reopened'
+    return delivery.done && (await this.#control.reopen(delivery, Date.now())) === 'reopened'
   }
 
   /** Removes the deliveries of a job that is about to be removed. One that is being sent is canceled, and removed after its retention. @throws QueueUnavailableError */
   async forget(job: StoredJob): Promise<void> {
     for (const { delivery } of await this.list(jobOwner(job))) {
       if (!delivery) continue
-      if (!delivery.done) await this.#steering.cancel(delivery, cancelGraceMs, Date.now())
+      if (!delivery.done) await this.#control.cancel(delivery, cancelGraceMs, Date.now())
       await this.#deliveries.remove(delivery)
     }
   }

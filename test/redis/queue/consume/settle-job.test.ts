@@ -4,7 +4,7 @@ import type { FetchedJob } from '../../../../src/queue/bullmq/fetched-job.ts'
 import { JobSettler } from '../../../../src/queue/consume/settle-job.ts'
 import { JobEventWriter } from '../../../../src/queue/events/event-writer.ts'
 import type { JobEnd } from '../../../../src/queue/model/job-states.ts'
-import { JobSteering } from '../../../../src/queue/store/cancel-and-retry.ts'
+import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { ownQueue } from '../bullmq/own-queue.ts'
 
 /** A job that was fetched. */
@@ -19,7 +19,7 @@ async function world() {
     redis: own,
     backend,
     events: new JobEventWriter({ redis: own, keys, log }),
-    steering: new JobSteering({ redis: own, keys }),
+    control: new JobControl({ redis: own, keys }),
     log,
     onEnded: (_type, end) => ends.push(end),
     releaseWebhook: ({ id }) => released.push(id),

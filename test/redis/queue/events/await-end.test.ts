@@ -4,7 +4,7 @@ import { JobEventHub } from '../../../../src/queue/events/event-hub.ts'
 import { JobEventWriter } from '../../../../src/queue/events/event-writer.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
-import { JobSteering } from '../../../../src/queue/store/cancel-and-retry.ts'
+import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
@@ -36,11 +36,11 @@ async function world() {
 
 test('the end of an awaited job is published for a cancel, and not for the next run', async () => {
   const { redis, keys, hub, ref, stored, stop, untilCalled } = await world()
-  const steering = new JobSteering({ redis, keys })
-  expect(await steering.cancel(stored, 1000, Date.now())).toBe('ended')
+  const control = new JobControl({ redis, keys })
+  expect(await control.cancel(stored, 1000, Date.now())).toBe('ended')
   expect(await untilCalled(1)).toBe(1)
   expect(await redis.hget(keys.job(ref), 'waiter')).toBe(hub.waiter)
-  expect(await steering.reopen({ ...stored, state: 'canceled' }, Date.now())).toBe('reopened')
+  expect(await control.reopen({ ...stored, state: 'canceled' }, Date.now())).toBe('reopened')
   expect(await redis.hexists(keys.job(ref), 'waiter')).toBe(0)
   stop()
   expect(hub.watched).toBe(0)
@@ -56,6 +56,6 @@ test('after a lost connection the listener is called to read again, and hears la
   const { redis, subscriber, keys, stored, untilCalled } = await world()
   await redis.client('KILL', 'ID', await subscriber.client('ID'))
   expect(await untilCalled(1)).toBe(1)
-  await new JobSteering({ redis, keys }).cancel(stored, 1000, Date.now())
+  await new JobControl({ redis, keys }).cancel(stored, 1000, Date.now())
   expect(await untilCalled(2)).toBe(2)
 })

@@ -7,7 +7,7 @@ import { Flows } from '../../../../src/queue/flows/flows.ts'
 import type { FlowNode } from '../../../../src/queue/flows/model/document.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
-import { JobSteering } from '../../../../src/queue/store/cancel-and-retry.ts'
+import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
 import { WebhookOutbox } from '../../../../src/queue/webhooks/outbox.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
@@ -22,7 +22,7 @@ async function world() {
   const keys = new Keys(keyPrefix())
   const registry = await loadRegistry({ diagnosticJobs: true, jobsDir: undefined })
   const jobs = new JobQueue({ client: redis, keys, queues: ['io'] })
-  const outbox = new WebhookOutbox({ redis, keys, jobs, steering: new JobSteering({ redis, keys }), log })
+  const outbox = new WebhookOutbox({ redis, keys, jobs, control: new JobControl({ redis, keys }), log })
   const flows = new Flows({ redis, keys, registry, outbox })
   const { store } = flows
   const tree: FlowNode = { job: { type: 'echo', queue: 'io', attempts: 1, record: { tenant: '-', input: 1 } } }

@@ -5,7 +5,7 @@ import { indexEntry, type JobRef, newJobRef, ulidOf, ulidTime } from '../../../.
 import type { JobRecord } from '../../../../src/queue/model/job-record.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
 import { Lease } from '../../../../src/queue/redis/lease.ts'
-import { JobSteering } from '../../../../src/queue/store/cancel-and-retry.ts'
+import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
@@ -17,7 +17,7 @@ async function world(options: Partial<SweeperOptions> = {}) {
   const redis = await redisClient()
   const keys = new Keys(keyPrefix())
   const queue = new JobQueue({ client: redis, keys, queues: ['io'] })
-  const steering = new JobSteering({ redis, keys })
+  const control = new JobControl({ redis, keys })
   const ended: string[] = []
   const sweeper = new Sweeper({
     redis,
@@ -50,7 +50,7 @@ async function world(options: Partial<SweeperOptions> = {}) {
       () => redis.exists(keys.job(ref)),
       (count) => count === 0,
     )
-  return { redis, keys, queue, steering, sweeper, ended, add, abandon, untilState, untilGone }
+  return { redis, keys, queue, control, sweeper, ended, add, abandon, untilState, untilGone }
 }
 
 test('a sweep ends jobs whose time limit has passed, waiting or left by their worker, and no others', async () => {
@@ -75,12 +75,12 @@ test('a sweep ends jobs whose time limit has passed, waiting or left by their wo
 })
 
 test('a sweep ends canceled jobs whose worker has vanished, where they are', async () => {
-  const { redis, keys, steering, sweeper, add, abandon, untilState } = await world()
+  const { redis, keys, control, sweeper, add, abandon, untilState } = await world()
   const [active, backInQueue] = [await add(), await add()]
   for (const job of [active, backInQueue]) {
     await abandon(job)
     await redis.set(keys.lock(job), 'token')
-    expect(await steering.cancel(job, 0, Date.now())).toBe('signaled')
+    expect(await control.cancel(job, 0, Date.now())).toBe('signaled')
     await redis.del(keys.lock(job))
   }
   await redis.lrem(keys.bull('io', 'active'), 1, backInQueue.id)
@@ -95,12 +95,12 @@ test('a sweep ends canceled jobs whose worker has vanished, where they are', asy
 test('a sweep asks for the webhooks that ended jobs owe, and keeps such a job until they are stored', async () => {
   const owing: string[] = []
   const releaseWebhook = ({ id }: JobRef) => Promise.resolve(owing.push(id) > 0)
-  const { redis, keys, steering, sweeper, add, untilGone } = await world({ releaseWebhook, resultTtlMs: 1 })
+  const { redis, keys, control, sweeper, add, untilGone } = await world({ releaseWebhook, resultTtlMs: 1 })
   const webhook = { url: 'https://example.com', events: ['canceled' as const] }
   const [owes, goesOn] = [await add({ webhook }), await add({ webhook })]
-  await steering.cancel(owes, 0, Date.now())
+  await control.cancel(owes, 0, Date.now())
   const settled = await add()
-  await steering.cancel(settled, 0, Date.now())
+  await control.cancel(settled, 0, Date.now())
   sweeper.start()
   await untilGone(settled)
   expect(owing).toEqual([owes.id])
@@ -110,13 +110,13 @@ test('a sweep asks for the webhooks that ended jobs owe, and keeps such a job un
 })
 
 test('an ended job whose flow was removed is removed like any other', async () => {
-  const { redis, keys, steering, sweeper, add, untilGone } = await world({ resultTtlMs: 1 })
+  const { redis, keys, control, sweeper, add, untilGone } = await world({ resultTtlMs: 1 })
   const [orphan, kept] = [await add(), await add()]
   for (const [job, flow] of [
     [orphan, 'gone'],
     [kept, 'there'],
   ] as const) {
-    await steering.cancel(job, 0, Date.now())
+    await control.cancel(job, 0, Date.now())
     await redis.hset(keys.job(job), { flow, flowHints: keys.flowHints })
   }
   await redis.hset(keys.flow('there'), 'v', 1)

@@ -4,7 +4,7 @@ import { Sweeper } from '../../../../src/queue/maintenance/sweeper.ts'
 import { type JobRef, newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
 import { loadScript } from '../../../../src/queue/redis/load-script.ts'
-import { JobSteering } from '../../../../src/queue/store/cancel-and-retry.ts'
+import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { IdempotencyKeys } from '../../../../src/queue/store/idempotency-keys.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
@@ -25,7 +25,7 @@ async function world() {
   const prefix = keyPrefix()
   const keys = new Keys(prefix)
   const queue = new JobQueue({ client: redis, keys, queues: ['io'] })
-  const steering = new JobSteering({ redis, keys })
+  const control = new JobControl({ redis, keys })
   const idempotency = new IdempotencyKeys({ redis, keys })
 
   const claim = async (ref: JobRef) => {
@@ -42,7 +42,7 @@ async function world() {
   }
   /** A job that has ended, as one that may be retried. */
   const addEnded = async (ref: JobRef) => {
-    await steering.cancel(await add(ref), 0, Date.now())
+    await control.cancel(await add(ref), 0, Date.now())
     return stored(ref)
   }
   const begin = (ref: JobRef) =>
@@ -61,22 +61,22 @@ async function world() {
     const ttls = await Promise.all(found.map((key) => redis.pttl(key)))
     return found.filter((key, n) => /:claim:/.test(key) || (ttls[n] ?? 0) < 0)
   }
-  return { redis, keys, queue, steering, idempotency, claim, add, addEnded, begin, sweep, left }
+  return { redis, keys, queue, control, idempotency, claim, add, addEnded, begin, sweep, left }
 }
 
 test('a job whose removal has begun cannot be retried, and keeps no claim', async () => {
-  const { queue, steering, idempotency, claim, addEnded, begin, left } = await world()
+  const { queue, control, idempotency, claim, addEnded, begin, left } = await world()
   const ref = newRef()
   const claimed = await claim(ref)
   const job = await addEnded(ref)
   expect(await begin(ref)).toEqual(['begun'])
-  expect(await steering.reopen(job, Date.now())).toBe('missing')
+  expect(await control.reopen(job, Date.now())).toBe('missing')
   // The first request only now comes to keep its claim.
   await idempotency.keep(claimed, ref)
   expect(await claim(newRef())).toMatchObject({ status: 'first' })
   expect(await queue.remove(job)).toBe('removed')
   expect(await queue.remove(job)).toBe('missing')
-  expect(await steering.reopen(job, Date.now())).toBe('missing')
+  expect(await control.reopen(job, Date.now())).toBe('missing')
   expect(await left()).toEqual([expect.stringContaining(':claim:')])
 })
 
@@ -147,7 +147,7 @@ test('a removal whose process died is completed by the next sweep, before the re
 })
 
 test('a job whose claim the sweep is about to give up cannot be retried, and keeps no claim', async () => {
-  const { redis, keys, steering, idempotency, claim, addEnded, sweep, left } = await world()
+  const { redis, keys, control, idempotency, claim, addEnded, sweep, left } = await world()
   const ref = newRef()
   const claimed = await claim(ref)
   const job = await addEnded(ref)
@@ -162,7 +162,7 @@ test('a job whose claim the sweep is about to give up cannot be retried, and kee
   // The sweeper dies with this answer in its hands.
   const swept = await sweepQueue(redis, names, [0, 200, keys.bull('io', ''), 0, 'io_', ''])
   expect(swept).toMatchObject([[], 0, [keys.job(ref), claimed.name], 1, [], []])
-  expect(await steering.reopen(job, Date.now())).toBe('missing')
+  expect(await control.reopen(job, Date.now())).toBe('missing')
   await redis.hdel(keys.job(ref), 'claim')
   await idempotency.keep(claimed, ref)
   expect(await redis.exists(claimed.name)).toBe(0)
