@@ -156,6 +156,8 @@ test.each([
   ['src/jobs/catalog/resize-image.ts', `  const { Redis } = await import('ioredis')`],
   ['src/queue/store/job-queue.ts', `import { problem } from '../../api/http/problem.ts'`],
   ['src/queue/store/job-queue.ts', `import { Redis } from 'ioredis'`],
+  ['src/queue/consume/settle-job.ts', `import { Queue } from 'bullmq'`],
+  ['src/worker/main.ts', `import { RunningJob } from '../queue/consume/running-job.ts'`],
   ['src/queue/store/job-queue.ts', `import { openRedis } from '../redis/open-redis.ts'`],
   ['src/queue/model/job-id.ts', `import type { Keys } from '../redis/keys.ts'`],
   ['src/queue/flows/model/plan.ts', `import type { FlowStore } from '../flow-store.ts'`],
@@ -186,7 +188,7 @@ test.each([
   ['src/jobs/catalog/resize-image.ts', `  const { default: sharp } = await import('sharp')`],
   [
     'src/queue/consume/job-consumer.ts',
-    `import { Queue } from 'bullmq'\nimport type { Job } from '../../jobs/define-job.ts'`,
+    `import { QueueWorker } from '../bullmq/queue-worker.ts'\nimport type { Job } from '../../jobs/define-job.ts'`,
   ],
   ['src/api/jobs/submit-job.ts', `import { problem } from '../http/problem.ts'`],
   ['src/api/jobs/submit-job.ts', `import { jobResource } from './job-resource.ts'`],

@@ -18,7 +18,10 @@ export const rules: Record<string, Rule> = {
     imports: ['queue/model'],
     doors: ['connection', 'keys', 'load-script', 'lease', 'end-of-turn', 'redis-address', 'server-version'],
   },
-  'queue/bullmq': { imports: ['queue/model', 'queue/redis'] },
+  'queue/bullmq': {
+    imports: ['queue/model', 'queue/redis'],
+    doors: ['bull-queues', 'queue-worker', 'batching-backend', 'fetched-job', 'put-back', 'attempt-failed'],
+  },
   'queue/store': {
     imports: ['queue/model', 'queue/redis', 'queue/bullmq'],
     doors: ['job-queue', 'job-index', 'job-output', 'idempotency-keys', 'cancel-and-retry', 'count-queue'],
@@ -29,7 +32,8 @@ export const rules: Record<string, Rule> = {
   },
   'queue/admission': { imports: ['queue/model', 'queue/redis'] },
   'queue/consume': {
-    imports: ['queue/model', 'queue/redis', 'queue/bullmq', 'queue/store', 'queue/events', 'queue/admission', 'jobs'],
+    imports: ['queue/model', 'queue/redis', 'queue/bullmq', 'queue/store', 'queue/events', 'jobs'],
+    doors: ['job-consumer', 'attempt', 'heartbeat', 'cancel-channel', 'crash-quarantine'],
   },
   'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
   'queue/webhooks': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
@@ -123,6 +127,6 @@ export const rules: Record<string, Rule> = {
 
 /** Packages that only some folders may import. */
 export const packageHomes: Record<string, string> = {
-  bullmq: 'queue',
+  bullmq: 'queue/bullmq',
   ioredis: 'queue/redis',
 }

@@ -13,11 +13,11 @@ import type { JobNode } from './model/plan.ts'
 import { type JobResult, readJobResult } from './read-job-result.ts'
 import { scriptBatches } from './script-batches.ts'
 
-const releaseJobs = loadScript('bullmq/release-members')
+const releaseJobs = loadScript('bullmq/release-flow-jobs')
 const readJobs = loadScript('flows/read-flow-jobs')
-const cancelJobs = loadScript('bullmq/cancel-members')
-const reblockJobs = loadScript('bullmq/reblock-members')
-const removeJobs = loadScript('bullmq/remove-members')
+const cancelJobs = loadScript('bullmq/cancel-flow-jobs')
+const reblockJobs = loadScript('bullmq/reblock-flow-jobs')
+const removeJobs = loadScript('bullmq/remove-flow-jobs')
 const findJobs = loadScript('flows/find-flow-jobs')
 
 /** For a job whose type this process does not know. */
