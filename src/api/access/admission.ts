@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { QueueBackpressure } from '../../queue/admission/queue-backpressure.ts'
 import type { TenantQuotas } from '../../queue/admission/tenant-quotas.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
-import type { NewJob } from '../../queue/store/job-queue.ts'
+import type { NewJob } from '../../queue/model/new-job.ts'
 import { Problem } from '../http/problem.ts'
 
 /** Seconds until the next try: workers start jobs all the time, while memory is freed only when finished jobs expire. */

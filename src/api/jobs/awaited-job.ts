@@ -11,7 +11,7 @@ export function awaitedJob({ queue, hub }: Pick<RouteDeps, 'queue' | 'hub'>, ref
   }
 }
 
-/** A job to wait for that this request stores with `hub.waiter`, and no other request can have stored: it needs no channel of its own. */
+/** A job to wait for that this request stores with `hub.replyChannel`, and no other request can have stored: it needs no channel of its own. */
 export function awaitedNewJob({ queue, hub }: Pick<RouteDeps, 'queue' | 'hub'>, ref: JobRef): Awaited<StoredJob> {
   return { watch: (onEnd) => hub.awaitEnd(ref, onEnd), read: () => queue.read(ref) }
 }

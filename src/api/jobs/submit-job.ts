@@ -47,7 +47,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
         store: async (ref, { known, isAwaitedHere }) => {
           if (known) return known
           // Under a key another request may store the job, with the channel of another process.
-          const added = await queue.add({ ...job, ref, waiter: isAwaitedHere ? hub.waiter : undefined })
+          const added = await queue.add({ ...job, ref, replyChannel: isAwaitedHere ? hub.replyChannel : undefined })
           // Where another request has stored it meanwhile, this add was ignored.
           return ref === job.ref ? added : queue.read(ref)
         },

@@ -1,25 +1,12 @@
 import { Queue, RedisConnection } from 'bullmq'
-import { indexEntry, type JobRef, ulidOf } from '../model/job-id.ts'
-import { type JobRecord, timeLimits } from '../model/job-record.ts'
+import { indexEntry, ulidOf } from '../model/job-id.ts'
+import { timeLimits } from '../model/job-record.ts'
+import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { BatchingBackend } from './batching-backend.ts'
 import { type JobExtras, withExtras } from './job-extras.ts'
 import { jobOptions } from './job-options.ts'
-
-/** A job to be added. Times are epoch milliseconds; `dueAt`: not before then. */
-export interface JobToAdd {
-  ref: JobRef
-  type: string
-  record: JobRecord
-  attempts: number
-  createdAt: number
-  dueAt?: number | undefined
-  /** It waits for its flow. */
-  isBlocked?: boolean | undefined
-  /** More fields of its hash, written with it. */
-  fields?: Record<string, string | number> | undefined
-}
 
 /** The queues of BullMQ to which this process adds jobs. */
 export class BullQueues {
@@ -42,26 +29,42 @@ export class BullQueues {
    *
    * @throws QueueUnavailableError; the job may have been added all the same.
    */
-  async add(job: JobToAdd): Promise<void> {
+  async add(job: NewJob): Promise<void> {
     const { name, data, opts } = this.#bullJob(job)
     await whenAvailable(this.#queue(job.ref.queue).add(name, data, opts))
   }
 
   /** … many jobs of one queue. */
-  async addBulk(queue: string, jobs: JobToAdd[]): Promise<void> {
+  async addBulk(queue: string, jobs: NewJob[]): Promise<void> {
     await whenAvailable(this.#queue(queue).addBulk(jobs.map((job) => this.#bullJob(job))))
   }
 
-  #bullJob({ ref, type, record, attempts, createdAt, dueAt = createdAt, isBlocked, fields }: JobToAdd) {
-    // The limits of a blocked job count from when its flow comes to it.
-    const extras: JobExtras = isBlocked
-      ? { isBlocked, fields: { ...fields, blocked: 1 } }
-      : { ...timeLimits(record), fields }
+  #bullJob(job: NewJob) {
+    const { ref, type, attempts, createdAt, flow } = job
+    const record = recordOf(job)
+    const dueAt = dueAtOf(job) ?? createdAt
+    // The limits of a blocked job count from its release.
+    const limits = flow?.isBlocked ? undefined : timeLimits(record)
+    const extras: JobExtras = { ...limits, isBlocked: flow?.isBlocked, fields: this.#fieldsOf(job) }
     if (this.#isListed) extras.indexEntry = indexEntry(record.tenant, ulidOf(ref.id))
     if (record.webhook) extras.webhookAt = dueAt
-    const delayMs = Math.max(0, dueAt - createdAt)
-    const options = jobOptions({ id: ref.id, attempts, priority: record.priority, createdAt, delayMs })
+    const options = jobOptions({
+      id: ref.id,
+      attempts,
+      priority: record.priority,
+      createdAt,
+      delayMs: dueAt - createdAt,
+    })
     return { name: type, data: record, opts: withExtras(options, extras) }
+  }
+
+  /** The fields of its hash that BullMQ does not know. */
+  #fieldsOf({ replyChannel, flow }: NewJob): Record<string, string | number> {
+    return {
+      ...(replyChannel !== undefined && { waiter: replyChannel }),
+      ...(flow && { flow: flow.id, flowHints: this.#keys.flowHints, flowRun: flow.run }),
+      ...(flow?.isBlocked && { blocked: 1 }),
+    }
   }
 
   #queue(name: string): Queue {

@@ -24,7 +24,7 @@ interface Watched {
  */
 export class JobEventHub {
   /** The channel of this process, on which the ends of jobs are published that were stored with its name. */
-  readonly waiter: string
+  readonly replyChannel: string
   readonly #subscriber: Redis
   readonly #client: Redis
   readonly #keys: Keys
@@ -32,14 +32,14 @@ export class JobEventHub {
   readonly #watched = new Map<string, Watched>()
   readonly #subscriptions: ChannelSubscriptions
   readonly #awaited = new Map<string, { ref: JobRef; onEnd: (job: StoredJob | undefined) => void }>()
-  #waiterSubscribed: Promise<unknown> | undefined
+  #replyChannelSubscribed: Promise<unknown> | undefined
 
   constructor(deps: { subscriber: Redis; client: Redis; keys: Keys; log: Logger }) {
     this.#subscriber = deps.subscriber
     this.#client = deps.client
     this.#keys = deps.keys
     this.#log = deps.log
-    this.waiter = deps.keys.waiter(randomUUID())
+    this.replyChannel = deps.keys.replyChannel(randomUUID())
     this.#subscriptions = new ChannelSubscriptions({ ...deps, isWanted: (channel) => this.#watched.has(channel) })
     this.#subscriber.on('message', (channel: string, message: string) => this.#dispatch(channel, message))
     this.#subscriber.on('ready', () => void this.#subscribeAgain())
@@ -67,7 +67,7 @@ export class JobEventHub {
   }
 
   /**
-   * Awaits the end of a job that is stored with {@link waiter}, which needs no channel per job. Once this resolves, the end is not missed
+   * Awaits the end of a job that is stored with {@link replyChannel}, which needs no channel per job. Once this resolves, the end is not missed
    * while the connection lasts. `onEnd` may be called when the job has not ended.
    *
    * @returns a function that stops waiting
@@ -75,12 +75,12 @@ export class JobEventHub {
    */
   async awaitEnd(ref: JobRef, onEnd: (job: StoredJob | undefined) => void): Promise<() => void> {
     this.#awaited.set(ref.id, { ref, onEnd })
-    this.#waiterSubscribed ??= this.#subscriber.subscribe(this.waiter)
+    this.#replyChannelSubscribed ??= this.#subscriber.subscribe(this.replyChannel)
     try {
-      await whenAvailable(this.#waiterSubscribed)
+      await whenAvailable(this.#replyChannelSubscribed)
     } catch (error) {
-      this.#log.debug({ channel: this.waiter, err: error }, 'failed to subscribe')
-      this.#waiterSubscribed = undefined
+      this.#log.debug({ channel: this.replyChannel, err: error }, 'failed to subscribe')
+      this.#replyChannelSubscribed = undefined
       this.#awaited.delete(ref.id)
       throw error
     }
@@ -123,7 +123,7 @@ export class JobEventHub {
   /** Messages were missed while the connection was away: once all channels are subscribed again, every listener reads its job again. */
   async #subscribeAgain(): Promise<void> {
     const channels = [...this.#watched.keys()]
-    const wanted = this.#waiterSubscribed ? [...channels, this.waiter] : channels
+    const wanted = this.#replyChannelSubscribed ? [...channels, this.replyChannel] : channels
     if (wanted.length === 0) return
     try {
       await this.#subscriber.subscribe(...wanted)
@@ -136,7 +136,7 @@ export class JobEventHub {
   }
 
   #dispatch(channel: string, message: string): void {
-    if (channel === this.waiter) return this.#dispatchEnd(message)
+    if (channel === this.replyChannel) return this.#dispatchEnd(message)
     const watched = this.#watched.get(channel)
     if (!watched) return
     const announcement = decodeAnnouncement(message, watched.ref)

@@ -66,12 +66,12 @@ export class JobEventWriter {
    * it is sent at the end of this turn of the event loop. Other changes are sent a few ms later but before the next event of the job:
    * a job that starts and ends within that time costs one message.
    *
-   * @param waiter the channel of the process that awaits the end
+   * @param replyChannel the channel of the process that awaits the end
    */
-  announce(ref: JobRef, change: 'change' | 'end', waiter?: string): void {
+  announce(ref: JobRef, change: 'change' | 'end', replyChannel?: string): void {
     const channel = this.#keys.channel(ref)
     if (change === 'end') {
-      if (waiter !== undefined) this.#publish(`${ref.id} ${announcedEnd}`, [waiter])
+      if (replyChannel !== undefined) this.#publish(`${ref.id} ${announcedEnd}`, [replyChannel])
       if (this.#ended.size === 0) setImmediate(() => this.#publish(announcedEnd, take(this.#ended)))
       this.#ended.add(channel)
       this.#changed.delete(channel)

@@ -1,7 +1,8 @@
 import type { Registry } from '../../jobs/registry.ts'
-import { BullQueues, type JobToAdd } from '../bullmq/bull-queues.ts'
+import { BullQueues } from '../bullmq/bull-queues.ts'
 import { encodeFailure, type StoredFailure } from '../model/failure.ts'
 import { timeLimits } from '../model/job-record.ts'
+import type { NewJob } from '../model/new-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -22,8 +23,8 @@ const findJobs = loadScript('flows/find-flow-jobs')
 
 /** For a job whose type this process does not know. */
 const defaultGraceMs = 2000
-/** How many jobs are prepared to be added at once. */
-const addedAtOnce = 200
+/** Jobs that are prepared at once. */
+const maxAddedAtOnce = 200
 /** How many scheduled jobs of a queue are searched for those of a flow. */
 const maxScheduledSearched = 5000
 
@@ -49,18 +50,18 @@ export class FlowJobs {
   /** Stores the jobs that do not exist, each either ready to run or blocked. */
   async store(flow: FlowOf, nodes: Iterable<JobNode>, modeOf: (node: JobNode) => 'ready' | 'blocked'): Promise<void> {
     const ids = new FlowJobIds(flow.id)
-    const { createdAt } = flow
-    const fields = { flow: flow.id, flowHints: this.#keys.flowHints, flowRun: flow.run }
-    const toAdd = (node: JobNode): JobToAdd => {
+    const { id, run, createdAt } = flow
+    const newJob = (node: JobNode): NewJob => {
       const { type, queue, attempts } = node.job
-      const job = { ref: ids.ref(queue, node.n), type, attempts, createdAt, fields }
-      if (modeOf(node) === 'blocked') return { ...job, record: blockedRecord(flow.id, node), isBlocked: true }
-      const { runAt, record } = releasedRecord(flow.id, node, Date.now())
-      return { ...job, record, dueAt: runAt }
+      const isBlocked = modeOf(node) === 'blocked'
+      const { runAt, record } = isBlocked
+        ? { runAt: undefined, record: blockedRecord(id, node) }
+        : releasedRecord(id, node, Date.now())
+      return { ref: ids.ref(queue, node.n), type, record, attempts, createdAt, runAt, flow: { id, run, isBlocked } }
     }
     for (const [queue, all] of Map.groupBy(nodes, ({ job }) => job.queue)) {
-      for (let from = 0; from < all.length; from += addedAtOnce)
-        await this.#bull.addBulk(queue, all.slice(from, from + addedAtOnce).map(toAdd))
+      for (let from = 0; from < all.length; from += maxAddedAtOnce)
+        await this.#bull.addBulk(queue, all.slice(from, from + maxAddedAtOnce).map(newJob))
     }
   }
 

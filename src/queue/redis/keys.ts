@@ -115,7 +115,7 @@ export class Keys {
   }
 
   /** The channel on which an API process gets the ends of jobs that its clients wait for: `<id> <message as on the job's channel>`. */
-  waiter(name: string): string {
+  replyChannel(name: string): string {
     return `${this.#prefix}:waiter:${name}`
   }
 

@@ -1,8 +1,7 @@
 import { BullQueues } from '../bullmq/bull-queues.ts'
 import type { JobRef } from '../model/job-id.ts'
-import { type JobRecord, recordVersion } from '../model/job-record.ts'
-import type { StoredOutput } from '../model/stored-job.ts'
-import { decodeJob, hashOf, type Place, type StoredJob } from '../model/stored-job.ts'
+import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
+import { decodeJob, hashOf, type Place, type StoredJob, type StoredOutput } from '../model/stored-job.ts'
 import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -13,19 +12,6 @@ import { removeJob } from './remove-job.ts'
 
 const readJob = loadScript('store/read-job')
 const pauseQueue = loadScript('bullmq/pause-queue')
-
-/** A job to be stored, validated by the caller. Times are epoch ms. */
-export interface NewJob {
-  ref: JobRef
-  type: string
-  record: Omit<JobRecord, 'v'>
-  attempts: number
-  createdAt: number
-  /** Not to start before then. */
-  runAt?: number | undefined
-  /** The channel on which the end of the job is published for the process that awaits it: `JobEventHub.waiter`. */
-  waiter?: string | undefined
-}
 
 /** For how long it is cached whether a queue has workers. */
 const consumedAgeMs = 2000
@@ -94,19 +80,17 @@ export class JobQueue {
    * @throws QueueUnavailableError; the job may be stored all the same
    */
   async add(job: NewJob): Promise<StoredJob> {
-    const { ref, type, record, attempts, createdAt, runAt, waiter } = job
+    const { ref, type, attempts, createdAt } = job
     if (!this.#queues.has(ref.queue)) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
-    const stored: JobRecord = { v: recordVersion, ...record }
-    const dueAt = runAt !== undefined && runAt > createdAt ? runAt : undefined
-    const fields = waiter === undefined ? undefined : { waiter }
-    await this.#bull.add({ ref, type, record: stored, attempts, createdAt, dueAt, fields })
+    await this.#bull.add(job)
+    const dueAt = dueAtOf(job)
     this.#onAdded(type)
     return {
       ...ref,
       type,
       state: dueAt === undefined ? 'queued' : 'scheduled',
       done: false,
-      record: stored,
+      record: recordOf(job),
       output: null,
       storedOutput: undefined,
       failure: undefined,

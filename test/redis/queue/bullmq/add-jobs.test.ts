@@ -1,19 +1,18 @@
 import { expect, test } from 'vitest'
-import { BullQueues, type JobToAdd } from '../../../../src/queue/bullmq/bull-queues.ts'
+import { BullQueues } from '../../../../src/queue/bullmq/bull-queues.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
-import { recordVersion } from '../../../../src/queue/model/job-record.ts'
+import type { NewJob } from '../../../../src/queue/model/new-job.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 
 const now = Date.now()
-const job = (more: Partial<JobToAdd> = {}): JobToAdd => ({
+const job = (more: Partial<NewJob> = {}): NewJob => ({
   ref: newJobRef('io', now),
   type: 'echo',
-  record: { v: recordVersion, tenant: 'acme', input: 1 },
+  record: { tenant: 'acme', input: 1 },
   attempts: 1,
   createdAt: now,
-  dueAt: undefined,
   ...more,
 })
 
@@ -56,7 +55,7 @@ test('a job is stored with its due time, its limits and the webhook that it owes
   const { redis, keys, queues } = await world()
   const dueAt = now + 60_000
   const webhook = { url: 'http://example.com', events: ['succeeded' as const] }
-  const limited = job({ dueAt, fields: { waiter: 'somebody' } })
+  const limited = job({ runAt: dueAt, replyChannel: 'a channel' })
   Object.assign(limited.record, { startWithinMs: 1000, deadlineMs: 5000, countsFrom: dueAt, priority: 9, webhook })
   await queues.add(limited)
   const { id } = limited.ref
@@ -74,7 +73,7 @@ test('a job is stored with its due time, its limits and the webhook that it owes
     '60000',
     '1',
     String(now),
-    'somebody',
+    'a channel',
   ])
   const stored = JSON.parse((await redis.hget(keys.job(limited.ref), 'opts')) ?? '')
   expect(stored).toEqual({ attempts: 1, backoff: { type: 'drover' }, priority: 1, stackTraceLimit: 20, delay: 60_000 })
@@ -82,7 +81,7 @@ test('a job is stored with its due time, its limits and the webhook that it owes
 
 test('a blocked job is in no set from which workers take jobs, and its limits do not count yet', async () => {
   const { redis, keys, queues } = await world()
-  const blocked = job({ isBlocked: true, fields: { flow: 'f1' } })
+  const blocked = job({ flow: { id: 'f1', run: 1, isBlocked: true } })
   Object.assign(blocked.record, { deadlineMs: 5000, countsFrom: now })
   await queues.addBulk('io', [blocked])
   expect(await redis.zrange(keys.bull('io', 'waiting-children'), '0', '-1')).toEqual([blocked.ref.id])

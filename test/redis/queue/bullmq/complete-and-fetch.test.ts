@@ -139,7 +139,13 @@ test('an end comes with the job to those who listen, if it fits; to who waits fo
   const { redis, keys, add, fetch, succeed } = await ownQueue({ attempts: 1 })
   const subscriber = await redisClient('subscriber')
   const hub = new JobEventHub({ subscriber, client: redis, keys, log: pino({ level: 'silent' }) })
-  const refs = [await add(), await add(), await add({ flow: 'f1' }), await add({ waiter: hub.waiter }), await add()]
+  const refs = [
+    await add(),
+    await add(),
+    await add({ flow: 'f1' }),
+    await add({ replyChannel: hub.replyChannel }),
+    await add(),
+  ]
   const [small, large, , awaited, failing] = refs as [JobRef, JobRef, JobRef, JobRef, JobRef]
   const heard = new Map<JobRef, Announcement[]>()
   for (const ref of [small, large, failing]) {

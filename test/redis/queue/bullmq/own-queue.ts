@@ -15,7 +15,7 @@ interface Given {
   priority?: number
   delayMs?: number
   attempts?: number
-  waiter?: string
+  replyChannel?: string
   flow?: string
 }
 
@@ -40,7 +40,7 @@ export async function ownQueue({ attempts = 3 } = {}) {
   onTestFinished(() => worker.close())
   const backend = worker.getBackend()
 
-  const add = async ({ input = 'grüße\n"', priority, delayMs, waiter, flow }: Given = {}): Promise<JobRef> => {
+  const add = async ({ input = 'grüße\n"', priority, delayMs, replyChannel, flow }: Given = {}): Promise<JobRef> => {
     const now = Date.now()
     const ref = newJobRef('io', now)
     const record = {
@@ -50,9 +50,8 @@ export async function ownQueue({ attempts = 3 } = {}) {
       ...(priority !== undefined && { priority }),
       ...(flow !== undefined && { flow: { id: flow, node: 0 } }),
     } as const
-    const dueAt = delayMs === undefined ? undefined : now + delayMs
-    const fields = waiter === undefined ? undefined : { waiter }
-    await queues.add({ ref, type: 'echo', record, attempts, createdAt: now, dueAt, fields })
+    const runAt = delayMs === undefined ? undefined : now + delayMs
+    await queues.add({ ref, type: 'echo', record, attempts, createdAt: now, runAt, replyChannel })
     return ref
   }
 

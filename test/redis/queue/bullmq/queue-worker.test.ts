@@ -5,7 +5,6 @@ import { type FetchedJob, Success } from '../../../../src/queue/bullmq/fetched-j
 import { putBack } from '../../../../src/queue/bullmq/put-back.ts'
 import { QueueWorker } from '../../../../src/queue/bullmq/queue-worker.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
-import { recordVersion } from '../../../../src/queue/model/job-record.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
@@ -69,12 +68,12 @@ async function world(concurrency: number) {
   const queues = new BullQueues({ redis: client, keys, isListed: false })
   const add = async (count: number, delayMs?: number) => {
     const now = Date.now()
-    const record = { v: recordVersion, tenant: '-', input: null } as const
-    const dueAt = delayMs === undefined ? undefined : now + delayMs
+    const record = { tenant: '-', input: null }
+    const runAt = delayMs === undefined ? undefined : now + delayMs
     const all = Array.from({ length: count }, () => ({ ref: newJobRef('jobs', now), type: 'x', record, attempts: 1 }))
     await queues.addBulk(
       'jobs',
-      all.map((job) => ({ ...job, createdAt: now, dueAt })),
+      all.map((job) => ({ ...job, createdAt: now, runAt })),
     )
   }
   const untilRunning = (count: number) =>

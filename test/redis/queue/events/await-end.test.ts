@@ -24,7 +24,7 @@ async function world() {
     ends += 1
   })
   const job = { ref, type: 'echo', record: { tenant: '-', input: 1 }, attempts: 1, createdAt: Date.now() }
-  const stored = await queue.add({ ...job, waiter: hub.waiter })
+  const stored = await queue.add({ ...job, replyChannel: hub.replyChannel })
   const untilCalled = (count: number) =>
     waitFor(
       'the listener to be called',
@@ -39,7 +39,7 @@ test('the end of an awaited job is published for a cancel, and not for the next 
   const control = new JobControl({ redis, keys })
   expect(await control.cancel(stored, 1000, Date.now())).toBe('ended')
   expect(await untilCalled(1)).toBe(1)
-  expect(await redis.hget(keys.job(ref), 'waiter')).toBe(hub.waiter)
+  expect(await redis.hget(keys.job(ref), 'waiter')).toBe(hub.replyChannel)
   expect(await control.reopen({ ...stored, state: 'canceled' }, Date.now())).toBe('reopened')
   expect(await redis.hexists(keys.job(ref), 'waiter')).toBe(0)
   stop()
@@ -48,7 +48,7 @@ test('the end of an awaited job is published for a cancel, and not for the next 
 
 test('the end of an awaited job is published when its worker announces it', async () => {
   const { redis, keys, hub, ref, untilCalled } = await world()
-  new JobEventWriter({ redis, keys, log }).announce(ref, 'end', hub.waiter)
+  new JobEventWriter({ redis, keys, log }).announce(ref, 'end', hub.replyChannel)
   expect(await untilCalled(1)).toBe(1)
 })
 

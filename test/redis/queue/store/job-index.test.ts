@@ -3,7 +3,6 @@ import { ulid } from 'ulid'
 import { expect, test } from 'vitest'
 import { BullQueues } from '../../../../src/queue/bullmq/bull-queues.ts'
 import { type JobRef, ulidOf, ulidTime } from '../../../../src/queue/model/job-id.ts'
-import { recordVersion } from '../../../../src/queue/model/job-record.ts'
 import type { Redis } from '../../../../src/queue/redis/connection.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
 import { JobIndex } from '../../../../src/queue/store/job-index.ts'
@@ -36,10 +35,9 @@ function storeIn(deps: { redis: Redis; keys: Keys }) {
     queues.add({
       ref,
       type: 'echo',
-      record: { v: recordVersion, tenant, input: null },
+      record: { tenant, input: null },
       attempts: 1,
       createdAt: base,
-      dueAt: undefined,
     })
 }
 

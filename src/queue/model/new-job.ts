@@ -1,0 +1,27 @@
+import type { JobRef } from './job-id.ts'
+import { type JobRecord, recordVersion } from './job-record.ts'
+
+/** A job to be stored, validated by the caller. Times are epoch ms. */
+export interface NewJob {
+  ref: JobRef
+  type: string
+  record: Omit<JobRecord, 'v'>
+  attempts: number
+  createdAt: number
+  /** Not to start before then. */
+  runAt?: number | undefined
+  /** The channel on which its end is published, for the process that awaits it: see event-hub.ts. */
+  replyChannel?: string | undefined
+  /** Its flow, in which it may have to wait until it is released. */
+  flow?: { id: string; run: number; isBlocked: boolean } | undefined
+}
+
+/** The record of a new job, as it is stored. */
+export function recordOf({ record }: NewJob): JobRecord {
+  return { v: recordVersion, ...record }
+}
+
+/** When a new job may start, in epoch ms; undefined: at once. */
+export function dueAtOf({ runAt, createdAt }: NewJob): number | undefined {
+  return runAt !== undefined && runAt > createdAt ? runAt : undefined
+}
