@@ -38,7 +38,7 @@ function isInstalled() {
 }
 
 /**
- * The package "node" downloads the binary of this machine in its install script, which npm may have been told not to run
+ * The package "node" downloads the binary of this machine in its install script, which npm may be configured not to run
  * (ignore-scripts; from npm 11 on unless allowScripts in package.json names the package).
  */
 function placeRuntime() {

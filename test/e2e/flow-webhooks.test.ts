@@ -48,7 +48,7 @@ test('every end of a flow sends one signed webhook with the flow as the API show
   const messages = await receiver.received(5, patienceMs)
   for (const [name, { body }] of Object.entries(submitted)) {
     const message = messages.find(({ payload }) => payload.data['id'] === body.id)
-    if (!message) throw new Error(`nothing was told of ${name}`)
+    if (!message) throw new Error(`no webhook arrived for ${name}`)
     expect(verify(message, secret)).toEqual(message.payload)
     expect(() => verify(message, webhookSecret('b'))).toThrow('No matching signature')
     const { body: flow } = await readFlow(api.url, body.id)
@@ -82,8 +82,8 @@ test('a flow whose webhook cannot be signed, or belongs to a member, is refused 
     [{ ...webhook, events: ['ended'] }, '/webhook/events/0'],
     [{ ...webhook, secret: 'x' }, '/webhook/secret'],
   ] as const
-  for (const [said, pointer] of wrong) {
-    const answer = await submitFlow(signing.api.url, echo(1), { more: { webhook: said } })
+  for (const [webhook, pointer] of wrong) {
+    const answer = await submitFlow(signing.api.url, echo(1), { more: { webhook } })
     expect(answer, pointer).toMatchObject({ status: 400, body: { errors: [{ pointer }] } })
   }
   const members = [

@@ -91,13 +91,13 @@ interface Tracked {
 
 /** Whether its submission and its history allow a move. No client retries within a run. */
 function possibleMoves({ submitted, wasCanceled, lostWorkers }: Tracked, retried: boolean): JobMove[] {
-  const { type, input, options: said } = submitted
+  const { type, input, options } = submitted
   const { fail_at = Infinity, steps = 0 } = input
   const fails = type === 'burn-cpu' || fail_at < steps
-  const mayTryAgain = fails && said.attempts > 1
+  const mayTryAgain = fails && options.attempts > 1
   const isPossible: Partial<Record<JobMove, boolean>> = {
-    submit: said.delay_ms === undefined,
-    submit_for_later: said.delay_ms !== undefined,
+    submit: options.delay_ms === undefined,
+    submit_for_later: options.delay_ms !== undefined,
     succeed: !fails,
     fail_and_back_off: mayTryAgain,
     fail_and_requeue: mayTryAgain,
@@ -105,8 +105,8 @@ function possibleMoves({ submitted, wasCanceled, lostWorkers }: Tracked, retried
     put_back: false,
     defer: lostWorkers,
     redeliver: lostWorkers,
-    expire: said.start_within_ms !== undefined || said.deadline_ms !== undefined,
-    miss_deadline: said.deadline_ms !== undefined,
+    expire: options.start_within_ms !== undefined || options.deadline_ms !== undefined,
+    miss_deadline: options.deadline_ms !== undefined,
     cancel: wasCanceled,
     signal_cancel: wasCanceled,
     end_canceled: wasCanceled,
@@ -175,8 +175,8 @@ function checkStream(job: Tracked, events: ServerSentEvent[], history: ServerSen
 }
 
 /** It was never stopped, so its handler sent all its events in each attempt. */
-function isUndisturbed({ submitted: { options: said }, wasCanceled, lostWorkers }: Tracked): boolean {
-  const hasLimit = ['start_within_ms', 'deadline_ms', 'timeout_ms'].some((limit) => limit in said)
+function isUndisturbed({ submitted: { options }, wasCanceled, lostWorkers }: Tracked): boolean {
+  const hasLimit = ['start_within_ms', 'deadline_ms', 'timeout_ms'].some((limit) => limit in options)
   return !wasCanceled && !lostWorkers && !hasLimit
 }
 
@@ -189,8 +189,8 @@ async function check(job: Tracked, { api, redis, keys }: World): Promise<void> {
   const last = job.seen.at(-1)?.run ?? 0
   for (const [run, seen] of Map.groupBy(job.seen, (sighting) => sighting.run)) {
     checkPath(job, seen, `run ${run} of ${what}`)
-    const told = streams.map((events) => events.at(-1)?.data as JobResource).filter((final) => final.run === run)
-    const [end, ...others] = [...seen, ...told].filter(({ done }) => done)
+    const finals = streams.map((events) => events.at(-1)?.data as JobResource).filter((final) => final.run === run)
+    const [end, ...others] = [...seen, ...finals].filter(({ done }) => done)
     // The end of a run that was retried immediately may not have been observed.
     if (run === last) expect(end, `run ${run} of ${what} has an end`).toBeDefined()
     for (const other of others) expect(other, `run ${run} of ${what} has one end`).toEqual(end)

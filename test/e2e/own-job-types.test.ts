@@ -54,8 +54,8 @@ test('one file in JOBS_DIR is a new job type, on each of the three executors', a
     })
     const { body } = await submit(api.url, type, { name: ' Ada ' })
     const events = await watchToEnd(api.url, body.id, 0)
-    const said = events.map(({ event }) => event).filter((event) => event !== 'state')
-    expect(said, kind).toEqual(['snapshot', 'log', 'output', 'progress', 'log', 'output', 'progress', 'done'])
+    const names = events.map(({ event }) => event).filter((event) => event !== 'state')
+    expect(names, kind).toEqual(['snapshot', 'log', 'output', 'progress', 'log', 'output', 'progress', 'done'])
     expect(events.filter(({ event }) => event === 'output').map(({ data }) => data)).toEqual([
       { value: { text: 'hello Ada' } },
       { value: { text: 'hello Ada' } },

@@ -81,16 +81,16 @@ test('an end without an attempt is published immediately', async () => {
 
 /** Decodes a chunked body (RFC 9112, section 7.1). @throws if it is malformed */
 function chunks(body: string): string {
-  let said = ''
+  let text = ''
   for (let at = 0; ; ) {
     const [head = '', size = ''] = /^([0-9a-f]+)\r\n/.exec(body.slice(at)) ?? []
     const length = Number.parseInt(size, 16)
     if (!(length >= 0)) throw new Error(`no chunk begins with ${JSON.stringify(body.slice(at, at + 20))}`)
-    said += body.slice(at + head.length, at + head.length + length)
+    text += body.slice(at + head.length, at + head.length + length)
     at += head.length + length + 2
     if (length > 0) continue
     if (at !== body.length) throw new Error(`behind the last chunk comes ${JSON.stringify(body.slice(at, at + 20))}`)
-    return said
+    return text
   }
 }
 
@@ -119,15 +119,15 @@ test.skipIf(process.platform !== 'linux')(
     socket.write(`GET /v1/jobs/${body.id}/events HTTP/1.1\r\nhost: x\r\n\r\n`)
     await once(socket, 'readable')
     const before = await residentMb(api.pid)
-    const told: string[] = []
+    const seen: string[] = []
     let dataId = 0
     for await (const { id, event, data } of watch(api.url, body.id)) {
-      told.push(event)
+      seen.push(event)
       expect(id).toBeGreaterThan(dataId)
       dataId = id
       if (event === 'done') expect(data).toMatchObject({ state: 'succeeded', output: 1000 })
     }
-    expect(told.at(-1)).toBe('done')
+    expect(seen.at(-1)).toBe('done')
     expect((await residentMb(api.pid)) - before).toBeLessThan(150)
     // The server closes the connection of the stalled client within the stall limit of ten seconds.
     const serversEnd = `:${hexPort(Number(port))} 0100007F:${hexPort(socket.localPort ?? 0)} 01 `

@@ -20,7 +20,7 @@ test(
 
     const report = await scenario.finish()
     expect(report.problems).toEqual([])
-    expect(report).toMatchObject({ lost: 0, endedTwice: 0, runTwice: 0, mostAttempts: 1 })
+    expect(report).toMatchObject({ lost: 0, endedTwice: 0, runTwice: 0, maxAttempts: 1 })
     expect(report.accepted).toBeGreaterThanOrEqual(200)
     expect(report.unanswered).toBeGreaterThan(0)
     expect(report.states).toEqual({ succeeded: report.endedOnce })

@@ -89,13 +89,13 @@ test(
       )
       ends.set(flow.state, (ends.get(flow.state) ?? 0) + 1)
       const seen = nodesOf(flow.tree)
-      const told = (await Array.fromAsync(watch(stable.url, body.id, { kind: 'flows' }))).filter(
+      const members = (await Array.fromAsync(watch(stable.url, body.id, { kind: 'flows' }))).filter(
         ({ event }) => event === 'member',
       )
-      expect(told.length, what).toBe(flow.jobs)
+      expect(members.length, what).toBe(flow.jobs)
       const plan = new FlowPlan(shapeOf(drawn[n]?.tree ?? { chain: [] }), [])
       const naive = new NaiveEvaluation(plan)
-      for (const { data } of told) {
+      for (const { data } of members) {
         const { path, state } = Object(data) as { path: string; state: JobEnd }
         const node = [...plan.nodes()].find((one) => one.path === path)
         if (node) naive.record(node, state)

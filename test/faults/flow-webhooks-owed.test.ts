@@ -26,7 +26,7 @@ test('when the flow coordinator dies between the ends of flows and their webhook
   const count = async () => {
     const values = await Promise.all(ids.map((id) => redis.hmget(keys.flow(id), 'finishedAt', 'toldRun')))
     const ended = values.filter(([at]) => at)
-    return { ended: ended.length, owing: ended.filter(([, told]) => !told).length }
+    return { ended: ended.length, owing: ended.filter(([, isSettled]) => !isSettled).length }
   }
   const more = { webhook: { url: receiver.url } }
   let owing = 0
@@ -55,7 +55,7 @@ test('when the flow coordinator dies between the ends of flows and their webhook
   await waitFor(
     'a webhook of each',
     () => new Set(receiver.messages.map(({ payload }) => payload.data['id'])),
-    (told) => told.size === ids.length,
+    (isSettled) => isSettled.size === ids.length,
     { withinMs: 30_000 },
   )
   expect(new Set(receiver.messages.map(({ id }) => id)).size).toBe(ids.length)
@@ -67,7 +67,7 @@ test('when the flow coordinator dies between the ends of flows and their webhook
   )
 })
 
-test('a cancel of a flow whose API dies at once is told of by whoever is left', async () => {
+test('a cancel of a flow whose API is killed at once still sends its webhook', async () => {
   const { api, addApi } = await startStack({ env: { WEBHOOK_SECRETS: secret } })
   const receiver = await receiveWebhooks()
   const flow = { chain: [echo(1, { delay_ms: 600_000 }), echo(2)] }

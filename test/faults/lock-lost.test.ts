@@ -28,7 +28,7 @@ test.each([
 
     const report = await scenario.finish()
     expect(report.problems).toEqual([])
-    expect(report).toMatchObject({ endedOnce: jobs, states: { succeeded: jobs }, mostStarts: 2, mostAttempts: 1 })
+    expect(report).toMatchObject({ endedOnce: jobs, states: { succeeded: jobs }, maxStarts: 2, maxAttempts: 1 })
   },
 )
 
@@ -49,9 +49,9 @@ test(
 
     const report = await scenario.finish()
     expect(report.problems).toEqual([])
-    expect(report).toMatchObject({ endedOnce: 7, mostAttempts: 1 })
+    expect(report).toMatchObject({ endedOnce: 7, maxAttempts: 1 })
     expect(report.states['succeeded']).toBeGreaterThanOrEqual(6)
-    expect(report.mostStarts).toBeLessThanOrEqual(5)
+    expect(report.maxStarts).toBeLessThanOrEqual(5)
     for (const id of neighbours) expect(await scenario.read(id)).toMatchObject({ body: { state: 'succeeded' } })
   },
 )

@@ -3,7 +3,7 @@ import { keepWorkers } from '../ledger/keep-workers.ts'
 import { patience, startScenario } from '../ledger/scenario.ts'
 
 /** How often a job may take its worker down before it is given up. */
-const mostCrashes = 5
+const maxCrashes = 5
 
 test.each([
   ['event-loop', 'kill-worker'],
@@ -26,7 +26,7 @@ test.each([
     expect(report.problems).toEqual([])
     for (const id of innocents) expect(await scenario.read(id)).toMatchObject({ body: { state: 'succeeded' } })
     expect(await scenario.read(poison)).toMatchObject({ body: { state: 'failed' } })
-    expect(kept.killed()).toBeLessThanOrEqual(mostCrashes)
+    expect(kept.killed()).toBeLessThanOrEqual(maxCrashes)
     expect(report).toMatchObject({ endedOnce: 5, states: { failed: 1, succeeded: 4 } })
   },
 )

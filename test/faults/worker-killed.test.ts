@@ -16,7 +16,7 @@ test.each(['event-loop', 'thread', 'process'] as const)(
 
     const report = await scenario.finish()
     expect(report.problems).toEqual([])
-    expect(report).toMatchObject({ accepted: 4, endedOnce: 4, states: { succeeded: 4 }, mostAttempts: 1 })
+    expect(report).toMatchObject({ accepted: 4, endedOnce: 4, states: { succeeded: 4 }, maxAttempts: 1 })
     expect(report.runTwice).toBe(starts.filter(({ worker }) => worker === victim.pid).length)
     // What a killed worker ran dies with it, in a process of its own half a second later at most.
     const killedAt = scenario.entries('fault')[0]?.until ?? 0

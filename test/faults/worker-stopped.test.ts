@@ -23,7 +23,7 @@ test('workers that are replaced one after another under load lose no job and no 
 
   const report = await scenario.finish()
   expect(report.problems).toEqual([])
-  expect(report).toMatchObject({ lost: 0, endedTwice: 0, unanswered: 0, mostAttempts: 1 })
+  expect(report).toMatchObject({ lost: 0, endedTwice: 0, unanswered: 0, maxAttempts: 1 })
   expect(report.states).toEqual({ succeeded: report.endedOnce })
   expect(report.runTwice).toBeGreaterThan(0)
 })
@@ -47,6 +47,6 @@ test('a worker that stops without a grace puts back, too, the job that it was ju
 
   const report = await scenario.finish()
   expect(report.problems).toEqual([])
-  expect(report).toMatchObject({ lost: 0, endedTwice: 0, mostAttempts: 1 })
+  expect(report).toMatchObject({ lost: 0, endedTwice: 0, maxAttempts: 1 })
   expect(report.states).toEqual({ succeeded: report.endedOnce })
 })

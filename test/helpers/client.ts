@@ -31,9 +31,9 @@ export function submit(
   input: unknown,
   options: Record<string, unknown> & { waitS?: number } = {},
 ): Promise<Answer<JobResource>> {
-  const { waitS, ...said } = options
+  const { waitS, ...more } = options
   const headers: Record<string, string> = waitS === undefined ? {} : { prefer: `wait=${waitS}` }
-  return send('POST', `${apiUrl}/v1/jobs`, { body: { type, input, ...said }, headers })
+  return send('POST', `${apiUrl}/v1/jobs`, { body: { type, input, ...more }, headers })
 }
 
 /** Reads a job; with `waitS` waits for it. */

@@ -19,7 +19,7 @@ export interface OwnRedis {
   stop(): Promise<void>
   /** Ends it as a crash does (SIGKILL). */
   kill(): Promise<void>
-  /** Brings it back on the same port with its data, after `stop` or `kill`. */
+  /** Starts it again on the same port with its data, after `stop` or `kill`. */
   start(): Promise<void>
   /** It stays connected and says nothing, as on a network that loses packets (SIGSTOP). */
   freeze(): void

@@ -12,7 +12,7 @@ export class Series {
       const key = line.slice(0, line.lastIndexOf(' '))
       if (this.#values.has(key)) throw new Error(`twice: ${key}`)
       const labels = Object.fromEntries(
-        Array.from(list.matchAll(/([a-z_]+)="((?:[^"\\]|\\.)*)"/g), ([, label = '', said = '']) => [label, said]),
+        Array.from(list.matchAll(/([a-z_]+)="((?:[^"\\]|\\.)*)"/g), ([, label = '', value = '']) => [label, value]),
       )
       this.#values.set(key, { name, labels, value: Number(value) })
     }
@@ -21,7 +21,7 @@ export class Series {
   /** The value of the one series with these labels, or undefined. @throws where several have them */
   value(name: string, labels: Record<string, string> = {}): number | undefined {
     const found = this.all(name).filter((one) =>
-      Object.entries(labels).every(([key, said]) => one.labels[key] === said),
+      Object.entries(labels).every(([key, value]) => one.labels[key] === value),
     )
     if (found.length > 1) throw new Error(`${found.length} series of ${name} have ${JSON.stringify(labels)}`)
     return found[0]?.value

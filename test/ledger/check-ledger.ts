@@ -35,8 +35,8 @@ export interface LedgerReport {
   states: Record<string, number>
   /** Jobs whose handler was started more than once, and the most starts of one job. */
   runTwice: number
-  mostStarts: number
-  mostAttempts: number
+  maxStarts: number
+  maxAttempts: number
   /** From a fault to the end of the last job that it touched; the longest of all faults. */
   recoveryMs: number | undefined
   problems: Problem[]
@@ -75,8 +75,8 @@ export function checkLedger(entries: readonly LedgerEntry[], { lockMs }: { lockM
     endedTwice: endedTwice.size,
     states: countBy(stories.map((story) => endOf(story)?.state ?? 'no end')),
     runTwice: stories.filter((story) => story.runs.length > 1).length,
-    mostStarts: Math.max(0, ...stories.map((story) => story.runs.length)),
-    mostAttempts: Math.max(0, ...runs.map(({ attempt }) => attempt)),
+    maxStarts: Math.max(0, ...stories.map((story) => story.runs.length)),
+    maxAttempts: Math.max(0, ...runs.map(({ attempt }) => attempt)),
     recoveryMs: longestRecovery(stories, faults),
     problems,
   }
@@ -92,7 +92,7 @@ export function describeReport(scenario: string, report: LedgerReport): string {
     `ended once ${report.endedOnce} (${states.join(', ')})`,
     `lost ${report.lost}`,
     `ended twice ${report.endedTwice}`,
-    `run twice ${report.runTwice} (at most ${report.mostStarts} starts, attempt ${report.mostAttempts})`,
+    `run twice ${report.runTwice} (at most ${report.maxStarts} starts, attempt ${report.maxAttempts})`,
     `recovery ${recoveryMs === undefined ? 'none' : `${recoveryMs} ms`}`,
     ...(problems.length > 0 ? [`problems ${problems.length}`] : []),
   ]

@@ -12,7 +12,7 @@ const input = z.strictObject({
    * event loop, where nobody catches its error.
    */
   how: z.enum(['wait', 'compute', 'kill-worker', 'throw-outside']).default('wait'),
-  /** Goes on when it is told to stop, as code does that does not know of signals. */
+  /** Continues when it is asked to stop, like code that ignores signals. */
   deaf: z.boolean().default(false),
 })
 

@@ -18,8 +18,8 @@ export function startLoad(
   const client = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       const n = asked++
-      const [on, work, said] = options.next(n)
-      const id = await scenario.submit(on, work, said ?? (n % 2 === 0 ? { waitS: 5 } : {}))
+      const [on, work, submitOptions] = options.next(n)
+      const id = await scenario.submit(on, work, submitOptions ?? (n % 2 === 0 ? { waitS: 5 } : {}))
       if (id !== undefined) accepted++
       if (n % 2 === 1 || id === undefined) await sleep(paceMs)
     }

@@ -17,7 +17,7 @@ export const noDocker = !dockerAnswers()
     ? 'there is no docker compose'
     : undefined
 
-/** What a command says on standard output. @throws with all that it said where it fails */
+/** The standard output of a command. @throws with all of its output if it fails */
 export async function say(
   command: string,
   args: readonly string[],

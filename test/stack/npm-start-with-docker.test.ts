@@ -30,8 +30,8 @@ async function checkout() {
 async function start({ folder, bin }: Awaited<ReturnType<typeof checkout>>) {
   const env = { PATH: bin, HOME: process.env['HOME'], PORT: '0', DOCKER_HOST: process.env['DOCKER_HOST'] }
   const child = spawn(process.execPath, ['src/dev.ts'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const said: string[] = []
-  createInterface(child.stdout).on('line', (line) => said.push(line))
+  const lines: string[] = []
+  createInterface(child.stdout).on('line', (line) => lines.push(line))
   const ended = once(child, 'close').then(([code, signal]) => code ?? signal)
   onTestFinished(async () => {
     child.kill('SIGKILL')
@@ -40,7 +40,7 @@ async function start({ folder, bin }: Awaited<ReturnType<typeof checkout>>) {
   const isReady = (text: string): boolean => text.includes('ready on ')
   const [line = ''] = await waitFor(
     'ready',
-    () => said.filter(isReady),
+    () => lines.filter(isReady),
     ({ length }) => length > 0,
     { withinMs: 60_000 },
   )

@@ -126,12 +126,19 @@ function namesIn(files: string, pattern: RegExp): string[] {
   )
 }
 
-test.skipIf(!canOwnRedis)('a wrong password is said at boot, and no password is anywhere', patience, async () => {
-  const { redis } = await startGuardedRedis()
-  for (const name of ['api', 'worker'] as const) {
-    const { role } = spawnRole(name, { REDIS_URL: `redis://drover:wr0ng@127.0.0.1:${redis.port}`, LOG_LEVEL: 'trace' })
-    expect(await role.ended).toBe(1)
-    expect(role.stderr).toEqual([expect.stringMatching(/REDIS_URL: .*\(WRONGPASS/)])
-    expect(JSON.stringify([role.stderr, role.logs])).not.toContain('wr0ng')
-  }
-})
+test.skipIf(!canOwnRedis)(
+  'a wrong password is reported at boot, and no password appears anywhere',
+  patience,
+  async () => {
+    const { redis } = await startGuardedRedis()
+    for (const name of ['api', 'worker'] as const) {
+      const { role } = spawnRole(name, {
+        REDIS_URL: `redis://drover:wr0ng@127.0.0.1:${redis.port}`,
+        LOG_LEVEL: 'trace',
+      })
+      expect(await role.ended).toBe(1)
+      expect(role.stderr).toEqual([expect.stringMatching(/REDIS_URL: .*\(WRONGPASS/)])
+      expect(JSON.stringify([role.stderr, role.logs])).not.toContain('wr0ng')
+    }
+  },
+)

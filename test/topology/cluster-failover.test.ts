@@ -73,8 +73,8 @@ test.skipIf(!canOwnRedis)(
 
     const report = await scenario.finish()
     expect(report.problems).toEqual([])
-    expect(report).toMatchObject({ lost: 0, endedTwice: 0, mostAttempts: 1, states: { succeeded: report.endedOnce } })
-    expect(report.mostStarts).toBe(1)
+    expect(report).toMatchObject({ lost: 0, endedTwice: 0, maxAttempts: 1, states: { succeeded: report.endedOnce } })
+    expect(report.maxStarts).toBe(1)
     expect(await refusals(cluster.clients)).toEqual([])
   },
 )
@@ -97,6 +97,6 @@ test.skipIf(!canOwnRedis)(
 
     const report = await scenario.finish()
     expect(report.problems).toEqual([])
-    expect(report).toMatchObject({ lost: 0, endedTwice: 0, mostAttempts: 1, states: { succeeded: report.endedOnce } })
+    expect(report).toMatchObject({ lost: 0, endedTwice: 0, maxAttempts: 1, states: { succeeded: report.endedOnce } })
   },
 )

@@ -64,16 +64,16 @@ test.skipIf(!canOwnRedis || !canMakeCertificates)(
   },
 )
 
-test('a private authority that cannot be used is said at boot', async () => {
+test('a private authority that cannot be used is reported at boot', async () => {
   const server = 'rediss://127.0.0.1:1'
   const mistakes = [
-    { env: { REDIS_URL: server, REDIS_CA_FILE: '/does/not/exist.pem' }, said: 'cannot be read (ENOENT)' },
-    { env: { REDIS_URL: server, REDIS_CA_FILE: import.meta.filename }, said: 'holds no certificate' },
+    { env: { REDIS_URL: server, REDIS_CA_FILE: '/does/not/exist.pem' }, reason: 'cannot be read (ENOENT)' },
+    { env: { REDIS_URL: server, REDIS_CA_FILE: import.meta.filename }, reason: 'holds no certificate' },
   ]
-  for (const { env, said } of mistakes) {
+  for (const { env, reason } of mistakes) {
     const { role } = spawnRole('api', env)
     expect(await role.ended).toBe(1)
     expect(role.stderr).toEqual([expect.stringContaining(`drover api: REDIS_CA_FILE: `)])
-    expect(role.stderr[0]).toContain(said)
+    expect(role.stderr[0]).toContain(reason)
   }
 })

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { redisImage } from '../../src/dev/find-redis.ts'
 import { apiVariables, workerVariables } from '../../src/environment.ts'
 
-// What can be said of the files without an engine; test/stack runs them.
+// What can be checked without a Docker engine; test/stack runs the files.
 
 const readText = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8')
 

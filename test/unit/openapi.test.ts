@@ -8,7 +8,7 @@ test('openapi.yaml is what the code serves (npm run openapi writes it)', async (
   expect(await readFile(new URL('../../openapi.yaml', import.meta.url), 'utf8')).toBe(await generateOpenapi())
 })
 
-test('each job type is a variant of the submission, told apart by its type, with its examples', async () => {
+test('each job type is a variant of the submission, with its type as discriminator and its examples', async () => {
   const document = parse(await generateOpenapi())
   expect(document.openapi).toBe('3.1.0')
   const { schema } = document.paths['/v1/jobs'].post.requestBody.content['application/json']

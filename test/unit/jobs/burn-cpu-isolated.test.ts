@@ -11,7 +11,7 @@ describe('burn-cpu-isolated', () => {
     expect(job.progress.map(({ fraction }) => fraction)).toEqual([0.5, 1])
   })
 
-  test('aborts its process when told to crash', async () => {
+  test('aborts its process on behavior crash', async () => {
     const file = JSON.stringify(import.meta.resolve('../../../src/jobs/catalog/diagnostic/burn-cpu-isolated.ts'))
     const source = `const { default: job } = await import(${file}); await job.run(job.input.parse({ behavior: 'crash' }), { progress() {} })`
     const child = spawn(process.execPath, ['--input-type=module', '--eval', source], { stdio: 'ignore' })

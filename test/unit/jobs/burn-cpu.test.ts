@@ -44,7 +44,7 @@ describe('burn-cpu', () => {
     expect(job.progress).toHaveLength(0)
   })
 
-  test('throws when told to', async () => {
+  test('throws on behavior throw', async () => {
     await expect(startJob(burnCpu, { duration_ms: 10, behavior: 'throw' }).done).rejects.toThrow('thrown as asked')
   })
 

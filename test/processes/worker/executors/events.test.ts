@@ -5,7 +5,7 @@ describe.each(poolKinds)('from a %s', (kind) => {
   test('events arrive in order, all before the outcome', async () => {
     const { executors } = openExecutors()
     const run = start(executors.for(kind), await loadFixture('tell-a-story'))
-    expect(await run.outcome).toEqual({ status: 'returned', output: { told: 3 } })
+    expect(await run.outcome).toEqual({ status: 'returned', output: { events: 3 } })
     const chapters = [1, 2, 3].flatMap((chapter) => [
       { kind: 'progress', fraction: chapter / 3, message: `chapter ${chapter}`, data: { chapter } },
       { kind: 'log', at: expect.any(String), level: 'debug', message: `chapter ${chapter}`, attempt: 1 },

@@ -14,22 +14,22 @@ function play(tree: FlowNode) {
     if (!found) throw new RangeError(`no node ${path}`)
     return found
   }
-  const told = () => {
+  const decision = () => {
     const { release, cancel, expand } = evaluation.takeActions()
     const names = (nodes: { path: string }[]) => nodes.map(({ path }) => path.slice('/flow'.length))
     return { release: names(release), cancel: names(cancel), expand: names(expand) }
   }
   return {
     evaluation,
-    told,
+    decision,
     end: (path: string, state: JobEnd = 'succeeded') => {
       evaluation.record(node(path), state)
-      return told()
+      return decision()
     },
     expand: (path: string, items: unknown[], first: number) => {
       const expanded = plan.expand({ node: node(path).n, first, items })
       if (expanded) evaluation.expanded(expanded)
-      return told()
+      return decision()
     },
     result: () => {
       const { end } = evaluation
@@ -42,7 +42,7 @@ const nothing = { release: [], cancel: [], expand: [] }
 
 test('a job is released, and its end is the end of its flow', () => {
   const flow = play(job)
-  expect(flow.told()).toEqual({ ...nothing, release: [''] })
+  expect(flow.decision()).toEqual({ ...nothing, release: [''] })
   expect(flow.result()).toBeUndefined()
   expect(flow.end('', 'expired')).toEqual(nothing)
   expect(flow.result()).toEqual({ state: 'expired', cause: '/flow' })
@@ -50,7 +50,7 @@ test('a job is released, and its end is the end of its flow', () => {
 
 test('a chain releases one step after the other', () => {
   const flow = play(chain(job, job, job))
-  expect(flow.told()).toEqual({ ...nothing, release: ['/chain/0'] })
+  expect(flow.decision()).toEqual({ ...nothing, release: ['/chain/0'] })
   expect(flow.end('/chain/0')).toEqual({ ...nothing, release: ['/chain/1'] })
   expect(flow.end('/chain/1')).toEqual({ ...nothing, release: ['/chain/2'] })
   expect(flow.end('/chain/2')).toEqual(nothing)
@@ -59,7 +59,7 @@ test('a chain releases one step after the other', () => {
 
 test('a chain cancels the steps after one that did not succeed, and ends when they have ended', () => {
   const flow = play(chain(job, gather('fail_fast', job, job), job))
-  flow.told()
+  flow.decision()
   expect(flow.end('/chain/0', 'failed')).toEqual({
     ...nothing,
     cancel: ['/chain/1/gather/0', '/chain/1/gather/1', '/chain/2'],
@@ -73,7 +73,7 @@ test('a chain cancels the steps after one that did not succeed, and ends when th
 
 test('a gather releases all at once, in the order given, and ends when all have ended', () => {
   const flow = play(gather('fail_fast', job, chain(job, job), job))
-  expect(flow.told().release).toEqual(['/gather/0', '/gather/1/chain/0', '/gather/2'])
+  expect(flow.decision().release).toEqual(['/gather/0', '/gather/1/chain/0', '/gather/2'])
   flow.end('/gather/2')
   flow.end('/gather/0')
   expect(flow.end('/gather/1/chain/0').release).toEqual(['/gather/1/chain/1'])
@@ -84,7 +84,7 @@ test('a gather releases all at once, in the order given, and ends when all have 
 
 test('with fail_fast the first job that does not succeed cancels the others and decides, however the others end', () => {
   const flow = play(gather('fail_fast', job, job, chain(job, job)))
-  flow.told()
+  flow.decision()
   expect(flow.end('/gather/1', 'expired').cancel).toEqual(['/gather/0', '/gather/2/chain/0', '/gather/2/chain/1'])
   flow.end('/gather/0')
   // It ended before the cancel came: its next step is not released all the same.
@@ -95,7 +95,7 @@ test('with fail_fast the first job that does not succeed cancels the others and 
 
 test('with continue a job that does not succeed cancels nothing else', () => {
   const flow = play(chain(gather('continue', job, job), job))
-  flow.told()
+  flow.decision()
   expect(flow.end('/chain/0/gather/0', 'failed')).toEqual(nothing)
   expect(flow.end('/chain/0/gather/1', 'canceled').release).toEqual(['/chain/1'])
   flow.end('/chain/1')
@@ -104,7 +104,7 @@ test('with continue a job that does not succeed cancels nothing else', () => {
 
 test('a step that is canceled by itself before its turn ends the chain after the current step', () => {
   const flow = play(chain(job, job, job, job))
-  flow.told()
+  flow.decision()
   expect(flow.end('/chain/2', 'canceled')).toEqual({ ...nothing, cancel: ['/chain/1', '/chain/3'] })
   flow.end('/chain/1', 'canceled')
   flow.end('/chain/3', 'canceled')
@@ -116,7 +116,7 @@ test('a step that is canceled by itself before its turn ends the chain after the
 test('a map is expanded when its turn comes, and then behaves as a gather', () => {
   const tree = chain(job, map('fail_fast', chain(job, job)), job)
   const flow = play(tree)
-  flow.told()
+  flow.decision()
   expect(flow.end('/chain/0')).toEqual({ ...nothing, expand: ['/chain/1'] })
   expect(flow.expand('/chain/1', ['a', 'b'], countNodes(tree)).release).toEqual([
     '/chain/1/map/0/chain/0',
@@ -139,26 +139,26 @@ test('a map over no items succeeds; one that cannot be expanded fails', () => {
 
 test('a map that never gets its turn needs no end of its own', () => {
   const flow = play(chain(job, map('continue', job)))
-  flow.told()
+  flow.decision()
   flow.end('/chain/0', 'failed')
   expect(flow.result()).toEqual({ state: 'failed', cause: '/flow/chain/0' })
 })
 
 test('a gather that ended before its turn does not stop the chain', () => {
   const flow = play(chain(job, gather('continue', job), job))
-  flow.told()
+  flow.decision()
   expect(flow.end('/chain/1/gather/0', 'canceled')).toEqual(nothing)
   expect(flow.end('/chain/0').release).toEqual(['/chain/2'])
 })
 
 test('a stop cancels everything that has not ended, once', () => {
   const flow = play(chain(gather('continue', job, job), job))
-  flow.told()
+  flow.decision()
   flow.end('/chain/0/gather/0')
   flow.evaluation.stop()
-  expect(flow.told()).toEqual({ ...nothing, cancel: ['/chain/0/gather/1', '/chain/1'] })
+  expect(flow.decision()).toEqual({ ...nothing, cancel: ['/chain/0/gather/1', '/chain/1'] })
   flow.evaluation.stop()
-  expect(flow.told()).toEqual(nothing)
+  expect(flow.decision()).toEqual(nothing)
   flow.end('/chain/1', 'canceled')
   flow.end('/chain/0/gather/1')
   expect(flow.result()).toMatchObject({ state: 'canceled' })
@@ -166,7 +166,7 @@ test('a stop cancels everything that has not ended, once', () => {
 
 test('only the first end of a job counts', () => {
   const flow = play(chain(job, job))
-  flow.told()
+  flow.decision()
   expect(flow.end('/chain/0').release).toEqual(['/chain/1'])
   expect(flow.end('/chain/0', 'failed')).toEqual(nothing)
   flow.end('/chain/1')

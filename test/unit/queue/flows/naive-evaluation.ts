@@ -8,7 +8,7 @@ interface End {
 
 /**
  * What a flow does, as rules that are applied to the whole tree, again and again, until none of them says anything new: slow,
- * and as close to how the rules are told as can be.
+ * and as close to the wording of the rules as possible.
  */
 export class NaiveEvaluation {
   readonly started = new Set<PlanNode>()
@@ -39,7 +39,7 @@ export class NaiveEvaluation {
       for (const node of this.#nodes.toReversed()) this.#end(node)
       for (const node of this.#nodes.toReversed()) this.#decide(node)
       for (const node of this.#nodes) this.#cancel(node)
-      // Nothing starts before all that follows from an end has been said.
+      // Nothing starts before everything that follows from an end is decided.
       if (before === size()) for (const node of this.#nodes) this.#start(node)
     }
   }

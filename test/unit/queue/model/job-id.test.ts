@@ -19,7 +19,7 @@ test('ids of one millisecond rise, and none leads to the next', () => {
   expect(new Set(ids).size).toBe(ids.length)
   const ulids = ids.map((id) => id.slice(-26))
   expect(ulids.every(isUlid)).toBe(true)
-  // Whoever knows all digits of an id but these twelve or more has 60 bits to guess.
+  // An attacker who knows all digits of an id except these twelve or more has to guess 60 bits.
   const tails = new Set(ulids.map((ulid) => ulid.slice(-12)))
   expect(tails.size).toBe(ids.length)
   const steps = ulids.slice(1, 1000).map((ulid, n) => valueOf(ulid) - valueOf(ulids[n] ?? ''))

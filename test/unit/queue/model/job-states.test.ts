@@ -10,15 +10,15 @@ test('docs/job-lifecycle.md has the moves that there are', () => {
   const page = readFileSync(new URL('../../../../docs/job-lifecycle.md', import.meta.url), 'utf8')
   const [, section = ''] = page.split('\n## Moves\n')
   const rows = (section.split('\n## ')[0] ?? '').matchAll(/^\| `(\w+)` +\| ([^|]+) \| `(\w+)` +\|/gm)
-  const told = [...rows].map(([, move = '', from = '', to]) => [move, { from: from.match(/\w+/g), to }])
-  expect(Object.fromEntries(told)).toEqual(jobMoves)
+  const documented = [...rows].map(([, move = '', from = '', to]) => [move, { from: from.match(/\w+/g), to }])
+  expect(Object.fromEntries(documented)).toEqual(jobMoves)
 })
 
 test('docs/job-lifecycle.md has the states that there are', () => {
   const page = readFileSync(new URL('../../../../docs/job-lifecycle.md', import.meta.url), 'utf8')
   const [, section = ''] = page.split('\n## States\n')
-  const told = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `(\w+)`/gm)].map(([, state]) => state)
-  expect(new Set([...told, 'absent'])).toEqual(new Set(states))
+  const documented = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `(\w+)`/gm)].map(([, state]) => state)
+  expect(new Set([...documented, 'absent'])).toEqual(new Set(states))
 })
 
 test('the ends are the four that clients know, and only a retry or their removal leads out of them', () => {

@@ -66,9 +66,9 @@ describe('an address of Redis', () => {
     ['redis+sentinel://h', 'does not name the master'],
     ['redis+sentinel://h/m?password=secret', 'a query parameter that is not known'],
     ['redis+cluster://h/1', 'a cluster has only 0'],
-  ])('%s is refused, and not repeated', (url, said) => {
+  ])('%s is refused, and not repeated', (url, reason) => {
     const parsed = parseRedisUrl(url)
-    expect(parsed).toEqual({ status: 'mistake', mistake: expect.stringContaining(said) })
+    expect(parsed).toEqual({ status: 'mistake', mistake: expect.stringContaining(reason) })
     expect(JSON.stringify(parsed)).not.toContain('secret')
   })
 })

@@ -145,7 +145,7 @@ test('start and end bound the ticks, both included', () => {
   expect(latestTick(every, 5000, 100_000)).toBe(7000)
 })
 
-test('an expression that cannot be used is said to be so', () => {
+test('an invalid expression is reported', () => {
   for (const good of ['* * * * *', '*/5 * * * * *', '0 9 * * MON-FRI', '0 0 L * *', '0 12 1 */3 *'])
     expect(cronFault(good), good).toBeUndefined()
   for (const bad of ['', '* * * *', '60 * * * *', '@daily', 'x * * * *', '* * * * * * *', '2026-11-24T00:00:00'])
@@ -203,7 +203,7 @@ test('the latest tick of any time is due, not after it, and followed by one that
         expect(latest).toBeGreaterThanOrEqual(due)
         expect(latest).toBeLessThanOrEqual(due + lateMs)
         expect(nextTick(timing, latest)).toBeGreaterThan(due + lateMs)
-        // The latest is itself a tick: whoever looks just before it finds it.
+        // The latest is itself a tick: a look just before it finds it.
         expect(nextTick(timing, latest - 1)).toBe(latest)
       },
     ),
