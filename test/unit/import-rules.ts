@@ -52,7 +52,7 @@ export const rules: Record<string, Rule> = {
     doors: ['flows', 'coordinator', 'model/document', 'model/plan', 'model/template'],
   },
 
-  'api/http': { imports: ['queue/redis/connection', 'jobs/cut-text'] },
+  'api/http': { imports: ['queue/redis/connection', 'jobs/cut-text', 'jobs/parse-value'] },
   'api/access': { imports: ['api/http', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model'] },
   'api/service/metrics': { imports: ['queue/store', 'metrics'] },
