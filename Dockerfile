@@ -12,7 +12,7 @@ WORKDIR /drover
 # Every role listens on one port, on all addresses of its container. The published ports decide which clients reach it. The API
 # still refuses to start without keys unless ALLOW_ANONYMOUS=1.
 ENV NODE_ENV=production \
-    HOST=0.0.0.0 PORT=3000 WORKER_PORT=3000 \
+    HOST=0.0.0.0 PORT=3000 WORKER_HOST=0.0.0.0 WORKER_PORT=3000 \
     NODE_COMPILE_CACHE=/drover/.compile-cache \
     NODE_OPTIONS=--max-semi-space-size=16
 EXPOSE 3000

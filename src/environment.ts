@@ -4,9 +4,11 @@ import {
   certificates,
   cidrBlocks,
   flag,
+  hosts,
   integer,
   jobUser,
   list,
+  origins,
   port,
   redisUrl,
   variableNames,
@@ -140,6 +142,10 @@ export const workerVariables = z
     WORKER_PORT: port
       .optional()
       .meta(about('Port on which this worker serves `/livez`, `/readyz` and `/metrics`. `0`: any free port.')),
+    WORKER_HOST: z
+      .string()
+      .default('127.0.0.1')
+      .meta(about('Address on which this worker listens for `WORKER_PORT`. In containers: `0.0.0.0`.')),
     EGRESS_ALLOW_CIDRS: cidrBlocks
       .default([])
       .meta(about('Private address ranges that jobs and webhooks may call, separated by commas.')),
@@ -178,6 +184,9 @@ export const workerVariables = z
 
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost'])
 
+/** Whether an API that listens on `host` is reached from its own machine alone. */
+export const isLoopback = (host: string): boolean => loopbackHosts.has(host)
+
 /** What the API reads. */
 export const apiVariables = z
   .object({
@@ -213,6 +222,20 @@ export const apiVariables = z
     ALLOW_ANONYMOUS: flag
       .default(false)
       .meta(about('`1` lets the API listen on addresses other than loopback although it runs without authentication.')),
+    ALLOWED_HOSTS: hosts
+      .default([])
+      .meta(
+        about(
+          'Values of the `host` header that the API answers to besides loopback names, separated by commas, with or without a port. Default: without keys on a loopback address none, else all.',
+        ),
+      ),
+    CORS_ORIGINS: origins
+      .default([])
+      .meta(
+        about(
+          'Origins of web pages that may call the API, separated by commas, as in `https://app.example.org`. `*`: every origin, only with keys.',
+        ),
+      ),
     API_KEYS_FILE: z
       .string()
       .optional()
@@ -227,8 +250,13 @@ export const apiVariables = z
     const message = `is less than BODY_LIMIT_BYTES, ${BODY_LIMIT_BYTES}`
     context.addIssue({ code: 'custom', path: ['BODY_BUDGET_BYTES'], message })
   })
+  .superRefine(({ CORS_ORIGINS, API_KEYS_FILE }, context) => {
+    if (!CORS_ORIGINS.includes('*') || API_KEYS_FILE !== undefined) return
+    const message = '* lets every web page use the API and needs keys: set API_KEYS_FILE, or name the origins'
+    context.addIssue({ code: 'custom', path: ['CORS_ORIGINS'], message })
+  })
   .superRefine(({ HOST, ALLOW_ANONYMOUS, API_KEYS_FILE }, context) => {
-    if (ALLOW_ANONYMOUS || API_KEYS_FILE !== undefined || loopbackHosts.has(HOST)) return
+    if (ALLOW_ANONYMOUS || API_KEYS_FILE !== undefined || isLoopback(HOST)) return
     const message = `${HOST} is not a loopback address and no keys are configured: set API_KEYS_FILE, or ALLOW_ANONYMOUS=1 to run without authentication`
     context.addIssue({ code: 'custom', path: ['HOST'], message })
   })

@@ -7,8 +7,10 @@ import {
   fastify,
   LogController,
 } from 'fastify'
+import { isLoopback } from '../environment.ts'
 import { limitRequests } from './access/admission.ts'
 import { authorizeRequests } from './access/auth.ts'
+import { allowFrontEnds, type BrowserOptions, guardAgainstPages } from './access/browsers.ts'
 import { closeIdleStrangers } from './access/close-idle.ts'
 import { limitBodies } from './access/limit-bodies.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
@@ -44,6 +46,9 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     done()
   })
   guardConnections(app)
+  const browsers = browserOptions(deps)
+  guardAgainstPages(app, browsers)
+  await allowFrontEnds(app, browsers)
   authorizeRequests(app, deps.apiKeys)
   closeIdleStrangers(app, deps.apiKeys !== undefined)
   limitRequests(app, deps.quotas)
@@ -85,6 +90,15 @@ function createServer({ log, config }: ApiDeps): FastifyInstance {
       void answerProblem(error, request, reply.headers(commonHeaders(request))),
     forceCloseConnections: 'idle',
   })
+}
+
+function browserOptions({ config, apiKeys }: ApiDeps): BrowserOptions {
+  return {
+    hasKeys: apiKeys !== undefined,
+    isOnLoopback: isLoopback(config.HOST),
+    allowedHosts: config.ALLOWED_HOSTS,
+    corsOrigins: config.CORS_ORIGINS,
+  }
 }
 
 function addRoutes(app: FastifyInstance, deps: RouteDeps): void {

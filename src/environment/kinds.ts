@@ -24,6 +24,24 @@ export const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 )
 
+/** Names of hosts as they stand in a `host` header, in lower case. */
+export const hosts = list.transform((items, context) => {
+  for (const item of items) {
+    if (URL.parse(`http://${item}`)?.host !== item.toLowerCase())
+      context.addIssue(`"${item}" is not a host, as in api.example.org`)
+  }
+  return items.map((item) => item.toLowerCase())
+})
+
+/** Origins of web pages, or `*`. */
+export const origins = list.transform((items, context) => {
+  for (const item of items) {
+    if (item !== '*' && URL.parse(item)?.origin !== item)
+      context.addIssue(`"${item}" is not an origin, as in https://app.example.org`)
+  }
+  return items
+})
+
 /** `io:100,cpu:2`: the queues to consume, each with its concurrency limit. */
 export const workerQueues = list.transform((items, context) => {
   const queues = new Map<string, number>()

@@ -11,9 +11,9 @@ export interface WorkerHealth {
   metrics(): Promise<{ contentType: string; text: string }>
 }
 
-/** Serves `/livez`, `/readyz` and `/metrics` of a worker on all addresses. Resolves with the port when it listens. */
+/** Serves `/livez`, `/readyz` and `/metrics` of a worker. Resolves with the port when it listens. */
 export async function serveHealth(
-  port: number,
+  { host, port }: { host: string; port: number },
   health: WorkerHealth,
 ): Promise<{ port: number; close(): Promise<void> }> {
   const server = createServer((request, response) => {
@@ -33,7 +33,7 @@ export async function serveHealth(
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, resolve)
+    server.listen(port, host, resolve)
   })
   return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) }
 }

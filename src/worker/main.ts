@@ -163,16 +163,19 @@ await boot('worker', async () => {
   const health =
     config.WORKER_PORT === undefined
       ? undefined
-      : await serveHealth(config.WORKER_PORT, {
-          stuckQueue: () => watchdog.stuckQueue,
-          ready: async () => {
-            await Promise.all(consumers.map((consumer) => consumer.probe()))
+      : await serveHealth(
+          { host: config.WORKER_HOST, port: config.WORKER_PORT },
+          {
+            stuckQueue: () => watchdog.stuckQueue,
+            ready: async () => {
+              await Promise.all(consumers.map((consumer) => consumer.probe()))
+            },
+            metrics: () => metrics.read(),
           },
-          metrics: () => metrics.read(),
-        }).catch(async (error: unknown) => {
+        ).catch(async (error: unknown) => {
           // Consumers may have taken jobs already; the stop puts them back.
           await lifecycle.stop()
-          throw listenMistake(error, { host: 'WORKER_PORT', port: 'WORKER_PORT' })
+          throw listenMistake(error, { host: 'WORKER_HOST', port: 'WORKER_PORT' })
         })
   lifecycle.onStop('health', () => health?.close())
   if (health) {

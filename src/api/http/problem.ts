@@ -8,6 +8,8 @@ import { QueueUnavailableError } from '../../queue/redis/connection.ts'
 const problems = {
   unauthenticated: [401, 'Authentication required'],
   forbidden: [403, 'Insufficient scope'],
+  host_not_allowed: [403, 'Host not allowed'],
+  cross_site_request: [403, 'Cross-site request refused'],
   quota_exceeded: [429, 'Quota exceeded'],
   queue_full: [503, 'Queue full'],
   invalid_request: [400, 'Invalid request'],

@@ -29,7 +29,13 @@ const headersOf: Record<number, Headers> = {
 }
 
 const anyRoute = ['invalid_request', 'internal_error'] as const
-const anyRouteWithKey = ['unauthenticated', 'forbidden', 'quota_exceeded'] as const
+const anyRouteWithKey = [
+  'unauthenticated',
+  'forbidden',
+  'host_not_allowed',
+  'cross_site_request',
+  'quota_exceeded',
+] as const
 
 /** Documents the problems that a route can answer with, by status. */
 export function problemResponses(...codes: ProblemCode[]): Record<number, unknown> {
