@@ -1,11 +1,11 @@
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
-import { forgottenAfterMs } from '../store/count-queue.ts'
+import { heartbeatExpiryMs } from '../store/count-queue.ts'
 
 const beatWorker = loadScript('consume/beat-worker')
 
-const heartbeatMs = forgottenAfterMs / 3
+const heartbeatMs = heartbeatExpiryMs / 3
 
 /** A worker's heartbeat: it consumes some queues. Renewed until {@link stop}. */
 export class Heartbeat {
@@ -30,6 +30,6 @@ export class Heartbeat {
 
   async #beat(): Promise<void> {
     const { redis, keys, queues, workerName } = this.#options
-    await Promise.all(queues.map((queue) => beatWorker(redis, [keys.workers(queue)], [workerName, forgottenAfterMs])))
+    await Promise.all(queues.map((queue) => beatWorker(redis, [keys.workers(queue)], [workerName, heartbeatExpiryMs])))
   }
 }

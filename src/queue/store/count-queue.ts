@@ -6,7 +6,7 @@ import { loadScript } from '../redis/load-script.ts'
 const count = loadScript('store/count-queue')
 
 /** A worker whose last heartbeat is older than this is not counted: three intervals of the heartbeat. */
-export const forgottenAfterMs = 15_000
+export const heartbeatExpiryMs = 15_000
 
 /** A queue at one moment. */
 export interface QueueCounts {
@@ -22,11 +22,11 @@ export interface QueueCounts {
   first: string[]
 }
 
-/** Counts a queue. @throws QueueUnavailableError */
+/** Counts the jobs and workers of a queue. @throws QueueUnavailableError */
 export async function countQueue(redis: Redis, keys: Keys, name: string): Promise<QueueCounts> {
   const sets = ['delayed', 'prioritized', 'wait', 'active', 'completed', 'failed'].map((set) => keys.bull(name, set))
   const reply = await whenAvailable(
-    count(redis, [keys.bull(name, 'meta'), keys.workers(name), ...sets], [forgottenAfterMs]),
+    count(redis, [keys.bull(name, 'meta'), keys.workers(name), ...sets], [heartbeatExpiryMs]),
   )
   const [paused, workers, scheduled, queued, running, succeeded, failed, first] = countsSchema.parse(reply)
   return { name, paused: paused === 1, workers, scheduled, queued, running, succeeded, failed, first }
@@ -35,7 +35,7 @@ export async function countQueue(redis: Redis, keys: Keys, name: string): Promis
 const n = z.int()
 const countsSchema = z.tuple([n, n, n, n, n, n, n, z.array(z.string())])
 
-/** Since when the longest waiting of these jobs could have started, in epoch ms. @throws QueueUnavailableError */
+/** Since when the job of `ids` that has waited longest could have started, in epoch ms. @throws QueueUnavailableError */
 export async function waitingSince(
   redis: Redis,
   keys: Keys,
