@@ -36,7 +36,8 @@ export function serveDocs(app: FastifyInstance, schemas: SchemaRegistry, access:
   const answer = async ({ method, url, headers }: FastifyRequest, reply: FastifyReply) => {
     const docs = await buildOnce()
     const answered = await docs.inject({ method: method === 'HEAD' ? 'HEAD' : 'GET', url, headers })
-    if (answered.statusCode === 404) return reply.callNotFound()
+    // The plugin refuses some paths in a form of its own.
+    if (answered.statusCode >= 400) return reply.callNotFound()
     for (const [name, value] of Object.entries(answered.headers))
       if (!connectionHeaders.has(name)) reply.header(name, value)
     return reply.code(answered.statusCode).send(answered.rawPayload)

@@ -2,8 +2,9 @@ import { indexEntry, type JobRef, ulidOf, ulidTime } from '../model/job-id.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 
-/** The last time that a ULID can hold: bounds beyond it are cut to it. */
+/** The last time that a ULID can hold. Bounds outside of the times of ULIDs are moved to the nearest. */
 const lastTime = 2 ** 48 - 1
+const ulidBound = (ms: number): string => ulidTime(Math.min(Math.max(ms, 0), lastTime))
 
 /**
  * The jobs of each queue by tenant and time of creation: a sorted set in lexicographical order. An entry is written with its job and
@@ -31,10 +32,12 @@ export class JobIndex {
     count: number
   }): Promise<JobRef[]> {
     const { tenant, queues, behind, from, to, count } = options
-    const newest = indexEntry(tenant, `${ulidTime(Math.min(to, lastTime))}~`)
+    // No job is older than its first ULID.
+    if (to < 0) return []
+    const newest = indexEntry(tenant, `${ulidBound(to)}~`)
     const last = behind === undefined ? undefined : indexEntry(tenant, behind)
     const max = last === undefined || last > newest ? `[${newest}` : `(${last}`
-    const min = `[${indexEntry(tenant, ulidTime(Math.min(from, lastTime)))}`
+    const min = `[${indexEntry(tenant, ulidBound(from))}`
     const replies = await whenAvailable(
       Promise.all(
         queues.map((queue) => this.#redis.zrevrangebylex(this.#keys.index(queue), max, min, 'LIMIT', 0, count)),
