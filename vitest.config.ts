@@ -7,15 +7,15 @@ export default defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
     reporters: ['default', './test/summary-reporter.ts'],
-    // Tests start workers, threads and servers of their own: more files at once than two would only make them late.
+    // Tests start workers, threads and servers: more than two concurrent files would only slow each other down.
     maxWorkers: 2,
     projects: projects.map((name) => ({
       test: {
         name,
         include: [`test/${name}/**/*.test.ts`, ...(name === 'redis' ? ['test/bullmq/**/*.test.ts'] : [])],
         exclude: configDefaults.exclude,
-        // Node.js itself loads the tests and what they test, as it does outside of them: types stripped, `drover` and `zod`
-        // resolved by our hooks, one copy of each module. Vite's module runner would transform and resolve by its own rules.
+        // Node.js loads the tests and the code as in production: types are stripped, module-hooks.ts resolves `drover` and `zod`,
+        // and each module has one copy. Vite's module runner would transform and resolve by its own rules.
         experimental: { viteModuleRunner: false, nodeLoader: false },
         execArgv: ['--import', new URL('./src/jobs/module-hooks.ts', import.meta.url).href],
         pool: 'forks' as const,

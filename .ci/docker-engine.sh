@@ -1,18 +1,18 @@
-# Sourced by .ci/run: a Docker engine for the tests that need one. The one that answers is used as it is; where there is none
-# and root allows it, Debian's is installed, and started with a socket and data of its own until stop_engine.
+# Sourced by .ci/run: a Docker engine for the tests that need one. An engine that answers is used unchanged. If none answers, root
+# installs Debian's and starts it with its own socket and data, until stop_engine.
 
 engine_pid=
 engine_dir=
 
-# Returns 1 where no engine can be had, with the reason in no_engine.
+# Returns 1 if no engine is available, with the reason in no_engine.
 start_engine() {
   if ! docker version >/dev/null 2>&1; then
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-      no_engine='no Docker engine answers, and to install one takes root and apt-get'
+      no_engine='no Docker engine answers, and installing one takes root and apt-get'
       return 1
     fi
     install_engine || return 1
-    # The package may have started one.
+    # The package may have started an engine.
     docker version >/dev/null 2>&1 || run_engine || return 1
   fi
   if ! docker compose version >/dev/null 2>&1 && ! docker-compose version >/dev/null 2>&1; then
@@ -37,7 +37,7 @@ install_engine() {
 run_engine() {
   engine_dir=$(mktemp -d /var/lib/drover-ci-docker.XXXXXX)
   export DOCKER_HOST=unix://$engine_dir/docker.sock
-  # In a machine that is a container itself, Testcontainers looks for the engine's ports in another place.
+  # Inside a container Testcontainers would look for the ports of the engine on another host.
   export TESTCONTAINERS_HOST_OVERRIDE=localhost
   dockerd --host "$DOCKER_HOST" --data-root "$engine_dir/data" --exec-root "$engine_dir/run" --pidfile "$engine_dir/pid" \
     >"$engine_dir/log" 2>&1 &
@@ -47,12 +47,12 @@ run_engine() {
     if ! kill -0 "$engine_pid" 2>/dev/null; then break; fi
     sleep 0.5
   done
-  no_engine="dockerd does not start: $(tail -3 "$engine_dir/log")"
+  no_engine="dockerd failed to start: $(tail -3 "$engine_dir/log")"
   stop_engine
   return 1
 }
 
-# Ends the engine that start_engine started, if it did, with all that it holds.
+# Stops the engine that start_engine started, if any, and removes its data.
 stop_engine() {
   if [ -n "$engine_pid" ]; then
     kill "$engine_pid" 2>/dev/null || true

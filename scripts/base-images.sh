@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Sees to it that the images exist that Dockerfile and docker-compose.yml start from: pulls them, and where no image registry
-# can be reached makes stand-ins under the same names from Debian's packages and this checkout's Node.js. A stand-in is for
-# tests on this machine: it is labelled drover.stand-in, holds this machine's certificates, and must never be pushed.
+# Provides the base images of Dockerfile and docker-compose.yml: pulls them, and if no image registry is reachable, builds
+# stand-ins with the same names from Debian's packages and the Node.js of this checkout. A stand-in is for tests on this machine:
+# it has the label drover.stand-in, contains the certificates of this machine, and must never be pushed.
 #
-#   scripts/base-images.sh [image...]     default: those that the two files name
+#   scripts/base-images.sh [image...]     default: the images in the two files
 #
 # Stand-ins need root, debootstrap, a Debian mirror (DEBIAN_MIRROR) and an "npm ci" of this checkout.
 set -euo pipefail
@@ -22,7 +22,7 @@ present() { docker image inspect "$1" >/dev/null 2>&1; }
 ensure() {
   local image=$1 answer
   if present "$image"; then
-    say "$image is here$(docker image inspect --format '{{with index .Config.Labels "drover.stand-in"}} (a stand-in: {{.}}){{end}}' "$image")"
+    say "$image is available$(docker image inspect --format '{{with index .Config.Labels "drover.stand-in"}} (a stand-in: {{.}}){{end}}' "$image")"
   elif answer=$(timeout 300 docker pull --quiet "$image" 2>&1); then
     say "$image pulled"
   elif grep -qiE 'not found|manifest unknown|denied' <<<"$answer"; then
@@ -31,7 +31,7 @@ ensure() {
     say "$image cannot be pulled: $answer"
     stand_in "$image"
   fi
-  # An engine can hold images and yet be refused to run them, inside another container for one.
+  # An engine may have images but not be allowed to run them, for example inside another container.
   docker run --rm --entrypoint true "$image" || fail "$image does not run here"
 }
 
@@ -61,7 +61,7 @@ stand_in_for_node() {
   cp "$runtime" "$context/node"
   tar -xzf "$context/$(npm pack --silent --pack-destination "$context" npm@11)" -C "$context"
   cp "$(npm config get cafile | grep '^/' || echo /etc/ssl/certs/ca-certificates.crt)" "$context/ca.crt"
-  # No credentials: only where the packages come from, and whom to trust.
+  # No credentials: only the registry and the certificates.
   printf 'registry=%s\ncafile=/usr/local/etc/ca.crt\n' "$(npm config get registry)" >"$context/npmrc"
   cat >"$context/Dockerfile" <<END
 FROM $debian
@@ -81,7 +81,7 @@ stand_in_for_redis() {
   local image=$1 context=$work/redis version
   debian_base
   mkdir -p "$context"
-  # The user, the folder and the open door of the official image, which compose and Testcontainers count on.
+  # User, folder and open port like the official image: compose and Testcontainers rely on them.
   cat >"$context/Dockerfile" <<END
 FROM $debian
 RUN groupadd --system --gid 999 redis && useradd --system --uid 999 --gid redis redis \\

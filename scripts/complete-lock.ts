@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-// Completes package-lock.json after an "npm install": adds the optional packages for other kinds of machines that npm left
-// out because its registry (a mirror, say) does not serve them. Without them "npm ci" refuses the file as out of date,
-// there as everywhere else. What is added has no checksum; npm fills it in where it can.
+// Completes package-lock.json after an "npm install": adds the optional packages for other platforms that npm left out because
+// its registry (a mirror, for example) does not serve them. Without them "npm ci" refuses the file as out of date. The added
+// entries have no checksum; npm adds it if it can.
 
 interface Package {
   version?: string
@@ -30,15 +30,13 @@ lock.packages = Object.fromEntries(Object.entries(lock.packages).toSorted(([a], 
 if (added > 0) writeFileSync(file, `${JSON.stringify(lock, undefined, 2)}\n`)
 console.log(`package-lock.json: ${added} added`)
 
-/** Such packages say in their name what they are for: `@scope/binding-linux-x64-musl`. */
+/** The names of such packages contain their platform: `@scope/binding-linux-x64-musl`. */
 function describe(name: string, version: string, dev: boolean | undefined): Package & Record<string, unknown> {
   const words = name.replace(/^@[^/]+\//, '').split('-')
   const cpu = words.filter((word) => processors.includes(word))
   const os = words.filter((word) => systems.includes(word))
   if (cpu.length !== 1 || os.length !== 1 || !/^\d/.test(version)) {
-    throw new Error(
-      `${name}@${version} is missing from package-lock.json, and its name does not say what machine it is for`,
-    )
+    throw new Error(`${name}@${version} is missing from package-lock.json, and its name does not contain a platform`)
   }
   const libc = words.some((word) => word.startsWith('musl'))
     ? ['musl']

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { dockerAnswers, findRedisServer } from '../src/dev/find-redis.ts'
 
-// Sees to it that a Redis server can be started here, for `npm start` and the tests; exit code 1 where it cannot.
+// Ensures that `npm start` and the tests can start a Redis server. Exit code 1 if that is impossible.
 
-/** What an installer is given, one after the other until there is a server. */
+/** The commands of each package manager, tried in order until a server is installed. */
 const installers = {
   'apt-get': [
     ['install', '-y', '--no-install-recommends', 'redis-server'],
@@ -17,7 +17,7 @@ const installers = {
 const isGiven = process.env['REDIS_URL'] || process.env['REDIS_URL_FILE']
 if (!(isGiven || findRedisServer() || dockerAnswers() || install())) {
   console.error(
-    'setup: no Redis server: install redis-server or valkey-server (7.0 or later), or start Docker, or set REDIS_URL to one that runs',
+    'setup: found no Redis server: install redis-server or valkey-server (7.0 or later), or start Docker, or set REDIS_URL',
   )
   process.exitCode = 1
 }
@@ -27,10 +27,10 @@ function install(): boolean {
   if (installer === undefined) return false
   const [name, command] = installer
   console.log(
-    `setup: installing redis-server with ${name}: Drover keeps its jobs in Redis, and there is neither a server nor a Docker engine here`,
+    `setup: installing redis-server with ${name}: Drover stores jobs in Redis, and this machine has neither a server nor a Docker engine`,
   )
   console.log(
-    'setup: (its package may start a service on port 6379, which Drover leaves alone; to use a Redis of yours, set REDIS_URL)',
+    'setup: (the package may start a service on port 6379, which Drover does not use; set REDIS_URL to use another Redis)',
   )
   for (const args of installers[name]) {
     const [program = name, ...rest] = [...command, ...args]
@@ -40,7 +40,7 @@ function install(): boolean {
   return false
 }
 
-/** The package manager that may install without asking anybody, and how to call it. */
+/** The package manager that can install without a password, and its command. */
 function findInstaller(): ['apt-get' | 'brew', string[]] | undefined {
   if (works('apt-get', ['--version'])) {
     if (process.getuid?.() === 0) return ['apt-get', ['apt-get']]

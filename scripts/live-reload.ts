@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { type FSWatcher, globSync, watch } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-// Runs `node …arguments`, and starts it again when something in src/ or jobs/ changes; one that ended by itself waits for the
-// next change. Not `node --watch`, which watches files: it loses one that is saved by renaming, as git and vim do (Node 24.21).
+// Runs `node …arguments`, and restarts it when a file in src/ or jobs/ changes. If it has ended by itself, it is restarted at the
+// next change. `node --watch` watches files, and loses a file that is saved by renaming, as git and vim do (Node.js 24.21).
 
-/** One save comes as several events. */
+/** One save causes several events. */
 const settleMs = 100
 
 const stop = new AbortController()
@@ -14,7 +14,7 @@ const stopped = once(stop.signal, 'abort')
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
 
 while (!stop.signal.aborted) {
-  // Before the start: a change while the program loads counts too.
+  // Before the start, so that a change while the program loads counts too.
   const change = nextChange()
   const child = spawn(process.execPath, process.argv.slice(2), { stdio: 'inherit' })
   const ended = once(child, 'exit')
@@ -25,7 +25,7 @@ while (!stop.signal.aborted) {
   await ended
 }
 
-/** Watches the folders that there are now, those of src/ and jobs/ and all below. */
+/** Watches the current folders below src/ and jobs/. */
 function nextChange(): { happened: Promise<void>; close: () => void } {
   const watchers: FSWatcher[] = []
   const happened = new Promise<void>((resolve) => {

@@ -1,6 +1,6 @@
 /**
  * `npm run keys -- --tenant acme --scopes submit,read,cancel [--expires 2027-01-31T00:00:00Z] [--file keys.json]`
- * Makes an API key and prints it, once: only its hash is kept. With --file the file gets the key, else its entry is printed.
+ * Creates an API key and prints it once: only its hash is stored. With --file the entry is added to the file, else it is printed.
  */
 import { randomBytes } from 'node:crypto'
 import { rename, writeFile } from 'node:fs/promises'
@@ -31,16 +31,16 @@ if (!made.success) {
 }
 const key = made.data
 if (values.file === undefined) {
-  process.stdout.write(`Add this to "keys" in the file that API_KEYS_FILE names:\n${JSON.stringify(key)}\n\n`)
+  process.stdout.write(`Add this entry to "keys" in the API_KEYS_FILE:\n${JSON.stringify(key)}\n\n`)
 } else {
   const before = await readKeysFile(values.file)
   const text = `${JSON.stringify({ ...before, keys: [...before.keys, key] }, null, 2)}\n`
   parseKeysFile(text)
-  // An API may be reading the file: it sees the old one or the new one.
+  // An API that reads the file meanwhile sees the old or the new content, never a part.
   await writeFile(`${values.file}.new`, text, { mode: 0o600 })
   await rename(`${values.file}.new`, values.file)
   process.stdout.write(
-    `${values.file} has the key ${key.id} of ${key.tenant}; APIs that read it know it within a second.\n`,
+    `Added the key ${key.id} of ${key.tenant} to ${values.file}. APIs that use the file accept it within a second.\n`,
   )
 }
-process.stdout.write(`The key, which is shown only now:\n${key.id}.${secret}\n`)
+process.stdout.write(`The key, shown only once:\n${key.id}.${secret}\n`)

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { registerHooks } from 'node:module'
 import { generateOpenapi } from '../src/api/generate-openapi.ts'
 
-/** Writes openapi.yaml and the types of a client from it, or with `--check` says whether they are what the code serves. */
+/** Generates openapi.yaml and the types of a client, or with `--check` reports which of them are out of date. */
 const document = await generateOpenapi()
 const generated: [path: string, text: string][] = [
   ['openapi.yaml', document],
@@ -12,12 +12,12 @@ for (const [path, text] of generated) {
   const file = new URL(`../${path}`, import.meta.url)
   if (!process.argv.includes('--check')) await writeFile(file, text)
   else if ((await readFile(file, 'utf8')) !== text) {
-    console.error(`${path} is not what the code serves: run \`npm run openapi\` and look at the difference`)
+    console.error(`${path} is out of date: run \`npm run openapi\` and review the difference`)
     process.exitCode = 1
   }
 }
 
-/** openapi-typescript builds on the compiler's programming interface, which TypeScript 7 has not: it gets TypeScript 5. */
+/** openapi-typescript needs the compiler API, which TypeScript 7 does not have: it gets TypeScript 5. */
 async function generateTypes(text: string): Promise<string> {
   const typescript5 = import.meta.resolve('typescript5')
   registerHooks({

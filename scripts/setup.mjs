@@ -1,7 +1,7 @@
-// Makes a bare clone ready to run, and does nothing where it is: installs the packages that package-lock.json names and
-// puts their Node.js in place. With --redis it also sees to a Redis server.
+// Prepares a bare clone, and does nothing if it is ready: installs the packages of package-lock.json and the Node.js among them.
+// With --redis it also finds or installs a Redis server.
 //
-// Plain JavaScript for Node.js 20 and later, without packages: it runs before there are any.
+// Plain JavaScript for Node.js 20 and later, without imports of packages: it runs before they are installed.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -19,27 +19,27 @@ if (process.argv.includes('--redis')) run('finding a Redis server', bin, ['scrip
 function installPackages() {
   if (isInstalled()) return
   say('installing packages with "npm ci" (half a minute, once)')
-  // Warnings are about packages that want a later Node.js than the one that installs: they get it, see below.
+  // The warnings are about packages that need a later Node.js than the one that installs. They get it below.
   run('"npm ci"', 'npm', ['ci', '--include=dev', '--loglevel=error'])
 }
 
 /**
- * Whether node_modules holds what the lock file names. npm writes down what it has installed, last of all, so this is
- * also right after an "npm ci" or "npm install" by hand, and after one that was interrupted.
+ * Whether node_modules has the packages of the lock file. npm writes the list of installed packages last, so this is also correct
+ * after an "npm ci" or "npm install" by hand, and after an interrupted one.
  */
 function isInstalled() {
   if (!existsSync(join(root, 'node_modules', '.package-lock.json'))) return false
   const installed = readJson('node_modules/.package-lock.json').packages
   return Object.entries(lock.packages).every(([path, { version, optional }]) => {
     if (path === '') return true
-    // Optional packages are left out where they are for another kind of machine.
+    // Optional packages for other platforms are not installed.
     return path in installed ? installed[path].version === version : optional === true
   })
 }
 
 /**
- * The package "node" downloads the binary of this machine in its install script, which npm may be configured not to run
- * (ignore-scripts; from npm 11 on unless allowScripts in package.json names the package).
+ * The package "node" downloads the binary for this platform in its install script, which npm may be configured not to run
+ * (ignore-scripts; from npm 11 on unless allowScripts in package.json has the package).
  */
 function placeRuntime() {
   const wanted = `v${lock.packages['node_modules/node'].version}`
@@ -49,7 +49,7 @@ function placeRuntime() {
   const found = runtimeVersion()
   if (found !== wanted)
     fail(
-      `${bin} should be Node.js ${wanted} but ${found ? `is ${found}` : 'does not run'}: see that npm may run the install script of the package node (allowScripts in package.json), or remove node_modules and try again`,
+      `${bin} should be Node.js ${wanted} but ${found ? `is ${found}` : 'does not run'}: allow npm to run the install script of the package node (allowScripts in package.json), or remove node_modules and try again`,
     )
 }
 

@@ -3,7 +3,8 @@ import { generateOpenapi } from '../src/api/generate-openapi.ts'
 import { loadRegistry } from '../src/jobs/registry.ts'
 import { createExecutors } from '../src/worker/executors/create-executors.ts'
 
-// Fills NODE_COMPILE_CACHE with what the API, the workers and their threads and processes load. Needs no Redis and no network.
+// Fills NODE_COMPILE_CACHE with the modules of the API, the workers, and their threads and processes. Needs neither Redis nor
+// network.
 
 const silent = { info() {}, warn() {} }
 
@@ -11,7 +12,7 @@ const silent = { info() {}, warn() {} }
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP6DwABBQECz6AuzQAAAABJRU5ErkJggg=='
 
 await generateOpenapi()
-// A role without REDIS_URL ends at once, with everything loaded that it imports.
+// Without REDIS_URL a role exits as soon as all its imports are loaded.
 for (const role of ['api', 'worker']) {
   const { stderr } = spawnSync(process.execPath, [...process.execArgv, `src/${role}/main.ts`], { encoding: 'utf8' })
   if (!stderr.includes('REDIS_URL: is required')) throw new Error(`the ${role} did not load: ${stderr}`)
@@ -19,7 +20,7 @@ for (const role of ['api', 'worker']) {
 
 const registry = await loadRegistry({ diagnosticJobs: true })
 const executors = createExecutors({ threads: 1, processes: 1, allowCidrs: [], environment: process.env, log: silent })
-// The decoder on this event loop: a process of the pool ends by a kill, which saves nothing.
+// The image decoder runs on this event loop: a pooled process is killed at its end and saves nothing.
 await run('resize-image', 'event-loop', { data_base64: png, width: 1 })
 await run('count-primes', 'thread', { limit: 100 })
 await executors.close()

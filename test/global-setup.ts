@@ -3,12 +3,12 @@ import { startTestRedis } from './helpers/redis-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where the Redis of this run is; tests share it, each under its own prefix. */
+    /** The address of the Redis of this run. Tests share it, each with its own key prefix. */
     redisUrl: string
   }
 }
 
-/** Gives the run one Redis. */
+/** Starts one Redis for the whole run. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const redis = await startTestRedis(process.env)
   console.log(`Redis of this run: ${redis.description}`)

@@ -162,9 +162,9 @@ test('two concurrent retries open one run; a stream of the new run replays only 
   await read(api.url, body.id, 10)
   const id = body.id
   await steer(api.url, id, 'retry')
-  const seen: string[] = []
-  for await (const { event } of watch(api.url, id)) seen.push(event)
-  expect(seen.filter((event) => event === 'progress').length).toBeLessThanOrEqual(2)
+  const received: string[] = []
+  for await (const { event } of watch(api.url, id)) received.push(event)
+  expect(received.filter((event) => event === 'progress').length).toBeLessThanOrEqual(2)
   expect((await watchToEnd(api.url, id, 0)).filter(({ event }) => event === 'progress')).toHaveLength(6)
   expect((await read(api.url, id)).body.run).toBe(3)
 })
@@ -184,8 +184,8 @@ test('consecutive attempts with one lock token lose none of their events', async
   )
   for (const { body } of jobs) {
     expect(body).toMatchObject({ state: 'failed', attempt: 4 })
-    const seen = await watchToEnd(api.url, body.id, 0)
-    expect(seen.filter(({ event }) => event === 'progress')).toHaveLength(4)
+    const received = await watchToEnd(api.url, body.id, 0)
+    expect(received.filter(({ event }) => event === 'progress')).toHaveLength(4)
   }
 })
 

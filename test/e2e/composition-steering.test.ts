@@ -73,7 +73,7 @@ test('a retry runs only jobs that did not succeed; a running or succeeded flow i
   expect(first.body).toMatchObject({ state: 'failed', run: 1, error: { path: '/flow/chain/1/gather/1' } })
   const ids = jobIds(first.body.tree)
   const sleeper = ids[3] ?? ''
-  await once.mend()
+  await once.repair()
 
   const retried = await steerFlow(api.url, first.body.id, 'retry')
   expect(retried).toMatchObject({ status: 202, body: { run: 2, done: false, error: null, finished_at: null } })
@@ -119,7 +119,7 @@ test('concurrent retries open one run, and it succeeds', patience, async () => {
     { chain: [echo('a'), job('once-failing', { $output: '' }), echo({ $output: '' })] },
     { waitS: 20 },
   )
-  await once.mend()
+  await once.repair()
   const answers = await Promise.all([api, other, api, other].map(({ url }) => steerFlow(url, body.id, 'retry')))
   expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([202, 409, 409, 409])
   expect((await readFlow(other.url, body.id, 20)).body).toMatchObject({ state: 'succeeded', run: 2 })

@@ -153,7 +153,7 @@ test('a step whose resolved input is invalid fails without a run; the error name
     [echo({ ms: 'soon' }), job('sleep', { duration_ms: { $output: '/ms' } }), '/input/duration_ms', 'expected number'],
     [echo({ ms: 1 }), job('sleep', { duration_ms: 1, steps: { $output: '/ms' }, more: 1 }), '/input', 'more'],
   ] as const
-  for (const [first, second, pointer, reason] of cases) {
+  for (const [first, second, pointer, detail] of cases) {
     const { body } = await submitFlow(api.url, { chain: [first, second, echo(1)] }, { waitS: 20 })
     expect(body).toMatchObject({
       state: 'failed',
@@ -161,7 +161,7 @@ test('a step whose resolved input is invalid fails without a run; the error name
       counts: { succeeded: 1, failed: 1, canceled: 1 },
     })
     expect(body.error?.message).toContain(`/flow/chain/1: ${pointer}`)
-    expect(body.error?.message).toContain(reason)
+    expect(body.error?.message).toContain(detail)
     const step = (await read(api.url, body.error?.job_id ?? '')).body
     expect(step).toMatchObject({ state: 'failed', started_at: null, attempt: 0, error: { code: 'invalid_input' } })
   }
@@ -268,7 +268,7 @@ test('a malformed flow is refused completely, with pointers, before anything is 
     [deep, 400, `/flow${'/chain/0'.repeat(16)}`, '16 levels'],
     [{ gather: Array.from({ length: 20_000 }, () => echo(1)) }, 400, '/flow/gather/19999', '20000 nodes'],
   ]
-  for (const [flow, status, pointer, reason] of cases) {
+  for (const [flow, status, pointer, detail] of cases) {
     const answer = await submitFlow(api.url, flow)
     const { code, errors } = Object(answer.body) as { code: string; errors: { pointer: string; detail: string }[] }
     expect([answer.status, code], pointer).toEqual([status, 'invalid_request'])
@@ -276,7 +276,7 @@ test('a malformed flow is refused completely, with pointers, before anything is 
       errors.map((error) => error.pointer),
       pointer,
     ).toContain(pointer)
-    expect(errors.map(({ detail }) => detail).join()).toContain(reason)
+    expect(errors.map(({ detail }) => detail).join()).toContain(detail)
   }
   const unknown = await submitFlow(api.url, { chain: [echo(1), job('nothing-such', {})] })
   expect(unknown).toMatchObject({ status: 404, body: { code: 'unknown_job_type' } })

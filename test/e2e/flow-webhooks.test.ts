@@ -48,7 +48,7 @@ test('every end of a flow sends one signed webhook with the flow as the API show
   const messages = await receiver.received(5, patienceMs)
   for (const [name, { body }] of Object.entries(submitted)) {
     const message = messages.find(({ payload }) => payload.data['id'] === body.id)
-    if (!message) throw new Error(`no webhook arrived for ${name}`)
+    if (!message) throw new Error(`no webhook of ${name}`)
     expect(verify(message, secret)).toEqual(message.payload)
     expect(() => verify(message, webhookSecret('b'))).toThrow('No matching signature')
     const { body: flow } = await readFlow(api.url, body.id)
@@ -126,7 +126,7 @@ test('each run of a retried flow has its own webhook, which can be resent', asyn
   const { body } = await submitFlow(api.url, flow, { more: { webhook: { url: receiver.url } } })
   const first = await lastDelivery(api.url, body.id)
   expect(first).toMatchObject({ run: 1, event: 'failed' })
-  await failing.mend()
+  await failing.repair()
   expect((await steerFlow(api.url, body.id, 'retry')).status).toBe(202)
   await receiver.received(2, patienceMs)
   const second = await waitFor(

@@ -66,11 +66,17 @@ test('each tick stores one job with any number of schedulers', async () => {
 
 test('the same PUT again changes no tick, a different definition starts anew', async () => {
   const { api } = await startStack({ workers: 0 })
-  const request = { cron: '30 2 * * *', timezone: 'Europe/Berlin', job: { ...echo, priority: 3, deadline_ms: 5000 } }
-  const made = await put(api.url, 'nightly.report_1', request)
+  const definition = { cron: '30 2 * * *', timezone: 'Europe/Berlin', job: { ...echo, priority: 3, deadline_ms: 5000 } }
+  const made = await put(api.url, 'nightly.report_1', definition)
   expect(made.status).toBe(201)
   expect(made.headers.get('location')).toBe('/v1/schedules/nightly.report_1')
-  expect(made.body).toMatchObject({ ...request, every_ms: null, last_run_at: null, last_job_id: null, skipped_runs: 0 })
+  expect(made.body).toMatchObject({
+    ...definition,
+    every_ms: null,
+    last_run_at: null,
+    last_job_id: null,
+    skipped_runs: 0,
+  })
   expect(made.body.next_run_at).toMatch(/T0[01]:(30|00):00\.000Z$/)
 
   const every = await put(api.url, 'every', { every_ms: 3_600_000, job: echo })
@@ -159,13 +165,13 @@ test('of the ticks missed while no process ran only the latest fires, once, and 
   const { api, env, addApi } = await startStack({ workers: 0 })
   const redis = await redisClient()
   const start = Date.now() + 1500
-  const request = {
+  const definition = {
     every_ms: 1000,
     start_at: new Date(start).toISOString(),
     end_at: new Date(start + 3500).toISOString(),
   }
-  expect((await put(api.url, 'late', { ...request, job: { ...echo, tags: ['late'] } })).body.next_run_at).toBe(
-    request.start_at,
+  expect((await put(api.url, 'late', { ...definition, job: { ...echo, tags: ['late'] } })).body.next_run_at).toBe(
+    definition.start_at,
   )
   api.signal('SIGKILL')
   await api.ended
@@ -188,8 +194,8 @@ test('of the ticks missed while no process ran only the latest fires, once, and 
 test('with skip no tick fires while the previous job runs; a paused schedule fires none', async () => {
   const { api, env, addApi } = await startStack({ workers: 0 })
   await addApi(env)
-  const request = { every_ms: 1000, overlap: 'skip', job: { ...echo, tags: ['skip'] } }
-  await put(api.url, 'skip', request)
+  const definition = { every_ms: 1000, overlap: 'skip', job: { ...echo, tags: ['skip'] } }
+  await put(api.url, 'skip', definition)
   const skipped = await waitFor(
     'two ticks to be skipped',
     () => readSchedule(api.url, 'skip'),
@@ -204,7 +210,7 @@ test('with skip no tick fires while the previous job runs; a paused schedule fir
     () => jobs(api.url, 'skip'),
     ({ length }) => length === 2,
   )
-  await put(api.url, 'skip', { ...request, paused: true })
+  await put(api.url, 'skip', { ...definition, paused: true })
   const paused = await readSchedule(api.url, 'skip')
   await put(api.url, 'tick', { every_ms: 1000, job: { ...echo, tags: ['tick'] } })
   await waitFor(
@@ -213,7 +219,7 @@ test('with skip no tick fires while the previous job runs; a paused schedule fir
     ({ length }) => length >= 2,
   )
   expect(await readSchedule(api.url, 'skip')).toEqual(paused)
-  const resumed = await put(api.url, 'skip', request)
+  const resumed = await put(api.url, 'skip', definition)
   expect(Date.parse(resumed.body.next_run_at ?? '')).toBeGreaterThan(Date.parse(resumed.body.updated_at))
 })
 
@@ -232,8 +238,8 @@ test('the limits of a scheduled job count from its tick, and each job sends its 
   for (const one of ended) {
     expect(Date.parse(one.finished_at ?? '') - Date.parse(one.created_at)).toBeGreaterThanOrEqual(300)
   }
-  const deliveries = await receiver.received(2)
-  expect(deliveries.map(({ payload }) => payload.data['id'])).toEqual(
+  const messages = await receiver.received(2)
+  expect(messages.map(({ payload }) => payload.data['id'])).toEqual(
     expect.arrayContaining(ended.slice(-2).map(({ id }) => id)),
   )
 })

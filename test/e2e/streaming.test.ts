@@ -119,15 +119,15 @@ test.skipIf(process.platform !== 'linux')(
     socket.write(`GET /v1/jobs/${body.id}/events HTTP/1.1\r\nhost: x\r\n\r\n`)
     await once(socket, 'readable')
     const before = await residentMb(api.pid)
-    const seen: string[] = []
+    const received: string[] = []
     let dataId = 0
     for await (const { id, event, data } of watch(api.url, body.id)) {
-      seen.push(event)
+      received.push(event)
       expect(id).toBeGreaterThan(dataId)
       dataId = id
       if (event === 'done') expect(data).toMatchObject({ state: 'succeeded', output: 1000 })
     }
-    expect(seen.at(-1)).toBe('done')
+    expect(received.at(-1)).toBe('done')
     expect((await residentMb(api.pid)) - before).toBeLessThan(150)
     // The server closes the connection of the stalled client within the stall limit of ten seconds.
     const serversEnd = `:${hexPort(Number(port))} 0100007F:${hexPort(socket.localPort ?? 0)} 01 `

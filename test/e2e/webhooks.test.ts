@@ -47,7 +47,7 @@ test('every end of a job sends one signed webhook with the job', async () => {
   const expired = await submit(api.url, 'echo', 1, { webhook, delay_ms: 60_000, start_within_ms: 100 })
 
   const messages = await receiver.received(5)
-  const received = new Map(messages.map((message) => [message.payload.data['id'], message]))
+  const byJob = new Map(messages.map((message) => [message.payload.data['id'], message]))
   const ends = [
     [succeeded, 'succeeded', { output: { a: 1 }, tags: ['t'], metadata: { order: '42' }, error: null }],
     [failed, 'failed', { output: null, error: { code: 'job_failed' } }],
@@ -56,8 +56,8 @@ test('every end of a job sends one signed webhook with the job', async () => {
     [expired, 'expired', { error: { code: 'not_started_in_time' } }],
   ] as const
   for (const [{ body }, state, data] of ends) {
-    const message = received.get(body.id)
-    if (!message) throw new Error(`no webhook arrived for ${state}`)
+    const message = byJob.get(body.id)
+    if (!message) throw new Error(`no webhook of ${state}`)
     expect(verify(message, secret)).toEqual(message.payload)
     expect(() => verify(message, webhookSecret('b'))).toThrow('No matching signature')
     const job = await read(api.url, body.id)

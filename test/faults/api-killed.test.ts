@@ -3,7 +3,7 @@ import { startLoad } from '../ledger/load.ts'
 import { patience, startScenario } from '../ledger/scenario.ts'
 
 test(
-  'what was answered with 202 is there after the API was killed, three times, among its clients',
+  'every job that was answered with 202 exists after the API was killed under load, three times',
   patience,
   async () => {
     const scenario = await startScenario('API killed under load', { workers: 1 })

@@ -20,7 +20,7 @@ const leaf = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 400 }).map((ms) => sleep(ms)) },
   { weight: 1, arbitrary: fc.constant(fails()) },
   { weight: 1, arbitrary: fc.integer({ min: 20, max: 200 }).map((ms) => sleep(10_000, { deadline_ms: ms })) },
-  // Nobody consumes its queue.
+  // No worker consumes its queue.
   { weight: 1, arbitrary: fc.constant(job('count-primes', { limit: 10 }, { start_within_ms: 100 })) },
 )
 const trees: fc.Arbitrary<Tree> = fc.letrec<{ node: Tree }>((tie) => ({
@@ -41,14 +41,14 @@ function shapeOf(tree: Tree): FlowNode {
   return shape.job
 }
 
-/** State and job of each node, by its path. */
+/** State and job of each node, by path. */
 function nodesOf(tree: unknown): Map<string, { state: string; id?: string }> {
   const { path, state, id, chain = [], gather = [] } = Object(tree)
   return new Map([[path, { state, id }], ...[...chain, ...gather].flatMap((child: unknown) => [...nodesOf(child)])])
 }
 
 test(
-  'random flows, some cancelled, under processes that die, end as the rules say for the ends of their jobs',
+  'random flows, some canceled, with killed processes, end according to the rules for the ends of their jobs',
   patience,
   async () => {
     const seed = Date.now() % 1_000_000
@@ -70,7 +70,7 @@ test(
       for (let reads = 0; reads < cancelAfter; reads++) await readFlow(stable.url, id)
       if ((await steerFlow(stable.url, id, 'cancel')).status < 300) canceled.add(id)
     })
-    // The first to start is the flow coordinator, until it dies.
+    // The first process to start is the flow coordinator until it is killed.
     for (const victim of [workers[0], api]) {
       victim?.signal('SIGKILL')
       await victim?.ended
@@ -89,20 +89,20 @@ test(
       )
       ends.set(flow.state, (ends.get(flow.state) ?? 0) + 1)
       const seen = nodesOf(flow.tree)
-      const members = (await Array.fromAsync(watch(stable.url, body.id, { kind: 'flows' }))).filter(
+      const ended = (await Array.fromAsync(watch(stable.url, body.id, { kind: 'flows' }))).filter(
         ({ event }) => event === 'member',
       )
-      expect(members.length, what).toBe(flow.jobs)
+      expect(ended.length, what).toBe(flow.jobs)
       const plan = new FlowPlan(shapeOf(drawn[n]?.tree ?? { chain: [] }), [])
       const naive = new NaiveEvaluation(plan)
-      for (const { data } of members) {
+      for (const { data } of ended) {
         const { path, state } = Object(data) as { path: string; state: JobEnd }
         const node = [...plan.nodes()].find((one) => one.path === path)
         if (node) naive.record(node, state)
       }
       for (const node of plan.nodes()) {
         const { state, id } = seen.get(node.path) ?? {}
-        // A cancelled flow is canceled, whatever became of its jobs.
+        // A canceled flow is canceled, whatever the ends of its jobs.
         const isStopped = node === plan.root && canceled.has(body.id)
         expect(state, `${what} ${node.path}`).toBe(isStopped ? 'canceled' : naive.ends.get(node)?.state)
         if (id === undefined) continue

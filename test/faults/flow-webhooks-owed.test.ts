@@ -9,14 +9,14 @@ import { receiveWebhooks, verify, webhookSecret } from '../helpers/webhook-recei
 const secret = webhookSecret('a')
 vi.setConfig({ testTimeout: 120_000 })
 
-test('when the flow coordinator dies between the ends of flows and their webhooks, another process stores the deliveries', async () => {
-  // Alone at first, so that it is the API that leads.
+test('when the flow coordinator crashes between the ends of flows and their webhooks, another process stores the deliveries', async () => {
+  // Alone at first, so that the API is the coordinator.
   const { api, env, addApi, addWorker } = await startStack({ workers: 0, env: { WEBHOOK_SECRETS: secret } })
   const redis = await redisClient()
   const keys = new Keys(env['KEY_PREFIX'] ?? '')
   const receiver = await receiveWebhooks()
   await waitFor(
-    'it to lead',
+    'the API to be the coordinator',
     () => api.logs,
     (logs) => logs.some(({ msg }) => msg === 'became flow coordinator'),
     { withinMs: 30_000 },
@@ -26,22 +26,22 @@ test('when the flow coordinator dies between the ends of flows and their webhook
   const count = async () => {
     const values = await Promise.all(ids.map((id) => redis.hmget(keys.flow(id), 'finishedAt', 'toldRun')))
     const ended = values.filter(([at]) => at)
-    return { ended: ended.length, owing: ended.filter(([, isSettled]) => !isSettled).length }
+    return { ended: ended.length, owing: ended.filter(([, toldRun]) => !toldRun).length }
   }
   const more = { webhook: { url: receiver.url } }
   let owing = 0
-  // Flows that end together are between their ends and their webhooks together: the leader is stopped until it is seen there.
+  // Flows that end at the same time owe their webhooks at the same time: the coordinator is frozen until that state is seen.
   for (let round = 0; round < 5 && owing === 0; round++) {
     const submitted = await Promise.all(Array.from({ length: 50 }, () => submitFlow(other.url, sleep(500), { more })))
     ids.push(...submitted.map(({ body }) => body.id))
     for (let isOver = false; !isOver && owing === 0; ) {
-      const seen = await waitFor('a debt', count, (now) => now.owing > 0 || now.ended === ids.length, {
+      const seen = await waitFor('an owed webhook', count, (now) => now.owing > 0 || now.ended === ids.length, {
         everyMs: 0,
         withinMs: 30_000,
       })
       isOver = seen.ended === ids.length
       api.signal('SIGSTOP')
-      // What it had sent is answered before this.
+      // Redis answers the commands that it had sent before this one.
       owing = (await count()).owing
       if (owing === 0) api.signal('SIGCONT')
     }
@@ -53,9 +53,9 @@ test('when the flow coordinator dies between the ends of flows and their webhook
   const flows = await Promise.all(ids.map((id) => readFlow(other.url, id, 60)))
   expect(new Set(flows.map(({ body }) => body.state))).toEqual(new Set(['succeeded']))
   await waitFor(
-    'a webhook of each',
+    'a webhook of each flow',
     () => new Set(receiver.messages.map(({ payload }) => payload.data['id'])),
-    (isSettled) => isSettled.size === ids.length,
+    (received) => received.size === ids.length,
     { withinMs: 30_000 },
   )
   expect(new Set(receiver.messages.map(({ id }) => id)).size).toBe(ids.length)
@@ -67,7 +67,7 @@ test('when the flow coordinator dies between the ends of flows and their webhook
   )
 })
 
-test('a cancel of a flow whose API is killed at once still sends its webhook', async () => {
+test('the webhook of a canceled flow whose API is killed immediately is sent by another process', async () => {
   const { api, addApi } = await startStack({ env: { WEBHOOK_SECRETS: secret } })
   const receiver = await receiveWebhooks()
   const flow = { chain: [echo(1, { delay_ms: 600_000 }), echo(2)] }

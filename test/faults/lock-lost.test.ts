@@ -3,14 +3,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Keys } from '../../src/queue/redis/keys.ts'
 import { patience, startScenario } from '../ledger/scenario.ts'
 
-// A hundred, of which some come back just when their first run is given up.
+// With a hundred jobs, some are redelivered just when their first start is given up.
 test.each([
   { on: 'event-loop', deaf: false, workers: 2, jobs: 10, lockMs: 1000 },
   { on: 'event-loop', deaf: true, workers: 1, jobs: 100, lockMs: 1130 },
   { on: 'thread', deaf: true, workers: 1, jobs: 2, lockMs: 1000 },
   { on: 'process', deaf: true, workers: 1, jobs: 2, lockMs: 1000 },
 ] as const)(
-  'a job whose lock is deleted while it runs is run once more and ends once: $on, deaf $deaf, workers $workers',
+  'a job whose lease is deleted while it runs is started once more and ends once: $on, deaf $deaf, workers $workers',
   patience,
   async ({ on, deaf, workers, jobs, lockMs }) => {
     const name = `lock deleted, ${on}, deaf ${deaf}, workers ${workers}, lock ${lockMs} ms`
@@ -33,7 +33,7 @@ test.each([
 )
 
 test(
-  'a job that blocks the event loop for longer than the lock ends once, and takes no neighbour with it',
+  'a job that blocks the event loop for longer than the lease ends once, and the other jobs of its worker succeed',
   patience,
   async () => {
     const blockedMs = 2000

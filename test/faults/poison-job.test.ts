@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { keepWorkers } from '../ledger/keep-workers.ts'
 import { patience, startScenario } from '../ledger/scenario.ts'
 
-/** How often a job may take its worker down before it is given up. */
+/** Number of worker crashes after which a job is failed. */
 const maxCrashes = 5
 
 test.each([
@@ -10,7 +10,7 @@ test.each([
   ['process', 'kill-worker'],
   ['event-loop', 'throw-outside'],
 ] as const)(
-  'a job that takes its worker down fails after a few crashes, and its innocent neighbours all succeed: %s, %s',
+  'a job that crashes its worker fails after a few crashes, and the other jobs of the worker succeed: %s, %s',
   patience,
   async (on, how) => {
     const scenario = await startScenario(`poison job, ${on}, ${how}`, { env: { WORKER_QUEUES: 'io:10,cpu:3' } })

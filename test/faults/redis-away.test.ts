@@ -5,12 +5,12 @@ import { startLoad } from '../ledger/load.ts'
 import { patience, startScenario } from '../ledger/scenario.ts'
 
 const outages = {
-  async 'shut down and started again'(redis: OwnRedis, ms: number) {
+  async 'shut down and restarted'(redis: OwnRedis, ms: number) {
     await redis.stop()
     await sleep(ms)
     await redis.start()
   },
-  async 'killed and started again'(redis: OwnRedis, ms: number) {
+  async 'killed and restarted'(redis: OwnRedis, ms: number) {
     await redis.kill()
     await sleep(ms)
     await redis.start()
@@ -23,13 +23,13 @@ const outages = {
 }
 
 test.skipIf(!canOwnRedis).each([
-  { how: 'shut down and started again', ms: 0, lockMs: 3000 },
-  { how: 'killed and started again', ms: 1000, lockMs: 3000 },
+  { how: 'shut down and restarted', ms: 0, lockMs: 3000 },
+  { how: 'killed and restarted', ms: 1000, lockMs: 3000 },
   { how: 'frozen', ms: 1000, lockMs: 3000 },
-  { how: 'killed and started again', ms: 2500, lockMs: 1000 },
+  { how: 'killed and restarted', ms: 2500, lockMs: 1000 },
   { how: 'frozen', ms: 2500, lockMs: 1000 },
 ] as const)(
-  'no job is lost or ends twice when Redis is $how under load, away for $ms ms at a lock of $lockMs ms',
+  'no job is lost or ends twice when Redis is $how under load, for $ms ms with leases of $lockMs ms',
   patience,
   async ({ how, ms, lockMs }) => {
     const redis = await startOwnRedis()
@@ -48,7 +48,10 @@ test.skipIf(!canOwnRedis).each([
     const report = await scenario.finish()
     expect(report.problems).toEqual([])
     expect(report).toMatchObject({ lost: 0, endedTwice: 0, maxAttempts: 1, states: { succeeded: report.endedOnce } })
-    // Away for less than the lock leaves every job with its worker; for longer, each is run once more.
-    expect(report.maxStarts).toBeLessThanOrEqual(ms < lockMs ? 1 : 2)
+    // A lease is renewed after half of its time: after a shorter outage every job is still with its worker, after a longer one it may
+    // be started once more. On a busy machine an outage takes longer than planned.
+    const [outage] = scenario.entries('fault')
+    const outageMs = (outage?.until ?? 0) - (outage?.from ?? 0)
+    expect(report.maxStarts).toBeLessThanOrEqual(outageMs < lockMs / 2 ? 1 : 2)
   },
 )

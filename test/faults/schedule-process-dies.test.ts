@@ -15,25 +15,26 @@ vi.setConfig({ testTimeout: 60_000 })
 test.each([
   ['before it stored the job', false],
   ['after it stored the job', true],
-])('a process that takes a tick and dies %s leaves it to another, which stores one job', async (_, stores) => {
+])('when a process crashes after it took a tick, %s, another process stores one job', async (_, stores) => {
   const { api, env, addApi } = await startStack({ workers: 0 })
   const redis = await redisClient()
   const keys = new Keys(env['KEY_PREFIX'] ?? '')
   const store = new ScheduleStore({ redis, keys })
-  const tick = Date.now() + 1000
+  // Late enough that the API is killed before.
+  const tick = Date.now() + 3000
   const once = { start_at: new Date(tick).toISOString(), end_at: new Date(tick).toISOString() }
   const body = { every_ms: 60_000, ...once, overlap: 'skip', job: { type: 'echo', input: 1 } }
   expect((await send('PUT', `${api.url}/v1/schedules/once`, { body })).status).toBe(201)
   api.signal('SIGKILL')
   await api.ended
 
-  // What the one that dies does: it takes the tick, stores its job or not, and says no more.
+  // Acts like the process that crashes: takes the tick, stores its job or not, and stops.
   const [taken] = await waitFor(
     'the tick to be due',
     async () => (await store.takeDue()).due,
     ({ length }) => length === 1,
   )
-  if (!taken) throw new Error('it is due')
+  if (!taken) throw new Error('one tick is due')
   const ref = tickRef('io', taken.schedule, tick, taken.takenAt)
   if (stores) {
     const jobs = new JobQueue({ client: redis, keys, queues: ['io'] })
@@ -44,7 +45,7 @@ test.each([
 
   const heir = await addApi()
   const { body: after } = await waitFor(
-    'the tick to be fired',
+    'the tick to fire',
     () => send<ScheduleResource>('GET', `${heir.url}/v1/schedules/once`),
     (answer) => answer.body.last_run_at !== null,
   )

@@ -11,14 +11,14 @@ const kills = Number(env['LEDGER_KILLS'] || 5)
 const seed = Number(env['LEDGER_SEED'] || Date.now() % 1_000_000)
 const clients = 24
 
-/** Mostly waiting, some computing; none longer than the time in which a killed worker is found out. */
+/** Most jobs wait, some compute, none for longer than the time after which a killed worker is detected. */
 function draw(random: () => number): { on: RunsOn; ms: number; how: 'wait' | 'compute' } {
   const kind = random()
   if (kind < 0.75) return { on: 'event-loop', ms: Math.floor(random() * 800), how: 'wait' }
   return { on: kind < 0.95 ? 'thread' : 'process', ms: Math.floor(random() * 60), how: 'compute' }
 }
 
-/** Submits `jobs`, each client one after another; `mayGo(n)` holds the n-th back until as many workers have died as should have. */
+/** Submits `jobs` jobs; each client submits one after another. `mayGo(n)` delays the n-th job until enough workers were killed. */
 async function submitAll(scenario: Scenario, random: () => number, mayGo: (n: number) => Promise<void>): Promise<void> {
   let next = 0
   const client = async (): Promise<void> => {
@@ -41,7 +41,7 @@ test(`${jobs} jobs and ${kills} killed workers: none is lost, none ends twice`, 
   })
   const kept = keepWorkers(scenario)
   const share = jobs / kills
-  // A part of the jobs for each kill, so that there is work whenever a worker dies.
+  // An equal part of the jobs per kill, so that jobs run whenever a worker is killed.
   const mayGo = async (n: number): Promise<void> => {
     await waitFor(
       'enough workers to be killed',
@@ -66,18 +66,17 @@ test(`${jobs} jobs and ${kills} killed workers: none is lost, none ends twice`, 
       { withinMs: 30_000 },
     )
     const victim = kept.alive()[Math.floor(random() * kept.alive().length)]
-    // Written down from before it happens: where the machine is busy, the death is noticed when its jobs already run again.
+    // Recorded from before the kill: on a busy machine the end of the process is noticed when its jobs already run again.
     if (victim) await scenario.kill('worker_killed', victim)
   }
   await submitted
 
-  // Jobs that lost several workers run one at a time in each process: up to 22 s were seen, of 5000 jobs and 50 kills.
+  // Quarantined jobs run one at a time per process: with 5000 jobs and 50 kills up to 22 s were measured.
   const report = await scenario.finish({ withinMs: 60_000 })
   await kept.stop()
   expect(report.problems).toEqual([])
   expect(report).toMatchObject({ lost: 0, endedTwice: 0, accepted: jobs, unanswered: 0 })
-  // An innocent job whose workers die under it time and again is given up like one that kills them: chance, in a long soak. 0 to 5 of
-  // 50 kills were seen.
+  // A job whose workers are killed repeatedly by chance fails like one that crashes them: 0 to 5 jobs with 50 kills were measured.
   const { succeeded, failed = 0 } = report.states
   expect(succeeded).toBe(jobs - failed)
   expect(failed).toBeLessThanOrEqual(Math.ceil(kills / 5))

@@ -10,7 +10,7 @@ import { receiveWebhooks, verify, webhookSecret } from '../helpers/webhook-recei
 const secret = webhookSecret('a')
 vi.setConfig({ testTimeout: 180_000 })
 
-test('a worker that dies between the end of jobs and their webhooks loses none', async () => {
+test('a worker that is killed between the end of jobs and their webhooks loses no webhook', async () => {
   const { api, workers, env, addWorker } = await startStack({ env: { WEBHOOK_SECRETS: secret, LOCK_MS: '1000' } })
   const redis = await redisClient()
   const keys = new Keys(env['KEY_PREFIX'] ?? '')
@@ -19,7 +19,7 @@ test('a worker that dies between the end of jobs and their webhooks loses none',
   let [worker] = workers
   const ids: string[] = []
   let owed = 0
-  // Jobs that end together are ended by more scripts than the worker has heard the answers of: some round hits the gap.
+  // Jobs that end at the same time are ended by several calls, and the worker has not received all answers: some round hits the gap.
   for (let round = 0; round < 10 && owed === 0; round++) {
     const jobs = await Promise.all(
       Array.from({ length: 100 }, () =>
@@ -32,27 +32,27 @@ test('a worker that dies between the end of jobs and their webhooks loses none',
     await worker?.ended
     owed = (await endedAndOwed()).length
     worker = await addWorker()
-    // A job that loses a second worker would run alone, which takes long for so many.
+    // A job that loses a second worker is quarantined, which takes long for so many jobs.
     const ends = await Promise.all(jobs.map(({ body }) => read(api.url, body.id, 60)))
     expect(ends.every(({ body }) => body.state === 'succeeded')).toBe(true)
   }
   expect(owed).toBeGreaterThan(0)
   await waitFor(
-    'a webhook of each',
+    'a webhook of each job',
     () => new Set(receiver.messages.map(({ payload }) => payload.data['id'])),
-    (delivered) => delivered.size === ids.length,
+    (received) => received.size === ids.length,
     { withinMs: 60_000 },
   )
   expect(new Set(receiver.messages.map(({ id }) => id)).size).toBe(ids.length)
   for (const message of receiver.messages) verify(message, secret)
   await waitFor(
-    'no debt',
+    'no owed webhook',
     () => redis.zcard(keys.webhookDebts('io')),
     (count) => count === 0,
   )
 })
 
-test('a cancel whose API is killed at once still sends its webhook', async () => {
+test('the webhook of a canceled job whose API is killed immediately is sent by another process', async () => {
   const { api, addApi } = await startStack({ env: { WEBHOOK_SECRETS: secret } })
   const receiver = await receiveWebhooks()
   const { body } = await submit(api.url, 'echo', 1, { webhook: { url: receiver.url }, delay_ms: 600_000 })
@@ -67,7 +67,7 @@ test('a cancel whose API is killed at once still sends its webhook', async () =>
   })
 })
 
-test('what is owed while nobody can send is sent when somebody can, though the job is past its time', async () => {
+test('an owed webhook is sent once a worker can send it, even after the retention of its job', async () => {
   const { api, env, addWorker } = await startStack({
     env: { WEBHOOK_SECRETS: secret, RESULT_TTL_MS: '1000', WEBHOOKS_AT_ONCE: '0' },
   })
@@ -84,7 +84,7 @@ test('what is owed while nobody can send is sent when somebody can, though the j
   expect(message?.payload).toMatchObject({ type: 'job.succeeded', data: { id: body.id, output: 'kept' } })
 })
 
-test('a delivery whose worker dies while it waits for the answer is sent again under its id', async () => {
+test('a delivery whose worker is killed while it waits for the answer is sent again with the same id', async () => {
   const { api, workers, addWorker } = await startStack({ env: { WEBHOOK_SECRETS: secret, LOCK_MS: '1000' } })
   const receiver = await receiveWebhooks((response, nth) => {
     if (nth > 0) response.writeHead(204).end()
@@ -103,7 +103,7 @@ test('a delivery whose worker dies while it waits for the answer is sent again u
   expect(one.body.items).toMatchObject([{ state: 'succeeded', attempts: [{ attempt: 1, status: 204 }] }])
 })
 
-test('a worker that stops puts back what it was sending', async () => {
+test('a stopping worker returns the deliveries that it was sending', async () => {
   const { api, workers, addWorker } = await startStack({ env: { WEBHOOK_SECRETS: secret, SHUTDOWN_GRACE_MS: '200' } })
   const receiver = await receiveWebhooks((response, nth) => {
     if (nth > 0) response.writeHead(204).end()

@@ -7,40 +7,44 @@ import { patience, type Scenario, startScenario } from '../ledger/scenario.ts'
 
 const kinds = ['event-loop', 'thread', 'process'] as const
 
-/** The messages of all progress and log events that are stored: a ledger job says the id of its run in both. */
+/** The messages of all stored progress and log events: a ledger job puts the id of its start into both. */
 async function storedWords(scenario: Scenario, id: string): Promise<unknown[]> {
   const events = await watchToEnd(scenario.apiUrl, id, 0)
   return events.filter(({ event }) => event === 'progress' || event === 'log').map(({ data }) => Object(data).message)
 }
 
-test.each(kinds)('what a worker says that was frozen for longer than its lock is refused: %s', patience, async (on) => {
-  const scenario = await startScenario(`worker frozen, ${on}`)
-  const id = await scenario.mustSubmit(on, { ms: 1200, deaf: true })
-  const first = await scenario.started(id)
-  const zombie = scenario.workers.find(({ pid }) => pid === first.worker)
-  const other = scenario.workers.find(({ pid }) => pid !== first.worker)
-  if (!zombie || !other) throw new Error('one of the two runs it')
-  await scenario.fault('worker_frozen', { worker: zombie.pid }, async () => {
-    zombie.signal('SIGSTOP')
-    expect(await scenario.started(id, 2)).toMatchObject({ worker: other.pid })
-    await scenario.read(id, 10)
-    zombie.signal('SIGCONT')
-  })
-  other.signal('SIGTERM')
-  expect(await other.ended).toBe(0)
-  // The first run was over by the clock before its worker woke up: behind another run there, it has sent all of its events.
-  const next = await scenario.mustSubmit(on, { ms: 300 }, { waitS: 10 })
-  expect(await scenario.started(next)).toMatchObject({ worker: zombie.pid })
+test.each(kinds)(
+  'the writes of a worker that was frozen for longer than its lease are refused: %s',
+  patience,
+  async (on) => {
+    const scenario = await startScenario(`worker frozen, ${on}`)
+    const id = await scenario.mustSubmit(on, { ms: 1200, deaf: true })
+    const first = await scenario.started(id)
+    const zombie = scenario.workers.find(({ pid }) => pid === first.worker)
+    const other = scenario.workers.find(({ pid }) => pid !== first.worker)
+    if (!zombie || !other) throw new Error('one of the two runs it')
+    await scenario.fault('worker_frozen', { worker: zombie.pid }, async () => {
+      zombie.signal('SIGSTOP')
+      expect(await scenario.started(id, 2)).toMatchObject({ worker: other.pid })
+      await scenario.read(id, 10)
+      zombie.signal('SIGCONT')
+    })
+    other.signal('SIGTERM')
+    expect(await other.ended).toBe(0)
+    // The first start was over by the clock before its worker woke up. After another job on that worker it has written everything.
+    const next = await scenario.mustSubmit(on, { ms: 300 }, { waitS: 10 })
+    expect(await scenario.started(next)).toMatchObject({ worker: zombie.pid })
 
-  const report = await scenario.finish()
-  expect(report.problems).toEqual([])
-  expect(report).toMatchObject({ endedOnce: 2, states: { succeeded: 2 }, maxStarts: 2, maxAttempts: 1 })
-  const second = await scenario.started(id, 2)
-  expect(await storedWords(scenario, id)).toEqual([second.run, second.run])
-})
+    const report = await scenario.finish()
+    expect(report.problems).toEqual([])
+    expect(report).toMatchObject({ endedOnce: 2, states: { succeeded: 2 }, maxStarts: 2, maxAttempts: 1 })
+    const second = await scenario.started(id, 2)
+    expect(await storedWords(scenario, id)).toEqual([second.run, second.run])
+  },
+)
 
 test.each(kinds)(
-  'a worker that was frozen, and is the only one, runs its job again and ends it once: %s',
+  'the only worker, after it was frozen, starts its job again and ends it once: %s',
   patience,
   async (on) => {
     const scenario = await startScenario(`only worker frozen, ${on}`, { workers: 1 })
@@ -56,7 +60,7 @@ test.each(kinds)(
     await scenario.fault('worker_frozen', { worker: pid }, async () => {
       worker?.signal('SIGSTOP')
       await waitFor(
-        'the lock to run out',
+        'the lease to expire',
         () => redis.exists(lock),
         (exists) => exists === 0,
       )

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { patience, startScenario } from '../ledger/scenario.ts'
 
 test.each(['event-loop', 'thread', 'process'] as const)(
-  'a worker that is killed in the middle of its jobs loses none of them: %s',
+  'a worker that is killed while it runs jobs loses none of them: %s',
   patience,
   async (on) => {
     const scenario = await startScenario(`worker killed, ${on}`)
@@ -18,7 +18,7 @@ test.each(['event-loop', 'thread', 'process'] as const)(
     expect(report.problems).toEqual([])
     expect(report).toMatchObject({ accepted: 4, endedOnce: 4, states: { succeeded: 4 }, maxAttempts: 1 })
     expect(report.runTwice).toBe(starts.filter(({ worker }) => worker === victim.pid).length)
-    // What a killed worker ran dies with it, in a process of its own half a second later at most.
+    // Handlers of a killed worker end with it, those in their own process at most half a second later.
     const killedAt = scenario.entries('fault')[0]?.until ?? 0
     const late = scenario.entries('end').filter(({ worker, at }) => worker === victim.pid && at > killedAt + 1000)
     expect(late).toEqual([])

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest'
 import { startLoad } from '../ledger/load.ts'
 import { patience, startScenario } from '../ledger/scenario.ts'
 
-test('workers that are replaced one after another under load lose no job and no attempt', patience, async () => {
+test('a rolling restart of workers under load loses no job and uses up no attempt', patience, async () => {
   const scenario = await startScenario('rolling SIGTERM', { env: { SHUTDOWN_GRACE_MS: '300' } })
   const stopLoad = startLoad(scenario, {
     clients: 10,
     next: (n) => [n % 5 === 0 ? 'thread' : 'event-loop', { ms: (n * 53) % 400 }],
   })
   for (const worker of [...scenario.workers]) {
-    // Longer than the grace of a shutdown: these have to be put back.
+    // Longer than the grace: these jobs must be returned.
     const kinds = ['event-loop', 'event-loop', 'thread', 'process'] as const
     const long = await Promise.all(kinds.map((on) => scenario.mustSubmit(on, { ms: 1200 })))
     await Promise.all(long.map((id) => scenario.started(id)))
@@ -28,7 +28,7 @@ test('workers that are replaced one after another under load lose no job and no 
   expect(report.runTwice).toBeGreaterThan(0)
 })
 
-test('a worker that stops without a grace puts back, too, the job that it was just taking', patience, async () => {
+test('a worker that stops without a grace also returns the jobs that it was fetching', patience, async () => {
   const scenario = await startScenario('SIGTERM without a grace', {
     workers: 1,
     env: { SHUTDOWN_GRACE_MS: '0', WORKER_QUEUES: 'io:1000' },

@@ -1,13 +1,13 @@
 import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 
-/** What a client sees of an answer. */
+/** An answer as a client sees it. */
 export interface Answer<T = unknown> {
   status: number
   headers: Headers
   body: T
 }
 
-/** Sends JSON as any client would. */
+/** Sends a request with a JSON body. */
 export async function send<T = unknown>(
   method: string,
   url: string,
@@ -31,9 +31,9 @@ export function submit(
   input: unknown,
   options: Record<string, unknown> & { waitS?: number } = {},
 ): Promise<Answer<JobResource>> {
-  const { waitS, ...more } = options
+  const { waitS, ...fields } = options
   const headers: Record<string, string> = waitS === undefined ? {} : { prefer: `wait=${waitS}` }
-  return send('POST', `${apiUrl}/v1/jobs`, { body: { type, input, ...more }, headers })
+  return send('POST', `${apiUrl}/v1/jobs`, { body: { type, input, ...fields }, headers })
 }
 
 /** Reads a job; with `waitS` waits for it. */
@@ -47,7 +47,7 @@ export interface ServerSentEvent {
   data: unknown
 }
 
-/** Reads the event stream of a job, or of a flow, as it comes; ends when the server closes it. */
+/** Reads the event stream of a job or a flow. Ends when the server closes it. */
 export async function* watch(
   apiUrl: string,
   id: string,
@@ -75,7 +75,7 @@ export async function* watch(
   }
 }
 
-/** All events of a job until the server closes the stream. */
+/** All events of a job, until the server closes the stream. */
 export async function watchToEnd(apiUrl: string, id: string, lastEventId?: number): Promise<ServerSentEvent[]> {
   return Array.fromAsync(watch(apiUrl, id, lastEventId === undefined ? {} : { lastEventId }))
 }

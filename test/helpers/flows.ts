@@ -48,7 +48,7 @@ export async function results(apiUrl: string, id: string, limit = 200): Promise<
   return items
 }
 
-/** The lines of a flow's results as its members end. */
+/** The result lines of a flow, as its members end. */
 export async function* resultLines(apiUrl: string, id: string): AsyncGenerator<MemberResource, void, undefined> {
   const response = await fetch(`${apiUrl}/v1/flows/${id}/results`, { headers: { accept: 'application/x-ndjson' } })
   if (!response.ok || !response.body) throw new Error(`no lines: ${response.status}`)
@@ -61,7 +61,7 @@ export async function* resultLines(apiUrl: string, id: string): AsyncGenerator<M
   }
 }
 
-/** The ids of the jobs of a tree, in its order. */
+/** The ids of the jobs in a tree, in order. */
 export function jobIds(tree: unknown): string[] {
   const { id, chain, gather, map } = Object(tree)
   if (typeof id === 'string') return [id]

@@ -2,7 +2,7 @@ import type { Job, JobContext } from '../../src/jobs/define-job.ts'
 import { createEgress } from '../../src/worker/egress/egress.ts'
 
 export interface StartedJob {
-  /** The output as its schema lets it through. */
+  /** The output, parsed by its schema. */
   readonly done: Promise<unknown>
   readonly progress: { fraction: number; message: string | undefined }[]
   readonly yields: unknown[]
@@ -16,7 +16,7 @@ export interface StartOptions {
   onProgress?: (fraction: number) => void
 }
 
-/** Runs a handler in place: input and output pass their schemas, `fetch` is the real guard with loopback allowed. */
+/** Runs a handler in this process. Schemas parse input and output; `fetch` has the real egress guard with loopback allowed. */
 export function startJob(job: Job, input: unknown, options: StartOptions = {}): StartedJob {
   const parsed = job.input.parse(input)
   const stop = new AbortController()
@@ -48,7 +48,7 @@ export function startJob(job: Job, input: unknown, options: StartOptions = {}): 
   return { done, progress, yields, logs, abort: (reason) => stop.abort(reason) }
 }
 
-/** The output of a job that is expected to succeed. */
+/** Runs a handler that must succeed, and returns its output. */
 export async function runJob(job: Job, input: unknown, options?: StartOptions): Promise<unknown> {
   return startJob(job, input, options).done
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { hashSecret, type Scope, type TenantLimits } from '../../src/api/access/keys-file.ts'
 
-/** A key as its owner has it, and its entry in the file. */
+/** An API key: its secret, and its entry in the file. */
 export function makeKey(
   tenant: string,
   scopes: Scope[] = ['submit', 'read', 'cancel'],
@@ -19,7 +19,7 @@ export function makeKey(
 
 type MadeKey = ReturnType<typeof makeKey>
 
-/** A keys file that goes with its test; `write` replaces it. */
+/** A keys file that is removed after its test. `write` replaces its content. */
 export async function keysFile(keys: MadeKey[], tenants: Record<string, TenantLimits> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'drover-keys-'))
   onTestFinished(() => rm(folder, { recursive: true }))

@@ -3,13 +3,13 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { onTestFinished } from 'vitest'
 
 export interface LocalSite {
-  /** `http://127.0.0.1:port`, without a slash at its end. */
+  /** `http://127.0.0.1:port`, without a trailing slash. */
   url: string
   port: number
   server: Server
 }
 
-/** A real HTTP server on loopback that closes with its test. */
+/** A real HTTP server on loopback that is closed after its test. */
 export async function serve(listener: RequestListener, host = '127.0.0.1'): Promise<LocalSite> {
   const server = createServer(listener).listen(0, host)
   await once(server, 'listening')

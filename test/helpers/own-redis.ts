@@ -8,30 +8,30 @@ import { whenReady } from './redis-server.ts'
 
 const installed = findRedisServer()
 
-/** Whether {@link startOwnRedis} works here; false where tests only have a container. For `test.skipIf(!canOwnRedis)`. */
+/** Whether {@link startOwnRedis} works here: it needs an installed server. For `test.skipIf(!canOwnRedis)`. */
 export const canOwnRedis = installed !== undefined
 
-/** A Redis of one test's own, to take away and bring back. It keeps an append-only file, so data outlives a restart. */
+/** A dedicated Redis that a test can stop and restart. It has an append-only file, so its data survives a restart. */
 export interface OwnRedis {
   readonly url: string
   readonly port: number
-  /** Shuts it down as an operator does (SIGTERM). */
+  /** Shuts it down like an operator (SIGTERM). */
   stop(): Promise<void>
-  /** Ends it as a crash does (SIGKILL). */
+  /** Ends it like a crash (SIGKILL). */
   kill(): Promise<void>
-  /** Starts it again on the same port with its data, after `stop` or `kill`. */
+  /** Restarts it on the same port with its data, after `stop` or `kill`. */
   start(): Promise<void>
-  /** It stays connected and says nothing, as on a network that loses packets (SIGSTOP). */
+  /** It stays connected but does not answer, as on a network that loses packets (SIGSTOP). */
   freeze(): void
-  /** Goes on after `freeze`. */
+  /** Continues after `freeze`. */
   thaw(): void
-  /** Ends it, frozen or not, and removes its data. Every test calls it at its end. */
+  /** Ends it, frozen or not, and removes its data. Every test must call it. */
   close(): Promise<void>
 }
 
-/** Starts one on a free port. `more`: settings beyond the usual, as on the command line. */
+/** Starts a dedicated Redis on a free port. `more`: additional settings, as on the command line. */
 export async function startOwnRedis(more: readonly string[] = []): Promise<OwnRedis> {
-  if (installed === undefined) throw new Error('no redis-server or valkey-server (7.0 or later) on PATH')
+  if (installed === undefined) throw new Error('found no redis-server or valkey-server (7.0 or later) on PATH')
   const [port = 0] = await freePorts(1)
   const dir = await mkdtemp(join(tmpdir(), 'drover-own-redis-'))
   const launch = () =>

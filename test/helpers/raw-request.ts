@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 
-/** A request as odd as HTTP allows: `fetch` would tidy its path and refuse some of its headers. */
+/** Any request that HTTP allows. `fetch` would normalize its path and refuse some of its headers. */
 export interface RawRequest {
   method: string
   path: string
@@ -16,11 +16,11 @@ export interface RawAnswer {
   body: string
 }
 
-/** Sends it, and reads all of the answer; of an event stream only that it begins. @throws when there is no answer within 70 seconds */
+/** Sends a request and reads its answer; of an event stream only the head. @throws if there is no answer within 70 seconds */
 export function sendOdd(agent: Agent, apiUrl: string, odd: RawRequest): Promise<RawAnswer> {
   const { hostname, port } = new URL(apiUrl)
   const { method, path, body } = odd
-  // For some methods Node.js would send the body without saying how long it is.
+  // For some methods Node.js would send the body without its length.
   const headers =
     body === undefined ? odd.headers : { ...odd.headers, 'content-length': String(Buffer.byteLength(body)) }
   return new Promise((resolve, reject) => {
@@ -43,7 +43,7 @@ export function sendOdd(agent: Agent, apiUrl: string, odd: RawRequest): Promise<
   })
 }
 
-/** Sends bytes as they are, keeps the connection open, and reads what comes back until the server closes it. */
+/** Sends bytes unchanged, keeps the connection open, and reads until the server closes it. */
 export async function sendBytes(url: string, bytes: string | Buffer): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)

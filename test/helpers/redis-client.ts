@@ -3,10 +3,10 @@ import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { type ConnectionRole, connectRedis } from '../../src/queue/redis/connection.ts'
 
-/** A connection to the run's Redis, to look at what is stored; it ends with its test. */
+/** A connection to the Redis of this run, to inspect what is stored. It is closed after its test. */
 export async function redisClient(role: ConnectionRole = 'client'): Promise<Redis> {
   const redis = await connectRedis({ url: inject('redisUrl'), role, name: 'test', log: pino({ level: 'silent' }) })
   onTestFinished(() => redis.disconnect())
-  if (!(redis instanceof Redis)) throw new TypeError('the Redis of a run is one server')
+  if (!(redis instanceof Redis)) throw new TypeError('the Redis of a run is a single server')
   return redis
 }

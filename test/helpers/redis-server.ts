@@ -6,23 +6,24 @@ import { freePorts } from '../../src/dev/free-ports.ts'
 import { launchRedis, type RedisProcess, redisCommand, storage } from '../../src/dev/redis-process.ts'
 import { untilReady } from '../../src/dev/running.ts'
 
-/** A Redis for tests to share. */
+/** A Redis that all tests of a run share. */
 export interface TestRedis {
   url: string
-  /** For people: which one, and its version. */
+  /** For people: the server and its version. */
   description: string
   close(): Promise<void>
 }
 
 /**
- * Starts what TEST_REDIS says: `local`, `testcontainers`, or `auto` (default: a container where an engine answers and the image
- * can be had, else an installed server), or the address of one that is there. REDIS_IMAGE names another image.
+ * Starts the Redis that TEST_REDIS names: `local`, `testcontainers`, or `auto` (default: a container if a Docker engine answers
+ * and the image is available, else an installed server). It may also be the address of a running server. REDIS_IMAGE names
+ * another image.
  */
 export async function startTestRedis(env: NodeJS.ProcessEnv): Promise<TestRedis> {
   const image = env['REDIS_IMAGE'] || redisImage
   const choice = env['TEST_REDIS'] || 'auto'
   if (choice.startsWith('redis'))
-    return { url: choice, description: 'the one that TEST_REDIS names', close: async () => {} }
+    return { url: choice, description: 'the address in TEST_REDIS', close: async () => {} }
   switch (choice) {
     case 'local':
       return startLocalRedis()
@@ -34,7 +35,9 @@ export async function startTestRedis(env: NodeJS.ProcessEnv): Promise<TestRedis>
           return await startRedisContainer(image)
         } catch (error) {
           if (findRedisServer() === undefined) throw error
-          console.log(`no container of ${image} (${error instanceof Error ? error.message : String(error)})`)
+          console.log(
+            `cannot start a container of ${image} (${error instanceof Error ? error.message : String(error)})`,
+          )
         }
       }
       return startLocalRedis()
@@ -43,10 +46,10 @@ export async function startTestRedis(env: NodeJS.ProcessEnv): Promise<TestRedis>
   }
 }
 
-/** Starts an installed server on a free port: in memory only, gone after `close`, and also after a run that was killed. */
+/** Starts an installed server on a free port, in memory only. It ends with `close`, and also when the run is killed. */
 async function startLocalRedis(): Promise<TestRedis> {
   const installed = findRedisServer()
-  if (installed === undefined) throw new Error('no redis-server or valkey-server (7.0 or later) on PATH')
+  if (installed === undefined) throw new Error('found no redis-server or valkey-server (7.0 or later) on PATH')
   const { command, version } = installed
   const [port = 0] = await freePorts(1)
   const dir = await mkdtemp(join(tmpdir(), 'drover-redis-'))
@@ -62,9 +65,9 @@ async function startLocalRedis(): Promise<TestRedis> {
   }
 }
 
-/** Starts `image` through Testcontainers, fetching it where it is not there. @throws where no engine answers */
+/** Starts `image` through Testcontainers, which pulls it if necessary. @throws if no Docker engine answers */
 async function startRedisContainer(image: string): Promise<TestRedis> {
-  // Loaded here alone: it takes most of a second, and most runs do without.
+  // Loaded only here: it takes almost a second, and few runs need it.
   const { GenericContainer, Wait } = await import('testcontainers')
   const container = await new GenericContainer(image)
     .withExposedPorts(6379)
@@ -81,7 +84,7 @@ async function startRedisContainer(image: string): Promise<TestRedis> {
   }
 }
 
-/** Waits until a server serves; one that does not is gone afterwards. */
+/** Waits until a server is ready. Stops it if that fails. */
 export async function whenReady(server: RedisProcess): Promise<void> {
   try {
     await untilReady(server, { name: 'Redis', withinMs: 10_000 })

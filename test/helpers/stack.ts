@@ -9,7 +9,7 @@ const root = new URL('../../', import.meta.url)
 /** A real API or worker process, started as in production. */
 interface RoleProcess {
   readonly pid: number
-  /** Lines of its log, parsed. */
+  /** The parsed lines of its log. */
   readonly logs: Record<string, unknown>[]
   readonly stderr: string[]
   /** Resolves to the exit code or signal. */
@@ -21,7 +21,7 @@ interface Api extends RoleProcess {
   readonly url: string
 }
 
-/** Starts one process of a role, which ends with its test. Resolves when it says that it is ready. @throws when it ends before */
+/** Starts a process of a role, which is killed after its test. Resolves when it logs "ready". @throws if it ends before */
 async function startRole(role: 'api' | 'worker', env: Record<string, string>): Promise<RoleProcess & { port: number }> {
   const started = spawnRole(role, env)
   const ready = await Promise.race([
@@ -33,7 +33,7 @@ async function startRole(role: 'api' | 'worker', env: Record<string, string>): P
   return Object.assign(started.role, { port: Number(ready['port'] ?? 0) })
 }
 
-/** Starts one process of a role without waiting: for boots that fail. */
+/** Starts a process of a role without waiting: for boots that fail. */
 export function spawnRole(role: 'api' | 'worker', env: Record<string, string>) {
   const child: ChildProcess = spawn(
     process.execPath,
@@ -43,7 +43,7 @@ export function spawnRole(role: 'api' | 'worker', env: Record<string, string>) {
   const logs: Record<string, unknown>[] = []
   const stderr: string[] = []
   const ready = new Promise<Record<string, unknown>>((resolve) => {
-    if (!child.stdout || !child.stderr) throw new Error('the pipes were asked for')
+    if (!child.stdout || !child.stderr) throw new Error('stdout and stderr are piped')
     createInterface({ input: child.stdout }).on('line', (line) => {
       const entry: Record<string, unknown> = JSON.parse(line)
       logs.push(entry)
@@ -67,7 +67,7 @@ export function spawnRole(role: 'api' | 'worker', env: Record<string, string>) {
   return { role: started, ready }
 }
 
-/** One API and its workers on the run's Redis, under a prefix of their own. */
+/** One API and its workers on the Redis of this run, under their own key prefix. */
 export interface Stack {
   api: Api
   workers: RoleProcess[]
@@ -76,7 +76,7 @@ export interface Stack {
   addApi: (env?: Record<string, string>) => Promise<Api>
 }
 
-/** Starts a stack that ends with its test. By default one worker consumes both queues. */
+/** Starts a stack that is killed after its test. By default one worker consumes both queues. */
 export async function startStack(options: { workers?: number; env?: Record<string, string> } = {}): Promise<Stack> {
   const env = {
     REDIS_URL: inject('redisUrl'),

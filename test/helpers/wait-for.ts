@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
 /**
- * Reads until `accept` holds, and resolves to what was accepted. For what no event announces; where there is one, wait for that.
+ * Polls `read` until `accept` returns true, and resolves to the accepted value. For what no event announces: if there is an event,
+ * wait for that.
  *
- * @throws when it did not hold within `withinMs` (default 10 seconds), with `what` and what was read last. What `read`
- * throws counts as not yet.
+ * @throws if that takes longer than `withinMs` (default 10 seconds), with `what` and the last value. An error of `read` counts
+ * as a value that is not accepted.
  */
 export async function waitFor<T>(
   what: string,
@@ -19,7 +20,7 @@ export async function waitFor<T>(
   const late = sleep(withinMs, undefined, over).then(() => {
     throw new Error(`waited ${withinMs} ms for ${what}; last seen: ${seen}`)
   })
-  // A read that never answers must not hold up the end.
+  // A read that never answers must not delay the timeout.
   const poll = async (): Promise<T> => {
     for (;;) {
       try {

@@ -3,31 +3,31 @@ import { Webhook } from 'standardwebhooks'
 import { serve } from './local-site.ts'
 import { waitFor } from './wait-for.ts'
 
-/** A secret as operators write it: the same for the same letter. */
+/** A secret in the format of WEBHOOK_SECRETS. The same letter gives the same secret. */
 export function webhookSecret(letter: string): string {
   return `whsec_${Buffer.from(letter.repeat(32)).toString('base64')}`
 }
 
 export interface Message {
   id: string
-  /** As it was sent. */
+  /** The body as it was sent. */
   body: string
   payload: { type: string; timestamp: string; data: Record<string, unknown> }
   headers: Record<string, string>
   at: number
 }
 
-/** Answers the nth message, from 0; what is not ended stays open. */
+/** Answers the nth message, from 0. A response that it does not end stays open. */
 type Answer = (response: ServerResponse, nth: number) => void
 
 export interface Receiver {
   url: string
   messages: Message[]
-  /** Resolves to the messages when there are `count`. */
+  /** Resolves to the messages once there are `count`. */
   received(count: number, withinMs?: number): Promise<Message[]>
 }
 
-/** A receiver of webhooks that closes with its test. By default it says 204. */
+/** A receiver of webhooks that is closed after its test. By default it answers 204. */
 export async function receiveWebhooks(answer: Answer = (response) => response.writeHead(204).end()): Promise<Receiver> {
   const messages: Message[] = []
   const site = await serve((request, response) => {
@@ -52,7 +52,7 @@ async function read(request: IncomingMessage): Promise<Message> {
   return { id: headers['webhook-id'] ?? '', body, payload: JSON.parse(body), headers, at: Date.now() }
 }
 
-/** Checks a message as its receiver would. @throws where the signature is not of this secret */
+/** Verifies a message like its receiver. @throws if the signature is not from this secret */
 export function verify({ body, headers }: Message, secret: string): unknown {
   return new Webhook(secret).verify(body, headers)
 }

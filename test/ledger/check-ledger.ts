@@ -1,20 +1,20 @@
 import type { EntryOf, LedgerEntry } from './ledger-entry.ts'
 
-/** What a job queue must keep, whatever dies. */
+/** What a job queue must guarantee, even if processes crash. */
 export type Rule =
-  /** Accepted, or at least started, and not seen in an end. */
+  /** The job was accepted, or at least started, and no end of it was read. */
   | 'lost'
-  /** Two different ends were read, it was read as going on behind its end, or the queue stored an end twice. */
+  /** Two different ends were read, the job was read as not done after its end, or the queue stored two ends. */
   | 'ended_twice'
-  /** Started again although nothing had happened to the run before. */
+  /** The job was started again although nothing had happened to the previous start. */
   | 'second_start_without_cause'
   | 'start_behind_end'
   | 'attempt_fell'
-  /** Succeeded, and no handler came to its end. */
+  /** The job succeeded, but no handler finished. */
   | 'success_without_work'
-  /** The output is that of a run whose job had already been given to another. */
+  /** The output is from a start after which the job was started elsewhere. */
   | 'success_by_zombie'
-  /** The ledger itself cannot be: an end without its start. */
+  /** The ledger is inconsistent: an end without its start. */
   | 'end_without_start'
 
 interface Problem {
@@ -25,43 +25,42 @@ interface Problem {
 
 export interface LedgerReport {
   accepted: number
-  /** Requests without the API's word. */
+  /** Requests without an answer of the API. */
   unanswered: number
-  /** Jobs, accepted or only started, that came to exactly one end. */
+  /** Jobs, accepted or only started, with exactly one end. */
   endedOnce: number
   lost: number
   endedTwice: number
-  /** How many came to each end. */
+  /** Number of jobs per end. */
   states: Record<string, number>
-  /** Jobs whose handler was started more than once, and the most starts of one job. */
+  /** Jobs whose handler was started more than once, and the maximum number of starts of one job. */
   runTwice: number
   maxStarts: number
   maxAttempts: number
-  /** From a fault to the end of the last job that it touched; the longest of all faults. */
+  /** From a fault to the end of the last affected job; the longest of all faults. */
   recoveryMs: number | undefined
   problems: Problem[]
 }
 
 type Run = EntryOf<'start'> & { end: EntryOf<'end'> | undefined }
 
-/** What the ledger says of one job. */
+/** The entries of one job. */
 interface JobStory {
   id: string
   accepted: boolean
-  /** In the order of their starts. */
+  /** In the order of the starts. */
   runs: Run[]
   reads: EntryOf<'read'>[]
   stored: EntryOf<'stored'>[]
 }
 
 /**
- * Compares what clients were promised with what handlers did and what became of each job. Pure: the same ledger gives the same
- * report. `lockMs`: a worker or a Redis that was away is still felt one lock behind its return, until the last lock from before
- * has run out.
+ * Compares the answers to clients with the starts and ends of handlers and with the end of each job. Pure: the same ledger gives
+ * the same report. `lockMs`: a fault of a frozen worker or of Redis has effects until the last lease from before has expired.
  */
 export function checkLedger(entries: readonly LedgerEntry[], { lockMs }: { lockMs: number }): LedgerReport {
   const faults = entries.filter((entry) => entry.kind === 'fault')
-  const { stories, orphans } = tellStories(entries)
+  const { stories, orphans } = collectStories(entries)
   const problems = [...orphans, ...stories.flatMap((story) => checkStory(story, faults, lockMs))]
   const brokenBy = (rule: Rule) => new Set(problems.filter((one) => one.rule === rule).map(({ id }) => id))
   const lost = brokenBy('lost')
@@ -82,7 +81,7 @@ export function checkLedger(entries: readonly LedgerEntry[], { lockMs }: { lockM
   }
 }
 
-/** One line to quote. */
+/** The report in one line. */
 export function describeReport(scenario: string, report: LedgerReport): string {
   const { recoveryMs, problems } = report
   const states = Object.entries(report.states).map(([state, count]) => `${state} ${count}`)
@@ -99,7 +98,7 @@ export function describeReport(scenario: string, report: LedgerReport): string {
   return `ledger: ${scenario}: ${parts.join(', ')}`
 }
 
-function tellStories(entries: readonly LedgerEntry[]): { stories: JobStory[]; orphans: Problem[] } {
+function collectStories(entries: readonly LedgerEntry[]): { stories: JobStory[]; orphans: Problem[] } {
   const stories = new Map<string, JobStory>()
   const orphans: Problem[] = []
   const runs = new Map<string, Run>()
@@ -127,7 +126,7 @@ function tellStories(entries: readonly LedgerEntry[]): { stories: JobStory[]; or
   return { stories: [...stories.values()], orphans }
 }
 
-/** The parent of a process whose own is gone: its worker was killed just before the handler in it began. */
+/** The parent of an orphaned process: its worker was killed just before its handler started. */
 const orphaned = 1
 
 type Check = (story: JobStory, faults: readonly EntryOf<'fault'>[], lockMs: number) => Omit<Problem, 'id'>[]
@@ -198,7 +197,7 @@ function touches(fault: EntryOf<'fault'>, { worker, id }: Run): boolean {
   return (fault.worker ?? worker) === worker && (fault.id ?? id) === id
 }
 
-/** The fault came while the first run held the job, and before the second took it. */
+/** The fault happened while the first start held the job, and before the second start. */
 function isBetween({ what, from, until }: EntryOf<'fault'>, first: Run, second: Run, lockMs: number): boolean {
   const isFeltLater = what === 'worker_frozen' || what === 'redis_away'
   return from <= second.at && until + (isFeltLater ? lockMs : 0) >= first.at

@@ -1,16 +1,16 @@
 import type { Scenario, Worker } from './scenario.ts'
 
-/** Workers that are started again whenever one of them is killed, as a supervisor does. */
+/** Workers that are restarted whenever one of them is killed, as a supervisor does. */
 export interface KeptWorkers {
-  /** Those that are there now. */
+  /** The workers that run now. */
   alive(): readonly Worker[]
-  /** How many were killed. */
+  /** Number of killed workers. */
   killed(): number
-  /** Ends the keeping, not the workers. To be called before the test ends. Rejects when a worker could not be started. */
+  /** Ends the restarts, not the workers. Call it before the test ends. Rejects if a worker could not be started. */
   stop(): Promise<void>
 }
 
-/** Keeps the workers of a scenario alive, and writes down each death. */
+/** Restarts killed workers of a scenario, and records each kill. */
 export function keepWorkers(scenario: Scenario): KeptWorkers {
   const alive = new Set<Worker>()
   const starting = new Set<Promise<void>>()

@@ -1,23 +1,23 @@
 import { z } from 'zod'
 
-/** Epoch milliseconds: one machine writes the whole ledger, so that times of several processes compare. */
+/** Epoch milliseconds. One machine writes the whole ledger, so times of several processes are comparable. */
 const at = z.int()
 
-/** A client has the API's word (202, or 200 with the finished job) that this job exists. */
+/** The API has answered a client (202, or 200 with the finished job) that this job exists. */
 const acceptedSchema = z.strictObject({ kind: z.literal('accepted'), id: z.string(), at, status: z.int() })
 
-/** A client asked and got no word, or a 5xx: the job may exist or not. */
+/** A client got no answer, or a 5xx: the job may exist or not. */
 const unansweredSchema = z.strictObject({ kind: z.literal('unanswered'), at, why: z.string() })
 
 /**
- * A handler begins or ends a run. `run` is new for each start, also of the same attempt; `pid` is the process that the handler
- * is in, `worker` the one that holds the job: another for handlers in a process of their own.
+ * A handler starts or ends. `run` is new for each start, also of the same attempt. `pid` is the process of the handler, `worker`
+ * the process that holds the job: they differ if the handler runs in its own process.
  */
 const runFields = { id: z.string(), run: z.string(), attempt: z.int(), pid: z.int(), worker: z.int(), at }
 const startSchema = z.strictObject({ kind: z.literal('start'), ...runFields })
 const endSchema = z.strictObject({ kind: z.literal('end'), ...runFields })
 
-/** What a client reads of a job. `run` is what the output says, so that it is known whose words were taken. */
+/** A client has read a job. `run` is from the output and identifies the start that produced it. */
 const readSchema = z.strictObject({
   kind: z.literal('read'),
   id: z.string(),
@@ -31,7 +31,7 @@ const readSchema = z.strictObject({
   error: z.string().optional(),
 })
 
-/** The queue's own event stream says that a job went into its set of finished jobs. */
+/** The queue stored an end: its event stream or its set of finished jobs has it. */
 const storedSchema = z.strictObject({
   kind: z.literal('stored'),
   id: z.string(),
@@ -41,7 +41,7 @@ const storedSchema = z.strictObject({
 
 const faults = ['worker_killed', 'worker_frozen', 'worker_stopped', 'lock_deleted', 'redis_away', 'api_killed'] as const
 
-/** What a test did, and to whom: to one worker, to one job, or (neither) to all. */
+/** A fault that a test caused, to one worker, to one job, or (neither) to all. */
 const faultSchema = z.strictObject({
   kind: z.literal('fault'),
   what: z.enum(faults),
@@ -65,7 +65,7 @@ const entrySchema = z.discriminatedUnion('kind', [
 export type LedgerEntry = z.output<typeof entrySchema>
 export type EntryOf<K extends LedgerEntry['kind']> = Extract<LedgerEntry, { kind: K }>
 
-/** @throws ZodError for what is no entry: a torn or foreign line must not pass for nothing. */
+/** @throws ZodError if the line is no entry: a torn or foreign line must not be ignored. */
 export function parseEntry(line: string): LedgerEntry {
   return entrySchema.parse(JSON.parse(line))
 }

@@ -2,8 +2,8 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { type LedgerEntry, parseEntry } from './ledger-entry.ts'
 
 /**
- * Adds one line, with one write to a file opened for appending: lines of several processes never mix, their order is the
- * order in which things were done, and a SIGKILL right after loses nothing.
+ * Appends one line with one write to a file in append mode: lines of several processes never mix, they are in the order of the
+ * writes, and a SIGKILL immediately afterwards loses nothing.
  */
 export function appendEntry(file: string, entry: LedgerEntry): void {
   const fd = openSync(file, 'a')
@@ -14,7 +14,7 @@ export function appendEntry(file: string, entry: LedgerEntry): void {
   }
 }
 
-/** Reads a ledger that others write to. */
+/** Reads a ledger that other processes write to. */
 export class LedgerReader {
   readonly #file: string
   readonly #entries: LedgerEntry[] = []
@@ -25,7 +25,7 @@ export class LedgerReader {
     this.#file = file
   }
 
-  /** All entries up to now, in the order in which they were written. */
+  /** All entries so far, in the order of the writes. */
   entries(): readonly LedgerEntry[] {
     const lines = (this.#rest + this.#readOn()).split('\n')
     this.#rest = lines.pop() ?? ''

@@ -8,11 +8,11 @@ const input = z.strictObject({
   ledger: z.string().describe('The file to append to'),
   ms: z.int().min(0).default(0),
   /**
-   * `compute` keeps its thread busy; `kill-worker` takes its worker down as soon as it has started; so does `throw-outside` on an
-   * event loop, where nobody catches its error.
+   * `compute` keeps its thread busy. `kill-worker` kills its worker as soon as it has started. So does `throw-outside` on an event
+   * loop, by an uncaught error.
    */
   how: z.enum(['wait', 'compute', 'kill-worker', 'throw-outside']).default('wait'),
-  /** Continues when it is asked to stop, like code that ignores signals. */
+  /** Ignores its signal, like code that does not know of signals. */
   deaf: z.boolean().default(false),
 })
 
@@ -21,13 +21,13 @@ export type LedgerJobInput = z.input<typeof input>
 const output = z.strictObject({ run: z.string(), pid: z.int() })
 
 /**
- * A job type that writes down what it does, outside of Redis: a start, and an end when its work is done. What is cut short
- * has no end. Its last words as progress, log and output carry the id of the run, so that a reader knows whose they are.
+ * A job type that records its starts and ends outside of Redis. An interrupted start has no end. Its last progress, log and
+ * output carry the id of the start, so that a reader knows where they come from.
  */
 export function ledgerJob(runsOn: RunsOn): Job {
   return defineJob({
     type: `ledger-${runsOn}`,
-    title: `Write down that it ran: ${runsOn}`,
+    title: `Record its starts and ends: ${runsOn}`,
     runsOn,
     input,
     output,
@@ -56,5 +56,5 @@ async function compute(ms: number, deaf: boolean, job: JobContext): Promise<void
 }
 
 function throwOutside(): never {
-  throw new Error('nobody catches this')
+  throw new Error('this error is not caught')
 }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Scenario } from './scenario.ts'
 
-/** A client that was refused asks again so much later: a pace, as a client has one. */
+/** Delay before a refused client tries again. */
 const paceMs = 25
 
 /**
- * Clients that each submit a job, wait for its end, and submit the next. Every second one only takes its 202. Returns their
- * stop, which resolves to how many jobs were accepted.
+ * Clients that each submit a job, wait for its end, and submit the next. Every second submission only waits for its 202. Returns a
+ * function that stops the clients and resolves to the number of accepted jobs.
  */
 export function startLoad(
   scenario: Scenario,
@@ -18,8 +18,8 @@ export function startLoad(
   const client = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       const n = asked++
-      const [on, work, submitOptions] = options.next(n)
-      const id = await scenario.submit(on, work, submitOptions ?? (n % 2 === 0 ? { waitS: 5 } : {}))
+      const [on, work, wait] = options.next(n)
+      const id = await scenario.submit(on, work, wait ?? (n % 2 === 0 ? { waitS: 5 } : {}))
       if (id !== undefined) accepted++
       if (n % 2 === 1 || id === undefined) await sleep(paceMs)
     }

@@ -18,16 +18,16 @@ export type Worker = Stack['workers'][number]
 type Fault = EntryOf<'fault'>
 type Work = Omit<LedgerJobInput, 'ledger'>
 
-/** With `waitS`, what the API then says of the job's end is written down too. */
+/** With `waitS`, the answer with the end of the job is recorded too. */
 export type SubmitOptions = { waitS?: number }
 
-/** For each test of a fault: several processes that start, die and start again, beside other tests. */
+/** For each test of a fault: several processes start, crash and restart, beside other tests. */
 export const patience = { timeout: 60_000 }
 
-/** So many reads at once. */
+/** Number of concurrent reads. */
 const readersAtOnce = 32
 
-/** Starts real processes with short locks and with job types that keep a ledger. All end with the test. */
+/** Starts real processes with short leases and with job types that write a ledger. All are killed after the test. */
 export async function startScenario(
   name: string,
   options: { workers?: number; lockMs?: number; env?: Record<string, string> } = {},
@@ -45,13 +45,13 @@ export async function startScenario(
   return new Scenario({ name, lockMs, stack, ledger })
 }
 
-/** What clients and faults do in one test, and the ledger of it. */
+/** The clients and faults of one test, and its ledger. */
 export class Scenario {
   readonly stack: Stack
-  /** All that there were, also those that are gone. */
+  /** All workers so far, ended ones included. */
   readonly workers: Worker[]
   readonly lockMs: number
-  /** Where clients go; to be changed when another API takes over. */
+  /** The API that clients use. Set it when another API takes over. */
   apiUrl: string
   readonly #name: string
   readonly #ledger: string
@@ -73,14 +73,14 @@ export class Scenario {
     return worker
   }
 
-  /** All entries of a kind in the order of the ledger, or those of one job. */
+  /** The entries of a kind in the order of the ledger, of all jobs or of one. */
   entries<K extends LedgerEntry['kind']>(kind: K, id?: string): EntryOf<K>[] {
     const isWanted = (entry: LedgerEntry): entry is EntryOf<K> =>
       entry.kind === kind && (id === undefined || ('id' in entry && entry.id === id))
     return this.#reader.entries().filter(isWanted)
   }
 
-  /** Submits a job and writes down what was answered. @returns its id, or undefined where nobody promised anything */
+  /** Submits a job and records the answer. @returns its id, or undefined if it was not accepted */
   async submit(on: RunsOn, work: Work, options: SubmitOptions = {}): Promise<string | undefined> {
     const answer = await this.#ask(on, work, options)
     if (typeof answer === 'string' || answer.status >= 300) {
@@ -94,7 +94,7 @@ export class Scenario {
     return id
   }
 
-  /** {@link submit} where the API must accept. */
+  /** {@link submit}, but the API must accept. */
   async mustSubmit(on: RunsOn, work: Work, options?: SubmitOptions): Promise<string> {
     const id = await this.submit(on, work, options)
     if (id === undefined) throw new Error(`not accepted: ${this.entries('unanswered').at(-1)?.why}`)
@@ -109,11 +109,11 @@ export class Scenario {
       (seen) => seen.length >= count,
     )
     const start = starts[count - 1]
-    if (!start) throw new Error('waited for')
+    if (!start) throw new Error('there are enough starts')
     return start
   }
 
-  /** Waits until clients have been promised so many jobs more. */
+  /** Waits until `count` more jobs have been accepted. */
   async moreAccepted(count: number): Promise<void> {
     const before = this.entries('accepted').length
     await waitFor(
@@ -123,22 +123,22 @@ export class Scenario {
     )
   }
 
-  /** Does something bad and writes down what, to whom, and from when until when. */
-  async fault<T>(what: Fault['what'], whom: Pick<Fault, 'worker' | 'id'>, act: () => T | Promise<T>): Promise<T> {
+  /** Causes a fault and records it with its target, begin and end. */
+  async fault<T>(what: Fault['what'], target: Pick<Fault, 'worker' | 'id'>, act: () => T | Promise<T>): Promise<T> {
     const from = Date.now()
     try {
       return await act()
     } finally {
-      this.recordFault({ what, from, until: Date.now(), ...whom })
+      this.recordFault({ what, from, until: Date.now(), ...target })
     }
   }
 
-  /** Writes down what is known only afterwards. */
+  /** Records a fault that is known only afterwards. */
   recordFault(fault: Omit<Fault, 'kind'>): void {
     this.#append({ kind: 'fault', ...fault })
   }
 
-  /** A process dies at once. */
+  /** Kills a process. */
   async kill(what: 'worker_killed' | 'api_killed', role: Worker): Promise<void> {
     await this.fault(what, { worker: role.pid }, async () => {
       role.signal('SIGKILL')
@@ -146,17 +146,14 @@ export class Scenario {
     })
   }
 
-  /** Reads a job and writes down what it says; nothing, where the API does not answer. */
+  /** Reads a job and records the answer, unless it is a 5xx. */
   async read(id: string, waitS?: number): Promise<Answer<JobResource>> {
     const answer = await read(this.apiUrl, id, waitS)
     if (answer.status < 500) this.#appendRead(id, answer)
     return answer
   }
 
-  /**
-   * Waits for the end of every job, reads each once more, and compares. Prints the report in a line, and of each problem all
-   * that was written down about the job.
-   */
+  /** Waits for the end of every job, reads each once more, and checks the ledger. Prints the report, and all entries of each problem. */
   async finish(options: { withinMs?: number } = {}): Promise<LedgerReport> {
     const until = Date.now() + (options.withinMs ?? 15_000)
     for (let left = this.#jobs(); left.length > 0; left = this.#jobs().filter((id) => !this.#isDone(id))) {
@@ -174,12 +171,12 @@ export class Scenario {
     )
     const report = checkLedger(this.#reader.entries(), { lockMs: this.lockMs })
     console.log(describeReport(this.#name, report))
-    for (const { rule, id, detail } of report.problems) console.log(`  ${rule}: ${detail}\n${this.#tell(id)}`)
+    for (const { rule, id, detail } of report.problems) console.log(`  ${rule}: ${detail}\n${this.#describe(id)}`)
     return report
   }
 
-  /** What clients, handlers and workers wrote down of a job, and the faults. */
-  #tell(id: string): string {
+  /** The entries and log lines of a job, and the faults. */
+  #describe(id: string): string {
     const entries = this.#reader
       .entries()
       .filter((entry) => entry.kind === 'fault' || ('id' in entry && entry.id === id))
@@ -187,7 +184,7 @@ export class Scenario {
     return [...entries, ...logs].map((line) => `    ${JSON.stringify(line).slice(0, 300)}`).join('\n')
   }
 
-  /** Ids that somebody was promised, or that a handler knows. */
+  /** The ids of all jobs that were accepted or started. */
   #jobs(): string[] {
     const known = [...this.entries('accepted'), ...this.entries('start')]
     return [...new Set(known.map(({ id }) => id))]
@@ -199,7 +196,7 @@ export class Scenario {
 
   async #readToEnd(id: string, until: number): Promise<void> {
     const waitS = Math.max(1, Math.min(30, Math.ceil((until - Date.now()) / 1000)))
-    // Without an answer it is asked again.
+    // Without an answer the next round reads it again.
     await this.read(id, waitS).catch(() => undefined)
   }
 
@@ -228,7 +225,7 @@ export class Scenario {
   }
 }
 
-/** Some at once, until all are done or `isOver`. */
+/** Runs `act` for all ids, several at a time, until all are done or `isOver`. */
 async function eachOf(ids: string[], isOver: () => boolean, act: (id: string) => Promise<unknown>): Promise<void> {
   const rest = ids.values()
   const takeOn = async (): Promise<void> => {

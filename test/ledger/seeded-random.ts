@@ -1,4 +1,4 @@
-/** Numbers from 0 to below 1, the same for the same seed (mulberry32), so that a run can be had again. */
+/** Random numbers from 0 to below 1 (mulberry32). The same seed gives the same numbers, so that a run can be repeated. */
 export function seededRandom(seed: number): () => number {
   let state = seed
   return () => {

@@ -4,18 +4,18 @@ import { connectRedis, type Redis } from '../../src/queue/redis/connection.ts'
 import { Keys } from '../../src/queue/redis/keys.ts'
 import { appendEntry } from './ledger-file.ts'
 
-/** Shorter than a connection waits for an answer. */
+/** Shorter than the time after which a connection without answers is closed. */
 const blockMs = 5000
-const lookEveryMs = 20
-/** Workers have clocks of their own. */
+const pollMs = 20
+/** Clocks of workers may differ. */
 const skewMs = 1000
 
 /**
- * Writes down each end that the queues themselves store: failures from BullMQ's event streams, which keep about a hundred, and successes from
- * the set of those that succeeded, where a second one moves its job. A job that ended twice between two looks of a client shows here.
- * Survives a restart of Redis.
+ * Records each end that the queues store: failures from BullMQ's event streams, which keep about a hundred entries, and successes
+ * from the set of completed jobs, where a second success moves its job. This finds a job that ended twice between two reads of a
+ * client. Survives a restart of Redis.
  *
- * Returns its stop.
+ * Returns a function that stops it.
  */
 export async function recordStoredEnds(options: {
   url: string
@@ -50,10 +50,10 @@ export async function recordStoredEnds(options: {
         seen.add(`${id} ${score}`)
         appendEntry(ledger, { kind: 'stored', id, at: Date.now(), end: 'completed' })
       }
-      await sleep(lookEveryMs)
+      await sleep(pollMs)
     }
   }
-  // Two for each queue, since one blocks: in a cluster they may be on different nodes.
+  // Two connections per queue, since one blocks. In a cluster the queues may be on different nodes.
   const open = () => connectRedis({ url, role: 'worker', name: 'ledger', log })
   const unlessStopped = (error: unknown) => {
     if (!stop.signal.aborted) throw error

@@ -4,22 +4,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts } from '../../src/dev/free-ports.ts'
 import { waitFor } from '../helpers/wait-for.ts'
-import { docker, lines, runCompose, say } from './docker.ts'
+import { docker, lines, output, runCompose } from './docker.ts'
 
 const files = ['docker-compose.yml', 'test/stack/published-redis.yml'].flatMap((file) => ['--file', file])
 
-/** What `docker inspect` says of a container, as far as it is read here. */
+/** The fields of `docker inspect` that are read here. */
 interface Container {
   State: { Status: string; ExitCode: number; Health?: { Status: string } }
   RestartCount: number
 }
 
-/** The stack of docker-compose.yml under a project name and on ports of its own. */
+/** The stack of docker-compose.yml with its own project name and ports. */
 export class ComposeStack {
   readonly project = `drover-test-${randomUUID().slice(0, 8)}`
   readonly url: string
   readonly redisUrl: string
-  /** Mounted for job types of one's own. */
+  /** The mounted folder for additional job types. */
   readonly jobsFolder: string
   readonly #env: Record<string, string>
 
@@ -38,12 +38,12 @@ export class ComposeStack {
     }
   }
 
-  /** Builds the image; starts nothing. `close` it. */
+  /** Builds the image without starting containers. The caller must call `close`. */
   static async build(env: Record<string, string>): Promise<ComposeStack> {
-    await say('scripts/base-images.sh', [], { withinMs: 540_000 })
+    await output('scripts/base-images.sh', [], { withinMs: 540_000 })
     const [apiPort = 0, redisPort = 0] = await freePorts(2)
     const folder = await mkdtemp(join(tmpdir(), 'drover-stack-jobs-'))
-    // For the image's user.
+    // Readable for the user of the image.
     await chmod(folder, 0o755)
     const stack = new ComposeStack({ apiPort, redisPort, folder, env })
     await stack.compose('build', 'api')
@@ -54,14 +54,14 @@ export class ComposeStack {
     return runCompose([...files, ...args], this.#env)
   }
 
-  /** Brings it up with so many of each worker; resolves when all containers are healthy. */
+  /** Starts the stack with a number of each worker. Resolves when all containers are healthy. */
   async up(scale: { io: number; cpu: number }): Promise<void> {
     const scales = ['--scale', `worker-io=${scale.io}`, '--scale', `worker-cpu=${scale.cpu}`]
     await this.compose('up', '--detach', '--no-recreate', ...scales)
     await this.healthy(2 + scale.io + scale.cpu)
   }
 
-  /** Resolves when `count` containers run and all of them are healthy. */
+  /** Resolves when `count` containers run and all are healthy. */
   async healthy(count: number): Promise<void> {
     const read = async () => {
       const ids = lines(await this.compose('ps', '--quiet'))
@@ -76,7 +76,7 @@ export class ComposeStack {
     }
   }
 
-  /** The ids of a service's containers. */
+  /** The ids of the containers of a service. */
   async containers(service: string): Promise<string[]> {
     return lines(await this.compose('ps', '--quiet', service))
   }
@@ -87,7 +87,7 @@ export class ComposeStack {
     return container
   }
 
-  /** Everything of this project that the engine still has. */
+  /** Everything that the engine still has of this project. */
   async left(): Promise<string[]> {
     const label = ['--quiet', '--filter', `label=com.docker.compose.project=${this.project}`]
     const found = [docker('ps', '--all', ...label), docker('network', 'ls', ...label), docker('volume', 'ls', ...label)]

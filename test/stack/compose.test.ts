@@ -26,7 +26,7 @@ const greet = `
     run: async ({ name }) => ({ text: 'hello ' + name }),
   })`
 
-/** Ends every process of Node.js in a container by SIGKILL, as a crash does; its init ends with it. */
+/** Kills every Node.js process in a container, like a crash. Its init process ends with them. */
 const crash =
   'for one in /proc/[0-9]*; do if [ $one/exe -ef /usr/local/bin/node ]; then kill -KILL ${one#/proc/}; fi; done'
 
@@ -34,14 +34,14 @@ describe.skipIf(noDocker !== undefined)('the compose stack', () => {
   let stack: ComposeStack
 
   beforeAll(async () => {
-    // Short ones, so that the jobs of a worker that was killed are soon another's.
+    // Short leases, so that the jobs of a killed worker are redelivered soon.
     stack = await ComposeStack.build({ LOCK_MS: '3000', SHUTDOWN_GRACE_MS: '2000' })
     await writeFile(join(stack.jobsFolder, 'greet.ts'), greet)
     await stack.up({ io: 1, cpu: 1 })
   })
   afterAll(() => stack?.close())
 
-  test('runs as nobody in particular, on a root that nobody can write to', async () => {
+  test('runs without root rights, on a read-only root file system', async () => {
     for (const service of ['api', 'worker-io', 'worker-cpu']) {
       const [id = ''] = await stack.containers(service)
       expect(await docker('exec', id, 'id', '-u'), service).toBe('1000')
@@ -52,7 +52,7 @@ describe.skipIf(noDocker !== undefined)('the compose stack', () => {
     expect(await docker('exec', redis, 'id', '-u')).toBe('999')
   })
 
-  test('runs jobs of every kind over its published port, and shows their progress', async () => {
+  test('runs jobs on every executor through its published port, and streams their progress', async () => {
     const cases = [
       ['sleep', { duration_ms: 600, steps: 3 }, { slept_ms: 600 }, 3],
       ['count-primes', { limit: 5_000_000 }, { count: 348_513, largest: 4_999_999 }, undefined],
@@ -70,19 +70,19 @@ describe.skipIf(noDocker !== undefined)('the compose stack', () => {
     }
   })
 
-  test('scaled, with workers killed and Redis restarted under load, ends every accepted job once', async () => {
+  test('with more workers, killed workers and a restart of Redis under load, every accepted job ends once', async () => {
     const ends = await followEnds(stack.redisUrl)
     const load = startLoad(stack.url, 6)
 
     await stack.up({ io: 2, cpu: 3 })
     await workersOf('cpu', 3)
 
-    // Killed for good: docker kill is an operator's, and does not start it again.
+    // Docker does not restart a container after docker kill.
     const [victim = ''] = await stack.containers('worker-cpu')
     await docker('kill', victim)
     await workersOf('cpu', 2)
 
-    // Crashed: the restart policy brings it back.
+    // After a crash the restart policy restarts it.
     const [crashed = ''] = await stack.containers('worker-io')
     await docker('exec', crashed, 'bash', '-c', crash)
     const back = ({ State, RestartCount }: Awaited<ReturnType<typeof stack.inspect>>) =>
@@ -122,7 +122,7 @@ describe.skipIf(noDocker !== undefined)('the compose stack', () => {
     )
   })
 
-  test('a worker that is stopped ends in time, by itself, and puts back what it has not finished', async () => {
+  test('a stopped worker exits in time by itself, and returns unfinished jobs', async () => {
     await stack.compose('stop', 'worker-cpu')
     const { body } = await submit(stack.url, 'burn-cpu', { duration_ms: 8000, steps: 80 })
     await stack.compose('up', '--detach', '--no-recreate', '--scale', 'worker-io=2', '--scale', 'worker-cpu=1')
@@ -138,7 +138,7 @@ describe.skipIf(noDocker !== undefined)('the compose stack', () => {
     await stack.compose('stop', 'worker-cpu')
     expect(performance.now() - started).toBeLessThan(15_000)
     const stopped = await Promise.all((await allOf('worker-cpu')).map((id) => stack.inspect(id)))
-    // 137 is the one that the test before has killed.
+    // 137 is the container that the previous test has killed.
     expect(stopped.map(({ State }) => State.ExitCode).filter((code) => code !== 137)).toEqual([0])
     expect((await read(stack.url, body.id)).body).toMatchObject({ state: 'queued', attempt: 0 })
 
@@ -146,7 +146,7 @@ describe.skipIf(noDocker !== undefined)('the compose stack', () => {
     expect(await endOf(body.id)).toMatchObject({ state: 'succeeded', attempt: 1 })
   })
 
-  test('goes without leaving anything', async () => {
+  test('is removed completely', async () => {
     expect(await stack.left()).not.toEqual([])
     await stack.down()
     expect(await stack.left()).toEqual([])
@@ -179,10 +179,10 @@ describe.skipIf(noDocker !== undefined)('the compose stack', () => {
   }
 })
 
-/** A client's pace: so much later it submits its next job. */
+/** Delay before a client submits its next job. */
 const paceMs = 150
 
-/** Clients that submit jobs of each kind, one after the other, each until it is accepted. */
+/** Clients that submit jobs for each executor, one after the other, each until it is accepted. */
 function startLoad(url: string, clients: number) {
   const kinds = [
     ['sleep', { duration_ms: 300, steps: 3 }],
@@ -195,7 +195,7 @@ function startLoad(url: string, clients: number) {
   const submitOne = async (n: number): Promise<void> => {
     const [type, input] = kinds[n % kinds.length] ?? kinds[0]
     const headers = { 'idempotency-key': randomUUID() }
-    // With one key the same request can be sent until somebody says that it arrived.
+    // With an idempotency key the same request can be repeated until it is answered.
     await waitFor(
       'a job to be accepted',
       async () => {
@@ -227,7 +227,7 @@ function startLoad(url: string, clients: number) {
   }
 }
 
-/** Records what the queues themselves store as ends, until `stop`. */
+/** Records the ends that the queues store, until `stop`. */
 async function followEnds(url: string) {
   const folder = await mkdtemp(join(tmpdir(), 'drover-stack-ends-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))

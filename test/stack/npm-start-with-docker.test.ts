@@ -8,11 +8,11 @@ import { expect, onTestFinished, test } from 'vitest'
 import { redisImage } from '../../src/dev/find-redis.ts'
 import { read, submit } from '../helpers/client.ts'
 import { waitFor } from '../helpers/wait-for.ts'
-import { docker, lines, noDocker, say } from './docker.ts'
+import { docker, lines, noDocker, output } from './docker.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-/** A checkout of its own, since `npm start` keeps its data there; and a PATH with Docker on it and no Redis server. */
+/** A separate checkout, since `npm start` stores its data there, and a PATH with Docker and without a Redis server. */
 async function checkout() {
   const folder = await mkdtemp(join(tmpdir(), 'drover-checkout-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
@@ -21,17 +21,17 @@ async function checkout() {
   const bin = join(folder, 'bin')
   await mkdir(bin)
   for (const command of ['docker', 'sh']) {
-    await symlink(await say('sh', ['-c', `command -v ${command}`]), join(bin, command))
+    await symlink(await output('sh', ['-c', `command -v ${command}`]), join(bin, command))
   }
   return { folder, bin }
 }
 
-/** Runs what `npm start` runs, until it says that it is ready. */
+/** Runs what `npm start` runs. Resolves when it prints that it is ready. */
 async function start({ folder, bin }: Awaited<ReturnType<typeof checkout>>) {
   const env = { PATH: bin, HOME: process.env['HOME'], PORT: '0', DOCKER_HOST: process.env['DOCKER_HOST'] }
   const child = spawn(process.execPath, ['src/dev.ts'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const lines: string[] = []
-  createInterface(child.stdout).on('line', (line) => lines.push(line))
+  const printed: string[] = []
+  createInterface(child.stdout).on('line', (line) => printed.push(line))
   const ended = once(child, 'close').then(([code, signal]) => code ?? signal)
   onTestFinished(async () => {
     child.kill('SIGKILL')
@@ -40,7 +40,7 @@ async function start({ folder, bin }: Awaited<ReturnType<typeof checkout>>) {
   const isReady = (text: string): boolean => text.includes('ready on ')
   const [line = ''] = await waitFor(
     'ready',
-    () => lines.filter(isReady),
+    () => printed.filter(isReady),
     ({ length }) => length > 0,
     { withinMs: 60_000 },
   )
@@ -51,9 +51,9 @@ const containers = async (folder: string): Promise<string[]> =>
   lines(await docker('ps', '--all', '--quiet', '--filter', `volume=${join(folder, 'data')}`))
 
 test.skipIf(noDocker !== undefined)(
-  'npm start runs Redis in Docker where there is no server, and keeps its data',
+  'npm start runs Redis in Docker if no server is installed, and keeps its data',
   async () => {
-    await say('scripts/base-images.sh', [redisImage], { withinMs: 110_000 })
+    await output('scripts/base-images.sh', [redisImage], { withinMs: 110_000 })
     const place = await checkout()
 
     const first = await start(place)

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import base from '../../vitest.config.ts'
 
-// `npm run test:stack`: the tests that build an image and run containers. Minutes rather than seconds, hence apart.
+// `npm run test:stack`: the tests that build an image and run containers. They take minutes, so they are separate.
 export default defineConfig({
   test: {
     ...base.test,

@@ -13,7 +13,7 @@ import { testClient } from './sentinels.ts'
 
 const password = 'p/ss w0rd'
 
-/** A server that lets nobody in but the documented user, and the test itself. */
+/** A server that accepts only the documented user and the test itself. */
 async function startGuardedRedis() {
   const redis = await startOwnRedis()
   onTestFinished(() => redis.close())
@@ -22,7 +22,7 @@ async function startGuardedRedis() {
   return { redis, admin, url: `redis://drover:${encodeURIComponent(password)}@127.0.0.1:${redis.port}` }
 }
 
-test.skipIf(!canOwnRedis)('the documented user suffices for the main ways of a job', patience, async () => {
+test.skipIf(!canOwnRedis)('the rights of the documented user suffice for jobs of every kind', patience, async () => {
   const { admin, url } = await startGuardedRedis()
   const env = { REDIS_URL: url, KEY_PREFIX: 'drover', LOCK_MS: '1000', RESULT_TTL_MS: '2000', SHUTDOWN_GRACE_MS: '0' }
   const stack = await startStack({ env })
@@ -88,7 +88,7 @@ test.skipIf(!canOwnRedis)('the documented user suffices for the main ways of a j
   expect(await refusals([admin])).toEqual([])
 })
 
-test.skipIf(!canOwnRedis)('the documented user reaches nothing else', async () => {
+test.skipIf(!canOwnRedis)('the documented user has no other rights', async () => {
   const { redis } = await startGuardedRedis()
   const client = new Redis(redis.port, '127.0.0.1', { username: 'drover', password })
   onTestFinished(() => client.disconnect())
@@ -105,7 +105,7 @@ test.skipIf(!canOwnRedis)('the documented user reaches nothing else', async () =
   for (const command of refused) await expect(command()).rejects.toThrow(/NOPERM|can't access/)
 })
 
-test('every command that a script or a file of the queue names is one that the documented user may', () => {
+test('the documented user may call every command in the scripts and files of src/queue', () => {
   const allowed = new Set(documentedRules().map((rule) => rule.replace('+', '')))
   const inScripts = namesIn('**/*.lua', /redis\.p?call\('(\w+(?:', 'NUMSUB)?)'/g).map((name) =>
     name.replace("', '", '|'),
@@ -127,7 +127,7 @@ function namesIn(files: string, pattern: RegExp): string[] {
 }
 
 test.skipIf(!canOwnRedis)(
-  'a wrong password is reported at boot, and no password appears anywhere',
+  'a wrong password is reported at boot, and no output contains a password',
   patience,
   async () => {
     const { redis } = await startGuardedRedis()

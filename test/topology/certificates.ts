@@ -5,14 +5,14 @@ import { join } from 'node:path'
 /** Whether {@link makeCertificates} works here. */
 export const canMakeCertificates = spawnSync('openssl', ['version'], { stdio: 'ignore' }).status === 0
 
-/** Files in PEM form: a private authority, and a server at 127.0.0.1 and localhost that it vouches for. */
+/** PEM files: a private certificate authority, and a server certificate for 127.0.0.1 and localhost that it signed. */
 export interface Certificates {
   ca: string
   certificate: string
   key: string
 }
 
-/** Makes them in a directory, good for a day. */
+/** Creates them in a directory, valid for a day. */
 export async function makeCertificates(dir: string): Promise<Certificates> {
   const file = (name: string) => join(dir, name)
   const names = file('names.cnf')
@@ -21,7 +21,7 @@ export async function makeCertificates(dir: string): Promise<Certificates> {
   const [caKey, ca, key, request, certificate] = ['ca.key', 'ca.pem', 'server.key', 'server.csr', 'server.pem'].map(
     file,
   )
-  if (!caKey || !ca || !key || !request || !certificate) throw new Error('five names were given')
+  if (!caKey || !ca || !key || !request || !certificate) throw new Error('there are five files')
   openssl('req', '-x509', ...newKey, '-days', '1', '-subj', '/CN=authority', '-keyout', caKey, '-out', ca)
   openssl('req', ...newKey, '-subj', '/CN=server', '-keyout', key, '-out', request)
   const by = ['-CA', ca, '-CAkey', caKey, '-CAcreateserial', '-extfile', names]

@@ -10,7 +10,7 @@ import { outage, unexplained } from './outage.ts'
 
 const kinds = ['event-loop', 'thread', 'process'] as const
 
-/** Both queues under load: they lie on different nodes. */
+/** Load on both queues, which are on different nodes. */
 function loadOnBothQueues(scenario: Scenario): () => Promise<number> {
   return startLoad(scenario, {
     clients: 8,
@@ -19,7 +19,7 @@ function loadOnBothQueues(scenario: Scenario): () => Promise<number> {
 }
 
 test.skipIf(!canOwnRedis)(
-  'no job that its replica had is lost or ends twice when the node of a queue is killed under load and its replica takes over',
+  'when the node of a queue is killed under load and its replica takes over, no replicated job is lost or ends twice',
   patience,
   async () => {
     const cluster = await startCluster()
@@ -49,11 +49,11 @@ test.skipIf(!canOwnRedis)(
 )
 
 test.skipIf(!canOwnRedis)(
-  'no job is lost, run or ended twice when the slot of its queue moves to another node under load, and back',
+  'when the slot of a queue moves to another node and back under load, no job is lost, started twice or ended twice',
   patience,
   async () => {
     const cluster = await startCluster()
-    // Under the documented user, so that its rights are known to suffice here.
+    // As the documented user, to check that its rights suffice.
     await addUser(cluster.clients, [...ledgersUser, ...documentedAdditions('cluster')], 'secret')
     const env = { REDIS_URL: cluster.url.replace('//', '//drover:secret@'), KEY_PREFIX: 'drover' }
     const scenario = await startScenario('cluster, slot moved', { lockMs: 3000, env })
@@ -80,7 +80,7 @@ test.skipIf(!canOwnRedis)(
 )
 
 test.skipIf(!canOwnRedis)(
-  'a move that stops half-way makes the queue unavailable, and harms no job',
+  'a slot move that stops half-way makes the queue unavailable, but harms no job',
   patience,
   async () => {
     const cluster = await startCluster()

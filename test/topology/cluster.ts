@@ -5,7 +5,7 @@ import { type OwnRedis, startOwnRedis } from '../helpers/own-redis.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { testClient } from './sentinels.ts'
 
-/** A node that is silent for so long counts as failed. Short, and yet longer than a busy machine makes a server wait. */
+/** A node that does not answer for this long counts as failed. Short, but longer than a busy machine delays a server. */
 const nodeTimeoutMs = 2000
 const masters = 3
 const slots = 16_384
@@ -17,31 +17,31 @@ interface ClusterNode {
   busPort: number
 }
 
-/** Three masters with a third of the slots each, and a replica for each of them. */
+/** Three masters with a third of the slots each, and a replica of each. */
 export interface TestCluster {
-  /** For REDIS_URL. */
+  /** The value of REDIS_URL. */
   url: string
-  /** One for each node. */
+  /** A client per node. */
   clients: Redis[]
-  /** The master of the moment that has a key. */
+  /** The current master of a key. */
   masterOf(key: string): Promise<ClusterNode>
-  /** A master that has not. */
+  /** A master that does not have the key. */
   otherMaster(key: string): Promise<ClusterNode>
   /**
-   * Moves the slot of a key, with all that is in it, as `redis-cli --cluster reshard` does. `halfWay` is awaited when the first
-   * half has been moved. Resolves when all nodes know, to how many keys were moved.
+   * Moves the slot of a key with all its keys, like `redis-cli --cluster reshard`. Awaits `halfWay` when half of the keys have been
+   * moved. Resolves to the number of moved keys when all nodes know of the move.
    */
   moveSlot(key: string, to: ClusterNode, halfWay?: () => Promise<unknown>): Promise<number>
 }
 
-/** Starts a cluster of six nodes that ends with its test. */
+/** Starts a cluster of six nodes that is stopped after its test. */
 export async function startCluster(): Promise<TestCluster> {
-  // The port of the cluster's bus is by default 10000 above, which may be none.
+  // The default port of the cluster bus is 10000 higher, which may not be a valid port.
   const busPorts = await freePorts(2 * masters)
   const nodes = await Promise.all(busPorts.map(startNode))
   await Promise.all(nodes.slice(0, masters).map(({ client }, nth) => takeSlots(client, nth)))
   const [first] = nodes
-  if (!first) throw new Error('there are six')
+  if (!first) throw new Error('there are six nodes')
   for (const { redis, busPort } of nodes.slice(1))
     await first.client.call('CLUSTER', 'MEET', '127.0.0.1', redis.port, busPort)
   await everyNode(nodes, 'cluster_known_nodes:6')
@@ -69,7 +69,7 @@ export async function startCluster(): Promise<TestCluster> {
   }
   const nodeOf = (id: string | undefined): ClusterNode => {
     const node = nodes.find((one) => one.id === id)
-    if (!node) throw new Error(`no node is ${id}`)
+    if (!node) throw new Error(`there is no node ${id}`)
     return node
   }
   return {

@@ -6,7 +6,7 @@ import { startCluster } from './cluster.ts'
 import { addUser, documentedAdditions, documentedRules, refusals } from './documented-user.ts'
 
 test.skipIf(!canOwnRedis)(
-  'flows over queues on different nodes of a cluster, as the documented user',
+  'flows over queues on different nodes of a cluster work with the rights of the documented user',
   { timeout: 180_000 },
   async () => {
     const cluster = await startCluster()

@@ -4,27 +4,27 @@ import { waitFor } from '../helpers/wait-for.ts'
 import type { LedgerReport } from '../ledger/check-ledger.ts'
 import type { Scenario } from '../ledger/scenario.ts'
 
-/** How long a busy machine may take for a fail-over that is set to two seconds. */
+/** The maximum time of a fail-over, which is configured to two seconds, on a busy machine. */
 const failOverWithinMs = 30_000
 
-/** Replication is asynchronous: on a machine that is busy with other things, replicas were seen 0.8 s behind. */
+/** Replication is asynchronous: on a busy machine a lag of 0.8 s was measured. */
 const replicationLagMs = 5000
 
-/** What clients saw of a fault. */
+/** A fault as clients saw it. */
 export interface Outage {
-  /** When it happened, in epoch ms. */
+  /** Begin of the fault, in epoch ms. */
   from: number
-  /** From the fault until a job was accepted again. */
+  /** Time from the fault until a job was accepted again. */
   refusedMs: number
-  /** How many requests of one client were refused meanwhile. */
+  /** Number of refused requests of one client in that time. */
   refused: number
-  /** The longest that one of them took, refused or not. */
+  /** Duration of the slowest of these requests, refused or not. */
   slowestAnswerMs: number
 }
 
 /**
- * Does something bad to Redis under load, and writes it down as lasting until jobs are accepted again. Beside the load, one
- * client looks how fast it is refused.
+ * Causes a fault of Redis under load, and records it as lasting until jobs are accepted again. One more client measures how fast
+ * its requests are refused.
  */
 export async function outage(scenario: Scenario, act: () => Promise<unknown>): Promise<Outage> {
   const from = Date.now()
@@ -49,8 +49,8 @@ export async function outage(scenario: Scenario, act: () => Promise<unknown>): P
 }
 
 /**
- * The problems of a master's death that its replicas do not explain: of jobs that they had, or that were submitted after it. Jobs of
- * the last moments before may be gone or run again: docs/durability.md says what bounds that.
+ * The problems that the loss of a master does not explain: those of replicated jobs and of jobs submitted afterwards. Jobs of the
+ * last moments before may be lost or run again: docs/durability.md has the bounds.
  */
 export function unexplained({ problems }: LedgerReport, { from }: Outage): LedgerReport['problems'] {
   return problems.filter(({ id }) => {

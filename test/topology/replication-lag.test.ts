@@ -6,19 +6,19 @@ import { waitFor } from '../helpers/wait-for.ts'
 import { patience } from '../ledger/scenario.ts'
 import { startSentinelGroup } from './sentinels.ts'
 
-/** Replicas log in as this user, so that the master can shut them out. */
+/** Replicas log in as this user, so that the master can disconnect them. */
 const asReplicas = [
   ...['--user', 'replica', 'on', '>r', '+psync', '+replconf', '+ping'],
   ...['--masteruser', 'replica', '--masterauth', 'r'],
 ]
 
-/** How many jobs are tried while no replica follows. */
+/** Number of submissions while no replica is connected. */
 const tried = 30
 
 /**
- * The master loses its replicas, and then its life. What it accepted between the two is on no other server.
+ * Disconnects the replicas, submits jobs, and kills the master. No other server has these jobs.
  *
- * @returns how many jobs it accepted while nobody followed it, and how many of those are gone
+ * @returns the number of jobs accepted without replicas, and how many of them are lost
  */
 async function loseMasterBehindItsReplicas(more: readonly string[], env: Record<string, string> = {}) {
   const group = await startSentinelGroup([...asReplicas, ...more])
@@ -54,7 +54,7 @@ async function loseMasterBehindItsReplicas(more: readonly string[], env: Record<
 }
 
 test.skipIf(!canOwnRedis)(
-  'what a master accepts while no replica follows it is lost with it: the figure in docs/durability.md',
+  'jobs that a master accepts without connected replicas are lost with it: the figure in docs/durability.md',
   patience,
   async () => {
     const { accepted, lost } = await loseMasterBehindItsReplicas([])
@@ -64,7 +64,7 @@ test.skipIf(!canOwnRedis)(
 )
 
 test.skipIf(!canOwnRedis)(
-  'with min-replicas-to-write such a master accepts nothing, so that nothing is lost',
+  'with min-replicas-to-write such a master accepts no jobs, so none is lost',
   patience,
   async () => {
     const { accepted, lost } = await loseMasterBehindItsReplicas([

@@ -8,12 +8,12 @@ import { outage, unexplained } from './outage.ts'
 import { startSentinelGroup } from './sentinels.ts'
 
 test.skipIf(!canOwnRedis)(
-  'no job that its replicas had is lost or ends twice when the master is killed under load and the sentinels name another',
+  'when the master is killed under load and the sentinels elect another, no replicated job is lost or ends twice',
   patience,
   async () => {
     const group = await startSentinelGroup()
     const [master] = group.servers
-    // Under the documented user, so that its rights are known to suffice here.
+    // As the documented user, to check that its rights suffice.
     await addUser(group.clients, ledgersUser, 'secret')
     await addUser(group.sentinels, documentedAdditions('sentinels'), 'other')
     const login = '?sentinel_username=drover&sentinel_password=other'
@@ -32,7 +32,7 @@ test.skipIf(!canOwnRedis)(
     expect(refused).toBeGreaterThan(0)
     expect(slowestAnswerMs).toBeLessThan(2000)
     await scenario.moreAccepted(25)
-    // Back as a replica: nobody may take it for the master that it was.
+    // It returns as a replica: no client may use it as the master.
     await master.start()
     await addUser(group.clients, ledgersUser, 'secret')
     await scenario.moreAccepted(25)
@@ -47,7 +47,7 @@ test.skipIf(!canOwnRedis)(
 )
 
 test.skipIf(!canOwnRedis)(
-  'a master that hangs is left for the one that the sentinels name, and its late answers count for nothing',
+  'clients leave a hanging master for the one that the sentinels elect, and ignore its late answers',
   patience,
   async () => {
     const group = await startSentinelGroup()
@@ -67,7 +67,7 @@ test.skipIf(!canOwnRedis)(
     })
     const id = await scenario.mustSubmit('event-loop', {})
     const waited = performance.now()
-    // The workers owe no answer for longer: they wait for the old master's until its silence is too long.
+    // Workers wait longer for an answer than the API: until the old master has been silent for too long.
     expect(await scenario.read(id, 30)).toMatchObject({ body: { state: 'succeeded' } })
     const silentMs = Math.round(performance.now() - waited)
     console.log(`refused for ${found.refusedMs} ms; workers came ${silentMs} ms later`)

@@ -10,24 +10,24 @@ import { type OwnRedis, startOwnRedis } from '../helpers/own-redis.ts'
 import { whenReady } from '../helpers/redis-server.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
-/** A master that is silent for so long counts as down. Short, and yet longer than a busy machine makes a server wait. */
+/** A master that does not answer for this long counts as down. Short, but longer than a busy machine delays a server. */
 const downAfterMs = 2000
 const masterName = 'drover'
 
-/** One master, two replicas, three sentinels of which two must agree. */
+/** One master, two replicas, and three sentinels with a quorum of two. */
 export interface SentinelGroup {
-  /** For REDIS_URL. */
+  /** The value of REDIS_URL. */
   url: string
-  /** The master first, as long as nothing happens to it. */
+  /** The first is the master at the start. */
   servers: [OwnRedis, OwnRedis, OwnRedis]
-  /** One for each server, and one for each sentinel. */
+  /** A client per server, and one per sentinel. */
   clients: Redis[]
   sentinels: Redis[]
-  /** The port of whom the sentinels name. */
+  /** The port of the current master. */
   masterPort(): Promise<number>
 }
 
-/** Starts a group that ends with its test. `more`: settings of all three servers. */
+/** Starts a group that is stopped after its test. `more`: settings of all three servers. */
 export async function startSentinelGroup(more: readonly string[] = []): Promise<SentinelGroup> {
   const master = await ownRedis(more)
   const follow = [...more, '--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0']
@@ -35,7 +35,9 @@ export async function startSentinelGroup(more: readonly string[] = []): Promise<
   const ports = await freePorts(3)
   for (const port of ports) await startSentinel(port, master.port)
   const clients = ports.map((port) => testClient(port))
-  await Promise.all(clients.map((client) => waitFor('a sentinel to know all', () => describeMaster(client), knowsAll)))
+  await Promise.all(
+    clients.map((client) => waitFor('a sentinel to know all servers', () => describeMaster(client), knowsAll)),
+  )
   const [client] = clients
   return {
     url: `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/${masterName}`,
@@ -55,10 +57,10 @@ async function ownRedis(more: readonly string[]): Promise<OwnRedis> {
   return redis
 }
 
-/** A connection for the test itself, which ends with it. */
+/** A connection of the test, closed after it. */
 export function testClient(port: number): Redis {
   const client = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null })
-  // Expected while a test takes servers away.
+  // Errors are expected while a test stops servers.
   client.on('error', () => {})
   onTestFinished(() => client.disconnect())
   return client
@@ -68,7 +70,7 @@ async function startSentinel(port: number, masterPort: number): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'drover-sentinel-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   const file = join(dir, 'sentinel.conf')
-  // A sentinel rewrites its file: there is no other way to tell it what to watch.
+  // A sentinel is configured by its file, which it rewrites.
   const lines = [
     `port ${port}`,
     'bind 127.0.0.1',

@@ -10,7 +10,7 @@ import { waitFor } from '../helpers/wait-for.ts'
 import { patience } from '../ledger/scenario.ts'
 import { type Certificates, canMakeCertificates, makeCertificates } from './certificates.ts'
 
-/** A server that speaks TLS beside its usual port, with a certificate that only a private authority vouches for. */
+/** A server with an additional TLS port, whose certificate is signed by a private authority. */
 async function startTlsRedis(): Promise<{ redis: OwnRedis; port: number; files: Certificates }> {
   const dir = await mkdtemp(join(tmpdir(), 'drover-tls-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
@@ -29,7 +29,7 @@ async function startTlsRedis(): Promise<{ redis: OwnRedis; port: number; files: 
 }
 
 test.skipIf(!canOwnRedis || !canMakeCertificates)(
-  'jobs run over TLS when the private authority is named, by address and by name, and after a restart of Redis',
+  'jobs run over TLS with a private authority, by address and by name, and after a restart of Redis',
   patience,
   async () => {
     const { redis, port, files } = await startTlsRedis()
@@ -50,7 +50,7 @@ test.skipIf(!canOwnRedis || !canMakeCertificates)(
 )
 
 test.skipIf(!canOwnRedis || !canMakeCertificates)(
-  'a server that no trusted authority vouches for is refused at boot, in one line that says why',
+  'a server whose certificate no trusted authority signed is refused at boot, in one line with the reason',
   patience,
   async () => {
     const { port } = await startTlsRedis()
@@ -64,16 +64,16 @@ test.skipIf(!canOwnRedis || !canMakeCertificates)(
   },
 )
 
-test('a private authority that cannot be used is reported at boot', async () => {
+test('an invalid file of authorities is reported at boot', async () => {
   const server = 'rediss://127.0.0.1:1'
   const mistakes = [
-    { env: { REDIS_URL: server, REDIS_CA_FILE: '/does/not/exist.pem' }, reason: 'cannot be read (ENOENT)' },
-    { env: { REDIS_URL: server, REDIS_CA_FILE: import.meta.filename }, reason: 'holds no certificate' },
+    { env: { REDIS_URL: server, REDIS_CA_FILE: '/does/not/exist.pem' }, message: 'cannot be read (ENOENT)' },
+    { env: { REDIS_URL: server, REDIS_CA_FILE: import.meta.filename }, message: 'holds no certificate' },
   ]
-  for (const { env, reason } of mistakes) {
+  for (const { env, message } of mistakes) {
     const { role } = spawnRole('api', env)
     expect(await role.ended).toBe(1)
     expect(role.stderr).toEqual([expect.stringContaining(`drover api: REDIS_CA_FILE: `)])
-    expect(role.stderr[0]).toContain(reason)
+    expect(role.stderr[0]).toContain(message)
   }
 })

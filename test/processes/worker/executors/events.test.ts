@@ -4,14 +4,14 @@ import { loadFixture, openExecutors, poolKinds, start, until } from './harness.t
 describe.each(poolKinds)('from a %s', (kind) => {
   test('events arrive in order, all before the outcome', async () => {
     const { executors } = openExecutors()
-    const run = start(executors.for(kind), await loadFixture('tell-a-story'))
-    expect(await run.outcome).toEqual({ status: 'returned', output: { events: 3 } })
-    const chapters = [1, 2, 3].flatMap((chapter) => [
-      { kind: 'progress', fraction: chapter / 3, message: `chapter ${chapter}`, data: { chapter } },
-      { kind: 'log', at: expect.any(String), level: 'debug', message: `chapter ${chapter}`, attempt: 1 },
-      { kind: 'output', value: { chapter } },
+    const run = start(executors.for(kind), await loadFixture('send-events'))
+    expect(await run.outcome).toEqual({ status: 'returned', output: { sent: 3 } })
+    const rounds = [1, 2, 3].flatMap((round) => [
+      { kind: 'progress', fraction: round / 3, message: `round ${round}`, data: { round } },
+      { kind: 'log', at: expect.any(String), level: 'debug', message: `round ${round}`, attempt: 1 },
+      { kind: 'output', value: { round } },
     ])
-    expect(run.events).toEqual(chapters)
+    expect(run.events).toEqual(rounds)
   })
 
   test('a generator runs at most 16 values ahead of its receiver', async () => {
