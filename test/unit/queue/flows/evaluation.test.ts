@@ -186,10 +186,10 @@ test('an end costs the depth of the tree, not its size', () => {
   const timeOf = (members: number) => {
     const plan = new FlowPlan(gather('continue', ...Array.from({ length: members }, () => chain(job, job))), [])
     const evaluation = new FlowEvaluation(plan)
-    const started = performance.now()
+    const before = process.cpuUsage()
     for (const node of plan.jobs()) evaluation.record(node, 'succeeded')
     expect(evaluation.end?.state).toBe('succeeded')
-    return performance.now() - started
+    return process.cpuUsage(before).user / 1000
   }
   const best = (members: number) => Math.min(...Array.from({ length: 5 }, () => timeOf(members)))
   best(500)
