@@ -20,7 +20,7 @@ const { services } = z
   .parse(parse(readText('docker-compose.yml'), { merge: true }))
 
 /** What the image itself sets, and what names a file, which an override file mounts with it. */
-const setElsewhere = new Set(['HOST', 'PORT', 'WORKER_PORT', 'API_KEYS_FILE', 'REDIS_CA_FILE'])
+const setElsewhere = new Set(['HOST', 'PORT', 'WORKER_HOST', 'WORKER_PORT', 'API_KEYS_FILE', 'REDIS_CA_FILE'])
 
 test.each([
   ['api', apiVariables],
