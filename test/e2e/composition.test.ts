@@ -291,3 +291,14 @@ test('a malformed flow is refused completely, with pointers, before anything is 
     }
   }
 })
+
+test('a literal in an input is no reference, in the first step and in one that uses an output', async () => {
+  const { api } = await startStack()
+  const literal = { $literal: { $output: '/n' } }
+  const flow = { chain: [echo({ n: 1, literal }), echo({ got: { $output: '/n' }, literal })] }
+  const { body } = await submitFlow(api.url, flow, { waitS: 20 })
+  expect(await outputs(api.url, body.id)).toEqual([
+    { n: 1, literal: { $output: '/n' } },
+    { got: 1, literal: { $output: '/n' } },
+  ])
+})

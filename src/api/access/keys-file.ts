@@ -58,7 +58,8 @@ export async function readKeysFile(path: string): Promise<z.output<typeof keysFi
 export function parseKeysFile(text: string): z.output<typeof keysFileSchema> {
   let json: unknown
   try {
-    json = JSON.parse(text)
+    // Some editors begin a file with a byte order mark, which is no JSON.
+    json = JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch {
     throw new KeysFileError('is not JSON')
   }

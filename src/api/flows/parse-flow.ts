@@ -1,6 +1,6 @@
 import type { FlowSubmission } from '../../queue/flows/flows.ts'
 import { type FlowNode, flowBounds, type OnFailure } from '../../queue/flows/model/document.ts'
-import { findReferences } from '../../queue/flows/model/template.ts'
+import { fillReferences, findReferences } from '../../queue/flows/model/template.ts'
 import type { Caller } from '../access/api-keys.ts'
 import { Mistakes } from '../http/mistakes.ts'
 import { parseBounded } from '../http/parse-bounded.ts'
@@ -75,10 +75,13 @@ class FlowReader {
   }
 
   #readJob(value: object, { pointer, hasSource, isMapped }: Place): FlowNode | undefined {
-    const { references } = this.#checkReferences(Reflect.get(value, 'input'), `${pointer}/input`, hasSource, isMapped)
+    const template: unknown = Reflect.get(value, 'input')
+    const { references, hasLiterals } = this.#checkReferences(template, `${pointer}/input`, hasSource, isMapped)
     const isComplete = references.length === 0
+    const input = isComplete && hasLiterals ? fillReferences(template, () => undefined) : template
     // The end of such a job is a step of the flow, and can recur with a retry.
-    const { webhook, ...plain }: { webhook?: unknown } = value
+    const { webhook, ...rest }: { webhook?: unknown } = value
+    const plain = input === undefined ? rest : { ...rest, input }
     if (webhook !== undefined)
       this.#refuse(`${pointer}/webhook`, 'a job of a flow has no webhook of its own: set the webhook of the flow')
     const mistakes = this.#mistakes

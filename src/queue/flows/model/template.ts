@@ -23,16 +23,25 @@ function readReference(value: object): Reference | string | undefined {
   return { kind: key === '$output' ? 'output' : 'item', pointer }
 }
 
-/** All references in a JSON value, and all invalid ones. `base` is the pointer of the value. */
+/** Reads `{ "$literal": value }`, which stands for the value as it is: nothing in it is a reference. A string is what is wrong with it. */
+function readLiteral(value: object): { value: unknown } | string | undefined {
+  if (!Object.hasOwn(value, '$literal')) return undefined
+  if (Object.keys(value).length > 1) return '$literal must stand alone in its object'
+  return { value: Reflect.get(value, '$literal') }
+}
+
+/** All references in a JSON value, all invalid ones, and whether it has literals. `base` is the pointer of the value. */
 export function findReferences(
   value: unknown,
   base = '',
-): { references: (Reference & { at: string })[]; mistakes: TemplateMistake[] } {
+): { references: (Reference & { at: string })[]; mistakes: TemplateMistake[]; hasLiterals: boolean } {
   const references: (Reference & { at: string })[] = []
   const mistakes: TemplateMistake[] = []
+  let hasLiterals = false
   const walk = (part: object, at: string): void => {
-    const reference = Array.isArray(part) ? undefined : readReference(part)
+    const reference = Array.isArray(part) ? undefined : (readLiteral(part) ?? readReference(part))
     if (typeof reference === 'string') mistakes.push({ pointer: at, detail: reference })
+    else if (reference && 'value' in reference) hasLiterals = true
     else if (reference) references.push({ ...reference, at })
     else if (Array.isArray(part)) {
       for (const [index, inner] of part.entries()) if (isObject(inner)) walk(inner, `${at}/${index}`)
@@ -41,13 +50,15 @@ export function findReferences(
     }
   }
   if (isObject(value)) walk(value, base)
-  return { references, mistakes }
+  return { references, mistakes, hasLiterals }
 }
 
-/** The value with each reference replaced by the result of `lookUp`. */
+/** The value with each reference replaced by the result of `lookUp`, and each literal by its value. */
 export function fillReferences(value: unknown, lookUp: (reference: Reference) => unknown): unknown {
   if (Array.isArray(value)) return value.map((inner) => fillReferences(inner, lookUp))
   if (typeof value !== 'object' || value === null) return value
+  const literal = readLiteral(value)
+  if (typeof literal === 'object') return literal.value
   const reference = readReference(value)
   if (typeof reference === 'object') return lookUp(reference)
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fillReferences(inner, lookUp)]))
