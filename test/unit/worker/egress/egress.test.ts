@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { check, constantFrom, integer, property, tuple } from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { isAllowedAddress, parseAllowList } from '../../../../src/allowed-address.ts'
-import { createEgress, type Egress, type Resolve } from '../../../../src/worker/egress/egress.ts'
+import { createEgress, type Egress } from '../../../../src/worker/egress/egress.ts'
+import type { Resolve } from '../../../../src/worker/egress/guard-lookup.ts'
 import { serve } from '../../../helpers/local-site.ts'
 
 const loopback = ['127.0.0.0/8', '::1/128']
@@ -15,6 +17,27 @@ function open(allowCidrs: string[], resolve?: Resolve): Egress {
 }
 
 const refused = { name: 'PermanentError', code: 'egress_refused', retryable: false }
+
+/** A server that answers each request with the given pieces, each in a packet of its own. @returns its URL */
+async function serveRaw(answer: (request: string) => string | string[]): Promise<string> {
+  const server = createServer((socket) => {
+    socket.setNoDelay(true)
+    socket.on('error', () => socket.destroy())
+    socket.on('data', async (chunk) => {
+      const request = chunk.toString('latin1')
+      // The body of a request may come in a packet of its own.
+      if (!/^(GET|POST) /.test(request)) return
+      for (const piece of [answer(request)].flat()) {
+        socket.write(piece, 'latin1')
+        await setImmediate()
+      }
+    })
+  })
+  onTestFinished(() => void server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const address = server.address()
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+}
 
 describe('an address', () => {
   test.each([
@@ -274,6 +297,53 @@ describe('fetch', () => {
     const egress = open(loopback)
     expect(await (await egress.fetch(`${site.url}/10`)).text()).toBe('arrived')
     await expect(egress.fetch(`${site.url}/11`)).rejects.toMatchObject({ code: 'too_many_redirects', retryable: false })
+  })
+
+  test.each([
+    ['/there ', '/there'],
+    ['\t/there\t ', '/there'],
+    ['/there?q=%20', '/there?q=%20'],
+  ])('follows a Location with white space around it: %j', async (location, path) => {
+    const site = await serveRaw((request) =>
+      request.startsWith('GET /start')
+        ? `HTTP/1.1 302 Found\r\nlocation: ${location}\r\ncontent-length: 0\r\n\r\n`
+        : `HTTP/1.1 200 OK\r\ncontent-length: ${request.split(' ')[1]?.length}\r\n\r\n${request.split(' ')[1]}`,
+    )
+    const { fetch } = open(['127.0.0.0/8'])
+    expect(await (await fetch(`${site}/start`)).text()).toBe(path)
+  })
+
+  const continues = 'HTTP/1.1 100 Continue\r\nx-note: go on\r\n\r\n'
+  test.each<[string, string[]]>([
+    ['in one piece', [`${continues}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok`]],
+    ['by itself', [continues, 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok']],
+    ['twice', [continues + continues, 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok']],
+    ['cut anywhere', [...`${continues}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok`]],
+    [
+      'before another interim response',
+      [continues, 'HTTP/1.1 103 Early Hints\r\n\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'],
+    ],
+    ['before a response without a reason', [continues, 'HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok']],
+  ])('passes over an unsolicited 100 Continue: %s', async (_name, pieces) => {
+    const site = await serveRaw(() => pieces)
+    const { fetch } = open(['127.0.0.0/8'])
+    // The second time on the same connection.
+    for (const method of ['POST', 'POST', 'GET']) {
+      const response = await fetch(site, { method, ...(method === 'POST' && { body: 'do it' }) })
+      expect(response.status).toBe(200)
+      expect(await response.text()).toBe('ok')
+    }
+  })
+
+  test('leaves a body alone that looks like a 100 Continue', async () => {
+    const body = `${continues}${continues}`
+    const site = await serveRaw(() => [
+      'HTTP/1.1 200 OK\r\ncontent-length: ' + body.length + '\r\n\r\n',
+      continues,
+      continues,
+    ])
+    const { fetch } = open(['127.0.0.0/8'])
+    expect(await (await fetch(site)).text()).toBe(body)
   })
 
   test('sends a form', async () => {

@@ -1,0 +1,63 @@
+import type { Dispatcher } from 'undici'
+import { PermanentError } from '../../jobs/define-job.ts'
+import { parseTarget } from './refusal.ts'
+
+const maxRedirects = 10
+const redirectStatuses = [301, 302, 303, 307, 308]
+
+/** Counts the requests of one `fetch` and checks the target of each redirect before `fetch` follows it. */
+export function guardRedirects(
+  redirect: NonNullable<RequestInit['redirect']>,
+): Dispatcher.DispatcherComposeInterceptor {
+  let requests = 0
+  return (dispatch) => (options, handler) => {
+    const from = `${String(options.origin)}${options.path}`
+    requests += 1
+    return dispatch(options, {
+      onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
+      onResponseStarted: () => handler.onResponseStarted?.(),
+      onResponseStart(controller, status, headers, statusText) {
+        const location = headers['location']
+        if (redirect === 'follow' && redirectStatuses.includes(status) && typeof location === 'string') {
+          const refusal = refuseRedirect(location, from, requests)
+          if (refusal) return controller.abort(refusal)
+        }
+        return handler.onResponseStart?.(controller, status, trimLocation(headers, controller), statusText)
+      },
+      onResponseData: (controller, chunk) => handler.onResponseData?.(controller, chunk),
+      onResponseEnd: (controller, trailers) => handler.onResponseEnd?.(controller, trailers),
+      onResponseError: (controller, error) => handler.onResponseError?.(controller, error),
+    })
+  }
+}
+
+function refuseRedirect(location: string, from: string, requests: number): PermanentError | undefined {
+  if (requests > maxRedirects) {
+    return new PermanentError(`more than ${maxRedirects} redirects, the last at ${new URL(from).host}`, {
+      code: 'too_many_redirects',
+    })
+  }
+  try {
+    parseTarget(URL.parse(location, from) ?? location)
+    return undefined
+  } catch (error) {
+    if (error instanceof PermanentError) return error
+    throw error
+  }
+}
+
+/** White space around a value is no part of it (RFC 9110, section 5.5), but undici keeps it, and then cannot follow the redirect. */
+function trimLocation<H extends Record<string, string | string[] | undefined>>(
+  headers: H,
+  controller: { rawHeaders?: unknown },
+): H {
+  const { location } = headers
+  if (typeof location !== 'string' || location === location.trim()) return headers
+  const { rawHeaders } = controller
+  if (Array.isArray(rawHeaders)) {
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      if (String(rawHeaders[i]).toLowerCase() === 'location') rawHeaders[i + 1] = Buffer.from(location.trim(), 'latin1')
+    }
+  }
+  return { ...headers, location: location.trim() }
+}
