@@ -20,6 +20,8 @@ export interface JobContext {
   /** The same for all attempts: use it to make the handler's effects idempotent. */
   readonly id: string
   readonly type: string
+  /** Whose job it is: the tenant of the API key that submitted it. `-` without keys. */
+  readonly tenant: string
   /** 1 for the first attempt. */
   readonly attempt: number
   readonly maxAttempts: number

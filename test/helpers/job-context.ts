@@ -27,6 +27,7 @@ export function startJob(job: Job, input: unknown, options: StartOptions = {}): 
   const context: JobContext = {
     id: 'test',
     type: job.type,
+    tenant: '-',
     attempt: 1,
     maxAttempts: job.attempts,
     signal: stop.signal,

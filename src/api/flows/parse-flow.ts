@@ -36,13 +36,14 @@ export function parseFlow(body: unknown, context: SubmissionContext): Omit<FlowS
   const tree = reader.read(root, { pointer: '/flow', depth: 1, hasSource: false, isMapped: false })
   if (!parsed || !tree || mistakes.count > 0) throw mistakes.toProblem()
   const { tags = [], metadata = {}, deadline_ms: deadlineMs } = parsed.data
-  const webhook = parsed.data.webhook && storedWebhook(parsed.data.webhook)
+  const webhook = parsed.data.webhook && storedWebhook(parsed.data.webhook, context.hops)
   return { tree, tenant: context.caller.tenant, tags, metadata, webhook, createdAt: context.now, deadlineMs }
 }
 
 class FlowReader {
   readonly #registry: SubmissionContext['registry']
   readonly #caller: Caller
+  readonly #hops: number | undefined
   readonly #traceparent: string | undefined
   readonly #mistakes: Mistakes
   #nodes = 0
@@ -50,6 +51,7 @@ class FlowReader {
   constructor(context: SubmissionContext, mistakes: Mistakes) {
     this.#registry = context.registry
     this.#caller = context.caller
+    this.#hops = context.hops
     this.#traceparent = traceparentSchema.safeParse(context.traceparent).data
     this.#mistakes = mistakes
   }
@@ -88,7 +90,7 @@ class FlowReader {
     const before = mistakes.count
     const { options, job } = checkJob(plain, this.#registry, { base: pointer, isComplete, mistakes })
     if (!options || !job || mistakes.count > before) return undefined
-    const { limited, ...record } = toRecord(options, this.#caller)
+    const { limited, ...record } = toRecord(options, this.#caller, this.#hops)
     return {
       job: {
         type: job.type,

@@ -5,6 +5,7 @@ import { admitFlow } from '../access/admission.ts'
 import type { RouteDeps } from '../deps.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { readHops } from '../submission/hops.ts'
 import { submissionHeaders, submissionProblems, submit, submittedHeaders } from '../submission/submit.ts'
 import { awaitedFlow, type FlowStatus, readStatus } from './awaited-flow.ts'
 import { flowIdPrefix, flowNotFound, flowPath } from './find-flow.ts'
@@ -42,6 +43,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
         now,
         caller: request.caller,
         traceparent: request.headers['traceparent'],
+        hops: readHops(request.headers),
         canSign: config.WEBHOOK_SECRETS.length > 0,
       })
       const { progress } = await submit<FlowStatus>(request, reply, deps, {

@@ -14,6 +14,7 @@ const problems = {
   queue_full: [503, 'Queue full'],
   invalid_request: [400, 'Invalid request'],
   route_not_found: [404, 'Route not found'],
+  too_many_hops: [400, 'Too many hops'],
   unknown_job_type: [404, 'Unknown job type'],
   job_not_found: [404, 'Job not found'],
   job_already_done: [409, 'Job already done'],

@@ -5,6 +5,7 @@ import { admitJob } from '../access/admission.ts'
 import type { RouteDeps } from '../deps.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { readHops } from '../submission/hops.ts'
 import { parseJob, submissionSchema } from '../submission/parse-job.ts'
 import { submissionHeaders, submissionProblems, submit, submittedHeaders } from '../submission/submit.ts'
 import { awaitedJob, awaitedNewJob } from './awaited-job.ts'
@@ -37,6 +38,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
         now: Date.now(),
         caller: request.caller,
         traceparent: request.headers['traceparent'],
+        hops: readHops(request.headers),
         canSign: config.WEBHOOK_SECRETS.length > 0,
       })
       const accepted = await submit<StoredJob>(request, reply, deps, {

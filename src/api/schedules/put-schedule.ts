@@ -6,6 +6,7 @@ import { nextTick } from '../../queue/schedules/ticks.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { readHops } from '../submission/hops.ts'
 import { scheduleParams, schedulePath } from './find-schedule.ts'
 import { parseSchedule, scheduleBody } from './schedule-body.ts'
 import { scheduleResource, scheduleSchema } from './schedule-resource.ts'
@@ -30,6 +31,7 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
         200: jsonResponse('The schedule was replaced', scheduleSchema, { headers }),
         201: jsonResponse('The schedule was created', scheduleSchema, { headers }),
         ...problemResponses(
+          'too_many_hops',
           'unknown_job_type',
           'schedule_contended',
           'too_many_schedules',
@@ -51,6 +53,7 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
             now,
             createdAt: before?.definition.createdAt ?? now,
             caller: request.caller,
+            hops: readHops(request.headers),
             canSign: config.WEBHOOK_SECRETS.length > 0,
           }),
         )

@@ -96,7 +96,7 @@ export function unknownJobType(type: string, base = ''): Problem {
 }
 
 /** What is stored with a job. */
-export function toRecord(options: JobEnvelope, caller: Caller): NewJob['record'] {
+export function toRecord(options: JobEnvelope, caller: Caller, hops: number | undefined): NewJob['record'] {
   const { backoff } = options
   return {
     tenant: caller.tenant,
@@ -111,6 +111,7 @@ export function toRecord(options: JobEnvelope, caller: Caller): NewJob['record']
     ...(options.priority !== undefined && { priority: options.priority }),
     ...(options.tags && { tags: options.tags }),
     ...(options.metadata && { metadata: options.metadata }),
-    ...(options.webhook && { webhook: storedWebhook(options.webhook) }),
+    ...(hops !== undefined && { hops }),
+    ...(options.webhook && { webhook: storedWebhook(options.webhook, hops) }),
   }
 }

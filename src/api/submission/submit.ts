@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { hopsHeader, maxHops } from '../../jobs/hops.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import type { Claim } from '../../queue/store/idempotency-keys.ts'
 import type { RouteDeps } from '../deps.ts'
@@ -116,6 +117,10 @@ export function submissionHeaders(kind: 'job' | 'flow') {
       .optional()
       .describe(`Requests with the same key and body are stored as one ${kind}, however often they are sent`),
     traceparent: z.string().optional().describe('W3C Trace Context; stored with each job'),
+    [hopsHeader]: z
+      .string()
+      .optional()
+      .describe(`Set by requests of jobs and by webhooks. More than ${maxHops}: 400 \`too_many_hops\``),
   })
 }
 
@@ -130,6 +135,7 @@ export function submittedHeaders(kind: 'job' | 'flow') {
 
 /** The problems of every submission. */
 export const submissionProblems = [
+  'too_many_hops',
   'unknown_job_type',
   'idempotency_key_reused',
   'payload_too_large',

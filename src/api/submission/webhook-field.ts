@@ -25,8 +25,11 @@ export function refuseUnsignable(webhook: unknown, canSign: boolean, mistakes: M
 }
 
 /** The field as it is stored: each event once. */
-export function storedWebhook({ url, events = [...webhookEvents] }: z.output<typeof webhookField>): Webhook {
-  return { url, events: [...new Set(events)] }
+export function storedWebhook(
+  { url, events = [...webhookEvents] }: z.output<typeof webhookField>,
+  hops: number | undefined,
+): Webhook {
+  return { url, events: [...new Set(events)], ...(hops !== undefined && { hops }) }
 }
 
 /** They would show up in the delivery log. The receiver checks the signature instead. */

@@ -9,15 +9,19 @@ const maxBodyBytes = 5 * 1024 * 1024
 /** A redirect is returned instead of followed only if the caller expects its status. */
 const redirects = [301, 302, 303, 307, 308]
 
-/** Headers of HTTP's framing and connection: setting them by hand breaks the request. */
-const framingHeader = /^(connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade)$/i
+/**
+ * Headers that only the service sets: those of HTTP's framing and connection (a wrong one breaks the request or lets it turn into
+ * another), those for proxies, and the count of hops.
+ */
+const ownHeader =
+  /^(connection|content-length|expect|host|http2-settings|keep-alive|proxy-.*|sec-websocket-.*|te|trailer|transfer-encoding|upgrade|drover-hops)$/i
 
 const status = z.int().min(200).max(599)
 
 const headerName = z
   .string()
   .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is not a header name')
-  .refine((name) => !framingHeader.test(name), 'is set by the service itself')
+  .refine((name) => !ownHeader.test(name), 'is set by the service itself')
 
 /** Any visible Latin-1 character, space and tab: no line break can smuggle in another header. */
 const headerValue = z.string().regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, 'has a character that no header may contain')

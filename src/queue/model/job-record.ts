@@ -27,6 +27,8 @@ export const recordSchema = z.object({
   tags: z.array(z.string()).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   traceparent: z.string().optional(),
+  /** How many jobs or webhooks, one after the other, led to this submission: see src/jobs/hops.ts. Absent: none. */
+  hops: z.int().optional(),
   webhook: webhookSchema.optional(),
   /** The flow of the job, and its node there. */
   flow: z.object({ id: z.string(), node: z.int() }).optional(),

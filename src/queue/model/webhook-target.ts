@@ -5,5 +5,10 @@ export const webhookEvents = ['succeeded', 'failed', 'canceled', 'expired'] as c
 export type WebhookEvent = (typeof webhookEvents)[number]
 
 /** The webhook of a job or a flow, as it is stored with it. */
-export const webhookSchema = z.object({ url: z.string(), events: z.array(z.enum(webhookEvents)) })
+export const webhookSchema = z.object({
+  url: z.string(),
+  events: z.array(z.enum(webhookEvents)),
+  /** Those of the job or flow. */
+  hops: z.int().optional(),
+})
 export type Webhook = z.output<typeof webhookSchema>

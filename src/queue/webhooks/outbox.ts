@@ -78,10 +78,15 @@ export class WebhookOutbox {
   }): Promise<void> {
     const { owner, run, event, payload, webhook, tenant } = options
     if (!webhook.events.includes(event)) return
+    const { hops } = webhook
     await this.#deliveries.add({
       ref: deliveryRef(owner, run),
       type: deliveryType,
-      record: { tenant, input: { url: webhook.url, event, tenant, body: JSON.stringify(payload) } },
+      record: {
+        tenant,
+        ...(hops !== undefined && { hops }),
+        input: { url: webhook.url, event, tenant, body: JSON.stringify(payload) },
+      },
       attempts: deliveryWaitsMs.length + 1,
       createdAt: Date.now(),
     })

@@ -95,7 +95,8 @@ async function run(
   const timer = setTimeout(stopWith, Math.min(timeoutMs, leftMs), late)
   const releaseStop = claimed.onStop(stopWith)
   try {
-    const task = { id: ref.id, type, input: record.input, attempt, maxAttempts }
+    const { tenant, hops = 0, input } = record
+    const task = { id: ref.id, type, tenant, hops, input, attempt, maxAttempts }
     const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop)
     return { outcome, stopped: stop.reason }
   } finally {

@@ -2,6 +2,9 @@
 export interface Attempt {
   id: string
   type: string
+  tenant: string
+  /** How many jobs or webhooks led to this one: see src/jobs/hops.ts. */
+  hops: number
   input: unknown
   attempt: number
   maxAttempts: number

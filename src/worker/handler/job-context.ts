@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { cutText } from '../../jobs/cut-text.ts'
 import type { JobContext, LogLevel } from '../../jobs/define-job.ts'
+import { hopsHeader } from '../../jobs/hops.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import type { Attempt } from './attempt.ts'
 import type { StopSignal } from './stop-signal.ts'
@@ -45,6 +46,7 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
   const context: JobContext = {
     id: attempt.id,
     type: attempt.type,
+    tenant: attempt.tenant,
     attempt: attempt.attempt,
     maxAttempts: attempt.maxAttempts,
     get signal() {
@@ -72,7 +74,10 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
     },
     async fetch(url, init) {
       const { signal } = context
-      return parts.fetch(url, { ...init, signal: init?.signal ? AbortSignal.any([signal, init.signal]) : signal })
+      const headers = new Headers(init?.headers)
+      headers.set(hopsHeader, String(attempt.hops + 1))
+      const either = init?.signal ? AbortSignal.any([signal, init.signal]) : signal
+      return parts.fetch(url, { ...init, headers, signal: either })
     },
   }
   return {

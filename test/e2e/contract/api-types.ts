@@ -853,7 +853,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "unauthenticated" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
+            code: "unauthenticated" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
             errors?: {
                 pointer: string;
                 detail: string;
@@ -1774,6 +1774,8 @@ export interface operations {
                 "idempotency-key"?: string;
                 /** @description W3C Trace Context; stored with each job */
                 traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
             };
             path?: never;
             cookie?: never;
@@ -1816,7 +1818,7 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description `invalid_request` */
+            /** @description `too_many_hops`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2985,6 +2987,8 @@ export interface operations {
                 "idempotency-key"?: string;
                 /** @description W3C Trace Context; stored with each job */
                 traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3042,7 +3046,7 @@ export interface operations {
                     "application/json": components["schemas"]["Flow"];
                 };
             };
-            /** @description `invalid_request` */
+            /** @description `too_many_hops`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -4178,7 +4182,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid_request` */
+            /** @description `too_many_hops`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;

@@ -71,7 +71,15 @@ export function start(
 ): Started {
   const events: JobEvent[] = []
   const controller = new AbortController()
-  const attempt = { id: `run-${++runs}`, type: loaded.job.type, input, attempt: 1, maxAttempts: 3 }
+  const attempt = {
+    id: `run-${++runs}`,
+    type: loaded.job.type,
+    tenant: 'acme',
+    hops: 2,
+    input,
+    attempt: 1,
+    maxAttempts: 3,
+  }
   const emit = (event: JobEvent) => {
     events.push(event)
     return take(event)

@@ -318,7 +318,7 @@ describe('fetch', () => {
     ['in one piece', [`${continues}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok`]],
     ['by itself', [continues, 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok']],
     ['twice', [continues + continues, 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok']],
-    ['cut anywhere', [...`${continues}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok`]],
+    ['cut anywhere', `${continues}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok`.split('')],
     [
       'before another interim response',
       [continues, 'HTTP/1.1 103 Early Hints\r\n\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'],

@@ -25,7 +25,7 @@ function begin(job: Job, options: { input?: unknown; receive?: EmitJobEvent } = 
   const stop = new AbortController()
   const outcome = runHandler({
     job,
-    attempt: { id: 'job-1', type: 'test', input: options.input, attempt: 2, maxAttempts: 5 },
+    attempt: { id: 'job-1', type: 'test', tenant: 'acme', hops: 2, input: options.input, attempt: 2, maxAttempts: 5 },
     stop: stop.signal,
     fetch: async (url, init) => new Response(`${String(url)} ${init?.signal?.aborted}`),
     emit(event) {
@@ -264,6 +264,31 @@ describe('the context', () => {
     expect(events).toEqual([])
   })
 
+  test('knows the tenant, and counts the hops of its requests', async () => {
+    const sent: RequestInit[] = []
+    const attempt = { id: 'job-1', type: 'test', tenant: 'acme', hops: 2, input: null, attempt: 1, maxAttempts: 1 }
+    const outcome = await runHandler({
+      job: jobOf(async (_input, job) => {
+        await job.fetch('/a', { headers: { 'Drover-Hops': '0', 'x-own': 'yes' } })
+        return job.tenant
+      }),
+      attempt,
+      emit: () => undefined,
+      stop: new AbortController().signal,
+      fetch: async (_url, init) => {
+        sent.push({ ...init })
+        return new Response()
+      },
+    })
+    expect(outcome).toEqual({ status: 'returned', output: 'acme' })
+    expect(sent.map(({ headers }) => [...new Headers(headers)])).toEqual([
+      [
+        ['drover-hops', '3'],
+        ['x-own', 'yes'],
+      ],
+    ])
+  })
+
   test('gives fetch the signal', async () => {
     const run = begin(
       jobOf(async (_input, job) => {
@@ -296,7 +321,7 @@ describe('a stop', () => {
     const job = jobOf(async () => {
       hasRun = true
     })
-    const attempt = { id: 'x', type: 'test', input: {}, attempt: 1, maxAttempts: 1 }
+    const attempt = { id: 'x', type: 'test', input: {}, attempt: 1, maxAttempts: 1, tenant: '-', hops: 0 }
     const outcome = await runHandler({ job, attempt, stop, emit: () => undefined, fetch: async () => new Response() })
     expect(outcome).toMatchObject({ status: 'threw', failure: { code: 'canceled' } })
     expect(hasRun).toBe(false)
