@@ -20,7 +20,7 @@ export const rules: Record<string, Rule> = {
   },
   'queue/bullmq': {
     imports: ['queue/model', 'queue/redis'],
-    doors: ['bull-queues', 'queue-worker', 'batching-backend', 'fetched-job', 'put-back', 'attempt-failed'],
+    doors: ['bull-queues', 'queue-worker', 'worker-backend', 'fetched-job', 'put-back', 'attempt-failed'],
   },
   'queue/store': {
     imports: ['queue/model', 'queue/redis', 'queue/bullmq'],

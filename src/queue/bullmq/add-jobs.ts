@@ -18,22 +18,29 @@ export function isPlainAdd({ opts, ...job }: JobJson, parent: ParentKeyOpts = {}
   return !(isPart || job.repeatJobKey || job.deduplicationId || opts.deduplication)
 }
 
+/** A queue to which jobs are added. */
+export interface AddQueue {
+  redis: () => Promise<Redis>
+  /** BullMQ's. */
+  keys: Record<string, string>
+  /** The prefix of ours. */
+  beside: string
+  /** Events are written in any case. */
+  isPlain: boolean
+}
+
 /**
  * Adds jobs to a queue, each with its {@link JobExtras}, all at one moment; one whose id is there is not added again.
  *
- * @param queue `keys` are BullMQ's, `beside` the prefix of ours
  * @returns their ids
  */
-export async function addJobs(
-  { redis, keys, beside }: { redis: Redis; keys: Record<string, string>; beside: string },
-  adds: Add[],
-): Promise<string[]> {
+export async function addJobs({ redis, keys, beside, isPlain }: AddQueue, adds: Add[]): Promise<string[]> {
   const sets = ['wait', 'prioritized', 'delayed', 'pc', 'marker', 'meta', 'active', 'id', 'events']
   const lists = ['time-limits', 'index', 'webhook-debts']
   const names = [...sets.map((set) => keys[set] ?? ''), ...lists.map((list) => `${beside}:${list}`)]
-  const args: (string | number)[] = [keys[''] ?? '']
+  const args: (string | number)[] = [keys[''] ?? '', isPlain ? 1 : '']
   for (const add of adds) pushArgs(args, add)
-  const ids = await script(redis, names, args)
+  const ids = await script(await redis(), names, args)
   if (!Array.isArray(ids)) throw new TypeError('add-jobs.lua has answered something else')
   return ids.map(String)
 }

@@ -1,5 +1,6 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import {
+  type BackendFactory,
+  createRedisBackend,
   type JobJson,
   type KeepJobs,
   type MinimalJob,
@@ -12,70 +13,62 @@ import {
 import type { Redis } from '../redis/connection.ts'
 import { whenGathered } from '../redis/end-of-turn.ts'
 import { type Add, addJobs, isPlainAdd } from './add-jobs.ts'
-import { acknowledge, type End, type NextJob } from './complete-and-fetch.ts'
+import type { End, NextJob } from './complete-and-fetch.ts'
 import { Exchanges } from './exchanges.ts'
-import { FetchAhead } from './fetch-ahead.ts'
-import { FetchedJob, Success } from './fetched-job.ts'
 import { GatheredCalls } from './gather-calls.ts'
-import { wakeWorker } from './put-back.ts'
 
-/** After an error of Redis no job is asked for during this. */
-const retryAfterMs = 250
 /** About how many events the stream of a queue keeps, as with BullMQ. */
 const maxEvents = 10_000
 
 export interface BackendOptions {
-  /** The connection of the process, and BullMQ's view of it. */
-  redis: Redis
+  /** BullMQ's view of a connection. */
   connection: RedisConnection
+  /** The connection itself, if it is open already. */
+  redis?: Redis
   /** A worker's: its own connection, on which it waits for jobs. */
-  blocking?: RedisConnection
+  blocking?: RedisConnection | undefined
+  /** Whether the backend closes its connections; by default a worker's does. */
+  ownsConnections?: boolean
   /** The channel on which flows hear of the ends of their jobs. */
-  hints: string
-  /** A worker's: BullMQ's own script has ended this job, so that nobody was told. */
-  onUntold?: (job: FetchedJob) => void
-  /** A worker's: this job was fetched, and then nobody asked for it. */
-  putBack?: (id: string, token: string) => void
+  hints?: string
+  /** Whether BullMQ's Queue and Worker are used without Drover: events are always written, and fetched jobs have all of their fields. */
+  isPlain?: boolean
 }
 
-type QueueOptions = ConstructorParameters<typeof RedisQueueBackend>[4] & Partial<Omit<WorkerOptions, 'connection'>>
-type Finished = { result: NextJob; finishedOn: number }
+export type QueueOptions = ConstructorParameters<typeof RedisQueueBackend>[4] &
+  Partial<Omit<WorkerOptions, 'connection'>>
+export type Finished = Awaited<ReturnType<RedisQueueBackend['moveToCompleted']>>
+
+/** In BullMQ: the job need not be locked. */
+const anyToken = '0'
 
 /**
  * BullMQ's Redis backend with one script call for many adds, and one for many ends and fetches, in place of one or two for each. With it comes
- * what Drover stores with a job, and the word of an end to who waits for it. Whatever is not plain goes through BullMQ's own scripts.
+ * what Drover stores with a job. What is not plain goes through BullMQ's own scripts. It serves BullMQ's Queue and Worker as they are; Drover's
+ * worker has WorkerBackend.
  */
 export class BatchingBackend extends RedisQueueBackend {
-  readonly #options: BackendOptions
-  readonly #opts: QueueOptions
+  protected readonly opts: QueueOptions
+  protected readonly exchanges: Exchanges
   readonly #adds: GatheredCalls<Add, string>
-  readonly #exchanges: Exchanges
-  readonly #ahead: FetchAhead
-  /** True while no job is to come here: see {@link startAlone}. */
-  #isQuiet = false
-  #wasAsked = false
 
   constructor(name: string, opts: QueueOptions, options: BackendOptions) {
     const names = new QueueKeys(opts.prefix)
-    const { connection, blocking, redis } = options
+    const { connection, blocking, ownsConnections = blocking !== undefined, hints = '', isPlain = false } = options
     const keys = names.getKeys(name)
-    super(connection, name, keys, (type) => names.toKey(name, type), opts, blocking, blocking !== undefined)
-    this.#options = options
-    this.#opts = opts
-    const queue = { redis, keys, beside: this.redisPrefix }
-    this.#adds = new GatheredCalls({ send: (adds) => addJobs(queue, adds), schedule: whenGathered, isBounded: false })
-    this.#exchanges = new Exchanges({
-      redis,
-      keys,
-      hints: options.hints,
-      lockMs: opts.lockDuration ?? 0,
-      name: opts.name,
-    })
-    this.#ahead = new FetchAhead({
-      concurrency: opts.concurrency ?? 1,
-      fetch: () => this.#fetch(),
-      putBack: (id, token) => options.putBack?.(id, token),
-    })
+    super(connection, name, keys, (type) => names.toKey(name, type), opts, blocking, ownsConnections)
+    this.opts = opts
+    // What BullMQ hands out is a view of an ioredis client, which passes commands on.
+    const redis = async () => options.redis ?? ((await this.client) as unknown as Redis)
+    const queue = { redis, keys, isPlain }
+    const adds = { ...queue, beside: this.redisPrefix }
+    this.#adds = new GatheredCalls({ send: (some) => addJobs(adds, some), schedule: whenGathered, isBounded: false })
+    this.exchanges = new Exchanges({ ...queue, hints, lockMs: opts.lockDuration ?? 0, name: opts.name })
+  }
+
+  /** How many calls carried more than one add, end or fetch. */
+  get batchedCalls(): number {
+    return this.#adds.batchedCalls + this.exchanges.batchedCalls
   }
 
   /** Writes of the queue what BullMQ's own Queue writes, for its tools. */
@@ -104,14 +97,10 @@ export class BatchingBackend extends RedisQueueBackend {
     token: string,
     fetchNext: boolean,
   ): Promise<Finished> {
-    const success = value instanceof Success ? value : undefined
-    const json = success?.output ?? JSON.stringify(value) ?? 'null'
-    const heldToken = job instanceof FetchedJob ? job.lockToken : token
-    return this.#end(job, { kind: 'completed', value: json, heldToken }, fetchNext, {
-      isPlain: this.#isPlainEnd(job, this.getKeepJobs(remove, this.#opts.removeOnComplete)),
-      stock: () => super.moveToCompleted(job, JSON.parse(json), remove, heldToken, false),
-      success,
-    })
+    const byStock = () => this.completeAsStock(job, value, remove, token, fetchNext)
+    if (!this.isPlainEnd(job, token, this.getKeepJobs(remove, this.opts.removeOnComplete))) return byStock()
+    const json = JSON.stringify(value) ?? 'null'
+    return this.#end(job, { kind: 'completed', value: json, heldToken: token }, fetchNext, byStock)
   }
 
   override async moveToFailed<T, R, N extends string>(
@@ -122,115 +111,77 @@ export class BatchingBackend extends RedisQueueBackend {
     fetchNext: boolean,
     fields?: Record<string, unknown>,
   ): Promise<Finished> {
-    const heldToken = job instanceof FetchedJob ? job.lockToken : token
-    return this.#end(job, { kind: 'failed', value: failure ?? 'null', heldToken, fields }, fetchNext, {
-      isPlain: this.#isPlainEnd(job, this.getKeepJobs(remove, this.#opts.removeOnFail)),
-      stock: () => super.moveToFailed(job, failure, remove, heldToken, false, fields),
-    })
+    const byStock = () => this.failAsStock(job, failure, remove, token, fetchNext, fields)
+    if (!this.isPlainEnd(job, token, this.getKeepJobs(remove, this.opts.removeOnFail))) return byStock()
+    return this.#end(job, { kind: 'failed', value: failure ?? 'null', heldToken: token, fields }, fetchNext, byStock)
   }
 
-  async #end(
-    job: MinimalJob,
-    how: End,
-    fetchNext: boolean,
-    { isPlain, stock, success }: { isPlain: boolean; stock: () => Promise<unknown>; success?: Success | undefined },
-  ): Promise<Finished> {
-    const finishedOn = Date.now()
-    const mayFetch = this.#mayFetch(fetchNext)
-    let next: NextJob | undefined
-    try {
-      const exchanged = isPlain ? await this.#exchanges.end(job, how, mayFetch) : undefined
-      const refusal = (code: number) =>
-        this.finishedErrors({ code, jobId: job.id ?? '', command: 'moveToFinished', state: 'active' })
-      next =
-        exchanged === undefined || exchanged.status === 'stock'
-          ? await this.#endAsStock(job, stock, success)
-          : acknowledge(exchanged, success, refusal)
-    } catch (error) {
-      // BullMQ's Worker would record a failure of the job.
-      if (!success) throw error
-      success.acknowledge('unknown', error)
-    }
-    if (job instanceof FetchedJob) this.#ahead.leave(job)
-    if (next) this.#ahead.enter(next)
-    return { result: next ?? (mayFetch ? await this.moveToActive() : []), finishedOn }
-  }
-
-  /** BullMQ's own script ends a job: its place asks for the next anew. */
-  async #endAsStock(job: MinimalJob, stock: () => Promise<unknown>, success: Success | undefined): Promise<undefined> {
-    await stock()
-    success?.acknowledge('ended')
-    if (job instanceof FetchedJob) this.#options.onUntold?.(job)
-  }
-
-  /** Our script keeps ended jobs, and knows no parents. */
-  #isPlainEnd(job: MinimalJob, keep: KeepJobs): boolean {
-    return !job.parentKey && keep.count === -1 && !('age' in keep)
-  }
-
-  #mayFetch(fetchNext: boolean): boolean {
-    this.#wasAsked ||= fetchNext && this.#isQuiet
-    return fetchNext && !this.#isQuiet && !this.closing
-  }
-
-  /** What is fetched is locked with a token of its own, where BullMQ's names a place of the worker. */
-  override async moveToActive(): Promise<NextJob> {
-    if (this.#isQuiet) {
-      this.#wasAsked = true
-      return []
-    }
-    try {
-      return await this.#ahead.next()
-    } catch (error) {
-      await sleep(retryAfterMs)
-      throw error
-    }
-  }
-
-  override async waitForJob(blockTimeout: number): Promise<{ member: string; score: number } | null> {
-    return this.#ahead.takeMayBeMore() ? { member: '0', score: 0 } : super.waitForJob(blockTimeout)
-  }
-
-  async #fetch(): Promise<NextJob> {
-    const { token, exchanged } = await this.#exchanges.fetch()
+  override async moveToActive(token: string, name?: string): Promise<NextJob> {
+    if (this.opts.limiter || name !== this.opts.name) return super.moveToActive(token, name)
+    const exchanged = await this.exchanges.fetch(token)
     if (exchanged.status === 'failed') throw exchanged.error
-    return exchanged.status === 'done' ? exchanged.next : this.#fetchAsStock(token)
+    return exchanged.status === 'done' ? exchanged.next : this.fetchAsStock(token)
   }
 
-  async #fetchAsStock(token: string): Promise<NextJob> {
-    const next = await super.moveToActive(token, this.#opts.name)
-    if (next[0]) next[0].lockToken = token
-    return next
+  async #end(job: MinimalJob, how: End, fetchNext: boolean, byStock: () => Promise<Finished>): Promise<Finished> {
+    const finishedOn = Date.now()
+    const next = { token: how.heldToken, fetchNext: fetchNext && !this.closing }
+    const exchanged = await this.exchanges.end(job, how, next)
+    switch (exchanged.status) {
+      case 'done':
+        return { result: exchanged.next, finishedOn }
+      case 'fetch':
+        return { result: await this.fetchAsStock(how.heldToken), finishedOn }
+      case 'stock':
+        return byStock()
+      case 'refused':
+        throw this.refusal(job, exchanged.code)
+      case 'failed':
+        throw exchanged.error
+      default:
+        throw new TypeError(`there is no such answer: ${JSON.stringify(exchanged satisfies never)}`)
+    }
   }
 
-  /** A place of the worker has settled its job otherwise than by an end. */
-  leave(job: FetchedJob): void {
-    this.#ahead.leave(job)
+  /** Our script keeps ended jobs and checks their lock; it knows no parents, no metrics, and no limit of a worker. */
+  protected isPlainEnd(job: MinimalJob, token: string, keep: KeepJobs): boolean {
+    const isKept = keep.count === -1 && !('age' in keep)
+    return isKept && !job.parentKey && token !== anyToken && !this.opts.limiter && !this.opts.metrics
   }
 
-  /**
-   * Calls `start` when no job is on its way here, and those that came are started; asks for none until that turn of the event loop is over.
-   * For what may take this process along, or keep it busy for longer than a lock lives.
-   */
-  async startAlone<T>(start: () => Promise<T>): Promise<T> {
-    this.#isQuiet = true
-    await this.#exchanges.settle()
-    await nextTurn()
-    setImmediate(() => {
-      this.#isQuiet = false
-      // Who was told that there is no job waits for the marker.
-      if (this.#wasAsked) wakeWorker(this.#options.redis, this).catch((error: unknown) => this.emit('error', error))
-      this.#wasAsked = false
-    })
-    return start()
+  /** BullMQ's error for a job that is not its worker's any more. */
+  protected refusal(job: MinimalJob, code: number): Error {
+    return this.finishedErrors({ code, jobId: job.id ?? '', command: 'moveToFinished', state: 'active' })
+  }
+
+  // What BullMQ's own scripts do.
+
+  protected completeAsStock(...end: Parameters<RedisQueueBackend['moveToCompleted']>): Promise<Finished> {
+    return super.moveToCompleted(...end)
+  }
+
+  protected failAsStock(...end: Parameters<RedisQueueBackend['moveToFailed']>): Promise<Finished> {
+    return super.moveToFailed(...end)
+  }
+
+  protected fetchAsStock(token: string): Promise<NextJob> {
+    return super.moveToActive(token, this.opts.name)
   }
 
   override async close(force = false): Promise<void> {
     // What was asked for before is still sent, as BullMQ's backend sends it at once.
     if (force) {
       this.#adds.flush()
-      this.#exchanges.flush()
-    } else await Promise.all([this.#adds.settle(), this.#exchanges.settle()])
+      this.exchanges.flush()
+    } else await Promise.all([this.#adds.settle(), this.exchanges.settle()])
     return super.close(force)
   }
+}
+
+/** For BullMQ's Queue and Worker as they are. They leave in Redis what they leave over BullMQ's own backend. */
+export const createBatchingBackend: BackendFactory<BatchingBackend> = (name, opts, more) => {
+  // BullMQ opens the connections as its own backend needs them. Their errors go to ours.
+  const stock = createRedisBackend(name, opts, more).on('error', () => undefined)
+  const { connection, blockingConnection: blocking } = stock
+  return new BatchingBackend(name, opts, { connection, blocking, ownsConnections: true, isPlain: true })
 }

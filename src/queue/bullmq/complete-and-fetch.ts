@@ -1,4 +1,4 @@
-import { Job, type JobsOptions, type MinimalJob, type ParentKeys } from 'bullmq'
+import { Job, type JobsOptions, type MinimalJob, type ParentKeys, raw2NextJobData } from 'bullmq'
 import { parseJson } from '../model/parse-json.ts'
 import type { Redis } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -67,18 +67,25 @@ export function ending(job: MinimalJob, how: End & Pick<Exchange, 'token' | 'fet
   return { ...held, end: [id, value, more, attempt, opts.attempts ?? 0, flow, waiter, dataLength + size], size }
 }
 
-/** A queue as a worker has it: BullMQ's `keys`, the channel on which flows hear of ends, how long a lock holds, and the worker's name. */
+/** A queue as a worker has it. */
 export interface WorkerQueue {
-  redis: Redis
+  redis: () => Promise<Redis>
+  /** BullMQ's. */
   keys: Record<string, string>
+  /** For BullMQ's Job, which has all fields of a job; events are written in any case. */
+  isPlain: boolean
+  /** The channel on which flows hear of ends. */
   hints: string
+  /** How long a lock holds. */
   lockMs: number
+  /** The worker's. */
   name: string | undefined
 }
 
 /** Ends jobs and fetches others, all at one moment. @returns for each what became of it */
 export async function completeAndFetch(queue: WorkerQueue, exchanges: Exchange[]): Promise<Exchanged[]> {
-  const { redis, keys, hints, lockMs, name = '' } = queue
+  const { keys, isPlain, hints, lockMs, name = '' } = queue
+  const redis = await queue.redis()
   const sets = [
     'wait',
     'active',
@@ -99,7 +106,7 @@ export async function completeAndFetch(queue: WorkerQueue, exchanges: Exchange[]
     redis.isCluster ? 'cluster' : '',
     hints,
   ]
-  args.push(maxFetchedBytes, lockMs, name)
+  args.push(maxFetchedBytes, lockMs, name, isPlain ? 1 : '')
   for (const { kind, heldToken, token, fetchNext, end } of exchanges)
     args.push(kind, heldToken, fetchNext ? token : '', ...end)
   const replies = await script(
@@ -145,7 +152,10 @@ const endedBefore = -100
 const notLocked = -2
 
 function decode(reply: unknown, token: string): Exchanged {
-  if (Array.isArray(reply)) return { status: 'done', next: decodeJob(reply, token) }
+  if (Array.isArray(reply)) {
+    const isWhole = Array.isArray(reply[0])
+    return { status: 'done', next: isWhole ? raw2NextJobData(reply) : decodeJob(reply, token) }
+  }
   if (reply === 0) return { status: 'done', next: [] }
   if (reply === 'fetch' || reply === 'stock') return { status: reply }
   if (typeof reply === 'string') return { status: 'done', next: [null, 0, 0, Number(reply)] }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { MinimalJob } from 'bullmq'
 import {
   completeAndFetch,
@@ -11,11 +10,9 @@ import {
 } from './complete-and-fetch.ts'
 import { GatheredCalls } from './gather-calls.ts'
 
-/** Ends and fetches of a worker, those of one callback of the event loop in few calls. Each fetch has a fencing token of its own. */
+/** Ends and fetches of a worker, those of one callback of the event loop in few calls. */
 export class Exchanges {
   readonly #calls: GatheredCalls<Exchange, Exchanged>
-  readonly #id = randomUUID()
-  #tokens = 0
 
   constructor(queue: WorkerQueue) {
     this.#calls = new GatheredCalls({
@@ -26,16 +23,20 @@ export class Exchanges {
     })
   }
 
-  /** Ends a job, and fetches another in its place. */
-  end(job: MinimalJob, end: End, fetchNext: boolean): Promise<Exchanged> {
-    const exchange = ending(job, { ...end, token: this.#newToken(), fetchNext })
+  /** Calls that carried more than one end or fetch. */
+  get batchedCalls(): number {
+    return this.#calls.batchedCalls
+  }
+
+  /** Ends a job, and may fetch another in its place, which is locked with `next.token`. */
+  end(job: MinimalJob, end: End, next: Pick<Exchange, 'token' | 'fetchNext'>): Promise<Exchanged> {
+    const exchange = ending(job, { ...end, ...next })
     return this.#calls.push(exchange, exchange.size)
   }
 
-  /** Fetches a job; `token` is what it is locked with. */
-  async fetch(): Promise<{ token: string; exchanged: Exchanged }> {
-    const token = this.#newToken()
-    return { token, exchanged: await this.#calls.push(fetching(token), 0) }
+  /** Fetches a job and locks it with `token`. */
+  fetch(token: string): Promise<Exchanged> {
+    return this.#calls.push(fetching(token), 0)
   }
 
   /** Sends what was asked for at once. */
@@ -46,9 +47,5 @@ export class Exchanges {
   /** … and resolves when all is answered. */
   settle(): Promise<void> {
     return this.#calls.settle()
-  }
-
-  #newToken(): string {
-    return `${this.#id}:${++this.#tokens}`
   }
 }

@@ -32,11 +32,17 @@ export class GatheredCalls<Item, Answer> {
   #maxInFlight: number
   readonly #inFlight = new Set<Promise<void>>()
   #calls = 0
+  #batchedCalls = 0
   #leastMs = Infinity
 
   constructor(options: GatherOptions<Item, Answer>) {
     this.#options = options
     this.#maxInFlight = options.isBounded ? maxInFlightWhenNear : Infinity
+  }
+
+  /** How many calls carried more than one item. */
+  get batchedCalls(): number {
+    return this.#batchedCalls
   }
 
   /** @param size about how many characters the item has */
@@ -78,6 +84,7 @@ export class GatheredCalls<Item, Answer> {
 
   /** Never rejects. */
   async #call(some: Pending<Item, Answer>[]): Promise<void> {
+    if (some.length > 1) this.#batchedCalls += 1
     const sentAt = performance.now()
     try {
       const answers = await this.#options.send(some.map(({ item }) => item))

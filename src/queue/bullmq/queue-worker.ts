@@ -2,9 +2,9 @@ import { createIORedisClient, type JobJson, RedisConnection, WaitingError, Worke
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { backoffStrategy } from './attempt-failed.ts'
-import { BatchingBackend } from './batching-backend.ts'
 import { FetchedJob, type FetchedJson, type Success } from './fetched-job.ts'
 import { putBack } from './put-back.ts'
+import { WorkerBackend } from './worker-backend.ts'
 
 export interface QueueWorkerOptions {
   queue: string
@@ -22,7 +22,7 @@ export interface QueueWorkerOptions {
 }
 
 /** BullMQ's Worker over our backend: it runs the loop, moves jobs, finds those whose worker has vanished, and waits until there are some. */
-export class QueueWorker extends Worker<unknown, unknown, string, BatchingBackend> {
+export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend> {
   /** Takes jobs from `run()` on. */
   constructor(options: QueueWorkerOptions) {
     const { queue, concurrency, redis, keys, workerName, lockMs, maxCrashes, process, onUntold } = options
@@ -56,7 +56,7 @@ export class QueueWorker extends Worker<unknown, unknown, string, BatchingBacken
         const connectionName = `${keys.bullPrefix(name)}:${Buffer.from(name).toString('base64')}:w:${workerName}`
         const own = createIORedisClient(redis).duplicate({ connectionName })
         const blocking = new RedisConnection(own, { shared: false, blocking: true })
-        const backend: BatchingBackend = new BatchingBackend(name, opts, {
+        const backend: WorkerBackend = new WorkerBackend(name, opts, {
           redis,
           connection,
           blocking,

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { StopRequest } from '../../jobs/stop-request.ts'
-import type { BatchingBackend } from '../bullmq/batching-backend.ts'
 import type { FetchedJob } from '../bullmq/fetched-job.ts'
 import { markUnknown } from '../bullmq/put-back.ts'
+import type { WorkerBackend } from '../bullmq/worker-backend.ts'
 import type { JobEventWriter } from '../events/event-writer.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { dueAt } from '../model/job-record.ts'
@@ -39,7 +39,7 @@ const longStartMs = 5
 
 /** Runs the attempts of one queue's jobs in this process, and stops those that are cancelled or whose lock is lost. */
 export class AttemptRunner {
-  readonly #options: RunnerOptions & { backend: BatchingBackend }
+  readonly #options: RunnerOptions & { backend: WorkerBackend }
   readonly #running = new Map<string, RunningJob>()
   /** The types of those that ended here last. */
   readonly #recentTypes: string[] = []
@@ -49,7 +49,7 @@ export class AttemptRunner {
   /** Resolves with the turn of the event loop that a long start has held up. */
   #heldUp: Promise<void> | undefined
 
-  constructor(options: RunnerOptions & { backend: BatchingBackend }) {
+  constructor(options: RunnerOptions & { backend: WorkerBackend }) {
     this.#options = options
     this.#cancels = new CancelInbox({ keepMs: options.lockMs })
   }

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import { AttemptFailed, failedUnrun } from '../bullmq/attempt-failed.ts'
-import type { BatchingBackend } from '../bullmq/batching-backend.ts'
 import type { Acknowledged, FetchedJob } from '../bullmq/fetched-job.ts'
 import { leaveToOthers, putBack } from '../bullmq/put-back.ts'
+import type { WorkerBackend } from '../bullmq/worker-backend.ts'
 import type { JobEventWriter } from '../events/event-writer.ts'
 import type { JobRef } from '../model/job-id.ts'
 import type { JobEnd } from '../model/job-states.ts'
@@ -26,9 +26,9 @@ export interface SettlerOptions {
 
 /** Moves jobs that were fetched to where they belong after their attempt, and tells who watches them. */
 export class JobSettler {
-  readonly #options: SettlerOptions & { backend: BatchingBackend }
+  readonly #options: SettlerOptions & { backend: WorkerBackend }
 
-  constructor(options: SettlerOptions & { backend: BatchingBackend }) {
+  constructor(options: SettlerOptions & { backend: WorkerBackend }) {
     this.#options = options
   }
 

@@ -4,7 +4,7 @@
   for jobs without parent, deduplication or schedule. With a job come its places in the lists that lead to it. What many calls of Redis would
   do is done by one for all, since a call from a script costs more than what it does.
   KEYS: wait, prioritized, delayed, priority counter, marker, meta, active, id counter, events, time limits, index, webhook debts
-  ARGV: prefix of the job keys,
+  ARGV: prefix of the job keys, '1' to write events in any case or '',
         for each: id or '' to count one, name, data, options as JSON, created at, delay in ms, priority, '1' to be the next of its queue or '',
                   '1' while it is blocked or '', start by or '', deadline or '', its entry of the index or '',
                   when to look for the webhook that it owes or '', how many more fields its hash has, each field and its value
@@ -15,7 +15,7 @@ local sets = { prioritized, delayed, counter, marker, meta }
 local prefix = ARGV[1]
 
 local jobs, jobKeys = {}, {}
-local i = 2
+local i = 3
 while i <= #ARGV do
   jobs[#jobs + 1] = i
   if ARGV[i] ~= '' then jobKeys[#jobKeys + 1] = prefix .. ARGV[i] end
@@ -25,6 +25,7 @@ local lastId = redis.call('INCRBY', idCounter, #jobs)
 local isAnyThere = #jobKeys > 0 and redis.call('EXISTS', unpack(jobKeys)) > 0
 local paused, concurrency, writesEvents, maxEvents =
   unpack(redis.call('HMGET', meta, 'paused', 'concurrency', 'drover.events', 'opts.maxLenEvents'))
+writesEvents = writesEvents or ARGV[2] ~= ''
 local function event(...)
   if writesEvents then redis.call('XADD', events, 'MAXLEN', '~', maxEvents or 10000, '*', 'event', ...) end
 end

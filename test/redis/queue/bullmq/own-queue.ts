@@ -59,7 +59,8 @@ export async function ownQueue({ attempts = 3 } = {}) {
     json ? [new FetchedJob(worker, json as FetchedJson, String(id))] : []
   /** Asks for `count` jobs at one moment. @returns what each place of the worker gets */
   const ask = async (count: number, token = 'mine'): Promise<NextJob[]> => {
-    const options = { redis: own, keys: backend.keys, hints: keys.flowHints, lockMs: 10_000, name: 'w' }
+    const queue = { redis: async () => own, keys: backend.keys, isPlain: false }
+    const options = { ...queue, hints: keys.flowHints, lockMs: 10_000, name: 'w' }
     const answers = await completeAndFetch(
       options,
       Array.from({ length: count }, () => fetching(token)),

@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { KeepJobs, MinimalJob } from 'bullmq'
+import type { Redis } from '../redis/connection.ts'
+import { type BackendOptions, BatchingBackend, type Finished, type QueueOptions } from './batching-backend.ts'
+import { acknowledge, type End, type NextJob } from './complete-and-fetch.ts'
+import { FetchAhead } from './fetch-ahead.ts'
+import { FetchedJob, Success } from './fetched-job.ts'
+import { wakeWorker } from './put-back.ts'
+
+/** After an error of Redis no job is asked for during this. */
+const retryAfterMs = 250
+
+export interface WorkerBackendOptions extends BackendOptions {
+  redis: Redis
+  /** BullMQ's own script has ended this job, so that nobody was told. */
+  onUntold: (job: FetchedJob) => void
+  /** This job was fetched, and then nobody asked for it. */
+  putBack: (id: string, token: string) => void
+}
+
+/**
+ * The backend of Drover's worker. It fetches several jobs by one call, each under a fencing token of its own where BullMQ's names a place of the
+ * worker; it tells a success what became of it, and who waits for a job of its end.
+ */
+export class WorkerBackend extends BatchingBackend {
+  readonly #options: WorkerBackendOptions
+  readonly #ahead: FetchAhead
+  readonly #id = randomUUID()
+  #tokens = 0
+  /** True while no job is to come here: see {@link startAlone}. */
+  #isQuiet = false
+  #wasAsked = false
+
+  constructor(name: string, opts: QueueOptions, options: WorkerBackendOptions) {
+    super(name, opts, options)
+    this.#options = options
+    this.#ahead = new FetchAhead({
+      concurrency: opts.concurrency ?? 1,
+      fetch: () => this.#fetch(),
+      putBack: options.putBack,
+    })
+  }
+
+  override async moveToCompleted<T, R, N extends string>(
+    job: MinimalJob<T, R, N>,
+    value: R,
+    remove: boolean | number | KeepJobs,
+    token: string,
+    fetchNext: boolean,
+  ): Promise<Finished> {
+    const success = value instanceof Success ? value : undefined
+    const json = success?.output ?? JSON.stringify(value) ?? 'null'
+    const heldToken = job instanceof FetchedJob ? job.lockToken : token
+    return this.#endAndFetch(job, { kind: 'completed', value: json, heldToken }, fetchNext, {
+      isPlain: this.isPlainEnd(job, heldToken, this.getKeepJobs(remove, this.opts.removeOnComplete)),
+      stock: () => this.completeAsStock(job, JSON.parse(json), remove, heldToken, false),
+      success,
+    })
+  }
+
+  override async moveToFailed<T, R, N extends string>(
+    job: MinimalJob<T, R, N>,
+    failure: string,
+    remove: boolean | number | KeepJobs,
+    token: string,
+    fetchNext: boolean,
+    fields?: Record<string, unknown>,
+  ): Promise<Finished> {
+    const heldToken = job instanceof FetchedJob ? job.lockToken : token
+    return this.#endAndFetch(job, { kind: 'failed', value: failure ?? 'null', heldToken, fields }, fetchNext, {
+      isPlain: this.isPlainEnd(job, heldToken, this.getKeepJobs(remove, this.opts.removeOnFail)),
+      stock: () => this.failAsStock(job, failure, remove, heldToken, false, fields),
+    })
+  }
+
+  async #endAndFetch(
+    job: MinimalJob,
+    how: End,
+    fetchNext: boolean,
+    { isPlain, stock, success }: { isPlain: boolean; stock: () => Promise<unknown>; success?: Success | undefined },
+  ): Promise<Finished> {
+    const finishedOn = Date.now()
+    const mayFetch = this.#mayFetch(fetchNext)
+    let next: NextJob | undefined
+    try {
+      const fetching = { token: this.#newToken(), fetchNext: mayFetch }
+      const exchanged = isPlain ? await this.exchanges.end(job, how, fetching) : undefined
+      next =
+        exchanged === undefined || exchanged.status === 'stock'
+          ? await this.#endAsStock(job, stock, success)
+          : acknowledge(exchanged, success, (code) => this.refusal(job, code))
+    } catch (error) {
+      // BullMQ's Worker would record a failure of the job.
+      if (!success) throw error
+      success.acknowledge('unknown', error)
+    }
+    if (job instanceof FetchedJob) this.#ahead.leave(job)
+    if (next) this.#ahead.enter(next)
+    return { result: next ?? (mayFetch ? await this.moveToActive() : []), finishedOn }
+  }
+
+  /** BullMQ's own script ends a job: its place asks for the next anew. */
+  async #endAsStock(job: MinimalJob, stock: () => Promise<unknown>, success: Success | undefined): Promise<undefined> {
+    await stock()
+    success?.acknowledge('ended')
+    if (job instanceof FetchedJob) this.#options.onUntold(job)
+  }
+
+  #mayFetch(fetchNext: boolean): boolean {
+    this.#wasAsked ||= fetchNext && this.#isQuiet
+    return fetchNext && !this.#isQuiet && !this.closing
+  }
+
+  /** What is fetched is locked with a token of its own, not with the one that BullMQ's Worker names. */
+  override async moveToActive(): Promise<NextJob> {
+    if (this.#isQuiet) {
+      this.#wasAsked = true
+      return []
+    }
+    try {
+      return await this.#ahead.next()
+    } catch (error) {
+      await sleep(retryAfterMs)
+      throw error
+    }
+  }
+
+  override async waitForJob(blockTimeout: number): Promise<{ member: string; score: number } | null> {
+    return this.#ahead.takeMayBeMore() ? { member: '0', score: 0 } : super.waitForJob(blockTimeout)
+  }
+
+  async #fetch(): Promise<NextJob> {
+    const token = this.#newToken()
+    const exchanged = await this.exchanges.fetch(token)
+    if (exchanged.status === 'failed') throw exchanged.error
+    if (exchanged.status === 'done') return exchanged.next
+    const next = await this.fetchAsStock(token)
+    const [json] = next
+    if (json) Object.assign(json, { lockToken: token })
+    return next
+  }
+
+  #newToken(): string {
+    return `${this.#id}:${++this.#tokens}`
+  }
+
+  /** A place of the worker has settled its job otherwise than by an end. */
+  leave(job: FetchedJob): void {
+    this.#ahead.leave(job)
+  }
+
+  /**
+   * Calls `start` when no job is on its way here, and those that came are started; asks for none until that turn of the event loop is over.
+   * For what may take this process along, or keep it busy for longer than a lock lives.
+   */
+  async startAlone<T>(start: () => Promise<T>): Promise<T> {
+    this.#isQuiet = true
+    await this.exchanges.settle()
+    await nextTurn()
+    setImmediate(() => {
+      this.#isQuiet = false
+      // Who was told that there is no job waits for the marker.
+      if (this.#wasAsked) wakeWorker(this.#options.redis, this).catch((error: unknown) => this.emit('error', error))
+      this.#wasAsked = false
+    })
+    return start()
+  }
+}
