@@ -14,6 +14,7 @@ import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { judge, type Line, table } from './report.ts'
+import { backend } from './rows/backend.ts'
 import { bulk } from './rows/bulk.ts'
 import { apiUnderBurn, dispatch, sleepers, twoThreads } from './rows/computing.ts'
 import { cost } from './rows/cost.ts'
@@ -31,6 +32,7 @@ const rows: Record<string, Row> = {
   keys,
   bulk,
   drain,
+  backend,
   'wait-alone': waitAlone,
   'wait-together': waitTogether,
   sleepers,
