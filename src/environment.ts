@@ -200,7 +200,7 @@ export const apiVariables = z
       .optional()
       .meta(
         about(
-          'Most bytes of request bodies in flight, from their arrival until the answer is sent. More: 503. A tenant without `max_bytes` may have half of them, more is 429. Default: eight times `BODY_LIMIT_BYTES`.',
+          'Most bytes of request bodies in flight, from their arrival until the answer is sent, with 8 for each element and 32 for each string, array, object and member in them. More: 503. A tenant without `max_bytes` may have half of them, more is 429. Default: twelve times `BODY_LIMIT_BYTES`.',
         ),
       ),
     BODY_MEMBERS_LIMIT: integer(100, 100_000_000)
@@ -210,7 +210,7 @@ export const apiVariables = z
       .default(20_000)
       .meta(about('Most members of one JSON object in a request body. More: 413 `too_many_members`.')),
     BODY_VALUES_LIMIT: integer(100, 100_000_000)
-      .default(500_000)
+      .default(400_000)
       .meta(
         about(
           'Most strings, arrays and objects in a request body together; numbers are not counted. More: 413 `too_many_members`.',

@@ -12,7 +12,7 @@ import { limitRequests } from './access/admission.ts'
 import { authorizeRequests } from './access/auth.ts'
 import { allowFrontEnds, type BrowserOptions, guardAgainstPages } from './access/browsers.ts'
 import { closeIdleStrangers } from './access/close-idle.ts'
-import { limitBodies } from './access/limit-bodies.ts'
+import { limitBodies, reserveParsed } from './access/limit-bodies.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
 import { flowRoutes } from './flows/routes.ts'
 import { connectionOptions, guardConnections } from './http/connections.ts'
@@ -52,7 +52,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   authorizeRequests(app, deps.apiKeys)
   closeIdleStrangers(app, deps.apiKeys !== undefined)
   limitRequests(app, deps.quotas)
-  const { BODY_LIMIT_BYTES: body, BODY_BUDGET_BYTES: total = 8 * body } = deps.config
+  const { BODY_LIMIT_BYTES: body, BODY_BUDGET_BYTES: total = 12 * body } = deps.config
   limitBodies(app, { total, share: deps.apiKeys ? total / 2 : total, body })
   measureAnswers(app, deps)
   app.addHook('preClose', async () => {
@@ -62,11 +62,12 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     app.server.once('close', () => clearInterval(idle))
   })
   app.addHook('onClose', () => streams.stop())
-  acceptJsonBodies(app, {
+  const jsonLimits = {
     members: deps.config.BODY_MEMBERS_LIMIT,
     objectMembers: deps.config.BODY_OBJECT_MEMBERS_LIMIT,
     values: deps.config.BODY_VALUES_LIMIT,
-  })
+  }
+  acceptJsonBodies(app, jsonLimits, reserveParsed)
   validateWithZod(app)
   addRoutes(app, deps)
   await app.ready()

@@ -7,7 +7,7 @@ import { waitFor } from '../helpers/wait-for.ts'
 
 const bodyBytes = 90_000
 /** Room for eight such bodies in all, and for four of one tenant. */
-const limits = { BODY_LIMIT_BYTES: '100000' }
+const limits = { BODY_LIMIT_BYTES: '100000', BODY_BUDGET_BYTES: '800000' }
 
 /** A body that has begun: all of it but the last byte was sent, or some chunks of it. */
 class OpenBody {
@@ -22,7 +22,7 @@ class OpenBody {
     onTestFinished(() => void this.#socket.destroy())
     const framing = isChunked ? 'transfer-encoding: chunked' : `content-length: ${bodyBytes}`
     const others = Object.entries(headers).map(([name, value]) => `\r\n${name}: ${value}`)
-    const head = `POST /v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${framing}${others.join('')}\r\n\r\n`
+    const head = `POST /v1/jobs HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n${framing}${others.join('')}\r\n\r\n`
     const text = `{"type":"echo","input":"${'x'.repeat(bodyBytes - 26)}"`
     this.#socket.write(head + (isChunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text))
   }
@@ -113,6 +113,18 @@ test('an answered body is in flight no more, and a finished one is stored', asyn
   for (let n = 0; n < 20; n++) expect((await post(api.url)).status).toBe(202)
 })
 
+test('a small text that is parsed to a large value counts as that', async () => {
+  const { api } = await startStack({ workers: 0, env: limits })
+  // 90 KB of empty arrays take 32 and 8 bytes each: more than the budget.
+  const brackets = `[${'[],'.repeat(30_000)}1]`
+  const answer = await send<{ code: string }>('POST', `${api.url}/v1/jobs`, {
+    body: `{"type":"echo","input":${brackets}}`,
+  })
+  expect(answer).toMatchObject({ status: 413, body: { code: 'payload_too_large' } })
+  const fewer = `[${'[],'.repeat(15_000)}1]`
+  expect((await send('POST', `${api.url}/v1/jobs`, { body: `{"type":"echo","input":${fewer}}` })).status).toBe(202)
+})
+
 test('a tenant may have another budget in the keys file', async () => {
   const acme = makeKey('acme')
   const { path } = await keysFile([acme], { acme: { max_bytes: 50_000 } })
@@ -138,7 +150,7 @@ test('an idle connection is closed after ten seconds unless a valid key has come
       socket.setTimeout(14_000, () => resolve(Number.POSITIVE_INFINITY))
     })
   }
-  const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nhost: x\r\n${more}\r\n`
+  const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${more}\r\n`
   const [health, refused, silent, client] = await Promise.all([
     closedAfterS(get('/livez')),
     closedAfterS(get('/v1/jobs', 'authorization: Bearer a.b\r\n')),

@@ -1,5 +1,5 @@
 import { Transform } from 'node:stream'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../http/problem.ts'
 import type { Caller } from './api-keys.ts'
 import { BodyBudget } from './body-budget.ts'
@@ -7,24 +7,34 @@ import { BodyBudget } from './body-budget.ts'
 /** In seconds. Bodies are answered all the time, so that there is room again soon. */
 const retryBytesS = 1
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What its body takes of the budget; undefined without a body. */
+    bodyReservation: BodyReservation | undefined
+  }
+}
+
 /**
  * Bounds the bytes of request bodies in flight: from their arrival until the answer is sent, since what was parsed takes memory as long.
- * A body with a length reserves it before it is read, any other as it arrives.
+ * A body with a length reserves it before it is read, any other as it arrives; {@link reserveParsed} adds what parsing it takes.
  *
  * @param limits in bytes: `total` of the process, `share` of a tenant without `max_bytes`, `body` of one body
  */
 export function limitBodies(app: FastifyInstance, limits: { total: number; share: number; body: number }): void {
   const budget = new BodyBudget(limits.total)
-  app.addHook('preParsing', ({ headers, caller }, reply, payload, done) => {
+  app.decorateRequest('bodyReservation')
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    const { headers, caller } = request
     const length = Number(headers['content-length'] ?? 0)
     const isChunked = headers['transfer-encoding'] !== undefined
     // Too large a body is refused by its length, unread.
     if (!isChunked && (length === 0 || length > limits.body)) return done(null, payload)
-    const reservation = new Reservation(budget, caller, limits.share)
+    const reservation = new BodyReservation(budget, caller, limits.share, reply)
+    request.bodyReservation = reservation
     reply.raw.once('close', () => reservation.release())
-    if (!isChunked) return done(reservation.grow(length, reply), payload)
+    if (!isChunked) return done(reservation.grow(length), payload)
     const counted = new Transform({
-      transform: (chunk: Buffer, _encoding, next) => next(reservation.grow(chunk.length, reply), chunk),
+      transform: (chunk: Buffer, _encoding, next) => next(reservation.grow(chunk.length), chunk),
     })
     payload.on('error', (error) => counted.destroy(error))
     // After a refusal the rest is read and dropped, so that the client sees the answer.
@@ -33,33 +43,41 @@ export function limitBodies(app: FastifyInstance, limits: { total: number; share
   })
 }
 
+/** Reserves the memory for the value of a body. @throws Problem when there is no room for it */
+export function reserveParsed({ bodyReservation }: FastifyRequest, bytes: number): void {
+  const refusal = bodyReservation?.grow(bytes)
+  if (refusal) throw refusal
+}
+
 /** What one request has of the budget. */
-class Reservation {
+class BodyReservation {
   readonly #budget: BodyBudget
   readonly #tenant: string
   readonly #max: number
+  readonly #reply: FastifyReply
   #bytes = 0
 
-  constructor(budget: BodyBudget, { tenant, limits }: Caller, share: number) {
+  constructor(budget: BodyBudget, { tenant, limits }: Caller, share: number, reply: FastifyReply) {
     this.#budget = budget
     this.#tenant = tenant
     this.#max = limits.max_bytes ?? share
+    this.#reply = reply
   }
 
   /** @returns the refusal when there is no room for so many more bytes */
-  grow(bytes: number, reply: FastifyReply): Problem | null {
+  grow(bytes: number): Problem | null {
     const outcome = this.#budget.reserve(this.#tenant, bytes, this.#max)
     if (outcome === 'reserved') {
       this.#bytes += bytes
       return null
     }
     const max = this.#max
+    if (this.#bytes + bytes > max) return new Problem('payload_too_large', `Your tenant may send ${max} bytes at once.`)
     if (outcome === 'exceeds_total') {
       const detail = 'This server receives as many bytes of request bodies as it may at the moment.'
       return new Problem('queue_unavailable', detail, { retryAfterS: retryBytesS })
     }
-    if (this.#bytes + bytes > max) return new Problem('payload_too_large', `Your tenant may send ${max} bytes at once.`)
-    reply.header('ratelimit-policy', `"bytes";q=${max}`).header('ratelimit', '"bytes";r=0')
+    this.#reply.header('ratelimit-policy', `"bytes";q=${max}`).header('ratelimit', '"bytes";r=0')
     const detail = `Your tenant may have ${max} bytes of request bodies in flight.`
     return new Problem('quota_exceeded', detail, { retryAfterS: retryBytesS })
   }

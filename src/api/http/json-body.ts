@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { setImmediate } from 'node:timers/promises'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from './problem.ts'
 import { type JsonLimits, JsonScanner } from './scan-json.ts'
 
@@ -10,12 +10,19 @@ const maxDepth = 64
 const stepBytes = 65_536
 const scannedAtOnce = 1_048_576
 
+/** Asked before a body is parsed, with the memory that its value will take. @throws Problem when there is not enough */
+type ReserveMemory = (request: FastifyRequest, bytes: number) => void
+
 /**
  * Makes the app accept JSON bodies only: not compressed, UTF-8, within `limits` and {@link maxDepth}, without names of prototypes, and
  * without what would change on its way through a parser (numbers that a double cannot hold, halves of surrogate pairs). Where a name
  * occurs twice in an object, the last one counts.
  */
-export function acceptJsonBodies(app: FastifyInstance, limits: Omit<JsonLimits, 'depth'>): void {
+export function acceptJsonBodies(
+  app: FastifyInstance,
+  limits: Omit<JsonLimits, 'depth'>,
+  reserveMemory: ReserveMemory,
+): void {
   app.addHook('onRequest', (request, reply, done) => {
     const coding = request.headers['content-encoding']
     if (coding === undefined || coding.trim().toLowerCase() === 'identity') return done()
@@ -25,12 +32,13 @@ export function acceptJsonBodies(app: FastifyInstance, limits: Omit<JsonLimits, 
   })
   const allLimits = { ...limits, depth: maxDepth }
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
-    if (body.length > stepBytes) return parseInSteps(body, allLimits)
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    const reserve = (bytes: number) => reserveMemory(request, bytes)
+    if (body.length > stepBytes) return parseInSteps(body, allLimits, reserve)
     let value: unknown
     try {
       // Some clients send the header with every POST; a route that needs a body refuses the request itself.
-      if (body.length > 0) value = parse(body, allLimits)
+      if (body.length > 0) value = parse(body, allLimits, reserve)
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)))
       return undefined
@@ -41,19 +49,21 @@ export function acceptJsonBodies(app: FastifyInstance, limits: Omit<JsonLimits, 
 }
 
 /** @throws Problem */
-function parse(body: Buffer, limits: JsonLimits): unknown {
+function parse(body: Buffer, limits: JsonLimits, reserve: (bytes: number) => void): unknown {
   const scanner = startScan(body, limits)
   refuseExcess(scanner.advance(body.length), limits)
+  reserve(scanner.parsedBytes)
   return finish(scanner, textOf(body))
 }
 
 /** @throws Problem */
-async function parseInSteps(body: Buffer, limits: JsonLimits): Promise<unknown> {
+async function parseInSteps(body: Buffer, limits: JsonLimits, reserve: (bytes: number) => void): Promise<unknown> {
   const scanner = startScan(body, limits)
   while (!scanner.isDone) {
     refuseExcess(scanner.advance(scannedAtOnce), limits)
     await setImmediate()
   }
+  reserve(scanner.parsedBytes)
   const text = textOf(body)
   await setImmediate()
   const value = finish(scanner, text)
