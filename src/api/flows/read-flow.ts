@@ -30,7 +30,7 @@ export function readFlow(app: FastifyInstance, deps: RouteDeps): void {
       return answerWhenDone(request, reply, deps.closing, {
         path: flowPath(id),
         read: async () => statusOf(await findFlow(flows, request, id)),
-        awaited: awaitedFlow(deps, id),
+        awaited: () => awaitedFlow(deps, id),
         notFound: () => flowNotFound(id),
         resource: async ({ progress }) => {
           const open = request.query.tree === 'full' ? await flows.open(id) : undefined

@@ -1,12 +1,19 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { newJobRef } from '../../queue/model/job-id.ts'
+import type { FlowSubmission } from '../../queue/flows/flows.ts'
+import { type JobRef, newJobRef } from '../../queue/model/job-id.ts'
 import { admitFlow } from '../access/admission.ts'
 import type { RouteDeps } from '../deps.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { readHops } from '../submission/hops.ts'
-import { submissionHeaders, submissionProblems, submit, submittedHeaders } from '../submission/submit.ts'
+import {
+  type SubmissionKind,
+  submissionHeaders,
+  submissionProblems,
+  submit,
+  submittedHeaders,
+} from '../submission/submit.ts'
 import { awaitedFlow, type FlowStatus, readStatus } from './awaited-flow.ts'
 import { flowIdPrefix, flowNotFound, flowPath } from './find-flow.ts'
 import { flowResource, flowSchema, treeQuery } from './flow-resource.ts'
@@ -16,9 +23,34 @@ import { submittedFlowSchema } from './submitted-flow-schema.ts'
 const query = z.strictObject(treeQuery)
 const responseHeaders = submittedHeaders('flow')
 
+interface SubmittedFlow {
+  ref: JobRef
+  flow: Omit<FlowSubmission, 'id'>
+}
+
+function flowSubmissions(deps: RouteDeps): SubmissionKind<SubmittedFlow, FlowStatus> {
+  const { flows, idempotency } = deps
+  return {
+    name: 'flow',
+    admit: ({ ref, flow }, request, reply) =>
+      admitFlow(deps, request, reply, flows.refs({ ...flow, id: ref.id }), flow.createdAt),
+    store: async ({ ref, flow }, { known }) => {
+      await flows.add({ ...flow, id: ref.id, createdAt: known?.progress.flow.createdAt ?? flow.createdAt })
+      return readStatus(deps, ref.id)
+    },
+    read: ({ id }) => readStatus(deps, id),
+    keep: (claim, { id }) => idempotency.keepForFlow(claim, id),
+    awaited: ({ id }) => awaitedFlow(deps, id),
+    queuesOf: (stored) => stored.progress.flow.queues,
+    path: flowPath,
+    notFound: flowNotFound,
+  }
+}
+
 /** `POST /v1/flows`: store a flow with all its jobs, and wait for it when asked to. */
 export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
-  const { flows, registry, config, idempotency, schemas } = deps
+  const { flows, registry, config, schemas } = deps
+  const kind = flowSubmissions(deps)
   app.post<{ Querystring: z.output<typeof query> }>('/v1/flows', {
     config: { access: 'submit' },
     schema: {
@@ -38,7 +70,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: async (request, reply) => {
       const now = Date.now()
-      const parsed = parseFlow(request.body, {
+      const flow = parseFlow(request.body, {
         registry,
         now,
         caller: request.caller,
@@ -46,21 +78,8 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
         hops: readHops(request.headers),
         canSign: config.WEBHOOK_SECRETS.length > 0,
       })
-      const { progress } = await submit<FlowStatus>(request, reply, deps, {
-        kind: 'flow',
-        ref: newJobRef(flowIdPrefix, now),
-        queuesOf: (stored) => stored.progress.flow.queues,
-        admit: ({ id }) => admitFlow(deps, request, reply, flows.refs({ ...parsed, id }), now),
-        store: async ({ id }, { known }) => {
-          await flows.add({ ...parsed, id, createdAt: known?.progress.flow.createdAt ?? now })
-          return readStatus(deps, id)
-        },
-        read: ({ id }) => readStatus(deps, id),
-        keep: (claim, { id }) => idempotency.keepForFlow(claim, id),
-        awaited: ({ id }) => awaitedFlow(deps, id),
-        path: flowPath,
-        notFound: flowNotFound,
-      })
+      const submitted = { ref: newJobRef(flowIdPrefix, now), flow }
+      const { progress } = await submit(request, reply, deps, kind, submitted)
       const open = request.query.tree === 'full' ? await flows.open(progress.flow.id) : undefined
       return reply.send(flowResource(progress, open, config.RESULT_TTL_MS))
     },

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { etagOf, isKnown } from './etag.ts'
 import { preferredWaitS } from './prefer-header.ts'
 import type { Problem } from './problem.ts'
-import { type Awaited, waitIfPreferred } from './wait-until-done.ts'
+import { type Awaited, waitWithHeader } from './wait-until-done.ts'
 
 /** A Fastify serializer for a body that is JSON text already. */
 export const asJsonText = (body: unknown): string => String(body)
@@ -12,7 +12,7 @@ interface Target<T> {
   path: string
   /** The first read. @throws Problem when it is not there */
   read(): Promise<T | undefined>
-  awaited: Awaited<T>
+  awaited(): Awaited<T>
   notFound(): Problem
   /** The body of the answer. */
   resource(value: T): unknown
@@ -31,7 +31,10 @@ export async function answerWhenDone<T extends { done: boolean }>(
   target: Target<T>,
 ): Promise<FastifyReply> {
   const waitS = preferredWaitS(request.headers['prefer'])
-  const value = await waitIfPreferred(waitS, reply, closing, target.awaited, () => target.read())
+  const value =
+    waitS === undefined
+      ? await target.read()
+      : await waitWithHeader(waitS, reply, closing, target.awaited(), () => target.read())
   if (!value) throw target.notFound()
   if (waitS !== undefined) reply.header('location', target.path)
   const body = JSON.stringify(await target.resource(value))

@@ -19,21 +19,14 @@ export interface Awaited<T> {
   read(): Promise<T | undefined>
 }
 
-/**
- * Calls `begin`, which stores or reads something, and waits for its end for `waitS` seconds, which the answer then has as
- * `Preference-Applied`. Undefined: does not wait.
- *
- * @returns undefined when it is gone
- * @throws what `begin` throws
- */
-export async function waitIfPreferred<T extends { done: boolean }>(
-  waitS: number | undefined,
+/** {@link waitUntilDone} for `waitS` seconds, which the answer then has as `Preference-Applied`. */
+export async function waitWithHeader<T extends { done: boolean }>(
+  waitS: number,
   reply: FastifyReply,
   closing: AbortSignal,
   awaited: Awaited<T>,
   begin: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  if (waitS === undefined) return begin()
   const value = await waitUntilDone(awaited, { ms: waitS * 1000, response: reply.raw, closing }, begin)
   if (value) reply.header('preference-applied', `wait=${waitS}`)
   return value

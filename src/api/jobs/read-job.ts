@@ -30,7 +30,7 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       return answerWhenDone(request, reply, deps.closing, {
         path: jobPath(id),
         read: () => findJob(deps.queue, request, id),
-        awaited: awaitedJob(deps, ref),
+        awaited: () => awaitedJob(deps, ref),
         notFound: () => jobNotFound(id),
         resource: (job) => jobResource(job, deps.config.RESULT_TTL_MS),
       })

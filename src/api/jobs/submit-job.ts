@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import type { NewJob } from '../../queue/model/new-job.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { admitJob } from '../access/admission.ts'
 import type { RouteDeps } from '../deps.ts'
@@ -7,16 +8,44 @@ import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { readHops } from '../submission/hops.ts'
 import { parseJob, submissionSchema } from '../submission/parse-job.ts'
-import { submissionHeaders, submissionProblems, submit, submittedHeaders } from '../submission/submit.ts'
+import {
+  type SubmissionKind,
+  submissionHeaders,
+  submissionProblems,
+  submit,
+  submittedHeaders,
+} from '../submission/submit.ts'
 import { awaitedJob, awaitedNewJob } from './awaited-job.ts'
 import { jobNotFound, jobPath } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 
 const responseHeaders = submittedHeaders('job')
 
+function jobSubmissions(deps: RouteDeps): SubmissionKind<NewJob, StoredJob> {
+  const { queue, hub, idempotency } = deps
+  return {
+    name: 'job',
+    admit: (job, request, reply) => admitJob(deps, request, reply, job),
+    store: async (job, { known, isReplay, isAwaitedHere }) => {
+      if (known) return known
+      // Under a key another request may store the job, with the channel of another process.
+      const added = await queue.add(isAwaitedHere ? { ...job, replyChannel: hub.replyChannel } : job)
+      // Where another request has stored it meanwhile, this add was ignored.
+      return isReplay ? queue.read(job.ref) : added
+    },
+    read: (ref) => queue.read(ref),
+    keep: (claim, ref) => idempotency.keep(claim, ref),
+    awaited: (ref, isAwaitedHere) => (isAwaitedHere ? awaitedNewJob(deps, ref) : awaitedJob(deps, ref)),
+    queuesOf: (stored) => [stored.queue],
+    path: jobPath,
+    notFound: jobNotFound,
+  }
+}
+
 /** `POST /v1/jobs`: store a job, and wait for it when asked to. */
 export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
-  const { queue, hub, registry, config, idempotency, schemas } = deps
+  const { registry, config, schemas } = deps
+  const jobs = jobSubmissions(deps)
   app.post('/v1/jobs', {
     config: { access: 'submit' },
     schema: {
@@ -41,24 +70,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
         hops: readHops(request.headers),
         canSign: config.WEBHOOK_SECRETS.length > 0,
       })
-      const accepted = await submit<StoredJob>(request, reply, deps, {
-        kind: 'job',
-        ref: job.ref,
-        queuesOf: (stored) => [stored.queue],
-        admit: (ref) => admitJob(deps, request, reply, { ...job, ref }),
-        store: async (ref, { known, isAwaitedHere }) => {
-          if (known) return known
-          // Under a key another request may store the job, with the channel of another process.
-          const added = await queue.add({ ...job, ref, replyChannel: isAwaitedHere ? hub.replyChannel : undefined })
-          // Where another request has stored it meanwhile, this add was ignored.
-          return ref === job.ref ? added : queue.read(ref)
-        },
-        read: (ref) => queue.read(ref),
-        keep: (held, ref) => idempotency.keep(held, ref),
-        awaited: (ref, isAwaitedHere) => (isAwaitedHere ? awaitedNewJob(deps, ref) : awaitedJob(deps, ref)),
-        path: jobPath,
-        notFound: jobNotFound,
-      })
+      const accepted = await submit(request, reply, deps, jobs, job)
       return reply.send(jobResource(accepted, config.RESULT_TTL_MS))
     },
   })

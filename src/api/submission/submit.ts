@@ -7,27 +7,25 @@ import type { RouteDeps } from '../deps.ts'
 import { idempotencyKey } from '../http/idempotency-key.ts'
 import { preferredWaitS } from '../http/prefer-header.ts'
 import { Problem, type ProblemCode } from '../http/problem.ts'
-import { type Awaited, waitIfPreferred } from '../http/wait-until-done.ts'
+import { type Awaited, waitWithHeader } from '../http/wait-until-done.ts'
 import { preferParameter, waitHeaders } from '../openapi/waiting.ts'
 
 type HeldClaim = Exclude<Claim, { status: 'conflict' }>
 
-/** A job or a flow that is about to be stored: what differs between the two. */
-export interface Submission<T extends { done: boolean }> {
-  kind: 'job' | 'flow'
-  /** Under which it is stored, unless its idempotency key stands for an earlier request. */
-  ref: JobRef
-  /** The queues whose workers it needs. */
-  queuesOf(stored: T): string[]
+/** What differs between jobs and flows. `S` is what was submitted, `T` what is stored. Made once: a request costs no closures. */
+export interface SubmissionKind<S extends { ref: JobRef }, T extends { done: boolean }> {
+  name: 'job' | 'flow'
   /** @throws Problem when there is no room for it */
-  admit(ref: JobRef): Promise<void>
+  admit(submitted: S, request: FastifyRequest, reply: FastifyReply): Promise<void>
   /** Stores it, or completes what is `known` to be stored. Of two under one `ref` the first counts. */
-  store(ref: JobRef, how: { known: T | undefined; isAwaitedHere: boolean }): Promise<T | undefined>
+  store(submitted: S, how: { known: T | undefined; isReplay: boolean; isAwaitedHere: boolean }): Promise<T | undefined>
   read(ref: JobRef): Promise<T | undefined>
   /** Keeps the claim of the key for as long as what was stored. */
   keep(claim: HeldClaim, ref: JobRef): Promise<void>
   /** `isAwaitedHere`: this request waits for it, and no other request can have stored it. */
   awaited(ref: JobRef, isAwaitedHere: boolean): Awaited<T>
+  /** The queues whose workers it needs. */
+  queuesOf(stored: T): string[]
   path(id: string): string
   notFound(id: string): Problem
 }
@@ -36,76 +34,77 @@ export interface Submission<T extends { done: boolean }> {
  * Stores a job or a flow once, however often it is sent under one idempotency key, and waits for it when the request prefers that.
  * Sets the status and all headers of the answer.
  *
+ * @param given has the `ref` under which it is stored, unless its key stands for an earlier request
  * @throws Problem
  */
-export async function submit<T extends { done: boolean }>(
+export async function submit<S extends { ref: JobRef }, T extends { done: boolean }>(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: Pick<RouteDeps, 'idempotency' | 'queue' | 'closing'>,
-  submission: Submission<T>,
+  kind: SubmissionKind<S, T>,
+  given: S,
 ): Promise<T> {
-  const claim = await claimKey(request, deps, submission.ref)
+  const key = idempotencyKey(request.headers['idempotency-key'])
+  const claim = key === undefined ? undefined : await claimKey(request, deps, key, given.ref)
+  const isReplay = claim?.status === 'replay'
+  const submitted = isReplay ? { ...given, ref: claim.ref } : given
+  const { ref } = submitted
   const waitS = preferredWaitS(request.headers['prefer'])
   const isAwaitedHere = waitS !== undefined && !claim
-  const isReplay = claim?.status === 'replay'
-  const ref = isReplay ? claim.ref : submission.ref
-  const store = async () => {
+  const begin = async () => {
     // The first request under a key may have died before it stored all, or be about to store it: what is missing is added.
-    const known = isReplay ? await submission.read(ref) : undefined
-    if (!known) await submission.admit(ref)
-    const stored = await submission.store(ref, { known, isAwaitedHere })
-    if (!claim) return stored
-    if (!stored) {
-      const detail = `The ${submission.kind} of this Idempotency-Key is being deleted: try again.`
-      throw new Problem('queue_unavailable', detail, { retryAfterS: 1 })
-    }
-    await submission.keep(claim, ref)
+    const known = isReplay ? await kind.read(ref) : undefined
+    if (!known) await kind.admit(submitted, request, reply)
+    const stored = await kind.store(submitted, { known, isReplay, isAwaitedHere })
+    if (claim) await keepClaim(kind, claim, ref, stored)
     return stored
   }
-  const value = await waitIfPreferred(waitS, reply, deps.closing, submission.awaited(ref, isAwaitedHere), store)
+  const value =
+    waitS === undefined
+      ? await begin()
+      : await waitWithHeader(waitS, reply, deps.closing, kind.awaited(ref, isAwaitedHere), begin)
   // It has ended, and was deleted during the wait.
-  if (!value) throw submission.notFound(ref.id)
-  reply.header('location', submission.path(ref.id))
+  if (!value) throw kind.notFound(ref.id)
+  reply.header('location', kind.path(ref.id))
   if (isReplay) reply.header('idempotent-replayed', 'true')
-  if (!value.done)
-    await warnOfIdleQueues(request, reply, deps, submission.queuesOf(value), { [submission.kind]: ref.id })
+  if (!value.done) {
+    for (const name of kind.queuesOf(value))
+      if (!(await deps.queue.isConsumed(name))) warnOfIdleQueue(request, reply, name)
+  }
   reply.code(waitS !== undefined && value.done ? 200 : 202)
   return value
 }
 
-/**
- * Claims the request's idempotency key for `ref`.
- *
- * @returns undefined when the request has no key
- * @throws Problem
- */
+/** Claims an idempotency key for `ref`. @throws Problem */
 async function claimKey(
   request: FastifyRequest,
   { idempotency }: Pick<RouteDeps, 'idempotency'>,
+  key: string,
   ref: JobRef,
-): Promise<HeldClaim | undefined> {
-  const key = idempotencyKey(request.headers['idempotency-key'])
-  if (key === undefined) return undefined
+): Promise<HeldClaim> {
   const claim = await idempotency.claim(request.caller.tenant, key, request.body, ref)
   if (claim.status !== 'conflict') return claim
   const detail = 'This Idempotency-Key was already used with a different body: use a new key for a new request.'
   throw new Problem('idempotency_key_reused', detail)
 }
 
-/** What was accepted waits until there is a worker. The client may want to alert somebody (RFC 7234, section 5.5). */
-async function warnOfIdleQueues(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { queue }: Pick<RouteDeps, 'queue'>,
-  queues: string[],
-  logged: Record<string, string>,
+async function keepClaim(
+  kind: Pick<SubmissionKind<{ ref: JobRef }, { done: boolean }>, 'name' | 'keep'>,
+  claim: HeldClaim,
+  ref: JobRef,
+  stored: unknown,
 ): Promise<void> {
-  const idle: string[] = []
-  for (const name of queues) if (!(await queue.isConsumed(name))) idle.push(name)
-  if (idle.length === 0) return
-  const warnings = idle.map((name) => `199 drover "no worker consumes the queue ${name} at the moment"`)
-  reply.header('warning', warnings.join(', '))
-  request.log.warn({ ...logged, queues: idle }, 'accepted a submission to a queue without workers')
+  if (stored) return kind.keep(claim, ref)
+  const detail = `The ${kind.name} of this Idempotency-Key is being deleted: try again.`
+  throw new Problem('queue_unavailable', detail, { retryAfterS: 1 })
+}
+
+/** What was accepted waits until there is a worker. The client may want to alert somebody (RFC 7234, section 5.5). */
+function warnOfIdleQueue(request: FastifyRequest, reply: FastifyReply, name: string): void {
+  const before = reply.getHeader('warning')
+  const warning = `199 drover "no worker consumes the queue ${name} at the moment"`
+  reply.header('warning', before === undefined ? warning : `${String(before)}, ${warning}`)
+  request.log.warn({ queue: name }, 'accepted a submission to a queue without workers')
 }
 
 /** The documented request headers of a submission. */
