@@ -102,6 +102,13 @@ const sharedVariables = {
   DIAGNOSTIC_JOBS: flag
     .default(false)
     .meta(about('`1` adds the diagnostic job types `echo`, `sleep`, `burn-cpu` and `burn-cpu-isolated`.')),
+  ACCEPT_BULLMQ_JOBS: flag
+    .default(false)
+    .meta(
+      about(
+        '`1` runs jobs that other services add with BullMQ itself, and shows them as `<queue>_<id>`: see [BullMQ](bullmq.md). Otherwise they fail.',
+      ),
+    ),
   WEBHOOK_SECRETS: webhookSecrets
     .default([])
     .meta(
@@ -167,6 +174,13 @@ export const workerVariables = z
       .meta(
         about(
           'User (and group) of child processes that run jobs, as numbers: `65534` or `65534:65534`. The worker must run as root. They cannot read its memory and files then.',
+        ),
+      ),
+    BULLMQ_EVENTS: flag
+      .default(false)
+      .meta(
+        about(
+          "`1` writes BullMQ's event streams, for `QueueEvents` and other tools of BullMQ: see [BullMQ](bullmq.md).",
         ),
       ),
     SHUTDOWN_GRACE_MS: integer(0, 3_600_000)

@@ -53,6 +53,7 @@ await boot('api', async () => {
     client,
     keys,
     queues: queuesOf(registry),
+    acceptsPlainJobs: config.ACCEPT_BULLMQ_JOBS,
     onAdded: metrics.jobSubmitted,
   })
   metrics.observeProcess()

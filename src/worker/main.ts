@@ -21,6 +21,7 @@ import { Keys } from '../queue/redis/keys.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
+import { JobIndex } from '../queue/store/job-index.ts'
 import { OutputWriter } from '../queue/store/job-output.ts'
 import { JobQueue } from '../queue/store/job-queue.ts'
 import { deliveryQueue } from '../queue/webhooks/delivery.ts'
@@ -70,7 +71,13 @@ await boot('worker', async () => {
   const jobs = new JobQueue({ client: redis, keys, queues: queuesOf(registry) })
   const outbox = new WebhookOutbox({ redis, keys, jobs, control, log })
   const quotas = new TenantQuotas({ redis, keys })
-  const onStarted = (ref: JobRef, record: unknown) => {
+  const index = new JobIndex({ redis, keys })
+  const onStarted = (ref: JobRef, record: unknown, createdAt: number) => {
+    if (ref.bullId !== undefined && config.ACCEPT_BULLMQ_JOBS) {
+      index.addPlain(ref, createdAt).catch((error: unknown) => {
+        log.warn({ job: ref.id, err: error }, 'failed to list a job of a plain BullMQ producer')
+      })
+    }
     quotas.leaveStarted(ref, record)?.catch((error: unknown) => {
       log.debug({ job: ref.id, err: error }, 'failed to free the place of a started job')
     })
@@ -89,13 +96,15 @@ await boot('worker', async () => {
     log,
     workerName,
     lockMs: config.LOCK_MS,
+    bullmqEvents: config.BULLMQ_EVENTS,
   }
   const measured = {
     'event-loop': metrics.measured(executors.for('event-loop')),
     thread: metrics.measured(executors.for('thread')),
     process: metrics.measured(executors.for('process')),
   }
-  const deps = { registry, executorFor: (runsOn: RunsOn) => measured[runsOn], log }
+  const acceptsPlainJobs = config.ACCEPT_BULLMQ_JOBS
+  const deps = { registry, executorFor: (runsOn: RunsOn) => measured[runsOn], acceptsPlainJobs, log }
   const execute = async (claimed: ClaimedJob) => {
     const settlement = await executeJob(deps, claimed)
     metrics.attemptSettled(claimed, settlement)

@@ -172,12 +172,15 @@ class Driven {
     return ['ended', fetched.id, fetched.attemptsStarted]
   }
 
-  /** All that run, at once. */
+  /** All that run, those that our script ends at once. */
   async #endAll(): Promise<unknown> {
     const running = this.#running
     this.#running = []
-    const ends = running.map((one) => one.moveToCompleted({ ended: one.id }, this.#held(one), false))
-    return (await Promise.allSettled(ends)).map(({ status }) => status)
+    const complete = (one: RunningJob) => one.moveToCompleted({ ended: one.id }, this.#held(one), false)
+    // In a call of their own: see stored-keys.ts.
+    for (const one of running.filter(isRemoved)) await complete(one)
+    const ended = await Promise.allSettled(running.filter((one) => !isRemoved(one)).map(complete))
+    return ended.map(({ status }) => status)
   }
 
   /** The worker of a job vanishes: its lock is gone at two checks. */

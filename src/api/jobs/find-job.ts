@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
-import { parseJobId } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
 import { Problem } from '../http/problem.ts'
@@ -21,7 +20,7 @@ export function jobNotFound(id: string): Problem {
 
 /** Reads the caller's job that a path names. @throws Problem `job_not_found`, QueueUnavailableError */
 export async function findJob(queue: JobQueue, request: FastifyRequest, id: string): Promise<StoredJob> {
-  const ref = parseJobId(id)
+  const ref = queue.refOf(id)
   const job = ref && (await queue.read(ref, request.caller.tenant))
   if (!job) throw jobNotFound(id)
   return job

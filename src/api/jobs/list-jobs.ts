@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { isUlid, type JobRef, ulidOf } from '../../queue/model/job-id.ts'
+import { isUlid } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
+import type { IndexedJob } from '../../queue/store/job-index.ts'
 import type { RouteDeps } from '../deps.ts'
 import { asJsonText } from '../http/answer-when-done.ts'
 import { linkNextPage } from '../http/next-page.ts'
@@ -39,9 +40,11 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
     const from = (filter.created_after ?? -1) + 1
     const to = (filter.created_before ?? Number.MAX_SAFE_INTEGER) - 1
     for (let read = 0; read < maxRead; read += atOnce) {
-      const refs: JobRef[] = await index.next({ tenant, queues: queue.names, behind, from, to, count: atOnce })
-      for await (const { ref, job } of queue.readMany(refs)) {
-        behind = ulidOf(ref.id)
+      const found: IndexedJob[] = await index.next({ tenant, queues: queue.names, behind, from, to, count: atOnce })
+      const refs = found.map(({ ref }) => ref)
+      let n = 0
+      for await (const { job } of queue.readMany(refs)) {
+        behind = found[n++]?.ulid
         if (!job || !matches(job, filter)) continue
         const item = JSON.stringify(jobResource(job, config.RESULT_TTL_MS))
         items.push(item)

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { parseJobId } from '../../queue/model/job-id.ts'
 import type { RouteDeps } from '../deps.ts'
 import { answerWhenDone } from '../http/answer-when-done.ts'
 import { problemResponses } from '../openapi/responses.ts'
@@ -25,7 +24,7 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: (request, reply) => {
       const { id } = request.params
-      const ref = parseJobId(id)
+      const ref = deps.queue.refOf(id)
       if (!ref) throw jobNotFound(id)
       return answerWhenDone(request, reply, deps.closing, {
         path: jobPath(id),

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { parseJobId } from '../../queue/model/job-id.ts'
 import type { RouteDeps } from '../deps.ts'
 import { lastEventId } from '../http/event-id.ts'
 import { eventStreamResponse, resumeHeader, resumeParameter } from '../openapi/event-stream.ts'
@@ -33,7 +32,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const ref = parseJobId(id)
+      const ref = deps.queue.refOf(id)
       if (!ref) throw jobNotFound(id)
       const after = lastEventId(request.query.after, request.headers['last-event-id'])
       let stream: JobEventStream | undefined

@@ -19,6 +19,8 @@ import { GatheredCalls } from './gather-calls.ts'
 
 /** About how many events the stream of a queue keeps, as with BullMQ. */
 const maxEvents = 10_000
+/** A field of the queue's meta: scripts write BullMQ's events where it is set. */
+const eventsSwitch = 'drover.events'
 
 export interface BackendOptions {
   /** BullMQ's view of a connection. */
@@ -71,9 +73,11 @@ export class BatchingBackend extends RedisQueueBackend {
     return this.#adds.batchedCalls + this.exchanges.batchedCalls
   }
 
-  /** Writes of the queue what BullMQ's own Queue writes, for its tools. */
-  async writeMeta(): Promise<void> {
-    await this.setQueueMeta({ 'opts.maxLenEvents': maxEvents, version: `bullmq:${this.version}` })
+  /** Writes of the queue what BullMQ's own Queue writes, for its tools; with `writesEvents` all processes write to its event stream. */
+  async writeMeta({ writesEvents }: { writesEvents: boolean }): Promise<void> {
+    const switched = writesEvents ? { [eventsSwitch]: 1 } : undefined
+    if (!switched) await this.removeQueueMetaFields([eventsSwitch])
+    await this.setQueueMeta({ 'opts.maxLenEvents': maxEvents, version: `bullmq:${this.version}`, ...switched })
   }
 
   override async addJob(job: JobJson, id: string, parent?: ParentKeyOpts): Promise<string> {

@@ -1,6 +1,8 @@
 import { Job, type JobJson, type Worker } from 'bullmq'
+import type { JobRef } from '../model/job-id.ts'
 import { flowOf } from '../model/job-record.ts'
 import { parseJson } from '../model/parse-json.ts'
+import { isDroverJob } from './job-options.ts'
 
 type Read = 'id' | 'name' | 'data' | 'opts' | 'timestamp' | 'attemptsMade' | 'attemptsStarted' | 'stalledCounter'
 type MayBeRead = 'deferredFailure' | 'stacktrace' | 'repeatJobKey' | 'deduplicationId' | 'parentKey' | 'parent'
@@ -45,6 +47,17 @@ export class FetchedJob extends Job {
     this.stacktrace = Array.isArray(traces) ? traces : []
   }
 
+  /** Whether Drover added it; else a plain BullMQ producer has. */
+  get isOurs(): boolean {
+    return isDroverJob(this.opts)
+  }
+
+  /** As clients and the rest of Drover name it. */
+  get ref(): JobRef {
+    const { id = '', queueName: queue } = this
+    return this.isOurs ? { queue, id } : { queue, id: `${queue}_${id}`, bullId: id }
+  }
+
   /** The number of the attempt for which it was fetched. */
   get attempt(): number {
     return this.attemptsMade + 1
@@ -52,7 +65,7 @@ export class FetchedJob extends Job {
 
   /** The flow that it belongs to. */
   get flow(): string | undefined {
-    return flowOf(this.data)
+    return this.isOurs ? flowOf(this.data) : undefined
   }
 }
 

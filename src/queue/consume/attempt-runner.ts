@@ -27,8 +27,8 @@ export interface RunnerOptions {
   lockMs: number
   log: Logger
   execute: (job: ClaimedJob) => Promise<Settlement>
-  /** A job has started; `data` is its record. */
-  onStarted?: (ref: JobRef, data: unknown) => void
+  /** A job has started; `data` is its record, `createdAt` in epoch ms. */
+  onStarted?: (ref: JobRef, data: unknown, createdAt: number) => void
 }
 
 const quarantineFromCrash = 2
@@ -166,11 +166,11 @@ export class AttemptRunner {
   }
 
   async #execute(job: FetchedJob, running: RunningJob): Promise<Settlement> {
-    const { queue, redis, events, outputs, backend, execute, onStarted } = this.#options
+    const { redis, events, outputs, backend, execute, onStarted } = this.#options
     const { id = '', name: type, data, lockToken: token, attemptsStarted: starts, timestamp: createdAt, attempt } = job
-    const ref = { queue, id }
+    const { ref } = job
     events.announce(ref, 'change')
-    onStarted?.(ref, data)
+    onStarted?.(ref, data, createdAt)
     if (this.#cancels.take(id, token)) await this.check([id])
     // An earlier start of this attempt may have stored an output and then lost its worker or its lock.
     // Not waited for: what this run stores is sent behind it. And a start that waits is a start behind whatever blocks the event loop.
@@ -178,10 +178,12 @@ export class AttemptRunner {
     const attemptEvents = events.open(ref, token, attempt, () => void this.check([id]))
     const settlement = await execute({
       ref,
+      isPlain: !job.isOurs,
       type,
       data,
       attempt,
-      maxAttempts: job.opts.attempts ?? 1,
+      // BullMQ's own default is 0, for one attempt.
+      maxAttempts: job.opts.attempts || 1,
       starts,
       createdAt,
       dueAt: dueAt(data, createdAt + (job.opts.delay ?? 0)),

@@ -7,6 +7,8 @@ import type { KeptOutput } from '../store/job-output.ts'
 /** A job that this worker holds, for one attempt. */
 export interface ClaimedJob {
   ref: JobRef
+  /** A plain BullMQ producer added it: its data is its input, and no record. */
+  isPlain: boolean
   type: string
   /** As stored; `parseRecord` says whether this version can read it. */
   data: unknown

@@ -11,6 +11,8 @@ export interface ConsumerOptions extends RunnerOptions, SettlerOptions {
   concurrency: number
   keys: Keys
   workerName: string
+  /** Whether BullMQ's event stream of the queue is written. */
+  bullmqEvents?: boolean
 }
 
 /** A worker's connection waits for Redis as long as it takes; a probe does not. */
@@ -95,7 +97,7 @@ export class JobConsumer {
   async start(): Promise<void> {
     const { log } = this.#options
     await this.#worker.waitUntilReady()
-    await this.#worker.getBackend().writeMeta()
+    await this.#worker.getBackend().writeMeta({ writesEvents: this.#options.bullmqEvents ?? false })
     this.#isOpen = true
     // Should the loop end by itself, the watchdog finds that jobs wait and none is taken.
     this.#worker.run().catch((error: unknown) => log.error({ queue: this.queue, err: error }, 'the worker loop ended'))
@@ -146,7 +148,7 @@ export class JobConsumer {
       await this.#settler.settle(job, settlement)
       return undefined
     }
-    this.#options.events.leaveToEnd({ queue: this.queue, id: job.id ?? '' })
+    this.#options.events.leaveToEnd(job.ref)
     return new Success(settlement.output, (word, error) => void this.#settler.onAcknowledged(job, word, error))
   }
 

@@ -41,7 +41,7 @@ export class JobSettler {
     if (word === 'lost') return this.#finishRefused(job)
     if (word === 'ended') this.#options.onEnded?.(job.name, 'succeeded')
     else this.announceEnd(job)
-    this.#options.releaseWebhook?.(this.#refOf(job), job.data)
+    this.#options.releaseWebhook?.(job.ref, job.data)
   }
 
   /** Moves a job that has not succeeded; `undefined`: it was to fail unrun. Never rejects. */
@@ -50,10 +50,10 @@ export class JobSettler {
     try {
       const end = await this.#move(job, settlement)
       if (end === 'nothing') return
-      if (end === undefined) return events.announce(this.#refOf(job), 'change')
-      events.leaveToEnd(this.#refOf(job))
+      if (end === undefined) return events.announce(job.ref, 'change')
+      events.leaveToEnd(job.ref)
       onEnded?.(job.name, end)
-      releaseWebhook?.(this.#refOf(job), job.data)
+      releaseWebhook?.(job.ref, job.data)
     } catch (error) {
       await this.#finishRefused(job, error)
     }
@@ -62,7 +62,7 @@ export class JobSettler {
   /** Tells who watches a job that it may have ended. */
   announceEnd(job: FetchedJob): void {
     const { events } = this.#options
-    const ref = this.#refOf(job)
+    const ref = job.ref
     events.announce(ref, 'end', job.waiter)
     if (job.flow !== undefined) events.hint(job.flow, ref)
   }
@@ -123,12 +123,8 @@ export class JobSettler {
   async #finishCanceled(job: FetchedJob, stopped: 'cooperatively' | 'killed' | 'abandoned'): Promise<boolean> {
     const { control, onEnded } = this.#options
     const held = { token: job.lockToken, attempt: job.attempt }
-    const isFirst = await control.finishCanceled(this.#refOf(job), held, stopped)
+    const isFirst = await control.finishCanceled(job.ref, held, stopped)
     if (isFirst) onEnded?.(job.name, 'canceled')
     return isFirst
-  }
-
-  #refOf({ id = '' }: FetchedJob): JobRef {
-    return { queue: this.#options.queue, id }
   }
 }

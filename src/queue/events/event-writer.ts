@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { JobRef } from '../model/job-id.ts'
+import { bullIdOf, type JobRef } from '../model/job-id.ts'
 import type { Redis } from '../redis/connection.ts'
 import { announcedChange, announcedEnd, type Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -44,7 +44,15 @@ export class JobEventWriter {
     const append = async (events: string[], progress: string): Promise<void> => {
       keys ??= [this.#keys.lock(ref), this.#keys.events(ref), this.#keys.job(ref)]
       const bounds = [maxHistory.entries, maxHistory.characters]
-      const args = [token, this.#keys.channel(ref), `${token} ${++batch}`, ...bounds, progress, ...events]
+      const args = [
+        token,
+        this.#keys.channel(ref),
+        `${token} ${++batch}`,
+        ...bounds,
+        progress,
+        bullIdOf(ref),
+        ...events,
+      ]
       this.#announceChangeBefore(ref)
       for (let tries = 1; ; tries++) {
         try {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { encodeTime } from 'ulid'
 import { queueNamePattern } from '../../jobs/define-job.ts'
 import { newUlid } from './ulid.ts'
@@ -6,6 +7,8 @@ import { newUlid } from './ulid.ts'
 export interface JobRef {
   queue: string
   id: string
+  /** BullMQ's id of a job that a plain BullMQ producer added; other jobs have the same id there. */
+  bullId?: string | undefined
 }
 
 /** A new id in `queue`, created at `now` (epoch ms): `io_01k…`, the name of the queue and a lower-case ULID. Ids rise within a process. */
@@ -33,6 +36,43 @@ export function parseJobId(id: string): JobRef | undefined {
   const queue = id.slice(0, cut)
   if (cut < 1 || !queueNamePattern.test(queue) || id[cut] !== '_' || !isUlid(ulidOf(id))) return undefined
   return { queue, id }
+}
+
+/** The id that BullMQ's keys and sets have for a job. */
+export const bullIdOf = ({ id, bullId }: JobRef): string => bullId ?? id
+
+/** BullMQ's own keys of a queue, which no job has as its id. */
+const reservedIds = new Set(
+  'wait active paused delayed prioritized completed failed stalled stalled-check waiting-children repeat limiter meta events pc marker id de'.split(
+    ' ',
+  ),
+)
+
+/** Reads the id of a job that a plain BullMQ producer added: `<queue>_<its id>`. An id of the shape of {@link newJobRef} is a job of ours. */
+export function parsePlainJobId(id: string): JobRef | undefined {
+  const [, queue = '', bullId = ''] = /^([^_]+)_([^:\s]{1,200})$/.exec(id) ?? []
+  return queueNamePattern.test(queue) && !reservedIds.has(bullId) ? { queue, id, bullId } : undefined
+}
+
+/** What such a job has in lists for a ULID: it sorts by the time of the job, and is its own. */
+function plainUlid(bullId: string, createdAt: number): string {
+  const digits = Array.from(createHash('sha256').update(bullId).digest().subarray(0, 16), (byte) => base32[byte % 32])
+  return `${ulidTime(createdAt)}${digits.join('')}`
+}
+const base32 = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** The entry of a job in the index of its queue. `createdAt` in epoch ms. Of a job that a plain BullMQ producer added, its id stands behind. */
+export function indexEntryOf({ id, bullId }: JobRef, tenant: string, createdAt: number): string {
+  if (bullId === undefined) return indexEntry(tenant, ulidOf(id))
+  return `${indexEntry(tenant, plainUlid(bullId, createdAt))}:${bullId}`
+}
+
+/** The job of an entry in the index of a queue, and the ULID by which it sorts. */
+export function refOfEntry(queue: string, entry: string): { ref: JobRef; ulid: string } {
+  const ulid = entry.startsWith('-:') ? entry.slice(2, 28) : ulidOf(entry)
+  const bullId = entry.startsWith('-:') && entry.length > 29 ? entry.slice(29) : undefined
+  const ref = bullId === undefined ? { queue, id: `${queue}_${ulid}` } : { queue, id: `${queue}_${bullId}`, bullId }
+  return { ref, ulid }
 }
 
 /** The entry of a job in the index of its queue, which sorts by tenant, then by time. */

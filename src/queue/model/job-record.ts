@@ -42,6 +42,11 @@ export function parseRecord(data: unknown): JobRecord | undefined {
   return recordSchema.safeParse(data).data
 }
 
+/** The record of a job that a plain BullMQ producer added: the anonymous tenant's, with its data as the input. */
+export function plainRecord(data: unknown): JobRecord {
+  return { v: recordVersion, tenant: anonymousTenant, input: data }
+}
+
 /** Since when a job with this stored record could have started in its present run. `firstDueAt` is when it was created or became due. */
 export function dueAt(data: unknown, firstDueAt: number): number {
   const reopenedAt: unknown = Object(data).reopenedAt

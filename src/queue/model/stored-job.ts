@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { decodeAttempts, decodeFailure, type EndedAttempt, type StoredFailure } from './failure.ts'
-import { type JobRecord, parseRecord } from './job-record.ts'
+import type { JobRef } from './job-id.ts'
+import { type JobRecord, parseRecord, plainRecord } from './job-record.ts'
 import { isEnd, type JobEnd, type JobState } from './job-states.ts'
 import { parseJson } from './parse-json.ts'
 
@@ -13,6 +14,8 @@ export interface StoredOutput {
 /** A job as it is stored in Redis. Times are epoch milliseconds. */
 export interface StoredJob {
   id: string
+  /** As {@link JobRef} has it. */
+  bullId?: string | undefined
   type: string
   queue: string
   state: JobState
@@ -57,11 +60,12 @@ export function hashOf(fields: readonly string[]): Record<string, string> {
 
 /** Reads BullMQ's hash of a job. Undefined when its record was written by a version of Drover that this one cannot read. */
 export function decodeJob(
-  ref: { queue: string; id: string },
+  ref: JobRef,
   hash: Record<string, string>,
   { place, lastEventId, dueAt }: { place: Place; lastEventId: number; dueAt: number | undefined },
 ): StoredJob | undefined {
-  const record = parseRecord(parseJson(hash['data'] ?? ''))
+  const data = parseJson(hash['data'] ?? '')
+  const record = ref.bullId === undefined ? parseRecord(data) : plainRecord(data)
   if (!record) return undefined
   const attemptsMade = Number(hash['atm'] ?? 0)
   const attempt = attemptsMade + (place === 'active' ? 1 : 0)
@@ -91,7 +95,7 @@ export function decodeJob(
     eventsBeforeRun: Number(hash['eventsBeforeRun'] ?? 0),
     lastEventId,
     attempt: place === 'finished' ? last : attempt,
-    maxAttempts: maxAttemptsSchema.safeParse(parseJson(hash['opts'] ?? '')).data?.attempts ?? 1,
+    maxAttempts: maxAttemptsSchema.safeParse(parseJson(hash['opts'] ?? '')).data?.attempts || 1,
     createdAt: Number(hash['timestamp'] ?? 0),
     scheduledFor: dueAt,
     startedAt,

@@ -1,4 +1,4 @@
-import type { JobRef } from '../model/job-id.ts'
+import { bullIdOf, type JobRef } from '../model/job-id.ts'
 
 /** Messages on a job's channel beside events: its state has changed, or it may have ended. Watchers then read the job. */
 export const announcedChange = 'changed'
@@ -25,8 +25,8 @@ export class Keys {
     return `${this.bullPrefix(queue)}:${queue}:${suffix}`
   }
 
-  job({ queue, id }: JobRef): string {
-    return this.bull(queue, id)
+  job(ref: JobRef): string {
+    return this.bull(ref.queue, bullIdOf(ref))
   }
 
   /** Holds the token of the worker that runs the job. complete-and-fetch.lua sets it, and deletes it with a success; BullMQ renews it, and deletes it otherwise. */

@@ -1,5 +1,5 @@
 import { encodeFailure, type StoredFailure } from '../model/failure.ts'
-import type { JobRef } from '../model/job-id.ts'
+import { bullIdOf, type JobRef } from '../model/job-id.ts'
 import { type JobRecord, timeLimits } from '../model/job-record.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
@@ -54,7 +54,7 @@ export class JobControl {
       cancelJob(
         this.#redis,
         [keys.job(job), keys.lock(job), ...sets, keys.webhookDebts(queue)],
-        [job.id, now, canceledMessage, graceMs + cancelMarginMs, keys.channel(job), keys.cancels(queue)],
+        [bullIdOf(job), now, canceledMessage, graceMs + cancelMarginMs, keys.channel(job), keys.cancels(queue)],
       ),
     )
     return result as CancelResult
@@ -74,7 +74,7 @@ export class JobControl {
     const keys = this.#keys
     const sets = ['active', 'stalled', 'failed'].map((set) => keys.bull(ref.queue, set))
     const failure = encodeFailure(canceled(attempt, stopped))
-    const args = [ref.id, cancelToken(token), failure, Date.now(), keys.channel(ref)]
+    const args = [bullIdOf(ref), cancelToken(token), failure, Date.now(), keys.channel(ref)]
     const names = [keys.job(ref), keys.lock(ref), ...sets, keys.webhookDebts(ref.queue)]
     return (await finishCanceled(this.#redis, names, args)) === 1
   }
@@ -107,9 +107,9 @@ export class JobControl {
         this.#redis,
         [keys.job(job), ...sets, keys.events(job), keys.timeLimits(job.queue), keys.webhookDebts(job.queue)],
         [
-          job.id,
+          bullIdOf(job),
           job.run,
-          JSON.stringify(record),
+          JSON.stringify(job.bullId === undefined ? record : record.input),
           keys.channel(job),
           startBy ?? '',
           deadlineAt ?? '',

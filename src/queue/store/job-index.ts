@@ -1,6 +1,16 @@
-import { indexEntry, type JobRef, ulidOf, ulidTime } from '../model/job-id.ts'
+import { indexEntry, indexEntryOf, type JobRef, refOfEntry, ulidTime } from '../model/job-id.ts'
+import { anonymousTenant } from '../model/job-record.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/load-script.ts'
+
+const indexPlainJob = loadScript('store/index-plain-job')
+
+/** A job in a list, and the ULID by which it sorts. */
+export interface IndexedJob {
+  ref: JobRef
+  ulid: string
+}
 
 /** The last time that a ULID can hold. Bounds outside of the times of ULIDs are moved to the nearest. */
 const lastTime = 2 ** 48 - 1
@@ -30,7 +40,7 @@ export class JobIndex {
     from: number
     to: number
     count: number
-  }): Promise<JobRef[]> {
+  }): Promise<IndexedJob[]> {
     const { tenant, queues, behind, from, to, count } = options
     // No job is older than its first ULID.
     if (to < 0) return []
@@ -44,10 +54,15 @@ export class JobIndex {
       ),
     )
     return replies
-      .flatMap((entries, n) =>
-        entries.map((entry) => ({ queue: queues[n] ?? '', id: `${queues[n]}_${ulidOf(entry)}` })),
-      )
-      .sort((a, b) => (ulidOf(a.id) < ulidOf(b.id) ? 1 : -1))
+      .flatMap((entries, n) => entries.map((entry) => refOfEntry(queues[n] ?? '', entry)))
+      .sort((a, b) => (a.ulid < b.ulid ? 1 : -1))
       .slice(0, count)
+  }
+
+  /** Lists a job that a plain BullMQ producer added; it was created at `createdAt` (epoch ms). */
+  async addPlain(ref: JobRef, createdAt: number): Promise<void> {
+    const entry = indexEntryOf(ref, anonymousTenant, createdAt)
+    // The job names its entry before the entry exists, so that every removal of the job finds it.
+    await indexPlainJob(this.#redis, [this.#keys.job(ref), this.#keys.index(ref.queue)], [entry])
   }
 }

@@ -1,5 +1,6 @@
 import { BullQueues } from '../bullmq/bull-queues.ts'
-import type { JobRef } from '../model/job-id.ts'
+import { bullIdOf, type JobRef, parseJobId, parsePlainJobId } from '../model/job-id.ts'
+import { anonymousTenant } from '../model/job-record.ts'
 import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
 import { decodeJob, hashOf, type Place, type StoredJob, type StoredOutput } from '../model/stored-job.ts'
 import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/connection.ts'
@@ -23,6 +24,7 @@ export class JobQueue {
   readonly #bull: BullQueues
   readonly #onAdded: (type: string) => void
   readonly #queues: ReadonlySet<string>
+  readonly #acceptsPlainJobs: boolean
   readonly #consumed = new Map<string, { at: number; value: boolean }>()
 
   /** `onAdded` is called for each job that this process stored. Jobs that are not `isListed` are in no list of jobs. */
@@ -31,6 +33,7 @@ export class JobQueue {
     keys: Keys
     queues: Iterable<string>
     isListed?: boolean
+    acceptsPlainJobs?: boolean
     onAdded?: (type: string) => void
   }) {
     this.#client = deps.client
@@ -38,11 +41,18 @@ export class JobQueue {
     this.#bull = new BullQueues({ redis: deps.client, keys: deps.keys, isListed: deps.isListed ?? true })
     this.#onAdded = deps.onAdded ?? (() => undefined)
     this.#queues = new Set(deps.queues)
+    this.#acceptsPlainJobs = deps.acceptsPlainJobs ?? false
   }
 
   /** @throws QueueUnavailableError when Redis does not answer. */
   async ping(): Promise<void> {
     await whenAvailable(this.#client.ping())
+  }
+
+  /** The job that a client names; undefined when the id has not the shape of one. */
+  refOf(id: string): JobRef | undefined {
+    const ref = parseJobId(id) ?? (this.#acceptsPlainJobs ? parsePlainJobId(id) : undefined)
+    return ref?.bullId === undefined || this.#queues.has(ref.queue) ? ref : undefined
   }
 
   /** The queues that job types use. */
@@ -128,6 +138,7 @@ export class JobQueue {
    * @throws QueueUnavailableError
    */
   async read(ref: JobRef, tenant?: string): Promise<StoredJob | undefined> {
+    if (ref.bullId !== undefined && tenant !== undefined && tenant !== anonymousTenant) return undefined
     const keys = [
       this.#keys.job(ref),
       this.#keys.lock(ref),
@@ -136,10 +147,14 @@ export class JobQueue {
       this.#keys.events(ref),
       this.#keys.index(ref.queue),
     ]
-    const reply = await whenAvailable(readJob(this.#client, keys, [ref.id, tenant ?? '']))
+    const reply = await whenAvailable(
+      readJob(this.#client, keys, [bullIdOf(ref), ref.bullId === undefined ? (tenant ?? '') : '']),
+    )
     if (!isReadReply(reply)) return undefined
     const [fields, place, lastEventId, dueAt] = reply
-    const job = decodeJob(ref, hashOf(fields), {
+    const hash = hashOf(fields)
+    if (hash['name'] === undefined) return undefined
+    const job = decodeJob(ref, hash, {
       place,
       lastEventId: Number(lastEventId),
       dueAt: dueAt === null ? undefined : Number(dueAt),

@@ -1,4 +1,4 @@
-import { indexEntry, ulidOf } from '../model/job-id.ts'
+import { bullIdOf, indexEntryOf } from '../model/job-id.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -19,13 +19,13 @@ export async function removeJob(
   job: StoredJob,
 ): Promise<'removed' | 'missing' | 'not_done'> {
   const sets = ['completed', 'failed'].map((set) => keys.bull(job.queue, set))
-  const begun = await whenAvailable(beginRemoval(redis, [keys.job(job), ...sets], [job.id]))
+  const begun = await whenAvailable(beginRemoval(redis, [keys.job(job), ...sets], [bullIdOf(job)]))
   const [found, claim] = Array.isArray(begun) ? begun : []
   if (found === 'missing' || found === 'not_done') return found
   if (claim !== undefined) await whenAvailable(releaseClaim(redis, [String(claim)], [job.id]))
   const beside = [keys.timeLimits(job.queue), keys.index(job.queue), keys.webhookDebts(job.queue)]
   const names = [keys.job(job), keys.events(job), ...sets, ...beside]
-  const entry = indexEntry(job.record.tenant, ulidOf(job.id))
-  await whenAvailable(endRemoval(redis, names, [job.id, entry, Date.now(), claim === undefined ? '' : 1]))
+  const entry = indexEntryOf(job, job.record.tenant, job.createdAt)
+  await whenAvailable(endRemoval(redis, names, [bullIdOf(job), entry, Date.now(), claim === undefined ? '' : 1]))
   return 'removed'
 }

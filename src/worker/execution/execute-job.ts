@@ -4,7 +4,7 @@ import { boundFailure, describeFailure, type JobFailure } from '../../jobs/job-f
 import type { LoadedJob, Registry } from '../../jobs/registry.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { ClaimedJob, Settlement } from '../../queue/consume/attempt.ts'
-import { type JobRecord, parseRecord, timeLimits } from '../../queue/model/job-record.ts'
+import { type JobRecord, parseRecord, plainRecord, timeLimits } from '../../queue/model/job-record.ts'
 import type { KeptOutput } from '../../queue/store/job-output.ts'
 import type { Executor, Outcome } from '../executors/executor.ts'
 import { StopSource } from '../handler/stop-signal.ts'
@@ -12,12 +12,17 @@ import { retryDelay } from './retry-delay.ts'
 
 export interface ExecuteJobDeps {
   registry: Registry
+  /** Whether jobs that plain BullMQ producers add are run. */
+  acceptsPlainJobs?: boolean
   executorFor(runsOn: RunsOn): Executor
   log: Logger
 }
 
-/** A job of a type that this worker does not know becomes due again after this delay, for any worker. */
-const unknownJobDelayMs = 2000
+/** A job of a type that this worker does not know becomes due again after a delay that grows with the time since that was noted, for any worker. */
+const unknownJobDelayMs = { min: 2000, max: 30_000 }
+/** A type that this worker does not know is logged once in this time. */
+const logUnknownEveryMs = 60_000
+const maxUnknownTypesLogged = 1000
 /** A job fails when no worker has known its type for this long. */
 const maxUnknownMs = 10 * 60_000
 const reservedCodes = new Set(['canceled', 'not_started_in_time', 'deadline_exceeded'])
@@ -26,7 +31,7 @@ const timeoutGraceMs = 200
 
 /** Runs one attempt: find the job type → refuse if late → run → settle. Never rejects. */
 export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Promise<Settlement> {
-  const record = parseRecord(claimed.data)
+  const record = claimed.isPlain ? plainRecord(claimed.data) : parseRecord(claimed.data)
   // Most attempts log nothing, so the child logger is created on first use.
   const log = () => {
     const traceparent = record?.traceparent
@@ -34,6 +39,7 @@ export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Pro
     return deps.log.child({ job: ref.id, type, attempt, ...(traceparent !== undefined && { traceparent }) })
   }
   try {
+    if (claimed.isPlain && !deps.acceptsPlainJobs) return refusePlainJob(claimed, log())
     const loaded = deps.registry.get(claimed.type)
     if (!loaded || !record) return await settleUnknown(claimed, log())
     if (isLate(record, claimed)) return settleLate(record, claimed)
@@ -49,13 +55,29 @@ export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Pro
   }
 }
 
+function refusePlainJob(claimed: ClaimedJob, log: Logger): Settlement {
+  log.warn('a plain BullMQ producer added this job: set ACCEPT_BULLMQ_JOBS=1 to run such jobs')
+  const message = 'the data of this job is no record of Drover'
+  return failed(claimed, { code: 'unknown_job_record', message, retryable: false })
+}
+
+/** When each unknown type was logged, in epoch ms. */
+const unknownLoggedAt = new Map<string, number>()
+
 /** During a deploy an older worker may receive a job of a newer type: another worker may know it. */
 async function settleUnknown(claimed: ClaimedJob, log: Logger): Promise<Settlement> {
-  if (claimed.startedAt - (await claimed.markUnknown()) < maxUnknownMs) {
-    log.warn('unknown job type or record; left to other workers')
-    return { status: 'left_to_others', delayMs: unknownJobDelayMs }
+  const { type, startedAt } = claimed
+  const unknownMs = startedAt - (await claimed.markUnknown())
+  if (unknownMs < maxUnknownMs) {
+    if (startedAt - (unknownLoggedAt.get(type) ?? 0) >= logUnknownEveryMs) {
+      if (unknownLoggedAt.size >= maxUnknownTypesLogged) unknownLoggedAt.clear()
+      unknownLoggedAt.set(type, startedAt)
+      log.warn('unknown job type or record; left to other workers')
+    }
+    const { min, max } = unknownJobDelayMs
+    return { status: 'left_to_others', delayMs: Math.max(min, Math.min(unknownMs, max)) }
   }
-  const message = `no worker knows the job type "${claimed.type}" or can read its record`
+  const message = `no worker knows the job type "${type}" or can read its record`
   return failed(claimed, { code: 'unknown_job_type', message, retryable: false })
 }
 

@@ -1,3 +1,4 @@
+-- include bullmq/lib/write-event
 -- include bullmq/lib/end-job
 -- include bullmq/lib/cancel-one
 --[[

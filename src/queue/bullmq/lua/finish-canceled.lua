@@ -1,3 +1,4 @@
+-- include bullmq/lib/write-event
 -- include bullmq/lib/end-job
 --[[
   Ends a cancelled job whose handler has stopped. Whoever knows that may say it; only the first counts.

@@ -1,3 +1,4 @@
+-- include bullmq/lib/write-event
 -- include bullmq/lib/end-job
 -- include bullmq/lib/queue-job
 --[[
@@ -21,6 +22,7 @@ for i = 3, #ARGV, 6 do
       redis.call('HSET', jobKey, 'data', ARGV[i + 2], 'releasedAt', ARGV[2])
       limitTime(KEYS[6], id, ARGV[i + 4], ARGV[i + 5])
       queueJob(sets, id, priority, tonumber(ARGV[i + 3]), tonumber(ARGV[2]))
+      writeEvent(ARGV[1], 'waiting', 'jobId', id, 'prev', 'waiting-children')
       redis.call('PUBLISH', jobKey, 'changed')
     end
   end

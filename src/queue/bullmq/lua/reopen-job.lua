@@ -1,3 +1,4 @@
+-- include bullmq/lib/write-event
 --[[
   Opens the next run of an ended job: as new, but for its id, its input and its history of events.
   KEYS: job, failed or completed, prioritized, priority counter, marker, meta, event stream, time limits, webhook debts
@@ -18,9 +19,14 @@ redis.call('HSET', KEYS[1], 'data', ARGV[3], 'run', run + 1, 'atm', 0, 'ats', 0,
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end
 if ARGV[6] ~= '' then redis.call('ZADD', KEYS[8], ARGV[6], 'd:' .. id) end
 if ARGV[7] ~= '' then redis.call('ZADD', KEYS[9], ARGV[7], id) end
--- As BullMQ adds a prioritised job: behind those of the same priority, with a marker that wakes a worker.
-local priority = tonumber(redis.call('HGET', KEYS[1], 'priority'))
-redis.call('ZADD', KEYS[3], priority * 0x100000000 + redis.call('INCR', KEYS[4]) % 0x100000000, id)
+-- As BullMQ adds a job: behind those of the same priority, with a marker that wakes a worker.
+local priority = tonumber(redis.call('HGET', KEYS[1], 'priority') or 0)
+if priority == 0 then
+  redis.call('LPUSH', string.sub(KEYS[1], 1, -#id - 1) .. 'wait', id)
+else
+  redis.call('ZADD', KEYS[3], priority * 0x100000000 + redis.call('INCR', KEYS[4]) % 0x100000000, id)
+end
 if redis.call('HEXISTS', KEYS[6], 'paused') == 0 then redis.call('ZADD', KEYS[5], 0, '0') end
+writeEvent(string.sub(KEYS[1], 1, -#id - 1), 'waiting', 'jobId', id, 'prev', 'failed')
 redis.call('PUBLISH', ARGV[4], 'changed')
 return 'reopened'

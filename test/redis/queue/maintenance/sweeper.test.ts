@@ -1,7 +1,14 @@
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { Sweeper, type SweeperOptions } from '../../../../src/queue/maintenance/sweeper.ts'
-import { indexEntry, type JobRef, newJobRef, ulidOf, ulidTime } from '../../../../src/queue/model/job-id.ts'
+import {
+  indexEntry,
+  indexEntryOf,
+  type JobRef,
+  newJobRef,
+  ulidOf,
+  ulidTime,
+} from '../../../../src/queue/model/job-id.ts'
 import type { JobRecord } from '../../../../src/queue/model/job-record.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
 import { Lease } from '../../../../src/queue/redis/lease.ts'
@@ -131,14 +138,19 @@ test('a sweep removes entries of the index without a job, except young ones', as
   const job = await add({}, { queue: 'io', id: `io_${hourAgo}${'0'.repeat(16)}` })
   const old = indexEntry('-', `${hourAgo}${'1'.repeat(16)}`)
   const young = indexEntry('-', ulidOf(newJobRef('io', Date.now()).id))
-  await redis.zadd(keys.index('io'), 0, old, 0, young)
+  // Of jobs that a plain BullMQ producer added: one is there, the other was cleaned away.
+  const [kept, cleaned] = ['7', '8'].map((bullId) =>
+    indexEntryOf({ queue: 'io', id: `io_${bullId}`, bullId }, '-', Date.now() - hourMs),
+  ) as [string, string]
+  await redis.hset(keys.bull('io', '7'), 'name', 'echo')
+  await redis.zadd(keys.index('io'), 0, old, 0, young, 0, kept, 0, cleaned)
   sweeper.start()
   const entries = await waitFor(
     'the old entry to go',
     () => redis.zrange(keys.index('io'), 0, '-1'),
     (all) => !all.includes(old),
   )
-  expect(entries.toSorted()).toEqual([indexEntry('-', ulidOf(job.id)), young].toSorted())
+  expect(entries.toSorted()).toEqual([indexEntry('-', ulidOf(job.id)), young, kept].toSorted())
 })
 
 test('of two sweepers of a queue the holder of the lease works, and the other takes over', async () => {

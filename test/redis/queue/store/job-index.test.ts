@@ -5,7 +5,7 @@ import { BullQueues } from '../../../../src/queue/bullmq/bull-queues.ts'
 import { type JobRef, ulidOf, ulidTime } from '../../../../src/queue/model/job-id.ts'
 import type { Redis } from '../../../../src/queue/redis/connection.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
-import { JobIndex } from '../../../../src/queue/store/job-index.ts'
+import { type IndexedJob, JobIndex } from '../../../../src/queue/store/job-index.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 
@@ -19,11 +19,11 @@ async function walk(index: JobIndex, tenant: string, count: number, from = 0, to
   const seen: string[] = []
   let behind: string | undefined
   for (;;) {
-    const page: JobRef[] = await index.next({ tenant, queues, behind, from, to, count })
-    seen.push(...page.map(({ id }) => id))
+    const page: IndexedJob[] = await index.next({ tenant, queues, behind, from, to, count })
+    seen.push(...page.map(({ ref }) => ref.id))
     const last = page.at(-1)
     if (page.length < count || !last) return seen
-    behind = ulidOf(last.id)
+    behind = last.ulid
   }
 }
 

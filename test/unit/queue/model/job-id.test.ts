@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { isUlid, newJobRef, parseJobId } from '../../../../src/queue/model/job-id.ts'
+import {
+  indexEntryOf,
+  isUlid,
+  newJobRef,
+  parseJobId,
+  parsePlainJobId,
+  refOfEntry,
+} from '../../../../src/queue/model/job-id.ts'
 
 test('an id names its queue, and ids of one process rise', () => {
   fc.assert(
@@ -54,4 +61,38 @@ test('any other text is not an id', () => {
     expect(parseJobId(id), id).toBeUndefined()
   }
   fc.assert(fc.property(fc.string(), (text) => parseJobId(text) === undefined))
+})
+
+test('a job of a plain BullMQ producer is named by its queue and its id there; what looks like ours is ours', () => {
+  expect(parsePlainJobId('io_1')).toEqual({ queue: 'io', id: 'io_1', bullId: '1' })
+  expect(parsePlainJobId('io_order_7')).toEqual({ queue: 'io', id: 'io_order_7', bullId: 'order_7' })
+  for (const id of [
+    'io',
+    'io_',
+    '_1',
+    'IO_1',
+    'io_1:lock',
+    'io_meta',
+    'io_events',
+    'io_stalled-check',
+    `io_${'x'.repeat(201)}`,
+  ])
+    expect(parsePlainJobId(id), id).toBe(undefined)
+  const ours = newJobRef('io', Date.now())
+  expect(parseJobId(ours.id)).toEqual(ours)
+})
+
+test('entries of the index tell their job, and sort by its time', () => {
+  const plain = { queue: 'io', id: 'io_7', bullId: '7' }
+  const ours = newJobRef('io', 2000)
+  const entries = [
+    indexEntryOf(ours, '-', 2000),
+    indexEntryOf(plain, '-', 1000),
+    indexEntryOf({ queue: 'io', id: 'io_8', bullId: '8' }, '-', 1000),
+  ]
+  const refs = entries.toSorted().map((entry) => refOfEntry('io', entry))
+  expect(refs[2]).toEqual({ ref: ours, ulid: ours.id.slice(3) })
+  expect(new Set(refs.slice(0, 2).map(({ ref }) => ref.id))).toEqual(new Set(['io_7', 'io_8']))
+  expect(refs.every(({ ulid }) => isUlid(ulid))).toBe(true)
+  expect(refOfEntry('io', indexEntryOf(ours, 'acme', 2000)).ref).toEqual(ours)
 })

@@ -1,4 +1,4 @@
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../../src/jobs/define-job.ts'
@@ -28,10 +28,13 @@ async function settle(options: {
   stop?: StopRequest['kind']
   claimed?: Partial<ClaimedJob>
   record?: Partial<JobRecord>
+  log?: Logger
+  acceptsPlainJobs?: boolean
 }) {
   const { outcome = { status: 'returned', output: 1 }, stop, record } = options
   const claimed: ClaimedJob = {
     ref: { queue: 'io', id: 'io_1' },
+    isPlain: false,
     type: 'test',
     data: { v: recordVersion, input: 1, ...record },
     attempt: 1,
@@ -50,7 +53,8 @@ async function settle(options: {
     ...options.claimed,
   }
   const executorFor = () => ({ run: async () => outcome })
-  return executeJob({ registry, executorFor, log: pino({ level: 'silent' }) }, claimed)
+  const { log = pino({ level: 'silent' }), acceptsPlainJobs = false } = options
+  return executeJob({ registry, executorFor, acceptsPlainJobs, log }, claimed)
 }
 
 test('without a stop the outcome decides', async () => {
@@ -119,17 +123,45 @@ test('a failure is bounded and well-formed, whatever a thread or process sent', 
   expect(JSON.stringify(stored)).not.toContain('\\ud8')
 })
 
-test('an unknown type or record is left to other workers for ten minutes, then the job fails', async () => {
-  const minutes = (n: number) => ({ createdAt: 0, startedAt: n * 60_000 })
+test('an unknown type or record is left to other workers for ten minutes, ever longer, then the job fails', async () => {
+  const seconds = (n: number) => ({ createdAt: 0, startedAt: n * 1000 })
   for (const unknown of [{ type: 'newer' }, { data: { v: recordVersion + 1, input: 1 } }]) {
-    expect(await settle({ claimed: { ...unknown, ...minutes(9) } })).toMatchObject({
-      status: 'left_to_others',
-      delayMs: 2000,
-    })
-    expect(await settle({ claimed: { ...unknown, ...minutes(11) } })).toMatchObject({
+    for (const [since, delayMs] of [
+      [0, 2000],
+      [1, 2000],
+      [8, 8000],
+      [29, 29_000],
+      [540, 30_000],
+    ] as const)
+      expect(await settle({ claimed: { ...unknown, ...seconds(since) } })).toEqual({
+        status: 'left_to_others',
+        delayMs,
+      })
+    expect(await settle({ claimed: { ...unknown, ...seconds(660) } })).toMatchObject({
       status: 'failed',
       failure: { code: 'unknown_job_type', retryable: false },
       retryDelayMs: undefined,
     })
   }
+})
+
+test('an unknown type is logged once a minute', async () => {
+  const lines: string[] = []
+  const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  for (const startedAt of [0, 2000, 59_000, 60_000, 61_000])
+    await settle({
+      claimed: { type: 'logged-once', startedAt: 1_000_000 + startedAt, markUnknown: async () => 1_000_000 },
+      log,
+    })
+  expect(lines).toHaveLength(2)
+})
+
+test('a job of a plain BullMQ producer fails at once, or runs with its data as its input', async () => {
+  const claimed = { isPlain: true, data: 5 }
+  expect(await settle({ claimed })).toMatchObject({
+    status: 'failed',
+    failure: { code: 'unknown_job_record', retryable: false },
+    retryDelayMs: undefined,
+  })
+  expect(await settle({ claimed, acceptsPlainJobs: true })).toEqual({ status: 'succeeded', output: '1' })
 })

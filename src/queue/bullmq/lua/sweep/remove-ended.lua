@@ -5,7 +5,8 @@ local function removeEnded(q, endedBefore)
   for _, set in ipairs({ q.failed, q.completed }) do
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', endedBefore, 'LIMIT', 0, q.limit)) do
       local jobKey = q.jobs .. id
-      local claim, data, flow, removing = unpack(redis.call('HMGET', jobKey, 'claim', 'data', 'flow', 'removing'))
+      local claim, data, flow, removing, entry =
+        unpack(redis.call('HMGET', jobKey, 'claim', 'data', 'flow', 'removing', 'indexEntry'))
       -- The record begins with its version and its tenant: the rest, which may be large, is not parsed.
       local tenant = string.match(data or '', '^{"v":%d+,"tenant":"([^"]+)"') or '-'
       if flow then
@@ -23,7 +24,7 @@ local function removeEnded(q, endedBefore)
         redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
         redis.call('ZREM', q.timeLimits, 's:' .. id, 'd:' .. id)
         redis.call('ZREM', set, id)
-        redis.call('ZREM', q.index, tenant .. ':' .. string.sub(id, -26))
+        redis.call('ZREM', q.index, entry or tenant .. ':' .. string.sub(id, -26))
         removed = removed + 1
       end
     end

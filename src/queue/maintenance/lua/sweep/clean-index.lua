@@ -5,7 +5,10 @@ local function cleanIndex(q, from, idPrefix, before)
   local kept = 0
   for _, entry in ipairs(entries) do
     local ulid = string.sub(entry, -26)
-    if ulid > before or redis.call('EXISTS', q.jobs .. idPrefix .. ulid) == 1 then
+    local id = idPrefix .. ulid
+    -- Of a job that a plain BullMQ producer added, its id stands behind the ULID: `-:<ulid>:<id>`.
+    if string.sub(entry, 1, 2) == '-:' and #entry > 29 then ulid, id = string.sub(entry, 3, 28), string.sub(entry, 30) end
+    if ulid > before or redis.call('EXISTS', q.jobs .. id) == 1 then
       kept = kept + 1
     else
       redis.call('ZREM', q.index, entry)
