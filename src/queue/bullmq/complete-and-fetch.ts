@@ -207,6 +207,7 @@ function decodeJob(reply: unknown[], token: string): NextJob {
     parentKey: parentKey ?? undefined,
     parent: parent === null ? undefined : (Object(parseJson(parent)) as ParentKeys),
     lockToken: token,
+    fetchedAt: Date.now(),
   }
   return [json, id, 0, 0]
 }
@@ -218,7 +219,9 @@ const maxKnown = 1000
 function decodeOptions(text: string): JobsOptions {
   const known = knownOptions.get(text)
   if (known) return known
-  const options = parseJson(text) === undefined ? {} : Job.optsFromJSON(text)
+  // A plain producer may have stored anything.
+  const parsed = parseJson(text)
+  const options = typeof parsed === 'object' && parsed !== null ? Job.optsFromJSON(text) : {}
   if (knownOptions.size < maxKnown) knownOptions.set(text, options)
   return options
 }

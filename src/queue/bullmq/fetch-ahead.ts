@@ -9,6 +9,8 @@ export interface FetchAheadOptions {
   concurrency: number
   /** Fetches a job; what is fetched in one turn of the event loop is fetched by few calls. */
   fetch: () => Promise<NextJob>
+  /** A fetch has failed, and another of the same moment has brought a job. */
+  onError: (error: unknown) => void
   /** Nobody has asked for this job after all. */
   putBack: (id: string, token: string) => void
 }
@@ -40,17 +42,22 @@ export class FetchAhead {
     const count = Math.max(1, Math.min(this.#width, room))
     this.#asked += count
     try {
-      const [first = [], ...others] = await Promise.all(Array.from({ length: count }, this.#options.fetch))
-      const jobs = [first, ...others].filter(hasJob)
+      const answers = await Promise.allSettled(Array.from({ length: count }, this.#options.fetch))
+      const fetched = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+      // Any of the calls may bring a job: the first may have found the queue empty, or have failed, and the second not.
+      const jobs = fetched.filter(hasJob)
+      const failure = answers.find((answer) => answer.status === 'rejected')
+      if (failure && jobs.length === 0) throw failure.reason
+      if (failure) this.#options.onError(failure.reason)
       this.#held += jobs.length
       this.#mayBeMore = jobs.length === count
       this.#width = Math.max(firstAsked, Math.min(this.#mayBeMore ? 2 * count : jobs.length, maxAsked))
-      if (jobs.length > 0) {
-        const none = others.findLast((next) => !hasJob(next)) ?? []
-        this.#kept.push(...jobs.slice(1), none)
-        setImmediate(() => this.#dropKept())
-      }
-      return first
+      const [next, ...more] = jobs
+      const none = fetched.findLast((answer) => !hasJob(answer)) ?? []
+      if (!next) return none
+      this.#kept.push(...more, none)
+      setImmediate(() => this.#dropKept())
+      return next
     } finally {
       this.#asked -= count
     }

@@ -11,14 +11,16 @@ type MayBeRead = 'deferredFailure' | 'stacktrace' | 'repeatJobKey' | 'deduplicat
 export type FetchedJson = Pick<JobJson, Read> & { [K in MayBeRead]?: JobJson[K] | undefined } & {
   waiter?: string | undefined
   lockToken: string
+  /** Epoch ms at which Redis's answer was read. */
+  fetchedAt: number
 }
 
 /** A job that a worker has fetched, as it was then. */
 export class FetchedJob extends Job {
   /** How many characters its data has. */
   readonly dataLength: number
-  /** Epoch ms at which Redis's answer was read: its lock was set before. Not when the call was sent, which may have waited for Redis for longer than a lock lives. */
-  readonly fetchedAt: number = Date.now()
+  /** Epoch ms at which Redis's answer was read: its lock was set before. Not when the call was sent, which may have waited for Redis for longer than a lock lives, nor now: a handler may have blocked the event loop since. */
+  readonly fetchedAt: number
   /** It is to fail with this, unrun. Not `deferredFailure`: BullMQ's Worker would fail it without a word to us. */
   readonly failsWith: string | undefined
   /** The channel of the API process that waits for its end. */
@@ -31,6 +33,7 @@ export class FetchedJob extends Job {
   constructor(worker: Worker, json: FetchedJson, id: string) {
     super(worker, json.name, parseJson(json.data), json.opts, id)
     this.dataLength = json.data.length
+    this.fetchedAt = json.fetchedAt
     this.failsWith = json.deferredFailure
     this.waiter = json.waiter
     this.lockToken = json.lockToken

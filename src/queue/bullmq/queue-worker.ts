@@ -72,7 +72,7 @@ export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend>
   }
 
   /** Our backend gives what {@link FetchedJson} says, with the token of its lock. */
-  protected override createJob(json: JobJson & Pick<FetchedJson, 'lockToken'>, id: string): FetchedJob {
+  protected override createJob(json: JobJson & Pick<FetchedJson, 'lockToken' | 'fetchedAt'>, id: string): FetchedJob {
     return new FetchedJob(this, json, id)
   }
 }

@@ -38,6 +38,7 @@ export class WorkerBackend extends BatchingBackend {
     this.#ahead = new FetchAhead({
       concurrency: opts.concurrency ?? 1,
       fetch: () => this.#fetch(),
+      onError: (error) => void this.emit('error', error),
       putBack: options.putBack,
     })
   }
@@ -97,7 +98,17 @@ export class WorkerBackend extends BatchingBackend {
     }
     if (job instanceof FetchedJob) this.#ahead.leave(job)
     if (next) this.#ahead.enter(next)
-    return { result: next ?? (mayFetch ? await this.moveToActive() : []), finishedOn }
+    return { result: next ?? (mayFetch ? await this.#nextOrNone() : []), finishedOn }
+  }
+
+  /** A fetch that fails says nothing of the job that has just ended. */
+  async #nextOrNone(): Promise<NextJob> {
+    try {
+      return await this.moveToActive()
+    } catch (error) {
+      this.emit('error', error)
+      return []
+    }
   }
 
   /** BullMQ's own script ends a job: its place asks for the next anew. */
@@ -137,7 +148,7 @@ export class WorkerBackend extends BatchingBackend {
     if (exchanged.status === 'done') return exchanged.next
     const next = await this.fetchAsStock(token)
     const [json] = next
-    if (json) Object.assign(json, { lockToken: token })
+    if (json) Object.assign(json, { lockToken: token, fetchedAt: Date.now() })
     return next
   }
 

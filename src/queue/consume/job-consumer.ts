@@ -71,8 +71,11 @@ export class JobConsumer {
     const { redis, keys, queue } = this.#options
     if (redis.status !== 'ready' || !this.#isOpen) return false
     try {
-      const { paused, queued } = await countQueue(redis, keys, queue)
-      return !paused && queued > 0
+      const { paused, queued, running } = await countQueue(redis, keys, queue)
+      if (paused || queued === 0) return false
+      // BullMQ's own limits of a queue, which its tools may set: other workers may use them up.
+      const [concurrency, rate] = await redis.hmget(keys.bull(queue, 'meta'), 'concurrency', 'max')
+      return rate === null && (concurrency === null || running < Number(concurrency))
     } catch (error) {
       this.#options.log.debug({ queue, err: error }, 'the queue could not be counted')
       return false
