@@ -2,6 +2,7 @@ import { Cron } from 'croner'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { latestTick, nextTick, type Timing } from '../../../../src/queue/schedules/ticks.ts'
+import { propertyRuns } from '../../../helpers/property-runs.ts'
 import { clockChanges } from './clock-changes.ts'
 import { type DrawnCron, drawnCron, runsOn, walk } from './cron-model.ts'
 
@@ -37,7 +38,7 @@ test('around any change of any clock an expression runs when the rule says so', 
       const from = at + minutes * minuteMs
       for (const cron of drawn) expectRuns(cron, timezone, runsOn(cron, clock), from, from + 26 * hourMs)
     }),
-    { numRuns: 300 },
+    { numRuns: propertyRuns(50) },
   )
 }, 120_000)
 
@@ -50,7 +51,7 @@ test('around any change of any clock an expression with seconds runs when the ru
       const from = at + seconds * 1000
       for (const cron of drawn) expectRuns(cron, timezone, runsOn(cron, clock), from, from + hourMs)
     }),
-    { numRuns: 50 },
+    { numRuns: propertyRuns(8) },
   )
 }, 120_000)
 
@@ -83,7 +84,7 @@ test('where no clock is changed an expression runs as the library has it', () =>
         expect(nextTick({ kind: 'cron', cron: cron.text, timezone }, from), cron.text).toBe(expected)
       },
     ),
-    { numRuns: 600 },
+    { numRuns: propertyRuns(100) },
   )
 }, 60_000)
 
@@ -98,6 +99,6 @@ test('an expression runs on the days that its two day fields name', () => {
       const timing: Timing = { kind: 'cron', cron: daily.text, timezone: 'UTC' }
       expect(times(ticks(timing, from, from + 40 * 24 * hourMs)), daily.text).toEqual(times(runsOn(daily, clock)))
     }),
-    { numRuns: 300 },
+    { numRuns: propertyRuns(50) },
   )
 }, 60_000)
