@@ -19,12 +19,13 @@ const { values, positionals } = parseArgs({
   options: { stock: { type: 'boolean', default: false }, testNamePattern: { type: 'string', short: 't' } },
 })
 const [folder, ...files] = positionals
-if (folder === undefined) {
+const sources = folder === undefined ? undefined : openSources(folder)
+if (!sources) {
+  if (folder !== undefined) console.error(`${folder} does not hold BullMQ's sources.`)
   console.error(whereToGetThem)
   process.exit(2)
 }
 
-const sources = openSources(folder)
 installTestPackages(sources)
 const backend = values.stock ? 'stock' : 'ours'
 const redis = await startTestRedis(process.env)

@@ -35,13 +35,12 @@ export const whereToGetThem = `BullMQ's tests are not part of this repository. G
     npm run test:upstream -- <folder> [--stock] [part of a test file's name ...]
 `
 
-/** @throws where `folder` does not hold BullMQ's sources */
-export function openSources(folder: string): Sources {
+/** @returns undefined where `folder` does not hold BullMQ's sources */
+export function openSources(folder: string): Sources | undefined {
   const path = resolve(folder)
   const file = join(path, 'package.json')
   const manifest = existsSync(file) ? readManifest(file) : undefined
-  if (manifest?.name !== 'bullmq' || !existsSync(join(path, 'tests/utils/connection-factory.ts')))
-    throw new Error(`${path} does not hold BullMQ's sources.\n\n${whereToGetThem}`)
+  if (manifest?.name !== 'bullmq' || !existsSync(join(path, 'tests/utils/connection-factory.ts'))) return undefined
   return { folder: path, version: manifest.version, manifest }
 }
 
