@@ -25,7 +25,7 @@ function open(answers: (unknown[] | Error)[]) {
 test('a job is not lost when the first fetch finds none and the second brings it', async () => {
   const { ahead, putBack } = open([none, job('a')])
   expect(await ahead.next()).toEqual(job('a'))
-  // The worker asks on, and is told that there is no more.
+  // The worker asks again and learns that there is no more.
   expect(await ahead.next()).toEqual(none)
   await nextTurn()
   expect(putBack).toEqual([])
