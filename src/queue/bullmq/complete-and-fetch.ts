@@ -19,7 +19,7 @@ export interface Exchange {
   heldToken: string
   token: string
   fetchNext: boolean
-  /** What the script is told of an end, in its order. */
+  /** The arguments of the script that describe an end, in its order. */
   end: (string | number)[]
   /** About how many characters it has. */
   size: number

@@ -17,7 +17,7 @@ export class Exchanges {
   constructor(queue: WorkerQueue) {
     this.#calls = new GatheredCalls({
       send: (exchanges) => completeAndFetch(queue, exchanges),
-      // When all is said of what this callback of the event loop has led to, and no later: a handler may block the next.
+      // After all ends and fetches of this callback of the event loop, and no later: a handler may block the next callback.
       schedule: (flush) => process.nextTick(flush),
       isBounded: true,
     })

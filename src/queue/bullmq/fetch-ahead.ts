@@ -11,15 +11,15 @@ export interface FetchAheadOptions {
   fetch: () => Promise<NextJob>
   /** A fetch has failed, and another of the same moment has brought a job. */
   onError: (error: unknown) => void
-  /** Nobody has asked for this job after all. */
+  /** The worker did not ask for this job after all. */
   putBack: (id: string, token: string) => void
 }
 
 /**
- * BullMQ's Worker asks for one job after the other, and starts them when there is no more: a burst costs it a round trip for each job, while those
- * that it has wait. Here one call brings as many as last came, or twice as many when there were more, and never more than the worker has places
- * for. They are handed out as the worker asks on, in the same turn of the event loop, and then it is told that there is no more, so that it
- * starts them; where there may be more it asks again at once.
+ * BullMQ's Worker asks for one job after the other and starts them when there are no more: a burst costs it a round trip per job, while the
+ * jobs that it has wait. Here one call brings as many jobs as arrived last, or twice as many if there were more, and never more than the worker
+ * has free slots. They are handed out as the worker asks, in the same tick of the event loop. Then the answer is that there are no more, so that
+ * it starts them; if there may be more it asks again immediately.
  */
 export class FetchAhead {
   readonly #options: FetchAheadOptions
@@ -75,7 +75,7 @@ export class FetchAhead {
     this.#held -= 1
   }
 
-  /** Whether the worker need not wait to be told of a job; not twice. */
+  /** Whether the worker should ask again instead of waiting for the marker. True once. */
   takeMayBeMore(): boolean {
     const mayBeMore = this.#mayBeMore
     this.#mayBeMore = false

@@ -24,7 +24,7 @@ export async function putBack({ redis, backend }: Held, id: string, token: strin
   await wakeWorker(redis, backend)
 }
 
-/** A job that was not run comes again after a delay, for whoever is free then. @throws as {@link putBack} */
+/** Puts a job that was not run back for a delay; any worker may fetch it then. @throws as {@link putBack} */
 export async function leaveToOthers(
   { redis, backend }: Held,
   id: string,

@@ -17,7 +17,7 @@ export interface QueueWorkerOptions {
   maxCrashes: number
   /** Runs a job; undefined: it has settled the job otherwise. Must not reject. */
   process: (job: FetchedJob) => Promise<Success | undefined>
-  /** BullMQ's own script has ended a job: nobody who watches it was told. */
+  /** BullMQ's own script has ended a job, without a message to its subscribers. */
   onUntold: (job: FetchedJob) => void
 }
 

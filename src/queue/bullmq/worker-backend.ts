@@ -13,15 +13,15 @@ const retryAfterMs = 250
 
 export interface WorkerBackendOptions extends BackendOptions {
   redis: Redis
-  /** BullMQ's own script has ended this job, so that nobody was told. */
+  /** BullMQ's own script has ended this job, without a message to its subscribers. */
   onUntold: (job: FetchedJob) => void
-  /** This job was fetched, and then nobody asked for it. */
+  /** This job was fetched, and then the worker did not ask for it. */
   putBack: (id: string, token: string) => void
 }
 
 /**
- * The backend of Drover's worker. It fetches several jobs by one call, each under a fencing token of its own where BullMQ's names a place of the
- * worker; it tells a success what became of it, and who waits for a job of its end.
+ * The backend of Drover's worker. It fetches several jobs by one call, each under a fencing token of its own (BullMQ's token belongs to a slot of
+ * the worker). It reports to a success what became of it, and publishes the end of a job.
  */
 export class WorkerBackend extends BatchingBackend {
   readonly #options: WorkerBackendOptions
@@ -171,7 +171,7 @@ export class WorkerBackend extends BatchingBackend {
     await nextTurn()
     setImmediate(() => {
       this.#isQuiet = false
-      // Who was told that there is no job waits for the marker.
+      // A worker that got the answer that there is no job waits for the marker.
       if (this.#wasAsked) wakeWorker(this.#options.redis, this).catch((error: unknown) => this.emit('error', error))
       this.#wasAsked = false
     })

@@ -139,7 +139,7 @@ export class AttemptRunner {
       // A job that may take this process along must not take those along that came with it and wait for quarantine.
       const start = () => this.#startUnlessLate(job, running)
       const settlement = await (isSuspect ? backend.startAlone(start) : start())
-      // A cancel that came when the handler had just ended: it has the lock by now, so nothing else can be said.
+      // A cancel that arrived just after the handler ended has the lease by now: any other settlement would be refused.
       const crossed = running.isCanceled && settlement.status !== 'canceled'
       return crossed ? { status: 'canceled', stopped: 'cooperatively' } : settlement
     } finally {

@@ -33,12 +33,12 @@ export interface ClaimedJob {
 export type Settlement =
   /** `output` is the JSON that `keepOutput` gave for it. */
   | { status: 'succeeded'; output: string }
-  /** With a delay and attempts left it is tried again, else it has failed. */
+  /** With a delay and attempts left it is retried, else it has failed. */
   | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined }
   | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }
   /** Back to the head of its queue, without using up an attempt: this worker is going. Not `hasStarted`: before it was run. */
   | { status: 'put_back'; hasStarted?: boolean }
-  /** To be looked at later, by whoever is free then. It was not run here, so that this was no start. */
+  /** Fetched again later, by any worker. It was not run here, so this was no start. */
   | { status: 'left_to_others'; delayMs: number }
-  /** Another worker has it now: nothing that this one says counts. */
+  /** Another worker has it now: what this worker reports is refused. */
   | { status: 'lost' }

@@ -1,6 +1,6 @@
 /**
- * Lets jobs whose workers have vanished twice under them run one at a time in this process, so that the one that does it is told from its
- * innocent neighbours. A job that has run for `clearedAfterMs` makes way for the next.
+ * Lets jobs that have lost two workers run one at a time in this process, to find the job that crashes workers among the jobs beside it. A job
+ * that has run for `clearedAfterMs` lets the next one in.
  */
 export class CrashQuarantine {
   static readonly #clearedAfterMs = 30_000

@@ -20,7 +20,7 @@ const probeMs = 900
 /** A job fails as `stalled` when its worker vanishes once more than this. */
 const maxCrashes = 3
 
-/** Consumes one queue, as many jobs at once as it is told: fetches, runs and settles them. */
+/** Consumes one queue with a concurrency limit: fetches, runs and settles jobs. */
 export class JobConsumer {
   readonly #options: ConsumerOptions
   readonly #worker: QueueWorker

@@ -38,7 +38,7 @@ export class RunningJob {
     return this.#isCanceled
   }
 
-  /** Asks the run to stop; only the first request counts. It is kept for whoever listens late. */
+  /** Asks the run to stop; only the first request counts. It is kept for late listeners. */
   stop(request: StopRequest): void {
     this.#request ??= request
     this.#isCanceled ||= request.kind === 'canceled'

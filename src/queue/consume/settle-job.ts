@@ -20,11 +20,11 @@ export interface SettlerOptions {
   log: Logger
   /** A job has ended here. */
   onEnded?: (type: string, end: JobEnd) => void
-  /** … by its result, so that its webhook is owed; `data` is its record. Not said when this process dies first. */
+  /** … by its result, so that its webhook is owed; `data` is its record. Not called if this process crashes first. */
   releaseWebhook?: (ref: JobRef, data: unknown) => void
 }
 
-/** Moves jobs that were fetched to where they belong after their attempt, and tells who watches them. */
+/** Moves fetched jobs to where they belong after their attempt, and notifies their subscribers. */
 export class JobSettler {
   readonly #options: SettlerOptions & { backend: WorkerBackend }
 
@@ -32,7 +32,7 @@ export class JobSettler {
     this.#options = options
   }
 
-  /** What became of a success of which Redis was told, and with it all who watch. Never rejects. */
+  /** What became of a success that Redis recorded and published. Never rejects. */
   async onAcknowledged(job: FetchedJob, word: Acknowledged, error?: unknown): Promise<void> {
     if (word === 'unknown') {
       const why = 'failed to record completion; the job is redelivered when its lease expires'
@@ -59,7 +59,7 @@ export class JobSettler {
     }
   }
 
-  /** Tells who watches a job that it may have ended. */
+  /** Notifies subscribers of a job that it may have ended. */
   announceEnd(job: FetchedJob): void {
     const { events } = this.#options
     const ref = job.ref
@@ -91,7 +91,7 @@ export class JobSettler {
         await this.#finishCanceled(job, settlement.stopped)
         return 'nothing'
       case 'lost':
-        // Whoever has the lock, or the check for stalled jobs, moves it.
+        // The holder of the lease, or the check for stalled jobs, moves it.
         return 'nothing'
       default:
         throw new TypeError(`there is no such settlement: ${JSON.stringify(settlement satisfies never)}`)

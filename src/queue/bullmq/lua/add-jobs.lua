@@ -67,7 +67,7 @@ for n, at in ipairs(jobs) do
 end
 for n = 1, #standard, 2 do redis.call(standard[n], wait, standard[n + 1]) end
 queueReady(sets, ready)
--- The marker wakes a worker. At its limit the queue wakes nobody: whoever ends a job fetches the next.
+-- The marker wakes a worker. At the concurrency limit of the queue it is not set: the worker that ends a job fetches the next.
 local isMaxed = concurrency and redis.call('LLEN', active) >= tonumber(concurrency)
 if #standard + #ready > 0 and not (paused or isMaxed) then redis.call('ZADD', marker, 0, '0') end
 if #entries > 0 then redis.call('ZADD', index, unpack(entries)) end

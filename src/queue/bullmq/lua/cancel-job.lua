@@ -2,9 +2,9 @@
 -- include bullmq/lib/end-job
 -- include bullmq/lib/cancel-one
 --[[
-  Cancels a job, wherever it is, at one moment. A waiting one ends. A running one is marked, and its lock passes from the
-  worker to the cancel: from now on the worker's own completion is refused, and a crash of the worker ends in `defa`, with
-  which whoever takes the job again ends it, unrun.
+  Cancels a job, wherever it is, at one moment. A waiting job ends. A running job is marked, and its lease passes from the
+  worker to the cancel: from now on the worker's own completion is refused. `defa` makes the next worker that fetches the job
+  after a crash end it without running it.
   KEYS: job, lock, delayed, prioritized, wait, active, stalled, failed, webhook debts
   ARGV: id, now, message, ms for the worker to end it, the job's channel, the workers' channel
   Returns missing | done | ended | signaled

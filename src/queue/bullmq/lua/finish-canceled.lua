@@ -1,7 +1,7 @@
 -- include bullmq/lib/write-event
 -- include bullmq/lib/end-job
 --[[
-  Ends a cancelled job whose handler has stopped. Whoever knows that may say it; only the first counts.
+  Ends a canceled job whose handler has stopped. Several processes may call it; only the first call counts.
   KEYS: job, lock, active, stalled, failed, webhook debts   ARGV: id, cancel token, failure, now, channel
   Returns 1, or 0 when there was nothing to end.
 ]]

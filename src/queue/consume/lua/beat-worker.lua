@@ -1,5 +1,5 @@
 --[[
-  A worker says that it consumes a queue; those that have not said so for a while are forgotten. By Redis's clock.
+  The heartbeat of a worker that consumes a queue. Workers without a heartbeat for a while are removed. By Redis's clock.
   KEYS: workers   ARGV: worker's name, ms after which it is forgotten
 ]]
 local time = redis.call('TIME')

@@ -17,7 +17,7 @@ test('jobs are fetched by priority, then in order; what came back from a vanishe
   await redis.del(bull('marker'))
 
   expect(idsOf(await fetch(3))).toEqual(idsOf([back, high, low]))
-  // Whoever else is idle is woken.
+  // Other idle workers are woken.
   expect(await redis.zscore(bull('marker'), '0')).toBe('0')
   await redis.del(bull('marker'))
   const rest = await fetch(10, 'other')
@@ -43,7 +43,7 @@ test('no more is fetched than a few megabytes of input; what has to wait keeps i
   expect(idsOf(await fetch(16))).toEqual(idsOf(refs.slice(2)))
 })
 
-test('a delayed job is told of, and fetched when it is due', async () => {
+test('the due time of a delayed job is returned, and the job is fetched when it is due', async () => {
   const { redis, add, ask, fetch, bull } = await ownQueue()
   const later = await add({ delayMs: 60_000 })
   const [[json, , , dueAt] = []] = await ask(4)
@@ -87,14 +87,14 @@ test('a job ends once, and only by the word of who holds it', async () => {
   await redis.set(keys.lock(others[0]), 'other')
   await redis.set(keys.lock(others[1]), 'cancel:mine')
   await redis.sadd(bull('stalled'), ref.id)
-  const told = await Promise.all([succeed(stolen), succeed(mine), succeed(canceled)])
-  expect(told.map(({ word }) => word)).toEqual(['lost', 'ended', 'lost'])
+  const results = await Promise.all([succeed(stolen), succeed(mine), succeed(canceled)])
+  expect(results.map(({ word }) => word)).toEqual(['lost', 'ended', 'lost'])
   expect(await redis.hmget(keys.job(ref), 'returnvalue', 'atm', 'ats')).toEqual(['"ok"', '1', '1'])
   expect(await redis.zrange(bull('completed'), '0', '-1')).toEqual([ref.id])
   expect(await redis.lrange(bull('active'), 0, -1)).toEqual(idsOf(others).toReversed())
   expect(await redis.exists(keys.lock(ref), bull('stalled'))).toBe(0)
   expect(await redis.hexists(keys.job(others[0]), 'finishedOn')).toBe(0)
-  // As a client says it again whose connection was lost with the answer.
+  // As a client repeats it whose connection was lost with the answer.
   expect((await succeed(mine)).word).toBe('over')
   expect(await redis.zcard(bull('completed'))).toBe(1)
 })
@@ -129,13 +129,13 @@ test('one broken job does not keep those from ending that end with it', async ()
   await redis.del(keys.job(odd))
   await redis.set(keys.job(odd), 'no hash')
   const ended = await Promise.all(jobs.map((job) => succeed(job)))
-  // Of the second nobody knows: it comes again when its lock has run out.
+  // The second is unknown: it is redelivered when its lease expires.
   expect(ended.map(({ word }) => word)).toEqual(['lost', 'unknown', 'ended'])
   expect(await redis.zrange(bull('completed'), '0', '-1')).toEqual([fine.id])
   expect(await redis.exists(keys.job(gone))).toBe(0)
 })
 
-test('an end comes with the job to those who listen, if it fits; to who waits for it, and to its flow', async () => {
+test('an end is published with the job to its subscribers, if it fits, to the process of its waiting client, and to its flow', async () => {
   const { redis, keys, add, fetch, succeed } = await ownQueue({ attempts: 1 })
   const subscriber = await redisClient('subscriber')
   const hub = new JobEventHub({ subscriber, client: redis, keys, log: pino({ level: 'silent' }) })

@@ -75,8 +75,8 @@ export async function ownQueue({ attempts = 3 } = {}) {
     { output = '"ok"', fetchNext = false } = {},
   ): Promise<{ word: Acknowledged | undefined; next: FetchedJob | undefined }> => {
     let word: Acknowledged | undefined
-    const success = new Success(output, (said) => {
-      word = said
+    const success = new Success(output, (acknowledged) => {
+      word = acknowledged
     })
     const next: unknown = await job.moveToCompleted(success, job.lockToken, fetchNext)
     return { word, next: Array.isArray(next) ? jobOf(next)[0] : undefined }

@@ -10,7 +10,7 @@ import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 import { waitFor } from '../../../helpers/wait-for.ts'
 
-/** A worker whose jobs end when they are told; while it closes it puts back what comes. */
+/** A worker whose jobs end on request; while it closes it puts back what arrives. */
 async function world(concurrency: number) {
   const [client, redis] = [await redisClient(), await redisClient('worker')]
   const keys = new Keys(keyPrefix())
@@ -30,14 +30,14 @@ async function world(concurrency: number) {
     running.set(id, async (result) => {
       running.delete(id)
       if (result === 'put_back') return resolve(await leave(job))
-      const told = Promise.withResolvers<void>()
+      const acknowledged = Promise.withResolvers<void>()
       resolve(
         new Success('null', (word) => {
           if (word !== 'ended') seen.refused += 1
-          told.resolve()
+          acknowledged.resolve()
         }),
       )
-      await told.promise
+      await acknowledged.promise
     })
     seen.most = Math.max(seen.most, running.size)
     seen.onStart()

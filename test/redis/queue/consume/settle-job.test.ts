@@ -70,7 +70,7 @@ test('a job that is left to others comes later, and was not started', async () =
   expect(ends).toEqual([])
 })
 
-test('a failed attempt is tried again when it has a delay and attempts are left, and told of with those before', async () => {
+test('a failed attempt is retried if it has a delay and attempts are left, and is listed with earlier attempts', async () => {
   const { settler, ends, released, ref, take, places, field } = await world()
   await settler.settle(await take(), { status: 'failed', failure, retryDelayMs: 0 })
   expect(await places()).toEqual({ ...nowhere, waiting: 1 })

@@ -1,5 +1,5 @@
--- Ends a job as failed. Needs write-event.lua. The caller has taken it out of the set that it was in, or knows that it is in none. A webhook that it owes
--- is due; jobs of flows have none (`debts` nil). `isQuiet`: whoever brings its flow on knows it already.
+-- Ends a job as failed. Needs write-event.lua. The caller has removed it from the set that it was in, or knows that it is in none. A webhook that
+-- it owes becomes due; jobs of flows have none (`debts` nil). `isQuiet`: the coordinator of its flow knows it already.
 local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now, debts, isQuiet)
   redis.call('HSET', jobKey, 'failedReason', failure, 'finishedOn', now)
   redis.call('HDEL', jobKey, 'defa', 'blocked')
