@@ -1,14 +1,16 @@
 import { defineConfig } from 'vitest/config'
-import base from '../../vitest.config.ts'
 
-// `npm run test:stack`: the tests that build an image and run containers. They take minutes, so they are separate.
+// `npm run test:stack`: the tests that build an image and run containers. They take minutes, so they are no project of the suite.
+const root = new URL('../../', import.meta.url)
+
 export default defineConfig({
   test: {
-    ...base.test,
-    root: new URL('../../', import.meta.url).pathname,
+    root: root.pathname,
     include: ['test/stack/**/*.test.ts'],
-    exclude: [],
-    globalSetup: [],
+    reporters: ['default', './test/summary-reporter.ts'],
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    execArgv: ['--import', new URL('./src/jobs/module-hooks.ts', root).href],
+    pool: 'forks',
     maxWorkers: 1,
     testTimeout: 120_000,
     hookTimeout: 600_000,
