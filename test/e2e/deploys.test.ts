@@ -132,8 +132,8 @@ test('a worker that fetches no jobs although some wait logs it and exits, so tha
   const { api, workers, env } = await startStack({ env: { LOCK_MS: '300', WORKER_QUEUES: 'io:5' } })
   const [worker] = workers
   const redis = await redisClient()
-  // To the probe this looks like a stuck consumer: BullMQ believes that the queue is at its limit, and fetches nothing.
-  await redis.hset(new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'meta'), 'concurrency', 0)
+  // A limit that nobody sets: with it the consumer fetches nothing, as if it were stuck.
+  await redis.hset(new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'meta'), 'concurrency', -1)
   await submit(api.url, 'echo', 1)
   expect(await worker?.ended).toBe(1)
   expect(worker?.logs.at(-1)?.['msg'] === undefined).toBe(false)

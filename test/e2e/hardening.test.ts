@@ -25,9 +25,9 @@ test('a client that sends headers or body too slowly is disconnected, and others
     const problem = problemIn(await sendBytes(api.url, bytes))
     return { code: problem.code, afterS: Math.round((performance.now() - startedAt) / 1000) }
   }
-  const slowHeaders = timed('POST /v1/jobs HTTP/1.1\r\nhost: x\r\nx-slow: ')
+  const slowHeaders = timed('POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\nx-slow: ')
   const slowBody = timed(
-    'POST /v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"type":',
+    'POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"type":',
   )
   const silent = timed('')
   expect((await submit(api.url, 'echo', 1)).status).toBe(202)

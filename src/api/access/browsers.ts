@@ -60,7 +60,15 @@ export function guardAgainstPages(app: FastifyInstance, options: BrowserOptions)
       const detail = 'The host of this request is not one of this API. ALLOWED_HOSTS names the hosts that are allowed.'
       return done(new Problem('host_not_allowed', detail))
     }
-    if (hasKeys || request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS') return done()
+    // A path without a route does nothing, and is answered with 404.
+    if (
+      hasKeys ||
+      request.is404 ||
+      request.method === 'GET' ||
+      request.method === 'HEAD' ||
+      request.method === 'OPTIONS'
+    )
+      return done()
     if (origin !== undefined && corsOrigins.includes(origin)) return done()
     if (site === 'cross-site' || (origin !== undefined && !isOwnOrigin(origin, host))) {
       const detail = 'A page of another origin sent this request, and this API runs without keys.'

@@ -75,7 +75,8 @@ export class JobConsumer {
       if (paused || queued === 0) return false
       // BullMQ's own limits of a queue, which its tools may set: other workers may use them up.
       const [concurrency, rate] = await redis.hmget(keys.bull(queue, 'meta'), 'concurrency', 'max')
-      return rate === null && (concurrency === null || running < Number(concurrency))
+      const isAtLimit = concurrency !== null && Number(concurrency) >= 0 && running >= Number(concurrency)
+      return rate === null && !isAtLimit
     } catch (error) {
       this.#options.log.debug({ queue, err: error }, 'the queue could not be counted')
       return false
