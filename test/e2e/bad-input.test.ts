@@ -121,7 +121,7 @@ test('invalid paths, ids and parameters are refused in the same form', async () 
     expect(answer, path).toMatchObject({ status, body: { status, code } })
     expect(JSON.stringify(answer.body)).not.toContain('secret')
   }
-  expect(await sendBytes(api.url, 'GET / HTTP/1.1\r\nhost: x\r\nno colon\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /)
+  expect(await sendBytes(api.url, 'GET / HTTP/1.1\r\nhost: localhost\r\nno colon\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /)
   const id = await send('GET', `${api.url}/livez`, { headers: { 'request-id': 'my-id.1' } })
   expect(id.headers.get('request-id')).toBe('my-id.1')
   const harmful = await send('GET', `${api.url}/livez`, { headers: { 'request-id': 'a b<script>' } })

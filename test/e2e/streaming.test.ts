@@ -47,13 +47,13 @@ test('a stream is well-formed to its last byte, and the connection is reused for
   socket.on('data', (piece: string) => {
     text += piece
   })
-  socket.write(`GET /v1/jobs/${id}/events HTTP/1.1\r\nhost: x\r\n\r\n`)
+  socket.write(`GET /v1/jobs/${id}/events HTTP/1.1\r\nhost: localhost\r\n\r\n`)
   await waitFor(
     'the end of the stream',
     () => text,
     (seen) => seen.includes('\r\n0\r\n\r\n'),
   )
-  socket.write('GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+  socket.write('GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')
   await once(socket, 'close')
   const [, stream = '', next = ''] = text.split('HTTP/1.1 200 OK')
   expect(chunks(stream.slice(stream.indexOf('\r\n\r\n') + 4))).toMatch(/event: snapshot\n.*event: done\ndata: .*\n\n$/s)
@@ -116,7 +116,7 @@ test.skipIf(process.platform !== 'linux')(
     const { hostname, port } = new URL(api.url)
     const socket = connect(Number(port), hostname)
     socket.on('error', () => socket.destroy())
-    socket.write(`GET /v1/jobs/${body.id}/events HTTP/1.1\r\nhost: x\r\n\r\n`)
+    socket.write(`GET /v1/jobs/${body.id}/events HTTP/1.1\r\nhost: localhost\r\n\r\n`)
     await once(socket, 'readable')
     const before = await residentMb(api.pid)
     const received: string[] = []
