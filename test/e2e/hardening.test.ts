@@ -50,9 +50,17 @@ test('bytes that are no HTTP request are answered with a problem, and the connec
     ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'invalid_request'],
     ['TLS', '\u0016\u0003\u0001\u0002\u0000\u0001', 'invalid_request'],
     ['no host', 'GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n', 'invalid_request'],
-    ['a line feed in a header', 'GET /livez HTTP/1.1\r\nhost: localhost\r\nrequest-id: a\nx: y\rz\r\n\r\n', 'invalid_request'],
+    [
+      'a line feed in a header',
+      'GET /livez HTTP/1.1\r\nhost: localhost\r\nrequest-id: a\nx: y\rz\r\n\r\n',
+      'invalid_request',
+    ],
     ['a header without a name', 'GET /livez HTTP/1.1\r\nhost: localhost\r\n: y\r\n\r\n', 'invalid_request'],
-    ['a space before the colon', 'GET /livez HTTP/1.1\r\nhost: localhost\r\ncontent-length : 3\r\n\r\nabc', 'invalid_request'],
+    [
+      'a space before the colon',
+      'GET /livez HTTP/1.1\r\nhost: localhost\r\ncontent-length : 3\r\n\r\nabc',
+      'invalid_request',
+    ],
     [
       'two lengths',
       'POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd',
@@ -63,7 +71,11 @@ test('bytes that are no HTTP request are answered with a problem, and the connec
       'POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
       'invalid_request',
     ],
-    ['headers of 20 KB', `GET /livez HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, 'headers_too_large'],
+    [
+      'headers of 20 KB',
+      `GET /livez HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
+      'headers_too_large',
+    ],
     ['an address of 20 KB', `GET /${'y'.repeat(20_000)} HTTP/1.1\r\nhost: localhost\r\n\r\n`, 'headers_too_large'],
   ]
   for (const [name, bytes, code] of cases) expect(problemIn(await sendBytes(api.url, bytes)).code, name).toBe(code)
@@ -168,7 +180,9 @@ test('no log line contains a key, a query or an input, whatever happens to the r
     await send('GET', `${api.url}/v1/jobs`, { headers: { authorization: `Bearer ${secret}.${secret}` } }),
   ]
   expect(answers.map(({ status }) => status)).toEqual([200, 422, 400, 400, 404, 415, 200, 200, 400, 404, 401])
-  problemIn(await sendBytes(api.url, `GET /${secret}?${secret} HTTP/1.1\r\nhost: localhost\r\nno colon ${secret}\r\n\r\n`))
+  problemIn(
+    await sendBytes(api.url, `GET /${secret}?${secret} HTTP/1.1\r\nhost: localhost\r\nno colon ${secret}\r\n\r\n`),
+  )
   // An error of Redis carries the arguments of its command, the input among them.
   const onlyAddsUse = new Keys(env['KEY_PREFIX'] ?? '').bull('io', 'pc')
   await redis.set(onlyAddsUse, 'of the wrong kind')
