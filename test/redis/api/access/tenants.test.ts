@@ -44,11 +44,13 @@ async function asked(prefix: string, act: () => Promise<unknown>): Promise<strin
     const [, source, call = ''] = /^\+[\d.]+ \[\d+ (\S+)\] (.*)$/.exec(line) ?? []
     if (line === '+OK') begun.resolve()
     else if (/^"ping" "flush"$/i.test(call)) flushed.resolve()
-    // A script is one call, whatever it does. Calls of background work do not count.
+    // A script is one call, whatever it does. Calls of background work (sweeps, heartbeats) do not count.
     else if (
       source !== 'lua' &&
       call.includes(`"${prefix}`) &&
-      !/sweep-lease|stalled-check|_schedules|\{flows\}|^"evalsha" "\w+" "\d+" "\S+:time-limits"/i.test(call)
+      !/sweep-lease|stalled-check|_schedules|\{flows\}|^"eval(?:sha)?" .*" "\d+" "\S+:(?:time-limits|workers)"/i.test(
+        call,
+      )
     )
       lines.push(call)
   })
