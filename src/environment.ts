@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import {
-  certificates,
   cidrBlocks,
   flag,
   hosts,
@@ -10,12 +9,11 @@ import {
   list,
   origins,
   port,
-  redisUrl,
   variableNames,
-  webhookSecrets,
   workerQueues,
 } from './environment/kinds.ts'
 import { readSecretFiles } from './environment/secrets.ts'
+import { about, refuseCaWithoutTls, sharedVariables } from './environment/shared-variables.ts'
 
 /** The environment is invalid. `message` has one line per mistake, and each line names the variable. */
 export class EnvironmentError extends Error {
@@ -54,74 +52,6 @@ export function listenMistake(error: unknown, { host = 'HOST', port = 'PORT' } =
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error
   const isPort = error.code === 'EADDRINUSE' || error.code === 'EACCES'
   return new EnvironmentError([`${isPort ? port : host}: ${error.message}`])
-}
-
-/** A private authority without TLS is a mistake: the connection would be in the clear. */
-function refuseCaWithoutTls({ REDIS_URL, REDIS_CA_FILE }: Redis, context: z.RefinementCtx): void {
-  if (REDIS_CA_FILE === undefined || REDIS_URL.startsWith('rediss')) return
-  const message = 'is set, but REDIS_URL does not use TLS: write rediss://'
-  context.addIssue({ code: 'custom', path: ['REDIS_CA_FILE'], message })
-}
-
-interface Redis {
-  REDIS_URL: string
-  REDIS_CA_FILE?: string | undefined
-}
-
-const logLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
-
-/**
- * Describes a variable for docs/configuration.md, which `npm run docs` generates.
- *
- * @param defaultText what the page shows where the default depends on the machine
- */
-const about = (description: string, defaultText?: string) => ({
-  description,
-  ...(defaultText !== undefined && { defaultText }),
-})
-
-/** What the API and the workers both read. */
-const sharedVariables = {
-  REDIS_URL: redisUrl.meta(
-    about(
-      'A Redis server, sentinels or a cluster, with or without TLS: see [Redis](redis.md). `npm start` finds or starts a server when it is unset.',
-    ),
-  ),
-  REDIS_CA_FILE: certificates
-    .optional()
-    .meta(about("PEM file of the certificate authorities to trust instead of the system's, for `rediss://`.")),
-  KEY_PREFIX: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')
-    .default('drover')
-    .meta(about('Prefix of all keys in Redis. Several installations can share a server under different prefixes.')),
-  JOBS_DIR: z
-    .string()
-    .optional()
-    .meta(about('Extra folder of job types, one file each. The API and all workers need the same files.')),
-  DIAGNOSTIC_JOBS: flag
-    .default(false)
-    .meta(about('`1` adds the diagnostic job types `echo`, `sleep`, `burn-cpu` and `burn-cpu-isolated`.')),
-  ACCEPT_BULLMQ_JOBS: flag
-    .default(false)
-    .meta(
-      about(
-        '`1` runs jobs that other services add with BullMQ itself, and shows them as `<queue>_<id>`: see [BullMQ](bullmq.md). Otherwise they fail.',
-      ),
-    ),
-  WEBHOOK_SECRETS: webhookSecrets
-    .default([])
-    .meta(
-      about(
-        'Keys that sign webhooks, separated by commas: see [Webhooks](webhooks.md). Without a secret the API refuses webhooks, and workers send none.',
-      ),
-    ),
-  RESULT_TTL_MS: integer(1000, 365 * 86_400_000)
-    .default(86_400_000)
-    .meta(about('How long a finished job stays readable.')),
-  LOG_LEVEL: logLevel
-    .default('info')
-    .meta(about('Log level: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.')),
 }
 
 /** What a worker reads. */
