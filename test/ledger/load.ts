@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { onTestFinished } from 'vitest'
 import type { Scenario } from './scenario.ts'
 
 /** Delay before a refused client tries again. */
@@ -24,6 +25,8 @@ export function startLoad(
       if (n % 2 === 1 || id === undefined) await sleep(paceMs)
     }
   }
+  // A test that fails does not call the returned function: its clients must not append to a ledger that is being removed.
+  onTestFinished(() => stop.abort())
   const clients = Array.from({ length: options.clients }, client)
   return async () => {
     stop.abort()

@@ -22,7 +22,7 @@ type Work = Omit<LedgerJobInput, 'ledger'>
 export type SubmitOptions = { waitS?: number }
 
 /** For each test of a fault: several processes start, crash and restart, beside other tests. */
-export const patience = { timeout: 60_000 }
+export const patience = { timeout: 180_000 }
 
 /** Number of concurrent reads. */
 const readersAtOnce = 32
