@@ -1,47 +1,33 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findGaps, type LockFile } from './lock/find-gaps.ts'
 
-// Completes package-lock.json after an "npm install": adds the optional packages for other platforms that npm left out because
-// its registry (a mirror, for example) does not serve them. Without them "npm ci" refuses the file as out of date. The added
-// entries have no checksum; npm adds it if it can.
+// Completes package-lock.json after an "npm install". npm leaves out optional packages for other platforms that its registry did not
+// serve at that time, and keeps entries without a checksum as they are. "npm ci" refuses the first and does not verify the second.
+// So entries without a checksum are removed, and npm resolves again what is missing. Exit code 1 if gaps remain.
 
-interface Package {
-  version?: string
-  dev?: boolean
-  optionalDependencies?: Record<string, string>
-}
+const root = join(import.meta.dirname, '..')
+const file = join(root, 'package-lock.json')
+const read = (): LockFile => JSON.parse(readFileSync(file, 'utf8'))
 
-const file = join(import.meta.dirname, '..', 'package-lock.json')
-const lock: { packages: Record<string, Package> } = JSON.parse(readFileSync(file, 'utf8'))
-
-const systems = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32']
-const processors = ['arm', 'arm64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'x64']
-
-let added = 0
-for (const [path, { dev, optionalDependencies }] of Object.entries(lock.packages)) {
-  for (const [name, version] of Object.entries(optionalDependencies ?? {})) {
-    const places = [`${path}/node_modules/${name}`, `node_modules/${name}`]
-    if (places.some((place) => place in lock.packages)) continue
-    lock.packages[`node_modules/${name}`] = describe(name, version, dev)
-    added += 1
+const before = findGaps(read())
+if (before.length > 0) {
+  const lock = read()
+  for (const [path, { integrity }] of Object.entries(lock.packages)) {
+    if (path !== '' && integrity === undefined) delete lock.packages[path]
   }
+  writeFileSync(file, `${JSON.stringify(lock, undefined, 2)}\n`)
+  const { status } = spawnSync('npm', ['install', '--package-lock-only', '--ignore-scripts', '--loglevel=error'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  if (status !== 0) process.exit(1)
 }
-lock.packages = Object.fromEntries(Object.entries(lock.packages).toSorted(([a], [b]) => a.localeCompare(b, 'en')))
-if (added > 0) writeFileSync(file, `${JSON.stringify(lock, undefined, 2)}\n`)
-console.log(`package-lock.json: ${added} added`)
-
-/** The names of such packages contain their platform: `@scope/binding-linux-x64-musl`. */
-function describe(name: string, version: string, dev: boolean | undefined): Package & Record<string, unknown> {
-  const words = name.replace(/^@[^/]+\//, '').split('-')
-  const cpu = words.filter((word) => processors.includes(word))
-  const os = words.filter((word) => systems.includes(word))
-  if (cpu.length !== 1 || os.length !== 1 || !/^\d/.test(version)) {
-    throw new Error(`${name}@${version} is missing from package-lock.json, and its name does not contain a platform`)
-  }
-  const libc = words.some((word) => word.startsWith('musl'))
-    ? ['musl']
-    : words.some((word) => word.startsWith('gnu'))
-      ? ['glibc']
-      : undefined
-  return { version, cpu, ...(dev && { dev }), ...(libc && { libc }), optional: true, os }
+const after = findGaps(read())
+console.log(`package-lock.json: ${before.length - after.length} entries completed`)
+if (after.length > 0) {
+  for (const gap of after) console.error(`package-lock.json: ${gap}`)
+  console.error('The registry does not serve these packages. Run this again with one that does.')
+  process.exitCode = 1
 }
