@@ -1,5 +1,8 @@
 import { execFile, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -48,6 +51,39 @@ for (const { language, file, command, args, here } of clients) {
       expect(stdout.match(/^(event: )?done/gm)).toHaveLength(1)
       expect(stdout).toMatch(/slept_ms\W+900/)
       expect(stdout).toMatch(/canceled/)
+    },
+  )
+}
+
+for (const { language, file, command, args, here } of clients.filter((client) => client.language !== 'sh')) {
+  test.skipIf(!here)(
+    `the documented client in ${language} resumes a stream after 408, 429 and 503, and ends at any other 4xx`,
+    { timeout: 300_000 },
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'drover-client-'))
+      onTestFinished(() => rm(folder, { recursive: true }))
+      await writeFile(join(folder, file), await program(language))
+      for (const final of language === 'go' ? [401] : [401, 403, 404, 410]) {
+        const answers = final === 401 ? [408, 429, 503, final] : [final]
+        const asked: number[] = []
+        const server = createServer((request, response) => {
+          const isSubmit = request.method === 'POST'
+          const status = isSubmit ? 202 : (answers[asked.length] ?? 500)
+          if (!isSubmit) asked.push(status)
+          request.resume()
+          response.writeHead(status, { 'content-type': 'application/json' })
+          response.end(
+            JSON.stringify(isSubmit ? { id: 'io_1', done: false } : { code: 'refused', detail: 'no stream' }),
+          )
+        }).listen(0, '127.0.0.1')
+        onTestFinished(() => void server.close())
+        await once(server, 'listening')
+        const { port } = server.address() as AddressInfo
+        const env = { ...process.env, DROVER_URL: `http://127.0.0.1:${port}`, DROVER_KEY: 'a.b' }
+        const ran = promisify(execFile)(command, [...args, join(folder, file)], { env, timeout: 120_000 })
+        await expect(ran, `${final}`).rejects.toMatchObject({ killed: false })
+        expect(asked).toEqual(answers)
+      }
     },
   )
 }
