@@ -49,15 +49,21 @@ export async function results(apiUrl: string, id: string, limit = 200): Promise<
 }
 
 /** The result lines of a flow, as its members end. */
-export async function* resultLines(apiUrl: string, id: string): AsyncGenerator<MemberResource, void, undefined> {
-  const response = await fetch(`${apiUrl}/v1/flows/${id}/results`, { headers: { accept: 'application/x-ndjson' } })
+export async function* resultLines(
+  apiUrl: string,
+  id: string,
+  after?: string,
+): AsyncGenerator<MemberResource, void, undefined> {
+  const query = after === undefined ? '' : `?after=${after}`
+  const headers = { accept: 'application/x-ndjson' }
+  const response = await fetch(`${apiUrl}/v1/flows/${id}/results${query}`, { headers })
   if (!response.ok || !response.body) throw new Error(`no lines: ${response.status}`)
   let text = ''
   for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
     text += chunk
     const lines = text.split('\n')
     text = lines.pop() ?? ''
-    for (const line of lines) yield JSON.parse(line)
+    for (const line of lines) if (line !== '') yield JSON.parse(line)
   }
 }
 

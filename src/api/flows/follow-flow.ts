@@ -3,6 +3,7 @@ import type { JobEventHub } from '../../queue/events/event-hub.ts'
 import type { Flows, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { PlanNode } from '../../queue/flows/model/plan.ts'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
+import { Bell } from '../http/bell.ts'
 import type { StreamResponse } from '../http/stream-response.ts'
 
 /** A message can be lost with its sender: polling is the fallback. */
@@ -87,34 +88,6 @@ export class FlowFollower {
 
   #isLeft(response: StreamResponse): boolean {
     return this.#closing.aborted || response.isClosed
-  }
-}
-
-/** Wakes a sleeper, also when it rang before. */
-class Bell {
-  #hasRung = false
-  #wake: (() => void) | undefined
-
-  readonly ring = (): void => {
-    this.#hasRung = true
-    this.#wake?.()
-  }
-
-  silence(): void {
-    this.#hasRung = false
-  }
-
-  /** Waits until it rings, or for `ms`. */
-  async rung(ms: number): Promise<void> {
-    if (this.#hasRung) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    this.#wake = undefined
   }
 }
 

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import type { LoadedFlow } from '../../queue/flows/flows.ts'
 import type { RouteDeps } from '../deps.ts'
 import { linkNextPage } from '../http/next-page.ts'
-import { StreamResponse } from '../http/stream-response.ts'
+import { Problem } from '../http/problem.ts'
+import type { StreamResponse } from '../http/stream-response.ts'
 import { streamHeaders } from '../openapi/event-stream.ts'
 import { limitParameter, pageHeaders, pageOf } from '../openapi/fields.ts'
 import { problemResponses } from '../openapi/responses.ts'
@@ -22,6 +23,13 @@ const query = z.strictObject({
     .string()
     .regex(/^\d{1,9}$/, 'is not a cursor of these results')
     .optional(),
+  after: z
+    .string()
+    .regex(/^(\d{1,9}-)?\d{1,9}$/, 'must be a number of lines, or the run of the flow and a number of lines: 1-25')
+    .optional()
+    .describe(
+      'NDJSON only: leaves out so many lines, which the client has. `<run>-<lines>` is refused once the flow was retried',
+    ),
 })
 type Query = z.output<typeof query>
 
@@ -46,9 +54,12 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
   }
 
   /** Ends the response when all members have ended; breaks it off otherwise, so that it is not taken for complete. */
-  const stream = async (open: LoadedFlow, follower: FlowFollower, response: StreamResponse) => {
+  const stream = async (open: LoadedFlow, follower: FlowFollower, response: StreamResponse, after: number) => {
+    let known = after
     for await (const news of follower.news(open, response)) {
-      for (const group of inGroups(news.members)) {
+      const unsent = news.members.slice(known)
+      known -= news.members.length - unsent.length
+      for (const group of inGroups(unsent)) {
         const members = await follower.whenAvailable(response, () => memberResources(flows, open, group))
         response.write((members ?? []).map((item) => `${JSON.stringify(item)}\n`).join(''))
         await response.caughtUp()
@@ -59,14 +70,15 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
     return response.abort()
   }
 
-  const answerAsNdjson = async (id: string, reply: FastifyReply) => {
+  const answerAsNdjson = async (id: string, after: string | undefined, reply: FastifyReply) => {
     const follower = await FlowFollower.listen(deps, id)
     try {
       const open = await flows.begin(id)
       if (!open) throw flowNotFound(id)
-      const response = new StreamResponse(reply, ndjson)
+      const lines = linesAfter(after, open.flow.run)
+      const response = deps.streams.openLines(reply)
       try {
-        await stream(open, follower, response)
+        await stream(open, follower, response, lines)
       } catch (error) {
         reply.request.log.warn({ err: error, flow: id }, 'stream of results broken off')
         response.abort()
@@ -96,14 +108,14 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
           headers: { ...streamHeaders, ...pageHeaders },
           content: { 'application/json': { schema: pageOf(memberSchema) }, [ndjson]: { schema: z.string() } },
         },
-        ...problemResponses('flow_not_found', 'queue_unavailable'),
+        ...problemResponses('flow_not_found', 'results_reset', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {
       const { id } = request.params
       if (request.headers.accept?.toLowerCase().includes(ndjson)) {
         await findFlow(flows, request, id)
-        return answerAsNdjson(id, reply)
+        return answerAsNdjson(id, request.query.after, reply)
       }
       const { items, next } = await readPage(await findOpenFlow(flows, request, id), request.query)
       const next_cursor = next === undefined ? null : String(next)
@@ -111,4 +123,11 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
       return { items, next_cursor }
     },
   })
+}
+
+/** How many lines the client has. In another run the members end in another order. @throws Problem `results_reset` */
+function linesAfter(after: string | undefined, run: number): number {
+  const [lines = '0', ofRun] = after?.split('-').toReversed() ?? []
+  if (ofRun === undefined || Number(ofRun) === run) return Number(lines)
+  throw new Problem('results_reset', `The flow is in run ${run}, and "after" names run ${ofRun}: read from the start.`)
 }

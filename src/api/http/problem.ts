@@ -22,6 +22,7 @@ const problems = {
   flow_not_found: [404, 'Flow not found'],
   flow_already_done: [409, 'Flow already done'],
   flow_not_retryable: [409, 'Flow cannot be retried'],
+  results_reset: [409, 'Results of another run'],
   idempotency_key_reused: [422, 'Idempotency key already used with a different body'],
   job_not_done: [409, 'Job not done'],
   job_has_no_output: [409, 'Job has no output'],

@@ -23,18 +23,25 @@ export class SseResponse extends StreamResponse {
     this.write(`${retry}id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
   }
 
-  /** A comment: clients ignore it, proxies see a connection in use. */
-  beat(): void {
-    if (!this.isBehind) this.write(':\n\n')
+  /** The client resumes after its last id. */
+  override interrupt(): void {
+    this.end()
   }
 }
 
 interface OpenStream {
-  response: SseResponse
+  response: StreamResponse
   onBeat: (() => void) | undefined
 }
 
-/** The event streams that are open: each gets a heartbeat, and all end when the server closes. */
+interface StreamListeners {
+  /** Called with each heartbeat. */
+  onBeat?: () => void
+  /** Called once, when the stream has closed. */
+  onClose?: () => void
+}
+
+/** The streams that are open, of events or of lines: each gets a heartbeat, and all end when the server closes. */
 export class SseStreams {
   readonly #open = new StaggeredInterval<OpenStream>(heartbeatMs, ({ response, onBeat }) => {
     response.beat()
@@ -48,13 +55,21 @@ export class SseStreams {
     this.#closing = closing
     this.#gauge = gauge
     closing.addEventListener('abort', () => {
-      for (const { response } of this.#open) response.end()
+      for (const { response } of this.#open) response.interrupt()
     })
   }
 
-  /** Answers a request with a stream. `onBeat` is called with each heartbeat, `onClose` once when the stream has closed. */
-  open(reply: FastifyReply, { onBeat, onClose }: { onBeat?: () => void; onClose?: () => void } = {}): SseResponse {
-    const response = new SseResponse(reply)
+  /** Answers a request with a stream of events. */
+  open(reply: FastifyReply, listeners: StreamListeners = {}): SseResponse {
+    return this.#track(new SseResponse(reply), listeners)
+  }
+
+  /** Answers a request with lines of JSON, and empty lines as heartbeats. */
+  openLines(reply: FastifyReply, listeners: StreamListeners = {}): StreamResponse {
+    return this.#track(new StreamResponse(reply, 'application/x-ndjson'), listeners)
+  }
+
+  #track<T extends StreamResponse>(response: T, { onBeat, onClose }: StreamListeners): T {
     const remove = this.#open.add({ response, onBeat })
     this.#gauge.inc()
     response.onClose(() => {
@@ -63,7 +78,7 @@ export class SseStreams {
       onClose?.()
     })
     // A client that wants more reconnects, with its last id.
-    if (this.#closing.aborted) response.end()
+    if (this.#closing.aborted) response.interrupt()
     return response
   }
 

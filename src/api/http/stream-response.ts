@@ -5,12 +5,17 @@ import { dropWhenStalled } from './drop-when-stalled.ts'
 /** A client that has more than this unread is behind: it gets no more before it has caught up. */
 const maxUnreadBytes = 1024 * 1024
 
+/** The formats of a stream, each with a piece that means nothing: it keeps a connection open that is silent otherwise. */
+const heartbeats = { 'text/event-stream': ':\n\n', 'application/x-ndjson': '\n' } as const
+
 /** An answer that is written piece by piece. Takes the reply over from Fastify, with every header that was set before. */
 export class StreamResponse {
   readonly #response: ServerResponse
+  readonly #heartbeat: string
   #isEnded = false
 
-  constructor(reply: FastifyReply, contentType: string) {
+  constructor(reply: FastifyReply, contentType: keyof typeof heartbeats) {
+    this.#heartbeat = heartbeats[contentType]
     reply.hijack()
     this.#response = reply.raw
     const headers: Record<string, OutgoingHttpHeader | undefined> = reply.getHeaders()
@@ -46,6 +51,11 @@ export class StreamResponse {
     if (!this.isClosed) this.#response.write(text)
   }
 
+  /** Shows proxies a connection in use. */
+  beat(): void {
+    if (!this.isBehind) this.write(this.#heartbeat)
+  }
+
   /** Sends what is written until the end of this tick by one system call. */
   coalesce(): void {
     // Not the cork of the response: it would send what it holds after the end.
@@ -75,6 +85,11 @@ export class StreamResponse {
     const stopWatching = dropWhenStalled(this.#response)
     this.#response.once('close', stopWatching).once('finish', stopWatching)
     this.#response.end()
+  }
+
+  /** Ends an answer that is not complete, because the server closes. A format that does not show that is broken off. */
+  interrupt(): void {
+    this.abort()
   }
 
   /** Breaks the connection off, so that the client does not take the answer for complete. */

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { send } from '../../../helpers/client.ts'
-import { echo, sleep, submitFlow } from '../../../helpers/flows.ts'
+import { echo, resultLines, sleep, submitFlow } from '../../../helpers/flows.ts'
 import { keysFile, makeKey } from '../../../helpers/keys-file.ts'
 import { startStack } from '../../../helpers/stack.ts'
 
@@ -64,4 +64,22 @@ test('open streams of flows are counted as those of jobs', async () => {
   await reader?.read()
   expect(await (await fetch(`${api.url}/metrics`)).text()).toMatch(/^drover_event_streams 1$/m)
   await reader?.cancel()
+})
+
+test('lines of results go on after those that the client has, within the same run', async () => {
+  const { api } = await startStack()
+  const members = Array.from({ length: 5 }, (_, n) => echo(n))
+  const broken = { type: 'sleep', attempts: 1, input: { duration_ms: 1, fail_at: 0 } }
+  const { id } = (await submitFlow(api.url, { gather: [...members, broken], on_failure: 'continue' }, { waitS: 20 }))
+    .body
+  const all = await Array.fromAsync(resultLines(api.url, id))
+  expect(all).toHaveLength(6)
+  for (const after of ['0', '2', '1-2', '6', '1-6', '100'])
+    expect(await Array.fromAsync(resultLines(api.url, id, after)), after).toEqual(
+      all.slice(Number(after.split('-').at(-1))),
+    )
+  const headers = { accept: 'application/x-ndjson' }
+  const ask = (after: string) => send('GET', `${api.url}/v1/flows/${id}/results?after=${after}`, { headers })
+  expect(await ask('2-1')).toMatchObject({ status: 409, body: { code: 'results_reset' } })
+  for (const after of ['x', '-1', '1-', '1-2-3']) expect(await ask(after)).toMatchObject({ status: 400 })
 })

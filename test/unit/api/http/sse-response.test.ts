@@ -89,6 +89,20 @@ test('when the server closes, open streams end and new ones end at once', async 
   expect(await Array.fromAsync(await ask())).toEqual([])
 })
 
+test('an open answer of lines gets an empty line every 15 seconds, and is broken off when the server closes', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { ask, closing, gauge } = await serve((streams, reply) => streams.openLines(reply).write('{}\n'))
+  const response = await ask()
+  expect(response.headers['content-type']).toBe('application/x-ndjson')
+  expect([await next(response), gauge.open]).toEqual(['{}\n', 1])
+  const beat = next(response)
+  vi.advanceTimersByTime(15_000)
+  expect(await beat).toBe('\n')
+  closing.abort()
+  await expect(Array.fromAsync(response)).rejects.toThrow('aborted')
+})
+
 test('a client that is behind can be waited for, and gets everything once it reads', async () => {
   const opened = Promise.withResolvers<SseResponse>()
   const { ask } = await serve((streams, reply) => opened.resolve(streams.open(reply)))
