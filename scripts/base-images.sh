@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Provides the base images of Dockerfile and docker-compose.yml: pulls them, and if no image registry is reachable, builds
-# stand-ins with the same names from Debian's packages and the Node.js of this checkout. A stand-in is for tests on this machine:
-# it has the label drover.stand-in, contains the certificates of this machine, and must never be pushed.
+# Provides the base images of Dockerfile and docker-compose.yml: pulls them by digest, and if no image registry is reachable, builds
+# stand-ins from Debian's packages and the Node.js of this checkout. A stand-in has the name without the digest, and the label
+# drover.stand-in. It is for tests on this machine: it contains the certificates of this machine and must never be pushed.
 #
-#   scripts/base-images.sh [image...]     default: the images in the two files
+#   scripts/base-images.sh [image...]     default: the images in the two files, NODE_IMAGE, REDIS_IMAGE
 #
+# Prints one line per image: the name under which it is available. Everything else goes to stderr.
 # Stand-ins need root, debootstrap, a Debian mirror (DEBIAN_MIRROR) and an "npm ci" of this checkout.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,24 +16,27 @@ mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-say() { echo "base images: $*"; }
-fail() { say "$*" >&2; exit 1; }
+say() { echo "base images: $*" >&2; }
+fail() { say "$*"; exit 1; }
 present() { docker image inspect "$1" >/dev/null 2>&1; }
 
 ensure() {
-  local image=$1 answer
+  local image=$1 tag=${1%@*} answer
   if present "$image"; then
-    say "$image is available$(docker image inspect --format '{{with index .Config.Labels "drover.stand-in"}} (a stand-in: {{.}}){{end}}' "$image")"
+    say "$image is available"
   elif answer=$(timeout 300 docker pull --quiet "$image" 2>&1); then
     say "$image pulled"
   elif grep -qiE 'not found|manifest unknown|denied' <<<"$answer"; then
     fail "$image: $answer"
   else
     say "$image cannot be pulled: $answer"
-    stand_in "$image"
+    image=$tag
+    present "$tag" || stand_in "$tag"
+    say "$tag is used$(docker image inspect --format '{{with index .Config.Labels "drover.stand-in"}} (a stand-in: {{.}}){{end}}' "$tag")"
   fi
   # An engine may have images but not be allowed to run them, for example inside another container.
   docker run --rm --entrypoint true "$image" || fail "$image does not run here"
+  echo "$image"
 }
 
 stand_in() {
@@ -74,7 +78,6 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm && chmod +x 
 CMD ["node"]
 END
   docker build --quiet --tag "$image" "$context" >/dev/null
-  say "$image is a stand-in: Node.js $version on Debian $release"
 }
 
 stand_in_for_redis() {
@@ -95,13 +98,12 @@ END
   docker build --quiet --tag "$image" "$context" >/dev/null
   version=$(docker run --rm "$image" redis-server --version | sed 's/.* v=\([0-9.]*\) .*/\1/')
   docker build --quiet --tag "$image" --label "drover.stand-in=Redis $version of Debian $release" - <<<"FROM $image" >/dev/null
-  say "$image is a stand-in: Redis $version of Debian $release"
 }
 
 named() {
-  sed -n 's/^FROM \([^ ]*:[^ ]*\).*/\1/p' Dockerfile
+  echo "${NODE_IMAGE:-$(sed -n 's/^ARG NODE_IMAGE=//p' Dockerfile)}"
   echo "${REDIS_IMAGE:-$(sed -n 's/.*REDIS_IMAGE:-\(.*\)}.*/\1/p' docker-compose.yml)}"
 }
 
-if [ $# = 0 ]; then mapfile -t images < <(named | sort -u); else images=("$@"); fi
+if [ $# = 0 ]; then mapfile -t images < <(named); else images=("$@"); fi
 for image in "${images[@]}"; do ensure "$image"; done

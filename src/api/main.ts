@@ -12,6 +12,7 @@ import { Flows } from '../queue/flows/flows.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { Keys } from '../queue/redis/keys.ts'
+import { addPassword } from '../queue/redis/redis-address.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
@@ -40,7 +41,7 @@ await boot('api', async () => {
   const apiKeys = config.API_KEYS_FILE === undefined ? undefined : await ApiKeys.open(config.API_KEYS_FILE, log)
   lifecycle.onStop('keys', () => apiKeys?.close())
 
-  const redisAt = { url: config.REDIS_URL, ca: config.REDIS_CA_FILE }
+  const redisAt = { url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD), ca: config.REDIS_CA_FILE }
   const client = await connectRedis({ ...redisAt, role: 'client', name: 'api', log })
   lifecycle.onStop('redis client', () => client.disconnect())
   const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'api-events', log })

@@ -12,7 +12,8 @@ export interface InstalledRedis {
 const commands = ['redis-server', 'valkey-server']
 
 /** Started where there is a Docker engine and no server. docker-compose.yml names the same image. */
-export const redisImage = 'redis:7.4.7-bookworm'
+export const redisImage =
+  'redis:7.4.11-bookworm@sha256:c6eabf748fc7a61dbb5a705c78bcf3d6377b1127a97d0ce965c11c44ba46896f'
 
 /** The first Redis or Valkey server on PATH that is recent enough. */
 export function findRedisServer(): InstalledRedis | undefined {

@@ -17,8 +17,15 @@ export interface NoLocalRedis {
   reason: string
 }
 
-/** Finds a way to run a Redis that keeps its data in `dataDir` and listens on `port`. Does not start it. */
-export async function planLocalRedis(dataDir: string, port: number): Promise<LocalRedis | NoLocalRedis> {
+/**
+ * Finds a way to run a Redis that keeps its data in `dataDir` and listens on `port`: an installed server, else `image` in Docker. Does
+ * not start it.
+ */
+export async function planLocalRedis(
+  dataDir: string,
+  port: number,
+  image: string = redisImage,
+): Promise<LocalRedis | NoLocalRedis> {
   mkdirSync(dataDir, { recursive: true })
   const folder = relative(process.cwd(), dataDir)
   // Two servers that append to one file would destroy it. A socket in the folder shows whether a server runs. Its path is
@@ -30,7 +37,7 @@ export async function planLocalRedis(dataDir: string, port: number): Promise<Loc
     }
   }
   const installed = findRedisServer()
-  if (installed === undefined) return dockerAnswers() ? planContainer(dataDir, port) : { reason: missing }
+  if (installed === undefined) return dockerAnswers() ? planContainer(dataDir, port, image) : { reason: missing }
 
   const { command, version } = installed
   const commandLine = redisCommand({
@@ -48,7 +55,7 @@ const socketName = 'redis.sock'
 const missing =
   'found neither redis-server nor valkey-server (7.0 or later) nor a Docker engine. Run "node scripts/setup.mjs --redis" to install Redis, or set REDIS_URL'
 
-function planContainer(dataDir: string, port: number): LocalRedis {
+function planContainer(dataDir: string, port: number, image: string): LocalRedis {
   // The name follows from the folder: Docker refuses a second container of that name, so two servers never share a file.
   const name = `drover-redis-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`
   const { uid, gid } = userInfo()
@@ -56,6 +63,7 @@ function planContainer(dataDir: string, port: number): LocalRedis {
   const volume = `${dataDir}:/data`
   // Inside the container every client has a foreign address; from outside only this machine reaches the port.
   const server = ['redis-server', '--protected-mode', 'no', ...storage(true)]
-  const commandLine = ['docker', 'run', ...options, '--volume', volume, redisImage, ...server]
-  return { description: `${redisImage} in Docker, data in ${dataDir}`, launch: () => launchRedis(commandLine, port) }
+  const commandLine = ['docker', 'run', ...options, '--volume', volume, image, ...server]
+  const [tag] = image.split('@')
+  return { description: `${tag} in Docker, data in ${dataDir}`, launch: () => launchRedis(commandLine, port) }
 }

@@ -39,7 +39,9 @@ export async function makePlan(root: string, given: NodeJS.ProcessEnv): Promise<
   const apiPort = await claim(port, host)
   const url = `http://${reachable(host)}:${apiPort}`
   const redis =
-    given['REDIS_URL'] || given['REDIS_URL_FILE'] ? undefined : await planLocalRedis(join(root, 'data'), redisPort)
+    given['REDIS_URL'] || given['REDIS_URL_FILE']
+      ? undefined
+      : await planLocalRedis(join(root, 'data'), redisPort, given['REDIS_IMAGE'] || undefined)
   if (redis !== undefined && 'reason' in redis) throw new CannotStartError(redis.reason)
 
   return {

@@ -32,6 +32,10 @@ export const sharedVariables = {
       'A Redis server, sentinels or a cluster, with or without TLS: see [Redis](redis.md). `npm start` finds or starts a server when it is unset.',
     ),
   ),
+  REDIS_PASSWORD: z
+    .string()
+    .optional()
+    .meta(about('Password of Redis, where `REDIS_URL` has none. It needs no percent-encoding.')),
   REDIS_CA_FILE: certificates
     .optional()
     .meta(about("PEM file of the certificate authorities to trust instead of the system's, for `rediss://`.")),

@@ -18,6 +18,7 @@ import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import type { JobRef } from '../queue/model/job-id.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { Keys } from '../queue/redis/keys.ts'
+import { addPassword } from '../queue/redis/redis-address.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
@@ -50,7 +51,7 @@ await boot('worker', async () => {
     stopping: lifecycle.signal,
   })
 
-  const redisAt = { url: config.REDIS_URL, ca: config.REDIS_CA_FILE }
+  const redisAt = { url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD), ca: config.REDIS_CA_FILE }
   const redis = await connectRedis({ ...redisAt, role: 'worker', name: 'worker', log })
   lifecycle.onStop('redis', () => redis.disconnect())
   const keys = new Keys(config.KEY_PREFIX)

@@ -8,6 +8,9 @@ import { docker, lines, output, runCompose } from './docker.ts'
 
 const files = ['docker-compose.yml', 'test/stack/published-redis.yml'].flatMap((file) => ['--file', file])
 
+/** Not the default. */
+const redisPassword = 'for-this-test'
+
 /** The fields of `docker inspect` that are read here. */
 interface Container {
   State: { Status: string; ExitCode: number; Health?: { Status: string } }
@@ -26,7 +29,7 @@ export class ComposeStack {
   private constructor(options: { apiPort: number; redisPort: number; folder: string; env: Record<string, string> }) {
     const { apiPort, redisPort, folder, env } = options
     this.url = `http://127.0.0.1:${apiPort}`
-    this.redisUrl = `redis://127.0.0.1:${redisPort}`
+    this.redisUrl = `redis://:${redisPassword}@127.0.0.1:${redisPort}`
     this.jobsFolder = folder
     this.#env = {
       COMPOSE_PROJECT_NAME: this.project,
@@ -34,18 +37,20 @@ export class ComposeStack {
       DROVER_PORT: String(apiPort),
       TEST_REDIS_PORT: String(redisPort),
       JOBS_FOLDER: folder,
+      REDIS_PASSWORD: redisPassword,
       ...env,
     }
   }
 
   /** Builds the image without starting containers. The caller must call `close`. */
   static async build(env: Record<string, string>): Promise<ComposeStack> {
-    await output('scripts/base-images.sh', [], { withinMs: 540_000 })
+    const [node = '', redis = ''] = lines(await output('scripts/base-images.sh', [], { withinMs: 540_000 }))
     const [apiPort = 0, redisPort = 0] = await freePorts(2)
     const folder = await mkdtemp(join(tmpdir(), 'drover-stack-jobs-'))
     // Readable for the user of the image.
     await chmod(folder, 0o755)
-    const stack = new ComposeStack({ apiPort, redisPort, folder, env })
+    const images = { NODE_IMAGE: node, REDIS_IMAGE: redis }
+    const stack = new ComposeStack({ apiPort, redisPort, folder, env: { ...images, ...env } })
     await stack.compose('build', 'api')
     return stack
   }

@@ -27,8 +27,14 @@ async function checkout() {
 }
 
 /** Runs what `npm start` runs. Resolves when it prints that it is ready. */
-async function start({ folder, bin }: Awaited<ReturnType<typeof checkout>>) {
-  const env = { PATH: bin, HOME: process.env['HOME'], PORT: '0', DOCKER_HOST: process.env['DOCKER_HOST'] }
+async function start({ folder, bin, image }: Awaited<ReturnType<typeof checkout>> & { image: string }) {
+  const env = {
+    PATH: bin,
+    HOME: process.env['HOME'],
+    PORT: '0',
+    DOCKER_HOST: process.env['DOCKER_HOST'],
+    REDIS_IMAGE: image,
+  }
   const child = spawn(process.execPath, ['src/dev.ts'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] })
   const printed: string[] = []
   createInterface(child.stdout).on('line', (line) => printed.push(line))
@@ -53,11 +59,11 @@ const containers = async (folder: string): Promise<string[]> =>
 test.skipIf(noDocker !== undefined)(
   'npm start runs Redis in Docker if no server is installed, and keeps its data',
   async () => {
-    await output('scripts/base-images.sh', [redisImage], { withinMs: 110_000 })
-    const place = await checkout()
+    const image = await output('scripts/base-images.sh', [redisImage], { withinMs: 110_000 })
+    const place = { ...(await checkout()), image }
 
     const first = await start(place)
-    expect(first.line).toContain(`Redis: ${redisImage} in Docker, data in ${join(place.folder, 'data')}`)
+    expect(first.line).toContain(`Redis: ${image.split('@', 1)[0]} in Docker, data in ${join(place.folder, 'data')}`)
     expect(await containers(place.folder)).toHaveLength(1)
     const { body } = await submit(first.url, 'count-primes', { limit: 1000 }, { waitS: 20 })
     expect(body).toMatchObject({ state: 'succeeded', output: { count: 168 } })

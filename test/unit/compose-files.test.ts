@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import packageJson from '../../package.json' with { type: 'json' }
 import { redisImage } from '../../src/dev/find-redis.ts'
 import { apiVariables, workerVariables } from '../../src/environment.ts'
 
@@ -12,6 +13,7 @@ const readText = (file: string): string => readFileSync(join(import.meta.dirname
 
 const serviceSchema = z.looseObject({
   image: z.string(),
+  build: z.object({ args: z.record(z.string(), z.string().nullable()) }).optional(),
   ports: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.string().nullable()).optional(),
 })
@@ -35,8 +37,8 @@ test.each([
 test('.env.example names what docker-compose.yml asks for, and nothing else', () => {
   const named = [...readText('.env.example').matchAll(/^#?([A-Z][A-Z_]+)=/gm)].map(([, name = '']) => name)
   const filledIn = [...readText('docker-compose.yml').matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name)
-  const passedOn = Object.values(services).flatMap(({ environment = {} }) =>
-    Object.keys(environment).filter((name) => environment[name] === null),
+  const passedOn = Object.values(services).flatMap(({ environment = {}, build }) =>
+    Object.entries({ ...environment, ...build?.args }).flatMap(([name, value]) => (value === null ? [name] : [])),
   )
   expect(named.toSorted()).toEqual([...new Set([...filledIn, ...passedOn])].toSorted())
 })
@@ -60,6 +62,29 @@ test('every service is confined alike', () => {
       stop_grace_period: expect.any(String),
     })
   }
+})
+
+test('base images are named by digest, and the runtime of the image is that of development', () => {
+  const digest = /^[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}$/
+  expect(redisImage).toMatch(digest)
+  const dockerfile = readText('Dockerfile')
+  const [, nodeImage = ''] = /^ARG NODE_IMAGE=(.+)$/m.exec(dockerfile) ?? []
+  expect(nodeImage).toMatch(digest)
+  const bases = Array.from(dockerfile.matchAll(/^FROM (\S+)/gm), ([, base]) => base)
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Docker that fills it in.
+  expect(new Set(bases)).toEqual(new Set(['${NODE_IMAGE}']))
+  expect(nodeImage).toContain(`node:${packageJson.devDependencies.node}-`)
+  expect(readText('.env.example')).toContain(`#NODE_IMAGE=${nodeImage}\n`)
+  expect(readText('.env.example')).toContain(`#REDIS_IMAGE=${redisImage}\n`)
+})
+
+test('the stack does not run a Redis without a password', () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in.
+  const password = '${REDIS_PASSWORD-drover}'
+  expect(services['redis']).toMatchObject({ environment: { REDISCLI_AUTH: password } })
+  expect(String(services['redis']?.['command'])).toContain('requirepass "$$REDISCLI_AUTH"')
+  for (const name of ['api', 'worker-io', 'worker-cpu'])
+    expect(services[name]?.environment?.['REDIS_PASSWORD']).toBe(password)
 })
 
 test('npm start, the tests and the stack run the same Redis', () => {

@@ -48,6 +48,13 @@ export function parseRedisUrl(url: string): ParsedRedisUrl {
   }
 }
 
+/** `url` with a password, unless it has one already. A mistake in `url` is left for `parseRedisUrl`. */
+export function addPassword(url: string, password: string | undefined): string {
+  const parsed = parseRedisUrl(url)
+  if (password === undefined || parsed.status === 'mistake' || parsed.address.password !== undefined) return url
+  return url.replace('://', () => `://:${encodeURIComponent(password)}@`)
+}
+
 function parse(url: string): RedisAddress {
   const [, s, scheme = 'server', authority = '', path = '', query = ''] =
     /^redis(s?)(?:\+(sentinel|cluster))?:\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?$/.exec(url) ?? []

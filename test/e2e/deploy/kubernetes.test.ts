@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { ScaledObject, TriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1'
 import { Deployment } from 'kubernetes-models/apps/v1'
 import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2'
+import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1'
 import { Service } from 'kubernetes-models/v1'
 import { expect, inject, test } from 'vitest'
@@ -23,7 +24,15 @@ const documents: unknown[] = files.flatMap((file) =>
   parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document): unknown => document.toJS()),
 )
 
-const kinds = [Deployment, Service, HorizontalPodAutoscaler, PodDisruptionBudget, ScaledObject, TriggerAuthentication]
+const kinds = [
+  Deployment,
+  Service,
+  NetworkPolicy,
+  HorizontalPodAutoscaler,
+  PodDisruptionBudget,
+  ScaledObject,
+  TriggerAuthentication,
+]
 
 /** All manifests of a kind. */
 function all<M>(model: { new (data: never): M; is(value: unknown): boolean }): M[] {
@@ -124,6 +133,26 @@ test('a container has no rights that it does not need', () => {
       },
     })
   }
+})
+
+test('a network policy selects each workload, and no pod of ours may be called on a port that it does not serve', () => {
+  const policies = all(NetworkPolicy)
+  const selected = policies.flatMap(({ spec }) => [
+    ...Object.values(spec?.podSelector?.matchLabels ?? {}),
+    ...(spec?.podSelector?.matchExpressions ?? []).flatMap(({ values }) => values ?? []),
+  ])
+  expect(new Set(selected)).toEqual(new Set(deployments.map((one) => one.metadata?.name)))
+  for (const { spec } of policies) {
+    expect(spec?.policyTypes).toEqual(['Ingress', 'Egress'])
+    expect(spec?.ingress?.flatMap(({ ports }) => ports)).toEqual([{ port: 'http', protocol: 'TCP' }])
+  }
+  // What job.fetch refuses, a worker cannot reach by other means.
+  const refused = policies
+    .flatMap(({ spec }) => spec?.egress ?? [])
+    .flatMap(({ to = [] }) => to.map((one) => one.ipBlock))
+  expect(refused.flatMap((block) => block?.except)).toEqual(
+    expect.arrayContaining(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7']),
+  )
 })
 
 test('services, scalers and disruption budgets refer to existing workloads', () => {

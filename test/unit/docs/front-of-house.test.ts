@@ -30,3 +30,24 @@ test('the CI of the forge runs .ci/run', () => {
   const commands = Object.values(jobs).flatMap(({ steps }) => steps.map(({ run }) => run))
   expect(commands).toContain('.ci/run')
 })
+
+test('a release signs its provenance and its list of packages, with the rights for that and no others', () => {
+  const text = read('.github/workflows/release.yml')
+  const { permissions, jobs } = z
+    .object({ permissions: z.unknown(), jobs: z.object({ image: z.looseObject({ permissions: z.unknown() }) }) })
+    .parse(parse(text))
+  expect(permissions).toEqual({ contents: 'read' })
+  expect(jobs.image.permissions).toEqual({
+    contents: 'read',
+    packages: 'write',
+    'id-token': 'write',
+    attestations: 'write',
+  })
+  for (const step of [
+    'npm run -s sbom',
+    'actions/attest-build-provenance@',
+    'actions/attest-sbom@',
+    '--provenance mode=max',
+  ])
+    expect(text).toContain(step)
+})

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseRedisUrl, type RedisAddress } from '../../../../src/queue/redis/redis-address.ts'
+import { addPassword, parseRedisUrl, type RedisAddress } from '../../../../src/queue/redis/redis-address.ts'
 
 const plain: Omit<RedisAddress, 'text' | 'nodes'> = {
   kind: 'server',
@@ -71,4 +71,20 @@ describe('an address of Redis', () => {
     expect(parsed).toEqual({ status: 'mistake', mistake: expect.stringContaining(reason) })
     expect(JSON.stringify(parsed)).not.toContain('secret')
   })
+})
+
+test.each([
+  ['redis://h', 'p', 'redis://:p@h'],
+  [
+    'redis+sentinel://h,i/m?sentinel_username=a',
+    'a/b?c@d%$&',
+    'redis+sentinel://:a%2Fb%3Fc%40d%25%24%26@h,i/m?sentinel_username=a',
+  ],
+  ['redis://:own@h', 'p', 'redis://:own@h'],
+  ['redis://h', undefined, 'redis://h'],
+  ['http://h', 'p', 'http://h'],
+])('%s with the password %s', (url, password, result) => {
+  expect(addPassword(url, password)).toBe(result)
+  const parsed = parseRedisUrl(result)
+  if (parsed.status === 'ok' && !url.includes('own')) expect(parsed.address.password).toBe(password)
 })
