@@ -180,6 +180,13 @@ export const apiVariables = z
           'Origins of web pages that may call the API, separated by commas, as in `https://app.example.org`. `*`: every origin, only with keys.',
         ),
       ),
+    TRUSTED_PROXIES: cidrBlocks
+      .default([])
+      .meta(
+        about(
+          'CIDR blocks of reverse proxies, separated by commas. The address of their clients is taken from `x-forwarded-for`: failed authentications are counted by address.',
+        ),
+      ),
     API_KEYS_FILE: z
       .string()
       .optional()

@@ -12,6 +12,7 @@ import { limitRequests } from './access/admission.ts'
 import { authorizeRequests } from './access/auth.ts'
 import { allowFrontEnds, type BrowserOptions, guardAgainstPages } from './access/browsers.ts'
 import { closeIdleStrangers } from './access/close-idle.ts'
+import { HeldAnswers } from './access/held-answers.ts'
 import { limitBodies, reserveParsed } from './access/limit-bodies.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
 import { flowRoutes } from './flows/routes.ts'
@@ -34,7 +35,9 @@ import { webhookRoutes } from './webhooks/routes.ts'
 export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const closing = new AbortController()
   const streams = new SseStreams(closing.signal, apiDeps.metrics.eventStreams)
-  const deps: RouteDeps = { ...apiDeps, closing: closing.signal, streams, schemas: createSchemaRegistry() }
+  const holds = new HeldAnswers(apiDeps.apiKeys, apiDeps.metrics.answerRevoked)
+  apiDeps.metrics.observeHolds(holds)
+  const deps: RouteDeps = { ...apiDeps, closing: closing.signal, streams, holds, schemas: createSchemaRegistry() }
   const app = createServer(deps)
   app.setErrorHandler(answerProblem)
   app.setNotFoundHandler((request) => {
@@ -49,8 +52,8 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const browsers = browserOptions(deps)
   guardAgainstPages(app, browsers)
   await allowFrontEnds(app, browsers)
-  authorizeRequests(app, deps.apiKeys)
-  closeIdleStrangers(app, deps.apiKeys !== undefined)
+  authorizeRequests(app, deps.apiKeys, deps.metrics.authenticationFailed)
+  closeIdleStrangers(app, deps.apiKeys !== undefined, deps.metrics.idleConnectionClosed)
   limitRequests(app, deps.quotas)
   const { BODY_LIMIT_BYTES: body, BODY_BUDGET_BYTES: total = 12 * body } = deps.config
   limitBodies(app, { total, share: deps.apiKeys ? total / 2 : total, body })
@@ -61,7 +64,10 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     const idle = setInterval(() => app.server.closeIdleConnections(), 50)
     app.server.once('close', () => clearInterval(idle))
   })
-  app.addHook('onClose', () => streams.stop())
+  app.addHook('onClose', () => {
+    streams.stop()
+    holds.stop()
+  })
   const jsonLimits = {
     members: deps.config.BODY_MEMBERS_LIMIT,
     objectMembers: deps.config.BODY_OBJECT_MEMBERS_LIMIT,
@@ -81,6 +87,7 @@ function createServer({ log, config }: ApiDeps): FastifyInstance {
     // measureAnswers logs one line for each answer, at debug level.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.BODY_LIMIT_BYTES,
+    trustProxy: config.TRUSTED_PROXIES.length > 0 && config.TRUSTED_PROXIES,
     ...connectionOptions,
     schemaController: withoutOwnCompilers,
     genReqId: ({ headers }) => requestId(headers['request-id']),

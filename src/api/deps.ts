@@ -13,6 +13,7 @@ import type { JobIndex } from '../queue/store/job-index.ts'
 import type { JobQueue } from '../queue/store/job-queue.ts'
 import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import type { ApiKeys } from './access/api-keys.ts'
+import type { HeldAnswers } from './access/held-answers.ts'
 import type { SseStreams } from './http/sse-response.ts'
 import type { SchemaRegistry } from './openapi/schema-registry.ts'
 import type { ApiMetrics } from './service/metrics.ts'
@@ -42,6 +43,8 @@ export interface RouteDeps extends ApiDeps {
   /** Aborts when the server starts to close: held requests are answered, streams end. */
   closing: AbortSignal
   streams: SseStreams
+  /** Where a stream or a wait is opened, so that it is counted and ends with its key. */
+  holds: HeldAnswers
   /** Where a route names its schemas, so that the OpenAPI document refers to them. */
   schemas: SchemaRegistry
 }

@@ -1,14 +1,16 @@
-import { hash, timingSafeEqual } from 'node:crypto'
+import { hash as digest, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { anonymousTenant } from '../../queue/model/job-record.ts'
-import { KeysFileError, parseKeysFile, type Scope, scopes, type TenantLimits } from './keys-file.ts'
+import { type KeyEntry, KeysFileError, parseKeysFile, type Scope, scopes, type TenantLimits } from './keys-file.ts'
 
 /** The client of a request. */
 export interface Caller {
   tenant: string
   scopes: ReadonlySet<Scope>
   limits: TenantLimits
+  /** The key that it sent; undefined where there are none. */
+  key?: { id: string; hash: Buffer }
 }
 
 /** The client of an API that runs without authentication. */
@@ -69,10 +71,18 @@ export class ApiKeys {
     return key && now < key.expiresAt ? key.caller : undefined
   }
 
+  /** The scopes that the key of a client has at `now` (epoch ms); undefined where that key is gone, has expired or has become another one. */
+  scopesOf({ key, tenant }: Caller, now: number): ReadonlySet<Scope> | undefined {
+    if (!key) return undefined
+    const known = this.#keys.get(key.id)
+    if (!known?.hash.equals(key.hash) || known.caller.tenant !== tenant || now >= known.expiresAt) return undefined
+    return known.caller.scopes
+  }
+
   #verify(authorization: Buffer, connection: object): KnownKey | undefined {
     const [, id = '', secret = ''] = /^Bearer +([^.\s]+)\.(\S+)$/i.exec(authorization.toString()) ?? []
     const key = this.#keys.get(id)
-    const isRight = timingSafeEqual(hash('sha256', secret, 'buffer'), key?.hash ?? noHash)
+    const isRight = timingSafeEqual(digest('sha256', secret, 'buffer'), key?.hash ?? noHash)
     if (!key || !isRight) return undefined
     this.#verified.set(connection, { authorization, id, key })
     return key
@@ -98,20 +108,16 @@ export class ApiKeys {
     if (text === this.#text) return false
     this.#text = text
     const { keys, tenants } = parseKeysFile(text)
-    this.#keys = new Map(
-      keys.map(({ id, hash, tenant, scopes: named, expires_at }) => [
-        id,
-        {
-          hash: Buffer.from(hash, 'hex'),
-          expiresAt: expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at),
-          caller: {
-            tenant,
-            scopes: new Set(named.includes('admin') ? scopes : named),
-            limits: tenants[tenant] ?? {},
-          },
-        },
-      ]),
-    )
+    this.#keys = new Map(keys.map((entry) => [entry.id, knownKey(entry, tenants[entry.tenant] ?? {})]))
     return true
+  }
+}
+
+function knownKey({ id, hash: hex, tenant, scopes: named, expires_at }: KeyEntry, limits: TenantLimits): KnownKey {
+  const hash = Buffer.from(hex, 'hex')
+  return {
+    hash,
+    expiresAt: expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at),
+    caller: { tenant, scopes: new Set(named.includes('admin') ? scopes : named), limits, key: { id, hash } },
   }
 }

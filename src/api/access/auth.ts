@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { Problem } from '../http/problem.ts'
 import { type ApiKeys, anonymousCaller, type Caller } from './api-keys.ts'
 import { type Scope } from './keys-file.ts'
+import { FailureThrottle } from './throttle-failures.ts'
 
 /** The scope that a route requires; `public`: no key at all. */
 export type Access = Scope | 'public'
@@ -17,9 +18,14 @@ declare module 'fastify' {
 
 /**
  * Lets a request reach its route only with the scope of the route's `config.access`. A route without one cannot be added. Without
- * keys the API runs without authentication.
+ * keys the API runs without authentication. `onFailure` is called for each key that is not valid.
  */
-export function authorizeRequests(app: FastifyInstance, keys: ApiKeys | undefined): void {
+export function authorizeRequests(
+  app: FastifyInstance,
+  keys: ApiKeys | undefined,
+  onFailure: (outcome: 'refused' | 'throttled') => void,
+): void {
+  const throttle = new FailureThrottle()
   app.decorateRequest('caller')
   app.addHook('onRoute', (route) => {
     if (!route.config?.access) throw new Error(`${String(route.method)} ${route.url} has no config.access`)
@@ -31,12 +37,24 @@ export function authorizeRequests(app: FastifyInstance, keys: ApiKeys | undefine
     if (!keys || access === 'public') return done()
     const caller = keys.authenticate(request.headers.authorization, Date.now(), request.socket)
     if (!caller) {
-      reply.header('www-authenticate', 'Bearer')
-      return done(new Problem('unauthenticated', 'Send a valid API key: authorization: Bearer <id>.<secret>'))
+      const isTry = request.headers.authorization !== undefined
+      const retryAfterS = isTry ? throttle.fail(request.ip, performance.now()) : 0
+      if (isTry) onFailure(retryAfterS > 0 ? 'throttled' : 'refused')
+      if (retryAfterS > 0) reply.header('connection', 'close')
+      return done(retryAfterS > 0 ? throttled(retryAfterS) : noValidKey())
     }
     if (!caller.scopes.has(access))
       return done(new Problem('forbidden', `This key does not have the scope "${access}".`))
     request.caller = caller
     return done()
   })
+}
+
+function noValidKey(): Problem {
+  return new Problem('unauthenticated', 'Send a valid API key: authorization: Bearer <id>.<secret>')
+}
+
+function throttled(retryAfterS: number): Problem {
+  const detail = 'This API key is not valid, and too many requests of your address had no valid key.'
+  return new Problem('authentication_throttled', detail, { retryAfterS })
 }

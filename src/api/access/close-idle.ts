@@ -7,9 +7,9 @@ const idleMs = 10_000
 
 /**
  * Closes idle connections over which no valid key has come. All others stay open for the 72 s of Fastify: where there are no keys, those are
- * all.
+ * all. Calls `onClose` for each.
  */
-export function closeIdleStrangers(app: FastifyInstance, hasKeys: boolean): void {
+export function closeIdleStrangers(app: FastifyInstance, hasKeys: boolean, onClose: () => void): void {
   if (!hasKeys) return
   const known = new WeakSet<Socket>()
   app.addHook('onRequest', ({ caller, socket }, _reply, done) => {
@@ -18,7 +18,10 @@ export function closeIdleStrangers(app: FastifyInstance, hasKeys: boolean): void
   })
   // Node.js has set its own timeout for the next request by then.
   app.addHook('onResponse', ({ socket }, _reply, done) => {
-    if (!known.has(socket)) socket.setTimeout(idleMs)
+    if (!known.has(socket)) {
+      socket.off('timeout', onClose)
+      socket.setTimeout(idleMs, onClose)
+    }
     done()
   })
 }

@@ -13,6 +13,10 @@ const limitsSchema = z.strictObject({
   max_queued: z.int().min(1).optional(),
   /** Of request bodies in flight in one API process. */
   max_bytes: z.int().min(1024).optional(),
+  /** Event streams and streams of lines that are open in one API process. */
+  max_streams: z.int().min(1).optional(),
+  /** Requests that wait with `Prefer: wait` in one API process. */
+  max_waits: z.int().min(1).optional(),
 })
 export type TenantLimits = z.output<typeof limitsSchema>
 
@@ -26,6 +30,8 @@ export const keySchema = z.strictObject({
   scopes: z.array(z.enum(scopes)).min(1),
   expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
 })
+
+export type KeyEntry = z.output<typeof keySchema>
 
 /** The content of `API_KEYS_FILE`. */
 const keysFileSchema = z

@@ -76,7 +76,7 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
       const open = await flows.begin(id)
       if (!open) throw flowNotFound(id)
       const lines = linesAfter(after, open.flow.run)
-      const response = deps.streams.openLines(reply)
+      const response = deps.streams.openLines(reply, deps.holds.open('stream', reply.request, reply))
       try {
         await stream(open, follower, response, lines)
       } catch (error) {
@@ -104,7 +104,7 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
       response: {
         200: {
           description:
-            'The members of the outermost gather or map, or the steps of the outermost chain: a page in their order; or, as NDJSON, one line for each in the order in which they end, until all have ended',
+            'The members of the outermost gather or map, or the steps of the outermost chain: a page in their order; or, as NDJSON, one line for each in the order in which they end, until all have ended, or a problem as the last line when the key of the request ends',
           headers: { ...streamHeaders, ...pageHeaders },
           content: { 'application/json': { schema: pageOf(memberSchema) }, [ndjson]: { schema: z.string() } },
         },

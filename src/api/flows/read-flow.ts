@@ -27,7 +27,8 @@ export function readFlow(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: (request, reply) => {
       const { id } = request.params
-      return answerWhenDone(request, reply, deps.closing, {
+      const until = { closing: deps.closing, hold: () => deps.holds.open('wait', request, reply) }
+      return answerWhenDone(request, reply, until, {
         path: flowPath(id),
         read: async () => statusOf(await findFlow(flows, request, id)),
         awaited: () => awaitedFlow(deps, id),

@@ -76,7 +76,10 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
       querystring: query,
       headers: resumeHeader,
       response: {
-        200: eventStreamResponse('Events: snapshot, member, done', exampleFlowEvents),
+        200: eventStreamResponse(
+          'Events: snapshot, member, done; problem when the key of the request ends',
+          exampleFlowEvents,
+        ),
         ...problemResponses('flow_not_found', 'queue_unavailable'),
       },
     },
@@ -91,7 +94,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
         if (!open) throw flowNotFound(id)
         const after = await placeOf(open, resumed)
         const snapshot = await readFlow(id, withTree)
-        const response = deps.streams.open(reply)
+        const response = deps.streams.open(reply, deps.holds.open('stream', request, reply))
         response.send(open.flow.run * idsPerRun + after, 'snapshot', snapshot)
         try {
           await stream(open, follower, response, { after, withTree })

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { etagOf, isKnown } from './etag.ts'
+import type { Hold } from './hold.ts'
 import { preferredWaitS } from './prefer-header.ts'
 import type { Problem } from './problem.ts'
 import { type Awaited, waitWithHeader } from './wait-until-done.ts'
@@ -20,21 +21,21 @@ interface Target<T> {
 
 /**
  * Answers with something as it is, or with its end where the request has a `Prefer: wait`: 200, 202 when it is not done after that,
- * or 304 when the client has just that.
+ * or 304 when the client has just that. A wait takes a `hold`.
  *
  * @throws Problem
  */
 export async function answerWhenDone<T extends { done: boolean }>(
   request: FastifyRequest,
   reply: FastifyReply,
-  closing: AbortSignal,
+  { closing, hold }: { closing: AbortSignal; hold: () => Hold },
   target: Target<T>,
 ): Promise<FastifyReply> {
   const waitS = preferredWaitS(request.headers['prefer'])
   const value =
     waitS === undefined
       ? await target.read()
-      : await waitWithHeader(waitS, reply, closing, target.awaited(), () => target.read())
+      : await waitWithHeader(waitS, reply, { closing, hold: hold() }, target.awaited(), () => target.read())
   if (!value) throw target.notFound()
   if (waitS !== undefined) reply.header('location', target.path)
   const body = JSON.stringify(await target.resource(value))

@@ -7,6 +7,7 @@ import { QueueUnavailableError } from '../../queue/redis/connection.ts'
 /** Every problem that a client can get: its stable code, HTTP status and title. The only place that knows the statuses of errors. */
 const problems = {
   unauthenticated: [401, 'Authentication required'],
+  authentication_throttled: [429, 'Too many failed authentications'],
   forbidden: [403, 'Insufficient scope'],
   host_not_allowed: [403, 'Host not allowed'],
   cross_site_request: [403, 'Cross-site request refused'],
@@ -88,6 +89,7 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
   const body = problemDetails(problem, instance)
   // A refusal (a full queue) is not a fault, and there may be thousands of these answers a second: the metrics count them.
   if (body.status >= 500 && !(error instanceof Problem)) request.log.error({ err: error }, 'request failed')
+  if (problem.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
   if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS)
   return reply
     .code(body.status)

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import type { Hold } from './hold.ts'
 import { StaggeredInterval } from './staggered-interval.ts'
 import { StreamResponse } from './stream-response.ts'
 
@@ -9,23 +10,29 @@ const retryMs = 2000
 
 /** An answer of server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export class SseResponse extends StreamResponse {
-  #hasBegun = false
+  #lastId: number | undefined
 
-  constructor(reply: FastifyReply) {
-    super(reply, 'text/event-stream')
+  constructor(reply: FastifyReply, hold: Hold) {
+    super(reply, 'text/event-stream', hold)
   }
 
   /** @param data without line breaks, as JSON is */
   send(id: number, event: string, data: string): void {
     // A block without data is no event, and some clients take it for one: `retry` comes with the first event.
-    const retry = this.#hasBegun ? '' : `retry: ${retryMs}\n`
-    this.#hasBegun = true
+    const retry = this.#lastId === undefined ? `retry: ${retryMs}\n` : ''
+    this.#lastId = id
     this.write(`${retry}id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
   }
 
   /** The client resumes after its last id. */
   override interrupt(): void {
     this.end()
+  }
+
+  /** Repeats the last id, so that a client with another key resumes where it was. */
+  protected override lastPiece(problem: string): string {
+    const id = this.#lastId === undefined ? '' : `id: ${this.#lastId}\n`
+    return `${id}event: problem\ndata: ${problem}\n\n`
   }
 }
 
@@ -59,14 +66,14 @@ export class SseStreams {
     })
   }
 
-  /** Answers a request with a stream of events. */
-  open(reply: FastifyReply, listeners: StreamListeners = {}): SseResponse {
-    return this.#track(new SseResponse(reply), listeners)
+  /** Answers a request with a stream of events, which ends with its hold. */
+  open(reply: FastifyReply, hold: Hold, listeners: StreamListeners = {}): SseResponse {
+    return this.#track(new SseResponse(reply, hold), listeners)
   }
 
-  /** Answers a request with lines of JSON, and empty lines as heartbeats. */
-  openLines(reply: FastifyReply, listeners: StreamListeners = {}): StreamResponse {
-    return this.#track(new StreamResponse(reply, 'application/x-ndjson'), listeners)
+  /** Answers a request with lines of JSON, and empty lines as heartbeats, until its hold ends. */
+  openLines(reply: FastifyReply, hold: Hold, listeners: StreamListeners = {}): StreamResponse {
+    return this.#track(new StreamResponse(reply, 'application/x-ndjson', hold), listeners)
   }
 
   #track<T extends StreamResponse>(response: T, { onBeat, onClose }: StreamListeners): T {

@@ -1,23 +1,32 @@
 import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { dropWhenStalled } from './drop-when-stalled.ts'
+import type { Hold } from './hold.ts'
+import { type Problem, problemDetails } from './problem.ts'
 
 /** A client that has more than this unread is behind: it gets no more before it has caught up. */
 const maxUnreadBytes = 1024 * 1024
+/** So long has a client to read why its stream ends with its key, before the connection is cut. */
+const revokedForMs = 2000
 
 /** The formats of a stream, each with a piece that means nothing: it keeps a connection open that is silent otherwise. */
 const heartbeats = { 'text/event-stream': ':\n\n', 'application/x-ndjson': '\n' } as const
 
-/** An answer that is written piece by piece. Takes the reply over from Fastify, with every header that was set before. */
+/**
+ * An answer that is written piece by piece. Takes the reply over from Fastify, with every header that was set before. Ends when its hold
+ * is revoked.
+ */
 export class StreamResponse {
   readonly #response: ServerResponse
   readonly #heartbeat: string
+  readonly #path: string
   #isEnded = false
 
-  constructor(reply: FastifyReply, contentType: keyof typeof heartbeats) {
+  constructor(reply: FastifyReply, contentType: keyof typeof heartbeats, hold: Hold) {
     this.#heartbeat = heartbeats[contentType]
     reply.hijack()
     this.#response = reply.raw
+    this.#path = reply.request.url.split('?', 1)[0] ?? ''
     const headers: Record<string, OutgoingHttpHeader | undefined> = reply.getHeaders()
     // A head that is written at once, in one piece, is kept as one string; headers that are set one by one are kept beside it.
     this.#response.writeHead(200, {
@@ -29,6 +38,19 @@ export class StreamResponse {
     })
     this.coalesce()
     this.#response.flushHeaders()
+    hold.onRevoked((why) => this.#endWith(why))
+  }
+
+  /** The last piece: why the answer ends. A line of JSON by default. */
+  protected lastPiece(problem: string): string {
+    return `${problem}\n`
+  }
+
+  #endWith(why: Problem): void {
+    this.write(this.lastPiece(JSON.stringify(problemDetails(why, this.#path))))
+    this.end()
+    const timer = setTimeout(() => this.#response.destroy(), revokedForMs)
+    this.onClose(() => clearTimeout(timer))
   }
 
   /** True when nothing that is written now can reach the client: it left, or the answer was ended. */
@@ -92,8 +114,8 @@ export class StreamResponse {
     this.abort()
   }
 
-  /** Breaks the connection off, so that the client does not take the answer for complete. */
+  /** Breaks the connection off, so that the client does not take the answer for complete. Does nothing when it was ended. */
   abort(): void {
-    this.#response.destroy()
+    if (!this.#isEnded) this.#response.destroy()
   }
 }

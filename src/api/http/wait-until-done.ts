@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
+import type { Hold } from './hold.ts'
 
 /** An end between the first read and the subscription is found by the first poll. */
 const firstPollMs = 50
@@ -11,6 +12,7 @@ interface WaitLimits {
   ms: number
   response: ServerResponse
   closing: AbortSignal
+  hold: Hold
 }
 
 /** Something that ends: how to hear of its end, perhaps with its last state, and how to read it. */
@@ -23,11 +25,11 @@ export interface Awaited<T> {
 export async function waitWithHeader<T extends { done: boolean }>(
   waitS: number,
   reply: FastifyReply,
-  closing: AbortSignal,
+  until: { closing: AbortSignal; hold: Hold },
   awaited: Awaited<T>,
   begin: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const value = await waitUntilDone(awaited, { ms: waitS * 1000, response: reply.raw, closing }, begin)
+  const value = await waitUntilDone(awaited, { ms: waitS * 1000, response: reply.raw, ...until }, begin)
   if (value) reply.header('preference-applied', `wait=${waitS}`)
   return value
 }
@@ -35,9 +37,9 @@ export async function waitWithHeader<T extends { done: boolean }>(
 /**
  * Waits until something is done. Listens from the moment on at which `begin` stores or reads it, so that its end cannot be missed.
  *
- * @param limits end the wait: time in ms, the client leaving, the server closing.
+ * @param limits end the wait: time in ms, the client leaving, the server closing, the hold being revoked.
  * @returns the finished value, or the value as it is when a limit was reached; undefined when it is gone.
- * @throws what `begin` throws. When only the subscription fails, the wait falls back to polling.
+ * @throws what `begin` throws, and why the hold was revoked. When only the subscription fails, the wait falls back to polling.
  */
 export async function waitUntilDone<T extends { done: boolean }>(
   awaited: Awaited<T>,
@@ -65,9 +67,11 @@ export async function waitUntilDone<T extends { done: boolean }>(
   // Not Fastify's request.signal: that aborts as soon as the body has been read.
   limits.response.on('close', onNews)
   limits.closing.addEventListener('abort', onNews)
+  limits.hold.onRevoked(onNews)
   try {
     let last = await begin()
     for (let pollMs = firstPollMs; last && !last.done; pollMs = pollEveryMs) {
+      if (limits.hold.revoked) throw limits.hold.revoked
       if (ended) return ended
       const left = end - Date.now()
       if (left <= 0 || limits.closing.aborted || limits.response.closed) return last

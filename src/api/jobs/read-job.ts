@@ -26,7 +26,8 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       const { id } = request.params
       const ref = deps.queue.refOf(id)
       if (!ref) throw jobNotFound(id)
-      return answerWhenDone(request, reply, deps.closing, {
+      const until = { closing: deps.closing, hold: () => deps.holds.open('wait', request, reply) }
+      return answerWhenDone(request, reply, until, {
         path: jobPath(id),
         read: () => findJob(deps.queue, request, id),
         awaited: () => awaitedJob(deps, ref),

@@ -26,7 +26,10 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       querystring: query,
       headers: resumeHeader,
       response: {
-        200: eventStreamResponse('Events: snapshot, state, progress, output, log, gap, done', exampleEvents),
+        200: eventStreamResponse(
+          'Events: snapshot, state, progress, output, log, gap, done; problem when the key of the request ends',
+          exampleEvents,
+        ),
         ...problemResponses('job_not_found', 'queue_unavailable'),
       },
     },
@@ -41,7 +44,8 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       try {
         const job = await findJob(deps.queue, request, id)
         // An end that was not published, because its worker died, is found by the next heartbeat.
-        const response = deps.streams.open(reply, { onBeat: () => stream?.read(), onClose: stopWatching })
+        const hold = deps.holds.open('stream', request, reply)
+        const response = deps.streams.open(reply, hold, { onBeat: () => stream?.read(), onClose: stopWatching })
         const onError = (error: unknown) =>
           request.log.warn({ err: error, job: id }, 'failed to read for an event stream')
         stream = new JobEventStream(streamDeps, response, job, { after, onError })

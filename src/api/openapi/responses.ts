@@ -31,6 +31,7 @@ const headersOf: Record<number, Headers> = {
 const anyRoute = ['invalid_request', 'internal_error'] as const
 const anyRouteWithKey = [
   'unauthenticated',
+  'authentication_throttled',
   'forbidden',
   'host_not_allowed',
   'cross_site_request',

@@ -7,6 +7,7 @@ import type { JobQueue } from '../../queue/store/job-queue.ts'
 const countedForMs = 5000
 
 const answerSeconds = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
+const heldKinds = ['stream', 'wait'] as const
 const states = ['scheduled', 'queued', 'running', 'succeeded', 'failed'] as const
 
 /** The metrics of an API process. */
@@ -29,9 +30,28 @@ export class ApiMetrics extends Metrics {
     help: 'Open event streams',
     registers: [this.series],
   })
+  readonly #revoked = new Counter({
+    name: 'drover_answers_revoked_total',
+    help: 'Streams and waits that ended because their API key was removed or expired, or lost its scope',
+    labelNames: ['kind'],
+    registers: [this.series],
+  })
+  readonly #authentications = new Counter({
+    name: 'drover_authentication_failures_total',
+    help: 'Requests with an API key that is not valid: refused (401), or throttled after many from one address (429)',
+    labelNames: ['outcome'],
+    registers: [this.series],
+  })
+  readonly #idle = new Counter({
+    name: 'drover_idle_connections_closed_total',
+    help: 'Connections without a valid API key that were closed because they were idle',
+    registers: [this.series],
+  })
 
   constructor(types: readonly string[]) {
     super(types)
+    for (const kind of heldKinds) this.#revoked.inc({ kind }, 0)
+    for (const outcome of ['refused', 'throttled']) this.#authentications.inc({ outcome }, 0)
     for (const type of types) this.#submitted.inc({ type }, 0)
   }
 
@@ -42,6 +62,28 @@ export class ApiMetrics extends Metrics {
   requestAnswered(request: { route: string | undefined; method: string; status: number; ms: number }): void {
     const { route = 'none', method, status, ms } = request
     this.#answers.observe({ route, method, status }, ms / 1000)
+  }
+
+  /** Counts a stream or a wait that ended with its key. */
+  readonly answerRevoked = (kind: (typeof heldKinds)[number]): void => this.#revoked.inc({ kind })
+
+  /** Counts a request whose key is not valid. */
+  readonly authenticationFailed = (outcome: 'refused' | 'throttled'): void => this.#authentications.inc({ outcome })
+
+  /** Counts a connection that was closed because it was idle. */
+  readonly idleConnectionClosed = (): void => this.#idle.inc()
+
+  /** Adds the number of streams and waits that are open. */
+  observeHolds(holds: { count(kind: (typeof heldKinds)[number]): number }): void {
+    const open: Gauge<'kind'> = new Gauge({
+      name: 'drover_held_answers',
+      help: 'Streams (events and NDJSON) and waits that are open',
+      labelNames: ['kind'],
+      registers: [this.series],
+      collect: () => {
+        for (const kind of heldKinds) open.set({ kind }, holds.count(kind))
+      },
+    })
   }
 
   /** Adds the number of jobs and flows that clients of this process watch or wait for. */

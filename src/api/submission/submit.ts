@@ -40,16 +40,18 @@ export interface SubmissionKind<S extends { ref: JobRef }, T extends { done: boo
 export async function submit<S extends { ref: JobRef }, T extends { done: boolean }>(
   request: FastifyRequest,
   reply: FastifyReply,
-  deps: Pick<RouteDeps, 'idempotency' | 'queue' | 'closing'>,
+  deps: Pick<RouteDeps, 'idempotency' | 'queue' | 'closing' | 'holds'>,
   kind: SubmissionKind<S, T>,
   given: S,
 ): Promise<T> {
+  const waitS = preferredWaitS(request.headers['prefer'])
+  // Before the claim: a request that may not wait leaves nothing behind.
+  const hold = waitS === undefined ? undefined : deps.holds.open('wait', request, reply)
   const key = idempotencyKey(request.headers['idempotency-key'])
   const claim = key === undefined ? undefined : await claimKey(request, deps, key, given.ref)
   const isReplay = claim?.status === 'replay'
   const submitted = isReplay ? { ...given, ref: claim.ref } : given
   const { ref } = submitted
-  const waitS = preferredWaitS(request.headers['prefer'])
   const isAwaitedHere = waitS !== undefined && !claim
   const begin = async () => {
     // The first request under a key may have died before it stored all, or be about to store it: what is missing is added.
@@ -57,15 +59,16 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
     if (!known) await kind.admit(submitted, request, reply)
     const stored = await kind.store(submitted, { known, isReplay, isAwaitedHere })
     if (claim) await keepClaim(kind, claim, ref, stored)
+    // Now: where the wait ends with its key, the client still learns what it stored.
+    reply.header('location', kind.path(ref.id))
     return stored
   }
   const value =
-    waitS === undefined
+    waitS === undefined || !hold
       ? await begin()
-      : await waitWithHeader(waitS, reply, deps.closing, kind.awaited(ref, isAwaitedHere), begin)
+      : await waitWithHeader(waitS, reply, { closing: deps.closing, hold }, kind.awaited(ref, isAwaitedHere), begin)
   // It has ended, and was deleted during the wait.
   if (!value) throw kind.notFound(ref.id)
-  reply.header('location', kind.path(ref.id))
   if (isReplay) reply.header('idempotent-replayed', 'true')
   if (!value.done) {
     for (const name of kind.queuesOf(value))

@@ -853,7 +853,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "unauthenticated" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
+            code: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
             errors?: {
                 pointer: string;
                 detail: string;
@@ -1722,7 +1722,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -1894,7 +1894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2059,7 +2059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2195,7 +2195,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2342,7 +2342,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2482,7 +2482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2617,7 +2617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2802,7 +2802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -2861,7 +2861,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events: snapshot, state, progress, output, log, gap, done */
+            /** @description Events: snapshot, state, progress, output, log, gap, done; problem when the key of the request ends */
             200: {
                 headers: {
                     /** @description `no-cache, no-transform` */
@@ -2932,7 +2932,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3122,7 +3122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3290,7 +3290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3352,7 +3352,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The members of the outermost gather or map, or the steps of the outermost chain: a page in their order; or, as NDJSON, one line for each in the order in which they end, until all have ended */
+            /** @description The members of the outermost gather or map, or the steps of the outermost chain: a page in their order; or, as NDJSON, one line for each in the order in which they end, until all have ended, or a problem as the last line when the key of the request ends */
             200: {
                 headers: {
                     /** @description `no-cache, no-transform` */
@@ -3439,7 +3439,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3500,7 +3500,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events: snapshot, member, done */
+            /** @description Events: snapshot, member, done; problem when the key of the request ends */
             200: {
                 headers: {
                     /** @description `no-cache, no-transform` */
@@ -3571,7 +3571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3721,7 +3721,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3864,7 +3864,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4017,7 +4017,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4269,7 +4269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4396,7 +4396,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4549,7 +4549,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4708,7 +4708,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -4867,7 +4867,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5043,7 +5043,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5219,7 +5219,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5330,7 +5330,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5439,7 +5439,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5539,7 +5539,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5659,7 +5659,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5788,7 +5788,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -5917,7 +5917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -6177,7 +6177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `quota_exceeded` */
+            /** @description `authentication_throttled`, `quota_exceeded` */
             429: {
                 headers: {
                     /** @description Seconds to wait before the next try */

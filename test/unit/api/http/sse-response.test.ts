@@ -6,6 +6,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { type SseResponse, SseStreams } from '../../../../src/api/http/sse-response.ts'
 import { StreamResponse } from '../../../../src/api/http/stream-response.ts'
 
+const hold = { revoked: undefined, onRevoked: () => undefined }
 /** Together far more than kernels and Node hold for a connection. */
 const events = 128
 const eventBytes = 256 * 1024
@@ -39,7 +40,7 @@ const next = async (response: IncomingMessage) => (await once(response, 'data'))
 
 test('a stream has every header that hooks set, and `retry` in the block of its first event', async () => {
   const { ask } = await serve((streams, reply) => {
-    const response = streams.open(reply)
+    const response = streams.open(reply, hold)
     response.send(1, 'snapshot', '{}')
     response.send(2, 'done', '{}')
     response.end()
@@ -64,7 +65,7 @@ test('an open stream gets a comment and its opener a call every 15 seconds, unti
     const onBeat = () => {
       beats += 1
     }
-    streams.open(reply, { onBeat }).send(1, 'snapshot', '{}')
+    streams.open(reply, hold, { onBeat }).send(1, 'snapshot', '{}')
   })
   const response = await ask()
   await next(response)
@@ -80,7 +81,7 @@ test('an open stream gets a comment and its opener a call every 15 seconds, unti
 })
 
 test('when the server closes, open streams end and new ones end at once', async () => {
-  const { ask, closing } = await serve((streams, reply) => streams.open(reply).send(1, 'snapshot', '{}'))
+  const { ask, closing } = await serve((streams, reply) => streams.open(reply, hold).send(1, 'snapshot', '{}'))
   const response = await ask()
   await next(response)
   closing.abort()
@@ -92,7 +93,7 @@ test('when the server closes, open streams end and new ones end at once', async 
 test('an open answer of lines gets an empty line every 15 seconds, and is broken off when the server closes', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   onTestFinished(() => void vi.useRealTimers())
-  const { ask, closing, gauge } = await serve((streams, reply) => streams.openLines(reply).write('{}\n'))
+  const { ask, closing, gauge } = await serve((streams, reply) => streams.openLines(reply, hold).write('{}\n'))
   const response = await ask()
   expect(response.headers['content-type']).toBe('application/x-ndjson')
   expect([await next(response), gauge.open]).toEqual(['{}\n', 1])
@@ -105,7 +106,7 @@ test('an open answer of lines gets an empty line every 15 seconds, and is broken
 
 test('a client that is behind can be waited for, and gets everything once it reads', async () => {
   const opened = Promise.withResolvers<SseResponse>()
-  const { ask } = await serve((streams, reply) => opened.resolve(streams.open(reply)))
+  const { ask } = await serve((streams, reply) => opened.resolve(streams.open(reply, hold)))
   const response = await ask()
   const stream = await opened.promise
   response.pause()
@@ -128,7 +129,9 @@ test('a client that is behind can be waited for, and gets everything once it rea
 
 test('a stream is closed when its client has left, and writing to it has no effect', async () => {
   const opened = Promise.withResolvers<StreamResponse>()
-  const { ask } = await serve((_streams, reply) => opened.resolve(new StreamResponse(reply, 'application/x-ndjson')))
+  const { ask } = await serve((_streams, reply) =>
+    opened.resolve(new StreamResponse(reply, 'application/x-ndjson', hold)),
+  )
   const response = await ask()
   const stream = await opened.promise
   const closed = new Promise<void>((resolve) => stream.onClose(resolve))
@@ -147,7 +150,7 @@ test('a stream is closed when its client has left, and writing to it has no effe
 
 test('an answer that is broken off is not taken for complete', async () => {
   const { ask } = await serve((_streams, reply) => {
-    const stream = new StreamResponse(reply, 'application/x-ndjson')
+    const stream = new StreamResponse(reply, 'application/x-ndjson', hold)
     stream.write('{}\n')
     setImmediate(() => stream.abort())
   })

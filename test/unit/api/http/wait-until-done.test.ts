@@ -5,7 +5,8 @@ import { waitUntilDone } from '../../../../src/api/http/wait-until-done.ts'
 /** The part of a response that a wait looks at. */
 function limits(ms: number) {
   const response = new ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1 } as never)
-  return { ms, response, closing: new AbortController().signal }
+  const hold = { revoked: undefined, onRevoked: () => undefined }
+  return { ms, response, closing: new AbortController().signal, hold }
 }
 
 test('an end between the first read and the subscription is found by the first poll', async () => {
