@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { z } from 'zod'
 import type { apiVariables } from '../environment.ts'
 import type { Registry } from '../jobs/registry.ts'
-import type { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
+import type { Admission } from '../queue/admission/admission.ts'
 import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { JobEventHub } from '../queue/events/event-hub.ts'
 import type { Flows } from '../queue/flows/flows.ts'
@@ -32,7 +32,7 @@ export interface ApiDeps {
   /** Undefined: the API runs without authentication. */
   apiKeys: ApiKeys | undefined
   quotas: TenantQuotas
-  backpressure: QueueBackpressure
+  admission: Admission
   metrics: ApiMetrics
   flows: Flows
   log: Logger

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { stringify } from 'yaml'
 import { apiVariables, readEnvironment } from '../environment.ts'
 import { loadRegistry } from '../jobs/registry.ts'
-import type { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
+import type { Admission } from '../queue/admission/admission.ts'
 import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { JobEventHub } from '../queue/events/event-hub.ts'
 import type { Flows } from '../queue/flows/flows.ts'
@@ -33,7 +33,7 @@ export async function generateOpenapi(): Promise<string> {
     flows: uncalled as Flows,
     apiKeys: undefined,
     quotas: uncalled as TenantQuotas,
-    backpressure: uncalled as QueueBackpressure,
+    admission: uncalled as Admission,
     metrics: new ApiMetrics([...registry.keys()]),
     log: pino({ level: 'silent' }),
   })

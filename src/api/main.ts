@@ -4,6 +4,7 @@ import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
+import { Admission } from '../queue/admission/admission.ts'
 import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import { JobEventHub } from '../queue/events/event-hub.ts'
@@ -86,15 +87,24 @@ await boot('api', async () => {
     outbox,
     resultTtlMs: config.RESULT_TTL_MS,
     log,
+    onEnded: metrics.jobEnded,
   })
   coordinator.start()
   lifecycle.onStop('flows', () => coordinator.stop())
-  const flows = new Flows({ redis: client, keys, registry, outbox, onAdded: metrics.jobSubmitted })
+  const flows = new Flows({
+    redis: client,
+    keys,
+    registry,
+    outbox,
+    onAdded: metrics.jobSubmitted,
+    onEnded: metrics.jobEnded,
+  })
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const quotas = new TenantQuotas({ redis: client, keys })
   const backpressure = new QueueBackpressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
+  const admission = new Admission({ backpressure, quotas })
   const stores = { queue, index, idempotency, outbox, schedules, flows }
-  const steps = { ...stores, hub, control, quotas, backpressure, metrics }
+  const steps = { ...stores, hub, control, quotas, admission, metrics }
   const app = await buildApp({ config, registry, apiKeys, log, ...steps })
   lifecycle.onStop('http', () => app.close())
   try {

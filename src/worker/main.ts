@@ -146,7 +146,7 @@ await boot('worker', async () => {
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
   const resultTtlMs = config.RESULT_TTL_MS
-  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, resultTtlMs, log })
+  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, resultTtlMs, log, onEnded })
   flows.start()
   lifecycle.onStop('flows', () => flows.stop())
   const heartbeat = new Heartbeat({ redis, keys, queues, workerName })

@@ -37,7 +37,7 @@ export const rules: Record<string, Rule> = {
   },
   'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
   'queue/webhooks': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
-  'queue/maintenance': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
+  'queue/maintenance': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission'] },
   'queue/flows/model': { imports: ['queue/model'] },
   'queue/flows': {
     imports: [
@@ -46,6 +46,7 @@ export const rules: Record<string, Rule> = {
       'queue/redis',
       'queue/bullmq',
       'queue/store',
+      'queue/admission',
       'queue/webhooks',
       'jobs',
     ],

@@ -1,9 +1,9 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { QueueBackpressure } from '../../queue/admission/queue-backpressure.ts'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { type Admission, describeRefusal, type Refusal } from '../../queue/admission/admission.ts'
 import type { TenantQuotas } from '../../queue/admission/tenant-quotas.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
-import type { NewJob } from '../../queue/model/new-job.ts'
 import { Problem } from '../http/problem.ts'
+import type { Caller } from './api-keys.ts'
 
 /** Seconds until the next try: workers start jobs all the time, while memory is freed only when finished jobs expire. */
 const retryDepthS = 1
@@ -31,12 +31,12 @@ async function enforceLimit(
 ): Promise<void> {
   let refusal: Error | undefined
   try {
-    const { used, resetMs } = await quotas.countRequest(tenant, limit)
+    const { used, resetMs, isWithin } = await quotas.countRequest(tenant, limit)
     const resetS = Math.ceil(resetMs / 1000)
     reply.header('ratelimit-policy', `"requests";q=${limit};w=60`)
     reply.header('ratelimit', `"requests";r=${Math.max(0, limit - used)};t=${resetS}`)
     const detail = `Your tenant is limited to ${limit} requests per minute.`
-    if (used > limit) refusal = new Problem('quota_exceeded', detail, { retryAfterS: resetS })
+    if (!isWithin) refusal = new Problem('quota_exceeded', detail, { retryAfterS: resetS })
   } catch (error) {
     refusal = error instanceof Error ? error : new Error(String(error))
   }
@@ -44,55 +44,51 @@ async function enforceLimit(
 }
 
 /**
- * Admits a job that is about to be stored, where its queue and its tenant have room.
+ * Counts a request that makes several jobs waiting as that many requests. The first was counted when it arrived.
  *
- * @throws Problem `queue_full` or `quota_exceeded`, QueueUnavailableError
+ * @throws Problem `quota_exceeded`, QueueUnavailableError
  */
-export async function admitJob(
-  { backpressure, quotas }: { backpressure: QueueBackpressure; quotas: TenantQuotas },
-  { caller }: FastifyRequest,
+export async function chargeRequests(
+  quotas: TenantQuotas,
+  { tenant, limits }: Caller,
   reply: FastifyReply,
-  { ref, record, createdAt }: NewJob,
+  jobs: number,
 ): Promise<void> {
-  await enterQueue(backpressure, ref.queue, 1)
-  const { max_queued: limit } = caller.limits
-  if (limit === undefined || !record.limited || (await quotas.reserve(caller.tenant, ref, limit, createdAt))) return
-  throw queuedLimitReached(reply, limit)
+  const { requests_per_minute: limit } = limits
+  if (limit === undefined || jobs < 2) return
+  const { used, resetMs, isWithin } = await quotas.countRequest(tenant, limit, jobs - 1)
+  const resetS = Math.ceil(resetMs / 1000)
+  reply.header('ratelimit', `"requests";r=${Math.max(0, limit - used)};t=${resetS}`)
+  if (isWithin) return
+  const detail = `It counts as ${jobs} requests, one for each job, and your tenant is limited to ${limit} per minute.`
+  throw new Problem('quota_exceeded', detail, { retryAfterS: resetS })
 }
 
 /**
- * Admits the jobs of a flow, all or none. Jobs that a `map` expands to later are not counted.
+ * Admits jobs of the caller that are about to become waiting, all or none.
  *
+ * @param bytes about how many their inputs add to Redis
  * @throws Problem `queue_full` or `quota_exceeded`, QueueUnavailableError
  */
-export async function admitFlow(
-  { backpressure, quotas }: { backpressure: QueueBackpressure; quotas: TenantQuotas },
-  { caller }: FastifyRequest,
-  reply: FastifyReply,
+export async function admitJobs(
+  admission: Admission,
+  { tenant, limits }: Caller,
   refs: JobRef[],
-  now: number,
+  bytes: number,
 ): Promise<void> {
-  for (const [queue, some] of Map.groupBy(refs, (ref) => ref.queue)) await enterQueue(backpressure, queue, some.length)
-  const { max_queued: limit } = caller.limits
-  if (limit === undefined || (await quotas.reserveAll(caller.tenant, refs, limit, now))) return
-  throw queuedLimitReached(reply, limit)
+  const refusal = await admission.admit({ tenant, limit: limits.max_queued, refs, bytes })
+  if (refusal) throw refused(refusal)
 }
 
-async function enterQueue(backpressure: QueueBackpressure, queue: string, count: number): Promise<void> {
-  const fullness = await backpressure.enter(queue, count)
-  if (fullness === 'depth') {
-    throw new Problem('queue_full', `The queue ${queue} has reached its limit of waiting jobs.`, {
-      retryAfterS: retryDepthS,
-    })
-  }
-  if (fullness === 'memory') {
-    throw new Problem('queue_full', 'Redis is low on memory.', { retryAfterS: retryMemoryS })
-  }
+/** Gives back the places of jobs that were admitted and not stored. @throws QueueUnavailableError */
+export function withdrawJobs(admission: Admission, { tenant, limits }: Caller, refs: JobRef[]): Promise<void> {
+  return admission.withdraw({ tenant, limit: limits.max_queued, refs })
 }
 
-function queuedLimitReached(reply: FastifyReply, limit: number): Problem {
-  reply.header('ratelimit-policy', `"queued";q=${limit}`).header('ratelimit', '"queued";r=0')
-  return new Problem('quota_exceeded', `Your tenant is limited to ${limit} waiting jobs.`, {
-    retryAfterS: retryQueuedS,
-  })
+function refused(refusal: Refusal): Problem {
+  const detail = describeRefusal(refusal)
+  if (refusal.reason === 'depth') return new Problem('queue_full', detail, { retryAfterS: retryDepthS })
+  if (refusal.reason === 'memory') return new Problem('queue_full', detail, { retryAfterS: retryMemoryS })
+  const headers = { 'ratelimit-policy': `"queued";q=${refusal.limit}`, ratelimit: '"queued";r=0' }
+  return new Problem('quota_exceeded', detail, { retryAfterS: retryQueuedS, headers })
 }

@@ -49,6 +49,11 @@ export function reserveParsed({ bodyReservation }: FastifyRequest, bytes: number
   if (refusal) throw refusal
 }
 
+/** The bytes of a request's body; of one without a length, with what parsing it takes. */
+export function bodyBytes({ headers, bodyReservation }: FastifyRequest): number {
+  return Number(headers['content-length'] ?? bodyReservation?.bytes ?? 0)
+}
+
 /** What one request has of the budget. */
 class BodyReservation {
   readonly #budget: BodyBudget
@@ -62,6 +67,10 @@ class BodyReservation {
     this.#tenant = tenant
     this.#max = limits.max_bytes ?? share
     this.#reply = reply
+  }
+
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** @returns the refusal when there is no room for so many more bytes */

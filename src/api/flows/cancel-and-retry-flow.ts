@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import type { JobRef } from '../../queue/model/job-id.ts'
+import { admitJobs, chargeRequests, withdrawJobs } from '../access/admission.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -10,7 +12,8 @@ const query = z.strictObject(treeQuery)
 type Request = { Params: z.output<typeof flowParams>; Querystring: z.output<typeof query> }
 
 /** `POST /v1/flows/{id}/cancel` and `…/retry`. */
-export function cancelAndRetryFlow(app: FastifyInstance, { flows, config }: RouteDeps): void {
+export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void {
+  const { flows, config, admission, quotas } = deps
   const readAgain = async (id: string, tree: 'full' | 'none') => {
     const progress = await flows.read(id)
     if (!progress) throw flowNotFound(id)
@@ -57,13 +60,21 @@ export function cancelAndRetryFlow(app: FastifyInstance, { flows, config }: Rout
         202: jsonResponse('The flow continues with the jobs that did not succeed', flowSchema, {
           headers: { location: 'Where the flow can be read' },
         }),
-        ...problemResponses('flow_not_found', 'flow_not_retryable', 'queue_unavailable'),
+        ...problemResponses('flow_not_found', 'flow_not_retryable', 'queue_full', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {
       const { id } = request.params
       await findFlow(flows, request, id)
-      if (!(await flows.retry(id, Date.now()))) {
+      const { caller } = request
+      const door = {
+        admit: async (refs: JobRef[]) => {
+          await chargeRequests(quotas, caller, reply, refs.length)
+          await admitJobs(admission, caller, refs, 0)
+        },
+        leave: (refs: JobRef[]) => withdrawJobs(admission, caller, refs),
+      }
+      if (!(await flows.retry(id, Date.now(), door))) {
         throw new Problem('flow_not_retryable', 'Only failed, canceled or expired flows can be retried.')
       }
       const { resource } = await readAgain(id, request.query.tree)

@@ -1,4 +1,4 @@
-import type { FlowSubmission } from '../../queue/flows/flows.ts'
+import { type FlowSubmission, planFlow } from '../../queue/flows/flows.ts'
 import { type FlowNode, flowBounds, type OnFailure } from '../../queue/flows/model/document.ts'
 import { fillReferences, findReferences } from '../../queue/flows/model/template.ts'
 import type { Caller } from '../access/api-keys.ts'
@@ -37,7 +37,15 @@ export function parseFlow(body: unknown, context: SubmissionContext): Omit<FlowS
   if (!parsed || !tree || mistakes.count > 0) throw mistakes.toProblem()
   const { tags = [], metadata = {}, deadline_ms: deadlineMs } = parsed.data
   const webhook = parsed.data.webhook && storedWebhook(parsed.data.webhook, context.hops)
-  return { tree, tenant: context.caller.tenant, tags, metadata, webhook, createdAt: context.now, deadlineMs }
+  return {
+    plan: planFlow(tree),
+    tenant: context.caller.tenant,
+    tags,
+    metadata,
+    webhook,
+    createdAt: context.now,
+    deadlineMs,
+  }
 }
 
 class FlowReader {
@@ -90,7 +98,7 @@ class FlowReader {
     const before = mistakes.count
     const { options, job } = checkJob(plain, this.#registry, { base: pointer, isComplete, mistakes })
     if (!options || !job || mistakes.count > before) return undefined
-    const { limited, ...record } = toRecord(options, this.#caller, this.#hops)
+    const record = toRecord(options, this.#caller, this.#hops)
     return {
       job: {
         type: job.type,
@@ -101,8 +109,6 @@ class FlowReader {
         ...(!isComplete && { dynamic: true as const }),
         record: {
           ...record,
-          // What a map expands to is not counted at submission.
-          ...(limited && !isMapped && { limited }),
           ...(this.#traceparent !== undefined && { traceparent: this.#traceparent }),
         },
       },

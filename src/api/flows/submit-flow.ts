@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import type { FlowSubmission } from '../../queue/flows/flows.ts'
+import { type FlowSubmission, refsOf } from '../../queue/flows/flows.ts'
 import { type JobRef, newJobRef } from '../../queue/model/job-id.ts'
-import { admitFlow } from '../access/admission.ts'
+import { admitJobs, chargeRequests, withdrawJobs } from '../access/admission.ts'
+import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -20,6 +21,9 @@ import { flowResource, flowSchema, treeQuery } from './flow-resource.ts'
 import { parseFlow } from './parse-flow.ts'
 import { submittedFlowSchema } from './submitted-flow-schema.ts'
 
+/** What a flow's document holds is in its jobs, too, and the items of a map are in its expansion. */
+const copiesOfBody = 3
+
 const query = z.strictObject(treeQuery)
 const responseHeaders = submittedHeaders('flow')
 
@@ -29,11 +33,16 @@ interface SubmittedFlow {
 }
 
 function flowSubmissions(deps: RouteDeps): SubmissionKind<SubmittedFlow, FlowStatus> {
-  const { flows, idempotency } = deps
+  const { flows, idempotency, admission, quotas } = deps
+  const refs = ({ ref, flow }: SubmittedFlow) => refsOf(ref.id, flow.plan.jobs)
   return {
     name: 'flow',
-    admit: ({ ref, flow }, request, reply) =>
-      admitFlow(deps, request, reply, flows.refs({ ...flow, id: ref.id }), flow.createdAt),
+    cost: ({ flow }) => flow.plan.jobs.length,
+    admit: async (submitted, request, reply) => {
+      await chargeRequests(quotas, request.caller, reply, submitted.flow.plan.jobs.length)
+      await admitJobs(admission, request.caller, refs(submitted), copiesOfBody * bodyBytes(request))
+    },
+    withdraw: (submitted, request) => withdrawJobs(admission, request.caller, refs(submitted)),
     store: async ({ ref, flow }, { known }) => {
       await flows.add({ ...flow, id: ref.id, createdAt: known?.progress.flow.createdAt ?? flow.createdAt })
       return readStatus(deps, ref.id)

@@ -56,13 +56,20 @@ export class Problem extends Error {
   readonly code: ProblemCode
   readonly mistakes: Mistake[] | undefined
   readonly retryAfterS: number | undefined
+  /** Headers of the answer, besides those of every problem. */
+  readonly headers: Record<string, string>
 
-  constructor(code: ProblemCode, detail: string, options: { mistakes?: Mistake[]; retryAfterS?: number } = {}) {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: { mistakes?: Mistake[]; retryAfterS?: number; headers?: Record<string, string> } = {},
+  ) {
     super(detail)
     this.name = 'Problem'
     this.code = code
     this.mistakes = options.mistakes
     this.retryAfterS = options.retryAfterS
+    this.headers = options.headers ?? {}
   }
 }
 
@@ -93,6 +100,7 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
   if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS)
   return reply
     .code(body.status)
+    .headers(problem.headers)
     .header('content-type', 'application/problem+json')
     .serializer(JSON.stringify)
     .send(body)

@@ -34,7 +34,7 @@ export function cancelJob(
       const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? defaultGraceMs
       const result = await control.cancel(before, graceMs, Date.now())
       if (result === 'ended') metrics.jobEnded(before.type, 'canceled')
-      if (result === 'ended' && before.record.limited) await quotas.leave(before.record.tenant, before)
+      if (result === 'ended' && before.record.limited) await quotas.leave(before.record.tenant, [id])
       const job = await queue.read(before)
       if (!job || result === 'missing') throw jobNotFound(id)
       if (result === 'done' && job.state !== 'canceled') {

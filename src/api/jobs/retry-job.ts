@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { next } from '../../queue/model/job-states.ts'
+import { admitJobs, withdrawJobs } from '../access/admission.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -8,7 +9,7 @@ import { findJob, jobNotFound, jobParams, jobPath } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 
 /** `POST /v1/jobs/{id}/retry`: queue a failed, canceled or expired job again, as its next run. */
-export function retryJob(app: FastifyInstance, { queue, control, outbox, config }: RouteDeps): void {
+export function retryJob(app: FastifyInstance, { queue, control, outbox, config, admission }: RouteDeps): void {
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/retry', {
     config: { access: 'submit' },
     schema: {
@@ -21,7 +22,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config 
         202: jsonResponse('The job is queued again, with its attempts reset', jobSchema, {
           headers: { location: 'Where the job can be read' },
         }),
-        ...problemResponses('job_not_found', 'job_not_retryable', 'queue_unavailable'),
+        ...problemResponses('job_not_found', 'job_not_retryable', 'queue_full', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {
@@ -32,9 +33,13 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config 
         throw new Problem('job_not_retryable', `The job belongs to flow ${flow}: retry the flow.`)
       }
       const mayRetry = next(before.state, 'retry') !== undefined
+      const { caller } = request
+      if (mayRetry) await admitJobs(admission, caller, [before], 0)
       // The webhook of this run is released before the next run begins, or nothing would ever release it.
       if (mayRetry && before.record.webhook) await outbox.release(before)
-      const result = mayRetry ? await control.reopen(before, Date.now()) : 'not_retryable'
+      const isLimited = caller.limits.max_queued !== undefined
+      const result = mayRetry ? await control.reopen(before, Date.now(), isLimited) : 'not_retryable'
+      if (mayRetry && result !== 'reopened') await withdrawJobs(admission, caller, [before])
       if (result === 'missing') throw jobNotFound(id)
       if (result === 'not_retryable') {
         const detail = `The job is ${before.state}: only failed, canceled or expired jobs can be retried.`

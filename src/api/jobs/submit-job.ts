@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { NewJob } from '../../queue/model/new-job.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
-import { admitJob } from '../access/admission.ts'
+import { admitJobs, withdrawJobs } from '../access/admission.ts'
+import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -22,10 +23,12 @@ import { jobResource, jobSchema } from './job-resource.ts'
 const responseHeaders = submittedHeaders('job')
 
 function jobSubmissions(deps: RouteDeps): SubmissionKind<NewJob, StoredJob> {
-  const { queue, hub, idempotency } = deps
+  const { queue, hub, idempotency, admission } = deps
   return {
     name: 'job',
-    admit: (job, request, reply) => admitJob(deps, request, reply, job),
+    cost: () => 1,
+    admit: ({ ref }, request) => admitJobs(admission, request.caller, [ref], bodyBytes(request)),
+    withdraw: ({ ref }, request) => withdrawJobs(admission, request.caller, [ref]),
     store: async (job, { known, isReplay, isAwaitedHere }) => {
       if (known) return known
       // Under a key another request may store the job, with the channel of another process.

@@ -15,8 +15,12 @@ type HeldClaim = Exclude<Claim, { status: 'conflict' }>
 /** What differs between jobs and flows. `S` is what was submitted, `T` what is stored. Made once: a request costs no closures. */
 export interface SubmissionKind<S extends { ref: JobRef }, T extends { done: boolean }> {
   name: 'job' | 'flow'
-  /** @throws Problem when there is no room for it */
+  /** As how many requests it counts. */
+  cost(submitted: S): number
+  /** Takes the places of its jobs. @throws Problem when there is no room for it */
   admit(submitted: S, request: FastifyRequest, reply: FastifyReply): Promise<void>
+  /** Gives back the places of what was admitted and is not stored. */
+  withdraw(submitted: S, request: FastifyRequest): Promise<void>
   /** Stores it, or completes what is `known` to be stored. Of two under one `ref` the first counts. */
   store(submitted: S, how: { known: T | undefined; isReplay: boolean; isAwaitedHere: boolean }): Promise<T | undefined>
   read(ref: JobRef): Promise<T | undefined>
@@ -48,7 +52,7 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
   // Before the claim: a request that may not wait leaves nothing behind.
   const hold = waitS === undefined ? undefined : deps.holds.open('wait', request, reply)
   const key = idempotencyKey(request.headers['idempotency-key'])
-  const claim = key === undefined ? undefined : await claimKey(request, deps, key, given.ref)
+  const claim = key === undefined ? undefined : await admitAndClaim(request, reply, deps, kind, { key, given })
   const isReplay = claim?.status === 'replay'
   const submitted = isReplay ? { ...given, ref: claim.ref } : given
   const { ref } = submitted
@@ -56,7 +60,7 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
   const begin = async () => {
     // The first request under a key may have died before it stored all, or be about to store it: what is missing is added.
     const known = isReplay ? await kind.read(ref) : undefined
-    if (!known) await kind.admit(submitted, request, reply)
+    if (!known && claim?.status !== 'first') await kind.admit(submitted, request, reply)
     const stored = await kind.store(submitted, { known, isReplay, isAwaitedHere })
     if (claim) await keepClaim(kind, claim, ref, stored)
     // Now: where the wait ends with its key, the client still learns what it stored.
@@ -78,14 +82,39 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
   return value
 }
 
-/** Claims an idempotency key for `ref`. @throws Problem */
-async function claimKey(
+/**
+ * Claims an idempotency key for what was submitted, once there is room for it: a refusal leaves no claim. Nor is a claim ever given up
+ * for a refusal, since another request may be about to store a job under it. What stands for an earlier request needs no room.
+ *
+ * @throws Problem
+ */
+async function admitAndClaim<S extends { ref: JobRef }>(
   request: FastifyRequest,
+  reply: FastifyReply,
   { idempotency }: Pick<RouteDeps, 'idempotency'>,
-  key: string,
-  ref: JobRef,
+  kind: Pick<SubmissionKind<S, { done: boolean }>, 'cost' | 'admit' | 'withdraw'>,
+  { key, given }: { key: string; given: S },
 ): Promise<HeldClaim> {
-  const claim = await idempotency.claim(request.caller.tenant, key, request.body, ref)
+  const { tenant, limits } = request.caller
+  const find = () => idempotency.find(tenant, key, request.body)
+  // A replay counts as one request.
+  const isCharged = limits.requests_per_minute !== undefined && kind.cost(given) > 1
+  const earlier = isCharged ? await find() : undefined
+  if (earlier) return withoutConflict(earlier)
+  try {
+    await kind.admit(given, request, reply)
+  } catch (refusal) {
+    const replayed = refusal instanceof Problem ? await find() : undefined
+    if (!replayed) throw refusal
+    return withoutConflict(replayed)
+  }
+  const claim = await idempotency.claim(tenant, key, request.body, given.ref)
+  if (claim.status !== 'first') await kind.withdraw(given, request)
+  return withoutConflict(claim)
+}
+
+/** @throws Problem `idempotency_key_reused` */
+function withoutConflict(claim: Claim): HeldClaim {
   if (claim.status !== 'conflict') return claim
   const detail = 'This Idempotency-Key was already used with a different body: use a new key for a new request.'
   throw new Problem('idempotency_key_reused', detail)

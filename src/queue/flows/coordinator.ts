@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Registry } from '../../jobs/registry.ts'
+import type { JobEnd } from '../model/job-states.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Lease } from '../redis/lease.ts'
@@ -42,10 +43,11 @@ export class FlowCoordinator {
     outbox: WebhookOutbox
     resultTtlMs: number
     log: Logger
+    onEnded?: (type: string, end: JobEnd) => void
   }) {
-    const { redis, keys, registry, outbox, subscriber, log } = options
+    const { redis, keys, registry, outbox, subscriber, log, onEnded } = options
     const store = new FlowStore({ redis, keys })
-    const jobs = new FlowJobs({ redis, keys, registry })
+    const jobs = new FlowJobs({ redis, keys, registry, onEnded })
     this.#hints = new FlowHints(subscriber, keys.flowHints, {
       onHint: (flow, job) => this.#driver.hint(flow, job),
       onGap: () => this.#checkAllSoon(),

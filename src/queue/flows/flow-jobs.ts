@@ -1,7 +1,9 @@
 import type { Registry } from '../../jobs/registry.ts'
+import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import { BullQueues } from '../bullmq/bull-queues.ts'
 import { encodeFailure, type StoredFailure } from '../model/failure.ts'
 import { timeLimits } from '../model/job-record.ts'
+import type { JobEnd } from '../model/job-states.ts'
 import type { NewJob } from '../model/new-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -9,7 +11,7 @@ import { loadScript } from '../redis/load-script.ts'
 import { canceledMessage, cancelMarginMs } from '../store/cancel-and-retry.ts'
 import { blockedRecord, decodeState, type FlowJobState, releasedRecord } from './flow-job-record.ts'
 import type { StoredFlow } from './model/document.ts'
-import { FlowJobIds } from './model/flow-job-id.ts'
+import { FlowJobIds, refsOf } from './model/flow-job-id.ts'
 import type { JobNode } from './model/plan.ts'
 import { type JobResult, readJobResult } from './read-job-result.ts'
 import { scriptBatches } from './script-batches.ts'
@@ -25,6 +27,8 @@ const findJobs = loadScript('flows/find-flow-jobs')
 const defaultGraceMs = 2000
 /** Jobs that are prepared at once. */
 const maxAddedAtOnce = 200
+/** Places that are given back at once. */
+const maxLeavingAtOnce = 1000
 /** How many scheduled jobs of a queue are searched for those of a flow. */
 const maxScheduledSearched = 5000
 
@@ -39,12 +43,22 @@ export class FlowJobs {
   readonly #keys: Keys
   readonly #registry: Registry
   readonly #bull: BullQueues
+  readonly #quotas: TenantQuotas
+  readonly #onEnded: (type: string, end: JobEnd) => void
 
-  constructor(deps: { redis: Redis; keys: Keys; registry: Registry }) {
+  /** `onEnded` is called for each job that a method ended before it had started. */
+  constructor(deps: {
+    redis: Redis
+    keys: Keys
+    registry: Registry
+    onEnded?: ((type: string, end: JobEnd) => void) | undefined
+  }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
     this.#registry = deps.registry
     this.#bull = new BullQueues({ redis: deps.redis, keys: deps.keys, isListed: true })
+    this.#quotas = new TenantQuotas(deps)
+    this.#onEnded = deps.onEnded ?? (() => undefined)
   }
 
   /** Stores the jobs that do not exist, each either ready to run or blocked. */
@@ -92,11 +106,15 @@ export class FlowJobs {
       const { startBy, deadlineAt } = timeLimits(record)
       return [id, 'release', JSON.stringify(record), runAt ?? '', startBy ?? '', deadlineAt ?? '']
     }
-    for (const { queue, args } of scriptBatches(byNode.keys(), argsOf)) {
+    const failed: JobNode[] = []
+    for (const { queue, nodes, args } of scriptBatches(byNode.keys(), argsOf)) {
       const ends = ['failed', 'waiting-children'].map((set) => this.#keys.bull(queue, set))
       const names = [...this.#setsToQueueIn(queue), ...ends]
-      await whenAvailable(releaseJobs(this.#redis, names, [this.#keys.bull(queue, ''), now, ...args]))
+      const reply = await whenAvailable(releaseJobs(this.#redis, names, [this.#keys.bull(queue, ''), now, ...args]))
+      // Numbered from 1, as in Lua.
+      if (Array.isArray(reply)) failed.push(...reply.flatMap((place) => nodes[Number(place) - 1] ?? []))
     }
+    await this.#leave(flow, failed, 'failed')
   }
 
   /**
@@ -125,7 +143,17 @@ export class FlowJobs {
       if (!Array.isArray(reply)) continue
       for (const [i, node] of batch.nodes.entries()) (reply[i] === 'ended' ? ended : unsettled).push(node)
     }
+    await this.#leave(flow, ended, 'canceled')
     return { ended, unsettled }
+  }
+
+  /** Gives back the places of jobs that have ended unstarted, and counts them. */
+  async #leave(flow: FlowOf, ended: JobNode[], end: JobEnd): Promise<void> {
+    for (const { job } of ended) this.#onEnded(job.type, end)
+    const limited = ended.filter(({ job }) => job.record.limited)
+    const ids = refsOf(flow.id, limited).map(({ id }) => id)
+    for (let from = 0; from < ids.length; from += maxLeavingAtOnce)
+      await this.#quotas.leave(flow.tenant, ids.slice(from, from + maxLeavingAtOnce))
   }
 
   /** Blocks jobs again that ended in an earlier run of the flow. */

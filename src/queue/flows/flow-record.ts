@@ -22,6 +22,8 @@ export interface NewFlow {
   webhook: Webhook | undefined
   createdAt: number
   deadlineMs: number | undefined
+  /** The maps that are expanded from the start. */
+  expansions: Expansion[]
   nodes: number
   jobs: number
   /** How many of its jobs start at once. */
@@ -151,6 +153,13 @@ export function decodeEnd(node: string, text: string | undefined): RecordedEnd |
   if (state === undefined) return undefined
   const decoded = error === undefined ? undefined : errorSchema.parse(JSON.parse(error))
   return { node: Number(node), state: state as JobEnd, at: Number(at), error: decoded }
+}
+
+/** The fields of a new flow's expansions. Their jobs are stored with those of the tree. */
+export function encodeExpansions(expansions: Expansion[]): (string | number)[] {
+  return expansions.flatMap(({ node, first, items }) => {
+    return [node, `${first} ${JSON.stringify(items)}`, `stored:${node}`, 1]
+  })
 }
 
 /** Reads `<number of its first node> <items as JSON>`, as expand-flow.lua writes it. */

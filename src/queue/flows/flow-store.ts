@@ -7,6 +7,7 @@ import {
   decodeExpansion,
   decodeHead,
   encodeEnd,
+  encodeExpansions,
   encodeFlow,
   headFields,
   type NewFlow,
@@ -64,7 +65,9 @@ export class FlowStore {
   async create(flow: NewFlow): Promise<boolean> {
     await this.openList.add(flow.id, 1, flow.createdAt)
     const fields = Object.entries(encodeFlow(flow)).flat()
-    return (await whenAvailable(createFlow(this.#redis, [this.#keys.flow(flow.id)], fields))) === 1
+    const names = [this.#keys.flow(flow.id), this.#keys.flowExpansions(flow.id)]
+    const args = [fields.length, ...fields, ...encodeExpansions(flow.expansions)]
+    return (await whenAvailable(createFlow(this.#redis, names, args))) === 1
   }
 
   /** A flow with its tree; undefined when there is none. */

@@ -10,19 +10,21 @@ import type { NewFlow } from './flow-record.ts'
 import { FlowStore } from './flow-store.ts'
 import { settleFlowWebhook } from './flow-webhook.ts'
 import { LoadedFlow } from './loaded-flow.ts'
-import type { FlowHead, FlowNode } from './model/document.ts'
-import { FlowEvaluation } from './model/evaluation.ts'
-import { FlowJobIds } from './model/flow-job-id.ts'
-import { FlowPlan, type JobNode, type PlanNode } from './model/plan.ts'
+import type { FlowHead } from './model/document.ts'
+import { refsOf } from './model/flow-job-id.ts'
+import type { JobNode, PlanNode } from './model/plan.ts'
 import { FlowOutputs, type Found } from './outputs.ts'
+import type { PlannedFlow } from './plan-flow.ts'
 import type { JobResult } from './read-job-result.ts'
 
 export { flowOwner } from './flow-webhook.ts'
 export type { LoadedFlow } from './loaded-flow.ts'
+export { refsOf } from './model/flow-job-id.ts'
+export { planFlow } from './plan-flow.ts'
 export type { JobResult } from './read-job-result.ts'
 
 /** A flow to be submitted, validated by the caller. */
-export type FlowSubmission = Omit<NewFlow, 'nodes' | 'jobs' | 'ready'>
+export type FlowSubmission = Omit<NewFlow, 'tree' | 'expansions' | 'nodes' | 'jobs' | 'ready'> & { plan: PlannedFlow }
 
 /** A flow with its progress. */
 export interface FlowProgress {
@@ -40,13 +42,14 @@ export class Flows {
   readonly #outbox: WebhookOutbox
   readonly #onAdded: (type: string) => void
 
-  /** `onAdded` is called for each job of a flow that this process stored. */
+  /** `onAdded` is called for each job of a flow that this process stored, `onEnded` for each that it ended before it had started. */
   constructor(deps: {
     redis: Redis
     keys: Keys
     registry: Registry
     outbox: WebhookOutbox
     onAdded?: (type: string) => void
+    onEnded?: (type: string, end: JobEnd) => void
   }) {
     this.store = new FlowStore(deps)
     this.#jobs = new FlowJobs(deps)
@@ -57,11 +60,9 @@ export class Flows {
 
   /** Stores a flow and all its jobs; idempotent. Once this resolves, the coordinator drives the flow to completion. */
   async add(flow: FlowSubmission): Promise<void> {
-    const plan = new FlowPlan(flow.tree, [])
-    const first = new Set(new FlowEvaluation(plan).takeActions().release)
-    const jobs = [...plan.jobs()]
-    const nodes = [...plan.nodes()].length
-    const isNew = await this.store.create({ ...flow, nodes, jobs: jobs.length, ready: first.size })
+    const { tree, expansions, nodes, jobs, first } = flow.plan
+    const counts = { nodes, jobs: jobs.length, ready: first.size }
+    const isNew = await this.store.create({ ...flow, tree, expansions, ...counts })
     const isUnstored = isNew || !(await this.store.readStatus(flow.id)).isStored
     if (isUnstored) {
       await this.#jobs.store({ ...flow, run: 1 }, jobs, (node) => (first.has(node) ? 'ready' : 'blocked'))
@@ -69,12 +70,6 @@ export class Flows {
     }
     if (isNew) for (const { job } of jobs) this.#onAdded(job.type)
     await this.store.hint(flow.id)
-  }
-
-  /** The jobs of a flow, without those that a map will expand into. */
-  refs(flow: { id: string; tree: FlowNode }): JobRef[] {
-    const ids = new FlowJobIds(flow.id)
-    return [...new FlowPlan(flow.tree, []).jobs()].map(({ n, job }) => ids.ref(job.queue, n))
   }
 
   /** Whether a flow exists and has not ended. */
@@ -137,9 +132,14 @@ export class Flows {
    * Opens the next run of a flow that ended without success: what succeeded keeps its end, everything else is blocked again, and the
    * flow continues from there.
    *
+   * @param door admits the jobs that are to run again, or throws; `leave` gives their places back
    * @returns false when the flow is not in such a state
    */
-  async retry(id: string, now: number): Promise<boolean> {
+  async retry(
+    id: string,
+    now: number,
+    door: { admit: (refs: JobRef[]) => Promise<void>; leave: (refs: JobRef[]) => Promise<void> },
+  ): Promise<boolean> {
     const loaded = await LoadedFlow.read(this.store, id)
     const flow = loaded?.flow
     if (!loaded || !flow?.finished || flow.finished.state === 'succeeded') return false
@@ -149,9 +149,14 @@ export class Flows {
       return { node: node.n, state: node.kind === 'job' ? loaded.evaluation.endOf(node)?.state : undefined }
     })
     const deadlineAt = flow.deadlineMs === undefined ? undefined : now + flow.deadlineMs
+    const refs = refsOf(id, jobs)
+    await door.admit(refs)
     // The webhook of the ended run must be stored before the next run replaces it.
     if (flow.webhook) await settleFlowWebhook({ store: this.store, outbox: this.#outbox }, id)
-    if (!(await this.store.reopen(flow, ended, jobs.length, deadlineAt))) return false
+    if (!(await this.store.reopen(flow, ended, jobs.length, deadlineAt))) {
+      await door.leave(refs)
+      return false
+    }
     const next = await LoadedFlow.read(this.store, id)
     if (next?.flow.run === flow.run + 1) {
       // Some jobs may have been removed.

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import { type JobRef, ulidTime } from '../model/job-id.ts'
+import { anonymousTenant } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { endWithoutSuccess } from '../model/stored-job.ts'
 import type { Redis } from '../redis/connection.ts'
@@ -23,7 +25,7 @@ const maxWebhooksAtOnce = 20
 
 /** The reply of sweep-queue.lua. */
 const sweptSchema = z.tuple([
-  z.array(z.tuple([z.string(), z.string()])),
+  z.array(z.tuple([z.string(), z.string(), z.string(), z.string()])),
   z.int(),
   z.array(z.string()),
   z.int(),
@@ -50,6 +52,7 @@ export interface SweeperOptions {
  */
 export class Sweeper {
   readonly #options: SweeperOptions
+  readonly #quotas: TenantQuotas
   readonly #queues: { name: string; lease: Lease; indexFrom: number }[]
   #timer: NodeJS.Timeout | undefined
   #sweeping: Promise<void> | undefined
@@ -57,6 +60,7 @@ export class Sweeper {
   constructor(options: SweeperOptions & { queues: Iterable<string> }) {
     const { redis, keys, queues } = options
     this.#options = options
+    this.#quotas = new TenantQuotas({ redis, keys })
     this.#queues = Array.from(new Set(queues), (name) => {
       const lease = new Lease({ redis, key: keys.sweepLease(name), ms: leaseMs })
       return { name, lease, indexFrom: 0 }
@@ -107,6 +111,13 @@ export class Sweeper {
     const [ended, removed, claims, indexFrom, owing, ofFlows] = swept
     queue.indexFrom = indexFrom
     for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
+    for (const [tenant, theirs] of Map.groupBy(ended, ([, , , tenant]) => tenant)) {
+      if (tenant === anonymousTenant) continue
+      await this.#quotas.leave(
+        tenant,
+        theirs.map(([, , id]) => id),
+      )
+    }
     if (ended.length > 0) log.info({ queue: name, ended: ended.length }, 'ended jobs that no worker would end')
     await this.#releaseClaims(claims, keys.bull(name, ''))
     const released = await this.#releaseWebhooks(owing.map((id) => ({ queue: name, id })))

@@ -93,11 +93,13 @@ export class JobControl {
   /**
    * Opens the next run of an ended job, whose time limits count from `now`. The caller has stored the webhook delivery of the run before.
    *
+   * @param isLimited its tenant has a limit of waiting jobs now, and the job has a place
    * @returns not_retryable when the job has changed since it was read. @throws QueueUnavailableError
    */
-  async reopen(job: StoredJob, now: number): Promise<'reopened' | 'not_retryable' | 'missing'> {
+  async reopen(job: StoredJob, now: number, isLimited = false): Promise<'reopened' | 'not_retryable' | 'missing'> {
     const keys = this.#keys
-    const reopened = { ...job.record, reopenedAt: now }
+    const { limited: _, ...kept } = job.record
+    const reopened = { ...kept, ...(isLimited && { limited: true as const }), reopenedAt: now }
     const record: JobRecord = { ...reopened, ...(job.record.countsFrom === undefined ? {} : { countsFrom: now }) }
     const { startBy, deadlineAt } = timeLimits(record)
     const endedIn = job.state === 'succeeded' ? 'completed' : 'failed'

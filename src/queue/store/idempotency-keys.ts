@@ -45,15 +45,24 @@ export class IdempotencyKeys {
    * @throws QueueUnavailableError
    */
   async claim(tenant: string, key: string, request: unknown, ref: JobRef): Promise<Claim> {
-    const name = this.#keys.claim(digest(canonicalJson([tenant, key])))
+    const name = this.#nameOf(tenant, key)
     const requested = await digestOf(request)
     const reply = await whenAvailable(claimKey(this.#redis, [name], [ref.id, requested, unkeptMs]))
-    const [id, claimed] = Array.isArray(reply) ? reply : []
-    if (claimed !== requested) return { status: 'conflict' }
-    if (id === ref.id) return { status: 'first', name, digest: requested }
-    const first = parseJobId(String(id))
-    if (!first) throw new Error(`the claim ${name} has no valid job id`)
-    return { status: 'replay', name, digest: requested, ref: first }
+    const [id, claimed] = Array.isArray(reply) ? reply.map(String) : []
+    if (id === ref.id && claimed === requested) return { status: 'first', name, digest: requested }
+    return compare({ name, id, claimed }, requested)
+  }
+
+  /** What an earlier request has claimed `key` for; undefined when none has. Claims nothing. @throws QueueUnavailableError */
+  async find(tenant: string, key: string, request: unknown): Promise<Claim | undefined> {
+    const name = this.#nameOf(tenant, key)
+    const [id, claimed] = await whenAvailable(this.#redis.hmget(name, 'id', 'digest'))
+    if (id == null || claimed == null) return undefined
+    return compare({ name, id, claimed }, await digestOf(request))
+  }
+
+  #nameOf(tenant: string, key: string): string {
+    return this.#keys.claim(digest(canonicalJson([tenant, key])))
   }
 
   /**
@@ -78,6 +87,17 @@ export class IdempotencyKeys {
       if ((await whenAvailable(persistClaim(this.#redis, [name], [id, requested, unkeptMs]))) === 1) return
     }
   }
+}
+
+/** What an earlier claim means for a request with this digest. */
+function compare(
+  { name, id, claimed }: { name: string; id: string | undefined; claimed: string | undefined },
+  requested: string,
+): Claim {
+  if (claimed !== requested) return { status: 'conflict' }
+  const ref = parseJobId(id ?? '')
+  if (!ref) throw new Error(`the claim ${name} has no valid job id`)
+  return { status: 'replay', name, digest: requested, ref }
 }
 
 /** A text of megabytes is hashed in a turn of the event loop of its own. */

@@ -2511,7 +2511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `queue_unavailable` */
+            /** @description `queue_full`, `queue_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait before the next try */
@@ -3893,7 +3893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `queue_unavailable` */
+            /** @description `queue_full`, `queue_unavailable` */
             503: {
                 headers: {
                     /** @description Seconds to wait before the next try */

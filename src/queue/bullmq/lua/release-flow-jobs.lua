@@ -7,7 +7,9 @@
   One script and no add of BullMQ's: the job is there already, with its id, and is only moved.
   KEYS: prioritized, delayed, priority counter, marker, meta, time limits, failed, waiting-children
   ARGV: prefix of the job keys, now, for each: id, 'release' or 'fail', data or failure, due at or '', start by or '', deadline or ''
+  Returns the places in this list of those that failed by this call, from 1 on.
 ]]
+local failed = {}
 local sets = { KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
 for i = 3, #ARGV, 6 do
   local id = ARGV[i]
@@ -17,6 +19,7 @@ for i = 3, #ARGV, 6 do
     redis.call('ZREM', KEYS[8], id)
     if ARGV[i + 1] == 'fail' then
       endJob(jobKey, jobKey .. ':lock', KEYS[7], jobKey, id, ARGV[i + 2], ARGV[2])
+      failed[#failed + 1] = (i + 3) / 6
     else
       redis.call('HDEL', jobKey, 'blocked')
       redis.call('HSET', jobKey, 'data', ARGV[i + 2], 'releasedAt', ARGV[2])
@@ -27,3 +30,4 @@ for i = 3, #ARGV, 6 do
     end
   end
 end
+return failed

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { JobRef } from '../../model/job-id.ts'
+import type { JobNode } from './plan.ts'
 
 /** Crockford's base 32, the alphabet of ULIDs. */
 const digits = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -52,4 +53,10 @@ export class FlowJobIds {
     for (const digit of ulid.slice(-nodeDigits).split('')) node = node * 32 + digits.indexOf(digit)
     return node
   }
+}
+
+/** The refs of jobs of a flow, in the order given. */
+export function refsOf(flowId: string, jobs: Iterable<JobNode>): JobRef[] {
+  const ids = new FlowJobIds(flowId)
+  return Array.from(jobs, ({ n, job }) => ids.ref(job.queue, n))
 }

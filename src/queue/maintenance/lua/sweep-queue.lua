@@ -12,7 +12,7 @@
   KEYS: time limits, prioritized, delayed, wait, active, stalled, failed, completed, index, webhook debts
   ARGV: ms that an ended job is kept, max jobs of each duty, prefix of the job keys, rank in the index at which to look for entries
         without a job, what job ids have before their ULID, ULID below which the job of an entry must exist
-  Returns { { type, failure } of each job ended, how many were removed, { job key, its idempotency claim, … }, rank in the index to
+  Returns { { type, failure, id, tenant } of each job ended, how many were removed, { job key, its idempotency claim, … }, rank in the index to
   continue at, ids of ended jobs that owe a webhook, { job key, its flow, … } of ended jobs that are kept for their flow }
 ]]
 local time = redis.call('TIME')

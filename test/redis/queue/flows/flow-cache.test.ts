@@ -14,7 +14,7 @@ async function world(createdAt: number) {
   const { id } = newJobRef('flow', Date.now())
   const tree: FlowNode = { job: { type: 'echo', queue: 'io', attempts: 1, record: { tenant: '-', input: 1 } } }
   const options = { tenant: '-', tags: [], metadata: {}, webhook: undefined, deadlineMs: undefined }
-  await store.create({ ...options, id, tree, createdAt, nodes: 1, jobs: 1, ready: 1 })
+  await store.create({ ...options, id, tree, createdAt, expansions: [], nodes: 1, jobs: 1, ready: 1 })
   return { store, id, cache: new FlowCache(store) }
 }
 

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { loadRegistry } from '../../../../src/jobs/registry.ts'
 import { FlowCoordinator } from '../../../../src/queue/flows/coordinator.ts'
 import { flowOwner, settleFlowWebhook } from '../../../../src/queue/flows/flow-webhook.ts'
-import { Flows } from '../../../../src/queue/flows/flows.ts'
+import { Flows, planFlow } from '../../../../src/queue/flows/flows.ts'
 import type { FlowNode } from '../../../../src/queue/flows/model/document.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
@@ -30,7 +30,7 @@ async function world() {
   const { id } = newJobRef('flow', Date.now())
   await flows.add({
     id,
-    tree,
+    plan: planFlow(tree),
     tenant: '-',
     tags: [],
     metadata: {},
@@ -89,7 +89,7 @@ test('a process that died between storing a delivery and marking the flow causes
 test('a retry first stores the delivery of the ended run; a late mark does not count for the next run', async () => {
   const { store, flows, id, head, delivered, dieAfterEnd } = await world()
   await dieAfterEnd()
-  expect(await flows.retry(id, Date.now())).toBe(true)
+  expect(await flows.retry(id, Date.now(), { admit: async () => undefined, leave: async () => undefined })).toBe(true)
   expect(await delivered()).toEqual([1])
   expect(await head()).toMatchObject({ run: 2, notifiedRun: 1, finished: undefined })
   await store.markNotified(id, 1)

@@ -1,5 +1,5 @@
 -- Ends canceled jobs whose worker vanished before it ended them: those that are still active, and those that BullMQ's check for stalled
--- jobs gave back to the queue, where they would wait for a worker. `ended` gets { type, failure } of each job.
+-- jobs gave back to the queue, where they would wait for a worker. `ended` gets { type, failure, id, tenant } of each job.
 local function endCanceled(q, ended)
   for _, id in ipairs(redis.call('LRANGE', q.active, 0, 4999)) do
     local jobKey = q.jobs .. id

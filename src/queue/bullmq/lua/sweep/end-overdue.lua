@@ -1,5 +1,5 @@
 -- Ends jobs whose time limit has passed. In the set of limits `s:<id>` is the time by which a job must start, `d:<id>` its deadline.
--- `ended` gets { type, failure } of each job.
+-- `ended` gets { type, failure, id, tenant } of each job.
 local function endOverdue(q, ended)
   local function failureOf(isDeadline, attempts)
     if not isDeadline then

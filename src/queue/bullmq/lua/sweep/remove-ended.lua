@@ -1,4 +1,4 @@
--- Removes jobs that ended before `endedBefore`, with everything that belongs to them. Returns how many were removed, and those that the
+-- Removes jobs that ended before `endedBefore`, with everything that belongs to them. Needs take-out.lua. Returns how many were removed, and those that the
 -- caller has to look after first: { job key, its idempotency claim, … }, which is in another slot, and { job key, its flow, … }.
 local function removeEnded(q, endedBefore)
   local removed, claims, ofFlows = 0, {}, {}
@@ -7,8 +7,7 @@ local function removeEnded(q, endedBefore)
       local jobKey = q.jobs .. id
       local claim, data, flow, removing, entry =
         unpack(redis.call('HMGET', jobKey, 'claim', 'data', 'flow', 'removing', 'indexEntry'))
-      -- The record begins with its version and its tenant: the rest, which may be large, is not parsed.
-      local tenant = string.match(data or '', '^{"v":%d+,"tenant":"([^"]+)"') or '-'
+      local tenant = tenantOf(data)
       if flow then
         -- It is removed with its flow. Looked at again after as long in case the flow is gone: the caller finds out.
         redis.call('ZADD', set, q.now, id)
