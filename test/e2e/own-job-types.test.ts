@@ -72,7 +72,7 @@ test('one file in JOBS_DIR is a new job type, on each of the three executors', a
     })
   }
   const document = await send<Record<string, unknown>>('GET', `${api.url}/openapi.json`)
-  expect(JSON.stringify(document.body)).toContain('#/components/schemas/Submit-greet-thread')
+  expect(JSON.stringify(document.body)).toContain('#/components/schemas/SubmitGreetThread')
 })
 
 test('invalid definitions fail the boot, each with its file and the reason', async () => {

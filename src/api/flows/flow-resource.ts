@@ -3,34 +3,48 @@ import type { FlowProgress, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { PlanNode } from '../../queue/flows/model/plan.ts'
 import type { JobState } from '../../queue/model/job-states.ts'
 import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
-import { doneField, metadataField, stateField, tagsField, timeField } from '../openapi/fields.ts'
+import {
+  doneField,
+  errorSummaryField,
+  metadataField,
+  named,
+  stateField,
+  tagsField,
+  timeField,
+} from '../openapi/fields.ts'
 import { flowPath } from './find-flow.ts'
 
 /** The query of every route that answers with a flow. */
 export const treeQuery = {
-  tree: z.enum(['full', 'none']).default('full').describe('`none` omits the tree, which is long for a large flow'),
+  tree: named('TreeDetail', z.enum(['full', 'none']))
+    .default('full')
+    .describe('`none` omits the tree, which is long for a large flow'),
 }
 
 const count = z.int().min(0)
-const countsSchema = z.object({
-  scheduled: count,
-  blocked: count,
-  queued: count,
-  running: count,
-  succeeded: count,
-  failed: count,
-  canceled: count,
-  expired: count,
-})
+const countsSchema = named(
+  'CountsByState',
+  z.object({
+    scheduled: count,
+    blocked: count,
+    queued: count,
+    running: count,
+    succeeded: count,
+    failed: count,
+    canceled: count,
+    expired: count,
+  }),
+)
 
 /** A node of a flow's tree as clients see it: a job, or a group of nodes. */
+const onFailure = named('OnFailure', z.enum(['fail_fast', 'continue']))
 const treeBase = { path: z.string().describe('JSON Pointer into the body of the submission'), state: stateField }
 export const flowTreeSchema: z.ZodType<FlowTree> = z.lazy(() =>
-  z.union([
-    z.object({ ...treeBase, id: z.string(), type: z.string() }),
-    z.object({ ...treeBase, chain: z.array(flowTreeSchema) }),
-    z.object({ ...treeBase, gather: z.array(flowTreeSchema), on_failure: z.enum(['fail_fast', 'continue']) }),
-    z.object({ ...treeBase, map: z.array(flowTreeSchema), on_failure: z.enum(['fail_fast', 'continue']) }),
+  z.xor([
+    named('FlowTreeJob', z.object({ ...treeBase, id: z.string(), type: z.string() })),
+    named('FlowTreeChain', z.object({ ...treeBase, chain: z.array(flowTreeSchema) })),
+    named('FlowTreeGather', z.object({ ...treeBase, gather: z.array(flowTreeSchema), on_failure: onFailure })),
+    named('FlowTreeMap', z.object({ ...treeBase, map: z.array(flowTreeSchema), on_failure: onFailure })),
   ]),
 )
 type FlowTree = { path: string; state: JobState } & (
@@ -153,6 +167,6 @@ export const memberSchema = z.object({
   path: z.string(),
   state: stateField,
   output: z.unknown(),
-  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  error: errorSummaryField.nullable(),
 })
 export type MemberResource = z.output<typeof memberSchema>

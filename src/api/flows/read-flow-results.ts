@@ -106,7 +106,10 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
           description:
             'The members of the outermost gather or map, or the steps of the outermost chain: a page in their order; or, as NDJSON, one line for each in the order in which they end, until all have ended, or a problem as the last line when the key of the request ends',
           headers: { ...streamHeaders, ...pageHeaders },
-          content: { 'application/json': { schema: pageOf(memberSchema) }, [ndjson]: { schema: z.string() } },
+          content: {
+            'application/json': { schema: pageOf('FlowMember', memberSchema) },
+            [ndjson]: { schema: z.string() },
+          },
         },
         ...problemResponses('flow_not_found', 'results_reset', 'queue_unavailable'),
       },

@@ -80,8 +80,8 @@ export const problemSchema = z.object({
   status: z.int(),
   detail: z.string(),
   instance: z.string(),
-  code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]),
-  errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]).meta({ component: 'ProblemCode' }),
+  errors: z.array(z.object({ pointer: z.string(), detail: z.string() }).meta({ component: 'Mistake' })).optional(),
 })
 
 /** A key as one step of a JSON Pointer. */

@@ -1,22 +1,27 @@
 import { z } from 'zod'
 import type { Job } from '../../jobs/define-job.ts'
 import { describeSchemas } from '../../jobs/registry.ts'
+import { named } from '../openapi/fields.ts'
 
 /** A job type as clients see it. */
 export const jobTypeSchema = z.object({
   type: z.string(),
   title: z.string(),
   description: z.string(),
-  runs_on: z.enum(['event-loop', 'thread', 'process']),
+  runs_on: named('RunsOn', z.enum(['event-loop', 'thread', 'process'])),
   queue: z.string(),
   defaults: z.object({
     attempts: z.int(),
-    backoff: z.object({ type: z.enum(['fixed', 'exponential']), delay_ms: z.int(), jitter: z.number() }),
+    backoff: z.object({
+      type: named('BackoffType', z.enum(['fixed', 'exponential'])),
+      delay_ms: z.int(),
+      jitter: z.number(),
+    }),
     timeout_ms: z.int(),
   }),
   input: z.record(z.string(), z.unknown()).describe('JSON Schema of the input'),
   output: z.record(z.string(), z.unknown()).describe('JSON Schema of the output'),
-  examples: z.array(z.object({ input: z.unknown(), output: z.unknown() })),
+  examples: z.array(named('JobTypeExample', z.object({ input: z.unknown(), output: z.unknown() }))),
 })
 
 export function jobTypeResource(job: Job): z.output<typeof jobTypeSchema> {

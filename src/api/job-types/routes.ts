@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
+import { named } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { unknownJobType } from '../submission/job-options.ts'
 import { jobTypeResource, jobTypeSchema } from './job-type-resource.ts'
@@ -16,7 +17,7 @@ export function jobTypeRoutes(app: FastifyInstance, { registry, schemas }: Route
       tags: ['job types'],
       querystring: z.strictObject({}),
       response: {
-        200: jsonResponse('All job types', z.object({ items: z.array(jobTypeSchema) })),
+        200: jsonResponse('All job types', named('JobTypeList', z.object({ items: z.array(jobTypeSchema) }))),
         ...problemResponses(),
       },
     },

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { timeLimits } from '../../queue/model/job-record.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
-import { doneField, metadataField, stateField, tagsField, timeField } from '../openapi/fields.ts'
+import { doneField, metadataField, named, stateField, tagsField, timeField } from '../openapi/fields.ts'
 import { jobPath } from './find-job.ts'
 
 /** A job as clients see it. */
@@ -44,12 +44,15 @@ export const jobSchema = z.object({
   flow_id: z.string().nullable(),
   attempts: z
     .array(
-      z.object({
-        attempt: z.int(),
-        started_at: timeField.nullable(),
-        ended_at: timeField.nullable(),
-        error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
-      }),
+      named(
+        'JobAttempt',
+        z.object({
+          attempt: z.int(),
+          started_at: timeField.nullable(),
+          ended_at: timeField.nullable(),
+          error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
+        }),
+      ),
     )
     .describe('The attempts of this run that have ended, oldest first. At most the last 20'),
   links: z.object({

@@ -64,7 +64,7 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       tags: ['jobs'],
       querystring: query,
       response: {
-        200: jsonResponse('One page', pageOf(jobSchema), {
+        200: jsonResponse('One page', pageOf('Job', jobSchema), {
           headers: pageHeaders,
           example: { items: [exampleJob], next_cursor: null },
         }),

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
 import { linkNextPage } from '../http/next-page.ts'
-import { limitParameter, pageHeaders, pageOf } from '../openapi/fields.ts'
+import { limitParameter, named, pageHeaders, pageOf } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { exampleLogs } from './examples.ts'
 import { findJob, jobParams } from './find-job.ts'
@@ -14,8 +14,8 @@ const query = z.strictObject({
     .regex(/^\d{1,15}$/, 'is not a cursor of these logs')
     .optional(),
 })
-const line = z.object({ at: z.string(), level: z.string(), message: z.string(), attempt: z.int() })
-const page = pageOf(line)
+const line = named('LogLine', z.object({ at: z.string(), level: z.string(), message: z.string(), attempt: z.int() }))
+const page = pageOf('Log', line)
 
 /** One call reads this many stored events, log lines or not. */
 const maxRead = 500

@@ -5,6 +5,7 @@ import { createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { docsPolicy, securityHeaders } from '../http/security-headers.ts'
 import { validateWithZod, withoutOwnCompilers } from '../http/validation.ts'
+import { componentKey, nameComponents } from './components.ts'
 import { describeOperation } from './operation.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
 
@@ -26,7 +27,10 @@ export async function buildDocs(
 ): Promise<FastifyInstance> {
   const app = fastify({ schemaController: withoutOwnCompilers })
   validateWithZod(app)
-  const options = { schemaRegistry: schemas, zodToJsonConfig: { unrepresentable: 'any', override: simplify } as const }
+  const options = {
+    schemaRegistry: schemas,
+    zodToJsonConfig: { unrepresentable: 'any', override: simplify(schemas) } as const,
+  }
   const addComponents = createJsonSchemaTransformObject(options)
   await app.register(swagger, {
     openapi: {
@@ -59,7 +63,7 @@ export async function buildDocs(
       ],
     },
     transform: describeOperation(options),
-    transformObject: (document) => tidy(addComponents(document)) as ReturnType<typeof addComponents>,
+    transformObject: (document) => nameComponents(tidy(addComponents(document))) as ReturnType<typeof addComponents>,
   })
   await app.register(swaggerUi, { routePrefix: pagePath, staticCSP: docsPolicy })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
@@ -74,24 +78,30 @@ function refuse(): never {
   throw new Error('a route was called in the app that only describes it')
 }
 
-/**
- * Adds the descriptions, which are in Zod's global registry. Removes what Zod adds and readers do not need: the bounds of safe
- * integers, the pattern of a format, and the ban on fields that a later version may add to an answer.
- */
-function simplify({
-  zodSchema,
-  jsonSchema,
-}: {
+/** A schema and the JSON Schema that Zod made of it. */
+interface Converted {
   zodSchema: z.core.$ZodType
   jsonSchema: Record<string, unknown>
-}): void {
-  const description = z.globalRegistry.get(zodSchema)?.description
-  if (description !== undefined) jsonSchema['description'] ??= description
-  const { def } = zodSchema._zod
-  if (def.type === 'object' && !('catchall' in def && def.catchall)) delete jsonSchema['additionalProperties']
-  if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum']
-  if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum']
-  if (jsonSchema['format'] === 'date-time') delete jsonSchema['pattern']
+}
+
+/**
+ * Adds the descriptions and names, which are in Zod's global registry. Removes what Zod adds and readers do not need: the bounds of safe
+ * integers, the pattern of a format, and the ban on fields that a later version may add to an answer.
+ */
+function simplify(schemas: SchemaRegistry): (converted: Converted) => void {
+  return ({ zodSchema, jsonSchema }) => {
+    const { description, component } = z.globalRegistry.get(zodSchema) ?? {}
+    if (description !== undefined) jsonSchema['description'] ??= description
+    if (component !== undefined) jsonSchema[componentKey] = component
+    const { def } = zodSchema._zod
+    if (def.type === 'object' && !('catchall' in def && def.catchall)) delete jsonSchema['additionalProperties']
+    if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum']
+    if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum']
+    if (jsonSchema['format'] === 'date-time') delete jsonSchema['pattern']
+    // Zod removes the examples of what an input is made of, if a part of it is transformed. Ours are inputs.
+    const examples = schemas.get(zodSchema)?.examples
+    if (examples) jsonSchema['examples'] = examples
+  }
 }
 
 const referencePrefix = '#/components/schemas/'
@@ -117,7 +127,7 @@ function tidy(document: { paths?: unknown; components?: { schemas?: Record<strin
         used.set(plainName, visit(all[name]))
       }
     }
-    if (Array.isArray(copy['oneOf'])) addDiscriminator(copy, copy['oneOf'])
+    if (Array.isArray(copy['oneOf'])) addDiscriminator(copy, copy['oneOf'], all)
     return copy
   }
   const paths = visit(document.paths)
@@ -125,13 +135,19 @@ function tidy(document: { paths?: unknown; components?: { schemas?: Record<strin
   return { ...document, paths, components: { ...document.components, schemas } }
 }
 
-function addDiscriminator(schema: Record<string, unknown>, variants: unknown[]): void {
-  const references = variants.flatMap((variant) => {
+/** Each variant of a submission has its job type as the only value of `type`. */
+function addDiscriminator(
+  schema: Record<string, unknown>,
+  variants: unknown[],
+  schemas: Record<string, unknown>,
+): void {
+  const mapping: Record<string, string> = {}
+  for (const variant of variants) {
     const reference: unknown = Object(variant).$ref
-    return typeof reference === 'string' ? [reference] : []
-  })
-  const submission = /^#\/components\/schemas\/Submit-(.+)$/
-  const mapping = Object.fromEntries(references.map((reference) => [submission.exec(reference)?.[1] ?? '', reference]))
-  if (references.length === variants.length && !('' in mapping))
-    schema['discriminator'] = { propertyName: 'type', mapping }
+    if (typeof reference !== 'string') return
+    const type: unknown = Object(schemas[reference.slice(referencePrefix.length)]).properties?.type?.const
+    if (typeof type !== 'string') return
+    mapping[type] = reference
+  }
+  schema['discriminator'] = { propertyName: 'type', mapping }
 }

@@ -4,7 +4,15 @@ import { jobStates } from '../../queue/model/job-states.ts'
 /** What the schemas of several resources share. */
 export const timeField = z.iso.datetime().describe('RFC 3339, UTC, with milliseconds')
 
-export const stateField = z.enum(jobStates)
+/** Names a schema in the OpenAPI document, so that generated clients have a type of that name. */
+export function named<S extends z.ZodType>(component: string, schema: S): S {
+  return schema.meta({ component })
+}
+
+export const stateField = named('State', z.enum(jobStates))
+
+/** An error without its history. */
+export const errorSummaryField = named('ErrorSummary', z.object({ code: z.string(), message: z.string() }))
 
 export const doneField = z.boolean().describe('True in the four final states: succeeded, failed, canceled, expired')
 
@@ -15,9 +23,10 @@ export const metadataField = z.record(z.string(), z.string())
 /** How many items a page has at most. */
 export const limitParameter = z.coerce.number().int().min(1).max(200).default(50).describe('1 to 200')
 
-/** One page of a list. */
-export function pageOf<S extends z.ZodType>(item: S) {
-  return z.object({ items: z.array(item), next_cursor: z.string().nullable().describe('Null on the last page') })
+/** One page of a list of what the name says. */
+export function pageOf<S extends z.ZodType>(name: string, item: S) {
+  const nextCursor = z.string().nullable().describe('Null on the last page')
+  return named(`${name}Page`, z.object({ items: z.array(item), next_cursor: nextCursor }))
 }
 
 /** The headers of {@link pageOf}. */

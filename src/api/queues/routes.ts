@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
+import { named } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { exampleQueue, queueNotFound, queueSchema } from './queue-resource.ts'
 
@@ -21,7 +22,7 @@ export function queueRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps)
       tags: ['queues'],
       querystring: z.strictObject({}),
       response: {
-        200: jsonResponse('All queues', z.object({ items: z.array(queueSchema) }), {
+        200: jsonResponse('All queues', named('QueueList', z.object({ items: z.array(queueSchema) })), {
           example: { items: [exampleQueue] },
         }),
         ...problemResponses('queue_unavailable'),

@@ -11,7 +11,7 @@ const query = z.strictObject({
   limit: limitParameter,
   cursor: scheduleParams.shape.id.optional().describe('`next_cursor` of the page before'),
 })
-const page = pageOf(scheduleSchema)
+const page = pageOf('Schedule', scheduleSchema)
 
 /** `GET /v1/schedules`, in order of their ids, and `GET /v1/schedules/{id}`. */
 export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): void {

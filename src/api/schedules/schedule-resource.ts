@@ -2,28 +2,31 @@ import { z } from 'zod'
 import { overlaps, type StoredSchedule } from '../../queue/schedules/schedule-record.ts'
 import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
 import { jobPath } from '../jobs/find-job.ts'
-import { timeField } from '../openapi/fields.ts'
+import { named, timeField } from '../openapi/fields.ts'
 import { schedulePath } from './find-schedule.ts'
 
 /** A schedule as clients see it. */
-export const scheduleSchema = z.object({
-  id: z.string(),
-  cron: z.string().nullable(),
-  timezone: z.string().nullable(),
-  every_ms: z.int().nullable(),
-  start_at: timeField.nullable(),
-  end_at: timeField.nullable(),
-  paused: z.boolean(),
-  overlap: z.enum(overlaps),
-  job: z.unknown().describe('As the client sent it'),
-  next_run_at: timeField.nullable().describe('Null while the schedule is paused, and after its last run'),
-  last_run_at: timeField.nullable().describe('The latest scheduled time that it ran for or skipped'),
-  last_job_id: z.string().nullable(),
-  skipped_runs: z.int().describe('How many runs were skipped because the job of the run before was not done'),
-  created_at: timeField,
-  updated_at: timeField,
-  links: z.object({ self: z.string(), last_job: z.string().nullable() }),
-})
+export const scheduleSchema = named(
+  'Schedule',
+  z.object({
+    id: z.string(),
+    cron: z.string().nullable(),
+    timezone: z.string().nullable(),
+    every_ms: z.int().nullable(),
+    start_at: timeField.nullable(),
+    end_at: timeField.nullable(),
+    paused: z.boolean(),
+    overlap: named('Overlap', z.enum(overlaps)),
+    job: z.unknown().describe('As the client sent it'),
+    next_run_at: timeField.nullable().describe('Null while the schedule is paused, and after its last run'),
+    last_run_at: timeField.nullable().describe('The latest scheduled time that it ran for or skipped'),
+    last_job_id: z.string().nullable(),
+    skipped_runs: z.int().describe('How many runs were skipped because the job of the run before was not done'),
+    created_at: timeField,
+    updated_at: timeField,
+    links: z.object({ self: z.string(), last_job: z.string().nullable() }),
+  }),
+)
 
 export type ScheduleResource = z.output<typeof scheduleSchema>
 

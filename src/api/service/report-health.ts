@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
+import { named } from '../openapi/fields.ts'
 import { jsonResponse, publicProblemResponses } from '../openapi/responses.ts'
 
-const status = z.object({ status: z.literal('ok') })
+const status = named('Health', z.object({ status: z.literal('ok') }))
 
 /** `GET /livez`: the process answers. `GET /readyz`: Redis answers, and the process is not stopping. */
 export function reportHealth(app: FastifyInstance, { queue, closing }: RouteDeps): void {

@@ -7,6 +7,7 @@ import type { Caller } from '../access/api-keys.ts'
 import type { Mistakes } from '../http/mistakes.ts'
 import { parseBounded } from '../http/parse-bounded.ts'
 import { Problem } from '../http/problem.ts'
+import { named } from '../openapi/fields.ts'
 import { storedWebhook, webhookField } from './webhook-field.ts'
 
 const maxMs = 365 * 86_400_000
@@ -39,12 +40,14 @@ export const jobOptions = {
     .optional()
     .describe('Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0'),
   attempts: z.int().min(1).max(1000).optional().describe('The most attempts, the first one included'),
-  backoff: z
-    .strictObject({
-      type: z.enum(['fixed', 'exponential']),
+  backoff: named(
+    'Backoff',
+    z.strictObject({
+      type: named('BackoffType', z.enum(['fixed', 'exponential'])),
       delay_ms: z.int().min(0).max(86_400_000),
       jitter: z.number().min(0).max(1).optional(),
-    })
+    }),
+  )
     .optional()
     .describe('The delay before the next attempt'),
   timeout_ms: z.int().min(1).max(longestTimeoutMs).optional().describe('The time limit of one attempt'),

@@ -5,6 +5,8 @@ import { newJobRef } from '../../queue/model/job-id.ts'
 import type { NewJob } from '../../queue/model/new-job.ts'
 import type { Caller } from '../access/api-keys.ts'
 import { Mistakes } from '../http/mistakes.ts'
+import { pascalCase } from '../openapi/components.ts'
+import { named } from '../openapi/fields.ts'
 import type { SchemaRegistry } from '../openapi/schema-registry.ts'
 import { checkJob, type JobEnvelope, jobEnvelope, jobOptions, toRecord, traceparentSchema } from './job-options.ts'
 import { refuseUnsignable, webhookField } from './webhook-field.ts'
@@ -39,18 +41,19 @@ export function submissionSchema(registry: Registry, schemas: SchemaRegistry): z
   const variants = [...registry.values()].map(({ job }) => submissionVariant(job, schemas))
   const [first, ...others] = variants
   if (!first) return jobEnvelope
-  return z.discriminatedUnion('type', [first, ...others])
+  return named('JobSubmission', z.discriminatedUnion('type', [first, ...others]))
 }
 
 function submissionVariant(job: Job, schemas: SchemaRegistry) {
+  const name = pascalCase(job.type)
   const variant = z.strictObject({
     type: z.literal(job.type),
-    input: job.input,
+    input: named(`${name}Input`, job.input),
     ...jobOptions,
     webhook: webhookField.optional(),
   })
   schemas.add(variant, {
-    id: `Submit-${job.type}`,
+    id: `Submit${name}`,
     title: job.title,
     description: job.description,
     examples: [

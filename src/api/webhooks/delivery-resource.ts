@@ -4,31 +4,36 @@ import { webhookEvents } from '../../queue/model/webhook-target.ts'
 import { deliveryOutputSchema, deliverySchema } from '../../queue/webhooks/delivery.ts'
 import type { KnownDelivery } from '../../queue/webhooks/outbox.ts'
 import { optionalTimestamp } from '../http/timestamp.ts'
-import { stateField, timeField } from '../openapi/fields.ts'
+import { errorSummaryField, named, stateField, timeField } from '../openapi/fields.ts'
 
 const time = timeField.nullable()
 
 /** The result of one attempt, or of the latest one. */
 const result = {
   status: z.int().nullable().describe("The receiver's HTTP status. Null without an answer"),
-  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  error: errorSummaryField.nullable(),
 }
 
 /** A delivery of a webhook as clients see it. */
-export const deliveryResourceSchema = z.object({
-  id: z.string().describe('Also the `webhook-id` of every message that it sends'),
-  run: z.int().describe('The run of the job or flow that it reports'),
-  event: z.enum(webhookEvents).nullable().describe('Null until the run has ended'),
-  url: z.string(),
-  state: stateField.describe('`blocked` until the run has ended'),
-  done: z.boolean(),
-  ...result,
-  created_at: time,
-  next_attempt_at: time,
-  finished_at: time,
-  attempts: z.array(z.object({ attempt: z.int(), started_at: time, ended_at: time, ...result })),
-  links: z.object({ resend: z.string() }),
-})
+export const deliveryResourceSchema = named(
+  'Delivery',
+  z.object({
+    id: z.string().describe('Also the `webhook-id` of every message that it sends'),
+    run: z.int().describe('The run of the job or flow that it reports'),
+    event: named('WebhookEvent', z.enum(webhookEvents)).nullable().describe('Null until the run has ended'),
+    url: z.string(),
+    state: stateField.describe('`blocked` until the run has ended'),
+    done: z.boolean(),
+    ...result,
+    created_at: time,
+    next_attempt_at: time,
+    finished_at: time,
+    attempts: z.array(
+      named('DeliveryAttempt', z.object({ attempt: z.int(), started_at: time, ended_at: time, ...result })),
+    ),
+    links: z.object({ resend: z.string() }),
+  }),
+)
 
 export type DeliveryResource = z.output<typeof deliveryResourceSchema>
 

@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
+import { named } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { deliveryResource, deliveryResourceSchema } from './delivery-resource.ts'
 import { ownerKinds } from './find-owner.ts'
 
 const params = z.object({ id: z.string() })
-const deliveries = z.object({ items: z.array(deliveryResourceSchema) })
+const deliveries = named('DeliveryList', z.object({ items: z.array(deliveryResourceSchema) }))
 
 /** `GET /v1/jobs/{id}/deliveries` and `GET /v1/flows/{id}/deliveries`: the deliveries of a webhook, the latest run first. */
 export function listDeliveries(app: FastifyInstance, deps: RouteDeps): void {

@@ -9,7 +9,7 @@ export interface Schema {
 
 interface Media {
   schema?: Schema
-  examples?: Record<string, { value: unknown }>
+  examples?: Record<string, { value: unknown } | { $ref: string }>
 }
 
 interface Parameter {
@@ -19,17 +19,28 @@ interface Parameter {
   schema: Schema
 }
 
+interface Response {
+  description: string
+  headers?: Record<string, unknown>
+  content?: Record<string, Media>
+}
+
 interface Operation {
   operationId: string
   parameters?: Parameter[]
   requestBody?: { content: Record<string, Media> }
-  responses: Record<string, { description: string; headers?: Record<string, unknown>; content?: Record<string, Media> }>
+  /** As in the document, or a reference. */
+  responses: Record<string, Response | { $ref: string }>
 }
 
 interface Document {
   info: { description: string }
   paths: Record<string, Record<string, Operation>>
-  components: { schemas: Record<string, Schema> }
+  components: {
+    schemas: Record<string, Schema>
+    responses: Record<string, Response>
+    examples: Record<string, { value: unknown }>
+  }
 }
 
 /** One operation with its place. */
@@ -85,6 +96,33 @@ export class ApiDocument {
     return this.resolve(target)
   }
 
+  /** What an operation says of each of its answers. */
+  responses(operation: Operation): [status: string, response: Response][] {
+    return Object.keys(operation.responses).flatMap((status) => {
+      const response = this.response(operation, status)
+      return response ? [[status, response]] : []
+    })
+  }
+
+  /** What an operation says of a status; undefined where it says nothing. */
+  response({ responses }: Operation, status: number | string): Response | undefined {
+    const response = responses[status]
+    if (!response || !('$ref' in response)) return response
+    const target = this.#document.components.responses[response.$ref.slice('#/components/responses/'.length)]
+    if (!target) throw new Error(`${response.$ref} leads nowhere`)
+    return target
+  }
+
+  /** The values of the examples of a body. */
+  examples({ examples = {} }: Media): unknown[] {
+    return Object.values(examples).map((example) => {
+      if ('value' in example) return example.value
+      const target = this.#document.components.examples[example.$ref.slice('#/components/examples/'.length)]
+      if (!target) throw new Error(`${example.$ref} leads nowhere`)
+      return target.value
+    })
+  }
+
   endpoint(method: string, template: string): Endpoint {
     const found = this.endpoints.find((one) => one.method === method && one.template === template)
     if (!found) throw new Error(`the document has no ${method} ${template}`)
@@ -116,7 +154,7 @@ export class ApiDocument {
 
   /** What an answer has that its operation does not document, in words; undefined when all is documented. */
   undocumented({ operation }: Endpoint, answer: DocumentedAnswer): string | undefined {
-    const response = operation.responses[answer.status]
+    const response = this.response(operation, answer.status)
     if (!response) return `${operation.operationId} does not document ${answer.status}: ${answer.body.slice(0, 300)}`
     const headers = [...Object.keys(response.headers ?? {}), ...this.#commonHeaders, ...transportHeaders]
     const unknown = Object.keys(answer.headers).filter((name) => !headers.includes(name.toLowerCase()))

@@ -484,6 +484,109 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Backoff: {
+            type: components["schemas"]["BackoffType"];
+            delay_ms: number;
+            jitter?: number;
+        };
+        /** @enum {string} */
+        BackoffType: "fixed" | "exponential";
+        BurnCpuInput: {
+            /** @description How long `finish` computes. Default: `1000` */
+            duration_ms?: number;
+            /** @description How many progress events `finish` sends, evenly spread. Default: `10` */
+            steps?: number;
+            /** @description Default: `"finish"` */
+            behavior?: components["schemas"]["BurnCpuInputBehavior"];
+        };
+        /** @enum {string} */
+        BurnCpuInputBehavior: "finish" | "spin" | "exhaust_memory" | "throw";
+        BurnCpuIsolatedInput: {
+            /** @description How long `finish` computes. Default: `1000` */
+            duration_ms?: number;
+            /** @description How many progress events `finish` sends, evenly spread. Default: `10` */
+            steps?: number;
+            /** @description Default: `"finish"` */
+            behavior?: components["schemas"]["BurnCpuIsolatedInputBehavior"];
+        };
+        /** @enum {string} */
+        BurnCpuIsolatedInputBehavior: "finish" | "spin" | "exhaust_memory" | "throw" | "crash";
+        CountPrimesInput: {
+            limit: number;
+        };
+        CountsByState: {
+            scheduled: number;
+            blocked: number;
+            queued: number;
+            running: number;
+            succeeded: number;
+            failed: number;
+            canceled: number;
+            expired: number;
+        };
+        Delivery: {
+            /** @description Also the `webhook-id` of every message that it sends */
+            id: string;
+            /** @description The run of the job or flow that it reports */
+            run: number;
+            /** @description Null until the run has ended */
+            event: components["schemas"]["WebhookEvent"] | null;
+            url: string;
+            /** @description `blocked` until the run has ended */
+            state: components["schemas"]["State"];
+            done: boolean;
+            /** @description The receiver's HTTP status. Null without an answer */
+            status: number | null;
+            error: components["schemas"]["ErrorSummary"] | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            created_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            next_attempt_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            finished_at: string | null;
+            attempts: components["schemas"]["DeliveryAttempt"][];
+            links: components["schemas"]["DeliveryLinks"];
+        };
+        DeliveryAttempt: {
+            attempt: number;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            ended_at: string | null;
+            /** @description The receiver's HTTP status. Null without an answer */
+            status: number | null;
+            error: components["schemas"]["ErrorSummary"] | null;
+        };
+        DeliveryLinks: {
+            resend: string;
+        };
+        DeliveryList: {
+            items: components["schemas"]["Delivery"][];
+        };
+        ErrorSummary: {
+            code: string;
+            message: string;
+        };
+        ExtractLinksInput: {
+            urls: string[];
+            /** @description The maximum number of concurrent requests. Default: `10` */
+            concurrency?: number;
+        };
         /**
          * @description Jobs that depend on each other, at one moment
          * @example {
@@ -543,32 +646,16 @@ export interface components {
          */
         Flow: {
             id: string;
-            /** @enum {string} */
-            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+            state: components["schemas"]["State"];
             /** @description True in the four final states: succeeded, failed, canceled, expired */
             done: boolean;
-            error: {
-                code: string;
-                message: string;
-                /** @description The job that caused the end of the flow */
-                job_id: string | null;
-                path: string | null;
-            } | null;
+            error: components["schemas"]["FlowError"] | null;
             /** @description Starts at 1 and increases with each `POST …/retry` */
             run: number;
             /** @description The number of jobs. Increases when a map expands */
             jobs: number;
             /** @description Number of jobs by state */
-            counts: {
-                scheduled: number;
-                blocked: number;
-                queued: number;
-                running: number;
-                succeeded: number;
-                failed: number;
-                canceled: number;
-                expired: number;
-            };
+            counts: components["schemas"]["CountsByState"];
             /** @description Null with `?tree=none` */
             tree: components["schemas"]["FlowTree"] | null;
             tags: string[];
@@ -580,33 +667,44 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
             finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
             cancel_requested_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
             deadline_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
             expires_at: string | null;
-            links: {
-                self: string;
-                results: string;
-                events: string;
-                cancel: string;
-                deliveries: string;
-            };
+            links: components["schemas"]["FlowLinks"];
         };
-        /** @description A member of a flow with its result */
-        FlowMember: {
-            /** @description The id of the job. Null where the member is a group of jobs */
-            id: string | null;
-            path: string;
-            /** @enum {string} */
-            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-            output: unknown;
-            error: {
-                code: string;
-                message: string;
-            } | null;
+        FlowChain: {
+            chain: components["schemas"]["FlowNode"][];
         };
-        /** @description A job, or nodes that run one after the other or side by side */
-        FlowNode: {
+        FlowError: {
+            code: string;
+            message: string;
+            /** @description The job that caused the end of the flow */
+            job_id: string | null;
+            path: string | null;
+        };
+        FlowGather: {
+            gather: components["schemas"]["FlowNode"][];
+            /** @description What happens to the others when one does not succeed. Default: `fail_fast`, they are canceled */
+            on_failure?: components["schemas"]["OnFailure"];
+        };
+        FlowJob: {
             type: string;
             input: unknown;
             /**
@@ -621,12 +719,7 @@ export interface components {
             /** @description The most attempts, the first one included */
             attempts?: number;
             /** @description The delay before the next attempt */
-            backoff?: {
-                /** @enum {string} */
-                type: "fixed" | "exponential";
-                delay_ms: number;
-                jitter?: number;
-            };
+            backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
             /** @description The time limit for the first start, from run_at or else from creation */
@@ -637,59 +730,101 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-        } | {
-            chain: components["schemas"]["FlowNode"][];
-        } | {
-            gather: components["schemas"]["FlowNode"][];
-            /**
-             * @description What happens to the others when one does not succeed. Default: `fail_fast`, they are canceled
-             * @enum {string}
-             */
-            on_failure?: "fail_fast" | "continue";
-        } | {
-            map: {
-                /** @description `{ "$output": pointer }` */
-                over: unknown;
-                node: components["schemas"]["FlowNode"];
-                limit?: number;
-                /**
-                 * @description What happens to the others when one does not succeed. Default: `fail_fast`, they are canceled
-                 * @enum {string}
-                 */
-                on_failure?: "fail_fast" | "continue";
+        };
+        FlowLinks: {
+            self: string;
+            results: string;
+            events: string;
+            cancel: string;
+            deliveries: string;
+        };
+        FlowMap: {
+            map: components["schemas"]["FlowMapOptions"];
+        };
+        FlowMapOptions: {
+            /** @description `{ "$output": pointer }` */
+            over: unknown;
+            node: components["schemas"]["FlowNode"];
+            limit?: number;
+            /** @description What happens to the others when one does not succeed. Default: `fail_fast`, they are canceled */
+            on_failure?: components["schemas"]["OnFailure"];
+        };
+        /** @description A member of a flow with its result */
+        FlowMember: {
+            /** @description The id of the job. Null where the member is a group of jobs */
+            id: string | null;
+            path: string;
+            state: components["schemas"]["State"];
+            output: unknown;
+            error: components["schemas"]["ErrorSummary"] | null;
+        };
+        FlowMemberPage: {
+            items: components["schemas"]["FlowMember"][];
+            /** @description Null on the last page */
+            next_cursor: string | null;
+        };
+        /** @description A job, or nodes that run one after the other or side by side */
+        FlowNode: components["schemas"]["FlowJob"] | components["schemas"]["FlowChain"] | components["schemas"]["FlowGather"] | components["schemas"]["FlowMap"];
+        FlowSubmission: {
+            flow: components["schemas"]["FlowNode"];
+            /** @description The time limit of the whole flow, from its creation or its retry */
+            deadline_ms?: number;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
             };
+            /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
+            webhook?: components["schemas"]["Webhook"];
         };
         /** @description A node of a flow: a job, or a group of nodes */
-        FlowTree: {
+        FlowTree: components["schemas"]["FlowTreeJob"] | components["schemas"]["FlowTreeChain"] | components["schemas"]["FlowTreeGather"] | components["schemas"]["FlowTreeMap"];
+        FlowTreeChain: {
             /** @description JSON Pointer into the body of the submission */
             path: string;
-            /** @enum {string} */
-            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+            state: components["schemas"]["State"];
+            chain: components["schemas"]["FlowTree"][];
+        };
+        FlowTreeGather: {
+            /** @description JSON Pointer into the body of the submission */
+            path: string;
+            state: components["schemas"]["State"];
+            gather: components["schemas"]["FlowTree"][];
+            on_failure: components["schemas"]["OnFailure"];
+        };
+        FlowTreeJob: {
+            /** @description JSON Pointer into the body of the submission */
+            path: string;
+            state: components["schemas"]["State"];
             id: string;
             type: string;
-        } | {
-            /** @description JSON Pointer into the body of the submission */
-            path: string;
-            /** @enum {string} */
-            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-            chain: components["schemas"]["FlowTree"][];
-        } | {
-            /** @description JSON Pointer into the body of the submission */
-            path: string;
-            /** @enum {string} */
-            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-            gather: components["schemas"]["FlowTree"][];
-            /** @enum {string} */
-            on_failure: "fail_fast" | "continue";
-        } | {
-            /** @description JSON Pointer into the body of the submission */
-            path: string;
-            /** @enum {string} */
-            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-            map: components["schemas"]["FlowTree"][];
-            /** @enum {string} */
-            on_failure: "fail_fast" | "continue";
         };
+        FlowTreeMap: {
+            /** @description JSON Pointer into the body of the submission */
+            path: string;
+            state: components["schemas"]["State"];
+            map: components["schemas"]["FlowTree"][];
+            on_failure: components["schemas"]["OnFailure"];
+        };
+        Health: {
+            /** @enum {string} */
+            status: "ok";
+        };
+        HttpRequestInput: {
+            /** Format: uri */
+            url: string;
+            /** @description Default: `"GET"` */
+            method?: components["schemas"]["HttpRequestInputMethod"];
+            /** @description Default: `{}` */
+            headers?: {
+                [key: string]: string;
+            };
+            /** @description A string is sent as it is; any other value as JSON, with content-type application/json unless given; null means no body */
+            body?: unknown;
+            /** @description The statuses that count as success; a single one may stand without the array. Default: 200 to 399. A redirect with an expected status is not followed */
+            expect_status?: number[];
+        };
+        /** @enum {string} */
+        HttpRequestInputMethod: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
         /**
          * @description A job at one moment
          * @example {
@@ -751,8 +886,7 @@ export interface components {
             id: string;
             type: string;
             queue: string;
-            /** @enum {string} */
-            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+            state: components["schemas"]["State"];
             /** @description True in the four final states: succeeded, failed, canceled, expired */
             done: boolean;
             input: unknown;
@@ -760,19 +894,8 @@ export interface components {
             output: unknown;
             /** @description The size in bytes of JSON of an output that is too large for this field: read it at `links.output` */
             output_bytes: number | null;
-            error: {
-                code: string;
-                message: string;
-                retryable: boolean;
-                attempt: number;
-                /** @enum {string} */
-                stopped?: "never_started" | "cooperatively" | "killed" | "abandoned";
-            } | null;
-            progress: {
-                fraction: number;
-                message: string | null;
-                data: unknown;
-            } | null;
+            error: components["schemas"]["JobError"] | null;
+            progress: components["schemas"]["JobProgress"] | null;
             /** @description Starts at 1 and increases with each `POST …/retry` */
             run: number;
             /** @description The current or latest attempt of this run. 0 before the first one */
@@ -788,50 +911,95 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
             scheduled_for: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
             started_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
             finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
             cancel_requested_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
             deadline_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
             expires_at: string | null;
             flow_id: string | null;
             /** @description The attempts of this run that have ended, oldest first. At most the last 20 */
-            attempts: {
-                attempt: number;
-                started_at: string | null;
-                ended_at: string | null;
-                error: {
-                    code: string;
-                    message: string;
-                    retryable: boolean;
-                } | null;
-            }[];
-            links: {
-                self: string;
-                output: string;
-                events: string;
-                logs: string;
-                cancel: string;
-            };
+            attempts: components["schemas"]["JobAttempt"][];
+            links: components["schemas"]["JobLinks"];
         };
+        JobAttempt: {
+            attempt: number;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            ended_at: string | null;
+            error: components["schemas"]["JobAttemptError"] | null;
+        };
+        JobAttemptError: {
+            code: string;
+            message: string;
+            retryable: boolean;
+        };
+        JobError: {
+            code: string;
+            message: string;
+            retryable: boolean;
+            attempt: number;
+            stopped?: components["schemas"]["JobErrorStopped"];
+        };
+        /** @enum {string} */
+        JobErrorStopped: "never_started" | "cooperatively" | "killed" | "abandoned";
+        JobLinks: {
+            self: string;
+            output: string;
+            events: string;
+            logs: string;
+            cancel: string;
+        };
+        JobPage: {
+            items: components["schemas"]["Job"][];
+            /** @description Null on the last page */
+            next_cursor: string | null;
+        };
+        JobProgress: {
+            fraction: number;
+            message: string | null;
+            data: unknown;
+        };
+        JobSubmission: components["schemas"]["SubmitCountPrimes"] | components["schemas"]["SubmitExtractLinks"] | components["schemas"]["SubmitHttpRequest"] | components["schemas"]["SubmitResizeImage"] | components["schemas"]["SubmitBurnCpuIsolated"] | components["schemas"]["SubmitBurnCpu"] | components["schemas"]["SubmitEcho"] | components["schemas"]["SubmitSleep"];
         /** @description A type of job that can be submitted, and how it runs */
         JobType: {
             type: string;
             title: string;
             description: string;
-            /** @enum {string} */
-            runs_on: "event-loop" | "thread" | "process";
+            runs_on: components["schemas"]["RunsOn"];
             queue: string;
-            defaults: {
-                attempts: number;
-                backoff: {
-                    /** @enum {string} */
-                    type: "fixed" | "exponential";
-                    delay_ms: number;
-                    jitter: number;
-                };
-                timeout_ms: number;
-            };
+            defaults: components["schemas"]["JobTypeDefaults"];
             /** @description JSON Schema of the input */
             input: {
                 [key: string]: unknown;
@@ -840,11 +1008,44 @@ export interface components {
             output: {
                 [key: string]: unknown;
             };
-            examples: {
-                input: unknown;
-                output: unknown;
-            }[];
+            examples: components["schemas"]["JobTypeExample"][];
         };
+        JobTypeDefaults: {
+            attempts: number;
+            backoff: components["schemas"]["JobTypeDefaultsBackoff"];
+            timeout_ms: number;
+        };
+        JobTypeDefaultsBackoff: {
+            type: components["schemas"]["BackoffType"];
+            delay_ms: number;
+            jitter: number;
+        };
+        JobTypeExample: {
+            input: unknown;
+            output: unknown;
+        };
+        JobTypeList: {
+            items: components["schemas"]["JobType"][];
+        };
+        LogLine: {
+            at: string;
+            level: string;
+            message: string;
+            attempt: number;
+        };
+        LogPage: {
+            items: components["schemas"]["LogLine"][];
+            /** @description Null on the last page */
+            next_cursor: string | null;
+        };
+        Mistake: {
+            pointer: string;
+            detail: string;
+        };
+        /** @enum {string} */
+        OnFailure: "fail_fast" | "continue";
+        /** @enum {string} */
+        Overlap: "allow" | "skip";
         /** @description Problem details (RFC 9457) */
         Problem: {
             type: string;
@@ -852,13 +1053,11 @@ export interface components {
             status: number;
             detail: string;
             instance: string;
-            /** @enum {string} */
-            code: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
-            errors?: {
-                pointer: string;
-                detail: string;
-            }[];
+            code: components["schemas"]["ProblemCode"];
+            errors?: components["schemas"]["Mistake"][];
         };
+        /** @enum {string} */
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -880,17 +1079,134 @@ export interface components {
             paused: boolean;
             /** @description The number of worker processes that consume the queue. With 0 its jobs wait */
             workers: number;
-            counts: {
-                scheduled: number;
-                queued: number;
-                running: number;
-                succeeded: number;
-                /** @description Jobs that failed, were canceled or expired */
-                failed: number;
-            };
+            counts: components["schemas"]["QueueCounts"];
             /** @description How long the oldest waiting job has waited */
             oldest_wait_ms: number | null;
         };
+        QueueCounts: {
+            scheduled: number;
+            queued: number;
+            running: number;
+            succeeded: number;
+            /** @description Jobs that failed, were canceled or expired */
+            failed: number;
+        };
+        QueueList: {
+            items: components["schemas"]["Queue"][];
+        };
+        ResizeImageInput: {
+            /** Format: uri */
+            url?: string;
+            /** Format: base64 */
+            data_base64?: string;
+            width?: number;
+            /** @description If only one side is given, the other follows from the aspect ratio */
+            height?: number;
+            /** @description If both sides are given: crop, pad, stretch, or scale to fit within or around them. Default: `"cover"` */
+            fit?: components["schemas"]["ResizeImageInputFit"];
+            /** @description Default: `"webp"` */
+            format?: components["schemas"]["ResizeImageInputFormat"];
+            /** @description No effect on png, which is lossless. Default: `80` */
+            quality?: number;
+        };
+        /** @enum {string} */
+        ResizeImageInputFit: "cover" | "contain" | "fill" | "inside" | "outside";
+        /** @enum {string} */
+        ResizeImageInputFormat: "jpeg" | "png" | "webp" | "avif";
+        /** @enum {string} */
+        RunsOn: "event-loop" | "thread" | "process";
+        Schedule: {
+            id: string;
+            cron: string | null;
+            timezone: string | null;
+            every_ms: number | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            start_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            end_at: string | null;
+            paused: boolean;
+            overlap: components["schemas"]["Overlap"];
+            /** @description As the client sent it */
+            job: unknown;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            next_run_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            last_run_at: string | null;
+            last_job_id: string | null;
+            /** @description How many runs were skipped because the job of the run before was not done */
+            skipped_runs: number;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            updated_at: string;
+            links: components["schemas"]["ScheduleLinks"];
+        };
+        ScheduleBody: {
+            /** @description Minute, hour, day of month, month, day of week; or six fields that start with the second */
+            cron?: string;
+            /** @description The time zone of the cron expression, such as `Europe/Berlin`. Default: UTC */
+            timezone?: string;
+            /** @description The interval between runs, from start_at or else from when the schedule was stored */
+            every_ms?: number;
+            /**
+             * Format: date-time
+             * @description No run before this time
+             */
+            start_at?: string;
+            /**
+             * Format: date-time
+             * @description No run after this time
+             */
+            end_at?: string;
+            /** @description True: no runs. Runs that fall into the pause are not made up for */
+            paused?: boolean;
+            /** @description `skip`: no run while the job of the last run is not done. Default: `allow` */
+            overlap?: components["schemas"]["Overlap"];
+            /** @description The body of `POST /v1/jobs`, without run_at and delay_ms */
+            job: components["schemas"]["ScheduledJob"];
+        };
+        ScheduleLinks: {
+            self: string;
+            last_job: string | null;
+        };
+        SchedulePage: {
+            items: components["schemas"]["Schedule"][];
+            /** @description Null on the last page */
+            next_cursor: string | null;
+        };
+        ScheduledJob: {
+            type: string;
+            input: unknown;
+        } & {
+            [key: string]: unknown;
+        };
+        SleepInput: {
+            duration_ms: number;
+            /** @description Default: `1` */
+            steps?: number;
+            /** @description Counted from 0. If not below `steps`, it never fails */
+            fail_at?: number;
+        };
+        /** @enum {string} */
+        State: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
         /**
          * Burn CPU in a thread
          * @description Diagnostic. Computes for a while, or loops forever, fills its memory or throws, depending on `behavior`.
@@ -925,29 +1241,13 @@ export interface components {
          *       }
          *     }
          */
-        "Submit-burn-cpu": {
+        SubmitBurnCpu: {
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "burn-cpu";
-            input: {
-                /**
-                 * @description How long `finish` computes
-                 * @default 1000
-                 */
-                duration_ms: number;
-                /**
-                 * @description How many progress events `finish` sends, evenly spread
-                 * @default 10
-                 */
-                steps: number;
-                /**
-                 * @default finish
-                 * @enum {string}
-                 */
-                behavior: "finish" | "spin" | "exhaust_memory" | "throw";
-            };
+            input: components["schemas"]["BurnCpuInput"];
             /**
              * Format: date-time
              * @description Do not start before this time. Excludes delay_ms
@@ -960,12 +1260,7 @@ export interface components {
             /** @description The most attempts, the first one included */
             attempts?: number;
             /** @description The delay before the next attempt */
-            backoff?: {
-                /** @enum {string} */
-                type: "fixed" | "exponential";
-                delay_ms: number;
-                jitter?: number;
-            };
+            backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
             /** @description The time limit for the first start, from run_at or else from creation */
@@ -977,12 +1272,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
-            webhook?: {
-                /** Format: uri */
-                url: string;
-                /** @description The final states to be notified of. Default: all four */
-                events?: ("succeeded" | "failed" | "canceled" | "expired")[];
-            };
+            webhook?: components["schemas"]["Webhook"];
         };
         /**
          * Burn CPU in a process
@@ -1024,29 +1314,13 @@ export interface components {
          *       }
          *     }
          */
-        "Submit-burn-cpu-isolated": {
+        SubmitBurnCpuIsolated: {
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "burn-cpu-isolated";
-            input: {
-                /**
-                 * @description How long `finish` computes
-                 * @default 1000
-                 */
-                duration_ms: number;
-                /**
-                 * @description How many progress events `finish` sends, evenly spread
-                 * @default 10
-                 */
-                steps: number;
-                /**
-                 * @default finish
-                 * @enum {string}
-                 */
-                behavior: "finish" | "spin" | "exhaust_memory" | "throw" | "crash";
-            };
+            input: components["schemas"]["BurnCpuIsolatedInput"];
             /**
              * Format: date-time
              * @description Do not start before this time. Excludes delay_ms
@@ -1059,12 +1333,7 @@ export interface components {
             /** @description The most attempts, the first one included */
             attempts?: number;
             /** @description The delay before the next attempt */
-            backoff?: {
-                /** @enum {string} */
-                type: "fixed" | "exponential";
-                delay_ms: number;
-                jitter?: number;
-            };
+            backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
             /** @description The time limit for the first start, from run_at or else from creation */
@@ -1076,12 +1345,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
-            webhook?: {
-                /** Format: uri */
-                url: string;
-                /** @description The final states to be notified of. Default: all four */
-                events?: ("succeeded" | "failed" | "canceled" | "expired")[];
-            };
+            webhook?: components["schemas"]["Webhook"];
         };
         /**
          * Count the primes below a limit
@@ -1115,15 +1379,13 @@ export interface components {
          *       }
          *     }
          */
-        "Submit-count-primes": {
+        SubmitCountPrimes: {
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "count-primes";
-            input: {
-                limit: number;
-            };
+            input: components["schemas"]["CountPrimesInput"];
             /**
              * Format: date-time
              * @description Do not start before this time. Excludes delay_ms
@@ -1136,12 +1398,7 @@ export interface components {
             /** @description The most attempts, the first one included */
             attempts?: number;
             /** @description The delay before the next attempt */
-            backoff?: {
-                /** @enum {string} */
-                type: "fixed" | "exponential";
-                delay_ms: number;
-                jitter?: number;
-            };
+            backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
             /** @description The time limit for the first start, from run_at or else from creation */
@@ -1153,12 +1410,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
-            webhook?: {
-                /** Format: uri */
-                url: string;
-                /** @description The final states to be notified of. Default: all four */
-                events?: ("succeeded" | "failed" | "canceled" | "expired")[];
-            };
+            webhook?: components["schemas"]["Webhook"];
         };
         /**
          * Return the input
@@ -1200,7 +1452,7 @@ export interface components {
          *       }
          *     }
          */
-        "Submit-echo": {
+        SubmitEcho: {
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -1219,12 +1471,7 @@ export interface components {
             /** @description The most attempts, the first one included */
             attempts?: number;
             /** @description The delay before the next attempt */
-            backoff?: {
-                /** @enum {string} */
-                type: "fixed" | "exponential";
-                delay_ms: number;
-                jitter?: number;
-            };
+            backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
             /** @description The time limit for the first start, from run_at or else from creation */
@@ -1236,12 +1483,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
-            webhook?: {
-                /** Format: uri */
-                url: string;
-                /** @description The final states to be notified of. Default: all four */
-                events?: ("succeeded" | "failed" | "canceled" | "expired")[];
-            };
+            webhook?: components["schemas"]["Webhook"];
         };
         /**
          * List the links of web pages
@@ -1279,20 +1521,13 @@ export interface components {
          *       }
          *     }
          */
-        "Submit-extract-links": {
+        SubmitExtractLinks: {
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "extract-links";
-            input: {
-                urls: string[];
-                /**
-                 * @description The maximum number of concurrent requests
-                 * @default 10
-                 */
-                concurrency: number;
-            };
+            input: components["schemas"]["ExtractLinksInput"];
             /**
              * Format: date-time
              * @description Do not start before this time. Excludes delay_ms
@@ -1305,12 +1540,7 @@ export interface components {
             /** @description The most attempts, the first one included */
             attempts?: number;
             /** @description The delay before the next attempt */
-            backoff?: {
-                /** @enum {string} */
-                type: "fixed" | "exponential";
-                delay_ms: number;
-                jitter?: number;
-            };
+            backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
             /** @description The time limit for the first start, from run_at or else from creation */
@@ -1322,12 +1552,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
-            webhook?: {
-                /** Format: uri */
-                url: string;
-                /** @description The final states to be notified of. Default: all four */
-                events?: ("succeeded" | "failed" | "canceled" | "expired")[];
-            };
+            webhook?: components["schemas"]["Webhook"];
         };
         /**
          * Send an HTTP request
@@ -1375,29 +1600,13 @@ export interface components {
          *       }
          *     }
          */
-        "Submit-http-request": {
+        SubmitHttpRequest: {
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "http-request";
-            input: {
-                /** Format: uri */
-                url: string;
-                /**
-                 * @default GET
-                 * @enum {string}
-                 */
-                method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
-                /** @default {} */
-                headers: {
-                    [key: string]: string;
-                };
-                /** @description A string is sent as it is; any other value as JSON, with content-type application/json unless given; null means no body */
-                body?: unknown;
-                /** @description One or more statuses that count as success. Default 200 to 399. A redirect with an expected status is not followed */
-                expect_status?: number | number[];
-            };
+            input: components["schemas"]["HttpRequestInput"];
             /**
              * Format: date-time
              * @description Do not start before this time. Excludes delay_ms
@@ -1410,12 +1619,7 @@ export interface components {
             /** @description The most attempts, the first one included */
             attempts?: number;
             /** @description The delay before the next attempt */
-            backoff?: {
-                /** @enum {string} */
-                type: "fixed" | "exponential";
-                delay_ms: number;
-                jitter?: number;
-            };
+            backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
             /** @description The time limit for the first start, from run_at or else from creation */
@@ -1427,12 +1631,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
-            webhook?: {
-                /** Format: uri */
-                url: string;
-                /** @description The final states to be notified of. Default: all four */
-                events?: ("succeeded" | "failed" | "canceled" | "expired")[];
-            };
+            webhook?: components["schemas"]["Webhook"];
         };
         /**
          * Resize an image
@@ -1470,37 +1669,13 @@ export interface components {
          *       }
          *     }
          */
-        "Submit-resize-image": {
+        SubmitResizeImage: {
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "resize-image";
-            input: {
-                /** Format: uri */
-                url?: string;
-                /** Format: base64 */
-                data_base64?: string;
-                width?: number;
-                /** @description If only one side is given, the other follows from the aspect ratio */
-                height?: number;
-                /**
-                 * @description If both sides are given: crop, pad, stretch, or scale to fit within or around them
-                 * @default cover
-                 * @enum {string}
-                 */
-                fit: "cover" | "contain" | "fill" | "inside" | "outside";
-                /**
-                 * @default webp
-                 * @enum {string}
-                 */
-                format: "jpeg" | "png" | "webp" | "avif";
-                /**
-                 * @description No effect on png, which is lossless
-                 * @default 80
-                 */
-                quality: number;
-            };
+            input: components["schemas"]["ResizeImageInput"];
             /**
              * Format: date-time
              * @description Do not start before this time. Excludes delay_ms
@@ -1513,12 +1688,7 @@ export interface components {
             /** @description The most attempts, the first one included */
             attempts?: number;
             /** @description The delay before the next attempt */
-            backoff?: {
-                /** @enum {string} */
-                type: "fixed" | "exponential";
-                delay_ms: number;
-                jitter?: number;
-            };
+            backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
             /** @description The time limit for the first start, from run_at or else from creation */
@@ -1530,12 +1700,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
-            webhook?: {
-                /** Format: uri */
-                url: string;
-                /** @description The final states to be notified of. Default: all four */
-                events?: ("succeeded" | "failed" | "canceled" | "expired")[];
-            };
+            webhook?: components["schemas"]["Webhook"];
         };
         /**
          * Wait for a while
@@ -1579,19 +1744,13 @@ export interface components {
          *       }
          *     }
          */
-        "Submit-sleep": {
+        SubmitSleep: {
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "sleep";
-            input: {
-                duration_ms: number;
-                /** @default 1 */
-                steps: number;
-                /** @description Counted from 0. If not below `steps`, it never fails */
-                fail_at?: number;
-            };
+            input: components["schemas"]["SleepInput"];
             /**
              * Format: date-time
              * @description Do not start before this time. Excludes delay_ms
@@ -1604,12 +1763,7 @@ export interface components {
             /** @description The most attempts, the first one included */
             attempts?: number;
             /** @description The delay before the next attempt */
-            backoff?: {
-                /** @enum {string} */
-                type: "fixed" | "exponential";
-                delay_ms: number;
-                jitter?: number;
-            };
+            backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
             /** @description The time limit for the first start, from run_at or else from creation */
@@ -1621,15 +1775,323 @@ export interface components {
                 [key: string]: string;
             };
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
-            webhook?: {
-                /** Format: uri */
-                url: string;
-                /** @description The final states to be notified of. Default: all four */
-                events?: ("succeeded" | "failed" | "canceled" | "expired")[];
+            webhook?: components["schemas"]["Webhook"];
+        };
+        /** @enum {string} */
+        TreeDetail: "full" | "none";
+        Webhook: {
+            /** Format: uri */
+            url: string;
+            /** @description The final states to be notified of. Default: all four */
+            events?: components["schemas"]["WebhookEvent"][];
+        };
+        /** @enum {string} */
+        WebhookEvent: "succeeded" | "failed" | "canceled" | "expired";
+    };
+    responses: {
+        /** @description `too_many_hops`, `invalid_request` */
+        TooManyHopsOrInvalidRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unauthenticated` */
+        Unauthenticated: {
+            headers: {
+                /** @description `Bearer` */
+                "www-authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
+        ForbiddenOrHostNotAllowedOrCrossSiteRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unknown_job_type`, `job_not_found` */
+        UnknownJobTypeOrJobNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `request_timeout` */
+        RequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `payload_too_large`, `too_many_members` */
+        PayloadTooLargeOrTooManyMembers: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unsupported_media_type` */
+        UnsupportedMediaType: {
+            headers: {
+                /** @description `identity`: the body was compressed, which is not supported */
+                "accept-encoding"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `idempotency_key_reused` */
+        IdempotencyKeyReused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `authentication_throttled`, `quota_exceeded` */
+        AuthenticationThrottledOrQuotaExceeded: {
+            headers: {
+                /** @description Seconds to wait before the next try */
+                "retry-after"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `headers_too_large` */
+        HeadersTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `internal_error` */
+        InternalError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `queue_full`, `queue_unavailable` */
+        QueueFullOrQueueUnavailable: {
+            headers: {
+                /** @description Seconds to wait before the next try */
+                "retry-after"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `invalid_request` */
+        InvalidRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `queue_unavailable` */
+        QueueUnavailable: {
+            headers: {
+                /** @description Seconds to wait before the next try */
+                "retry-after"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `job_not_found` */
+        JobNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `job_not_done` */
+        JobNotDone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `job_already_done` */
+        JobAlreadyDone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `job_not_retryable` */
+        JobNotRetryable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `job_not_done`, `job_has_no_output` */
+        JobNotDoneOrJobHasNoOutput: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `range_not_satisfiable` */
+        RangeNotSatisfiable: {
+            headers: {
+                /** @description `bytes *\/size` */
+                "content-range"?: string;
+                /** @description `bytes` */
+                "accept-ranges"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unknown_job_type`, `flow_not_found` */
+        UnknownJobTypeOrFlowNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `flow_not_found` */
+        FlowNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `results_reset` */
+        ResultsReset: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `flow_already_done` */
+        FlowAlreadyDone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `flow_not_retryable` */
+        FlowNotRetryable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `unknown_job_type` */
+        UnknownJobType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `schedule_contended`, `too_many_schedules` */
+        ScheduleContendedOrTooManySchedules: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `schedule_not_found` */
+        ScheduleNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `job_not_found`, `delivery_not_found` */
+        JobNotFoundOrDeliveryNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `delivery_not_done` */
+        DeliveryNotDone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `flow_not_found`, `delivery_not_found` */
+        FlowNotFoundOrDeliveryNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `queue_not_found` */
+        QueueNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
     };
-    responses: never;
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -1640,7 +2102,7 @@ export interface operations {
     listJobs: {
         parameters: {
             query?: {
-                state?: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+                state?: components["schemas"]["State"];
                 type?: string;
                 tag?: string;
                 /** @description Only jobs created after this time */
@@ -1666,102 +2128,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["Job"][];
-                        /** @description Null on the last page */
-                        next_cursor: string | null;
-                    };
+                    "application/json": components["schemas"]["JobPage"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     submitJob: {
@@ -1782,7 +2160,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Submit-count-primes"] | components["schemas"]["Submit-extract-links"] | components["schemas"]["Submit-http-request"] | components["schemas"]["Submit-resize-image"] | components["schemas"]["Submit-burn-cpu-isolated"] | components["schemas"]["Submit-burn-cpu"] | components["schemas"]["Submit-echo"] | components["schemas"]["Submit-sleep"];
+                "application/json": components["schemas"]["JobSubmission"];
             };
         };
         responses: {
@@ -1818,122 +2196,18 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description `too_many_hops`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_job_type`, `job_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_full`, `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobTypeOrJobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
         };
     };
     readJob: {
@@ -2001,104 +2275,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     deleteJob: {
@@ -2119,122 +2305,18 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_done` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobNotDone"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     cancelJob: {
@@ -2266,122 +2348,18 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_already_done` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobAlreadyDone"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     retryJob: {
@@ -2406,122 +2384,18 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_retryable` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_full`, `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobNotRetryable"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
         };
     };
     readJobLogs: {
@@ -2547,116 +2421,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: {
-                            at: string;
-                            level: string;
-                            message: string;
-                            attempt: number;
-                        }[];
-                        /** @description Null on the last page */
-                        next_cursor: string | null;
-                    };
+                    "application/json": components["schemas"]["LogPage"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     readJobOutput: {
@@ -2722,126 +2499,18 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_done`, `job_has_no_output` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `range_not_satisfiable` */
-            416: {
-                headers: {
-                    /** @description `bytes *\/size` */
-                    "content-range"?: string;
-                    /** @description `bytes` */
-                    "accept-ranges"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobNotDoneOrJobHasNoOutput"];
+            415: components["responses"]["UnsupportedMediaType"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     streamJobEvents: {
@@ -2874,111 +2543,23 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     submitFlow: {
         parameters: {
             query?: {
                 /** @description `none` omits the tree, which is long for a large flow */
-                tree?: "full" | "none";
+                tree?: components["schemas"]["TreeDetail"];
             };
             header?: {
                 /** @description `wait=N`: answer when the flow is done, after N seconds at the latest. N is capped at 50 */
@@ -2995,22 +2576,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    flow: components["schemas"]["FlowNode"];
-                    /** @description The time limit of the whole flow, from its creation or its retry */
-                    deadline_ms?: number;
-                    tags?: string[];
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
-                    webhook?: {
-                        /** Format: uri */
-                        url: string;
-                        /** @description The final states to be notified of. Default: all four */
-                        events?: ("succeeded" | "failed" | "canceled" | "expired")[];
-                    };
-                };
+                "application/json": components["schemas"]["FlowSubmission"];
             };
         };
         responses: {
@@ -3046,129 +2612,25 @@ export interface operations {
                     "application/json": components["schemas"]["Flow"];
                 };
             };
-            /** @description `too_many_hops`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_job_type`, `flow_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `idempotency_key_reused` */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_full`, `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobTypeOrFlowNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
         };
     };
     readFlow: {
         parameters: {
             query?: {
                 /** @description `none` omits the tree, which is long for a large flow */
-                tree?: "full" | "none";
+                tree?: components["schemas"]["TreeDetail"];
             };
             header?: {
                 /** @description `wait=N`: answer when the flow is done, after N seconds at the latest. N is capped at 50 */
@@ -3232,104 +2694,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["FlowNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     readFlowResults: {
@@ -3364,128 +2738,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["FlowMember"][];
-                        /** @description Null on the last page */
-                        next_cursor: string | null;
-                    };
+                    "application/json": components["schemas"]["FlowMemberPage"];
                     "application/x-ndjson": string;
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `results_reset` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["FlowNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["ResultsReset"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     streamFlowEvents: {
         parameters: {
             query?: {
                 /** @description `none` omits the tree, which is long for a large flow */
-                tree?: "full" | "none";
+                tree?: components["schemas"]["TreeDetail"];
                 /** @description Resume after the event with this id. Takes precedence over `Last-Event-ID` */
                 after?: string;
             };
@@ -3513,111 +2787,23 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["FlowNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     cancelFlow: {
         parameters: {
             query?: {
                 /** @description `none` omits the tree, which is long for a large flow */
-                tree?: "full" | "none";
+                tree?: components["schemas"]["TreeDetail"];
             };
             header?: never;
             path: {
@@ -3645,129 +2831,25 @@ export interface operations {
                     "application/json": components["schemas"]["Flow"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_already_done` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["FlowNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["FlowAlreadyDone"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     retryFlow: {
         parameters: {
             query?: {
                 /** @description `none` omits the tree, which is long for a large flow */
-                tree?: "full" | "none";
+                tree?: components["schemas"]["TreeDetail"];
             };
             header?: never;
             path: {
@@ -3788,122 +2870,18 @@ export interface operations {
                     "application/json": components["schemas"]["Flow"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_retryable` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_full`, `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["FlowNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["FlowNotRetryable"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
         };
     };
     readSchedule: {
@@ -3923,140 +2901,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        id: string;
-                        cron: string | null;
-                        timezone: string | null;
-                        every_ms: number | null;
-                        start_at: string | null;
-                        end_at: string | null;
-                        paused: boolean;
-                        /** @enum {string} */
-                        overlap: "allow" | "skip";
-                        /** @description As the client sent it */
-                        job: unknown;
-                        /** @description Null while the schedule is paused, and after its last run */
-                        next_run_at: string | null;
-                        /** @description The latest scheduled time that it ran for or skipped */
-                        last_run_at: string | null;
-                        last_job_id: string | null;
-                        /** @description How many runs were skipped because the job of the run before was not done */
-                        skipped_runs: number;
-                        /**
-                         * Format: date-time
-                         * @description RFC 3339, UTC, with milliseconds
-                         */
-                        created_at: string;
-                        /**
-                         * Format: date-time
-                         * @description RFC 3339, UTC, with milliseconds
-                         */
-                        updated_at: string;
-                        links: {
-                            self: string;
-                            last_job: string | null;
-                        };
-                    };
+                    "application/json": components["schemas"]["Schedule"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `schedule_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["ScheduleNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     putSchedule: {
@@ -4070,38 +2927,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Minute, hour, day of month, month, day of week; or six fields that start with the second */
-                    cron?: string;
-                    /** @description The time zone of the cron expression, such as `Europe/Berlin`. Default: UTC */
-                    timezone?: string;
-                    /** @description The interval between runs, from start_at or else from when the schedule was stored */
-                    every_ms?: number;
-                    /**
-                     * Format: date-time
-                     * @description No run before this time
-                     */
-                    start_at?: string;
-                    /**
-                     * Format: date-time
-                     * @description No run after this time
-                     */
-                    end_at?: string;
-                    /** @description True: no runs. Runs that fall into the pause are not made up for */
-                    paused?: boolean;
-                    /**
-                     * @description `skip`: no run while the job of the last run is not done. Default: `allow`
-                     * @enum {string}
-                     */
-                    overlap?: "allow" | "skip";
-                    /** @description The body of `POST /v1/jobs`, without run_at and delay_ms */
-                    job: {
-                        type: string;
-                        input: unknown;
-                    } & {
-                        [key: string]: unknown;
-                    };
-                };
+                "application/json": components["schemas"]["ScheduleBody"];
             };
         };
         responses: {
@@ -4113,40 +2939,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        id: string;
-                        cron: string | null;
-                        timezone: string | null;
-                        every_ms: number | null;
-                        start_at: string | null;
-                        end_at: string | null;
-                        paused: boolean;
-                        /** @enum {string} */
-                        overlap: "allow" | "skip";
-                        /** @description As the client sent it */
-                        job: unknown;
-                        /** @description Null while the schedule is paused, and after its last run */
-                        next_run_at: string | null;
-                        /** @description The latest scheduled time that it ran for or skipped */
-                        last_run_at: string | null;
-                        last_job_id: string | null;
-                        /** @description How many runs were skipped because the job of the run before was not done */
-                        skipped_runs: number;
-                        /**
-                         * Format: date-time
-                         * @description RFC 3339, UTC, with milliseconds
-                         */
-                        created_at: string;
-                        /**
-                         * Format: date-time
-                         * @description RFC 3339, UTC, with milliseconds
-                         */
-                        updated_at: string;
-                        links: {
-                            self: string;
-                            last_job: string | null;
-                        };
-                    };
+                    "application/json": components["schemas"]["Schedule"];
                 };
             };
             /** @description The schedule was created */
@@ -4157,158 +2950,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        id: string;
-                        cron: string | null;
-                        timezone: string | null;
-                        every_ms: number | null;
-                        start_at: string | null;
-                        end_at: string | null;
-                        paused: boolean;
-                        /** @enum {string} */
-                        overlap: "allow" | "skip";
-                        /** @description As the client sent it */
-                        job: unknown;
-                        /** @description Null while the schedule is paused, and after its last run */
-                        next_run_at: string | null;
-                        /** @description The latest scheduled time that it ran for or skipped */
-                        last_run_at: string | null;
-                        last_job_id: string | null;
-                        /** @description How many runs were skipped because the job of the run before was not done */
-                        skipped_runs: number;
-                        /**
-                         * Format: date-time
-                         * @description RFC 3339, UTC, with milliseconds
-                         */
-                        created_at: string;
-                        /**
-                         * Format: date-time
-                         * @description RFC 3339, UTC, with milliseconds
-                         */
-                        updated_at: string;
-                        links: {
-                            self: string;
-                            last_job: string | null;
-                        };
-                    };
+                    "application/json": components["schemas"]["Schedule"];
                 };
             };
-            /** @description `too_many_hops`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_job_type` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `schedule_contended`, `too_many_schedules` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobType"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["ScheduleContendedOrTooManySchedules"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     deleteSchedule: {
@@ -4329,113 +2985,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `schedule_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["ScheduleNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     listSchedules: {
@@ -4460,135 +3020,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: {
-                            id: string;
-                            cron: string | null;
-                            timezone: string | null;
-                            every_ms: number | null;
-                            start_at: string | null;
-                            end_at: string | null;
-                            paused: boolean;
-                            /** @enum {string} */
-                            overlap: "allow" | "skip";
-                            /** @description As the client sent it */
-                            job: unknown;
-                            /** @description Null while the schedule is paused, and after its last run */
-                            next_run_at: string | null;
-                            /** @description The latest scheduled time that it ran for or skipped */
-                            last_run_at: string | null;
-                            last_job_id: string | null;
-                            /** @description How many runs were skipped because the job of the run before was not done */
-                            skipped_runs: number;
-                            /**
-                             * Format: date-time
-                             * @description RFC 3339, UTC, with milliseconds
-                             */
-                            created_at: string;
-                            /**
-                             * Format: date-time
-                             * @description RFC 3339, UTC, with milliseconds
-                             */
-                            updated_at: string;
-                            links: {
-                                self: string;
-                                last_job: string | null;
-                            };
-                        }[];
-                        /** @description Null on the last page */
-                        next_cursor: string | null;
-                    };
+                    "application/json": components["schemas"]["SchedulePage"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     listDeliveries: {
@@ -4608,146 +3051,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: {
-                            /** @description Also the `webhook-id` of every message that it sends */
-                            id: string;
-                            /** @description The run of the job or flow that it reports */
-                            run: number;
-                            /** @description Null until the run has ended */
-                            event: ("succeeded" | "failed" | "canceled" | "expired") | null;
-                            url: string;
-                            /**
-                             * @description `blocked` until the run has ended
-                             * @enum {string}
-                             */
-                            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-                            done: boolean;
-                            /** @description The receiver's HTTP status. Null without an answer */
-                            status: number | null;
-                            error: {
-                                code: string;
-                                message: string;
-                            } | null;
-                            created_at: string | null;
-                            next_attempt_at: string | null;
-                            finished_at: string | null;
-                            attempts: {
-                                attempt: number;
-                                started_at: string | null;
-                                ended_at: string | null;
-                                /** @description The receiver's HTTP status. Null without an answer */
-                                status: number | null;
-                                error: {
-                                    code: string;
-                                    message: string;
-                                } | null;
-                            }[];
-                            links: {
-                                resend: string;
-                            };
-                        }[];
-                    };
+                    "application/json": components["schemas"]["DeliveryList"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     listFlowDeliveries: {
@@ -4767,146 +3083,19 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: {
-                            /** @description Also the `webhook-id` of every message that it sends */
-                            id: string;
-                            /** @description The run of the job or flow that it reports */
-                            run: number;
-                            /** @description Null until the run has ended */
-                            event: ("succeeded" | "failed" | "canceled" | "expired") | null;
-                            url: string;
-                            /**
-                             * @description `blocked` until the run has ended
-                             * @enum {string}
-                             */
-                            state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-                            done: boolean;
-                            /** @description The receiver's HTTP status. Null without an answer */
-                            status: number | null;
-                            error: {
-                                code: string;
-                                message: string;
-                            } | null;
-                            created_at: string | null;
-                            next_attempt_at: string | null;
-                            finished_at: string | null;
-                            attempts: {
-                                attempt: number;
-                                started_at: string | null;
-                                ended_at: string | null;
-                                /** @description The receiver's HTTP status. Null without an answer */
-                                status: number | null;
-                                error: {
-                                    code: string;
-                                    message: string;
-                                } | null;
-                            }[];
-                            links: {
-                                resend: string;
-                            };
-                        }[];
-                    };
+                    "application/json": components["schemas"]["DeliveryList"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["FlowNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     resendDelivery: {
@@ -4927,162 +3116,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Also the `webhook-id` of every message that it sends */
-                        id: string;
-                        /** @description The run of the job or flow that it reports */
-                        run: number;
-                        /** @description Null until the run has ended */
-                        event: ("succeeded" | "failed" | "canceled" | "expired") | null;
-                        url: string;
-                        /**
-                         * @description `blocked` until the run has ended
-                         * @enum {string}
-                         */
-                        state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-                        done: boolean;
-                        /** @description The receiver's HTTP status. Null without an answer */
-                        status: number | null;
-                        error: {
-                            code: string;
-                            message: string;
-                        } | null;
-                        created_at: string | null;
-                        next_attempt_at: string | null;
-                        finished_at: string | null;
-                        attempts: {
-                            attempt: number;
-                            started_at: string | null;
-                            ended_at: string | null;
-                            /** @description The receiver's HTTP status. Null without an answer */
-                            status: number | null;
-                            error: {
-                                code: string;
-                                message: string;
-                            } | null;
-                        }[];
-                        links: {
-                            resend: string;
-                        };
-                    };
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `job_not_found`, `delivery_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `delivery_not_done` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFoundOrDeliveryNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["DeliveryNotDone"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     resendFlowDelivery: {
@@ -5103,162 +3151,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Also the `webhook-id` of every message that it sends */
-                        id: string;
-                        /** @description The run of the job or flow that it reports */
-                        run: number;
-                        /** @description Null until the run has ended */
-                        event: ("succeeded" | "failed" | "canceled" | "expired") | null;
-                        url: string;
-                        /**
-                         * @description `blocked` until the run has ended
-                         * @enum {string}
-                         */
-                        state: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
-                        done: boolean;
-                        /** @description The receiver's HTTP status. Null without an answer */
-                        status: number | null;
-                        error: {
-                            code: string;
-                            message: string;
-                        } | null;
-                        created_at: string | null;
-                        next_attempt_at: string | null;
-                        finished_at: string | null;
-                        attempts: {
-                            attempt: number;
-                            started_at: string | null;
-                            ended_at: string | null;
-                            /** @description The receiver's HTTP status. Null without an answer */
-                            status: number | null;
-                            error: {
-                                code: string;
-                                message: string;
-                            } | null;
-                        }[];
-                        links: {
-                            resend: string;
-                        };
-                    };
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `flow_not_found`, `delivery_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `delivery_not_done` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["FlowNotFoundOrDeliveryNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["DeliveryNotDone"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     listJobTypes: {
@@ -5276,89 +3183,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["JobType"][];
-                    };
+                    "application/json": components["schemas"]["JobTypeList"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
         };
     };
     readJobType: {
@@ -5381,93 +3216,15 @@ export interface operations {
                     "application/json": components["schemas"]["JobType"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unknown_job_type` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobType"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
         };
     };
     listQueues: {
@@ -5485,100 +3242,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["Queue"][];
-                    };
+                    "application/json": components["schemas"]["QueueList"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     readQueue: {
@@ -5601,104 +3276,16 @@ export interface operations {
                     "application/json": components["schemas"]["Queue"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["QueueNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     pauseQueue: {
@@ -5721,113 +3308,17 @@ export interface operations {
                     "application/json": components["schemas"]["Queue"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["QueueNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     resumeQueue: {
@@ -5850,113 +3341,17 @@ export interface operations {
                     "application/json": components["schemas"]["Queue"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`, `too_many_members` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["QueueNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     livez: {
@@ -5974,59 +3369,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
         };
     };
     readyz: {
@@ -6044,70 +3394,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `queue_unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     metrics: {
@@ -6128,84 +3423,14 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthenticated` */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "www-authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`, `host_not_allowed`, `cross_site_request` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `request_timeout` */
-            408: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type` */
-            415: {
-                headers: {
-                    /** @description `identity`: the body was compressed, which is not supported */
-                    "accept-encoding"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `authentication_throttled`, `quota_exceeded` */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next try */
-                    "retry-after"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `headers_too_large` */
-            431: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
         };
     };
 }

@@ -1,0 +1,216 @@
+/** JSON values of an OpenAPI document, which is built by others: only what is needed here is looked at. */
+type Json = Record<string, unknown>
+
+export interface Document {
+  paths?: unknown
+  components?: { schemas?: Record<string, unknown> }
+}
+
+/** Where a schema has the name that its author gave it. */
+export const componentKey = 'x-component'
+
+const schemaPrefix = '#/components/schemas/'
+
+/**
+ * Gives a name to every object, union and enumeration of a document, and moves it to `components`. Generators of clients make one type
+ * of each name; an inline union or a recursive inline schema is left out or not compiled by several of them. Schemas of the same
+ * shape share one name: the name that a route gave it, else the name of the first place, as in `JobError` for `error` of `Job`.
+ * Problems, which each operation repeats, become shared responses and examples.
+ */
+export function nameComponents(document: Document): Document {
+  const names = new SchemaNames(document.components?.schemas ?? {})
+  const shared = new SharedResponses()
+  const paths = Object.fromEntries(
+    entries(document.paths).map(([path, operations]) => [
+      path,
+      Object.fromEntries(
+        entries(operations).map(([method, operation]) => [
+          method,
+          shared.take(nameInOperation(asJson(operation), names)),
+        ]),
+      ),
+    ]),
+  )
+  const { schemas } = names
+  return { ...document, paths, components: { ...document.components, ...shared.components, schemas: sorted(schemas) } }
+}
+
+/** What an operation receives and sends is named after it, as in `SubmitJobBody` and `ListJobsResult`. */
+function nameInOperation(operation: Json, names: SchemaNames): Json {
+  const { operationId, parameters, requestBody, responses } = operation
+  const base = pascalCase(String(operationId))
+  const named: Json = { ...operation }
+  if (Array.isArray(parameters))
+    named['parameters'] = parameters.map((parameter: unknown) => {
+      const { name, schema, ...others } = asJson(parameter)
+      return { ...others, name, schema: names.refer(schema, base + pascalCase(String(name)), { keepDefault: true }) }
+    })
+  if (requestBody) named['requestBody'] = nameInMedia(asJson(requestBody), `${base}Body`, names)
+  named['responses'] = Object.fromEntries(
+    entries(responses).map(([status, response]) => [status, nameInMedia(asJson(response), `${base}Result`, names)]),
+  )
+  return named
+}
+
+function nameInMedia(holder: Json, name: string, names: SchemaNames): Json {
+  if (!holder['content']) return holder
+  const content = entries(holder['content']).map(([type, media]) => {
+    const { schema, ...others } = asJson(media)
+    return [type, schema === undefined ? others : { schema: names.refer(schema, name), ...others }]
+  })
+  return { ...holder, content: Object.fromEntries(content) }
+}
+
+/** The named schemas of a document. */
+class SchemaNames {
+  readonly schemas: Record<string, unknown> = {}
+  readonly #nameByShape = new Map<string, string>()
+
+  /** Takes over the schemas that routes have named. */
+  constructor(registered: Record<string, unknown>) {
+    for (const name of Object.keys(registered)) this.schemas[name] = undefined
+    for (const [name, schema] of Object.entries(registered)) {
+      const named = this.#nameInside(asJson(schema), name)
+      this.schemas[name] = named
+      if (isNamed(named)) this.#nameByShape.set(shapeOf(named), name)
+    }
+  }
+
+  /**
+   * Returns what stands for a schema at its place: a reference with the description of the place, or the schema itself where it is plain.
+   *
+   * @param placeName what the schema is called if nothing of its shape has a name
+   */
+  refer(schema: unknown, placeName: string, { keepDefault = false } = {}): Json {
+    const given = asJson(schema)[componentKey]
+    const name = typeof given === 'string' ? given : placeName
+    const { description, default: ifAbsent, ...shape } = this.#nameInside(asJson(schema), name)
+    // A generated client takes a field with a default for one that is always there, also in what it sends.
+    const text = ifAbsent === undefined || keepDefault ? description : withDefault(description, ifAbsent)
+    const notes = {
+      ...(text !== undefined && { description: text }),
+      ...(keepDefault && ifAbsent !== undefined && { default: ifAbsent }),
+    }
+    if (!isNamed(shape)) return { ...shape, ...notes }
+    return { $ref: schemaPrefix + this.#nameOf(shape, name), ...notes }
+  }
+
+  #nameOf(shape: Json, wanted: string): string {
+    const key = shapeOf(shape)
+    const known = this.#nameByShape.get(key)
+    if (known !== undefined) return known
+    let name = wanted
+    for (let n = 2; name in this.schemas; n += 1) name = `${wanted}${n}`
+    this.#nameByShape.set(key, name)
+    this.schemas[name] = shape
+    return name
+  }
+
+  /** Names what is inside a schema. */
+  #nameInside(schema: Json, name: string): Json {
+    const named: Json = { ...schema }
+    delete named[componentKey]
+    // Whatever is a key of a map is a string.
+    if (Object.keys(asJson(schema['propertyNames'])).join() === 'type') delete named['propertyNames']
+    if (schema['properties'])
+      named['properties'] = Object.fromEntries(
+        entries(schema['properties']).map(([key, inner]) => [key, this.refer(inner, name + pascalCase(key))]),
+      )
+    for (const keyword of ['items', 'additionalProperties'])
+      if (typeof schema[keyword] === 'object')
+        named[keyword] = this.refer(schema[keyword], `${name}${itemSuffix(name)}`)
+    for (const keyword of ['anyOf', 'oneOf', 'allOf']) {
+      const variants: unknown = schema[keyword]
+      if (!Array.isArray(variants)) continue
+      const some = variants.filter((variant) => !isNull(variant))
+      const inner = some.map((variant: unknown, at) =>
+        this.refer(variant, some.length === 1 ? name : `${name}${at + 1}`),
+      )
+      delete named[keyword]
+      Object.assign(named, some.length < variants.length ? nullable(keyword, inner) : { [keyword]: inner })
+    }
+    return named
+  }
+}
+
+/** A value of one of `variants`, or null. */
+function nullable(keyword: string, variants: Json[]): Json {
+  const [only] = variants
+  if (variants.length === 1 && only && typeof only['type'] === 'string')
+    return { ...only, type: [only['type'], 'null'] }
+  return { [keyword]: [...variants, { type: 'null' }] }
+}
+
+function isNull(schema: unknown): boolean {
+  return asJson(schema)['type'] === 'null'
+}
+
+/** Whether a schema gets a name of its own: an object with fields, a union, an enumeration. */
+function isNamed(schema: Json): boolean {
+  const variants = ['anyOf', 'oneOf', 'allOf'].flatMap((keyword) => schema[keyword] ?? [])
+  const values: unknown = schema['enum']
+  return (
+    schema['properties'] !== undefined ||
+    variants.filter((variant) => !isNull(variant)).length > 1 ||
+    (Array.isArray(values) && values.length > 1)
+  )
+}
+
+function shapeOf({ description: _description, examples: _examples, title: _title, ...shape }: Json): string {
+  return JSON.stringify(shape)
+}
+
+function itemSuffix(name: string): string {
+  return name.endsWith('Items') ? '' : 'Item'
+}
+
+function withDefault(description: unknown, value: unknown): string {
+  const start = typeof description === 'string' ? `${description}. ` : ''
+  return `${start}Default: \`${JSON.stringify(value)}\``
+}
+
+/** The responses and examples that several operations share. */
+class SharedResponses {
+  readonly components = { responses: {} as Json, examples: {} as Json }
+
+  /** Replaces the problems among the responses of an operation by references. */
+  take(operation: Json): Json {
+    const responses = entries(operation['responses']).map(([status, response]) => {
+      const media = asJson(asJson(asJson(response)['content'])['application/problem+json'])
+      const problems = Object.keys(asJson(media['examples']))
+      if (problems.length === 0) return [status, response]
+      const name = problems.map(pascalCase).join('Or')
+      this.components.responses[name] ??= this.#withSharedExamples(asJson(response), media)
+      return [status, { $ref: `#/components/responses/${name}` }]
+    })
+    return { ...operation, responses: Object.fromEntries(responses) }
+  }
+
+  #withSharedExamples(response: Json, media: Json): Json {
+    const references = entries(media['examples']).map(([code, example]) => {
+      this.components.examples[code] = example
+      return [code, { $ref: `#/components/examples/${code}` }]
+    })
+    const content = { 'application/problem+json': { ...media, examples: Object.fromEntries(references) } }
+    return { ...response, content }
+  }
+}
+
+/** `burn-cpu` and `job_id` become `BurnCpu` and `JobId`. A number keeps its distance: `a-1` and `a1` become `A_1` and `A1`. */
+export function pascalCase(name: string): string {
+  return name.replaceAll(/(^|[^a-zA-Z0-9]+)([a-zA-Z0-9])/g, (_match, gap: string, first: string) =>
+    gap !== '' && /\d/.test(first) ? `_${first}` : first.toUpperCase(),
+  )
+}
+
+function sorted(schemas: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function entries(value: unknown): [string, unknown][] {
+  return Object.entries(asJson(value))
+}
+
+function asJson(value: unknown): Json {
+  return typeof value === 'object' && value !== null ? (value as Json) : {}
+}
