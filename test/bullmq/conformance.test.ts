@@ -60,6 +60,8 @@ const command = oneof(
   record({ kind: constant('wait' as const), ms: constantFrom(1, 600, 10_000) }),
   constantFrom({ kind: 'pause' as const }, { kind: 'resume' as const }),
   record({ kind: constant('limit' as const), concurrency: option(integer({ min: 1, max: 2 }), { nil: undefined }) }),
+  record({ kind: constant('limit_rate' as const), max: option(integer({ min: 1, max: 3 }), { nil: undefined }) }),
+  constant({ kind: 'end_rate_limit' as const }),
 )
 type Command = typeof command extends Arbitrary<infer C> ? C : never
 
@@ -112,6 +114,13 @@ class Driven {
         return command.concurrency === undefined
           ? queue.removeGlobalConcurrency()
           : queue.setGlobalConcurrency(command.concurrency)
+      case 'limit_rate':
+        // Longer than the test takes: Redis has a clock of its own.
+        return command.max === undefined
+          ? queue.removeGlobalRateLimit()
+          : queue.setGlobalRateLimit(command.max, 3_600_000)
+      case 'end_rate_limit':
+        return queue.removeRateLimitKey()
       default:
         throw new TypeError(`there is no such command: ${JSON.stringify(command satisfies never)}`)
     }

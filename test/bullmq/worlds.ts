@@ -52,6 +52,7 @@ export async function openOurs(redis: Redis, prefix: string): Promise<World> {
     maxCrashes,
     process: async () => undefined,
     onUntold: () => undefined,
+    putBack: async () => undefined,
   })
   return opened({ keys, queue, worker, tokenOf: (job) => (job instanceof FetchedJob ? job.lockToken : '') })
 }

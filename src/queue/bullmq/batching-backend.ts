@@ -82,15 +82,15 @@ export class BatchingBackend extends RedisQueueBackend {
 
   override async addJob(job: JobJson, id: string, parent?: ParentKeyOpts): Promise<string> {
     if (isPlainAdd(job, parent)) return this.#adds.push({ job, id }, job.data.length)
-    // It must not overtake those that were asked for before.
-    this.#adds.flush()
+    // It must not overtake those that were asked for before. Their call may still wait for the connection.
+    await this.#adds.flush()
     return super.addJob(job, id, parent)
   }
 
   override async addJobs(entries: { job: JobJson; jobId: string; parentKeyOpts?: ParentKeyOpts }[]): Promise<string[]> {
     if (entries.every(({ job, parentKeyOpts }) => isPlainAdd(job, parentKeyOpts)))
       return Promise.all(entries.map(({ job, jobId }) => this.#adds.push({ job, id: jobId }, job.data.length)))
-    this.#adds.flush()
+    await this.#adds.flush()
     return super.addJobs(entries)
   }
 
@@ -124,7 +124,8 @@ export class BatchingBackend extends RedisQueueBackend {
     if (this.opts.limiter || name !== this.opts.name) return super.moveToActive(token, name)
     const exchanged = await this.exchanges.fetch(token)
     if (exchanged.status === 'failed') throw exchanged.error
-    return exchanged.status === 'done' ? exchanged.next : this.fetchAsStock(token)
+    if (exchanged.status !== 'done') throw new TypeError(`no answer to a fetch: ${exchanged.status}`)
+    return exchanged.next
   }
 
   async #end(job: MinimalJob, how: End, fetchNext: boolean, byStock: () => Promise<Finished>): Promise<Finished> {
@@ -134,8 +135,6 @@ export class BatchingBackend extends RedisQueueBackend {
     switch (exchanged.status) {
       case 'done':
         return { result: exchanged.next, finishedOn }
-      case 'fetch':
-        return { result: await this.fetchAsStock(how.heldToken), finishedOn }
       case 'stock':
         return byStock()
       case 'refused':
@@ -168,15 +167,11 @@ export class BatchingBackend extends RedisQueueBackend {
     return super.moveToFailed(...end)
   }
 
-  protected fetchAsStock(token: string): Promise<NextJob> {
-    return super.moveToActive(token, this.opts.name)
-  }
-
   override async close(force = false): Promise<void> {
     // What was asked for before is still sent, as BullMQ's backend sends it at once.
     if (force) {
-      this.#adds.flush()
-      this.exchanges.flush()
+      void this.#adds.flush()
+      void this.exchanges.flush()
     } else await Promise.all([this.#adds.settle(), this.exchanges.settle()])
     return super.close(force)
   }

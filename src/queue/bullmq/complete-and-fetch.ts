@@ -25,14 +25,15 @@ export interface Exchange {
   size: number
 }
 
-/** The next job as BullMQ's Worker wants it: `[job, id, 0, 0]`; `[null, 0, 0, due]`: none, and when the next is due; `[]`: none. */
+/**
+ * The next job as BullMQ's Worker wants it: `[job, id, 0, 0]`; `[null, 0, ms, 0]`: none, since the rate limit of the queue is reached for so long;
+ * `[null, 0, 0, due]`: none, and when the next is due; `[]`: none.
+ */
 export type NextJob = unknown[]
 
 /** What became of an {@link Exchange}. */
 export type Exchanged =
   | { status: 'done'; next: NextJob }
-  /** It has ended; BullMQ's script is to fetch the next job. */
-  | { status: 'fetch' }
   /** BullMQ's script is to do all of it: nothing was done. */
   | { status: 'stock' }
   /** Nothing was done; `code` says why in BullMQ's terms. */
@@ -62,9 +63,9 @@ export function ending(job: MinimalJob, how: End & Pick<Exchange, 'token' | 'fet
   const list = Object.entries(fields ?? {}).filter(([, field]) => field !== undefined)
   const more = list.length > 0 ? JSON.stringify(list.flat()) : ''
   const attempt = isDroverJob(opts) ? attemptsMade + 1 : ''
-  const { flow = '', waiter = '', dataLength = 0 } = job instanceof FetchedJob ? job : {}
+  const { flow = '', replyChannel = '', dataLength = 0 } = job instanceof FetchedJob ? job : {}
   const size = value.length + more.length
-  return { ...held, end: [id, value, more, attempt, opts.attempts ?? 0, flow, waiter, dataLength + size], size }
+  return { ...held, end: [id, value, more, attempt, opts.attempts ?? 0, flow, replyChannel, dataLength + size], size }
 }
 
 /** A queue as a worker has it. */
@@ -82,8 +83,15 @@ export interface WorkerQueue {
   name: string | undefined
 }
 
-/** Ends jobs and fetches others, all at one moment. @returns for each what became of it */
-export async function completeAndFetch(queue: WorkerQueue, exchanges: Exchange[]): Promise<Exchanged[]> {
+/**
+ * Ends jobs and fetches others, all at one moment.
+ *
+ * @returns for each what became of it; and `none` when there are no more jobs to fetch, in the form of BullMQ's Worker
+ */
+export async function completeAndFetch(
+  queue: WorkerQueue,
+  exchanges: Exchange[],
+): Promise<{ exchanged: Exchanged[]; none: NextJob | undefined }> {
   const { keys, isPlain, hints, lockMs, name = '' } = queue
   const redis = await queue.redis()
   const sets = [
@@ -98,6 +106,7 @@ export async function completeAndFetch(queue: WorkerQueue, exchanges: Exchange[]
     'marker',
     'meta',
     'events',
+    'limiter',
   ]
   const args: (string | number)[] = [
     keys[''] ?? '',
@@ -115,7 +124,8 @@ export async function completeAndFetch(queue: WorkerQueue, exchanges: Exchange[]
     args,
   )
   if (!Array.isArray(replies)) throw new TypeError('complete-and-fetch.lua has answered something else')
-  return exchanges.map(({ token }, n) => decode(replies[n], token))
+  const last: unknown = replies.at(-1)
+  return { exchanged: exchanges.map(({ token }, n) => decode(replies[n], token)), none: decodeNone(last) }
 }
 
 /**
@@ -132,9 +142,6 @@ export function acknowledge(
     case 'done':
       success?.acknowledge('ended')
       return exchanged.next
-    case 'fetch':
-      success?.acknowledge('ended')
-      return undefined
     case 'refused':
       if (!success) throw refusal(exchanged.code)
       success.acknowledge(exchanged.isOver ? 'over' : 'lost')
@@ -156,15 +163,23 @@ function decode(reply: unknown, token: string): Exchanged {
     const isWhole = Array.isArray(reply[0])
     return { status: 'done', next: isWhole ? raw2NextJobData(reply) : decodeJob(reply, token) }
   }
-  if (reply === 0) return { status: 'done', next: [] }
-  if (reply === 'fetch' || reply === 'stock') return { status: reply }
-  if (typeof reply === 'string') return { status: 'done', next: [null, 0, 0, Number(reply)] }
+  if (reply === 'stock') return { status: reply }
+  const none = decodeNone(reply)
+  if (none) return { status: 'done', next: none }
   if (typeof reply === 'number') {
     const isOver = reply === endedBefore
     return { status: 'refused', code: isOver ? notLocked : reply, isOver }
   }
   const error = reply instanceof Error ? reply : new TypeError('complete-and-fetch.lua has answered something else')
   return { status: 'failed', error }
+}
+
+/** @returns undefined when `word` says something else than that there is no job */
+function decodeNone(word: unknown): NextJob | undefined {
+  if (word === 0) return []
+  if (typeof word !== 'string') return undefined
+  const [, limitedMs] = word.split(' ')
+  return limitedMs === undefined ? [null, 0, 0, Number(word)] : [null, 0, Number(limitedMs), 0]
 }
 
 /** As complete-and-fetch.lua reads a job; Lua's false arrives as null. */
@@ -178,7 +193,7 @@ type Fetched = [
   stalls: string | null,
   deferredFailure: string | null,
   stacktrace: string | null,
-  waiter: string | null,
+  replyChannel: string | null,
   repeatJobKey: string | null,
   deduplicationId: string | null,
   parentKey: string | null,
@@ -187,7 +202,7 @@ type Fetched = [
 ]
 
 function decodeJob(reply: unknown[], token: string): NextJob {
-  const [name, data, options, timestamp, attemptsMade, starts, stalls, deferred, traces, waiter, ...rare] =
+  const [name, data, options, timestamp, attemptsMade, starts, stalls, deferred, traces, replyChannel, ...rare] =
     reply as Fetched
   const [repeatJobKey, deduplicationId, parentKey, parent, id] = rare
   const json: FetchedJson = {
@@ -201,7 +216,7 @@ function decodeJob(reply: unknown[], token: string): NextJob {
     stalledCounter: Number(stalls),
     deferredFailure: deferred ?? undefined,
     stacktrace: traces ?? undefined,
-    waiter: waiter ?? undefined,
+    replyChannel: replyChannel ?? undefined,
     repeatJobKey: repeatJobKey ?? undefined,
     deduplicationId: deduplicationId ?? undefined,
     parentKey: parentKey ?? undefined,

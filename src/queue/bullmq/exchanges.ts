@@ -6,6 +6,7 @@ import {
   type Exchanged,
   ending,
   fetching,
+  type NextJob,
   type WorkerQueue,
 } from './complete-and-fetch.ts'
 import { GatheredCalls } from './gather-calls.ts'
@@ -14,9 +15,16 @@ import { GatheredCalls } from './gather-calls.ts'
 export class Exchanges {
   readonly #calls: GatheredCalls<Exchange, Exchanged>
 
+  /** Called with each answer of Redis, before those who asked get it: `none` when there are no more jobs to fetch. */
+  onAnswer: ((none: NextJob | undefined) => void) | undefined
+
   constructor(queue: WorkerQueue) {
     this.#calls = new GatheredCalls({
-      send: (exchanges) => completeAndFetch(queue, exchanges),
+      send: async (exchanges) => {
+        const { exchanged, none } = await completeAndFetch(queue, exchanges)
+        this.onAnswer?.(none)
+        return exchanged
+      },
       // After all ends and fetches of this callback of the event loop, and no later: a handler may block the next callback.
       schedule: (flush) => process.nextTick(flush),
       isBounded: true,
@@ -39,12 +47,12 @@ export class Exchanges {
     return this.#calls.push(fetching(token), 0)
   }
 
-  /** Sends what was asked for at once. */
-  flush(): void {
-    this.#calls.flush()
+  /** Sends at once what was asked for. */
+  flush(): Promise<void> {
+    return this.#calls.flush()
   }
 
-  /** … and resolves when all is answered. */
+  /** Resolves when all is answered. */
   settle(): Promise<void> {
     return this.#calls.settle()
   }

@@ -11,15 +11,16 @@ export interface FetchAheadOptions {
   fetch: () => Promise<NextJob>
   /** A fetch has failed, and another of the same moment has brought a job. */
   onError: (error: unknown) => void
-  /** The worker did not ask for this job after all. */
-  putBack: (id: string, token: string) => void
+  /** The worker did not ask for this job after all. Must not reject. */
+  putBack: (job: FetchedJson) => Promise<void>
 }
 
 /**
  * BullMQ's Worker asks for one job after the other and starts them when there are no more: a burst costs it a round trip per job, while the
  * jobs that it has wait. Here one call brings as many jobs as arrived last, or twice as many if there were more, and never more than the worker
  * has free slots. They are handed out as the worker asks, in the same tick of the event loop. Then the answer is that there are no more, so that
- * it starts them; if there may be more it asks again immediately.
+ * it starts them; if there may be more it asks again immediately. An answer of Redis also says whether there are more: the question that the
+ * worker asks in the same tick, before it waits, needs no call.
  */
 export class FetchAhead {
   readonly #options: FetchAheadOptions
@@ -27,19 +28,31 @@ export class FetchAhead {
   #held = 0
   #asked = 0
   #width = firstAsked
-  #kept: NextJob[] = []
+  #kept: FetchedJson[] = []
+  /** The answer after the jobs that are kept. */
+  #afterKept: NextJob | undefined
+  /** That there are no more jobs, by an answer of this tick. A job that was added since wakes the worker by BullMQ's marker. */
+  #none: NextJob | undefined
   #mayBeMore = false
+  #willForget = false
+  readonly #puttingBack = new Set<Promise<void>>()
 
   constructor(options: FetchAheadOptions) {
     this.#options = options
   }
 
-  /** The next job for a place of the worker that is free. */
-  async next(): Promise<NextJob> {
-    const kept = this.#kept.shift()
-    if (kept) return kept
+  /** Redis has answered: `none` when there are no more jobs to fetch. */
+  onAnswer(none: NextJob | undefined): void {
+    this.#none = none
+    this.#forgetAfterTurn()
+  }
+
+  /** The next job for a free slot of the worker. `mayFetchAhead`: the worker asks again after a job. */
+  async next(mayFetchAhead: boolean): Promise<NextJob> {
+    const known = this.#takeKnown()
+    if (known) return known
     const room = this.#options.concurrency - this.#held - this.#asked
-    const count = Math.max(1, Math.min(this.#width, room))
+    const count = mayFetchAhead ? Math.max(1, Math.min(this.#width, room)) : 1
     this.#asked += count
     try {
       const answers = await Promise.allSettled(Array.from({ length: count }, this.#options.fetch))
@@ -49,21 +62,37 @@ export class FetchAhead {
       const failure = answers.find((answer) => answer.status === 'rejected')
       if (failure && jobs.length === 0) throw failure.reason
       if (failure) this.#options.onError(failure.reason)
-      this.#held += jobs.length
-      this.#mayBeMore = jobs.length === count
-      this.#width = Math.max(firstAsked, Math.min(this.#mayBeMore ? 2 * count : jobs.length, maxAsked))
-      const [next, ...more] = jobs
-      const none = fetched.findLast((answer) => !hasJob(answer)) ?? []
-      if (!next) return none
-      this.#kept.push(...more, none)
-      setImmediate(() => this.#dropKept())
-      return next
+      return this.#handOut(jobs, count, mayFetchAhead)
     } finally {
       this.#asked -= count
     }
   }
 
-  /** A place of the worker has got a job, if that is one. */
+  #handOut(jobs: [FetchedJson, ...unknown[]][], asked: number, mayFetchAhead: boolean): NextJob {
+    const none = this.#none ?? []
+    const [first, ...more] = jobs
+    this.#held += jobs.length
+    if (mayFetchAhead) {
+      this.#mayBeMore = jobs.length > 0 && this.#none === undefined
+      const isFull = jobs.length === asked && this.#mayBeMore
+      this.#width = Math.max(firstAsked, Math.min(isFull ? 2 * asked : jobs.length, maxAsked))
+    }
+    if (!first) return none
+    this.#kept.push(...more.map(([job]) => job))
+    if (mayFetchAhead) this.#afterKept = none
+    this.#forgetAfterTurn()
+    return first
+  }
+
+  #takeKnown(): NextJob | undefined {
+    const kept = this.#kept.shift()
+    if (kept) return [kept, kept.id, 0, 0]
+    const after = this.#afterKept ?? this.#none
+    this.#afterKept = undefined
+    return after
+  }
+
+  /** A slot of the worker has got a job, if that is one. */
   enter(next: NextJob): void {
     if (hasJob(next)) this.#held += 1
   }
@@ -82,18 +111,34 @@ export class FetchAhead {
     return mayBeMore
   }
 
+  /** Puts back what is kept. Resolves when Redis has answered for all that was ever put back. */
+  async settle(): Promise<void> {
+    this.#dropKept()
+    while (this.#puttingBack.size > 0) await Promise.all(this.#puttingBack)
+  }
+
   /** The worker asks on at once, unless it closes. */
+  #forgetAfterTurn(): void {
+    if (this.#willForget) return
+    this.#willForget = true
+    setImmediate(() => {
+      this.#willForget = false
+      this.#none = undefined
+      this.#afterKept = undefined
+      this.#mayBeMore = false
+      this.#dropKept()
+    })
+  }
+
   #dropKept(): void {
-    this.#mayBeMore = false
-    for (const next of this.#kept.splice(0)) {
-      if (!hasJob(next)) continue
+    for (const job of this.#kept.splice(0)) {
       this.#held -= 1
-      const { id, lockToken } = next[0] as FetchedJson
-      this.#options.putBack(id, lockToken)
+      const done: Promise<void> = this.#options.putBack(job).finally(() => this.#puttingBack.delete(done))
+      this.#puttingBack.add(done)
     }
   }
 }
 
-function hasJob([json]: NextJob): boolean {
-  return Boolean(json)
+function hasJob(next: NextJob): next is [FetchedJson, ...unknown[]] {
+  return Boolean(next[0])
 }

@@ -9,7 +9,7 @@ type MayBeRead = 'deferredFailure' | 'stacktrace' | 'repeatJobKey' | 'deduplicat
 
 /** What is read of a job when it is fetched. */
 export type FetchedJson = Pick<JobJson, Read> & { [K in MayBeRead]?: JobJson[K] | undefined } & {
-  waiter?: string | undefined
+  replyChannel?: string | undefined
   lockToken: string
   /** Epoch ms at which Redis's answer was read. */
   fetchedAt: number
@@ -24,7 +24,7 @@ export class FetchedJob extends Job {
   /** It is to fail with this, unrun. Not `deferredFailure`: BullMQ's Worker would fail it without a word to us. */
   readonly failsWith: string | undefined
   /** The channel of the API process that waits for its end. */
-  readonly waiter: string | undefined
+  readonly replyChannel: string | undefined
   /** What its lock holds. Another with each fetch, where BullMQ's `token` stays with a place of the worker: so it fences attempts, too. */
   readonly lockToken: string
   /** Its place in the worker is free again. */
@@ -35,7 +35,7 @@ export class FetchedJob extends Job {
     this.dataLength = json.data.length
     this.fetchedAt = json.fetchedAt
     this.failsWith = json.deferredFailure
-    this.waiter = json.waiter
+    this.replyChannel = json.replyChannel
     this.lockToken = json.lockToken
     this.timestamp = json.timestamp
     this.attemptsMade = json.attemptsMade

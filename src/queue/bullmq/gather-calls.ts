@@ -59,15 +59,15 @@ export class GatheredCalls<Item, Answer> {
     return promise
   }
 
-  /** Sends what was pushed, whatever is under way. Resolves when nothing is. */
+  /** Resolves when nothing is pending or under way. */
   async settle(): Promise<void> {
-    while (this.#pending.length > 0) this.#sendSome()
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
+    while (this.#pending.length + this.#inFlight.size > 0) await this.flush()
   }
 
-  /** Sends what was pushed, whatever is under way. */
-  flush(): void {
+  /** Sends what was pushed, whatever is under way. Resolves when all that was sent until now is answered. */
+  async flush(): Promise<void> {
     while (this.#pending.length > 0) this.#sendSome()
+    await Promise.all(this.#inFlight)
   }
 
   #sendWhileAllowed(): void {

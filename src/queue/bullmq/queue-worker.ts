@@ -3,7 +3,6 @@ import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { backoffStrategy } from './attempt-failed.ts'
 import { FetchedJob, type FetchedJson, type Success } from './fetched-job.ts'
-import { putBack } from './put-back.ts'
 import { WorkerBackend } from './worker-backend.ts'
 
 export interface QueueWorkerOptions {
@@ -19,13 +18,15 @@ export interface QueueWorkerOptions {
   process: (job: FetchedJob) => Promise<Success | undefined>
   /** BullMQ's own script has ended a job, without a message to its subscribers. */
   onUntold: (job: FetchedJob) => void
+  /** Puts back a job that was fetched and is not to run here. Must not reject. */
+  putBack: (job: FetchedJob) => Promise<void>
 }
 
 /** BullMQ's Worker over our backend: it runs the loop, moves jobs, finds those whose worker has vanished, and waits until there are some. */
 export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend> {
   /** Takes jobs from `run()` on. */
   constructor(options: QueueWorkerOptions) {
-    const { queue, concurrency, redis, keys, workerName, lockMs, maxCrashes, process, onUntold } = options
+    const { queue, concurrency, redis, keys, workerName, lockMs, maxCrashes, process, onUntold, putBack } = options
     super(
       queue,
       async (job) => {
@@ -56,17 +57,14 @@ export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend>
         const connectionName = `${keys.bullPrefix(name)}:${Buffer.from(name).toString('base64')}:w:${workerName}`
         const own = createIORedisClient(redis).duplicate({ connectionName })
         const blocking = new RedisConnection(own, { shared: false, blocking: true })
-        const backend: WorkerBackend = new WorkerBackend(name, opts, {
+        return new WorkerBackend(name, opts, {
           redis,
           connection,
           blocking,
           hints: keys.flowHints,
           onUntold,
-          putBack: (id, token) => {
-            putBack({ redis, backend }, id, token, false).catch((error: unknown) => backend.emit('error', error))
-          },
+          putBack: (json) => putBack(new FetchedJob(this, json, json.id)),
         })
-        return backend
       },
     )
   }

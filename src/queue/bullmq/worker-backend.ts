@@ -5,7 +5,7 @@ import type { Redis } from '../redis/connection.ts'
 import { type BackendOptions, BatchingBackend, type Finished, type QueueOptions } from './batching-backend.ts'
 import { acknowledge, type End, type NextJob } from './complete-and-fetch.ts'
 import { FetchAhead } from './fetch-ahead.ts'
-import { FetchedJob, Success } from './fetched-job.ts'
+import { FetchedJob, type FetchedJson, Success } from './fetched-job.ts'
 import { wakeWorker } from './put-back.ts'
 
 /** After an error of Redis no job is asked for during this. */
@@ -15,8 +15,8 @@ export interface WorkerBackendOptions extends BackendOptions {
   redis: Redis
   /** BullMQ's own script has ended this job, without a message to its subscribers. */
   onUntold: (job: FetchedJob) => void
-  /** This job was fetched, and then the worker did not ask for it. */
-  putBack: (id: string, token: string) => void
+  /** This job was fetched, and then the worker did not ask for it. Must not reject. */
+  putBack: (job: FetchedJson) => Promise<void>
 }
 
 /**
@@ -31,6 +31,10 @@ export class WorkerBackend extends BatchingBackend {
   /** True while no job is to come here: see {@link startAlone}. */
   #isQuiet = false
   #wasAsked = false
+  /** BullMQ's loop waits for a job: a fetch meanwhile is for one of its slots alone. */
+  #isWaiting = false
+  #stopped = Promise.withResolvers<null>()
+  #isStopped = false
 
   constructor(name: string, opts: QueueOptions, options: WorkerBackendOptions) {
     super(name, opts, options)
@@ -41,6 +45,7 @@ export class WorkerBackend extends BatchingBackend {
       onError: (error) => void this.emit('error', error),
       putBack: options.putBack,
     })
+    this.exchanges.onAnswer = (none) => this.#ahead.onAnswer(none)
   }
 
   override async moveToCompleted<T, R, N extends string>(
@@ -120,17 +125,18 @@ export class WorkerBackend extends BatchingBackend {
 
   #mayFetch(fetchNext: boolean): boolean {
     this.#wasAsked ||= fetchNext && this.#isQuiet
-    return fetchNext && !this.#isQuiet && !this.closing
+    return fetchNext && !this.#isQuiet && !this.#isStopped
   }
 
   /** What is fetched is locked with a token of its own, not with the one that BullMQ's Worker names. */
   override async moveToActive(): Promise<NextJob> {
+    if (this.#isStopped) return []
     if (this.#isQuiet) {
       this.#wasAsked = true
       return []
     }
     try {
-      return await this.#ahead.next()
+      return await this.#ahead.next(!this.#isWaiting)
     } catch (error) {
       await sleep(retryAfterMs)
       throw error
@@ -138,18 +144,47 @@ export class WorkerBackend extends BatchingBackend {
   }
 
   override async waitForJob(blockTimeout: number): Promise<{ member: string; score: number } | null> {
-    return this.#ahead.takeMayBeMore() ? { member: '0', score: 0 } : super.waitForJob(blockTimeout)
+    if (this.#ahead.takeMayBeMore()) return { member: '0', score: 0 }
+    this.#isWaiting = true
+    try {
+      return await Promise.race([super.waitForJob(blockTimeout), this.#stopped.promise])
+    } finally {
+      this.#isWaiting = false
+    }
+  }
+
+  /**
+   * BullMQ's Worker calls this when it closes, before it waits for running jobs. It waits for the connection's end, which does not come while
+   * Redis is away, or gets its error: then it stops waiting for the jobs, and their ends are not recorded.
+   */
+  override async disconnectBlocking(): Promise<void> {
+    this.#isStopped = true
+    this.#stopped.resolve(null)
+    const client = await this.blockingClient
+    client?.disconnect()
+  }
+
+  /** … and this when it goes on. */
+  override async reconnectBlocking(): Promise<void> {
+    this.#isStopped = false
+    this.#stopped = Promise.withResolvers()
+    return super.reconnectBlocking()
+  }
+
+  override async close(force = false): Promise<void> {
+    this.#isStopped = true
+    if (!force) await this.#ahead.settle()
+    // Not by a command, which would wait for Redis.
+    await this.blockingConnection?.close(true)
+    return super.close(force)
   }
 
   async #fetch(): Promise<NextJob> {
     const token = this.#newToken()
     const exchanged = await this.exchanges.fetch(token)
     if (exchanged.status === 'failed') throw exchanged.error
-    if (exchanged.status === 'done') return exchanged.next
-    const next = await this.fetchAsStock(token)
-    const [json] = next
-    if (json) Object.assign(json, { lockToken: token, fetchedAt: Date.now() })
-    return next
+    if (exchanged.status !== 'done') throw new TypeError(`no answer to a fetch: ${exchanged.status}`)
+    return exchanged.next
   }
 
   #newToken(): string {

@@ -39,6 +39,7 @@ export class JobConsumer {
       maxCrashes,
       process: (job) => this.#process(job),
       onUntold: (job) => this.#settler.announceEnd(job),
+      putBack: (job) => this.#settler.settle(job, { status: 'put_back', hasStarted: false }),
     })
     const backend = this.#worker.getBackend()
     this.#runner = new AttemptRunner({ ...options, backend })

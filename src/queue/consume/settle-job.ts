@@ -63,7 +63,7 @@ export class JobSettler {
   announceEnd(job: FetchedJob): void {
     const { events } = this.#options
     const ref = job.ref
-    events.announce(ref, 'end', job.waiter)
+    events.announce(ref, 'end', job.replyChannel)
     if (job.flow !== undefined) events.hint(job.flow, ref)
   }
 

@@ -55,6 +55,25 @@ test('the due time of a delayed job is returned, and the job is fetched when it 
   expect(due[0]?.opts.delay).toBe(60_000)
 })
 
+test("no more is fetched than the queue's rate limit allows, and then Redis says for how long", async () => {
+  const { redis, keys, add, ask, fetch, succeed, bull } = await ownQueue()
+  await redis.hset(bull('meta'), { max: '2', duration: '60000' })
+  const [gone, first, second, third] = [await add(), await add({ replyChannel: 'reply' }), await add(), await add()]
+  await redis.del(keys.job(gone))
+  // An id without a job is dropped, and does not count.
+  const fetched = [...(await fetch(5)), ...(await fetch(5))]
+  expect(idsOf(fetched)).toEqual(idsOf([first, second]))
+  expect(fetched[0]?.replyChannel).toBe('reply')
+  expect(await redis.exists(keys.job(gone), keys.lock(gone))).toBe(0)
+  const [[json, , limitedMs, dueAt] = []] = await ask(1)
+  expect([json, dueAt]).toEqual([null, 0])
+  expect(Number(limitedMs)).toBeGreaterThan(50_000)
+  // An end is not limited, but fetches none.
+  for (const job of fetched) expect(await succeed(job, { fetchNext: true })).toEqual({ word: 'ended', next: undefined })
+  await redis.pexpire(bull('limiter'), 0)
+  expect(idsOf(await fetch(5))).toEqual([third.id])
+})
+
 test('nothing is fetched of a paused queue; an id without a job is dropped, and makes none', async () => {
   const { redis, keys, add, fetch, bull } = await ownQueue()
   const ref = await add()

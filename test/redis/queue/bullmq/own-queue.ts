@@ -35,6 +35,7 @@ export async function ownQueue({ attempts = 3 } = {}) {
     maxCrashes: 3,
     process: async () => undefined,
     onUntold: (job) => untold.push(job),
+    putBack: async () => undefined,
   })
   await worker.waitUntilReady()
   onTestFinished(() => worker.close())
@@ -61,7 +62,7 @@ export async function ownQueue({ attempts = 3 } = {}) {
   const ask = async (count: number, token = 'mine'): Promise<NextJob[]> => {
     const queue = { redis: async () => own, keys: backend.keys, isPlain: false }
     const options = { ...queue, hints: keys.flowHints, lockMs: 10_000, name: 'w' }
-    const answers = await completeAndFetch(
+    const { exchanged: answers } = await completeAndFetch(
       options,
       Array.from({ length: count }, () => fetching(token)),
     )

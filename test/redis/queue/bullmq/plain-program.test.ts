@@ -52,6 +52,18 @@ async function stored(redis: Redis, prefix: string): Promise<Record<string, unkn
   return Object.fromEntries(await Promise.all(keys.map(async (key) => [key.slice(prefix.length), await read(key)])))
 }
 
+test('a job that our script cannot add does not overtake those that were added before', async () => {
+  const connection = await redisClient('worker')
+  const queue = new Queue('q', { connection, prefix: keyPrefix() }, createBatchingBackend)
+  const jobs = await Promise.all([
+    queue.add('first', {}),
+    queue.add('second', {}),
+    queue.add('third', {}, { deduplication: { id: 'once' } }),
+  ])
+  expect(jobs.map(({ id }) => id)).toEqual(['1', '2', '3'])
+  await queue.close()
+})
+
 test('a program on BullMQ alone leaves the same over our backend as over the stock one', async () => {
   const redis = await redisClient('worker')
   const [stock, own] = [keyPrefix(), keyPrefix()]
