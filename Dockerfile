@@ -34,6 +34,7 @@ CMD ["src/api/main.ts"]
 RUN mkdir .compile-cache && chown node:node .compile-cache
 COPY --from=packages /drover/node_modules node_modules
 COPY package.json ./
+COPY bin bin
 COPY scripts scripts
 COPY src src
 # Written by the user that reads it: the cache depends on the user id.

@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { launchNode } from './dev/node-process.ts'
-import { CannotStartError, makePlan, type Plan, type Role } from './dev/plan.ts'
+import { describeTypes } from './dev/loaded-types.ts'
+import { CannotStartError, makePlan, type Plan } from './dev/plan.ts'
 import type { RedisProcess } from './dev/redis-process.ts'
+import { reloadJobs } from './dev/reload-jobs.ts'
+import { Roles } from './dev/roles.ts'
 import { NeverReadyError } from './dev/running.ts'
 import { type Supervised, supervise } from './dev/supervise.ts'
+import { unservedQueues } from './dev/worker-queues.ts'
 import { EnvironmentError } from './environment.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 
@@ -15,9 +18,8 @@ const root = join(import.meta.dirname, '..')
 
 /** Time reserved for Redis, which stops last. */
 const redisStopMs = 1000
-/** Time that the API and the workers get beyond the grace of running jobs before they are killed. */
-const stopMarginMs = 3000
-const bootWithinMs = 60_000
+/** Time that the API and the workers get beyond the grace of running jobs, to be killed included. */
+const rolesMarginMs = 3500
 /** Docker may have to pull the image first. */
 const redisBootWithinMs = 300_000
 
@@ -37,57 +39,55 @@ try {
 }
 
 async function run(plan: Plan): Promise<void> {
-  const all: Supervised[] = []
+  const servers: Supervised[] = []
+  let redis: RedisProcess | undefined
+  const roles = new Roles({ root, plan, print, lease: () => redis?.lease })
   const lifecycle = createLifecycle({
     log: {
       info: (fields, message) => print([message, ...Object.values(fields)].join(' ')),
       error: (fields, message) => print(`${message} ${inspect(fields)}`),
     },
-    stopWithinMs: plan.graceMs + stopMarginMs + redisStopMs,
+    stopWithinMs: plan.graceMs + rolesMarginMs + redisStopMs,
     killNow: () => {
-      for (const one of all) one.kill()
+      roles.kill()
+      for (const one of servers) one.kill()
     },
   })
   stopWithNpm(lifecycle)
   try {
-    await startAll(plan, lifecycle, all)
-    announce(plan)
+    const launchRedis = plan.redis?.launch
+    if (launchRedis !== undefined) {
+      const launch = (): RedisProcess => (redis = launchRedis())
+      const server = supervise({ name: 'Redis', launch, print, bootWithinMs: redisBootWithinMs })
+      servers.push(server)
+      lifecycle.onStop('Redis', () => server.stop(redisStopMs))
+      await server.ready
+    }
+    lifecycle.onStop('the API and the workers', () => roles.stop())
+    await roles.start(plan.jobTypes)
+    await announce(plan)
   } catch (error) {
     if (lifecycle.signal.aborted) return
     if (!(error instanceof NeverReadyError)) throw error
     print(error.message)
     lifecycle.exit(error.ending?.code || 1)
+    return
   }
+  await reloadJobs({ root, plan, roles, print, signal: lifecycle.signal })
 }
 
-/** Resolves when all processes are ready. Adds each started process to `all`. */
-async function startAll(plan: Plan, lifecycle: Lifecycle, all: Supervised[]): Promise<void> {
-  let redis: RedisProcess | undefined
-  const launchRedis = plan.redis?.launch
-  if (launchRedis !== undefined) {
-    const launch = (): RedisProcess => (redis = launchRedis())
-    const server = supervise({ name: 'Redis', launch, print, bootWithinMs: redisBootWithinMs })
-    all.push(server)
-    lifecycle.onStop('Redis', () => server.stop(redisStopMs))
-    await server.ready
-  }
-  const others = [plan.api, ...plan.workers].map(({ name, file, env, readyUrl }: Role) => {
-    const args = ['--import', './src/jobs/module-hooks.ts', file]
-    const launch = () => launchNode({ args, cwd: root, env, readyUrl, lease: redis?.lease })
-    return supervise({ name, launch, print, bootWithinMs })
-  })
-  all.push(...others)
-  lifecycle.onStop('the API and the workers', () =>
-    Promise.all(others.map((one) => one.stop(plan.graceMs + stopMarginMs))),
-  )
-  await Promise.all(others.map(({ ready }) => ready))
-}
-
-function announce({ url, redis, workers }: Plan): void {
+async function announce({ url, redis, jobTypes, jobsDir, workersFor }: Plan): Promise<void> {
+  const workers = await workersFor(jobTypes)
   const body = JSON.stringify({ type: 'count-primes', input: { limit: 1_000_000 } })
   print(`ready on ${url} (Redis: ${redis?.description ?? 'REDIS_URL'}; ${workers.map(({ name }) => name).join(', ')})`)
+  for (const line of describeTypes(jobTypes, jobsDir)) print(line)
+  const unserved = unservedQueues(
+    workers.flatMap(({ queues = [] }) => queues),
+    jobTypes,
+  )
+  if (unserved.length > 0) print(`no worker consumes ${unserved.join(', ')}: WORKER_QUEUES does not name it`)
   print(`try: curl -s ${url}/v1/jobs -H 'content-type: application/json' -H 'prefer: wait=30' -d '${body}'`)
-  print('Ctrl-C stops everything')
+  print('job files are loaded again when they change; Ctrl-C stops everything')
 }
 
 /** npm forwards SIGTERM and SIGINT. When npm itself is killed, or ends by SIGHUP, everything would go on running. */

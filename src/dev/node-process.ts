@@ -49,6 +49,11 @@ export function launchNode(options: NodeProcessOptions): Running {
       await ended
       clearTimeout(kill)
     },
+    async finish() {
+      // It may be ending already: then there is nobody to ask.
+      if (child.connected) child.send('finish', () => {})
+      await ended
+    },
     send: (name) => signalGroup(child.pid, name),
   }
 }

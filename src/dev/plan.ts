@@ -1,15 +1,26 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePorts, tryPort } from './free-ports.ts'
+import { type JobType, readJobTypes } from './job-types.ts'
 import { type LocalRedis, planLocalRedis } from './local-redis.ts'
 import { hasCode } from './running.ts'
 import { readSettings } from './settings.ts'
+import { workerQueues } from './worker-queues.ts'
 
-/** What will run, and where. Every port is free, and nothing runs yet. */
+/** What will run, and where. Nothing runs yet. */
 export interface Plan {
   /** Undefined if REDIS_URL is set. */
   redis: LocalRedis | undefined
+  /** Its port is free. */
   api: Role
-  workers: Role[]
+  /** The job types as their files have them at the start. */
+  jobTypes: JobType[]
+  /** One role for each worker that these job types need, with a free port each. */
+  workersFor: (types: readonly JobType[]) => Promise<Role[]>
+  /** The folder of the user's own job types, if there is one. */
+  jobsDir: string | undefined
+  /** The environment of the API and the workers, without what differs between them. */
+  env: NodeJS.ProcessEnv
   /** How long a stopping worker lets running jobs finish. */
   graceMs: number
   /** Where a client reaches the API. */
@@ -19,6 +30,8 @@ export interface Plan {
 /** A process of the API or of a worker. */
 export interface Role {
   name: string
+  /** WORKER_QUEUES of a worker. */
+  queues?: string
   file: string
   env: NodeJS.ProcessEnv
   readyUrl: string
@@ -31,13 +44,16 @@ export class CannotStartError extends Error {}
  * Decides what `npm start` runs.
  *
  * @throws EnvironmentError if a variable is invalid
- * @throws CannotStartError if a port is taken or no Redis can be started
+ * @throws CannotStartError if a port is taken, a job file is broken, or no Redis can be started
  */
 export async function makePlan(root: string, given: NodeJS.ProcessEnv): Promise<Plan> {
-  const [redisPort = 0, ...spare] = await freePorts(1 + maxWorkers)
-  const { host, port, workers, graceMs, env } = readSettings(given, `redis://127.0.0.1:${redisPort}`)
+  const [redisPort = 0] = await freePorts(1)
+  const settings = readSettings(withOwnJobs(root, given), `redis://127.0.0.1:${redisPort}`)
+  const { host, port, graceMs, env } = settings
   const apiPort = await claim(port, host)
   const url = `http://${reachable(host)}:${apiPort}`
+  const jobs = await readJobTypes(root, env)
+  if (jobs.status === 'broken') throw new CannotStartError(jobs.mistakes.join('\n'))
   const redis =
     given['REDIS_URL'] || given['REDIS_URL_FILE']
       ? undefined
@@ -48,23 +64,38 @@ export async function makePlan(root: string, given: NodeJS.ProcessEnv): Promise<
     redis,
     graceMs,
     url,
+    env,
+    jobsDir: env['JOBS_DIR'],
+    jobTypes: jobs.types,
     api: {
       name: 'the API',
       file: 'src/api/main.ts',
       env: { ...env, PORT: String(apiPort) },
       readyUrl: `${url}/readyz`,
     },
-    workers: workers.map((queues, nth) => ({
-      name: `the worker of ${queues}`,
-      file: 'src/worker/main.ts',
-      env: { ...env, WORKER_QUEUES: queues, WORKER_PORT: String(spare[nth]) },
-      readyUrl: `http://127.0.0.1:${spare[nth]}/readyz`,
-    })),
+    async workersFor(types) {
+      const workers = workerQueues(settings, types)
+      const ports = await freePorts(workers.length)
+      return workers.map((queues, nth) => workerRole(queues, ports[nth] ?? 0, env))
+    },
   }
 }
 
-/** One worker per queue that WORKER_QUEUES names by default. */
-const maxWorkers = 2
+/** JOBS_DIR is the folder jobs/ of the checkout if it is there. */
+function withOwnJobs(root: string, given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const folder = join(root, 'jobs')
+  return given['JOBS_DIR'] || !existsSync(folder) ? given : { ...given, JOBS_DIR: folder }
+}
+
+function workerRole(queues: string, port: number, env: NodeJS.ProcessEnv): Role {
+  return {
+    name: `the worker of ${queues}`,
+    queues,
+    file: 'src/worker/main.ts',
+    env: { ...env, WORKER_QUEUES: queues, WORKER_PORT: String(port) },
+    readyUrl: `http://127.0.0.1:${port}/readyz`,
+  }
+}
 
 async function claim(port: number, host: string): Promise<number> {
   try {

@@ -8,6 +8,8 @@ export interface Running {
   readonly ended: Promise<Ending>
   /** Asks it to stop, kills it after `withinMs`, and resolves when it has ended. May be called twice. */
   stop(withinMs: number): Promise<void>
+  /** Asks it to take no more work, and resolves when it has ended. Absent if it does not know that. */
+  finish?(): Promise<void>
   /** Sends a signal to the whole group. Does nothing if it has ended. */
   send(name: NodeJS.Signals): void
 }

@@ -5,8 +5,10 @@ export interface Settings {
   host: string
   /** 0: any free port. */
   port: number
-  /** The WORKER_QUEUES of each worker process. */
-  workers: string[]
+  /** The queues of WORKER_QUEUES, or of its default, with their concurrency. */
+  queues: ReadonlyMap<string, number>
+  /** One worker consumes all of `queues` and no worker any other: WORKER_QUEUES is set. */
+  hasFixedQueues: boolean
   /** How long a stopping worker lets running jobs finish. */
   graceMs: number
   /** Environment of the API and the workers, without what differs between them. */
@@ -34,13 +36,11 @@ export function readSettings(given: NodeJS.ProcessEnv, redisUrl: string): Settin
     () => readEnvironment(apiVariables, env),
     () => readEnvironment(workerVariables, env),
   )
-  const queues = env['WORKER_QUEUES']
-  // A worker per queue, as in production: a job that blocks its worker must not delay jobs of the other queue.
-  const perQueue = [...worker.WORKER_QUEUES].map(([name, concurrency]) => `${name}:${concurrency}`)
   return {
     host: api.HOST,
     port: api.PORT,
-    workers: queues === undefined ? perQueue : [queues],
+    queues: worker.WORKER_QUEUES,
+    hasFixedQueues: env['WORKER_QUEUES'] !== undefined,
     graceMs: worker.SHUTDOWN_GRACE_MS,
     env,
   }

@@ -11,6 +11,8 @@ export interface Supervised {
   readonly ready: Promise<void>
   /** Stops it permanently and kills it after `withinMs`. May be called twice. */
   stop(withinMs: number): Promise<void>
+  /** Lets it end its work, and does not restart it. Resolves when it has ended. A `stop` meanwhile is obeyed. */
+  retire(): Promise<void>
   /** Kills it without waiting. */
   kill(): void
 }
@@ -61,6 +63,11 @@ export function supervise(options: {
     async stop(withinMs) {
       stopping.abort()
       await running.stop(withinMs)
+      await watched
+    },
+    async retire() {
+      stopping.abort()
+      await (running.finish?.() ?? running.stop(0))
       await watched
     },
     kill: () => running.send('SIGKILL'),

@@ -36,6 +36,8 @@ import { consumeDeliveries } from './webhooks/consume-deliveries.ts'
 
 /** Time after the grace of running jobs to put back those that did not finish. */
 const putBackMs = 2000
+/** The longest time that a timer can wait. */
+const noLimitMs = 2 ** 31 - 1
 
 await boot('worker', async () => {
   const config = readEnvironment(workerVariables, process.env)
@@ -154,6 +156,12 @@ await boot('worker', async () => {
   lifecycle.onStop('consumers', () =>
     Promise.all(consumers.map((consumer) => consumer.stop(config.SHUTDOWN_GRACE_MS, lifecycle.isFault))),
   )
+  finishOnRequest(async () => {
+    log.info('finishing: taking no more jobs, exiting when the running ones have ended')
+    await heartbeat.stop()
+    await Promise.all(consumers.map((consumer) => consumer.stop(noLimitMs)))
+    lifecycle.exit()
+  })
   await Promise.all(consumers.map((consumer) => consumer.start()))
   await heartbeat.start((error) => log.warn({ err: error }, 'failed to write the worker heartbeat'))
 
@@ -195,6 +203,18 @@ await boot('worker', async () => {
   const concurrency = Object.fromEntries(config.WORKER_QUEUES)
   log.info({ queues: concurrency, job_types: registry.size, port: health?.port }, 'ready')
 })
+
+/**
+ * Calls `finish` when the parent process asks for it, as `npm start` does when job files have changed. A signal meanwhile begins the
+ * shutdown with its usual grace.
+ */
+function finishOnRequest(finish: () => Promise<void>): void {
+  let finishing: Promise<void> | undefined
+  if (process.send === undefined) return
+  process.on('message', (message) => {
+    if (message === 'finish') finishing ??= finish()
+  })
+}
 
 /** How many jobs of a kind can run at once: the sum over all queues that a job type of this kind uses. */
 function concurrencyFor(runsOn: RunsOn, registry: Registry, queues: ReadonlyMap<string, number>): number {

@@ -124,6 +124,10 @@ export const rules: Record<string, Rule> = {
   boot: { imports: ['jobs', 'queue', 'environment'] },
   metrics: { imports: ['queue'], packages: ['@prometheus-io/client'] },
   dev: { imports: ['environment', 'lifecycle', 'queue/redis/server-version'] },
+  cli: {
+    imports: ['dev', 'api/main', 'api/access/keys-file', 'worker/main', 'jobs', 'environment'],
+    packages: ['@stricli/core', 'zod'],
+  },
 }
 
 /** Packages that only some folders may import. */

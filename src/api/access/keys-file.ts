@@ -46,13 +46,15 @@ const keysFileSchema = z
     }
   })
 
+export type KeysFile = z.output<typeof keysFileSchema>
+
 /** The SHA-256 of a key's secret, in hex: only this is stored. A secret is random and long, so a slow hash would add nothing. */
 export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex')
 }
 
 /** Reads a keys file. A missing file counts as empty. @throws KeysFileError */
-export async function readKeysFile(path: string): Promise<z.output<typeof keysFileSchema>> {
+export async function readKeysFile(path: string): Promise<KeysFile> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '{ "keys": [] }'
     throw new KeysFileError(`cannot be read (${error.code})`)
@@ -61,7 +63,7 @@ export async function readKeysFile(path: string): Promise<z.output<typeof keysFi
 }
 
 /** Reads the text of a keys file. @throws KeysFileError that names each mistake, and never the content. */
-export function parseKeysFile(text: string): z.output<typeof keysFileSchema> {
+export function parseKeysFile(text: string): KeysFile {
   let json: unknown
   try {
     // Some editors begin a file with a byte order mark, which is no JSON.

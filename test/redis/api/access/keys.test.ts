@@ -116,10 +116,8 @@ test('an unusable file stops the boot with the places of its mistakes, without i
 test('npm run keys creates a key that works, and stores only its hash', async () => {
   const first = makeKey('acme', ['read'])
   const { path } = await keysFile([first], { acme: { max_queued: 5 } })
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    ...['--import', './src/jobs/module-hooks.ts', 'scripts/make-key.ts'],
-    ...['--tenant', 'other', '--scopes', 'submit,read', '--file', path],
-  ])
+  const flags = ['--tenant', 'other', '--scopes', 'submit,read', '--file', path]
+  const { stdout } = await promisify(execFile)('npm', ['run', '--silent', 'keys', '--', ...flags])
   const token = stdout.trim().split('\n').at(-1) ?? ''
   expect(token).toMatch(/^k[0-9a-f]{12}\.[\w-]{43}$/)
   const text = await readFile(path, 'utf8')
