@@ -286,6 +286,39 @@ test('a delivery can be resent; each run has its own deliveries', async () => {
   })
 })
 
+test('resends are limited for a tenant in a minute, and for a delivery at all', async () => {
+  const [acme, other] = [makeKey('acme'), makeKey('other')]
+  const { path } = await keysFile([acme, other], {
+    acme: { resends_per_minute: 1000 },
+    other: { resends_per_minute: 2 },
+  })
+  const { api } = await startStack({ env: { ...env, API_KEYS_FILE: path } })
+  const receiver = await receiveWebhooks()
+  const submitBy = async ({ headers }: typeof acme) => {
+    const job = { type: 'echo', input: 1, webhook: { url: receiver.url } }
+    const { body } = await send<JobResource>('POST', `${api.url}/v1/jobs`, { headers, body: job })
+    return `${api.url}/v1/jobs/${body.id}/deliveries`
+  }
+  const resend = async ({ headers }: typeof acme, at: string) => {
+    const [one] = await waitFor(
+      'the delivery to be done',
+      async () => (await send<{ items: DeliveryResource[] }>('GET', at, { headers })).body.items,
+      ([item]) => item?.done === true,
+    )
+    return send<{ code: string }>('POST', `${at}/${one?.id}/resend`, { headers })
+  }
+  const at = await submitBy(acme)
+  for (let n = 0; n < 100; n++) expect((await resend(acme, at)).status).toBe(202)
+  expect(await resend(acme, at)).toMatchObject({ status: 409, body: { code: 'too_many_resends' } })
+  const theirs = await submitBy(other)
+  expect((await resend(other, theirs)).status).toBe(202)
+  expect((await resend(other, theirs)).status).toBe(202)
+  const refused = await resend(other, theirs)
+  expect(refused).toMatchObject({ status: 429, body: { code: 'quota_exceeded' } })
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(receiver.messages).toHaveLength(104)
+}, 120_000)
+
 test('a removed job leaves no key of its webhooks, by deletion or retention', async () => {
   const { api, env: all } = await startStack({ env: { ...env, RESULT_TTL_MS: '1500' } })
   const redis = await redisClient()

@@ -11,6 +11,8 @@ export type Scope = (typeof scopes)[number]
 const limitsSchema = z.strictObject({
   requests_per_minute: z.int().min(1).optional(),
   max_queued: z.int().min(1).optional(),
+  /** Webhooks that are sent again. Absent: 60. */
+  resends_per_minute: z.int().min(1).optional(),
   /** Of request bodies in flight in one API process. */
   max_bytes: z.int().min(1024).optional(),
   /** Event streams and streams of lines that are open in one API process. */

@@ -30,6 +30,7 @@ const problems = {
   range_not_satisfiable: [416, 'Range not satisfiable'],
   delivery_not_found: [404, 'Delivery not found'],
   delivery_not_done: [409, 'Delivery not done'],
+  too_many_resends: [409, 'Too many resends'],
   schedule_not_found: [404, 'Schedule not found'],
   schedule_contended: [409, 'Conflicting changes of the schedule'],
   too_many_schedules: [409, 'Too many schedules'],

@@ -1,22 +1,39 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
+import { maxResends } from '../../queue/webhooks/outbox.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { type DeliveryResource, deliveryResource, deliveryResourceSchema } from './delivery-resource.ts'
 import { type FoundOwner, ownerKinds } from './find-owner.ts'
 
+/** Resends of a tenant without a limit in the keys file. */
+const defaultPerMinute = 60
+
 const params = z.object({ id: z.string(), delivery_id: z.string() })
 
 /** `POST …/deliveries/{delivery_id}/resend` of a job and of a flow: send a webhook again, whether it was delivered or not. */
 export function resendDelivery(app: FastifyInstance, deps: RouteDeps): void {
   const { outbox } = deps
-  const resend = async ({ path, owner }: FoundOwner, deliveryId: string): Promise<DeliveryResource> => {
+  const resend = async (
+    { path, owner }: FoundOwner,
+    deliveryId: string,
+    { caller }: FastifyRequest,
+  ): Promise<DeliveryResource> => {
     const before = await outbox.read(owner, deliveryId)
     if (!before?.delivery) throw deliveryNotFound(deliveryId)
-    if (!(await outbox.resend(before.delivery))) {
+    const perMinute = caller.limits.resends_per_minute ?? defaultPerMinute
+    const outcome = await outbox.resend(before.delivery, perMinute)
+    if (outcome.status === 'not_done') {
       throw new Problem('delivery_not_done', 'The delivery is still being sent. It can be sent again when it is done.')
+    }
+    if (outcome.status === 'used_up') {
+      throw new Problem('too_many_resends', `The delivery was sent again ${maxResends} times, which is the most.`)
+    }
+    if (outcome.status === 'limited') {
+      const retryAfterS = Math.ceil(outcome.retryAfterMs / 1000)
+      throw new Problem('quota_exceeded', `Your tenant is limited to ${perMinute} resends per minute.`, { retryAfterS })
     }
     const after = await outbox.read(owner, deliveryId)
     if (!after?.delivery) throw deliveryNotFound(deliveryId)
@@ -37,12 +54,18 @@ export function resendDelivery(app: FastifyInstance, deps: RouteDeps): void {
             'The webhook is sent again, with the same `webhook-id` and body, and its attempts reset',
             deliveryResourceSchema,
           ),
-          ...problemResponses(notFound, 'delivery_not_found', 'delivery_not_done', 'queue_unavailable'),
+          ...problemResponses(
+            notFound,
+            'delivery_not_found',
+            'delivery_not_done',
+            'too_many_resends',
+            'queue_unavailable',
+          ),
         },
       },
       handler: async (request, reply) => {
         const { id, delivery_id } = request.params
-        return reply.code(202).send(await resend(await find(request, id), delivery_id))
+        return reply.code(202).send(await resend(await find(request, id), delivery_id, request))
       },
     })
   }

@@ -104,6 +104,11 @@ export class Keys {
     return `${this.#prefix}:tenant:${tenant}:requests`
   }
 
+  /** Counter of the webhooks that a tenant sent again in this minute. */
+  resends(tenant: string): string {
+    return `${this.#prefix}:tenant:${tenant}:resends`
+  }
+
   /** Sorted set of a tenant's jobs that count as waiting, by when that was last checked. */
   waiting(tenant: string): string {
     return `${this.#prefix}:tenant:${tenant}:waiting`

@@ -9,11 +9,14 @@ import type { JobControl } from '../store/cancel-and-retry.ts'
 import { JobQueue } from '../store/job-queue.ts'
 import { deliveryQueue, deliveryRef, deliveryType, deliveryWaitsMs } from './delivery.ts'
 import { jobPayload, type WebhookPayload } from './payload.ts'
+import { countResend } from './resend-limit.ts'
 
 const settleDebt = loadScript('webhooks/settle-debt')
 
 /** Deliveries are listed for this many of the latest runs. */
 const maxRunsListed = 20
+/** A receiver that resends what it receives comes to an end. */
+export const maxResends = 100
 /** A delivery that is being sent is canceled by aborting its request, which takes no time. */
 const cancelGraceMs = 1000
 
@@ -33,6 +36,9 @@ export function jobOwner({ id, run, record, state }: StoredJob): WebhookOwner {
 
 /** A delivery that is stored, or will be when its job or flow ends (`delivery` is undefined then). */
 export type KnownDelivery = { run: number; ref: JobRef; delivery: StoredJob | undefined }
+
+/** `not_done`: it is being sent. `used_up`: it was sent again {@link maxResends} times. `limited`: its tenant resends too often. */
+type ResendOutcome = { status: 'resent' | 'not_done' | 'used_up' } | { status: 'limited'; retryAfterMs: number }
 
 /**
  * Stores deliveries of webhooks, as jobs of the queue {@link deliveryQueue}. A job with a webhook is in its queue's set of debts from
@@ -135,9 +141,14 @@ export class WebhookOutbox {
     return deliveryRef(owner.id, run).id === deliveryId ? this.#find(owner, run) : undefined
   }
 
-  /** Sends an ended delivery again, with all its attempts. @returns false when it has not ended. @throws QueueUnavailableError */
-  async resend(delivery: StoredJob): Promise<boolean> {
-    return delivery.done && (await this.#control.reopen(delivery, Date.now())) === 'reopened'
+  /** Sends an ended delivery again, with all its attempts, unless it or its tenant (`perMinute`) was resent too often. @throws QueueUnavailableError */
+  async resend(delivery: StoredJob, perMinute: number): Promise<ResendOutcome> {
+    if (!delivery.done) return { status: 'not_done' }
+    if (delivery.run > maxResends) return { status: 'used_up' }
+    const retryAfterMs = await countResend(this.#redis, this.#keys, delivery.record.tenant, perMinute)
+    if (retryAfterMs > 0) return { status: 'limited', retryAfterMs }
+    const reopened = await this.#control.reopen(delivery, Date.now())
+    return { status: reopened === 'reopened' ? 'resent' : 'not_done' }
   }
 
   /** Removes the deliveries of a job that is about to be removed. One that is being sent is canceled, and removed after its retention. @throws QueueUnavailableError */
