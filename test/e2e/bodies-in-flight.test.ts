@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { send } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
+import { sendBytes } from '../helpers/raw-request.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
@@ -163,3 +164,34 @@ test('an idle connection is closed after ten seconds unless a valid key has come
   }
   expect(client).toBe(Number.POSITIVE_INFINITY)
 }, 40_000)
+
+test('a request that is refused before its body has arrived gets no second answer when that never arrives or is malformed', async () => {
+  const [reader, submitter] = [makeKey('acme', ['read']), makeKey('acme', ['submit'])]
+  const { path } = await keysFile([reader, submitter])
+  const { api } = await startStack({ workers: 0, env: { ...limits, API_KEYS_FILE: path } })
+  const { authorization } = reader.headers
+  const head = (framing: string, ...headers: string[]) =>
+    ['POST /v1/jobs HTTP/1.1', 'host: localhost', 'content-type: application/json', framing, ...headers, '', ''].join(
+      '\r\n',
+    )
+  const key = `authorization: ${authorization}`
+  const [length, chunks] = ['content-length: 1000', 'transfer-encoding: chunked']
+  const submission = { body: { type: 'echo', input: 1 }, headers: submitter.headers }
+  const { body } = await send<{ id: string }>('POST', `${api.url}/v1/jobs`, submission)
+  const get = (path: string, header: string) =>
+    `GET /v1/jobs/${body.id}${path} HTTP/1.1\r\nhost: localhost\r\n${key}\r\n${header}\r\n\r\n`
+  const unfinished: [number | undefined, string][] = [
+    [401, `${head(length)}{"type"`],
+    [403, `${head(length, key)}{"type"`],
+    [403, `${head(chunks, key)}7\r\n{"type"\r\n`],
+    [403, `${head('content-length: 100000000', key)}{"type"`],
+    [401, `${head(chunks)}no chunk\r\n`],
+    [403, `${head(chunks, key)}no chunk\r\n`],
+    [200, get('/events', length)],
+    // The wait ends with its connection.
+    [undefined, `${get('', 'prefer: wait=5')}no request\r\n\r\n`],
+  ]
+  const answers = await Promise.all(unfinished.map(([, bytes]) => sendBytes(api.url, bytes)))
+  const statuses = answers.map((text) => Array.from(text.matchAll(/HTTP\/1\.1 (\d+)/g), ([, status]) => Number(status)))
+  expect(statuses).toEqual(unfinished.map(([status]) => (status === undefined ? [] : [status])))
+}, 60_000)

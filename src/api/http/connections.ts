@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { Problem, writeProblem } from './problem.ts'
@@ -15,12 +16,16 @@ export const connectionOptions = {
   clientErrorHandler: answerUnreadable,
 }
 
+/** The answer to the latest request of each connection. */
+const latest = new WeakMap<Socket, ServerResponse>()
+
 /** Limits the connections of `app`, and answers with a problem where Node.js would answer without a body. */
 export function guardConnections(app: FastifyInstance): void {
   app.server.maxConnections = maxConnections
   // A server may ignore an unknown expectation (RFC 9110, section 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
-  app.addHook('onRequest', ({ raw }, _reply, done) => {
+  app.addHook('onRequest', ({ raw }, reply, done) => {
+    latest.set(raw.socket, reply.raw)
     const isRefused = raw.httpVersion === '1.1' && raw.headers.host === undefined
     done(isRefused ? new Problem('invalid_request', 'The request has no host header.') : undefined)
   })
@@ -29,8 +34,18 @@ export function guardConnections(app: FastifyInstance): void {
 /** Answers bytes that are not an HTTP request, or came too late: there is no reply, only the socket. */
 function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
-  if (socket.writable) socket.write(writeProblem(unreadable(error.code)))
+  if (socket.writable && !hasAnswer(socket)) socket.write(writeProblem(unreadable(error.code)))
   socket.destroy(error)
+}
+
+/**
+ * Whether the request that has failed on a connection has an answer already (it was refused before its body came), or one before it still
+ * waits for its own: the client would take another answer for that of the wrong request.
+ */
+function hasAnswer(socket: Socket): boolean {
+  const answer = latest.get(socket)
+  if (!answer) return false
+  return answer.req.complete ? !answer.writableFinished : answer.headersSent
 }
 
 function unreadable(code: string | undefined): Problem {
