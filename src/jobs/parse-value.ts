@@ -26,6 +26,38 @@ export function parseValue<S extends z.ZodType>(
   }
 }
 
+/** Of a value with more parts than this only the first issues are looked for. */
+const maxParts = 2000
+
+/** {@link parseValue} at a cost that does not grow with the number of issues: all of a small value, the first ones of a large value. */
+export function parseBoundedValue<S extends z.ZodType>(schema: S, value: unknown): ParsedValue<z.output<S>> {
+  const first = parseValue(schema, value, { stopEarly: true })
+  if (first.success || !hasFewParts(value)) return first
+  const all = parseValue(schema, value)
+  return all.success ? first : all
+}
+
+function hasFewParts(value: unknown): boolean {
+  let left = maxParts
+  const count = (part: unknown): void => {
+    left -= 1
+    if (left < 0 || typeof part !== 'object' || part === null) return
+    if (Array.isArray(part) && part.length > left) left = -1
+    else
+      for (const key in part) {
+        if (left < 0) return
+        count(Reflect.get(part, key))
+      }
+  }
+  try {
+    count(value)
+    return left >= 0
+  } catch {
+    // A getter of what a handler returned may throw.
+    return false
+  }
+}
+
 /** Names the kind of the error alone: its message is the author's, and may quote what no client should see. */
 function reason(error: unknown): string {
   if (error instanceof z.core.$ZodAsyncError) return 'cannot be parsed: the schema of this job type is asynchronous'

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { type Job, PermanentError } from '../../jobs/define-job.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import { describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
-import { parseValue } from '../../jobs/parse-value.ts'
+import { parseBoundedValue } from '../../jobs/parse-value.ts'
 import { type ContextParts, createJobContext } from './job-context.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { stoppedError } from './stopped-error.ts'
@@ -44,7 +44,7 @@ export async function runHandler(run: HandlerRun): Promise<HandlerOutcome> {
 
 /** Schemas must be synchronous; a job type with an async schema does not load. */
 function parse(schema: z.ZodType, value: unknown, name: 'input' | 'output'): unknown {
-  const parsed = parseValue(schema, value)
+  const parsed = parseBoundedValue(schema, value)
   if (parsed.success) return parsed.data
   const [issue, ...more] = parsed.error.issues
   const where = [name, ...(issue?.path ?? []).map(String)].join('.')

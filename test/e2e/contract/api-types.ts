@@ -1057,7 +1057,7 @@ export interface components {
             errors?: components["schemas"]["Mistake"][];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -2064,8 +2064,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `delivery_not_done` */
-        DeliveryNotDone: {
+        /** @description `delivery_not_done`, `too_many_resends` */
+        DeliveryNotDoneOrTooManyResends: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3124,7 +3124,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["JobNotFoundOrDeliveryNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["DeliveryNotDone"];
+            409: components["responses"]["DeliveryNotDoneOrTooManyResends"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
@@ -3159,7 +3159,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["FlowNotFoundOrDeliveryNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["DeliveryNotDone"];
+            409: components["responses"]["DeliveryNotDoneOrTooManyResends"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];

@@ -136,7 +136,8 @@ test('a pointer leads to the number, wherever it stands', () => {
   const step = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 8 }), fc.integer({ min: 0, max: 5 }))
   fc.assert(
     fc.property(fc.array(step, { maxLength: 8 }), fc.jsonValue({ maxDepth: 2 }), anyStep, (path, beside, stepBytes) => {
-      fc.pre(!path.includes('__proto__') && !path.includes('beside'))
+      // A member of that name is a mistake of its own.
+      fc.pre(!path.includes('__proto__') && !JSON.stringify(beside).includes('__proto__') && !path.includes('beside'))
       let text = '1e999'
       for (const at of path.toReversed()) {
         const other = JSON.stringify(beside)
