@@ -50,6 +50,7 @@ await boot('api', async () => {
 
   const keys = new Keys(config.KEY_PREFIX)
   const index = new JobIndex({ redis: client, keys })
+  await index.open(queuesOf(registry))
   const metrics = new ApiMetrics([...registry.keys()])
   const queue = new JobQueue({
     client,

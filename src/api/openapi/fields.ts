@@ -29,5 +29,14 @@ export function pageOf<S extends z.ZodType>(name: string, item: S) {
   return named(`${name}Page`, z.object({ items: z.array(item), next_cursor: nextCursor }))
 }
 
+/** {@link pageOf} of a list that may be searched for long. */
+export function searchedPageOf<S extends z.ZodType>(name: string, item: S) {
+  const early =
+    'The page ended early, because the search took long or the page became large: `next_cursor` continues it'
+  const complete = z.boolean().optional().describe(`\`false\`: ${early}. Absent otherwise`)
+  const back = timeField.optional().describe('With `complete: false`: what was created later has been searched')
+  return named(`${name}Page`, pageOf(name, item).extend({ complete, searched_back_to: back }))
+}
+
 /** The headers of {@link pageOf}. */
 export const pageHeaders = { link: '`rel="next"`: the next page. Absent on the last page' }

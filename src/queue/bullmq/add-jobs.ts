@@ -36,7 +36,7 @@ export interface AddQueue {
  */
 export async function addJobs({ redis, keys, beside, isPlain }: AddQueue, adds: Add[]): Promise<string[]> {
   const sets = ['wait', 'prioritized', 'delayed', 'pc', 'marker', 'meta', 'active', 'id', 'events']
-  const lists = ['time-limits', 'index', 'webhook-debts']
+  const lists = ['time-limits', 'index', 'webhook-debts', 'labels']
   const names = [...sets.map((set) => keys[set] ?? ''), ...lists.map((list) => `${beside}:${list}`)]
   const args: (string | number)[] = [keys[''] ?? '', isPlain ? 1 : '']
   for (const add of adds) pushArgs(args, add)

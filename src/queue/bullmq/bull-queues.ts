@@ -1,5 +1,6 @@
 import { Queue, RedisConnection } from 'bullmq'
 import { indexEntry, ulidOf } from '../model/job-id.ts'
+import { labelEntry, labelsOf } from '../model/job-label.ts'
 import { timeLimits } from '../model/job-record.ts'
 import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
@@ -46,7 +47,7 @@ export class BullQueues {
     // The limits of a blocked job count from its release.
     const limits = flow?.isBlocked ? undefined : timeLimits(record)
     const extras: JobExtras = { ...limits, isBlocked: flow?.isBlocked, fields: this.#fieldsOf(job) }
-    if (this.#isListed) extras.indexEntry = indexEntry(record.tenant, ulidOf(ref.id))
+    if (this.#isListed) this.#list(extras, job)
     if (record.webhook) extras.webhookAt = dueAt
     const options = jobOptions({
       id: ref.id,
@@ -56,6 +57,15 @@ export class BullQueues {
       delayMs: dueAt - createdAt,
     })
     return { name: type, data: record, opts: withExtras(options, extras) }
+  }
+
+  #list(extras: JobExtras, { ref, record }: NewJob): void {
+    const ulid = ulidOf(ref.id)
+    extras.indexEntry = indexEntry(record.tenant, ulid)
+    const labels = labelsOf(record)
+    // They are removed with the job, whose record scripts do not parse.
+    const entries = labels.map((label) => labelEntry(record.tenant, label, ulid))
+    if (entries.length > 0) extras.fields = { ...extras.fields, labels: entries.join('\n') }
   }
 
   /** The fields of its hash that BullMQ does not know. */

@@ -31,6 +31,7 @@ const sweptSchema = z.tuple([
   z.int(),
   z.array(z.string()),
   z.array(z.string()),
+  z.int(),
 ])
 
 export interface SweeperOptions {
@@ -53,7 +54,7 @@ export interface SweeperOptions {
 export class Sweeper {
   readonly #options: SweeperOptions
   readonly #quotas: TenantQuotas
-  readonly #queues: { name: string; lease: Lease; indexFrom: number }[]
+  readonly #queues: { name: string; lease: Lease; indexFrom: number; labelsFrom: number }[]
   #timer: NodeJS.Timeout | undefined
   #sweeping: Promise<void> | undefined
 
@@ -63,7 +64,7 @@ export class Sweeper {
     this.#quotas = new TenantQuotas({ redis, keys })
     this.#queues = Array.from(new Set(queues), (name) => {
       const lease = new Lease({ redis, key: keys.sweepLease(name), ms: leaseMs })
-      return { name, lease, indexFrom: 0 }
+      return { name, lease, indexFrom: 0, labelsFrom: 0 }
     })
   }
 
@@ -95,7 +96,7 @@ export class Sweeper {
   }
 
   /** @returns whether more is left than one call does */
-  async #sweep(queue: { name: string; indexFrom: number }): Promise<boolean> {
+  async #sweep(queue: { name: string; indexFrom: number; labelsFrom: number }): Promise<boolean> {
     const { redis, keys, resultTtlMs, log, onEnded } = this.#options
     const { name } = queue
     const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
@@ -104,12 +105,13 @@ export class Sweeper {
       ...sets.map((set) => keys.bull(name, set)),
       keys.index(name),
       keys.webhookDebts(name),
+      keys.labels(name),
     ]
     const before = ulidTime(Date.now() - unstoredMs)
-    const args = [resultTtlMs, maxJobs, keys.bull(name, ''), queue.indexFrom, `${name}_`, before]
+    const args = [resultTtlMs, maxJobs, keys.bull(name, ''), queue.indexFrom, `${name}_`, before, queue.labelsFrom]
     const swept = sweptSchema.parse(await sweepQueue(redis, names, args))
-    const [ended, removed, claims, indexFrom, owing, ofFlows] = swept
-    queue.indexFrom = indexFrom
+    const [ended, removed, claims, indexFrom, owing, ofFlows, labelsFrom] = swept
+    Object.assign(queue, { indexFrom, labelsFrom })
     for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
     for (const [tenant, theirs] of Map.groupBy(ended, ([, , , tenant]) => tenant)) {
       if (tenant === anonymousTenant) continue

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { encodeTime } from 'ulid'
+import { decodeTime, encodeTime } from 'ulid'
 import { queueNamePattern } from '../../jobs/define-job.ts'
 import { newUlid } from './ulid.ts'
 
@@ -24,6 +24,11 @@ export function ulidOf(id: string): string {
 /** The prefix of all ULIDs of a millisecond. */
 export function ulidTime(ms: number): string {
   return encodeTime(ms).toLowerCase()
+}
+
+/** The time of a ULID, in epoch ms. */
+export function timeOfUlid(ulid: string): number {
+  return decodeTime(ulid)
 }
 
 export function isUlid(text: string): boolean {
@@ -67,10 +72,10 @@ export function indexEntryOf({ id, bullId }: JobRef, tenant: string, createdAt: 
   return `${indexEntry(tenant, plainUlid(bullId, createdAt))}:${bullId}`
 }
 
-/** The job of an entry in the index of a queue, and the ULID by which it sorts. */
-export function refOfEntry(queue: string, entry: string): { ref: JobRef; ulid: string } {
-  const ulid = entry.startsWith('-:') ? entry.slice(2, 28) : ulidOf(entry)
-  const bullId = entry.startsWith('-:') && entry.length > 29 ? entry.slice(29) : undefined
+/** The job of an entry in an index of a queue, by what the entry has behind tenant and label; and the ULID by which it sorts. */
+export function refOfPlace(queue: string, place: string): { ref: JobRef; ulid: string } {
+  const ulid = place.slice(0, 26)
+  const bullId = place.length > 27 ? place.slice(27) : undefined
   const ref = bullId === undefined ? { queue, id: `${queue}_${ulid}` } : { queue, id: `${queue}_${bullId}`, bullId }
   return { ref, ulid }
 }

@@ -54,6 +54,16 @@ export class Keys {
     return `${this.bullPrefix(queue)}:index`
   }
 
+  /** Sorted set of the jobs that have labels, by tenant, label and time of creation: see job-label.ts. */
+  labels(queue: string): string {
+    return `${this.bullPrefix(queue)}:labels`
+  }
+
+  /** The ULID below which jobs of the queue may lack labels, since a version without them stored them. */
+  labeledSince(queue: string): string {
+    return `${this.bullPrefix(queue)}:labeled-since`
+  }
+
   /** Sorted set of the jobs whose webhook delivery is not stored yet, by when to check whether they have ended. */
   webhookDebts(queue: string): string {
     return `${this.bullPrefix(queue)}:webhook-debts`

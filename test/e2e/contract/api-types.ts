@@ -985,6 +985,13 @@ export interface components {
             items: components["schemas"]["Job"][];
             /** @description Null on the last page */
             next_cursor: string | null;
+            /** @description `false`: The page ended early, because the search took long or the page became large: `next_cursor` continues it. Absent otherwise */
+            complete?: boolean;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            searched_back_to?: string;
         };
         JobProgress: {
             fraction: number;
@@ -2104,7 +2111,10 @@ export interface operations {
             query?: {
                 state?: components["schemas"]["State"];
                 type?: string;
+                queue?: string;
                 tag?: string;
+                /** @description Only jobs that ended with this `error.code` */
+                error_code?: string;
                 /** @description Only jobs created after this time */
                 created_after?: string;
                 /** @description Only jobs created before this time */

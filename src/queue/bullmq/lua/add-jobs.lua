@@ -3,14 +3,15 @@
   Adds jobs to one queue, each unless its id is there already: what BullMQ's addStandardJob, addPrioritizedJob and addDelayedJob do for one,
   for jobs without parent, deduplication or schedule. With a job come its places in the lists that lead to it. What many calls of Redis would
   do is done by one for all, since a call from a script costs more than what it does.
-  KEYS: wait, prioritized, delayed, priority counter, marker, meta, active, id counter, events, time limits, index, webhook debts
+  KEYS: wait, prioritized, delayed, priority counter, marker, meta, active, id counter, events, time limits, index, webhook debts, labels
   ARGV: prefix of the job keys, '1' to write events in any case or '',
         for each: id or '' to count one, name, data, options as JSON, created at, delay in ms, priority, '1' to be the next of its queue or '',
                   '1' while it is blocked or '', start by or '', deadline or '', its entry of the index or '',
-                  when to look for the webhook that it owes or '', how many more fields its hash has, each field and its value
+                  when to look for the webhook that it owes or '', how many more fields its hash has, each field and its value;
+                  its field `labels` has its entries of the index of labels, a line each
   Returns the id of each.
 ]]
-local wait, prioritized, delayed, counter, marker, meta, active, idCounter, events, limits, index, debts = unpack(KEYS)
+local wait, prioritized, delayed, counter, marker, meta, active, idCounter, events, limits, index, debts, labels = unpack(KEYS)
 local sets = { prioritized, delayed, counter, marker, meta }
 local prefix = ARGV[1]
 
@@ -61,7 +62,12 @@ for n, at in ipairs(jobs) do
     if ARGV[at + 11] ~= '' then entries[#entries + 1], entries[#entries + 2] = 0, ARGV[at + 11] end
     if ARGV[at + 12] ~= '' then redis.call('ZADD', debts, 'NX', ARGV[at + 12], id) end
     local hash = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4], 'delay', ARGV[at + 5], 'priority', priority }
-    for f = at + 14, at + 13 + 2 * ARGV[at + 13] do hash[#hash + 1] = ARGV[f] end
+    for f = at + 14, at + 13 + 2 * ARGV[at + 13], 2 do
+      hash[#hash + 1], hash[#hash + 2] = ARGV[f], ARGV[f + 1]
+      if ARGV[f] == 'labels' then
+        for label in string.gmatch(ARGV[f + 1], '[^\n]+') do redis.call('ZADD', labels, 0, label) end
+      end
+    end
     hashes[#hashes + 1], hashes[#hashes + 2] = jobKey, hash
   end
 end

@@ -1,4 +1,5 @@
 -- include bullmq/lib/write-event
+-- include bullmq/lib/labels
 -- include bullmq/lib/end-job
 -- include bullmq/lib/cancel-one
 --[[

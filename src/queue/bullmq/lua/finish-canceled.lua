@@ -1,4 +1,5 @@
 -- include bullmq/lib/write-event
+-- include bullmq/lib/labels
 -- include bullmq/lib/end-job
 --[[
   Ends a canceled job whose handler has stopped. Several processes may call it; only the first call counts.

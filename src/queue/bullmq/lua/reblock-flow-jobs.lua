@@ -1,3 +1,4 @@
+-- include bullmq/lib/labels
 --[[
   Brings ended jobs of a flow in one queue back to where they were before the flow came to them, for the flow's next run.
   KEYS: failed, time limits, waiting-children   ARGV: prefix of the job keys, run of the flow, for each: id, data
@@ -7,6 +8,7 @@ for i = 3, #ARGV, 2 do
   local jobKey = ARGV[1] .. id
   local run, flowRun = unpack(redis.call('HMGET', jobKey, 'run', 'flowRun'))
   if tonumber(flowRun or ARGV[2]) < tonumber(ARGV[2]) and redis.call('ZREM', KEYS[1], id) == 1 then
+    removeLabels(ARGV[1], id, false)
     local last = redis.call('XREVRANGE', jobKey .. ':events', '+', '-', 'COUNT', 1)[1]
     redis.call('HDEL', jobKey, 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc',
       'cancelRequestedAt', 'unknownSince', 'releasedAt', 'outputName', 'outputBytes')

@@ -1,3 +1,4 @@
+-- include bullmq/lib/labels
 --[[
   Removes ended jobs of a flow in one queue with all that belongs to them. One that has not ended becomes a job by itself.
   KEYS: completed, failed, time limits, index   ARGV: prefix of the job keys, tenant, id…
@@ -8,6 +9,7 @@ for i = 3, #ARGV do
   if redis.call('EXISTS', jobKey) == 1 and redis.call('HEXISTS', jobKey, 'finishedOn') == 0 then
     redis.call('HDEL', jobKey, 'flow', 'flowHints')
   else
+    removeLabels(ARGV[1], id, true)
     redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
     redis.call('ZREM', ARGV[1] .. 'waiting-children', id)
     redis.call('ZREM', KEYS[1], id)

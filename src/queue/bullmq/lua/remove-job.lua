@@ -1,3 +1,4 @@
+-- include bullmq/lib/labels
 -- include bullmq/lib/remove-hash
 --[[
   Removes a job whose removal has begun, with all that belongs to it.
@@ -6,6 +7,7 @@
 ]]
 -- Somebody else may have removed it, and the request of its claim have stored it anew.
 if redis.call('HEXISTS', KEYS[1], 'removing') == 0 or redis.call('HEXISTS', KEYS[1], 'name') == 0 then return end
+removeLabels(string.sub(KEYS[1], 1, -#ARGV[1] - 1), ARGV[1], true)
 removeHash(KEYS[1], ARGV[4] == '1', ARGV[3])
 redis.call('UNLINK', KEYS[2], KEYS[1] .. ':output', KEYS[1] .. ':logs')
 redis.call('ZREM', KEYS[3], ARGV[1])

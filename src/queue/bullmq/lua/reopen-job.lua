@@ -1,4 +1,5 @@
 -- include bullmq/lib/write-event
+-- include bullmq/lib/labels
 --[[
   Opens the next run of an ended job: as new, but for its id, its input and its history of events.
   KEYS: job, failed or completed, prioritized, priority counter, marker, meta, event stream, time limits, webhook debts
@@ -10,6 +11,7 @@ local id = ARGV[1]
 local run = redis.call('HGET', KEYS[1], 'run') or '1'
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'removing') == 1 then return 'missing' end
 if run ~= ARGV[2] or redis.call('ZREM', KEYS[2], id) == 0 then return 'not_retryable' end
+removeLabels(string.sub(KEYS[1], 1, -#id - 1), id, false)
 redis.call('UNLINK', KEYS[1] .. ':output')
 local last = redis.call('XREVRANGE', KEYS[7], '+', '-', 'COUNT', 1)[1]
 redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'cancelRequestedAt',

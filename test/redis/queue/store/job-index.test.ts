@@ -5,7 +5,7 @@ import { BullQueues } from '../../../../src/queue/bullmq/bull-queues.ts'
 import { type JobRef, ulidOf, ulidTime } from '../../../../src/queue/model/job-id.ts'
 import type { Redis } from '../../../../src/queue/redis/connection.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
-import { type IndexedJob, JobIndex } from '../../../../src/queue/store/job-index.ts'
+import { JobIndex } from '../../../../src/queue/store/job-index.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 
@@ -14,16 +14,17 @@ const queues = ['io', 'cpu']
 const refAt = (queue: string, at: number): JobRef => ({ queue, id: `${queue}_${ulid(at).toLowerCase()}` })
 const base = 1_800_000_000_000
 
-/** All pages of a tenant's list, as a client walks them. */
+/** All pages of a tenant's list, as a client walks them: each ends after some step of a search. */
 async function walk(index: JobIndex, tenant: string, count: number, from = 0, to = Number.MAX_SAFE_INTEGER) {
   const seen: string[] = []
   let behind: string | undefined
   for (;;) {
-    const page: IndexedJob[] = await index.next({ tenant, queues, behind, from, to, count })
+    const search = { tenant, queues, filter: {}, behind, from, to, count }
+    const { value: step } = await index.search(search).next()
+    const page = step?.found.slice(0, count) ?? []
     seen.push(...page.map(({ ref }) => ref.id))
-    const last = page.at(-1)
-    if (page.length < count || !last) return seen
-    behind = last.ulid
+    behind = page.length < (step?.found.length ?? 0) ? page.at(-1)?.ulid : step?.searchedTo
+    if (behind === undefined) return seen
   }
 }
 

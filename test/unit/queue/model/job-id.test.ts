@@ -6,7 +6,7 @@ import {
   newJobRef,
   parseJobId,
   parsePlainJobId,
-  refOfEntry,
+  refOfPlace,
 } from '../../../../src/queue/model/job-id.ts'
 
 test('an id names its queue, and ids of one process rise', () => {
@@ -90,9 +90,9 @@ test('entries of the index tell their job, and sort by its time', () => {
     indexEntryOf(plain, '-', 1000),
     indexEntryOf({ queue: 'io', id: 'io_8', bullId: '8' }, '-', 1000),
   ]
-  const refs = entries.toSorted().map((entry) => refOfEntry('io', entry))
+  const refs = entries.toSorted().map((entry) => refOfPlace('io', entry.slice(2)))
   expect(refs[2]).toEqual({ ref: ours, ulid: ours.id.slice(3) })
   expect(new Set(refs.slice(0, 2).map(({ ref }) => ref.id))).toEqual(new Set(['io_7', 'io_8']))
   expect(refs.every(({ ulid }) => isUlid(ulid))).toBe(true)
-  expect(refOfEntry('io', indexEntryOf(ours, 'acme', 2000)).ref).toEqual(ours)
+  expect(refOfPlace('io', indexEntryOf(ours, 'acme', 2000).slice(5)).ref).toEqual(ours)
 })

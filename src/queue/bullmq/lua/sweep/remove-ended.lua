@@ -19,6 +19,7 @@ local function removeEnded(q, endedBefore)
         claims[#claims + 1], claims[#claims + 2] = jobKey, claim
       elseif not redis.call('ZSCORE', q.webhookDebts, id) then
         -- `removing`: it had a claim, which the previous sweep gave up, or a client's removal was interrupted.
+        removeLabels(q.jobs, id, true)
         removeHash(jobKey, removing, q.now)
         redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
         redis.call('ZREM', q.timeLimits, 's:' .. id, 'd:' .. id)

@@ -1,0 +1,139 @@
+import { ulidTime } from '../model/job-id.ts'
+import { errorLabel, type Label, labelEntry, labeledStates, stateLabel, tagLabel } from '../model/job-label.ts'
+import type { JobState } from '../model/job-states.ts'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { type Conditions, IndexWalk, KnownJobs, type Section, type SectionOptions } from './index-section.ts'
+
+/** What a job must have. */
+export interface JobFilter {
+  state?: JobState | undefined
+  type?: string | undefined
+  tag?: string | undefined
+  /** It ended with this code of its error. */
+  errorCode?: string | undefined
+}
+
+/** The sets of BullMQ in which all jobs of a state are, and where others may be, too. */
+const homes: Partial<Record<JobState, { lists: string[]; sets: string[] }>> = {
+  running: { lists: ['active'], sets: [] },
+  scheduled: { lists: [], sets: ['delayed'] },
+  queued: { lists: ['wait'], sets: ['prioritized'] },
+  blocked: { lists: [], sets: ['waiting-children'] },
+}
+const ends = ['completed', 'failed']
+
+/** In which sorted set a job of a state is, or in which it is not: enough to skip most others. */
+const sieves: Record<JobState, { in?: string; notIn: string[] }> = {
+  running: { notIn: [...ends, 'delayed', 'prioritized', 'waiting-children'] },
+  scheduled: { in: 'delayed', notIn: [] },
+  queued: { notIn: [...ends, 'delayed', 'waiting-children'] },
+  blocked: { notIn: [...ends, 'delayed', 'prioritized'] },
+  succeeded: { in: 'completed', notIn: [] },
+  failed: { in: 'failed', notIn: [] },
+  canceled: { in: 'failed', notIn: [] },
+  expired: { in: 'failed', notIn: [] },
+}
+
+/** The jobs of a state in one queue are taken from BullMQ's own set where it has no more than these: one call of about 3 ms. */
+const maxKnown = 20_000
+
+/** The last time that a ULID can hold. Bounds outside of the times of ULIDs are moved to the nearest. */
+const lastTime = 2 ** 48 - 1
+const ulidBound = (ms: number): string => ulidTime(Math.min(Math.max(ms, 0), lastTime))
+
+type Search = { tenant: string; filter: JobFilter; behind: string | undefined; from: number; to: number }
+
+/**
+ * How to search a queue: along the shortest of the lists that have all jobs that can match. Jobs below the ULID `labeledSince` may lack labels.
+ *
+ * @throws QueueUnavailableError
+ */
+export async function sectionsOf(
+  { redis, keys }: { redis: Redis; keys: Keys },
+  queue: string,
+  { tenant, filter, behind, from, to }: Search,
+  labeledSince: string,
+): Promise<Section[]> {
+  // No job is older than its first ULID.
+  if (to < 0) return []
+  const newest = `${ulidBound(to)}~`
+  const isBehind = behind !== undefined && behind <= newest
+  const options: SectionOptions & { tenant: string } = {
+    redis,
+    queue,
+    tenant,
+    jobs: keys.bull(queue, ''),
+    index: keys.index(queue),
+    labels: keys.labels(queue),
+    conditions: conditionsOf(keys, queue, filter),
+    newest: isBehind ? behind : newest,
+    isAfterNewest: isBehind,
+    end: ulidBound(from),
+  }
+  const all = (more: Partial<SectionOptions>) =>
+    new IndexWalk({ ...options, ...more, walked: options.index, head: `${tenant}:` })
+  const heads = labelsOf(filter).map((label) => labelEntry(tenant, label, ''))
+  const labelHeads = labeledSince > options.end ? [] : heads
+  const known = await knownJobs({ ...options, conditions: { ...options.conditions, labelHeads } }, keys, filter.state)
+  if (known) return [known]
+  if (heads.length === 0 || options.newest < labeledSince) return [all({})]
+  if (labeledSince <= options.end) return [await alongLabels(options, heads)]
+  const labeled = await alongLabels({ ...options, end: labeledSince }, heads)
+  return [labeled, all({ newest: labeledSince, isAfterNewest: true })]
+}
+
+function labelsOf({ tag, errorCode, state }: JobFilter): Label[] {
+  const ended = labeledStates.find((name) => name === state)
+  return [
+    ...(tag === undefined ? [] : [tagLabel(tag)]),
+    ...(errorCode === undefined ? [] : [errorLabel(errorCode)]),
+    ...(ended ? [stateLabel(ended)] : []),
+  ]
+}
+
+function conditionsOf(keys: Keys, queue: string, { state, type }: JobFilter): Conditions {
+  const sieve = state && sieves[state]
+  const sets = [
+    ...(sieve?.in === undefined ? [] : [{ key: keys.bull(queue, sieve.in), isIn: true }]),
+    ...(sieve?.notIn ?? []).map((name) => ({ key: keys.bull(queue, name), isIn: false })),
+  ]
+  return { sets, type, labelHeads: [] }
+}
+
+/** Along the label that the fewest jobs have. */
+async function alongLabels(options: SectionOptions, heads: string[]): Promise<Section> {
+  const { redis, labels, newest, end } = options
+  const counts = await whenAvailable(
+    Promise.all(heads.map((head) => redis.zlexcount(labels, `[${head}${end}`, `[${head}${newest}`))),
+  )
+  const rarest = counts.indexOf(Math.min(...counts))
+  const labelHeads = heads.filter((_, n) => n !== rarest)
+  const conditions = { ...options.conditions, labelHeads }
+  return new IndexWalk({ ...options, conditions, walked: labels, head: heads[rarest] ?? '' })
+}
+
+/** The jobs of a state that BullMQ keeps together, if they are few. */
+async function knownJobs(
+  options: SectionOptions & { tenant: string },
+  keys: Keys,
+  state: JobState | undefined,
+): Promise<Section | undefined> {
+  const home = state && homes[state]
+  if (!home) return undefined
+  const { redis, queue } = options
+  const sizes = await whenAvailable(
+    Promise.all([
+      ...home.lists.map((name) => redis.llen(keys.bull(queue, name))),
+      ...home.sets.map((name) => redis.zcard(keys.bull(queue, name))),
+    ]),
+  )
+  if (sizes.reduce((sum, size) => sum + size, 0) > maxKnown) return undefined
+  const ids = await whenAvailable(
+    Promise.all([
+      ...home.lists.map((name) => redis.lrange(keys.bull(queue, name), 0, maxKnown)),
+      ...home.sets.map((name) => redis.zrange(keys.bull(queue, name), 0, `${maxKnown}`)),
+    ]),
+  )
+  return KnownJobs.of(options, [...new Set(ids.flat())])
+}
