@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { dockerAnswers, findRedisServer } from '../src/dev/find-redis.ts'
+import { relative } from 'node:path'
+import { dockerAnswers, findRedisServer, unpackedRedis } from '../src/dev/find-redis.ts'
+import { unpackRedis } from './redis/unpack-redis.ts'
 
 // Ensures that `npm start` and the tests can start a Redis server. Exit code 1 if that is impossible.
 
@@ -15,7 +17,7 @@ const installers = {
 }
 
 const isGiven = process.env['REDIS_URL'] || process.env['REDIS_URL_FILE']
-if (!(isGiven || findRedisServer() || dockerAnswers() || install())) {
+if (!(isGiven || findRedisServer() || dockerAnswers() || install() || fetchFromDebian())) {
   console.error(
     'setup: found no Redis server: install redis-server or valkey-server (7.0 or later), or start Docker, or set REDIS_URL',
   )
@@ -38,6 +40,15 @@ function install(): boolean {
     if (findRedisServer()) return true
   }
   return false
+}
+
+/** Without the right to install: on Debian and Ubuntu the packages are unpacked into the checkout. */
+function fetchFromDebian(): boolean {
+  if (!works('apt-get', ['--version']) || !works('dpkg', ['--version'])) return false
+  console.log(
+    `setup: unpacking redis-server from the packages of this system into ${relative(process.cwd(), unpackedRedis)}/`,
+  )
+  return unpackRedis(unpackedRedis) && findRedisServer() !== undefined
 }
 
 /** The package manager that can install without a password, and its command. */

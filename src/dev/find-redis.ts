@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { isTooOld } from '../queue/redis/server-version.ts'
 
 /** A Redis server that is installed on this machine. */
 export interface InstalledRedis {
-  /** The program, found through PATH. */
+  /** The program: its path, or its name in PATH. */
   command: string
   version: string
 }
@@ -15,9 +16,12 @@ const commands = ['redis-server', 'valkey-server']
 export const redisImage =
   'redis:7.4.11-bookworm@sha256:c6eabf748fc7a61dbb5a705c78bcf3d6377b1127a97d0ce965c11c44ba46896f'
 
-/** The first Redis or Valkey server on PATH that is recent enough. */
+/** Where `npm run setup` unpacks a Redis that it cannot install. */
+export const unpackedRedis = join(import.meta.dirname, '../../.cache/redis')
+
+/** The first Redis or Valkey server that is recent enough: on PATH, else the one that was unpacked. */
 export function findRedisServer(): InstalledRedis | undefined {
-  for (const command of commands) {
+  for (const command of [...commands, join(unpackedRedis, 'redis-server')]) {
     const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8', timeout: 5000 })
     // "Redis server v=7.0.15 sha=…"; stdout is null if the command does not exist.
     const [, version] = /\bv=(\d+\.[\d.]+)/.exec(stdout ?? '') ?? []
