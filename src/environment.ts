@@ -160,9 +160,6 @@ export const apiVariables = z
           'Most strings, arrays and objects in a request body together; numbers are not counted. More: 413 `too_many_members`.',
         ),
       ),
-    QUEUE_DEPTH_LIMIT: integer(1, 1_000_000_000)
-      .default(1_000_000)
-      .meta(about('Waiting and scheduled jobs of a queue before submissions get 503 `queue_full`.')),
     ALLOW_ANONYMOUS: flag
       .default(false)
       .meta(about('`1` lets the API listen on addresses other than loopback although it runs without authentication.')),

@@ -6,6 +6,7 @@ import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { Admission } from '../queue/admission/admission.ts'
 import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
+import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import { JobEventHub } from '../queue/events/event-hub.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
@@ -22,6 +23,7 @@ import { JobIndex } from '../queue/store/job-index.ts'
 import { JobQueue } from '../queue/store/job-queue.ts'
 import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import { WebhookOutbox } from '../queue/webhooks/outbox.ts'
+import { announceLimits } from './access/announce-limits.ts'
 import { ApiKeys } from './access/api-keys.ts'
 import { buildApp } from './app.ts'
 import { ApiMetrics } from './service/metrics.ts'
@@ -80,6 +82,12 @@ await boot('api', async () => {
   const scheduler = new Scheduler({ store: schedules, jobs: queue, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
+  const quotas = new TenantQuotas({ redis: client, keys })
+  const backpressure = new QueueBackpressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
+  const admission = new Admission({ backpressure, quotas })
+  const limits = new TenantLimits({ redis: client, keys })
+  if (apiKeys) lifecycle.onStop('limits', announceLimits(apiKeys, limits, log))
+  const door = { admission, limits }
   const coordinator = new FlowCoordinator({
     redis: client,
     subscriber,
@@ -88,6 +96,7 @@ await boot('api', async () => {
     outbox,
     resultTtlMs: config.RESULT_TTL_MS,
     log,
+    door,
     onEnded: metrics.jobEnded,
   })
   coordinator.start()
@@ -97,13 +106,11 @@ await boot('api', async () => {
     keys,
     registry,
     outbox,
+    door,
     onAdded: metrics.jobSubmitted,
     onEnded: metrics.jobEnded,
   })
   const idempotency = new IdempotencyKeys({ redis: client, keys })
-  const quotas = new TenantQuotas({ redis: client, keys })
-  const backpressure = new QueueBackpressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
-  const admission = new Admission({ backpressure, quotas })
   const stores = { queue, index, idempotency, outbox, schedules, flows }
   const steps = { ...stores, hub, control, quotas, admission, metrics }
   const app = await buildApp({ config, registry, apiKeys, log, ...steps })

@@ -68,6 +68,13 @@ export const sharedVariables = {
   RESULT_TTL_MS: integer(1000, 365 * 86_400_000)
     .default(86_400_000)
     .meta(about('How long a finished job stays readable.')),
+  QUEUE_DEPTH_LIMIT: integer(1, 1_000_000_000)
+    .default(1_000_000)
+    .meta(
+      about(
+        'Waiting and scheduled jobs of a queue before submissions get 503 `queue_full`, and maps and schedules wait. The same for the API and all workers.',
+      ),
+    ),
   LOG_LEVEL: logLevel
     .default('info')
     .meta(about('Log level: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.')),

@@ -6,6 +6,9 @@ import type { RunsOn } from '../jobs/define-job.ts'
 import { loadRegistry, queuesOf, type Registry } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
+import { Admission } from '../queue/admission/admission.ts'
+import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
+import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { ClaimedJob } from '../queue/consume/attempt.ts'
 import { hearCancels } from '../queue/consume/cancel-channel.ts'
@@ -148,7 +151,9 @@ await boot('worker', async () => {
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
   const resultTtlMs = config.RESULT_TTL_MS
-  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, resultTtlMs, log, onEnded })
+  const backpressure = new QueueBackpressure({ redis, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
+  const door = { admission: new Admission({ backpressure, quotas }), limits: new TenantLimits({ redis, keys }) }
+  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, resultTtlMs, log, door, onEnded })
   flows.start()
   lifecycle.onStop('flows', () => flows.stop())
   const heartbeat = new Heartbeat({ redis, keys, queues, workerName })

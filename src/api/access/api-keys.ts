@@ -32,6 +32,7 @@ export class ApiKeys {
   readonly #log: Logger
   #text: string | undefined
   #keys: ReadonlyMap<string, KnownKey> = new Map()
+  #maxQueued: ReadonlyMap<string, number> = new Map()
   /** The last valid header of each connection. */
   readonly #verified = new WeakMap<object, { authorization: Buffer; id: string; key: KnownKey }>()
   #timer: NodeJS.Timeout | undefined
@@ -51,6 +52,11 @@ export class ApiKeys {
 
   close(): void {
     clearInterval(this.#timer)
+  }
+
+  /** The limits of waiting jobs by tenant: another map after each change of the file. */
+  get maxQueued(): ReadonlyMap<string, number> {
+    return this.#maxQueued
   }
 
   /**
@@ -109,6 +115,11 @@ export class ApiKeys {
     this.#text = text
     const { keys, tenants } = parseKeysFile(text)
     this.#keys = new Map(keys.map((entry) => [entry.id, knownKey(entry, tenants[entry.tenant] ?? {})]))
+    this.#maxQueued = new Map(
+      Object.entries(tenants).flatMap(([tenant, { max_queued }]) =>
+        max_queued === undefined ? [] : [[tenant, max_queued]],
+      ),
+    )
     return true
   }
 }

@@ -22,6 +22,7 @@ export const exampleFlow: FlowResource = {
       { path: '/flow/chain/1', state: 'succeeded', id: 'io_01m82n1b1gk3mz5c5w4x1jv0rs', type: 'echo' },
     ],
   },
+  held_back: null,
   tags: ['nightly'],
   metadata: { order: '42' },
   created_at: '2026-11-22T03:00:00.000Z',

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { FlowProgress, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { PlanNode } from '../../queue/flows/model/plan.ts'
 import type { JobState } from '../../queue/model/job-states.ts'
+import { heldBackResource, heldBackSchema } from '../http/held-back.ts'
 import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
 import {
   doneField,
@@ -71,6 +72,9 @@ export const flowSchema = z.object({
   jobs: z.int().describe('The number of jobs. Increases when a map expands'),
   counts: countsSchema.describe('Number of jobs by state'),
   tree: flowTreeSchema.nullable().describe('Null with `?tree=none`'),
+  held_back: heldBackSchema
+    .nullable()
+    .describe('Why a map cannot expand further at the moment: it goes on when there is room'),
   tags: tagsField,
   metadata: metadataField,
   created_at: timeField,
@@ -104,6 +108,7 @@ export function flowResource(progress: FlowProgress, open: LoadedFlow | undefine
     jobs: flow.jobs,
     counts,
     tree: open ? treeOf(open, open.plan.root, progress) : null,
+    held_back: finished ? null : heldBackResource(flow.heldBack),
     tags: flow.tags,
     metadata: flow.metadata,
     created_at: timestamp(flow.createdAt),

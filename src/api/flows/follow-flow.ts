@@ -96,9 +96,13 @@ async function readEnds(
   flows: Flows,
   open: LoadedFlow,
 ): Promise<{ isOtherRun: boolean; isFinished: boolean; jobs: PlanNode[] }> {
-  const { run, isFinished, ends } = await flows.store.ends(open.flow.id, open.known, pageSize)
+  const { run, isFinished, jobs, ends } = await flows.store.ends(open.flow.id, open.known, pageSize)
   if (run !== open.flow.run) return { isOtherRun: true, isFinished, jobs: [] }
-  if (ends.some(({ node }) => !open.plan.node(node))) await open.learnExpansions(flows.store)
+  // A map was expanded, or more of its items were admitted. What decides its end must be known before the ends of its members.
+  if (jobs !== open.flow.jobs || ends.some(({ node }) => !open.plan.node(node))) {
+    await open.learnExpansions(flows.store)
+    open.flow.jobs = jobs
+  }
   if (!open.learn(ends)) throw new Error(`the flow ${open.flow.id} names a node that it does not have`)
   return { isOtherRun: false, isFinished, jobs: ends.flatMap(({ node }) => open.plan.node(node) ?? []) }
 }

@@ -1,5 +1,5 @@
 import type { JobRef } from '../model/job-id.ts'
-import type { QueueBackpressure } from './queue-backpressure.ts'
+import type { Entry, QueueBackpressure } from './queue-backpressure.ts'
 import type { TenantQuotas } from './tenant-quotas.ts'
 
 /** What a job takes in Redis beside its input, in its hash and the lists of its queue: about 1,100 bytes, with some to spare. */
@@ -33,16 +33,62 @@ export class Admission {
 
   /** Admits jobs, all or none, and takes their places in the quota. @returns why not. @throws QueueUnavailableError */
   async admit({ tenant, limit, refs, bytes }: Entrants): Promise<Refusal | undefined> {
-    let unaccounted = bytes
+    const entered: Entry[] = []
+    const refusal =
+      (await this.#enterQueues(refs, bytes, entered)) ??
+      (limit === undefined ? undefined : await this.#reserve(tenant, limit, refs))
+    if (refusal) for (const entry of entered) this.#backpressure.undo(entry)
+    return refusal
+  }
+
+  async #enterQueues(refs: JobRef[], bytes: number, entered: Entry[]): Promise<Refusal | undefined> {
     for (const [queue, some] of Map.groupBy(refs, (ref) => ref.queue)) {
-      const fullness = await this.#backpressure.enter(queue, some.length, some.length * jobBytes + unaccounted)
+      const entry = { queue, count: some.length, bytes: some.length * jobBytes + (entered.length === 0 ? bytes : 0) }
+      const fullness = await this.#backpressure.enter(entry)
       if (fullness === 'memory') return { reason: 'memory' }
       if (fullness === 'depth') return { reason: 'depth', queue }
-      unaccounted = 0
+      entered.push(entry)
     }
-    if (limit === undefined) return undefined
+    return undefined
+  }
+
+  async #reserve(tenant: string, limit: number, refs: JobRef[]): Promise<Refusal | undefined> {
     const ids = refs.map(({ id }) => id)
     return (await this.#quotas.reserve(tenant, ids, limit)) ? undefined : { reason: 'quota', limit }
+  }
+
+  /**
+   * Admits the first of several groups of jobs: all, or as many as there is room for.
+   *
+   * @param entrants `bytes` of all groups together
+   * @returns how many groups, and why not all. @throws QueueUnavailableError
+   */
+  async admitSome({
+    groups,
+    bytes,
+    ...who
+  }: Omit<Entrants, 'refs'> & { groups: JobRef[][] }): Promise<{ count: number; refusal: Refusal | undefined }> {
+    const admitFirst = (count: number) =>
+      this.admit({ ...who, refs: groups.slice(0, count).flat(), bytes: (bytes * count) / groups.length })
+    if (groups.length === 0) return { count: 0, refusal: undefined }
+    const refusal = await admitFirst(groups.length)
+    if (!refusal) return { count: groups.length, refusal: undefined }
+    const count = Math.min(groups.length - 1, await this.#roomFor(who, groups[0] ?? [], refusal))
+    if (count < 1 || (await admitFirst(count))) return { count: 0, refusal }
+    return { count, refusal }
+  }
+
+  /** For how many groups like this one there is room, by the limit that refused more. Low memory leaves room for none. */
+  async #roomFor(
+    { tenant, limit }: Pick<Entrants, 'tenant' | 'limit'>,
+    group: JobRef[],
+    refusal: Refusal,
+  ): Promise<number> {
+    if (refusal.reason === 'memory' || group.length === 0) return 0
+    const queues = [...Map.groupBy(group, (ref) => ref.queue)]
+    const inQueues = queues.map(([queue, some]) => this.#backpressure.roomIn(queue) / some.length)
+    const inQuota = limit === undefined ? Infinity : (limit - (await this.#quotas.taken(tenant))) / group.length
+    return Math.floor(Math.min(inQuota, ...inQueues))
   }
 
   /** Gives back the places of jobs that were admitted and not stored. @throws QueueUnavailableError */

@@ -10,6 +10,13 @@ const depthAgeMs = 100
 /** When the last measurement is older, callers wait for the next. */
 const staleMs = 1000
 
+/** Jobs that are about to be added to a queue, of about so many bytes together. */
+export interface Entry {
+  queue: string
+  count: number
+  bytes: number
+}
+
 interface Measurement {
   at: number
   depth: number
@@ -36,8 +43,8 @@ export class QueueBackpressure {
     this.#memory = new RedisMemory(deps.redis)
   }
 
-  /** Admits `count` jobs of about so many `bytes` together, which are about to be added, or returns why not. @throws QueueUnavailableError */
-  async enter(queue: string, count: number, bytes: number): Promise<Fullness | undefined> {
+  /** Admits jobs, or returns why not. @throws QueueUnavailableError */
+  async enter({ queue, count, bytes }: Entry): Promise<Fullness | undefined> {
     const measured = this.#measured.get(queue) ?? { at: 0, depth: 0, added: 0, pending: undefined }
     this.#measured.set(queue, measured)
     const age = Date.now() - measured.at
@@ -51,6 +58,13 @@ export class QueueBackpressure {
     if (!this.#memory.take(bytes)) return 'memory'
     measured.added += count
     return undefined
+  }
+
+  /** The jobs were admitted, and are not added. */
+  undo({ queue, count, bytes }: Entry): void {
+    const measured = this.#measured.get(queue)
+    if (measured) measured.added = Math.max(0, measured.added - count)
+    this.#memory.giveBack(bytes)
   }
 
   /** How many more jobs the queue has room for, by the last measurement. */

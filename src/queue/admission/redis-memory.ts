@@ -30,6 +30,11 @@ export class RedisMemory {
     return true
   }
 
+  /** Gives back room that was taken and is not used. */
+  giveBack(bytes: number): void {
+    this.#added = Math.max(0, this.#added - bytes)
+  }
+
   /** Reads the memory of Redis when the last reading is too old. @throws when Redis does not answer */
   async refresh(): Promise<void> {
     if (Date.now() - this.#readAt < (this.#isNear ? readingMs.near : readingMs.far)) return

@@ -15,6 +15,8 @@ const checkEveryMs = 1000
 /** A job whose place is younger may not be stored yet; one that had ended may not be open again yet. */
 const unstoredMs = 60_000
 const endedMs = 5000
+/** Among more waiting jobs some are taken to be free to start. */
+const maxExamined = 20_000
 
 /** How much of a quota is used, in how many ms all of it is available again, and whether the request was within it. */
 export interface Usage {
@@ -72,6 +74,22 @@ export class TenantQuotas {
     if (performance.now() - (this.#checkedAt.get(tenant) ?? -Infinity) < checkEveryMs) return false
     this.#checkedAt.set(tenant, performance.now())
     return (await this.#freePlaces(tenant, full)) > 0 && (await attempt()) === undefined
+  }
+
+  /** How many waiting jobs a tenant has. @throws QueueUnavailableError */
+  async taken(tenant: string): Promise<number> {
+    return whenAvailable(this.#redis.zcard(this.#keys.waiting(tenant)))
+  }
+
+  /** Whether all waiting jobs of a tenant wait for other jobs of their flows: then none of them starts by itself. @throws QueueUnavailableError */
+  async areAllBlocked(tenant: string): Promise<boolean> {
+    const ids = await whenAvailable(this.#redis.zrange(this.#keys.waiting(tenant), 0, `${maxExamined - 1}`))
+    if (ids.length === 0 || ids.length === maxExamined) return false
+    const refs = ids.map(parseJobId)
+    const blocked = await whenAvailable(
+      Promise.all(refs.map((ref) => (ref ? this.#redis.hexists(this.#keys.job(ref), 'blocked') : 0))),
+    )
+    return blocked.every((is) => is === 1)
   }
 
   /** Frees the places of jobs that have left the queue, or were not stored; idempotent. */

@@ -1,11 +1,14 @@
 import type { Registry } from '../../jobs/registry.ts'
+import type { Refusal } from '../admission/admission.ts'
+import type { TenantQuotas } from '../admission/tenant-quotas.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import { classifyJobs } from './classify-jobs.ts'
 import { completeInput } from './complete-input.ts'
-import { expandMap } from './expand-map.ts'
+import { expandMap, type FlowDoor } from './expand-map.ts'
 import { closeFlow, finishFlow } from './finish-flow.ts'
 import type { FlowJobs, Release } from './flow-jobs.ts'
 import type { FlowStore } from './flow-store.ts'
+import { holdMap, reportHeld } from './hold-map.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
 import type { FlowActions } from './model/evaluation.ts'
 import type { JobNode } from './model/plan.ts'
@@ -17,6 +20,10 @@ export interface AdvanceDeps {
   jobs: FlowJobs
   registry: Registry
   outbox: WebhookOutbox
+  door: FlowDoor
+  quotas: TenantQuotas
+  /** A flow begins to wait for room. */
+  onHeldBack?: (flow: string, why: Refusal) => void
 }
 
 /** What became of a flow: it is still open, it is closed, or its copy in memory is out of date. */
@@ -45,7 +52,11 @@ export async function advanceFlow(
   // In the first run the jobs that start with the flow were stored ready; a check of all jobs finds those that are missing.
   const uncertain = flow.run > 1 ? pending.release : pending.release.filter((node) => !loaded.first.has(node))
   let jobs: JobNode[] = [...new Set([...toCheck, ...uncertain])]
-  let actions: FlowActions = { ...pending, release: [] }
+  let actions: FlowActions = {
+    ...pending,
+    release: [],
+    expand: [...new Set([...pending.expand, ...loaded.takeHeld()])],
+  }
   for (let isFirst = true; jobs.length + countActions(actions) > 0 || isFirst; isFirst = false) {
     const { ends, earlier, again } = classifyJobs(loaded, jobs, await deps.jobs.readStates(flow, jobs))
     if (earlier.length > 0) await deps.jobs.reblock(flow, earlier)
@@ -67,6 +78,8 @@ export async function advanceFlow(
     await finishFlow(deps, loaded, evaluation.end)
     return 'closed'
   }
+  const heldBack = await reportHeld(deps.store, loaded)
+  if (heldBack) deps.onHeldBack?.(flow.id, heldBack)
   if (loaded.blocked !== flow.blocked) {
     await deps.store.setBlocked(flow.id, loaded.blocked)
     flow.blocked = loaded.blocked
@@ -94,7 +107,15 @@ async function act(
   }
   const outputs = new FlowOutputs(loaded.flow, loaded.evaluation, deps.jobs)
   for (const map of actions.expand) {
-    if ((await expandMap(deps, loaded, map, outputs)) === 'stale') return 'stale'
+    const before = map.children.length
+    const expanded = await expandMap(deps, loaded, map, outputs)
+    if (expanded === 'stale') return 'stale'
+    const hasProgressed = map.children.length > before
+    if (typeof expanded === 'string') {
+      loaded.held.delete(map)
+      continue
+    }
+    if ((await holdMap(deps, loaded, map, { ...expanded, hasProgressed })) === 'stale') return 'stale'
   }
   const releases: Release[] = []
   for (const node of actions.release) {

@@ -1,10 +1,13 @@
 import type { Logger } from 'pino'
 import type { Registry } from '../../jobs/registry.ts'
+import type { Refusal } from '../admission/admission.ts'
+import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Lease } from '../redis/lease.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
+import type { FlowDoor } from './expand-map.ts'
 import { FlowDriver } from './flow-driver.ts'
 import { FlowJobs } from './flow-jobs.ts'
 import { FlowStore } from './flow-store.ts'
@@ -43,9 +46,10 @@ export class FlowCoordinator {
     outbox: WebhookOutbox
     resultTtlMs: number
     log: Logger
+    door: FlowDoor
     onEnded?: (type: string, end: JobEnd) => void
   }) {
-    const { redis, keys, registry, outbox, subscriber, log, onEnded } = options
+    const { redis, keys, registry, outbox, subscriber, log, door, onEnded } = options
     const store = new FlowStore({ redis, keys })
     const jobs = new FlowJobs({ redis, keys, registry, onEnded })
     this.#hints = new FlowHints(subscriber, keys.flowHints, {
@@ -53,7 +57,12 @@ export class FlowCoordinator {
       onGap: () => this.#checkAllSoon(),
     })
     this.#store = store
-    this.#driver = new FlowDriver({ store, jobs, registry, outbox, hints: this.#hints, log })
+    const onHeldBack = (flow: string, { reason }: Refusal) => {
+      log.info({ flow, reason }, 'a map of a flow waits for room')
+    }
+    const quotas = new TenantQuotas({ redis, keys })
+    const deps = { store, jobs, registry, outbox, door, quotas, onHeldBack }
+    this.#driver = new FlowDriver({ ...deps, hints: this.#hints, log })
     this.#remover = new FlowRemover({ ...options, store, jobs })
     this.#lease = new Lease({ redis, key: keys.flowLease, ms: leaseMs })
     this.#log = log

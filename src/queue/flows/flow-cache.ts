@@ -77,10 +77,12 @@ export class FlowCache {
     this.#flows.clear()
   }
 
-  /** Whether a flow is as it was read, but for the ends of nodes: the same run, not finished, and with the same stop mark. */
-  async #isCurrent({ flow }: LoadedFlow): Promise<boolean> {
-    const { run, isFinished, isStopping, isStored } = await this.#store.readStatus(flow.id)
+  /** Whether a flow is as it was read, but for the ends of nodes: the same run and jobs, not finished, and with the same stop mark. */
+  async #isCurrent({ flow, known }: LoadedFlow): Promise<boolean> {
+    const { run, isFinished, isStopping, isStored, jobs, ends } = await this.#store.readStatus(flow.id)
     flow.isStored ||= isStored
-    return run === flow.run && !isFinished && isStopping === (flow.stop !== undefined)
+    // Fewer ends than were read: Redis has lost what it had written last.
+    const isAsRead = run === flow.run && jobs === flow.jobs && ends >= known
+    return isAsRead && !isFinished && isStopping === (flow.stop !== undefined)
   }
 }

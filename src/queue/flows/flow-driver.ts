@@ -93,7 +93,11 @@ export class FlowDriver {
     const { id } = entry
     const { store } = this.#deps
     const cached = this.#cache.peek(id)
-    if (cached && Date.now() - cached.checkedAt < checkEveryMs && !isLate(cached.loaded)) return 0
+    if (cached && Date.now() - cached.checkedAt < checkEveryMs && !isLate(cached.loaded)) {
+      if (!cached.loaded.isHeldDue(performance.now())) return 0
+      await this.#advance(id, cached.loaded, [])
+      return 1
+    }
     const flow = await this.#cache.getCurrent(id)
     if (!flow || flow.loaded.flow.run !== entry.run) {
       // This run is over, or was never stored, or is about to be stored.

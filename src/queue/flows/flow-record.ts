@@ -88,6 +88,7 @@ export const headFields = [
   'state',
   'finishedAt',
   'error',
+  'heldBack',
   'toldRun',
 ]
 
@@ -120,6 +121,7 @@ export function decodeHead(id: string, hash: Record<string, string>): FlowHead |
     stop: decodeStop(hash['stop']),
     isStored: hash['stored'] !== undefined,
     finished: decodeFinished(hash),
+    heldBack: hash['heldBack'] === undefined ? undefined : heldBackSchema.parse(JSON.parse(hash['heldBack'])),
     notifiedRun: count('toldRun'),
   }
 }
@@ -134,6 +136,8 @@ function decodeFinished({ finishedAt, state, error }: Record<string, string>): F
   const decoded = error ? errorSchema.parse(JSON.parse(error)) : undefined
   return { state: state as JobEnd, at: Number(finishedAt), error: decoded }
 }
+
+const heldBackSchema = z.object({ reason: z.enum(['depth', 'memory', 'quota']), detail: z.string(), since: z.number() })
 
 const errorSchema = z.object({
   code: z.string(),
@@ -166,6 +170,30 @@ export function encodeExpansions(expansions: Expansion[]): (string | number)[] {
 export function decodeExpansion(node: number, text: string): Expansion {
   const space = text.indexOf(' ')
   return { node, first: Number(text.slice(0, space)), items: JSON.parse(text.slice(space + 1)) as unknown[] }
+}
+
+/**
+ * Reads the hash of a flow's expansions: for the map n its items under `n`, how many are admitted (`stored:n:admitted`, by default all), of
+ * how many the jobs are stored (`stored:n:items`), and whether all are (`stored:n`).
+ */
+export function decodeExpansions(hash: Record<string, string>): {
+  expansions: Expansion[]
+  unstored: Map<number, number>
+} {
+  const expansions: Expansion[] = []
+  const unstored = new Map<number, number>()
+  for (const [field, text] of Object.entries(hash)) {
+    if (field.startsWith('stored:')) continue
+    const n = Number(field)
+    const expansion = decodeExpansion(n, text)
+    const stored = `stored:${field}`
+    const isWhole = hash[stored] !== undefined
+    const admitted = isWhole ? expansion.items.length : Number(hash[`${stored}:admitted`] ?? expansion.items.length)
+    const storedItems = Number(hash[`${stored}:items`] ?? 0)
+    expansions.push({ ...expansion, admitted })
+    if (!isWhole && storedItems < admitted) unstored.set(n, storedItems)
+  }
+  return { expansions, unstored }
 }
 
 /** The error of a job that was removed before its end was recorded. */

@@ -5,6 +5,7 @@ import { loadScript } from '../redis/load-script.ts'
 import {
   decodeEnd,
   decodeExpansion,
+  decodeExpansions,
   decodeHead,
   encodeEnd,
   encodeExpansions,
@@ -21,6 +22,7 @@ import {
   type FlowNode,
   type FlowStop,
   flowBounds,
+  type HeldBack,
   type StoredFlow,
 } from './model/document.ts'
 import type { Expansion } from './model/plan.ts'
@@ -30,6 +32,7 @@ const createFlow = loadScript('flows/create-flow')
 const recordEnds = loadScript('flows/record-ends')
 const expandFlow = loadScript('flows/expand-flow')
 const stopFlow = loadScript('flows/stop-flow')
+const admitItems = loadScript('flows/admit-items')
 const finishFlow = loadScript('flows/finish-flow')
 const reopenFlow = loadScript('flows/reopen-flow')
 const markNotified = loadScript('flows/mark-notified')
@@ -44,6 +47,9 @@ export interface FlowStatus {
   isFinished: boolean
   isStopping: boolean
   isStored: boolean
+  /** How many jobs it has, and how many entries the order of its ends. */
+  jobs: number
+  ends: number
 }
 
 /**
@@ -87,10 +93,14 @@ export class FlowStore {
   }
 
   async readStatus(id: string): Promise<FlowStatus> {
-    const fields = ['run', 'finishedAt', 'stop', 'stored']
-    const values = await whenAvailable(this.#redis.hmget(this.#keys.flow(id), ...fields))
-    const [run, isFinished, isStopping, isStored] = values.map((value) => value ?? undefined)
+    const fields = ['run', 'finishedAt', 'stop', 'stored', 'jobs']
+    const [values, ends] = await whenAvailable(
+      Promise.all([this.#redis.hmget(this.#keys.flow(id), ...fields), this.#redis.llen(this.#keys.flowOrder(id))]),
+    )
+    const [run, isFinished, isStopping, isStored, jobs] = values.map((value) => value ?? undefined)
     return {
+      jobs: Number(jobs ?? 0),
+      ends,
       run: Number(run ?? 0),
       isFinished: isFinished !== undefined,
       isStopping: isStopping !== undefined,
@@ -98,47 +108,45 @@ export class FlowStore {
     }
   }
 
-  /** The expansions of a flow's maps; `unstored` are the maps whose jobs may not all be stored. */
-  async expansions(id: string): Promise<{ expansions: Expansion[]; unstored: Set<number> }> {
-    const hash = await whenAvailable(this.#redis.hgetall(this.#keys.flowExpansions(id)))
-    const expansions: Expansion[] = []
-    const unstored = new Set<number>()
-    for (const [field, text] of Object.entries(hash)) {
-      if (field.startsWith('stored:')) continue
-      expansions.push(decodeExpansion(Number(field), text))
-      if (hash[`stored:${field}`] === undefined) unstored.add(Number(field))
-    }
-    return { expansions, unstored }
+  /** The expansions of a flow's maps; `unstored` are the maps whose jobs may not all be stored, and from which item on. */
+  async expansions(id: string): Promise<{ expansions: Expansion[]; unstored: Map<number, number> }> {
+    return decodeExpansions(await whenAvailable(this.#redis.hgetall(this.#keys.flowExpansions(id))))
   }
 
-  /** At most `limit` ended nodes from place `from` of their order on, and whether the flow had ended before they were read. */
+  /** At most `limit` ended nodes from place `from` of their order on; whether the flow had ended, and how many jobs it had, before they were read. */
   async ends(
     id: string,
     from: number,
     limit: number,
-  ): Promise<{ run: number; isFinished: boolean; ends: RecordedEnd[] }> {
-    const [run, finished] = await whenAvailable(this.#redis.hmget(this.#keys.flow(id), 'run', 'finishedAt'))
+  ): Promise<{ run: number; isFinished: boolean; jobs: number; ends: RecordedEnd[] }> {
+    const [run, finished, jobs] = await whenAvailable(
+      this.#redis.hmget(this.#keys.flow(id), 'run', 'finishedAt', 'jobs'),
+    )
     const nodes = await whenAvailable(this.#redis.lrange(this.#keys.flowOrder(id), from, from + limit - 1))
     const texts = nodes.length > 0 ? await whenAvailable(this.#redis.hmget(this.#keys.flowEnds(id), ...nodes)) : []
     const ends = nodes.flatMap((node, i) => decodeEnd(node, texts[i] ?? undefined) ?? [])
-    return { run: Number(run ?? 0), isFinished: run === null || finished !== null, ends }
+    return { run: Number(run ?? 0), isFinished: run === null || finished !== null, jobs: Number(jobs ?? 0), ends }
   }
 
   /**
    * Records ends; the first end of a node counts.
    *
    * @param known how many entries of the order of ends the caller has
-   * @returns the entries that the caller does not have, with those of this call; undefined when the flow is gone, has ended, or is in
-   *   another run
+   * @returns the entries that the caller does not have, with those of this call; undefined when the caller is out of date: see
+   *   record-ends.lua
    */
-  async recordEnds(id: string, run: number, known: number, ends: NodeEnded[]): Promise<RecordedEnd[] | undefined> {
+  async recordEnds(
+    { id, run, jobs }: { id: string; run: number; jobs: number },
+    known: number,
+    ends: NodeEnded[],
+  ): Promise<RecordedEnd[] | undefined> {
     const names = [this.#keys.flow(id), this.#keys.flowEnds(id), this.#keys.flowOrder(id)]
     const recorded: RecordedEnd[] = []
     for (let i = 0; i === 0 || i < ends.length; i += maxEndsPerCall) {
       const args = ends
         .slice(i, i + maxEndsPerCall)
         .flatMap((end) => [end.node, encodeEnd(end), end.isJob ? end.state : ''])
-      const reply = await whenAvailable(recordEnds(this.#redis, names, [run, known + recorded.length, ...args]))
+      const reply = await whenAvailable(recordEnds(this.#redis, names, [run, known + recorded.length, jobs, ...args]))
       if (!Array.isArray(reply)) return undefined
       for (let k = 0; k + 1 < reply.length; k += 2) {
         const end = decodeEnd(String(reply[k]), String(reply[k + 1]))
@@ -159,24 +167,42 @@ export class FlowStore {
     await whenAvailable(this.#redis.hset(this.#keys.flow(id), { blocked }))
   }
 
-  /** Expands a map into its nodes, once. `stale`: the flow is gone, has ended, is being stopped, or is in another run. */
+  /** Stores the items of a map and numbers their nodes, once. `stale`: the flow is gone, has ended, is being stopped, or is in another run. */
   async expand(
     flow: { id: string; run: number },
-    map: { node: number; size: number; jobs: number; items: unknown[] },
+    map: { node: number; size: number; items: unknown[] },
   ): Promise<Expansion | 'stale' | 'too_large'> {
-    const args = [flow.run, map.node, map.size, map.jobs, flowBounds.nodes, JSON.stringify(map.items)]
+    const args = [flow.run, map.node, map.size, flowBounds.nodes, JSON.stringify(map.items)]
     const names = [this.#keys.flow(flow.id), this.#keys.flowExpansions(flow.id)]
     const reply = String(await whenAvailable(expandFlow(this.#redis, names, args)))
-    return reply === 'stale' || reply === 'too_large' ? reply : decodeExpansion(map.node, reply)
+    return reply === 'stale' || reply === 'too_large' ? reply : { ...decodeExpansion(map.node, reply), admitted: 0 }
   }
 
-  /** Marks that all jobs of the tree are stored, or all jobs of a map. */
-  async markStored(id: string, map?: number): Promise<void> {
-    const { key, field } =
-      map === undefined
-        ? { key: this.#keys.flow(id), field: 'stored' }
-        : { key: this.#keys.flowExpansions(id), field: `stored:${map}` }
-    await whenAvailable(this.#redis.hset(key, field, 1))
+  /** Admits the items of a map up to `to`. @returns false when the caller, who knows so many entries of the order, is out of date */
+  async admitItems(
+    { id, run, jobs }: { id: string; run: number; jobs: number },
+    known: number,
+    items: { node: number; from: number; to: number; jobs: number },
+  ): Promise<boolean> {
+    const names = [this.#keys.flow(id), this.#keys.flowExpansions(id), this.#keys.flowOrder(id)]
+    const args = [run, known, jobs, items.node, items.from, items.to, items.jobs]
+    return (await whenAvailable(admitItems(this.#redis, names, args))) === 1
+  }
+
+  /** Marks that all jobs of the tree are stored, or those of so many items of a map. */
+  async markStored(id: string, of?: { map: number; items: number; isWhole: boolean }): Promise<void> {
+    if (!of) return void (await whenAvailable(this.#redis.hset(this.#keys.flow(id), 'stored', 1)))
+    const stored = `stored:${of.map}`
+    const fields = { [`${stored}:items`]: of.items, ...(of.isWhole && { [stored]: 1 }) }
+    await whenAvailable(this.#redis.hset(this.#keys.flowExpansions(id), fields))
+  }
+
+  /** Writes why maps of the flow wait for room, for clients; undefined: none does. */
+  async setHeldBack(id: string, held: HeldBack | undefined): Promise<void> {
+    const key = this.#keys.flow(id)
+    await whenAvailable(
+      held ? this.#redis.hset(key, { heldBack: JSON.stringify(held) }) : this.#redis.hdel(key, 'heldBack'),
+    )
   }
 
   /** Asks the coordinator to look at a flow. */

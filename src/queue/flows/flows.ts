@@ -1,10 +1,12 @@
 import type { Registry } from '../../jobs/registry.ts'
+import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import type { JobRef } from '../model/job-id.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
-import { advanceFlow } from './advance.ts'
+import { type AdvanceDeps, advanceFlow } from './advance.ts'
+import type { FlowDoor } from './expand-map.ts'
 import { FlowJobs } from './flow-jobs.ts'
 import type { NewFlow } from './flow-record.ts'
 import { FlowStore } from './flow-store.ts'
@@ -12,7 +14,7 @@ import { settleFlowWebhook } from './flow-webhook.ts'
 import { LoadedFlow } from './loaded-flow.ts'
 import type { FlowHead } from './model/document.ts'
 import { refsOf } from './model/flow-job-id.ts'
-import type { JobNode, PlanNode } from './model/plan.ts'
+import { isWhole, type JobNode, type PlanNode } from './model/plan.ts'
 import { FlowOutputs, type Found } from './outputs.ts'
 import type { PlannedFlow } from './plan-flow.ts'
 import type { JobResult } from './read-job-result.ts'
@@ -38,8 +40,8 @@ export interface FlowProgress {
 export class Flows {
   readonly store: FlowStore
   readonly #jobs: FlowJobs
-  readonly #registry: Registry
   readonly #outbox: WebhookOutbox
+  readonly #advanceDeps: AdvanceDeps
   readonly #onAdded: (type: string) => void
 
   /** `onAdded` is called for each job of a flow that this process stored, `onEnded` for each that it ended before it had started. */
@@ -48,13 +50,15 @@ export class Flows {
     keys: Keys
     registry: Registry
     outbox: WebhookOutbox
+    door: FlowDoor
     onAdded?: (type: string) => void
     onEnded?: (type: string, end: JobEnd) => void
   }) {
     this.store = new FlowStore(deps)
     this.#jobs = new FlowJobs(deps)
-    this.#registry = deps.registry
     this.#outbox = deps.outbox
+    const { registry, outbox, door } = deps
+    this.#advanceDeps = { store: this.store, jobs: this.#jobs, registry, outbox, door, quotas: new TenantQuotas(deps) }
     this.#onAdded = deps.onAdded ?? (() => undefined)
   }
 
@@ -169,21 +173,21 @@ export class Flows {
   }
 
   #advance(loaded: LoadedFlow, jobs: JobNode[]) {
-    const deps = { store: this.store, jobs: this.#jobs, registry: this.#registry, outbox: this.#outbox }
-    return advanceFlow(deps, loaded, jobs)
+    return advanceFlow(this.#advanceDeps, loaded, jobs)
   }
 }
 
 /** Attempts to cancel a flow that other processes drive at the same time. */
 const maxTries = 5
 
-/** The jobs below a node, and the maps that were not expanded, that are to end anew: all that is not below a node that succeeded. */
+/** The jobs below a node, and the maps that were not expanded as a whole, that are to end anew: all that is not below a node that succeeded. */
 function* notSucceeded({ evaluation }: LoadedFlow, root: PlanNode): Generator<PlanNode> {
   const stateOf = (node: PlanNode): JobEnd | undefined => evaluation.endOf(node)?.state
   const walk = function* (node: PlanNode): Generator<PlanNode> {
     if (stateOf(node) === 'succeeded') return
-    if (node.kind === 'job' || (node.kind === 'map' && !node.isExpanded)) yield node
-    else for (const child of node.children) yield* walk(child)
+    // A map that is not whole may have failed itself.
+    if (node.kind === 'job' || (node.kind === 'map' && !isWhole(node))) yield node
+    if (node.kind !== 'job') for (const child of node.children) yield* walk(child)
   }
   yield* walk(root)
 }

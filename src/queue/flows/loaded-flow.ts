@@ -1,12 +1,20 @@
+import type { Refusal } from '../admission/admission.ts'
 import type { NodeEnded, RecordedEnd } from './flow-record.ts'
 import type { FlowStore } from './flow-store.ts'
 import type { StoredFlow } from './model/document.ts'
 import { type FlowActions, FlowEvaluation } from './model/evaluation.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
-import { FlowPlan, type JobNode, type PlanNode } from './model/plan.ts'
+import { FlowPlan, type JobNode, type MapNode, type PlanNode } from './model/plan.ts'
 
 /** Ends in one read. */
 const pageSize = 5000
+
+/** A map that waits until there is room for its jobs. Times by `performance.now()`. */
+export interface HeldMap {
+  since: number
+  retryAt: number
+  refusal: Refusal
+}
 
 /** A flow in the memory of one process: its document, and the ends that the process has read so far. */
 export class LoadedFlow {
@@ -15,15 +23,17 @@ export class LoadedFlow {
   readonly evaluation: FlowEvaluation
   /** How many entries of the order of ends are in the evaluation. */
   known = 0
-  /** Maps whose jobs may not all be stored. */
-  readonly unstored: Set<number>
+  /** Maps whose jobs may not all be stored, and from which item on. */
+  readonly unstored: Map<number, number>
+  /** Maps for more of whose items there was no room. */
+  readonly held = new Map<MapNode, HeldMap>()
   /** The jobs that start with the flow: in its first run they were stored ready. */
   readonly first: ReadonlySet<JobNode>
   /** What was to be done when the flow was read; some of it may be done already. */
   #pending: FlowActions
   readonly #ids: FlowJobIds
 
-  private constructor(flow: StoredFlow, plan: FlowPlan, unstored: Set<number>) {
+  private constructor(flow: StoredFlow, plan: FlowPlan, unstored: Map<number, number>) {
     this.flow = flow
     this.#ids = new FlowJobIds(flow.id)
     this.plan = plan
@@ -47,9 +57,9 @@ export class LoadedFlow {
     if (!loaded) return undefined
     const { flow } = loaded
     for (;;) {
-      const { run, ends } = await store.ends(id, loaded.known, pageSize)
-      // The next run may have begun between two reads.
-      if (run !== flow.run) return LoadedFlow.read(store, id)
+      const { run, jobs, ends } = await store.ends(id, loaded.known, pageSize)
+      // The next run may have begun between two reads, or a map have been expanded.
+      if (run !== flow.run || jobs !== flow.jobs) return LoadedFlow.read(store, id)
       if (!loaded.learn(ends)) return LoadedFlow.read(store, id)
       if (ends.length < pageSize) break
     }
@@ -58,7 +68,7 @@ export class LoadedFlow {
     return loaded
   }
 
-  /** Reads the maps that were expanded since the flow was read. @throws QueueUnavailableError */
+  /** Reads the maps that were expanded since the flow was read, and the items that were admitted. @throws QueueUnavailableError */
   async learnExpansions(store: FlowStore): Promise<void> {
     const { expansions } = await store.expansions(this.flow.id)
     for (const expansion of expansions.sort((a, b) => a.first - b.first)) {
@@ -85,7 +95,7 @@ export class LoadedFlow {
    * @throws QueueUnavailableError
    */
   async recordEnds(store: FlowStore, ends: NodeEnded[]): Promise<boolean> {
-    const recorded = await store.recordEnds(this.flow.id, this.flow.run, this.known, ends)
+    const recorded = await store.recordEnds(this.flow, this.known, ends)
     return recorded !== undefined && this.learn(recorded)
   }
 
@@ -94,6 +104,18 @@ export class LoadedFlow {
     const pending = this.#pending
     this.#pending = { release: [], cancel: [], expand: [] }
     return pending
+  }
+
+  /** The maps that wait for room, to be tried again. */
+  takeHeld(): MapNode[] {
+    const { evaluation } = this
+    for (const map of this.held.keys()) if (evaluation.endOf(map) || evaluation.isCanceling(map)) this.held.delete(map)
+    return [...this.held.keys()]
+  }
+
+  /** Whether a map has waited long enough for another try. */
+  isHeldDue(now: number): boolean {
+    return [...this.held.values()].some(({ retryAt }) => retryAt <= now)
   }
 
   /** The jobs that were released or are being canceled, and have not ended. */

@@ -1,7 +1,7 @@
 import type { FlowJobs } from './flow-jobs.ts'
 import type { FlowStore } from './flow-store.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
-import { jobsOf } from './model/plan.ts'
+import { isWhole, jobsOf } from './model/plan.ts'
 
 /** The process that accepts a flow stores its jobs; after this long another process does. */
 const storedWithinMs = 5000
@@ -19,10 +19,17 @@ export async function storeMissingJobs(
     await store.markStored(flow.id)
     flow.isStored = true
   }
-  for (const n of unstored) {
+  for (const [n, from] of unstored) {
     const map = plan.node(n)
-    if (map) await jobs.store(flow, jobsOf(map), () => 'blocked')
-    await store.markStored(flow.id, n)
+    if (map?.kind === 'map') {
+      const { children } = map
+      await jobs.store(
+        flow,
+        children.slice(from).flatMap((child) => [...jobsOf(child)]),
+        () => 'blocked',
+      )
+      await store.markStored(flow.id, { map: n, items: children.length, isWhole: isWhole(map) })
+    }
     unstored.delete(n)
   }
 }

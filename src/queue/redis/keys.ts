@@ -124,6 +124,11 @@ export class Keys {
     return `${this.#prefix}:tenant:${tenant}:waiting`
   }
 
+  /** Hash: how many waiting jobs each tenant with a limit may have. */
+  get tenantLimits(): string {
+    return `${this.#prefix}:max-queued`
+  }
+
   /** The channel on which a job's events and changes are announced. */
   channel(ref: JobRef): string {
     return this.job(ref)

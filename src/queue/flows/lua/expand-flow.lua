@@ -1,17 +1,14 @@
 --[[
-  Expands a map of a flow into its nodes, once. KEYS: flow, expansions
-  ARGV: run of the flow, the map's node, number of new nodes, number of new jobs, max nodes of a flow, the items as JSON
+  Expands a map of a flow, once: its items are stored, and their nodes get their numbers. The nodes come when the items are admitted.
+  KEYS: flow, expansions   ARGV: run of the flow, the map's node, number of new nodes, max nodes of a flow, the items as JSON
   Returns 'stale' (the flow is gone, has ended, is being stopped, or is in another run), 'too_large', or the stored expansion.
 ]]
 local known = redis.call('HGET', KEYS[2], ARGV[2])
 if known then return known end
 local run, finished, stop, nodes = unpack(redis.call('HMGET', KEYS[1], 'run', 'finishedAt', 'stop', 'nodes'))
 if run ~= ARGV[1] or finished or stop then return 'stale' end
-if nodes + ARGV[3] > tonumber(ARGV[5]) then return 'too_large' end
+if nodes + ARGV[3] > tonumber(ARGV[4]) then return 'too_large' end
 redis.call('HINCRBY', KEYS[1], 'nodes', ARGV[3])
-redis.call('HINCRBY', KEYS[1], 'jobs', ARGV[4])
-redis.call('HINCRBY', KEYS[1], 'blocked', ARGV[4])
-local expansion = nodes .. ' ' .. ARGV[6]
-redis.call('HSET', KEYS[2], ARGV[2], expansion)
-redis.call('PUBLISH', KEYS[1], 'changed')
+local expansion = nodes .. ' ' .. ARGV[5]
+redis.call('HSET', KEYS[2], ARGV[2], expansion, 'stored:' .. ARGV[2] .. ':admitted', 0)
 return expansion

@@ -71,8 +71,17 @@ export interface FlowHead {
   /** Whether all jobs of the tree are stored. */
   isStored: boolean
   finished: { state: JobEnd; at: number; error: FlowError | undefined } | undefined
+  /** Why a map cannot expand further at the moment. */
+  heldBack: HeldBack | undefined
   /** The latest run whose webhook is stored, or that wanted none; 0: none so far. */
   notifiedRun: number
+}
+
+/** Why jobs of a flow wait for room, in words for clients, and since when (epoch ms). */
+export interface HeldBack {
+  reason: 'depth' | 'memory' | 'quota'
+  detail: string
+  since: number
 }
 
 /** Why a flow did not succeed. Where a job decided it, this is the error of that job. */

@@ -1,5 +1,5 @@
 import type { JobEnd } from '../../model/job-states.ts'
-import type { FlowPlan, GroupNode, JobNode, MapNode, PlanNode } from './plan.ts'
+import { type FlowPlan, type GroupNode, isWhole, type JobNode, type MapNode, type PlanNode } from './plan.ts'
 
 /** How a node ended, and the node that decided it: itself, or the first job (or map) below it that did not succeed. */
 export interface NodeEnd {
@@ -21,8 +21,9 @@ interface NodeState {
   /** How it will end when everything below it has ended; undefined while nothing has failed. */
   verdict: NodeEnd | undefined
   end: NodeEnd | undefined
-  /** Children that have not ended. */
+  /** Children that have not ended, and how many there are. Those of a map may become more. */
   openChildren: number
+  children: number
   /** The index of the child whose turn it is in a chain. */
   turn: number
 }
@@ -34,6 +35,7 @@ interface NodeState {
  *
  * - A `chain` starts a child when the one before it has succeeded. When a child does not succeed, the later ones are canceled.
  * - A `gather` or `map` starts all children at once. With `fail_fast`, when one does not succeed, the others are canceled.
+ * - A map starts each item that has its node; the others follow as they are admitted, unless it is canceled or has failed before.
  * - A node ends when everything below it has ended, never before: no job of an ended flow runs.
  */
 export class FlowEvaluation {
@@ -89,15 +91,20 @@ export class FlowEvaluation {
     this.#startAll()
   }
 
-  /** A map was expanded: its children are in the plan. */
+  /** A map was expanded, or more of its items were admitted: the new children are in the plan. */
   expanded(map: MapNode): void {
     const at = this.#at(map)
-    at.openChildren = map.children.length
+    const added = map.children.slice(at.children)
+    at.openChildren += added.length
+    at.children = map.children.length
     if (at.end) return
-    if (at.canceling) {
+    if (at.canceling || at.verdict) {
       if (at.openChildren === 0) this.#end(map, at.verdict ?? canceled)
-      else for (const child of map.children) this.#cancel(child)
-    } else if (at.started) this.#startChildren(map, at)
+      else for (const child of added) this.#cancel(child)
+    } else if (at.started) {
+      if (at.openChildren === 0 && isWhole(map)) this.#end(map, succeeded)
+      this.#pushAll(added)
+    }
     this.#startAll()
   }
 
@@ -113,7 +120,7 @@ export class FlowEvaluation {
     return {
       release: release.filter((node) => !this.#at(node).end && !this.#at(node).canceling),
       cancel: cancel.filter((node) => !this.#at(node).end),
-      expand: expand.filter((node) => !this.#at(node).end && !this.#at(node).canceling && !node.isExpanded),
+      expand: expand.filter((node) => !this.#at(node).end && !this.#at(node).canceling && !isWhole(node)),
     }
   }
 
@@ -131,6 +138,7 @@ export class FlowEvaluation {
       verdict: undefined,
       end: undefined,
       openChildren: node.kind === 'job' ? 0 : node.children.length,
+      children: node.kind === 'job' ? 0 : node.children.length,
       turn: -1,
     })
   }
@@ -147,15 +155,21 @@ export class FlowEvaluation {
     if (node.kind === 'job') {
       this.#jobsPassed += 1
       this.#actions.release.push(node)
-    } else if (node.kind === 'map' && !node.isExpanded) this.#actions.expand.push(node)
-    else this.#startChildren(node, at)
+    } else if (node.kind === 'map' && !isWhole(node)) {
+      this.#actions.expand.push(node)
+      this.#pushAll(node.children)
+    } else this.#startChildren(node, at)
   }
 
   #startChildren(node: GroupNode, at: NodeState): void {
     if (at.openChildren === 0) return this.#end(node, at.verdict ?? succeeded)
     if (node.kind === 'chain') this.#startTurn(node, at)
-    // Pushed in reverse, so that they are popped in their order.
-    else for (let index = node.children.length - 1; index >= 0; index--) this.#push(node.children[index])
+    else this.#pushAll(node.children)
+  }
+
+  /** Pushed in reverse, so that they are popped in their order. */
+  #pushAll(children: PlanNode[]): void {
+    for (let index = children.length - 1; index >= 0; index--) this.#push(children[index])
   }
 
   /** Starts the next child that has not ended: a gather whose jobs were all canceled one by one may end before its turn. */
@@ -180,7 +194,8 @@ export class FlowEvaluation {
     if (end.state !== 'succeeded') this.#childFailed(parent, at, end)
     else if (parent.kind === 'chain' && !at.verdict && node.index === at.turn && at.openChildren > 0)
       this.#startTurn(parent, at)
-    if (at.openChildren === 0 && !at.end) this.#end(parent, at.verdict ?? succeeded)
+    if (at.openChildren > 0 || at.end) return
+    if (at.verdict || parent.kind !== 'map' || isWhole(parent)) this.#end(parent, at.verdict ?? succeeded)
   }
 
   /** In a chain the child whose turn it is goes on: a later child may have been canceled by itself. */

@@ -20,16 +20,22 @@ interface Group extends Base {
 }
 type ChainNode = Group & { kind: 'chain' }
 type GatherNode = Group & { kind: 'gather'; onFailure: OnFailure }
-/** A map has no children before it is expanded. */
-export type MapNode = Group & { kind: 'map'; map: FlowMap; onFailure: OnFailure; isExpanded: boolean }
+/** A map has no children before it is expanded; then one for each of the items that were admitted so far. */
+export type MapNode = Group & { kind: 'map'; map: FlowMap; onFailure: OnFailure; expansion: Expansion | undefined }
 export type GroupNode = ChainNode | GatherNode | MapNode
 export type PlanNode = JobNode | GroupNode
 
-/** The expansion of a `map`: one node per item, numbered from `first` on. */
+/** The expansion of a `map`: one node per item, numbered from `first` on. `admitted`: how many of the items have their node, by default all. */
 export interface Expansion {
   node: number
   first: number
   items: unknown[]
+  admitted?: number | undefined
+}
+
+/** Whether all items of a map have their nodes. */
+export function isWhole({ expansion, children }: MapNode): boolean {
+  return expansion !== undefined && children.length === expansion.items.length
 }
 
 /** The tree of a flow with numbered nodes, from which the ids of its jobs follow. Every process builds the same plan from a document. */
@@ -57,21 +63,20 @@ export class FlowPlan {
     for (const node of this.nodes()) if (node.kind === 'job') yield node
   }
 
-  /** Gives a `map` its children; undefined when it has them already. */
-  expand({ node: n, first, items }: Expansion): MapNode | undefined {
+  /** Gives a `map` the children that it does not have so far; undefined when it has them already. */
+  expand(expansion: Expansion): MapNode | undefined {
+    const { node: n, first, items, admitted = items.length } = expansion
     const node = this.#nodes[n]
     if (node?.kind !== 'map') throw new RangeError(`node ${n} is not a map`)
-    if (node.isExpanded) return undefined
+    const from = node.children.length
+    if (node.expansion && from >= admitted) return undefined
     const size = countNodes(node.map.node)
-    node.isExpanded = true
-    node.children = items.map((value, index) =>
-      this.#add(node.map.node, first + index * size, {
-        path: `${node.path}/map/${index}`,
-        parent: node,
-        index,
-        item: { value },
-      }),
-    )
+    node.expansion = expansion
+    for (const [n, value] of items.slice(from, admitted).entries()) {
+      const index = from + n
+      const place = { path: `${node.path}/map/${index}`, parent: node, index, item: { value } }
+      node.children.push(this.#add(node.map.node, first + index * size, place))
+    }
     return node
   }
 
@@ -80,7 +85,7 @@ export class FlowPlan {
     if ('map' in tree) {
       const { map } = tree
       const { onFailure } = map
-      return this.#enter({ ...at, n, kind: 'map', map, onFailure, isExpanded: false, children: [] })
+      return this.#enter({ ...at, n, kind: 'map', map, onFailure, expansion: undefined, children: [] })
     }
     const isChain = 'chain' in tree
     const node = this.#enter<ChainNode | GatherNode>(
@@ -116,4 +121,15 @@ export function sourceOf(node: PlanNode): PlanNode | undefined {
 export function* jobsOf(node: PlanNode): Generator<JobNode> {
   if (node.kind === 'job') yield node
   else for (const child of node.children) yield* jobsOf(child)
+}
+
+/** The jobs of a tree, each with its place among the nodes of the tree, of which the first is `n`; without those of maps. */
+export function* jobPlaces(tree: FlowNode, n = 0): Generator<{ n: number; job: FlowJob }> {
+  if ('job' in tree) yield { n, job: tree.job }
+  if ('job' in tree || 'map' in tree) return
+  let next = n + 1
+  for (const child of 'chain' in tree ? tree.chain : tree.gather) {
+    yield* jobPlaces(child, next)
+    next += countNodes(child)
+  }
 }

@@ -1,6 +1,10 @@
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { loadRegistry } from '../../../../src/jobs/registry.ts'
+import { Admission } from '../../../../src/queue/admission/admission.ts'
+import { QueueBackpressure } from '../../../../src/queue/admission/queue-backpressure.ts'
+import { TenantLimits } from '../../../../src/queue/admission/tenant-limits.ts'
+import { TenantQuotas } from '../../../../src/queue/admission/tenant-quotas.ts'
 import { FlowCoordinator } from '../../../../src/queue/flows/coordinator.ts'
 import { flowOwner, settleFlowWebhook } from '../../../../src/queue/flows/flow-webhook.ts'
 import { Flows, planFlow } from '../../../../src/queue/flows/flows.ts'
@@ -23,7 +27,10 @@ async function world() {
   const registry = await loadRegistry({ diagnosticJobs: true, jobsDir: undefined })
   const jobs = new JobQueue({ client: redis, keys, queues: ['io'] })
   const outbox = new WebhookOutbox({ redis, keys, jobs, control: new JobControl({ redis, keys }), log })
-  const flows = new Flows({ redis, keys, registry, outbox })
+  const quotas = new TenantQuotas({ redis, keys })
+  const backpressure = new QueueBackpressure({ redis, keys, depthLimit: 1000 })
+  const door = { admission: new Admission({ backpressure, quotas }), limits: new TenantLimits({ redis, keys }) }
+  const flows = new Flows({ redis, keys, registry, outbox, door })
   const { store } = flows
   const tree: FlowNode = { job: { type: 'echo', queue: 'io', attempts: 1, record: { tenant: '-', input: 1 } } }
   const webhook = { url: 'https://example.com/hook', events: ['failed' as const, 'canceled' as const] }
@@ -49,7 +56,7 @@ async function world() {
     return known.filter(({ delivery }) => delivery).map(({ run }) => run)
   }
   const coordinate = (resultTtlMs: number) => {
-    const coordinator = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, resultTtlMs, log })
+    const coordinator = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, door, resultTtlMs, log })
     onTestFinished(() => coordinator.stop())
     coordinator.start()
   }

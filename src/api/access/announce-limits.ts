@@ -1,0 +1,27 @@
+import type { Logger } from 'pino'
+import type { TenantLimits } from '../../queue/admission/tenant-limits.ts'
+import type { ApiKeys } from './api-keys.ts'
+
+const lookEveryMs = 1000
+/** Written again as often, in case Redis has lost them, or another API with an older file was the last to write. */
+const writeEveryMs = 60_000
+
+/**
+ * Writes the limits of waiting jobs from the keys file to Redis, at once and whenever the file changes, for the processes that release
+ * jobs of flows and schedules. @returns what ends that
+ */
+export function announceLimits(apiKeys: ApiKeys, limits: TenantLimits, log: Logger): () => void {
+  let written: { limits: ReadonlyMap<string, number>; at: number } | undefined
+  const look = () => {
+    const current = apiKeys.maxQueued
+    if (written?.limits === current && performance.now() - written.at < writeEveryMs) return
+    written = { limits: current, at: performance.now() }
+    limits.write(current).catch((error: unknown) => {
+      written = undefined
+      log.debug({ err: error }, 'failed to write the limits of tenants; the next look retries')
+    })
+  }
+  look()
+  const timer = setInterval(look, lookEveryMs)
+  return () => clearInterval(timer)
+}
