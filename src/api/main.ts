@@ -79,15 +79,15 @@ await boot('api', async () => {
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
   const schedules = new ScheduleStore({ redis: client, keys })
-  const scheduler = new Scheduler({ store: schedules, jobs: queue, log })
-  scheduler.start()
-  lifecycle.onStop('scheduler', () => scheduler.stop())
   const quotas = new TenantQuotas({ redis: client, keys })
   const backpressure = new QueueBackpressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
   const admission = new Admission({ backpressure, quotas })
   const limits = new TenantLimits({ redis: client, keys })
   if (apiKeys) lifecycle.onStop('limits', announceLimits(apiKeys, limits, log))
   const door = { admission, limits }
+  const scheduler = new Scheduler({ store: schedules, jobs: queue, door, log })
+  scheduler.start()
+  lifecycle.onStop('scheduler', () => scheduler.stop())
   const coordinator = new FlowCoordinator({
     redis: client,
     subscriber,

@@ -147,12 +147,12 @@ await boot('worker', async () => {
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
-  const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, log })
+  const backpressure = new QueueBackpressure({ redis, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
+  const door = { admission: new Admission({ backpressure, quotas }), limits: new TenantLimits({ redis, keys }) }
+  const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, door, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
   const resultTtlMs = config.RESULT_TTL_MS
-  const backpressure = new QueueBackpressure({ redis, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
-  const door = { admission: new Admission({ backpressure, quotas }), limits: new TenantLimits({ redis, keys }) }
   const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, resultTtlMs, log, door, onEnded })
   flows.start()
   lifecycle.onStop('flows', () => flows.stop())

@@ -116,14 +116,44 @@ test("reads of another tenant's schedule return 404, and its jobs belong to that
     headers: other.headers,
   })
   expect(theirs.status).toBe(201)
-  // max_queued does not apply to jobs of schedules.
   await waitFor(
-    'two jobs',
+    'a job',
     () => list(acme, 'jobs?tag=mine'),
-    (answer) => answer.body.items.length >= 2,
+    (answer) => answer.body.items.length >= 1,
   )
   expect((await list(other, 'jobs')).body.items).toEqual([])
   expect((await send<ScheduleResource>('GET', url, { headers: other.headers })).body.last_job_id).toBeNull()
+})
+
+test('a run for whose job there is no room stays due, says so, and is made up for by the latest', async () => {
+  const acme = makeKey('acme')
+  const { path } = await keysFile([acme], { acme: { max_queued: 2 } })
+  const { api, addApi, env } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
+  await addApi(env)
+  const { headers } = acme
+  const url = `${api.url}/v1/schedules/tight`
+  await send('PUT', url, { body: { every_ms: 1000, job: { ...echo, tags: ['tight'] } }, headers })
+  const schedule = async () => (await send<ScheduleResource>('GET', url, { headers })).body
+  const list = async () =>
+    (await send<{ items: JobResource[] }>('GET', `${api.url}/v1/jobs?tag=tight`, { headers })).body.items
+  const held = await waitFor('the schedule to wait', schedule, ({ held_back }) => held_back !== null)
+  expect(held.held_back).toMatchObject({
+    code: 'quota_exceeded',
+    detail: 'Your tenant is limited to 2 waiting jobs.',
+  })
+  const since = held.held_back?.since
+  const dueAt = Date.parse(held.next_run_at ?? '')
+  // It waits for several ticks, and there are two jobs all the time.
+  await waitFor('three more ticks', list, () => Date.now() > dueAt + 3500)
+  expect(await list()).toHaveLength(2)
+  expect(await schedule()).toMatchObject({ held_back: { since }, next_run_at: held.next_run_at })
+  const [newest] = await list()
+  expect((await send('POST', `${api.url}/v1/jobs/${newest?.id}/cancel`, { headers })).status).toBe(200)
+  const after = await waitFor('the next job', list, (jobs) => jobs.length > 2)
+  expect(after).toHaveLength(3)
+  const { last_run_at } = await schedule()
+  // The latest of the ticks that were missed.
+  expect(Date.parse(last_run_at ?? '')).toBeGreaterThanOrEqual(dueAt + 3000)
 })
 
 test('a schedule that cannot run is refused with a pointer to the mistake', async () => {

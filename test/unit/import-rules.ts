@@ -35,7 +35,7 @@ export const rules: Record<string, Rule> = {
     imports: ['queue/model', 'queue/redis', 'queue/bullmq', 'queue/store', 'queue/events', 'jobs'],
     doors: ['job-consumer', 'attempt', 'heartbeat', 'cancel-channel', 'crash-quarantine'],
   },
-  'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
+  'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission'] },
   'queue/webhooks': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
   'queue/maintenance': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission'] },
   'queue/flows/model': { imports: ['queue/model'] },
@@ -53,7 +53,7 @@ export const rules: Record<string, Rule> = {
     doors: ['flows', 'coordinator', 'model/document', 'model/plan', 'model/template'],
   },
 
-  'api/http': { imports: ['queue/redis/connection', 'jobs/cut-text', 'jobs/parse-value'] },
+  'api/http': { imports: ['queue/redis/connection', 'queue/model/held-back', 'jobs/cut-text', 'jobs/parse-value'] },
   'api/access': { imports: ['api/http', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model'] },
   'api/service/metrics': { imports: ['queue/store', 'metrics'] },

@@ -74,7 +74,7 @@ export function parseSchedule(
     throw new Problem('payload_too_large', `The job of a schedule has at most ${maxJobCharacters} characters of JSON.`)
   }
   const { ref, type, attempts, record } = parseJob(body.job, { ...context, traceparent: undefined }, '/job')
-  // Time limits count from each run, and jobs of schedules are not counted against the tenant's quota.
+  // Time limits count from each run, and each run takes a place in the tenant's quota by itself.
   const { countsFrom: _, limited: __, ...kept } = record
   return {
     timing: timingOf(body, context.now),

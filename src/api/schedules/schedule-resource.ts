@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { overlaps, type StoredSchedule } from '../../queue/schedules/schedule-record.ts'
+import { heldBackResource, heldBackSchema } from '../http/held-back.ts'
 import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
 import { jobPath } from '../jobs/find-job.ts'
 import { named, timeField } from '../openapi/fields.ts'
@@ -22,6 +23,11 @@ export const scheduleSchema = named(
     last_run_at: timeField.nullable().describe('The latest scheduled time that it ran for or skipped'),
     last_job_id: z.string().nullable(),
     skipped_runs: z.int().describe('How many runs were skipped because the job of the run before was not done'),
+    held_back: heldBackSchema
+      .nullable()
+      .describe(
+        'Why there was no room for the job of the run that is due: it is tried again until the next run is due',
+      ),
     created_at: timeField,
     updated_at: timeField,
     links: z.object({ self: z.string(), last_job: z.string().nullable() }),
@@ -46,6 +52,7 @@ export function scheduleResource({ id, definition, ...run }: StoredSchedule): Sc
     last_run_at: optionalTimestamp(run.lastTick),
     last_job_id: run.lastJobId ?? null,
     skipped_runs: run.skipped,
+    held_back: heldBackResource(run.heldBack),
     created_at: timestamp(createdAt),
     updated_at: timestamp(updatedAt),
     links: { self: schedulePath(id), last_job: run.lastJobId === undefined ? null : jobPath(run.lastJobId) },

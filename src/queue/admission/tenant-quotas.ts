@@ -87,7 +87,7 @@ export class TenantQuotas {
     if (ids.length === 0 || ids.length === maxExamined) return false
     const refs = ids.map(parseJobId)
     const blocked = await whenAvailable(
-      Promise.all(refs.map((ref) => (ref ? this.#redis.hexists(this.#keys.job(ref), 'blocked') : 0))),
+      Promise.all(refs.map(async (ref) => (ref ? this.#redis.hexists(this.#keys.job(ref), 'blocked') : 0))),
     )
     return blocked.every((is) => is === 1)
   }

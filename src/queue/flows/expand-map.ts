@@ -62,7 +62,7 @@ async function storeItems(
   if (found.status === 'failed') return found
   const { items } = found
   const size = items.length * countNodes(map.map.node)
-  const expansion = await store.expand(flow, { node: map.n, size, items })
+  const expansion = await store.maps.expand(flow, { node: map.n, size, items })
   if (expansion === 'stale') return 'stale'
   if (expansion === 'too_large')
     return { code: 'flow_too_large', message: `${items.length} elements are more than the flow has room for` }
@@ -97,7 +97,7 @@ async function admitItems(deps: Deps, loaded: LoadedFlow, map: MapNode): Promise
   if (some.count === 0) return some.refusal ? { held: some.refusal } : 'admitted'
   const to = from + some.count
   const jobs = some.count * places.length
-  if (!(await deps.store.admitItems(flow, loaded.known, { node: map.n, from, to, jobs }))) {
+  if (!(await deps.store.maps.admitItems(flow, loaded.known, { node: map.n, from, to, jobs }))) {
     await deps.door.admission.withdraw({
       tenant: flow.tenant,
       limit,
@@ -109,7 +109,7 @@ async function admitItems(deps: Deps, loaded: LoadedFlow, map: MapNode): Promise
   return some.refusal ? { held: some.refusal } : 'admitted'
 }
 
-/** The jobs come after the decision that they are part of the flow: whoever reads it next stores those that are missing. */
+/** The jobs come after the decision that they are part of the flow: the next process that reads it stores those that are missing. */
 async function storeAdmitted(
   { store, jobs }: Pick<Deps, 'store' | 'jobs'>,
   { flow, plan, evaluation, unstored }: LoadedFlow,
@@ -125,7 +125,7 @@ async function storeAdmitted(
     map.children.slice(admitted.from).flatMap((child) => [...jobsOf(child)]),
     () => 'blocked',
   )
-  await store.markStored(flow.id, { map: map.n, items: admitted.to, isWhole: isWhole(map) })
+  await store.maps.markStored(flow.id, { map: map.n, items: admitted.to, isWhole: isWhole(map) })
   unstored.delete(map.n)
   evaluation.expanded(map)
 }

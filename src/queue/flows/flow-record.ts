@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { heldBackSchema } from '../model/held-back.ts'
 import { anonymousTenant } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { type Webhook, webhookSchema } from '../model/webhook-target.ts'
@@ -136,8 +137,6 @@ function decodeFinished({ finishedAt, state, error }: Record<string, string>): F
   const decoded = error ? errorSchema.parse(JSON.parse(error)) : undefined
   return { state: state as JobEnd, at: Number(finishedAt), error: decoded }
 }
-
-const heldBackSchema = z.object({ reason: z.enum(['depth', 'memory', 'quota']), detail: z.string(), since: z.number() })
 
 const errorSchema = z.object({
   code: z.string(),

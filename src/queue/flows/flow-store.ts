@@ -1,11 +1,10 @@
+import type { HeldBack } from '../model/held-back.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import {
   decodeEnd,
-  decodeExpansion,
-  decodeExpansions,
   decodeHead,
   encodeEnd,
   encodeExpansions,
@@ -16,23 +15,13 @@ import {
   type RecordedEnd,
   stoppedEnds,
 } from './flow-record.ts'
-import {
-  type FlowError,
-  type FlowHead,
-  type FlowNode,
-  type FlowStop,
-  flowBounds,
-  type HeldBack,
-  type StoredFlow,
-} from './model/document.ts'
-import type { Expansion } from './model/plan.ts'
+import { MapStore } from './map-store.ts'
+import { type FlowError, type FlowHead, type FlowNode, type FlowStop, type StoredFlow } from './model/document.ts'
 import { OpenFlowList } from './open-flow-list.ts'
 
 const createFlow = loadScript('flows/create-flow')
 const recordEnds = loadScript('flows/record-ends')
-const expandFlow = loadScript('flows/expand-flow')
 const stopFlow = loadScript('flows/stop-flow')
-const admitItems = loadScript('flows/admit-items')
 const finishFlow = loadScript('flows/finish-flow')
 const reopenFlow = loadScript('flows/reopen-flow')
 const markNotified = loadScript('flows/mark-notified')
@@ -58,11 +47,13 @@ export interface FlowStatus {
  */
 export class FlowStore {
   readonly openList: OpenFlowList
+  readonly maps: MapStore
   readonly #redis: Redis
   readonly #keys: Keys
 
   constructor(deps: { redis: Redis; keys: Keys }) {
     this.openList = new OpenFlowList(deps)
+    this.maps = new MapStore(deps)
     this.#redis = deps.redis
     this.#keys = deps.keys
   }
@@ -106,11 +97,6 @@ export class FlowStore {
       isStopping: isStopping !== undefined,
       isStored: isStored !== undefined,
     }
-  }
-
-  /** The expansions of a flow's maps; `unstored` are the maps whose jobs may not all be stored, and from which item on. */
-  async expansions(id: string): Promise<{ expansions: Expansion[]; unstored: Map<number, number> }> {
-    return decodeExpansions(await whenAvailable(this.#redis.hgetall(this.#keys.flowExpansions(id))))
   }
 
   /** At most `limit` ended nodes from place `from` of their order on; whether the flow had ended, and how many jobs it had, before they were read. */
@@ -167,34 +153,9 @@ export class FlowStore {
     await whenAvailable(this.#redis.hset(this.#keys.flow(id), { blocked }))
   }
 
-  /** Stores the items of a map and numbers their nodes, once. `stale`: the flow is gone, has ended, is being stopped, or is in another run. */
-  async expand(
-    flow: { id: string; run: number },
-    map: { node: number; size: number; items: unknown[] },
-  ): Promise<Expansion | 'stale' | 'too_large'> {
-    const args = [flow.run, map.node, map.size, flowBounds.nodes, JSON.stringify(map.items)]
-    const names = [this.#keys.flow(flow.id), this.#keys.flowExpansions(flow.id)]
-    const reply = String(await whenAvailable(expandFlow(this.#redis, names, args)))
-    return reply === 'stale' || reply === 'too_large' ? reply : { ...decodeExpansion(map.node, reply), admitted: 0 }
-  }
-
-  /** Admits the items of a map up to `to`. @returns false when the caller, who knows so many entries of the order, is out of date */
-  async admitItems(
-    { id, run, jobs }: { id: string; run: number; jobs: number },
-    known: number,
-    items: { node: number; from: number; to: number; jobs: number },
-  ): Promise<boolean> {
-    const names = [this.#keys.flow(id), this.#keys.flowExpansions(id), this.#keys.flowOrder(id)]
-    const args = [run, known, jobs, items.node, items.from, items.to, items.jobs]
-    return (await whenAvailable(admitItems(this.#redis, names, args))) === 1
-  }
-
-  /** Marks that all jobs of the tree are stored, or those of so many items of a map. */
-  async markStored(id: string, of?: { map: number; items: number; isWhole: boolean }): Promise<void> {
-    if (!of) return void (await whenAvailable(this.#redis.hset(this.#keys.flow(id), 'stored', 1)))
-    const stored = `stored:${of.map}`
-    const fields = { [`${stored}:items`]: of.items, ...(of.isWhole && { [stored]: 1 }) }
-    await whenAvailable(this.#redis.hset(this.#keys.flowExpansions(id), fields))
+  /** Marks that all jobs of the tree are stored. */
+  async markStored(id: string): Promise<void> {
+    await whenAvailable(this.#redis.hset(this.#keys.flow(id), 'stored', 1))
   }
 
   /** Writes why maps of the flow wait for room, for clients; undefined: none does. */

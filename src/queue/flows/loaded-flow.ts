@@ -27,7 +27,7 @@ export class LoadedFlow {
   readonly unstored: Map<number, number>
   /** Maps for more of whose items there was no room. */
   readonly held = new Map<MapNode, HeldMap>()
-  /** The jobs that start with the flow: in its first run they were stored ready. */
+  /** The jobs that start with the flow with a complete input: in its first run they were stored ready. */
   readonly first: ReadonlySet<JobNode>
   /** What was to be done when the flow was read; some of it may be done already. */
   #pending: FlowActions
@@ -40,14 +40,14 @@ export class LoadedFlow {
     this.unstored = unstored
     this.evaluation = new FlowEvaluation(plan)
     this.#pending = this.evaluation.takeActions()
-    this.first = new Set(this.#pending.release)
+    this.first = new Set(this.#pending.release.filter(({ job }) => !job.dynamic))
   }
 
   /** Reads a flow as it was before anything had ended, to go through its ends one by one. @throws QueueUnavailableError */
   static async begin(store: FlowStore, id: string): Promise<LoadedFlow | undefined> {
     const flow = await store.read(id)
     if (!flow) return undefined
-    const { expansions, unstored } = await store.expansions(id)
+    const { expansions, unstored } = await store.maps.read(id)
     return new LoadedFlow(flow, new FlowPlan(flow.tree, expansions), unstored)
   }
 
@@ -70,7 +70,7 @@ export class LoadedFlow {
 
   /** Reads the maps that were expanded since the flow was read, and the items that were admitted. @throws QueueUnavailableError */
   async learnExpansions(store: FlowStore): Promise<void> {
-    const { expansions } = await store.expansions(this.flow.id)
+    const { expansions } = await store.maps.read(this.flow.id)
     for (const expansion of expansions.sort((a, b) => a.first - b.first)) {
       const map = this.plan.expand(expansion)
       if (map) this.evaluation.expanded(map)

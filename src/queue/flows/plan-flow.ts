@@ -10,7 +10,7 @@ export interface PlannedFlow {
   expansions: Expansion[]
   nodes: number
   jobs: JobNode[]
-  /** The jobs that start at once. */
+  /** The jobs that start at once; those with the item of a map in their input follow when it is filled in. */
   first: ReadonlySet<JobNode>
 }
 
@@ -36,7 +36,7 @@ export function planFlow(tree: FlowNode): PlannedFlow {
     expansions.push(expansion)
     nodes += size
   }
-  const first = new Set(new FlowEvaluation(plan).takeActions().release)
+  const first = new Set(new FlowEvaluation(plan).takeActions().release.filter(({ job }) => !job.dynamic))
   return { tree, expansions, nodes, jobs: [...plan.jobs()], first }
 }
 

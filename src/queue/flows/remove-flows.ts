@@ -38,7 +38,7 @@ export class FlowRemover {
     else if (status === 'removing') {
       const flow = await store.read(id)
       if (flow) {
-        const { expansions } = await store.expansions(id)
+        const { expansions } = await store.maps.read(id)
         await jobs.remove(flow, new FlowPlan(flow.tree, expansions).jobs())
       }
       if (detail !== '') await releaseClaim(redis, [detail], [id])

@@ -28,7 +28,7 @@ export async function storeMissingJobs(
         children.slice(from).flatMap((child) => [...jobsOf(child)]),
         () => 'blocked',
       )
-      await store.markStored(flow.id, { map: n, items: children.length, isWhole: isWhole(map) })
+      await store.maps.markStored(flow.id, { map: n, items: children.length, isWhole: isWhole(map) })
     }
     unstored.delete(n)
   }

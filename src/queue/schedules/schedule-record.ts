@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { type HeldBack, heldBackSchema } from '../model/held-back.ts'
 import { type JobRef, ulidTime } from '../model/job-id.ts'
 import { recordSchema } from '../model/job-record.ts'
 import type { Timing } from './ticks.ts'
@@ -66,6 +67,8 @@ export interface StoredSchedule extends ScheduleRef {
   lastJobId: string | undefined
   /** Ticks that were skipped because the job of an earlier tick had not ended. */
   skipped: number
+  /** Why there was no room for the job of the tick that is due. */
+  heldBack: HeldBack | undefined
 }
 
 /** The stored form of a definition, as JSON. */
@@ -75,7 +78,7 @@ export function encodeDefinition({ request, ...definition }: ScheduleDefinition)
 
 /** Reads the hash of a schedule; undefined when there is none, or another version of Drover wrote it. */
 export function decodeSchedule(ref: ScheduleRef, hash: Record<string, string>): StoredSchedule | undefined {
-  const { definition, revision = '', era = '', next, lastTick, lastJobId, skipped } = hash
+  const { definition, revision = '', era = '', next, lastTick, lastJobId, skipped, heldBack } = hash
   if (definition === undefined) return undefined
   const parsed = definitionSchema.safeParse(JSON.parse(definition))
   if (!parsed.success) return undefined
@@ -89,6 +92,7 @@ export function decodeSchedule(ref: ScheduleRef, hash: Record<string, string>): 
     lastTick: optionalNumber(lastTick),
     lastJobId,
     skipped: Number(skipped ?? 0),
+    heldBack: heldBack === undefined ? undefined : heldBackSchema.parse(JSON.parse(heldBack)),
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import type { HeldBack } from '../model/held-back.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -13,6 +14,7 @@ import {
 
 const putSchedule = loadScript('schedules/put-schedule')
 const takeDue = loadScript('schedules/take-due-schedules')
+const postponeSchedule = loadScript('schedules/postpone-schedule')
 const advanceSchedule = loadScript('schedules/advance-schedule')
 const removeSchedule = loadScript('schedules/remove-schedule')
 
@@ -103,6 +105,13 @@ export class ScheduleStore {
     const [key, dueKey] = this.#keysOf(schedule)
     const args = [memberOf(schedule), schedule.era, due, done.next ?? '', done.fired, done.jobId ?? '']
     await advanceSchedule(this.#redis, [key, dueKey], args)
+  }
+
+  /** There was no room for the job of a due tick: it stays due, and is tried again after `retryMs`. */
+  async postpone({ schedule, due }: DueSchedule, retryMs: number, heldBack: HeldBack): Promise<void> {
+    const [key, dueKey] = this.#keysOf(schedule)
+    const args = [memberOf(schedule), schedule.era, due, retryMs, JSON.stringify(heldBack)]
+    await postponeSchedule(this.#redis, [key, dueKey], args)
   }
 
   #keysOf({ tenant, id }: ScheduleRef): [schedule: string, due: string, all: string] {

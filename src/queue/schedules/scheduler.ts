@@ -1,4 +1,7 @@
 import type { Logger } from 'pino'
+import { type Admission, describeRefusal, type Refusal } from '../admission/admission.ts'
+import type { TenantLimits } from '../admission/tenant-limits.ts'
+import type { JobRef } from '../model/job-id.ts'
 import { parseJobId } from '../model/job-id.ts'
 import type { JobQueue } from '../store/job-queue.ts'
 import { type StoredSchedule, tickRef } from './schedule-record.ts'
@@ -8,23 +11,32 @@ import { latestTick, nextTick } from './ticks.ts'
 /** The interval of polling, unless a schedule is due sooner: finds new schedules, and retries after an error. */
 const maxWaitMs = 1000
 const minWaitMs = 5
+/** A tick for whose job there was no room is tried again after a part of the time that it has waited. */
+const retryMs = { min: 500, max: 5000 }
 
 /**
  * Stores the jobs of schedules when they are due. Every process may run a scheduler: each due schedule is taken by one of them, and by
  * another when that one dies, which stores the same job under the same id. Of missed ticks the latest is fired. Needs no leader: see
- * take-due-schedules.lua.
+ * take-due-schedules.lua. Where there is no room for a job, its tick stays due: it is tried again until the next one is due.
  */
 export class Scheduler {
   readonly #store: ScheduleStore
   readonly #jobs: JobQueue
+  readonly #door: { admission: Admission; limits: TenantLimits }
   readonly #log: Logger
   #timer: NodeJS.Timeout | undefined
   #polling: Promise<void> | undefined
   #isStopped = true
 
-  constructor(deps: { store: ScheduleStore; jobs: JobQueue; log: Logger }) {
+  constructor(deps: {
+    store: ScheduleStore
+    jobs: JobQueue
+    door: { admission: Admission; limits: TenantLimits }
+    log: Logger
+  }) {
     this.#store = deps.store
     this.#jobs = deps.jobs
+    this.#door = deps.door
     this.#log = deps.log
   }
 
@@ -73,7 +85,15 @@ export class Scheduler {
     const { timing } = schedule.definition
     try {
       const fired = latestTick(timing, due.due, takenAt)
-      const jobId = (await this.#isSkipped(schedule)) ? undefined : await this.#add(schedule, fired, takenAt, startedAt)
+      let jobId: string | undefined
+      if (!(await this.#isSkipped(schedule))) {
+        const added = await this.#admitAndAdd(schedule, fired, takenAt, startedAt)
+        if (typeof added !== 'string') {
+          await this.#holdBack(due, added)
+          return undefined
+        }
+        jobId = added
+      }
       const next = nextTick(timing, fired)
       await this.#store.advance(due, { fired, jobId, next })
       return next
@@ -90,9 +110,40 @@ export class Scheduler {
     return job !== undefined && !job.done
   }
 
-  async #add(schedule: StoredSchedule, tick: number, now: number, startedAt: number): Promise<string> {
-    const { type, queue, attempts, record } = schedule.definition.job
+  /** @returns the id of the job, or why there is no room for it */
+  async #admitAndAdd(
+    schedule: StoredSchedule,
+    tick: number,
+    now: number,
+    startedAt: number,
+  ): Promise<string | Refusal> {
+    const { queue, record } = schedule.definition.job
     const ref = tickRef(queue, schedule, tick, now)
+    const limit = await this.#door.limits.of(schedule.tenant)
+    const bytes = JSON.stringify(record.input).length
+    const refusal = await this.#door.admission.admit({ tenant: schedule.tenant, limit, refs: [ref], bytes })
+    // A process that died before it could say so may have stored it.
+    if (refusal) return (await this.#jobs.read(ref)) ? ref.id : refusal
+    await this.#add(schedule, ref, { now, startedAt, isLimited: limit !== undefined })
+    return ref.id
+  }
+
+  async #holdBack(due: DueSchedule, refusal: Refusal): Promise<void> {
+    const { schedule } = due
+    const before = schedule.heldBack
+    if (!before) this.#log.info({ schedule: schedule.id, reason: refusal.reason }, 'a schedule waits for room')
+    const heldBack = { reason: refusal.reason, detail: describeRefusal(refusal), since: before?.since ?? due.takenAt }
+    const waitedMs = due.takenAt - heldBack.since
+    const retryInMs = Math.round(Math.min(Math.max(waitedMs / 4, retryMs.min), retryMs.max))
+    await this.#store.postpone(due, retryInMs, heldBack)
+  }
+
+  async #add(
+    schedule: StoredSchedule,
+    ref: JobRef,
+    { now, startedAt, isLimited }: { now: number; startedAt: number; isLimited: boolean },
+  ): Promise<void> {
+    const { type, attempts, record } = schedule.definition.job
     const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
     // This process was frozen: another one may have taken the schedule.
     if (performance.now() - startedAt > takenForMs / 2) throw new Error('the schedule was taken too long ago')
@@ -101,8 +152,7 @@ export class Scheduler {
       type,
       attempts,
       createdAt: now,
-      record: hasLimits ? { ...record, countsFrom: now } : record,
+      record: { ...record, ...(isLimited && { limited: true as const }), ...(hasLimits && { countsFrom: now }) },
     })
-    return ref.id
   }
 }

@@ -624,6 +624,7 @@ export interface components {
          *           }
          *         ]
          *       },
+         *       "held_back": null,
          *       "tags": [
          *         "nightly"
          *       ],
@@ -658,6 +659,8 @@ export interface components {
             counts: components["schemas"]["CountsByState"];
             /** @description Null with `?tree=none` */
             tree: components["schemas"]["FlowTree"] | null;
+            /** @description Why a map cannot expand further at the moment: it goes on when there is room */
+            held_back: components["schemas"]["HeldBack"] | null;
             tags: string[];
             metadata: {
                 [key: string]: string;
@@ -809,6 +812,14 @@ export interface components {
             /** @enum {string} */
             status: "ok";
         };
+        HeldBack: {
+            code: components["schemas"]["HeldBackCode"];
+            detail: string;
+            /** Format: date-time */
+            since: string;
+        };
+        /** @enum {string} */
+        HeldBackCode: "quota_exceeded" | "queue_full";
         HttpRequestInput: {
             /** Format: uri */
             url: string;
@@ -1154,6 +1165,8 @@ export interface components {
             last_job_id: string | null;
             /** @description How many runs were skipped because the job of the run before was not done */
             skipped_runs: number;
+            /** @description Why there was no room for the job of the run that is due: it is tried again until the next run is due */
+            held_back: components["schemas"]["HeldBack"] | null;
             /**
              * Format: date-time
              * @description RFC 3339, UTC, with milliseconds

@@ -1,3 +1,4 @@
+import type { HeldBack } from '../../model/held-back.ts'
 import type { JobRecord } from '../../model/job-record.ts'
 import type { JobEnd } from '../../model/job-states.ts'
 import type { Webhook } from '../../model/webhook-target.ts'
@@ -77,13 +78,6 @@ export interface FlowHead {
   notifiedRun: number
 }
 
-/** Why jobs of a flow wait for room, in words for clients, and since when (epoch ms). */
-export interface HeldBack {
-  reason: 'depth' | 'memory' | 'quota'
-  detail: string
-  since: number
-}
-
 /** Why a flow did not succeed. Where a job decided it, this is the error of that job. */
 export interface FlowError {
   code: string
@@ -102,13 +96,6 @@ export function countNodes(tree: FlowNode): number {
   }
   walk(tree)
   return count
-}
-
-/** How many jobs a tree has, without those that a `map` will expand into. */
-export function countJobs(tree: FlowNode): number {
-  if ('job' in tree) return 1
-  if ('map' in tree) return 0
-  return ('chain' in tree ? tree.chain : tree.gather).reduce((sum, child) => sum + countJobs(child), 0)
 }
 
 /** The queues of the jobs of a tree, with those that a `map` will expand into. */

@@ -10,5 +10,5 @@ if tonumber(redis.call('HGET', KEYS[1], 'lastTick') or 0) < tonumber(ARGV[5]) th
 end
 if era ~= ARGV[2] or next ~= ARGV[3] then return end
 redis.call('HSET', KEYS[1], 'next', ARGV[4])
-redis.call('HDEL', KEYS[1], 'takenAt')
+redis.call('HDEL', KEYS[1], 'takenAt', 'heldBack')
 if ARGV[4] == '' then redis.call('ZREM', KEYS[2], ARGV[1]) else redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1]) end

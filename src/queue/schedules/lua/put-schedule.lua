@@ -12,6 +12,6 @@ redis.call('HSET', KEYS[1], 'revision', ARGV[4], 'definition', ARGV[5])
 redis.call('ZADD', KEYS[3], 0, ARGV[1])
 if ARGV[7] == '' then return 'stored' end
 redis.call('HSET', KEYS[1], 'era', ARGV[7], 'next', ARGV[8])
-redis.call('HDEL', KEYS[1], 'takenAt')
+redis.call('HDEL', KEYS[1], 'takenAt', 'heldBack')
 if ARGV[8] == '' then redis.call('ZREM', KEYS[2], ARGV[2]) else redis.call('ZADD', KEYS[2], ARGV[8], ARGV[2]) end
 return 'stored'
