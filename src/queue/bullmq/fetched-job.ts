@@ -86,9 +86,4 @@ export class Success {
     this.output = output
     this.acknowledge = acknowledge
   }
-
-  /** BullMQ's Job makes JSON of what a processor returns, to see whether it can. */
-  toJSON(): null {
-    return null
-  }
 }

@@ -1,4 +1,4 @@
-import { createIORedisClient, type JobJson, RedisConnection, WaitingError, Worker } from 'bullmq'
+import { createIORedisClient, type Job, type JobJson, RedisConnection, Worker } from 'bullmq'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { backoffStrategy } from './attempt-failed.ts'
@@ -24,19 +24,15 @@ export interface QueueWorkerOptions {
 
 /** BullMQ's Worker over our backend: it runs the loop, moves jobs, finds those whose worker has vanished, and waits until there are some. */
 export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend> {
+  readonly #process: QueueWorkerOptions['process']
+
   /** Takes jobs from `run()` on. */
   constructor(options: QueueWorkerOptions) {
     const { queue, concurrency, redis, keys, workerName, lockMs, maxCrashes, process, onUntold, putBack } = options
     super(
       queue,
-      async (job) => {
-        if (!(job instanceof FetchedJob)) throw new TypeError('a job that was not fetched here')
-        const success = await process(job)
-        if (success) return success
-        this.getBackend().leave(job)
-        // BullMQ's word for a job that is settled: its place takes the next (https://docs.bullmq.io/patterns/process-step-jobs).
-        throw new WaitingError()
-      },
+      // Not called: see processJob.
+      async () => undefined,
       {
         connection: redis,
         prefix: keys.bullPrefix(queue),
@@ -67,6 +63,31 @@ export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend>
         })
       },
     )
+    this.#process = process
+  }
+
+  /**
+   * Runs and settles a job of BullMQ's loop. Never rejects. In place of BullMQ's own method, which also traces, tracks locks, and ends a job by
+   * calls of BullMQ's Job: 5 µs of the 45 that a worker took for an empty job.
+   *
+   * @returns the next job of its slot
+   */
+  override async processJob(job: Job, token: string, mayFetch: () => boolean = () => true): Promise<Job | undefined> {
+    if (!(job instanceof FetchedJob)) throw new TypeError('a job that was not fetched here')
+    const backend = this.getBackend()
+    const success = await this.#process(job)
+    const fetchNext = mayFetch() && !this.closing
+    const next = success ? await backend.succeed(job, success, fetchNext) : undefined
+    if (!success) backend.leave(job)
+    if (!fetchNext) return undefined
+    try {
+      // By this method BullMQ's loop also learns that there is no job, and when to ask again.
+      backend.forSlot(next)
+      return await this.moveToActive(token)
+    } catch (error) {
+      this.emit('error', error instanceof Error ? error : new Error('failed to fetch a job', { cause: error }))
+      return undefined
+    }
   }
 
   /** Our backend gives what {@link FetchedJson} says, with the token of its lock. */

@@ -19,6 +19,13 @@ export interface WorkerBackendOptions extends BackendOptions {
   putBack: (job: FetchedJson) => Promise<void>
 }
 
+/** Whether our script can end a job, what does so otherwise, and the success that it ends by. */
+interface EndBy {
+  isPlain: boolean
+  stock: () => Promise<unknown>
+  success?: Success
+}
+
 /**
  * The backend of Drover's worker. It fetches several jobs by one call, each under a fencing token of its own (BullMQ's token belongs to a slot of
  * the worker). It reports to a success what became of it, and publishes the end of a job.
@@ -31,10 +38,9 @@ export class WorkerBackend extends BatchingBackend {
   /** True while no job is to come here: see {@link startAlone}. */
   #isQuiet = false
   #wasAsked = false
-  /** BullMQ's loop waits for a job: a fetch meanwhile is for one of its slots alone. */
-  #isWaiting = false
-  #stopped = Promise.withResolvers<null>()
+  #slot: { next: NextJob | undefined } | undefined
   #isStopped = false
+  #endWait: (() => void) | undefined
 
   constructor(name: string, opts: QueueOptions, options: WorkerBackendOptions) {
     super(name, opts, options)
@@ -48,6 +54,28 @@ export class WorkerBackend extends BatchingBackend {
     this.exchanges.onAnswer = (none) => this.#ahead.onAnswer(none)
   }
 
+  /**
+   * Records a success and fetches the next job for its slot. Never rejects: the success receives what became of it.
+   *
+   * @returns undefined when its slot is to fetch a job by another call
+   */
+  async succeed(job: FetchedJob, success: Success, fetchNext: boolean): Promise<NextJob | undefined> {
+    const remove = job.opts.removeOnComplete
+    const token = job.lockToken
+    try {
+      return await this.#endAndFetch(job, { kind: 'completed', value: success.output, heldToken: token }, fetchNext, {
+        isPlain: this.isPlainEnd(job, token, this.getKeepJobs(remove, this.opts.removeOnComplete)),
+        stock: () => this.completeAsStock(job, JSON.parse(success.output), remove ?? false, token, false),
+        success,
+      })
+    } catch (error) {
+      success.acknowledge('unknown', error)
+      return undefined
+    } finally {
+      this.#ahead.leave(job)
+    }
+  }
+
   override async moveToCompleted<T, R, N extends string>(
     job: MinimalJob<T, R, N>,
     value: R,
@@ -55,13 +83,11 @@ export class WorkerBackend extends BatchingBackend {
     token: string,
     fetchNext: boolean,
   ): Promise<Finished> {
-    const success = value instanceof Success ? value : undefined
-    const json = success?.output ?? JSON.stringify(value) ?? 'null'
     const heldToken = job instanceof FetchedJob ? job.lockToken : token
-    return this.#endAndFetch(job, { kind: 'completed', value: json, heldToken }, fetchNext, {
+    const how: End = { kind: 'completed', value: JSON.stringify(value) ?? 'null', heldToken }
+    return this.#finish(job, how, fetchNext, {
       isPlain: this.isPlainEnd(job, heldToken, this.getKeepJobs(remove, this.opts.removeOnComplete)),
-      stock: () => this.completeAsStock(job, JSON.parse(json), remove, heldToken, false),
-      success,
+      stock: () => this.completeAsStock(job, value, remove, heldToken, false),
     })
   }
 
@@ -74,53 +100,36 @@ export class WorkerBackend extends BatchingBackend {
     fields?: Record<string, unknown>,
   ): Promise<Finished> {
     const heldToken = job instanceof FetchedJob ? job.lockToken : token
-    return this.#endAndFetch(job, { kind: 'failed', value: failure ?? 'null', heldToken, fields }, fetchNext, {
+    return this.#finish(job, { kind: 'failed', value: failure ?? 'null', heldToken, fields }, fetchNext, {
       isPlain: this.isPlainEnd(job, heldToken, this.getKeepJobs(remove, this.opts.removeOnFail)),
       stock: () => this.failAsStock(job, failure, remove, heldToken, false, fields),
     })
+  }
+
+  async #finish(job: MinimalJob, how: End, fetchNext: boolean, by: EndBy): Promise<Finished> {
+    const finishedOn = Date.now()
+    const next = await this.#endAndFetch(job, how, fetchNext, by)
+    if (job instanceof FetchedJob) this.#ahead.leave(job)
+    return { result: next ?? (fetchNext ? await this.moveToActive() : []), finishedOn }
   }
 
   async #endAndFetch(
     job: MinimalJob,
     how: End,
     fetchNext: boolean,
-    { isPlain, stock, success }: { isPlain: boolean; stock: () => Promise<unknown>; success?: Success | undefined },
-  ): Promise<Finished> {
-    const finishedOn = Date.now()
-    const mayFetch = this.#mayFetch(fetchNext)
-    let next: NextJob | undefined
-    try {
-      const fetching = { token: this.#newToken(), fetchNext: mayFetch }
-      const exchanged = isPlain ? await this.exchanges.end(job, how, fetching) : undefined
-      next =
-        exchanged === undefined || exchanged.status === 'stock'
-          ? await this.#endAsStock(job, stock, success)
-          : acknowledge(exchanged, success, (code) => this.refusal(job, code))
-    } catch (error) {
-      // BullMQ's Worker would record a failure of the job.
-      if (!success) throw error
-      success.acknowledge('unknown', error)
+    { isPlain, stock, success }: EndBy,
+  ): Promise<NextJob | undefined> {
+    const fetching = { token: this.#newToken(), fetchNext: this.#mayFetch(fetchNext) }
+    const exchanged = isPlain ? await this.exchanges.end(job, how, fetching) : undefined
+    if (exchanged === undefined || exchanged.status === 'stock') {
+      await stock()
+      success?.acknowledge('ended')
+      if (job instanceof FetchedJob) this.#options.onUntold(job)
+      return undefined
     }
-    if (job instanceof FetchedJob) this.#ahead.leave(job)
+    const next = acknowledge(exchanged, success, (code) => this.refusal(job, code))
     if (next) this.#ahead.enter(next)
-    return { result: next ?? (mayFetch ? await this.#nextOrNone() : []), finishedOn }
-  }
-
-  /** A fetch that fails says nothing of the job that has just ended. */
-  async #nextOrNone(): Promise<NextJob> {
-    try {
-      return await this.moveToActive()
-    } catch (error) {
-      this.emit('error', error)
-      return []
-    }
-  }
-
-  /** BullMQ's own script ends a job: its place asks for the next anew. */
-  async #endAsStock(job: MinimalJob, stock: () => Promise<unknown>, success: Success | undefined): Promise<undefined> {
-    await stock()
-    success?.acknowledge('ended')
-    if (job instanceof FetchedJob) this.#options.onUntold(job)
+    return next
   }
 
   #mayFetch(fetchNext: boolean): boolean {
@@ -128,15 +137,26 @@ export class WorkerBackend extends BatchingBackend {
     return fetchNext && !this.#isQuiet && !this.#isStopped
   }
 
+  /**
+   * The next call of {@link moveToActive} is for a slot of the worker that has settled its job: it gets `next`, else one job is fetched. BullMQ's
+   * loop fetches several, since it asks again.
+   */
+  forSlot(next: NextJob | undefined): void {
+    this.#slot = { next }
+  }
+
   /** What is fetched is locked with a token of its own, not with the one that BullMQ's Worker names. */
   override async moveToActive(): Promise<NextJob> {
+    const slot = this.#slot
+    this.#slot = undefined
+    if (slot?.next) return slot.next
     if (this.#isStopped) return []
     if (this.#isQuiet) {
       this.#wasAsked = true
       return []
     }
     try {
-      return await this.#ahead.next(!this.#isWaiting)
+      return await this.#ahead.next(slot === undefined)
     } catch (error) {
       await sleep(retryAfterMs)
       throw error
@@ -145,12 +165,11 @@ export class WorkerBackend extends BatchingBackend {
 
   override async waitForJob(blockTimeout: number): Promise<{ member: string; score: number } | null> {
     if (this.#ahead.takeMayBeMore()) return { member: '0', score: 0 }
-    this.#isWaiting = true
-    try {
-      return await Promise.race([super.waitForJob(blockTimeout), this.#stopped.promise])
-    } finally {
-      this.#isWaiting = false
-    }
+    if (this.#isStopped) return null
+    const { promise, resolve, reject } = Promise.withResolvers<{ member: string; score: number } | null>()
+    this.#endWait = () => resolve(null)
+    super.waitForJob(blockTimeout).then(resolve, reject)
+    return promise
   }
 
   /**
@@ -159,7 +178,7 @@ export class WorkerBackend extends BatchingBackend {
    */
   override async disconnectBlocking(): Promise<void> {
     this.#isStopped = true
-    this.#stopped.resolve(null)
+    this.#endWait?.()
     const client = await this.blockingClient
     client?.disconnect()
   }
@@ -167,7 +186,6 @@ export class WorkerBackend extends BatchingBackend {
   /** … and this when it goes on. */
   override async reconnectBlocking(): Promise<void> {
     this.#isStopped = false
-    this.#stopped = Promise.withResolvers()
     return super.reconnectBlocking()
   }
 

@@ -79,8 +79,8 @@ export async function ownQueue({ attempts = 3 } = {}) {
     const success = new Success(output, (acknowledged) => {
       word = acknowledged
     })
-    const next: unknown = await job.moveToCompleted(success, job.lockToken, fetchNext)
-    return { word, next: Array.isArray(next) ? jobOf(next)[0] : undefined }
+    backend.forSlot(await backend.succeed(job, success, fetchNext))
+    return { word, next: fetchNext ? jobOf(await backend.moveToActive())[0] : undefined }
   }
   const bull = (suffix: string) => keys.bull('io', suffix)
   return { redis, own, keys, queues, worker, backend, untold, add, ask, fetch, succeed, bull }
