@@ -137,6 +137,13 @@ export const apiVariables = z
     ...sharedVariables,
     HOST: z.string().default('127.0.0.1').meta(about('Address on which the API listens.')),
     PORT: port.default(3000).meta(about('Port on which the API listens. `0`: any free port.')),
+    DRAIN_DELAY_MS: integer(0, 600_000)
+      .default(0)
+      .meta(
+        about(
+          'How long a stopping API goes on to listen and to answer, while `/readyz` is 503 and each answer ends its connection. Longer than the probe interval of what is in front. The image sets 5000.',
+        ),
+      ),
     BODY_LIMIT_BYTES: integer(1024, 268_435_456)
       .default(8_388_608)
       .meta(about('Largest request body, and with it the largest input.')),

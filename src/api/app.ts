@@ -17,6 +17,7 @@ import { limitBodies, reserveParsed } from './access/limit-bodies.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
 import { flowRoutes } from './flows/routes.ts'
 import { connectionOptions, guardConnections } from './http/connections.ts'
+import { drainGracefully } from './http/drain.ts'
 import { acceptJsonBodies } from './http/json-body.ts'
 import { answerProblem, Problem } from './http/problem.ts'
 import { securityHeaders } from './http/security-headers.ts'
@@ -43,6 +44,12 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   app.setNotFoundHandler((request) => {
     throw new Problem('route_not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
   })
+  app.addHook('preClose', (done) => {
+    closing.abort()
+    done()
+  })
+  const idleMs = Math.min(Math.max(deps.config.DRAIN_DELAY_MS / 2, 250), 2000)
+  drainGracefully(app, { draining: deps.draining, idleMs })
   // Hooks that wait for nothing call back: a promise for each would be a good part of the cost of a request.
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders(request))
@@ -58,12 +65,6 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const { BODY_LIMIT_BYTES: body, BODY_BUDGET_BYTES: total = 12 * body } = deps.config
   limitBodies(app, { total, share: deps.apiKeys ? total / 2 : total, body })
   measureAnswers(app, deps)
-  app.addHook('preClose', async () => {
-    closing.abort()
-    // A connection that becomes idle only now, when its wait or stream has ended, would keep the server open.
-    const idle = setInterval(() => app.server.closeIdleConnections(), 50)
-    app.server.once('close', () => clearInterval(idle))
-  })
   app.addHook('onClose', () => {
     streams.stop()
     holds.stop()
@@ -97,6 +98,8 @@ function createServer({ log, config }: ApiDeps): FastifyInstance {
     frameworkErrors: (error, request, reply) =>
       void answerProblem(error, request, reply.headers(commonHeaders(request))),
     forceCloseConnections: 'idle',
+    // A request on a connection that is still open is answered, not refused.
+    return503OnClosing: false,
   })
 }
 

@@ -35,6 +35,8 @@ export interface ApiDeps {
   admission: Admission
   metrics: ApiMetrics
   flows: Flows
+  /** Aborts when the process is to stop: until the server closes it answers all requests, and tells clients to go elsewhere. */
+  draining: AbortSignal
   log: Logger
 }
 

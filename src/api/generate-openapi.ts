@@ -35,6 +35,7 @@ export async function generateOpenapi(): Promise<string> {
     quotas: uncalled as TenantQuotas,
     admission: uncalled as Admission,
     metrics: new ApiMetrics([...registry.keys()]),
+    draining: new AbortController().signal,
     log: pino({ level: 'silent' }),
   })
   try {

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { boot } from '../boot.ts'
 import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
@@ -28,13 +29,13 @@ import { ApiKeys } from './access/api-keys.ts'
 import { buildApp } from './app.ts'
 import { ApiMetrics } from './service/metrics.ts'
 
-/** Waiting clients are answered at once when the API stops; what is left are answers on their way. */
-const stopWithinMs = 5000
+/** Waiting clients are answered at once when the API closes; what is left are answers on their way. */
+const closeWithinMs = 4500
 
 await boot('api', async () => {
   const config = readEnvironment(apiVariables, process.env)
   const log = await createLogger({ role: 'api', level: config.LOG_LEVEL })
-  const lifecycle = createLifecycle({ log, stopWithinMs })
+  const lifecycle = createLifecycle({ log, stopWithinMs: config.DRAIN_DELAY_MS + closeWithinMs })
   const registry = await loadRegistry({
     diagnosticJobs: config.DIAGNOSTIC_JOBS,
     jobsDir: config.JOBS_DIR,
@@ -113,8 +114,13 @@ await boot('api', async () => {
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const stores = { queue, index, idempotency, outbox, schedules, flows }
   const steps = { ...stores, hub, control, quotas, admission, metrics }
-  const app = await buildApp({ config, registry, apiKeys, log, ...steps })
-  lifecycle.onStop('http', () => app.close())
+  const draining = new AbortController()
+  const app = await buildApp({ config, registry, apiKeys, draining: draining.signal, log, ...steps })
+  lifecycle.onStop('http', async () => {
+    draining.abort()
+    if (!lifecycle.isFault) await sleep(config.DRAIN_DELAY_MS)
+    await app.close()
+  })
   try {
     await app.listen({
       host: config.HOST,

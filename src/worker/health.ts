@@ -11,11 +11,17 @@ export interface WorkerHealth {
   metrics(): Promise<{ contentType: string; text: string }>
 }
 
+/** The health endpoints, which listen. */
+export interface HealthServer {
+  port: number
+  close(): Promise<void>
+}
+
 /** Serves `/livez`, `/readyz` and `/metrics` of a worker. Resolves with the port when it listens. */
 export async function serveHealth(
   { host, port }: { host: string; port: number },
   health: WorkerHealth,
-): Promise<{ port: number; close(): Promise<void> }> {
+): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const send = (status: number, contentType: string, text: string) => {
       response.writeHead(status, { 'content-type': contentType }).end(text)

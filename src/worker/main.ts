@@ -32,7 +32,7 @@ import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import { executeJob } from './execution/execute-job.ts'
 import { createExecutors } from './executors/create-executors.ts'
-import { serveHealth } from './health.ts'
+import { type HealthServer, serveHealth } from './health.ts'
 import { WorkerMetrics } from './metrics.ts'
 import { ConsumerWatchdog, watchEventLoop } from './watchdog.ts'
 import { consumeDeliveries } from './webhooks/consume-deliveries.ts'
@@ -59,6 +59,9 @@ await boot('worker', async () => {
   const redisAt = { url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD), ca: config.REDIS_CA_FILE }
   const redis = await connectRedis({ ...redisAt, role: 'worker', name: 'worker', log })
   lifecycle.onStop('redis', () => redis.disconnect())
+  // Stops last but for Redis: a draining worker answers, with 503 on /readyz, until its jobs have ended.
+  let health: HealthServer | undefined
+  lifecycle.onStop('health', () => health?.close())
   const keys = new Keys(config.KEY_PREFIX)
   const events = new JobEventWriter({ redis, keys, log })
   const executors = createExecutors({
@@ -183,25 +186,20 @@ await boot('worker', async () => {
   })
   watchdog.start()
   lifecycle.onStop('watchdog', () => watchdog.stop())
-  const health =
-    config.WORKER_PORT === undefined
-      ? undefined
-      : await serveHealth(
-          { host: config.WORKER_HOST, port: config.WORKER_PORT },
-          {
-            stuckQueue: () => watchdog.stuckQueue,
-            ready: async () => {
-              await Promise.all(consumers.map((consumer) => consumer.probe()))
-            },
-            metrics: () => metrics.read(),
-          },
-        ).catch(async (error: unknown) => {
-          // Consumers may have taken jobs already; the stop puts them back.
-          await lifecycle.stop()
-          throw listenMistake(error, { host: 'WORKER_HOST', port: 'WORKER_PORT' })
-        })
-  lifecycle.onStop('health', () => health?.close())
-  if (health) {
+  if (config.WORKER_PORT !== undefined) {
+    const at = { host: config.WORKER_HOST, port: config.WORKER_PORT }
+    health = await serveHealth(at, {
+      stuckQueue: () => watchdog.stuckQueue,
+      ready: async () => {
+        if (lifecycle.signal.aborted) throw new Error('draining')
+        await Promise.all(consumers.map((consumer) => consumer.probe()))
+      },
+      metrics: () => metrics.read(),
+    }).catch(async (error: unknown) => {
+      // Consumers may have taken jobs already; the stop puts them back.
+      await lifecycle.stop()
+      throw listenMistake(error, { host: 'WORKER_HOST', port: 'WORKER_PORT' })
+    })
     metrics.observeProcess()
     metrics.observeConsumers(consumers)
   }

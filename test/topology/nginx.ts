@@ -10,12 +10,12 @@ import { waitFor } from '../helpers/wait-for.ts'
 /** Whether {@link startNginx} works here. */
 export const hasNginx = spawnSync('nginx', ['-v'], { stdio: 'ignore' }).status === 0
 
-/** The configuration of docs/clients.md, with the API at `upstream` and listening on `port`. */
-async function documentedServer(upstream: string, port: number, readTimeout: string): Promise<string> {
+/** The configuration of docs/clients.md, with the APIs at `upstreams` and listening on `port`. */
+async function documentedServer(upstreams: string[], port: number, readTimeout: string): Promise<string> {
   const page = await readFile(join(import.meta.dirname, '../../docs/clients.md'), 'utf8')
   const [, block = ''] = /```nginx\n([^]*?)```/.exec(page) ?? []
   return [
-    ['server 127.0.0.1:3000;', `server ${upstream};`],
+    ['server 127.0.0.1:3000 max_fails=0;', upstreams.map((one) => `server ${one} max_fails=0;`).join('\n')],
     ['listen 8080;', `listen 127.0.0.1:${port};`],
     ['proxy_read_timeout 60s;', `proxy_read_timeout ${readTimeout};`],
   ].reduce((text, [documented = '', here = '']) => {
@@ -31,14 +31,18 @@ function plainServer(upstream: string, port: number): string {
 }
 
 /**
- * An nginx in front of an API: with the defaults of nginx, or as docs/clients.md configures it. Ends with its test.
+ * An nginx in front of an API, or of several: with the defaults of nginx, or as docs/clients.md configures it. Ends with its test.
  *
  * @returns its URL
  */
-export async function startNginx(apiUrl: string, as: 'documented' | 'plain', readTimeout = '60s'): Promise<string> {
+export async function startNginx(
+  apiUrls: string | string[],
+  as: 'documented' | 'plain',
+  readTimeout = '60s',
+): Promise<string> {
   const [port = 0] = await freePorts(1)
-  const { host } = new URL(apiUrl)
-  const server = as === 'plain' ? plainServer(host, port) : await documentedServer(host, port, readTimeout)
+  const hosts = [apiUrls].flat().map((url) => new URL(url).host)
+  const server = as === 'plain' ? plainServer(hosts[0] ?? '', port) : await documentedServer(hosts, port, readTimeout)
   const folder = await mkdtemp(join(tmpdir(), 'drover-nginx-'))
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${folder}/${kind};`,

@@ -41,6 +41,7 @@ const problems = {
   headers_too_large: [431, 'Request headers too large'],
   unsupported_media_type: [415, 'Unsupported media type'],
   queue_unavailable: [503, 'Queue unavailable'],
+  draining: [503, 'Draining'],
   internal_error: [500, 'Internal error'],
 } as const
 

@@ -24,8 +24,9 @@ export class SseResponse extends StreamResponse {
     this.write(`${retry}id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
   }
 
-  /** The client resumes after its last id. */
+  /** The client resumes after its last id, at another server; not all clients at the same moment. */
   override interrupt(): void {
+    this.write(`retry: ${Math.round(retryMs * (0.5 + Math.random()))}\n\n`)
     this.end()
   }
 

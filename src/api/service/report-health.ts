@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { RouteDeps } from '../deps.ts'
+import { Problem } from '../http/problem.ts'
 import { named } from '../openapi/fields.ts'
 import { jsonResponse, publicProblemResponses } from '../openapi/responses.ts'
 
 const status = named('Health', z.object({ status: z.literal('ok') }))
 
 /** `GET /livez`: the process answers. `GET /readyz`: Redis answers, and the process is not stopping. */
-export function reportHealth(app: FastifyInstance, { queue, closing }: RouteDeps): void {
+export function reportHealth(app: FastifyInstance, { queue, draining }: RouteDeps): void {
   app.get('/livez', {
     config: { access: 'public' },
     schema: {
@@ -26,10 +27,13 @@ export function reportHealth(app: FastifyInstance, { queue, closing }: RouteDeps
       summary: 'Check whether the API accepts jobs',
       tags: ['health'],
       querystring: z.strictObject({}),
-      response: { 200: jsonResponse('The API accepts jobs', status), ...publicProblemResponses('queue_unavailable') },
+      response: {
+        200: jsonResponse('The API accepts jobs', status),
+        ...publicProblemResponses('queue_unavailable', 'draining'),
+      },
     },
     handler: async () => {
-      closing.throwIfAborted()
+      if (draining.aborted) throw new Problem('draining', 'This process is stopping.', { retryAfterS: 1 })
       await queue.ping()
       return { status: 'ok' }
     },

@@ -80,14 +80,15 @@ test('an open stream gets a comment and its opener a call every 15 seconds, unti
   expect(beats).toBe(2)
 })
 
-test('when the server closes, open streams end and new ones end at once', async () => {
+test('when the server closes, open streams end with a new retry, and new ones at once', async () => {
   const { ask, closing } = await serve((streams, reply) => streams.open(reply, hold).send(1, 'snapshot', '{}'))
   const response = await ask()
   await next(response)
   closing.abort()
-  expect(await Array.fromAsync(response)).toEqual([])
+  const last = [expect.stringMatching(/^retry: [123]\d{3}\n\n$/)]
+  expect(await Array.fromAsync(response)).toEqual(last)
   expect(response.complete).toBe(true)
-  expect(await Array.fromAsync(await ask())).toEqual([])
+  expect(await Array.fromAsync(await ask())).toEqual(last)
 })
 
 test('an open answer of lines gets an empty line every 15 seconds, and is broken off when the server closes', async () => {

@@ -1,0 +1,98 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+
+const checkEveryMs = 25
+/** How long the listener waits for a moment without new connections, in ms. */
+const quietWithinMs = 1000
+/** A turn of the event loop in which nothing happened is shorter, in ms. */
+const quietTurnMs = 0.5
+
+export interface DrainOptions {
+  /** Aborts when the process is to stop. */
+  draining: AbortSignal
+  /**
+   * How long a connection without a request stays open after the listener has closed, in ms. Its client may have sent a request before it
+   * hears of the end, so the longer it has been silent, the better.
+   */
+  idleMs: number
+}
+
+/**
+ * Stops `app` so that no request is refused. From the abort of `draining` on it goes on to listen and to answer, with `connection: close`
+ * on each answer, so that clients and proxies move to other servers. When it closes, the listener closes first; connections end when
+ * they have been answered or were idle. Call it before the app listens, and add hooks that end what clients wait for before.
+ */
+export function drainGracefully(app: FastifyInstance, { draining, idleMs }: DrainOptions): void {
+  const { server } = app
+  const drain = new Drain()
+  draining.addEventListener('abort', () => drain.begin(), { once: true })
+  server.on('connection', (socket: Socket) => drain.accepted(socket))
+  // The close of the server calls it, and would cut off a request that is on its way.
+  server.closeIdleConnections = () => {}
+  app.addHook('onRequest', (_request, { raw }, done) => {
+    drain.follow(raw)
+    done()
+  })
+  // Fastify closes the listener after these hooks, in the same turn.
+  app.addHook('preClose', async () => {
+    drain.begin()
+    if (!server.listening) return
+    await drain.quietTurn()
+    const ended = new AbortController()
+    server.once('close', () => ended.abort())
+    void drain.closeIdle(idleMs, ended.signal)
+  })
+}
+
+/** The connections and unanswered requests of a server. */
+class Drain {
+  readonly #sockets = new Set<Socket>()
+  readonly #unanswered = new Set<ServerResponse>()
+  #isDraining = false
+  #accepted = 0
+
+  /** From now on each answer ends its connection. */
+  begin(): void {
+    this.#isDraining = true
+    for (const response of this.#unanswered) response.shouldKeepAlive = false
+  }
+
+  accepted(socket: Socket): void {
+    this.#accepted += 1
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+
+  follow(response: ServerResponse): void {
+    if (this.#isDraining) response.shouldKeepAlive = false
+    // A client that leaves gets no answer, and its connection closes.
+    if (response.destroyed) return
+    this.#unanswered.add(response)
+    response.once('close', () => this.#unanswered.delete(response))
+  }
+
+  /**
+   * Resolves behind a short turn of the event loop that has accepted no connection. The system resets the connections that a listener has
+   * not accepted when it closes, and Node.js accepts one per turn: at any other moment some are waiting under load.
+   */
+  async quietTurn(): Promise<void> {
+    const end = performance.now() + quietWithinMs
+    for (;;) {
+      const [accepted, begun] = [this.#accepted, performance.now()]
+      await nextTurn()
+      const now = performance.now()
+      if ((accepted === this.#accepted && now - begun < quietTurnMs) || now > end) return
+    }
+  }
+
+  /** Closes connections without a request, from `idleMs` on, until the server has closed. */
+  async closeIdle(idleMs: number, ended: AbortSignal): Promise<void> {
+    for (let waitMs = idleMs; !ended.aborted; waitMs = checkEveryMs) {
+      await sleep(waitMs)
+      const busy = new Set(Array.from(this.#unanswered, ({ socket }) => socket))
+      for (const socket of this.#sockets) if (!busy.has(socket)) socket.destroySoon()
+    }
+  }
+}
