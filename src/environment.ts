@@ -10,6 +10,7 @@ import {
   origins,
   port,
   variableNames,
+  workerNamePattern,
   workerQueues,
 } from './environment/kinds.ts'
 import { readSecretFiles } from './environment/secrets.ts'
@@ -75,6 +76,13 @@ export const workerVariables = z
       .default(100)
       .meta(
         about('Webhooks that this worker sends at the same time, at most a tenth of them to one origin. `0`: none.'),
+      ),
+    WORKER_NAME: workerNamePattern
+      .optional()
+      .meta(
+        about(
+          'Name of this worker in jobs and logs: letters, digits, `.`, `_` and `-`. Every client sees it. Default: its host and process id, which only keys with the scope `admin` see.',
+        ),
       ),
     WORKER_PORT: port
       .optional()

@@ -8,6 +8,7 @@ import {
   LogController,
 } from 'fastify'
 import { isLoopback } from '../environment.ts'
+import { cutText } from '../jobs/cut-text.ts'
 import { limitRequests } from './access/admission.ts'
 import { authorizeRequests } from './access/auth.ts'
 import { allowFrontEnds, type BrowserOptions, guardAgainstPages } from './access/browsers.ts'
@@ -85,8 +86,8 @@ function createServer({ log, config }: ApiDeps): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log
   return fastify({
     loggerInstance,
-    // measureAnswers logs one line for each answer, at debug level.
-    logController: new LogController({ disableRequestLogging: true }),
+    // measureAnswers logs one line for each answer.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: config.BODY_LIMIT_BYTES,
     trustProxy: config.TRUSTED_PROXIES.length > 0 && config.TRUSTED_PROXIES,
     ...connectionOptions,
@@ -95,8 +96,10 @@ function createServer({ log, config }: ApiDeps): FastifyInstance {
     // An id of any length that fits into the headers is looked up, and is unknown.
     routerOptions: { maxParamLength: 16_384 },
     // Fastify calls no hook for these.
-    frameworkErrors: (error, request, reply) =>
-      void answerProblem(error, request, reply.headers(commonHeaders(request))),
+    frameworkErrors: (error, request, reply) => {
+      void answerProblem(error, request, reply.headers(commonHeaders(request)))
+      logAnswer(request, { method: request.method, status: reply.statusCode })
+    },
     forceCloseConnections: 'idle',
     // A request on a connection that is still open is answered, not refused.
     return503OnClosing: false,
@@ -126,12 +129,26 @@ function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
 
 function measureAnswers(app: FastifyInstance, { metrics }: ApiDeps): void {
   app.addHook('onResponse', (request, reply, done) => {
-    const { method, log } = request
+    const { method } = request
     const answer = { method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }
-    log.debug(answer, 'answered')
+    logAnswer(request, answer)
     if (!wasHeld(reply)) metrics.requestAnswered(answer)
     done()
   })
+}
+
+/** By the request-id of an answer that a client complains about, its line is found without debug logs. */
+function logAnswer(
+  { log, caller, params, routeOptions }: FastifyRequest,
+  answer: { method: string; status: number },
+): void {
+  if (answer.status < 400) return log.debug(answer, 'answered')
+  const id: unknown = Object(params).id
+  const isOfJob = routeOptions.url?.startsWith('/v1/jobs/:id') === true
+  log.info(
+    { ...answer, tenant: caller?.tenant, ...(isOfJob && typeof id === 'string' && { job: cutText(id, 100) }) },
+    'refused',
+  )
 }
 
 /** Whether a successful answer took as long as its client chose to wait, not as long as the server needed. */

@@ -13,6 +13,9 @@ export const integer = (min: number, max: number) =>
 /** A TCP port; 0 means any free port. */
 export const port = integer(0, 65_535)
 
+/** The name of a worker. Without a colon, which only names that are made up have. */
+export const workerNamePattern = z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" or "-"')
+
 /** `1` is true, `0` is false. */
 export const flag = z.enum(['0', '1'], 'must be 0 or 1').transform((text) => text === '1')
 

@@ -19,6 +19,7 @@ import { JobEventWriter } from '../queue/events/event-writer.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import type { JobRef } from '../queue/model/job-id.ts'
+import { workerNameOf } from '../queue/model/worker-name.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { addPassword } from '../queue/redis/redis-address.ts'
@@ -48,7 +49,8 @@ await boot('worker', async () => {
   // Job files and handlers on the event loop share this environment.
   removeSecrets(process.env, config.JOB_ENV)
   if (config.JOB_USER && process.getuid?.() !== 0) throw new EnvironmentError(['JOB_USER: the worker must run as root'])
-  const log = await createLogger({ role: 'worker', level: config.LOG_LEVEL })
+  const workerName = workerNameOf(hostname(), process.pid, config.WORKER_NAME)
+  const log = await createLogger({ role: 'worker', level: config.LOG_LEVEL, more: { worker: workerName } })
   const lifecycle = createLifecycle({ log, stopWithinMs: config.SHUTDOWN_GRACE_MS + putBackMs })
   const registry = await loadRegistry({
     diagnosticJobs: config.DIAGNOSTIC_JOBS,
@@ -75,7 +77,6 @@ await boot('worker', async () => {
   lifecycle.onStop('executors', () => executors.close())
 
   const metrics = new WorkerMetrics([...registry.keys()])
-  const workerName = `${hostname()}:${process.pid}`
   const control = new JobControl({ redis, keys })
   const jobs = new JobQueue({ client: redis, keys, queues: queuesOf(registry) })
   const outbox = new WebhookOutbox({ redis, keys, jobs, control, log })

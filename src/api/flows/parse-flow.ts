@@ -37,15 +37,9 @@ export function parseFlow(body: unknown, context: SubmissionContext): Omit<FlowS
   if (!parsed || !tree || mistakes.count > 0) throw mistakes.toProblem()
   const { tags = [], metadata = {}, deadline_ms: deadlineMs } = parsed.data
   const webhook = parsed.data.webhook && storedWebhook(parsed.data.webhook, context.hops)
-  return {
-    plan: planFlow(tree),
-    tenant: context.caller.tenant,
-    tags,
-    metadata,
-    webhook,
-    createdAt: context.now,
-    deadlineMs,
-  }
+  const { caller, now: createdAt, requestId } = context
+  const tenant = caller.tenant
+  return { plan: planFlow(tree), tenant, tags, metadata, webhook, createdAt, deadlineMs, requestId }
 }
 
 class FlowReader {
@@ -98,7 +92,7 @@ class FlowReader {
     const before = mistakes.count
     const { options, job } = checkJob(plain, this.#registry, { base: pointer, isComplete, mistakes })
     if (!options || !job || mistakes.count > before) return undefined
-    const record = toRecord(options, this.#caller, this.#hops)
+    const record = toRecord(options, { caller: this.#caller, hops: this.#hops })
     return {
       job: {
         type: job.type,

@@ -84,6 +84,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
         now,
         caller: request.caller,
         traceparent: request.headers['traceparent'],
+        requestId: request.id,
         hops: readHops(request.headers),
         canSign: config.WEBHOOK_SECRETS.length > 0,
       })

@@ -40,7 +40,7 @@ export function cancelJob(
       if (result === 'done' && job.state !== 'canceled') {
         throw new Problem('job_already_done', `The job is done: it ended as ${job.state}.`)
       }
-      return reply.code(result === 'signaled' ? 202 : 200).send(jobResource(job, config.RESULT_TTL_MS))
+      return reply.code(result === 'signaled' ? 202 : 200).send(jobResource(job, config.RESULT_TTL_MS, request.caller))
     },
   })
 }

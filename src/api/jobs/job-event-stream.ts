@@ -3,6 +3,7 @@ import type { JobRef } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
+import type { Caller } from '../access/api-keys.ts'
 import type { SseResponse } from '../http/sse-response.ts'
 import { timestamp } from '../http/timestamp.ts'
 import { jobResource } from './job-resource.ts'
@@ -15,6 +16,7 @@ interface StreamDeps {
   queue: JobQueue
   hub: JobEventHub
   resultTtlMs: number
+  caller: Pick<Caller, 'scopes'>
 }
 
 /** The part of a job that tells whether its state has changed since the last event. */
@@ -67,7 +69,7 @@ export class JobEventStream {
 
   /** Sends the snapshot, which is the job that it was made with, and all stored events; ends the response when the job is done. */
   begin(job: StoredJob): void {
-    this.#send('snapshot', JSON.stringify(jobResource(job, this.#deps.resultTtlMs)))
+    this.#send('snapshot', JSON.stringify(jobResource(job, this.#deps.resultTtlMs, this.#deps.caller)))
     // A client that comes to a finished job for the first time wants its end, not its past.
     if (job.done && !this.#isResumed) return this.#finish(job)
     this.read()
@@ -158,12 +160,12 @@ export class JobEventStream {
     const { state, attempt, run } = this.#last
     this.#last = sentState(job)
     if (job.state === state && job.attempt === attempt && job.run === run) return
-    const at = (job.state === 'running' ? job.startedAt : job.finishedAt) ?? Date.now()
+    const at = (job.state === 'running' ? job.starts.at(-1)?.startedAt : job.finishedAt) ?? Date.now()
     this.#send('state', JSON.stringify({ state: job.state, attempt: job.attempt, at: timestamp(at) }))
   }
 
   #finish(job: StoredJob): void {
-    this.#send('done', JSON.stringify(jobResource(job, this.#deps.resultTtlMs)))
+    this.#send('done', JSON.stringify(jobResource(job, this.#deps.resultTtlMs, this.#deps.caller)))
     this.#response.end()
   }
 

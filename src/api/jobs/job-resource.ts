@@ -1,6 +1,10 @@
 import { z } from 'zod'
+import { outcomes } from '../../queue/model/job-history.ts'
 import { timeLimits } from '../../queue/model/job-record.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
+import { webhookEvents } from '../../queue/model/webhook-target.ts'
+import { shownWorkerName } from '../../queue/model/worker-name.ts'
+import type { Caller } from '../access/api-keys.ts'
 import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
 import { doneField, metadataField, named, stateField, tagsField, timeField } from '../openapi/fields.ts'
 import { jobPath } from './find-job.ts'
@@ -31,7 +35,22 @@ export const jobSchema = z.object({
   run: z.int().describe('Starts at 1 and increases with each `POST …/retry`'),
   attempt: z.int().describe('The current or latest attempt of this run. 0 before the first one'),
   max_attempts: z.int(),
+  worker: z
+    .string()
+    .nullable()
+    .describe(
+      'The worker that runs it: its `WORKER_NAME`, else its host and process id, or for keys without the scope `admin` a name made up for it',
+    ),
   priority: z.int(),
+  backoff: z
+    .object({ type: z.enum(['fixed', 'exponential']), delay_ms: z.number(), jitter: z.number() })
+    .nullable()
+    .describe('As it was submitted, as the following. Null: the default of the job type'),
+  timeout_ms: z.int().nullable(),
+  start_within_ms: z.int().nullable(),
+  deadline_ms: z.int().nullable(),
+  run_at: timeField.nullable().describe('The `run_at` of the submission, or its time and `delay_ms`'),
+  webhook: z.object({ url: z.string(), events: z.array(z.enum(webhookEvents)) }).nullable(),
   tags: tagsField,
   metadata: metadataField,
   created_at: timeField,
@@ -47,14 +66,21 @@ export const jobSchema = z.object({
       named(
         'JobAttempt',
         z.object({
-          attempt: z.int(),
+          attempt: z.int().describe('A start that lost its worker or was put back uses up no attempt'),
+          worker: z.string().nullable(),
           started_at: timeField.nullable(),
-          ended_at: timeField.nullable(),
+          ended_at: timeField.nullable().describe('Of a lost worker: when that was noticed'),
+          outcome: z
+            .enum(outcomes)
+            .nullable()
+            .describe(
+              'Null while it runs. `worker_lost`: its worker crashed, froze or lost its lease. `put_back`: its worker was stopped',
+            ),
           error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
         }),
       ),
     )
-    .describe('The attempts of this run that have ended, oldest first. At most the last 20'),
+    .describe('The starts of this run, oldest first. Of more than 20 the first and the last 19'),
   links: z.object({
     self: z.string(),
     output: z.string(),
@@ -66,9 +92,11 @@ export const jobSchema = z.object({
 
 export type JobResource = z.output<typeof jobSchema>
 
-/** A stored job as clients see it. A finished job expires `resultTtlMs` after its end. */
-export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
+/** A stored job as clients see it. A finished job expires `resultTtlMs` after its end. Only admins see hosts. */
+export function jobResource(job: StoredJob, resultTtlMs: number, { scopes }: Pick<Caller, 'scopes'>): JobResource {
   const { record, failure, progress } = job
+  const shownWorker = (name: string | undefined) =>
+    name === undefined ? null : shownWorkerName(name, scopes.has('admin'))
   const self = jobPath(job.id)
   return {
     id: job.id,
@@ -84,7 +112,9 @@ export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
     run: job.run,
     attempt: job.attempt,
     max_attempts: job.maxAttempts,
+    worker: shownWorker(job.worker),
     priority: record.priority ?? 0,
+    ...givenOptions(job),
     tags: record.tags ?? [],
     metadata: record.metadata ?? {},
     created_at: timestamp(job.createdAt),
@@ -95,10 +125,12 @@ export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
     deadline_at: optionalTimestamp(timeLimits(record).deadlineAt),
     expires_at: optionalTimestamp(job.finishedAt === undefined ? undefined : job.finishedAt + resultTtlMs),
     flow_id: record.flow?.id ?? null,
-    attempts: job.attempts.map(({ attempt, startedAt, endedAt, failure: why }) => ({
+    attempts: job.starts.map(({ attempt, worker, startedAt, endedAt, outcome, failure: why }) => ({
       attempt,
+      worker: shownWorker(worker),
       started_at: optionalTimestamp(startedAt),
       ended_at: optionalTimestamp(endedAt),
+      outcome: outcome ?? null,
       error: why ? { code: why.code, message: why.message, retryable: why.retryable } : null,
     })),
     links: {
@@ -108,5 +140,18 @@ export function jobResource(job: StoredJob, resultTtlMs: number): JobResource {
       logs: `${self}/logs`,
       cancel: `${self}/cancel`,
     },
+  }
+}
+
+/** The options that the client gave. */
+function givenOptions({ record, runAt }: StoredJob) {
+  const { backoff, webhook } = record
+  return {
+    backoff: backoff ? { type: backoff.type, delay_ms: backoff.delayMs, jitter: backoff.jitter } : null,
+    timeout_ms: record.timeoutMs ?? null,
+    start_within_ms: record.startWithinMs ?? null,
+    deadline_ms: record.deadlineMs ?? null,
+    run_at: optionalTimestamp(runAt),
+    webhook: webhook ? { url: webhook.url, events: webhook.events } : null,
   }
 }

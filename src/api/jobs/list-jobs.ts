@@ -59,7 +59,9 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       const filter = request.query
       const read = async function* (found: IndexedJob[]) {
         for await (const { job } of queue.readMany(found.map(({ ref }) => ref)))
-          yield job && matches(job, filter) ? JSON.stringify(jobResource(job, config.RESULT_TTL_MS)) : undefined
+          yield job && matches(job, filter)
+            ? JSON.stringify(jobResource(job, config.RESULT_TTL_MS, request.caller))
+            : undefined
       }
       const page = await fillPage(search(request.caller.tenant, filter), filter.limit, read)
       return answerPage(request, reply, page, timeOfUlid)

@@ -32,7 +32,7 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
         read: () => findJob(deps.queue, request, id),
         awaited: () => awaitedJob(deps, ref),
         notFound: () => jobNotFound(id),
-        resource: (job) => jobResource(job, deps.config.RESULT_TTL_MS),
+        resource: (job) => jobResource(job, deps.config.RESULT_TTL_MS, request.caller),
       })
     },
   })

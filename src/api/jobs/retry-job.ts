@@ -47,7 +47,10 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config,
       }
       const job = await queue.read(before)
       if (!job) throw jobNotFound(id)
-      return reply.code(202).header('location', jobPath(id)).send(jobResource(job, config.RESULT_TTL_MS))
+      return reply
+        .code(202)
+        .header('location', jobPath(id))
+        .send(jobResource(job, config.RESULT_TTL_MS, request.caller))
     },
   })
 }

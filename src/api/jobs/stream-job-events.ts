@@ -48,7 +48,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
         const response = deps.streams.open(reply, hold, { onBeat: () => stream?.read(), onClose: stopWatching })
         const onError = (error: unknown) =>
           request.log.warn({ err: error, job: id }, 'failed to read for an event stream')
-        stream = new JobEventStream(streamDeps, response, job, { after, onError })
+        stream = new JobEventStream({ ...streamDeps, caller: request.caller }, response, job, { after, onError })
         stream.begin(job)
       } catch (error) {
         stopWatching()

@@ -70,11 +70,12 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
         now: Date.now(),
         caller: request.caller,
         traceparent: request.headers['traceparent'],
+        requestId: request.id,
         hops: readHops(request.headers),
         canSign: config.WEBHOOK_SECRETS.length > 0,
       })
       const accepted = await submit(request, reply, deps, jobs, job)
-      return reply.send(jobResource(accepted, config.RESULT_TTL_MS))
+      return reply.send(jobResource(accepted, config.RESULT_TTL_MS, request.caller))
     },
   })
 }

@@ -99,7 +99,10 @@ export function unknownJobType(type: string, base = ''): Problem {
 }
 
 /** What is stored with a job. */
-export function toRecord(options: JobEnvelope, caller: Caller, hops: number | undefined): NewJob['record'] {
+export function toRecord(
+  options: JobEnvelope,
+  { caller, hops, requestId }: { caller: Caller; hops: number | undefined; requestId?: string | undefined },
+): NewJob['record'] {
   const { backoff } = options
   return {
     tenant: caller.tenant,
@@ -115,6 +118,7 @@ export function toRecord(options: JobEnvelope, caller: Caller, hops: number | un
     ...(options.tags && { tags: options.tags }),
     ...(options.metadata && { metadata: options.metadata }),
     ...(hops !== undefined && { hops }),
+    ...(requestId !== undefined && { requestId }),
     ...(options.webhook && { webhook: storedWebhook(options.webhook, hops) }),
   }
 }

@@ -30,6 +30,8 @@ export interface SubmissionContext {
   now: number
   caller: Caller
   traceparent: unknown
+  /** Of the request; absent: the jobs are submitted by a schedule. */
+  requestId?: string | undefined
   /** Of the request: see readHops. */
   hops: number | undefined
   /** Whether there is a secret to sign webhooks with. */
@@ -82,10 +84,11 @@ export function parseJob(body: unknown, context: SubmissionContext, base = ''): 
   return traceparent === undefined ? job : { ...job, record: { ...job.record, traceparent } }
 }
 
-function toNewJob(options: JobEnvelope, job: Job, { caller, now, hops }: SubmissionContext): NewJob {
+function toNewJob(options: JobEnvelope, job: Job, context: SubmissionContext): NewJob {
+  const { now } = context
   const runAt = options.run_at === undefined ? now + (options.delay_ms ?? 0) : Date.parse(options.run_at)
   const countsFrom = options.run_at === undefined ? now : runAt
-  const record = toRecord(options, caller, hops)
+  const record = toRecord(options, context)
   const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
   return {
     ref: newJobRef(job.queue, now),

@@ -54,7 +54,7 @@ export function deliveryResource(path: string, url: string, { ref, run, delivery
     created_at: optionalTimestamp(delivery?.createdAt),
     next_attempt_at: optionalTimestamp(delivery?.scheduledFor),
     finished_at: optionalTimestamp(delivery?.finishedAt),
-    attempts: (delivery?.attempts ?? []).map(({ attempt, startedAt, endedAt, failure }) => ({
+    attempts: sendings(delivery).map(({ attempt, startedAt, endedAt, failure }) => ({
       attempt,
       started_at: optionalTimestamp(startedAt),
       ended_at: optionalTimestamp(endedAt),
@@ -62,6 +62,11 @@ export function deliveryResource(path: string, url: string, { ref, run, delivery
     })),
     links: { resend: `${path}/deliveries/${ref.id}/resend` },
   }
+}
+
+/** The starts of a delivery that got an answer or an error. */
+function sendings(delivery: StoredJob | undefined): StoredJob['starts'] {
+  return (delivery?.starts ?? []).filter(({ outcome }) => outcome === 'succeeded' || outcome === 'failed')
 }
 
 /** The code of a failure names the HTTP status where there was one. An attempt without a failure is the last one, which has the output. */

@@ -1,18 +1,23 @@
 import { UnrecoverableError } from 'bullmq'
-import { encodeAttempt, encodeFailure, type StoredFailure } from '../model/failure.ts'
+import { encodeFailure, type StoredFailure } from '../model/failure.ts'
+import { encodeFailedStart } from '../model/job-history.ts'
 
 /** BullMQ stores `message` as the job's failure and adds `stack` to the list of its attempts: both are ours, as JSON. */
 export class AttemptFailed extends Error {
   /** In ms. */
   readonly retryDelayMs: number
 
-  /** @param retryDelayMs undefined: the job has failed for good. `startedAt` in epoch ms */
-  constructor(failure: StoredFailure, retryDelayMs: number | undefined, startedAt: number) {
+  /** @param retryDelayMs undefined: the job has failed for good. `startedAt` in epoch ms, as it is stored */
+  constructor(
+    failure: StoredFailure,
+    retryDelayMs: number | undefined,
+    start: { worker: string | undefined; startedAt: number | undefined },
+  ) {
     super(encodeFailure(failure))
     // By this name BullMQ knows that no attempt follows, whatever backoff the job has.
     this.name = retryDelayMs === undefined ? 'UnrecoverableError' : 'AttemptFailed'
     this.retryDelayMs = retryDelayMs ?? -1
-    this.stack = encodeAttempt(failure, startedAt, Date.now())
+    this.stack = encodeFailedStart(failure, { ...start, endedAt: Date.now() })
   }
 }
 

@@ -108,13 +108,8 @@ export async function completeAndFetch(
     'events',
     'limiter',
   ]
-  const args: (string | number)[] = [
-    keys[''] ?? '',
-    Date.now(),
-    maxMessageBytes,
-    redis.isCluster ? 'cluster' : '',
-    hints,
-  ]
+  const now = Date.now()
+  const args: (string | number)[] = [keys[''] ?? '', now, maxMessageBytes, redis.isCluster ? 'cluster' : '', hints]
   args.push(maxFetchedBytes, lockMs, name, isPlain ? 1 : '')
   for (const { kind, heldToken, token, fetchNext, end } of exchanges)
     args.push(kind, heldToken, fetchNext ? token : '', ...end)
@@ -125,7 +120,7 @@ export async function completeAndFetch(
   )
   if (!Array.isArray(replies)) throw new TypeError('complete-and-fetch.lua has answered something else')
   const last: unknown = replies.at(-1)
-  return { exchanged: exchanges.map(({ token }, n) => decode(replies[n], token)), none: decodeNone(last) }
+  return { exchanged: exchanges.map(({ token }, n) => decode(replies[n], token, now)), none: decodeNone(last) }
 }
 
 /**
@@ -158,10 +153,10 @@ const endedBefore = -100
 /** BullMQ's code for a job that is not locked. */
 const notLocked = -2
 
-function decode(reply: unknown, token: string): Exchanged {
+function decode(reply: unknown, token: string, startedAt: number): Exchanged {
   if (Array.isArray(reply)) {
     const isWhole = Array.isArray(reply[0])
-    return { status: 'done', next: isWhole ? raw2NextJobData(reply) : decodeJob(reply, token) }
+    return { status: 'done', next: isWhole ? raw2NextJobData(reply) : decodeJob(reply, token, startedAt) }
   }
   if (reply === 'stock') return { status: reply }
   const none = decodeNone(reply)
@@ -199,12 +194,13 @@ type Fetched = [
   parentKey: string | null,
   parent: string | null,
   id: string,
+  lostWorker?: string | null,
 ]
 
-function decodeJob(reply: unknown[], token: string): NextJob {
+function decodeJob(reply: unknown[], token: string, startedAt: number): NextJob {
   const [name, data, options, timestamp, attemptsMade, starts, stalls, deferred, traces, replyChannel, ...rare] =
     reply as Fetched
-  const [repeatJobKey, deduplicationId, parentKey, parent, id] = rare
+  const [repeatJobKey, deduplicationId, parentKey, parent, id, lostWorker] = rare
   const json: FetchedJson = {
     id,
     name,
@@ -221,6 +217,8 @@ function decodeJob(reply: unknown[], token: string): NextJob {
     deduplicationId: deduplicationId ?? undefined,
     parentKey: parentKey ?? undefined,
     parent: parent === null ? undefined : (Object(parseJson(parent)) as ParentKeys),
+    lostWorker: lostWorker === null ? 'unknown' : lostWorker,
+    processedOn: startedAt,
     lockToken: token,
     fetchedAt: Date.now(),
   }

@@ -1,4 +1,5 @@
 import { Job, type JobJson, type Worker } from 'bullmq'
+import { addStart } from '../model/job-history.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { flowOf } from '../model/job-record.ts'
 import { parseJson } from '../model/parse-json.ts'
@@ -10,6 +11,10 @@ type MayBeRead = 'deferredFailure' | 'stacktrace' | 'repeatJobKey' | 'deduplicat
 /** What is read of a job when it is fetched. */
 export type FetchedJson = Pick<JobJson, Read> & { [K in MayBeRead]?: JobJson[K] | undefined } & {
   replyChannel?: string | undefined
+  /** The worker of its last start, which was lost. */
+  lostWorker?: string | undefined
+  /** Epoch ms: as its start is stored. */
+  processedOn?: number
   lockToken: string
   /** Epoch ms at which Redis's answer was read. */
   fetchedAt: number
@@ -25,8 +30,12 @@ export class FetchedJob extends Job {
   readonly failsWith: string | undefined
   /** The channel of the API process that waits for its end. */
   readonly replyChannel: string | undefined
+  /** The worker of its last start, where that was lost. */
+  readonly lostWorker: string | undefined
   /** What its lock holds. Another with each fetch, where BullMQ's `token` stays with a place of the worker: so it fences attempts, too. */
   readonly lockToken: string
+  /** It ends without having been started here. */
+  isUnrun = false
   /** Its place in the worker is free again. */
   hasLeft = false
 
@@ -36,12 +45,13 @@ export class FetchedJob extends Job {
     this.fetchedAt = json.fetchedAt
     this.failsWith = json.deferredFailure
     this.replyChannel = json.replyChannel
+    this.lostWorker = json.lostWorker
     this.lockToken = json.lockToken
     this.timestamp = json.timestamp
     this.attemptsMade = json.attemptsMade
     this.attemptsStarted = json.attemptsStarted
     this.stalledCounter = json.stalledCounter
-    this.processedOn = this.fetchedAt
+    this.processedOn = json.processedOn ?? this.fetchedAt
     if (json.repeatJobKey !== undefined) this.repeatJobKey = json.repeatJobKey
     if (json.deduplicationId !== undefined) this.deduplicationId = json.deduplicationId
     if (json.parentKey !== undefined) this.parentKey = json.parentKey
@@ -69,6 +79,11 @@ export class FetchedJob extends Job {
   /** The flow that it belongs to. */
   get flow(): string | undefined {
     return this.isOurs ? flowOf(this.data) : undefined
+  }
+
+  /** Keeps the first and the last starts; BullMQ keeps the last. */
+  protected override updateStacktrace({ stack }: Error): void {
+    if (stack !== undefined) this.stacktrace = addStart(this.stacktrace ?? [], stack)
   }
 }
 

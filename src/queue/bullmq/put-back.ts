@@ -2,6 +2,7 @@ import type { RedisQueueBackend } from 'bullmq'
 import type { Redis } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
 
+const putBackScript = loadScript('bullmq/put-back')
 const takeBackStart = loadScript('bullmq/take-back-start')
 const markUnknownScript = loadScript('bullmq/mark-unknown')
 
@@ -11,33 +12,38 @@ export interface Held {
   backend: RedisQueueBackend
 }
 
+/** A job is not its worker's any more. */
+class NotHeldError extends Error {
+  constructor(id: string, code: number) {
+    super(`job ${id} cannot be put back (${code})`)
+    this.name = 'NotHeldError'
+  }
+}
+
 /**
  * A job goes back to the head of its queue without using up an attempt; not `hasStarted`: as if it had not been fetched.
  *
- * @throws what BullMQ says when the lock is not `token`: nothing has changed then
+ * @throws NotHeldError when the lock is not `token`: nothing has changed then
  */
 export async function putBack({ redis, backend }: Held, id: string, token: string, hasStarted: boolean): Promise<void> {
-  // Sent together and on one connection, so in this order: the first needs the lock that the second gives up.
-  const takenBack = hasStarted ? undefined : takeBack({ redis, backend }, id, token)
-  await Promise.all([takenBack, backend.moveJobFromActiveToWait(id, token)])
-  // BullMQ sets no marker here for a prioritised job, so that an idle worker would find it only at its next look.
-  await wakeWorker(redis, backend)
+  const sets = ['active', 'wait', 'prioritized', 'stalled', 'marker', 'meta'].map((set) => backend.toKey(set))
+  const names = [backend.toKey(id), `${backend.toKey(id)}:lock`, ...sets]
+  const code = Number(
+    await putBackScript(redis, names, [id, token, backend.toKey(''), hasStarted ? 1 : '', Date.now()]),
+  )
+  if (code < 0) throw new NotHeldError(id, code)
 }
 
-/** Puts a job that was not run back for a delay; any worker may fetch it then. @throws as {@link putBack} */
+/** Puts a job that was not run back for a delay; any worker may fetch it then. @throws what BullMQ says when the lock is not `token` */
 export async function leaveToOthers(
   { redis, backend }: Held,
   id: string,
   token: string,
   delayMs: number,
 ): Promise<void> {
-  // As above.
-  const takenBack = takeBack({ redis, backend }, id, token)
+  // Sent together and on one connection, so in this order: the first needs the lock that the second gives up.
+  const takenBack = takeBackStart(redis, [`${backend.toKey(id)}:lock`, backend.toKey(id)], [token])
   await Promise.all([takenBack, backend.moveToDelayed(id, Date.now(), delayMs, token, { skipAttempt: true })])
-}
-
-function takeBack({ redis, backend }: Held, id: string, token: string): Promise<unknown> {
-  return takeBackStart(redis, [`${backend.toKey(id)}:lock`, backend.toKey(id)], [token])
 }
 
 /** Notes that a worker did not know a job. @returns since when that is so, in epoch ms */

@@ -100,9 +100,10 @@ export class WorkerBackend extends BatchingBackend {
     fields?: Record<string, unknown>,
   ): Promise<Finished> {
     const heldToken = job instanceof FetchedJob ? job.lockToken : token
-    return this.#finish(job, { kind: 'failed', value: failure ?? 'null', heldToken, fields }, fetchNext, {
+    const stored = job instanceof FetchedJob && job.isUnrun ? { ...fields, unrun: 1 } : fields
+    return this.#finish(job, { kind: 'failed', value: failure ?? 'null', heldToken, fields: stored }, fetchNext, {
       isPlain: this.isPlainEnd(job, heldToken, this.getKeepJobs(remove, this.opts.removeOnFail)),
-      stock: () => this.failAsStock(job, failure, remove, heldToken, false, fields),
+      stock: () => this.failAsStock(job, failure, remove, heldToken, false, stored),
     })
   }
 

@@ -11,6 +11,7 @@ import type { Redis } from '../redis/connection.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
 import type { OutputWriter } from '../store/job-output.ts'
 import type { ClaimedJob, Settlement } from './attempt.ts'
+import { AttemptLog } from './attempt-log.ts'
 import { CancelInbox } from './cancel-inbox.ts'
 import type { CrashQuarantine } from './crash-quarantine.ts'
 import { RunningJob, stopGraceMs } from './running-job.ts'
@@ -44,6 +45,7 @@ export class AttemptRunner {
   /** The types of those that ended here last. */
   readonly #recentTypes: string[] = []
   readonly #cancels: CancelInbox
+  readonly #attempts: AttemptLog
   /** Set by {@link stopAll}: a job may still come of a call that was on its way. */
   #stopRequest: StopRequest | undefined
   /** Resolves with the turn of the event loop that a long start has held up. */
@@ -51,6 +53,7 @@ export class AttemptRunner {
 
   constructor(options: RunnerOptions & { backend: WorkerBackend }) {
     this.#options = options
+    this.#attempts = new AttemptLog(options.log)
     this.#cancels = new CancelInbox({ keepMs: options.lockMs })
   }
 
@@ -170,6 +173,7 @@ export class AttemptRunner {
     const { id = '', name: type, data, lockToken: token, attemptsStarted: starts, timestamp: createdAt, attempt } = job
     const { ref } = job
     events.announce(ref, 'change')
+    this.#attempts.started(job)
     onStarted?.(ref, data, createdAt)
     if (this.#cancels.take(id, token)) await this.check([id])
     // An earlier start of this attempt may have stored an output and then lost its worker or its lock.

@@ -33,8 +33,8 @@ export interface ClaimedJob {
 export type Settlement =
   /** `output` is the JSON that `keepOutput` gave for it. */
   | { status: 'succeeded'; output: string }
-  /** With a delay and attempts left it is retried, else it has failed. */
-  | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined }
+  /** With a delay and attempts left it is retried, else it has failed. `isUnrun`: it was refused before its start. */
+  | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined; isUnrun?: boolean }
   | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }
   /** Back to the head of its queue, without using up an attempt: this worker is going. Not `hasStarted`: before it was run. */
   | { status: 'put_back'; hasStarted?: boolean }

@@ -3,6 +3,7 @@ import { type FetchedJob, Success } from '../bullmq/fetched-job.ts'
 import { QueueWorker } from '../bullmq/queue-worker.ts'
 import type { Keys } from '../redis/keys.ts'
 import { countQueue } from '../store/count-queue.ts'
+import { AttemptLog } from './attempt-log.ts'
 import { AttemptRunner, type RunnerOptions } from './attempt-runner.ts'
 import { LockRenewal } from './lock-renewal.ts'
 import { JobSettler, type SettlerOptions } from './settle-job.ts'
@@ -27,6 +28,7 @@ export class JobConsumer {
   readonly #runner: AttemptRunner
   readonly #settler: JobSettler
   readonly #locks: LockRenewal
+  readonly #attempts: AttemptLog
   #claims = 0
   #isOpen = false
 
@@ -34,6 +36,7 @@ export class JobConsumer {
   constructor(options: ConsumerOptions) {
     this.#options = options
     const { queue, log, lockMs, events } = options
+    this.#attempts = new AttemptLog(log)
     this.#worker = new QueueWorker({
       ...options,
       maxCrashes,
@@ -46,7 +49,8 @@ export class JobConsumer {
     this.#settler = new JobSettler({ ...options, backend })
     this.#worker.on('error', (error) => log.warn({ queue, err: error }, 'queue error'))
     this.#worker.on('stalled', (id) => {
-      log.warn({ queue, job: id }, 'the worker of a job vanished; the job is redelivered')
+      // The worker that fetches it next logs which worker was lost.
+      log.debug({ queue, job: id }, 'the lease of a job expired; the job is redelivered')
       events.announce({ queue, id }, 'change')
     })
     this.#locks = new LockRenewal({
@@ -148,6 +152,7 @@ export class JobConsumer {
   /** Runs and settles a job. @returns a success, which BullMQ's Worker settles with the next fetch. Never rejects. */
   async #process(job: FetchedJob): Promise<Success | undefined> {
     this.#claims += 1
+    this.#attempts.fetched(job)
     const settlement = await this.#attempt(job)
     if (settlement?.status !== 'succeeded') {
       await this.#settler.settle(job, settlement)

@@ -4,15 +4,18 @@ import type { Acknowledged, FetchedJob } from '../bullmq/fetched-job.ts'
 import { leaveToOthers, putBack } from '../bullmq/put-back.ts'
 import type { WorkerBackend } from '../bullmq/worker-backend.ts'
 import type { JobEventWriter } from '../events/event-writer.ts'
+import { encodeFailure } from '../model/failure.ts'
 import type { JobRef } from '../model/job-id.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { endWithoutSuccess } from '../model/stored-job.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
 import type { Settlement } from './attempt.ts'
+import { AttemptLog } from './attempt-log.ts'
 
 export interface SettlerOptions {
   queue: string
+  workerName: string
   /** The connection that the worker has, so that the order of commands holds. */
   redis: Redis
   events: JobEventWriter
@@ -27,9 +30,11 @@ export interface SettlerOptions {
 /** Moves fetched jobs to where they belong after their attempt, and notifies their subscribers. */
 export class JobSettler {
   readonly #options: SettlerOptions & { backend: WorkerBackend }
+  readonly #attempts: AttemptLog
 
   constructor(options: SettlerOptions & { backend: WorkerBackend }) {
     this.#options = options
+    this.#attempts = new AttemptLog(options.log)
   }
 
   /** What became of a success that Redis recorded and published. Never rejects. */
@@ -39,6 +44,7 @@ export class JobSettler {
       return this.#options.log.error({ job: job.id, err: error }, why)
     }
     if (word === 'lost') return this.#finishRefused(job)
+    this.#attempts.succeeded(job)
     if (word === 'ended') this.#options.onEnded?.(job.name, 'succeeded')
     else this.announceEnd(job)
     this.#options.releaseWebhook?.(job.ref, job.data)
@@ -47,8 +53,10 @@ export class JobSettler {
   /** Moves a job that has not succeeded; `undefined`: it was to fail unrun. Never rejects. */
   async settle(job: FetchedJob, settlement: Exclude<Settlement, { status: 'succeeded' }> | undefined): Promise<void> {
     const { events, onEnded, releaseWebhook } = this.#options
+    const logEnd = this.#attempts.ending(job)
     try {
       const end = await this.#move(job, settlement)
+      logEnd(settlement)
       if (end === 'nothing') return
       if (end === undefined) return events.announce(job.ref, 'change')
       events.leaveToEnd(job.ref)
@@ -75,12 +83,12 @@ export class JobSettler {
     job: FetchedJob,
     settlement: Exclude<Settlement, { status: 'succeeded' }> | undefined,
   ): Promise<JobEnd | undefined | 'nothing'> {
-    if (settlement === undefined) return this.#fail(job, failedUnrun(job.failsWith ?? ''))
+    if (settlement === undefined) return this.#failUnrun(job, job.failsWith ?? '')
     const { redis, backend } = this.#options
     const { id = '', lockToken } = job
     switch (settlement.status) {
       case 'failed':
-        return this.#fail(job, new AttemptFailed(settlement.failure, settlement.retryDelayMs, job.fetchedAt))
+        return this.#failAttempt(job, settlement)
       case 'put_back':
         await putBack({ redis, backend }, id, lockToken, settlement.hasStarted ?? true)
         return undefined
@@ -96,6 +104,20 @@ export class JobSettler {
       default:
         throw new TypeError(`there is no such settlement: ${JSON.stringify(settlement satisfies never)}`)
     }
+  }
+
+  #failAttempt(
+    job: FetchedJob,
+    { failure, retryDelayMs, isUnrun }: Extract<Settlement, { status: 'failed' }>,
+  ): Promise<JobEnd | undefined> {
+    if (isUnrun) return this.#failUnrun(job, encodeFailure(failure))
+    const { processedOn: startedAt } = job
+    return this.#fail(job, new AttemptFailed(failure, retryDelayMs, { worker: this.#options.workerName, startedAt }))
+  }
+
+  #failUnrun(job: FetchedJob, reason: string): Promise<JobEnd | undefined> {
+    job.isUnrun = true
+    return this.#fail(job, failedUnrun(reason))
   }
 
   /** The script that ends it tells all who watch. */

@@ -9,14 +9,17 @@ export type FlowJobState =
   | { status: 'missing' | 'earlier' | 'blocked' | 'open' }
   | { status: 'ended'; state: JobEnd; at: number; failure: StoredFailure | undefined }
 
+/** What the job of a flow has from it. */
+type FlowOfJob = { id: string; requestId?: string | undefined }
+
 /** The record of a flow's job that waits for its turn. */
-export function blockedRecord(flowId: string, { n, job }: JobNode): JobRecord {
-  return { v: recordVersion, ...job.record, flow: { id: flowId, node: n } }
+export function blockedRecord({ id, requestId }: FlowOfJob, { n, job }: JobNode): JobRecord {
+  return { v: recordVersion, ...job.record, ...(requestId !== undefined && { requestId }), flow: { id, node: n } }
 }
 
 /** The record of a flow's job that is released at `now` (epoch ms): its delay and its time limits count from then. */
 export function releasedRecord(
-  flowId: string,
+  flow: FlowOfJob,
   node: JobNode,
   now: number,
   input: unknown = node.job.record.input,
@@ -24,7 +27,7 @@ export function releasedRecord(
   const { delayMs, runAt = delayMs === undefined ? undefined : now + delayMs } = node.job
   // Clients see how long it waited since it could start, not since the flow was submitted.
   const dueAt = Math.max(now, runAt ?? now)
-  const record: JobRecord = { ...blockedRecord(flowId, node), input, reopenedAt: dueAt }
+  const record: JobRecord = { ...blockedRecord(flow, node), input, reopenedAt: dueAt }
   const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
   return { runAt, record: hasLimits ? { ...record, countsFrom: dueAt } : record }
 }

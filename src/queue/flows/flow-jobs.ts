@@ -32,7 +32,7 @@ const maxLeavingAtOnce = 1000
 /** How many scheduled jobs of a queue are searched for those of a flow. */
 const maxScheduledSearched = 5000
 
-type FlowOf = Pick<StoredFlow, 'id' | 'run' | 'createdAt' | 'tenant'>
+type FlowOf = Pick<StoredFlow, 'id' | 'run' | 'createdAt' | 'tenant'> & { requestId?: string | undefined }
 
 /** A blocked job is either released with its input, or fails without being run. */
 export type Release = { node: JobNode; input: unknown } | { node: JobNode; failure: StoredFailure }
@@ -69,8 +69,8 @@ export class FlowJobs {
       const { type, queue, attempts } = node.job
       const isBlocked = modeOf(node) === 'blocked'
       const { runAt, record } = isBlocked
-        ? { runAt: undefined, record: blockedRecord(id, node) }
-        : releasedRecord(id, node, Date.now())
+        ? { runAt: undefined, record: blockedRecord(flow, node) }
+        : releasedRecord(flow, node, Date.now())
       return { ref: ids.ref(queue, node.n), type, record, attempts, createdAt, runAt, flow: { id, run, isBlocked } }
     }
     for (const [queue, all] of Map.groupBy(nodes, ({ job }) => job.queue)) {
@@ -102,7 +102,7 @@ export class FlowJobs {
       const release = byNode.get(node)
       if (!release || 'failure' in release)
         return [id, 'fail', release ? encodeFailure(release.failure) : '', '', '', '']
-      const { runAt, record } = releasedRecord(flow.id, node, now, release.input)
+      const { runAt, record } = releasedRecord(flow, node, now, release.input)
       const { startBy, deadlineAt } = timeLimits(record)
       return [id, 'release', JSON.stringify(record), runAt ?? '', startBy ?? '', deadlineAt ?? '']
     }
@@ -160,7 +160,7 @@ export class FlowJobs {
   async reblock(flow: FlowOf, nodes: Iterable<JobNode>): Promise<void> {
     const ids = new FlowJobIds(flow.id)
     const argsOf = (node: JobNode) => {
-      return [ids.ref(node.job.queue, node.n).id, JSON.stringify(blockedRecord(flow.id, node))]
+      return [ids.ref(node.job.queue, node.n).id, JSON.stringify(blockedRecord(flow, node))]
     }
     for (const { queue, args } of scriptBatches(nodes, argsOf)) {
       const bull = (set: string) => this.#keys.bull(queue, set)

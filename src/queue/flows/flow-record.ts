@@ -25,6 +25,8 @@ export interface NewFlow {
   deadlineMs: number | undefined
   /** The maps that are expanded from the start. */
   expansions: Expansion[]
+  /** Of the request that submitted it. */
+  requestId?: string | undefined
   nodes: number
   jobs: number
   /** How many of its jobs start at once. */
@@ -56,6 +58,7 @@ export function encodeFlow(flow: NewFlow): Record<string, string | number> {
     tags: JSON.stringify(flow.tags),
     metadata: JSON.stringify(flow.metadata),
     ...(webhook && { webhook: JSON.stringify(webhook) }),
+    ...(flow.requestId !== undefined && { requestId: flow.requestId }),
     createdAt,
     ...(deadlineMs !== undefined && { deadlineMs, deadlineAt: createdAt + deadlineMs }),
     run: 1,
@@ -73,6 +76,7 @@ export const headFields = [
   'tags',
   'metadata',
   'webhook',
+  'requestId',
   'createdAt',
   'deadlineMs',
   'deadlineAt',
@@ -106,6 +110,7 @@ export function decodeHead(id: string, hash: Record<string, string>): FlowHead |
     tags: z.array(z.string()).parse(JSON.parse(hash['tags'] ?? '[]')),
     metadata: z.record(z.string(), z.string()).parse(JSON.parse(hash['metadata'] ?? '{}')),
     webhook: webhook === undefined ? undefined : webhookSchema.parse(JSON.parse(webhook)),
+    requestId: hash['requestId'],
     createdAt: Number(createdAt),
     deadlineMs: deadlineMs === undefined ? undefined : Number(deadlineMs),
     deadlineAt: deadlineAt === undefined ? undefined : Number(deadlineAt),

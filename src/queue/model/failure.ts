@@ -13,23 +13,14 @@ export interface StoredFailure extends Omit<JobFailure, 'retryAfterMs'> {
   stopped?: Stopped | undefined
 }
 
-/** An attempt that has ended, times in epoch ms; without a failure it succeeded. */
-export interface EndedAttempt {
-  attempt: number
-  startedAt: number | undefined
-  endedAt: number | undefined
-  failure: StoredFailure | undefined
-}
-
-const failureSchema = z.object({
+/** {@link StoredFailure} as JSON. */
+export const failureSchema = z.object({
   code: z.string(),
   message: z.string(),
   retryable: z.boolean(),
   attempt: z.int(),
   stopped: z.enum(waysToStop).optional(),
 })
-
-const attemptSchema = failureSchema.extend({ startedAt: z.int().optional(), endedAt: z.int() })
 
 /** BullMQ stores one string as the reason of a failure. Drover writes this object as JSON. */
 export function encodeFailure(failure: StoredFailure): string {
@@ -46,21 +37,4 @@ export function decodeFailure(failedReason: string, attempt: number): StoredFail
       attempt,
     }
   )
-}
-
-/** The entry of a failed attempt in BullMQ's list of stack traces, as JSON. Times are epoch ms. */
-export function encodeAttempt(failure: StoredFailure, startedAt: number | undefined, endedAt: number): string {
-  return JSON.stringify({ ...failure, startedAt, endedAt })
-}
-
-/** The failed attempts in BullMQ's list of stack traces, oldest first. Entries that Drover did not write are skipped. */
-export function decodeAttempts(stacktrace: string | undefined): EndedAttempt[] {
-  if (stacktrace === undefined) return []
-  const traces = z.array(z.string()).safeParse(parseJson(stacktrace)).data ?? []
-  return traces.flatMap((trace) => {
-    const { data } = attemptSchema.safeParse(parseJson(trace))
-    if (!data) return []
-    const { startedAt, endedAt, ...failure } = data
-    return [{ attempt: failure.attempt, startedAt, endedAt, failure }]
-  })
 }

@@ -27,6 +27,8 @@ export const recordSchema = z.object({
   tags: z.array(z.string()).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   traceparent: z.string().optional(),
+  /** Of the request that submitted it, for the logs of workers. */
+  requestId: z.string().optional(),
   /** How many jobs or webhooks, one after the other, led to this submission: see src/jobs/hops.ts. Absent: none. */
   hops: z.int().optional(),
   webhook: webhookSchema.optional(),
@@ -51,6 +53,15 @@ export function plainRecord(data: unknown): JobRecord {
 export function dueAt(data: unknown, firstDueAt: number): number {
   const reopenedAt: unknown = Object(data).reopenedAt
   return typeof reopenedAt === 'number' ? reopenedAt : firstDueAt
+}
+
+/** The request that submitted a job, as logs name it. */
+export function requestOf(data: unknown): { request_id?: string; traceparent?: string } {
+  const { requestId, traceparent } = Object(data) as { requestId?: unknown; traceparent?: unknown }
+  return {
+    ...(typeof requestId === 'string' && { request_id: requestId }),
+    ...(typeof traceparent === 'string' && { traceparent }),
+  }
 }
 
 /** The flow in a stored record, without validating the rest. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { decodeAttempts, decodeFailure, type EndedAttempt, type StoredFailure } from './failure.ts'
+import { decodeFailure, type StoredFailure } from './failure.ts'
+import { decodeStarts, type JobStart } from './job-history.ts'
 import type { JobRef } from './job-id.ts'
 import { type JobRecord, parseRecord, plainRecord } from './job-record.ts'
 import { isEnd, type JobEnd, type JobState } from './job-states.ts'
@@ -36,11 +37,16 @@ export interface StoredJob {
   maxAttempts: number
   createdAt: number
   scheduledFor: number | undefined
+  /** Not to start before then, as it was submitted. */
+  runAt: number | undefined
+  /** The first start of this run. */
   startedAt: number | undefined
   finishedAt: number | undefined
   cancelRequestedAt: number | undefined
-  /** The ended attempts of this run, oldest first. */
-  attempts: EndedAttempt[]
+  /** The starts of this run, oldest first: see decodeStarts. */
+  starts: JobStart[]
+  /** The worker that runs it. */
+  worker: string | undefined
 }
 
 /** The end of a job with this `failedReason` of BullMQ. */
@@ -74,18 +80,21 @@ export function decodeJob(
   const showsFailure = !succeeded && place !== 'active' && hash['failedReason'] !== undefined
   const failure = showsFailure ? decodeFailure(hash['failedReason'] ?? '', attempt) : undefined
   const state = place === 'finished' ? endState(succeeded, failure) : waitingStates[place]
-  const startedAt = optionalNumber(hash['processedOn'])
-  const finishedAt = optionalNumber(hash['finishedOn'])
-  const attempts = decodeAttempts(hash['stacktrace'])
-  const last = failure?.attempt ?? attempt
-  if (place === 'finished' && last > 0 && attempts.at(-1)?.attempt !== last) {
-    attempts.push({ attempt: last, startedAt, endedAt: finishedAt, failure })
-  }
+  const isDone = isEnd(state)
+  const last = place === 'finished' ? (failure?.attempt ?? attempt) : attempt
+  const starts = decodeStarts(hash, {
+    place: isDone ? 'ended' : place === 'active' ? 'running' : 'waiting',
+    attempt: last,
+    end: isDone ? endState(succeeded, failure) : undefined,
+    failure,
+  })
+  const options = optionsSchema.safeParse(parseJson(hash['opts'] ?? '')).data
+  const createdAt = Number(hash['timestamp'] ?? 0)
   return {
     ...ref,
     type: hash['name'] ?? '',
     state,
-    done: isEnd(state),
+    done: isDone,
     record,
     output: succeeded && !storedOutput ? parseJson(hash['returnvalue'] ?? 'null') : null,
     storedOutput,
@@ -94,14 +103,17 @@ export function decodeJob(
     run: Number(hash['run'] ?? 1),
     eventsBeforeRun: Number(hash['eventsBeforeRun'] ?? 0),
     lastEventId,
-    attempt: place === 'finished' ? last : attempt,
-    maxAttempts: maxAttemptsSchema.safeParse(parseJson(hash['opts'] ?? '')).data?.attempts || 1,
-    createdAt: Number(hash['timestamp'] ?? 0),
+    attempt: last,
+    // BullMQ's own default is 0, for one attempt.
+    maxAttempts: options?.attempts || 1,
+    createdAt,
     scheduledFor: dueAt,
-    startedAt,
-    finishedAt,
+    runAt: options?.delay ? createdAt + options.delay : undefined,
+    startedAt: starts[0]?.startedAt,
+    finishedAt: optionalNumber(hash['finishedOn']),
     cancelRequestedAt: optionalNumber(hash['cancelRequestedAt']),
-    attempts,
+    starts,
+    worker: place === 'active' ? hash['pb'] : undefined,
   }
 }
 
@@ -113,7 +125,7 @@ export function decodeStoredOutput(hash: Record<string, string>): StoredOutput |
 }
 
 const waitingStates = { active: 'running', delayed: 'scheduled', waiting: 'queued', blocked: 'blocked' } as const
-const maxAttemptsSchema = z.object({ attempts: z.int() })
+const optionsSchema = z.object({ attempts: z.int().optional(), delay: z.number().optional() })
 const progressSchema = z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() })
 
 /** The state of an ended job. Ends without success differ in their failure alone, so that one write decides. Attempt 0: it never started. */

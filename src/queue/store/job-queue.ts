@@ -112,10 +112,12 @@ export class JobQueue {
       maxAttempts: attempts,
       createdAt,
       scheduledFor: dueAt,
+      runAt: dueAt,
       startedAt: undefined,
       finishedAt: undefined,
       cancelRequestedAt: undefined,
-      attempts: [],
+      starts: [],
+      worker: undefined,
     }
   }
 

@@ -45,10 +45,7 @@ export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Pro
     if (isLate(record, claimed)) return settleLate(record, claimed)
     const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, claimed)
     const settling = settle(outcome, stopped, loaded, record, claimed)
-    const settlement = settling instanceof Promise ? await settling : settling
-    if (settlement.status !== 'succeeded')
-      log().info({ outcome: outcome.status, stopped: stopped?.kind, settlement }, 'attempt ended')
-    return settlement
+    return settling instanceof Promise ? await settling : settling
   } catch (error) {
     log().error({ err: error }, 'failed to run job')
     return failed(claimed, { ...describeFailure(error), retryable: false })
@@ -94,7 +91,8 @@ function settleLate(record: JobRecord, claimed: ClaimedJob): Settlement {
   const limit = new Date((neverInTime ? startBy : deadlineAt) ?? 0).toISOString()
   const code = neverInTime ? 'not_started_in_time' : 'deadline_exceeded'
   const message = neverInTime ? `the job did not start before ${limit}` : `the deadline of the job was ${limit}`
-  return { status: 'failed', failure: { code, message, retryable: false, attempt }, retryDelayMs: undefined }
+  const failure = { code, message, retryable: false, attempt }
+  return { status: 'failed', failure, retryDelayMs: undefined, isUnrun: true }
 }
 
 async function run(

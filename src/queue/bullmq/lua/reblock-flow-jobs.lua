@@ -10,7 +10,7 @@ for i = 3, #ARGV, 2 do
   if tonumber(flowRun or ARGV[2]) < tonumber(ARGV[2]) and redis.call('ZREM', KEYS[1], id) == 1 then
     removeLabels(ARGV[1], id, false)
     local last = redis.call('XREVRANGE', jobKey .. ':events', '+', '-', 'COUNT', 1)[1]
-    redis.call('HDEL', jobKey, 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc',
+    redis.call('HDEL', jobKey, 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb',
       'cancelRequestedAt', 'unknownSince', 'releasedAt', 'outputName', 'outputBytes')
     redis.call('UNLINK', jobKey .. ':output')
     redis.call('HSET', jobKey, 'data', ARGV[i + 1], 'run', (run or 1) + 1, 'atm', 0, 'ats', 0, 'blocked', 1,

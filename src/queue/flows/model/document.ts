@@ -57,6 +57,8 @@ export interface FlowHead {
   tags: string[]
   metadata: Record<string, string>
   webhook: Webhook | undefined
+  /** Of the request that submitted it. */
+  requestId: string | undefined
   createdAt: number
   deadlineMs: number | undefined
   deadlineAt: number | undefined

@@ -16,6 +16,7 @@ async function world() {
   const released: unknown[] = []
   const settler = new JobSettler({
     queue: 'io',
+    workerName: 'w',
     redis: own,
     backend,
     events: new JobEventWriter({ redis: own, keys, log }),

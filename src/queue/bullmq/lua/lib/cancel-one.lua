@@ -17,7 +17,7 @@ local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, worke
     redis.call('SET', lockKey, 'cancel:' .. workersToken, 'PX', graceMs)
     redis.call('HSET', jobKey, 'defa', failure('killed', attempts + 1))
     -- With its count of stalls BullMQ would put its own failure in the place of this one.
-    redis.call('HDEL', jobKey, 'stc')
+    redis.call('HDEL', jobKey, 'stc', 'lostStarts')
     redis.call('PUBLISH', workersChannel, id .. ' ' .. workersToken)
     redis.call('PUBLISH', channel, 'changed')
     return 'signaled'
@@ -31,6 +31,7 @@ local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, worke
     vanished = redis.call('LREM', sets[4], 1, id) == 1
     if vanished then
       redis.call('SREM', sets[5], id)
+      redis.call('HINCRBY', jobKey, 'stc', 1)
     else
       -- Only what came back from a vanished worker waits in this list, so that it is short.
       redis.call('LREM', sets[3], 1, id)

@@ -12,6 +12,8 @@ end
 local function takeOutAbandoned(q, id)
   if redis.call('EXISTS', q.jobs .. id .. ':lock') == 1 or redis.call('LREM', q.active, 1, id) == 0 then return false end
   redis.call('SREM', q.stalled, id)
+  -- As BullMQ's check counts such starts.
+  redis.call('HINCRBY', q.jobs .. id, 'stc', 1)
   return true
 end
 
