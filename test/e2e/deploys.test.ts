@@ -99,9 +99,18 @@ test('a worker that does not know a type leaves the job to one that does', async
   const before = await waitFor(
     'the job to wait again',
     () => read(api.url, body.id),
-    (answer) => answer.body.state === 'scheduled',
+    (answer) => answer.body.state === 'queued',
   )
-  expect(before.body).toMatchObject({ done: false, attempt: 0 })
+  expect(before.body).toMatchObject({
+    done: false,
+    attempt: 0,
+    started_at: null,
+    scheduled_for: null,
+    held_by: { kind: 'unknown_type' },
+  })
+  const { body: queue } = await send<{ counts: object; oldest_wait_ms: number }>('GET', `${api.url}/v1/queues/io`)
+  expect(queue).toMatchObject({ counts: { queued: 1, scheduled: 0 } })
+  expect(queue.oldest_wait_ms).toBeGreaterThan(0)
   workers.push(await addWorker())
   // Either worker may fetch it next. It ends when the newer one does.
   expect((await read(api.url, body.id, 30)).body).toMatchObject({ state: 'succeeded', output: 2, attempt: 1 })

@@ -27,6 +27,7 @@ export const exampleJob: JobResource = {
   metadata: { order: '42' },
   created_at: '2026-11-22T03:00:00.000Z',
   scheduled_for: null,
+  held_by: null,
   started_at: '2026-11-22T03:00:00.004Z',
   finished_at: '2026-11-22T03:00:00.021Z',
   cancel_requested_at: null,

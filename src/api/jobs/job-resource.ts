@@ -55,6 +55,11 @@ export const jobSchema = z.object({
   metadata: metadataField,
   created_at: timeField,
   scheduled_for: timeField.nullable(),
+  held_by: named('HeldBy', z.object({ kind: z.enum(['paused', 'no_worker', 'unknown_type']), since: timeField }))
+    .nullable()
+    .describe(
+      'Why it waits although its time has come: its queue is paused, no worker consumes the queue, or no worker knows the job type',
+    ),
   started_at: timeField.nullable(),
   finished_at: timeField.nullable(),
   cancel_requested_at: timeField.nullable(),
@@ -119,6 +124,7 @@ export function jobResource(job: StoredJob, resultTtlMs: number, { scopes }: Pic
     metadata: record.metadata ?? {},
     created_at: timestamp(job.createdAt),
     scheduled_for: optionalTimestamp(job.scheduledFor),
+    held_by: job.heldBy ? { kind: job.heldBy.kind, since: timestamp(job.heldBy.since) } : null,
     started_at: optionalTimestamp(job.startedAt),
     finished_at: optionalTimestamp(job.finishedAt),
     cancel_requested_at: optionalTimestamp(job.cancelRequestedAt),

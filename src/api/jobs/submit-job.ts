@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { NewJob } from '../../queue/model/new-job.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
+import type { JobQueue } from '../../queue/store/job-queue.ts'
 import { admitJobs, withdrawJobs } from '../access/admission.ts'
 import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
@@ -74,8 +75,15 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
         hops: readHops(request.headers),
         canSign: config.WEBHOOK_SECRETS.length > 0,
       })
-      const accepted = await submit(request, reply, deps, jobs, job)
+      const accepted = await withHeldBy(deps.queue, await submit(request, reply, deps, jobs, job))
       return reply.send(jobResource(accepted, config.RESULT_TTL_MS, request.caller))
     },
   })
+}
+
+/** A job that was just added, with what holds its queue. */
+async function withHeldBy(queue: JobQueue, job: StoredJob): Promise<StoredJob> {
+  if (job.state !== 'queued' || job.heldBy) return job
+  const held = await queue.heldBy(job.queue)
+  return held ? { ...job, heldBy: { kind: held.kind, since: Math.max(held.since, job.createdAt) } } : job
 }

@@ -134,6 +134,9 @@ export class ApiMetrics extends Metrics {
       [],
       (gauge, { name, oldestWaitMs }) => gauge.set({ queue: name }, oldestWaitMs / 1000),
     )
+    observe('drover_queue_paused', '1: the queue is paused', [], (gauge, { name, paused }) =>
+      gauge.set({ queue: name }, paused ? 1 : 0),
+    )
     observe('drover_queue_workers', 'Worker processes that consume the queue', [], (gauge, { name, workers }) =>
       gauge.set({ queue: name }, workers),
     )

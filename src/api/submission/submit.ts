@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { hopsHeader, maxHops } from '../../jobs/hops.ts'
+import type { HeldBy } from '../../queue/model/held-by.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import type { Claim } from '../../queue/store/idempotency-keys.ts'
 import type { RouteDeps } from '../deps.ts'
@@ -75,8 +76,10 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
   if (!value) throw kind.notFound(ref.id)
   if (isReplay) reply.header('idempotent-replayed', 'true')
   if (!value.done) {
-    for (const name of kind.queuesOf(value))
-      if (!(await deps.queue.isConsumed(name))) warnOfIdleQueue(request, reply, name)
+    for (const name of kind.queuesOf(value)) {
+      const held = await deps.queue.heldBy(name)
+      if (held) warnOfHeldQueue(request, reply, name, held)
+    }
   }
   reply.code(waitS !== undefined && value.done ? 200 : 202)
   return value
@@ -131,12 +134,13 @@ async function keepClaim(
   throw new Problem('queue_unavailable', detail, { retryAfterS: 1 })
 }
 
-/** What was accepted waits until there is a worker. The client may want to alert somebody (RFC 7234, section 5.5). */
-function warnOfIdleQueue(request: FastifyRequest, reply: FastifyReply, name: string): void {
+/** What was accepted waits although its time has come. The client may want to alert somebody (RFC 7234, section 5.5). */
+function warnOfHeldQueue(request: FastifyRequest, reply: FastifyReply, name: string, { kind }: HeldBy): void {
   const before = reply.getHeader('warning')
-  const warning = `199 drover "no worker consumes the queue ${name} at the moment"`
+  const why = kind === 'paused' ? `the queue ${name} is paused` : `no worker consumes the queue ${name} at the moment`
+  const warning = `199 drover "${why}"`
   reply.header('warning', before === undefined ? warning : `${String(before)}, ${warning}`)
-  request.log.warn({ queue: name }, 'accepted a submission to a queue without workers')
+  request.log.warn({ queue: name, held_by: kind }, 'accepted a submission to a queue whose jobs do not start')
 }
 
 /** The documented request headers of a submission. */
@@ -161,7 +165,7 @@ export function submittedHeaders(kind: 'job' | 'flow') {
     ...waitHeaders(kind),
     'idempotent-replayed': `\`true\`: the key was used before, and this is its ${kind}`,
   }
-  return { done, accepted: { ...done, warning: '`199`: no worker consumes the queue at the moment' } }
+  return { done, accepted: { ...done, warning: '`199`: the queue is paused, or no worker consumes it at the moment' } }
 }
 
 /** The problems of every submission. */

@@ -46,9 +46,13 @@ export async function leaveToOthers(
   await Promise.all([takenBack, backend.moveToDelayed(id, Date.now(), delayMs, token, { skipAttempt: true })])
 }
 
-/** Notes that a worker did not know a job. @returns since when that is so, in epoch ms */
-export async function markUnknown({ redis, backend }: Held, id: string): Promise<number> {
-  return Number(await markUnknownScript(redis, [backend.toKey(id)], [Date.now()]))
+/** Notes that a worker did not know a job, which could start since `dueAt`. @returns since when no worker knew it; all times in epoch ms */
+export async function markUnknown(
+  { redis, backend, unknownJobs }: Held & { unknownJobs: string },
+  id: string,
+  dueAt: number,
+): Promise<number> {
+  return Number(await markUnknownScript(redis, [backend.toKey(id), unknownJobs], [Date.now(), id, dueAt]))
 }
 
 /** An idle worker of the queue looks for a job: by BullMQ's marker. */

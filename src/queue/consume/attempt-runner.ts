@@ -8,6 +8,7 @@ import type { JobEventWriter } from '../events/event-writer.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { dueAt } from '../model/job-record.ts'
 import type { Redis } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
 import type { OutputWriter } from '../store/job-output.ts'
 import type { ClaimedJob, Settlement } from './attempt.ts'
@@ -19,6 +20,7 @@ import { RunningJob, stopGraceMs } from './running-job.ts'
 export interface RunnerOptions {
   queue: string
   redis: Redis
+  keys: Keys
   events: JobEventWriter
   outputs: OutputWriter
   control: JobControl
@@ -169,7 +171,8 @@ export class AttemptRunner {
   }
 
   async #execute(job: FetchedJob, running: RunningJob): Promise<Settlement> {
-    const { redis, events, outputs, backend, execute, onStarted } = this.#options
+    const { redis, events, outputs, backend, keys, queue, execute, onStarted } = this.#options
+    const unknownJobs = keys.unknownJobs(queue)
     const { id = '', name: type, data, lockToken: token, attemptsStarted: starts, timestamp: createdAt, attempt } = job
     const { ref } = job
     events.announce(ref, 'change')
@@ -180,6 +183,7 @@ export class AttemptRunner {
     // Not waited for: what this run stores is sent behind it. And a start that waits is a start behind whatever blocks the event loop.
     if (starts > attempt) void outputs.discard(ref, token)
     const attemptEvents = events.open(ref, token, attempt, () => void this.check([id]))
+    const due = dueAt(data, createdAt + (job.opts.delay ?? 0))
     const settlement = await execute({
       ref,
       isPlain: !job.isOurs,
@@ -190,12 +194,12 @@ export class AttemptRunner {
       maxAttempts: job.opts.attempts || 1,
       starts,
       createdAt,
-      dueAt: dueAt(data, createdAt + (job.opts.delay ?? 0)),
+      dueAt: due,
       startedAt: job.fetchedAt,
       events: attemptEvents,
       onStop: (stop) => running.onStop(stop),
       keepOutput: (output) => outputs.keep(ref, token, output),
-      markUnknown: () => markUnknown({ redis, backend }, id),
+      markUnknown: () => markUnknown({ redis, backend, unknownJobs }, id, due),
     })
     const sending = attemptEvents.flush()
     if (sending) await sending

@@ -1,7 +1,7 @@
+import { heartbeatExpiryMs } from '../model/held-by.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
-import { heartbeatExpiryMs } from '../store/count-queue.ts'
 
 const beatWorker = loadScript('consume/beat-worker')
 
@@ -25,7 +25,13 @@ export class Heartbeat {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     const { redis, keys, queues, workerName } = this.#options
-    await Promise.all(queues.map((queue) => redis.zrem(keys.workers(queue), workerName)))
+    await Promise.all(
+      queues.flatMap((queue) => [
+        redis.zrem(keys.workers(queue), workerName),
+        // Since when jobs wait for a worker, in case it was the last.
+        redis.hset(keys.bull(queue, 'meta'), 'drover.workerLeftAt', Date.now()),
+      ]),
+    )
   }
 
   async #beat(): Promise<void> {

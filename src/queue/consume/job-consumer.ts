@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { type FetchedJob, Success } from '../bullmq/fetched-job.ts'
 import { QueueWorker } from '../bullmq/queue-worker.ts'
-import type { Keys } from '../redis/keys.ts'
 import { countQueue } from '../store/count-queue.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { AttemptRunner, type RunnerOptions } from './attempt-runner.ts'
@@ -10,7 +9,6 @@ import { JobSettler, type SettlerOptions } from './settle-job.ts'
 
 export interface ConsumerOptions extends RunnerOptions, SettlerOptions {
   concurrency: number
-  keys: Keys
   workerName: string
   /** Whether BullMQ's event stream of the queue is written. */
   bullmqEvents?: boolean
@@ -76,8 +74,8 @@ export class JobConsumer {
     const { redis, keys, queue } = this.#options
     if (redis.status !== 'ready' || !this.#isOpen) return false
     try {
-      const { paused, queued, running } = await countQueue(redis, keys, queue)
-      if (paused || queued === 0) return false
+      const { paused, ready, running } = await countQueue(redis, keys, queue)
+      if (paused || ready === 0) return false
       // BullMQ's own limits of a queue, which its tools may set: other workers may use them up.
       const [concurrency, rate] = await redis.hmget(keys.bull(queue, 'meta'), 'concurrency', 'max')
       const isAtLimit = concurrency !== null && Number(concurrency) >= 0 && running >= Number(concurrency)

@@ -33,6 +33,7 @@ export const jobMoves = {
   fail_and_back_off: { from: ['running'], to: 'scheduled' },
   fail_and_requeue: { from: ['running'], to: 'queued' },
   put_back: { from: ['running'], to: 'queued' },
+  leave_unknown: { from: ['running'], to: 'queued' },
   defer: { from: ['running'], to: 'scheduled' },
   redeliver: { from: ['running'], to: 'queued' },
   expire: { from: ['scheduled', 'queued', 'running'], to: 'expired' },

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { decodeFailure, type StoredFailure } from './failure.ts'
+import { type HeldBy, heldByQueue, shownPlace, unknownSince, type WaitingQueue } from './held-by.ts'
 import { decodeStarts, type JobStart } from './job-history.ts'
 import type { JobRef } from './job-id.ts'
-import { type JobRecord, parseRecord, plainRecord } from './job-record.ts'
+import { dueAt as dueSince, type JobRecord, parseRecord, plainRecord } from './job-record.ts'
 import { isEnd, type JobEnd, type JobState } from './job-states.ts'
 import { parseJson } from './parse-json.ts'
+import type { Place } from './place.ts'
 
 /** An output that is stored beside its job. `bytes` is its length as JSON in UTF-8. */
 export interface StoredOutput {
@@ -37,6 +39,8 @@ export interface StoredJob {
   maxAttempts: number
   createdAt: number
   scheduledFor: number | undefined
+  /** Why it waits although its time has come. */
+  heldBy: HeldBy | undefined
   /** Not to start before then, as it was submitted. */
   runAt: number | undefined
   /** The first start of this run. */
@@ -54,9 +58,6 @@ export function endWithoutSuccess(failedReason: string): JobEnd {
   return endState(false, decodeFailure(failedReason, 1))
 }
 
-/** In which of BullMQ's sets a script found a job. */
-export type Place = 'finished' | 'active' | 'delayed' | 'waiting' | 'blocked'
-
 /** Reads alternating fields and values, as scripts return a hash. */
 export function hashOf(fields: readonly string[]): Record<string, string> {
   const hash: Record<string, string> = {}
@@ -68,11 +69,14 @@ export function hashOf(fields: readonly string[]): Record<string, string> {
 export function decodeJob(
   ref: JobRef,
   hash: Record<string, string>,
-  { place, lastEventId, dueAt }: { place: Place; lastEventId: number; dueAt: number | undefined },
+  found: { place: Place; lastEventId: number; dueAt: number | undefined; queue?: WaitingQueue | undefined },
 ): StoredJob | undefined {
+  const { lastEventId, dueAt, queue } = found
   const data = parseJson(hash['data'] ?? '')
   const record = ref.bullId === undefined ? parseRecord(data) : plainRecord(data)
   if (!record) return undefined
+  const unknown = unknownSince(hash)
+  const place = shownPlace(found.place, unknown !== undefined, dueAt, queue?.now)
   const attemptsMade = Number(hash['atm'] ?? 0)
   const attempt = attemptsMade + (place === 'active' ? 1 : 0)
   const succeeded = place === 'finished' && hash['returnvalue'] !== undefined
@@ -90,6 +94,11 @@ export function decodeJob(
   })
   const options = optionsSchema.safeParse(parseJson(hash['opts'] ?? '')).data
   const createdAt = Number(hash['timestamp'] ?? 0)
+  const waitsSince = Math.max(dueSince(data, createdAt + (options?.delay ?? 0)), starts.at(-1)?.endedAt ?? 0)
+  const heldBy = (): HeldBy | undefined => {
+    const held = queue && heldByQueue(queue, waitsSince)
+    return held ?? (unknown === undefined ? undefined : { kind: 'unknown_type', since: unknown })
+  }
   return {
     ...ref,
     type: hash['name'] ?? '',
@@ -107,7 +116,8 @@ export function decodeJob(
     // BullMQ's own default is 0, for one attempt.
     maxAttempts: options?.attempts || 1,
     createdAt,
-    scheduledFor: dueAt,
+    scheduledFor: place === 'delayed' ? dueAt : undefined,
+    heldBy: place === 'waiting' ? heldBy() : undefined,
     runAt: options?.delay ? createdAt + options.delay : undefined,
     startedAt: starts[0]?.startedAt,
     finishedAt: optionalNumber(hash['finishedOn']),

@@ -79,6 +79,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:workers`
   }
 
+  /** Sorted set of the jobs that were left to workers that know their type, by since when they could start. */
+  unknownJobs(queue: string): string {
+    return `${this.bullPrefix(queue)}:unknown`
+  }
+
   /** The channel on which cancels of running jobs are published for the queue's workers. */
   cancels(queue: string): string {
     return `${this.bullPrefix(queue)}:cancels`

@@ -1,12 +1,10 @@
 import { z } from 'zod'
+import { heartbeatExpiryMs } from '../model/held-by.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 
 const count = loadScript('store/count-queue')
-
-/** A worker whose last heartbeat is older than this is not counted: three intervals of the heartbeat. */
-export const heartbeatExpiryMs = 15_000
 
 /** A queue at one moment. */
 export interface QueueCounts {
@@ -15,25 +13,41 @@ export interface QueueCounts {
   workers: number
   scheduled: number
   queued: number
+  /** Of the queued ones those that a worker could fetch now. */
+  ready: number
   running: number
   succeeded: number
   failed: number
   /** The ids at the head of the queue: one of them has waited longest. */
   first: string[]
+  /** Epoch ms; undefined: it is not paused, or a tool of BullMQ paused it. */
+  pausedAt: number | undefined
+  /** When a worker last stopped, in epoch ms. */
+  workerLeftAt: number | undefined
 }
 
 /** Counts the jobs and workers of a queue. @throws QueueUnavailableError */
 export async function countQueue(redis: Redis, keys: Keys, name: string): Promise<QueueCounts> {
   const sets = ['delayed', 'prioritized', 'wait', 'active', 'completed', 'failed'].map((set) => keys.bull(name, set))
   const reply = await whenAvailable(
-    count(redis, [keys.bull(name, 'meta'), keys.workers(name), ...sets], [heartbeatExpiryMs]),
+    count(
+      redis,
+      [keys.bull(name, 'meta'), keys.workers(name), ...sets, keys.unknownJobs(name)],
+      [heartbeatExpiryMs, keys.bull(name, '')],
+    ),
   )
-  const [paused, workers, scheduled, queued, running, succeeded, failed, first] = countsSchema.parse(reply)
-  return { name, paused: paused === 1, workers, scheduled, queued, running, succeeded, failed, first }
+  const [paused, workers, scheduled, queued, running, succeeded, failed, first, pausedAt, workerLeftAt, ready] =
+    countsSchema.parse(reply)
+  const counts = { workers, scheduled, queued, ready, running, succeeded, failed }
+  return { name, paused: paused === 1, ...counts, first, pausedAt, workerLeftAt }
 }
 
 const n = z.int()
-const countsSchema = z.tuple([n, n, n, n, n, n, n, z.array(z.string())])
+const time = z
+  .string()
+  .nullable()
+  .transform((text) => (text === null ? undefined : Number(text)))
+const countsSchema = z.tuple([n, n, n, n, n, n, n, z.array(z.string()), time, time, n])
 
 /** Since when the job of `ids` that has waited longest could have started, in epoch ms. @throws QueueUnavailableError */
 export async function waitingSince(

@@ -1,8 +1,10 @@
 import { BullQueues } from '../bullmq/bull-queues.ts'
+import { type HeldBy, heldByQueue, type WaitingQueue } from '../model/held-by.ts'
 import { bullIdOf, type JobRef, parseJobId, parsePlainJobId } from '../model/job-id.ts'
 import { anonymousTenant } from '../model/job-record.ts'
 import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
-import { decodeJob, hashOf, type Place, type StoredJob, type StoredOutput } from '../model/stored-job.ts'
+import type { Place } from '../model/place.ts'
+import { decodeJob, hashOf, type StoredJob, type StoredOutput } from '../model/stored-job.ts'
 import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -14,8 +16,8 @@ import { removeJob } from './remove-job.ts'
 const readJob = loadScript('store/read-job')
 const pauseQueue = loadScript('bullmq/pause-queue')
 
-/** For how long it is cached whether a queue has workers. */
-const consumedAgeMs = 2000
+/** For how long it is cached what holds the jobs of a queue. */
+const heldAgeMs = 2000
 
 /** The API's side of queues: stores, reads, counts and removes jobs. */
 export class JobQueue {
@@ -25,7 +27,7 @@ export class JobQueue {
   readonly #onAdded: (type: string) => void
   readonly #queues: ReadonlySet<string>
   readonly #acceptsPlainJobs: boolean
-  readonly #consumed = new Map<string, { at: number; value: boolean }>()
+  readonly #held = new Map<string, { at: number; value: HeldBy | undefined }>()
 
   /** `onAdded` is called for each job that this process stored. Jobs that are not `isListed` are in no list of jobs. */
   constructor(deps: {
@@ -70,16 +72,19 @@ export class JobQueue {
     return waitingSince(this.#client, this.#keys, name, ids)
   }
 
-  /** Whether a queue has workers; cached for a few seconds. True also when Redis does not answer. */
-  async isConsumed(name: string): Promise<boolean> {
-    const known = this.#consumed.get(name)
-    if (known && Date.now() - known.at < consumedAgeMs) return known.value
+  /** What holds the jobs of a queue; cached for a few seconds. Undefined also when Redis does not answer. */
+  async heldBy(name: string): Promise<HeldBy | undefined> {
+    const known = this.#held.get(name)
+    if (known && Date.now() - known.at < heldAgeMs) return known.value
     try {
-      const value = (await this.count(name)).workers > 0
-      this.#consumed.set(name, { at: Date.now(), value })
+      const { paused: isPaused, workers, pausedAt, workerLeftAt } = await this.count(name)
+      const now = Date.now()
+      const lastBeat = workers > 0 ? now : undefined
+      const value = heldByQueue({ now, isPaused, pausedAt, workerLeftAt, lastBeat }, 0)
+      this.#held.set(name, { at: now, value })
       return value
     } catch (error) {
-      if (error instanceof QueueUnavailableError) return true
+      if (error instanceof QueueUnavailableError) return undefined
       throw error
     }
   }
@@ -112,6 +117,7 @@ export class JobQueue {
       maxAttempts: attempts,
       createdAt,
       scheduledFor: dueAt,
+      heldBy: undefined,
       runAt: dueAt,
       startedAt: undefined,
       finishedAt: undefined,
@@ -130,7 +136,8 @@ export class JobQueue {
   async setPaused(name: string, paused: boolean): Promise<void> {
     if (!this.#queues.has(name)) return
     const names = ['meta', 'marker', 'prioritized', 'wait', 'delayed'].map((suffix) => this.#keys.bull(name, suffix))
-    await whenAvailable(pauseQueue(this.#client, names, [paused ? 'paused' : 'resumed']))
+    await whenAvailable(pauseQueue(this.#client, names, [paused ? 'paused' : 'resumed', Date.now()]))
+    this.#held.delete(name)
   }
 
   /**
@@ -148,18 +155,21 @@ export class JobQueue {
       this.#keys.bull(ref.queue, 'active'),
       this.#keys.events(ref),
       this.#keys.index(ref.queue),
+      this.#keys.bull(ref.queue, 'meta'),
+      this.#keys.workers(ref.queue),
     ]
     const reply = await whenAvailable(
       readJob(this.#client, keys, [bullIdOf(ref), ref.bullId === undefined ? (tenant ?? '') : '']),
     )
     if (!isReadReply(reply)) return undefined
-    const [fields, place, lastEventId, dueAt] = reply
+    const [fields, place, lastEventId, dueAt, ...queue] = reply
     const hash = hashOf(fields)
     if (hash['name'] === undefined) return undefined
     const job = decodeJob(ref, hash, {
       place,
       lastEventId: Number(lastEventId),
-      dueAt: dueAt === null ? undefined : Number(dueAt),
+      dueAt: optionalNumber(dueAt),
+      queue: waitingQueue(queue),
     })
     if (!job) throw new Error(`the record of job ${ref.id} was written by another version of Drover`)
     return job
@@ -189,7 +199,26 @@ export class JobQueue {
   }
 }
 
+type WaitingReply = [now?: string, paused?: string | null, leftAt?: string | null, beat?: string | null]
+
 /** The reply of read-job.lua. Lua's false arrives as null. */
-function isReadReply(reply: unknown): reply is [string[], Place, string, string | null] {
+function isReadReply(reply: unknown): reply is [string[], Place, string, string | null, ...WaitingReply] {
   return Array.isArray(reply) && reply.length >= 3
+}
+
+/** Undefined of a job that does not wait. */
+function waitingQueue([now, paused, leftAt, beat]: WaitingReply): WaitingQueue | undefined {
+  if (now === undefined) return undefined
+  return {
+    now: Number(now),
+    isPaused: typeof paused === 'string',
+    // Where a tool of BullMQ paused it the time is ''.
+    pausedAt: optionalNumber(paused || null),
+    workerLeftAt: optionalNumber(leftAt),
+    lastBeat: optionalNumber(beat),
+  }
+}
+
+function optionalNumber(text: string | null | undefined): number | undefined {
+  return text === null || text === undefined ? undefined : Number(text)
 }

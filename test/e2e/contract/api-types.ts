@@ -530,7 +530,7 @@ export interface components {
             /** @description The run of the job or flow that it reports */
             run: number;
             /** @description Null until the run has ended */
-            event: components["schemas"]["WebhookEvent"] | null;
+            event: components["schemas"]["JobWebhookEventsItem"] | null;
             url: string;
             /** @description `blocked` until the run has ended */
             state: components["schemas"]["State"];
@@ -820,6 +820,16 @@ export interface components {
         };
         /** @enum {string} */
         HeldBackCode: "quota_exceeded" | "queue_full";
+        HeldBy: {
+            kind: components["schemas"]["HeldByKind"];
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            since: string;
+        };
+        /** @enum {string} */
+        HeldByKind: "paused" | "no_worker" | "unknown_type";
         HttpRequestInput: {
             /** Format: uri */
             url: string;
@@ -861,7 +871,14 @@ export interface components {
          *       "run": 1,
          *       "attempt": 1,
          *       "max_attempts": 3,
+         *       "worker": null,
          *       "priority": 0,
+         *       "backoff": null,
+         *       "timeout_ms": 30000,
+         *       "start_within_ms": null,
+         *       "deadline_ms": null,
+         *       "run_at": null,
+         *       "webhook": null,
          *       "tags": [
          *         "nightly"
          *       ],
@@ -870,6 +887,7 @@ export interface components {
          *       },
          *       "created_at": "2026-11-22T03:00:00.000Z",
          *       "scheduled_for": null,
+         *       "held_by": null,
          *       "started_at": "2026-11-22T03:00:00.004Z",
          *       "finished_at": "2026-11-22T03:00:00.021Z",
          *       "cancel_requested_at": null,
@@ -879,8 +897,10 @@ export interface components {
          *       "attempts": [
          *         {
          *           "attempt": 1,
+         *           "worker": "worker-3",
          *           "started_at": "2026-11-22T03:00:00.004Z",
          *           "ended_at": "2026-11-22T03:00:00.021Z",
+         *           "outcome": "succeeded",
          *           "error": null
          *         }
          *       ],
@@ -912,7 +932,20 @@ export interface components {
             /** @description The current or latest attempt of this run. 0 before the first one */
             attempt: number;
             max_attempts: number;
+            /** @description The worker that runs it: its `WORKER_NAME`, else its host and process id, or for keys without the scope `admin` a name made up for it */
+            worker: string | null;
             priority: number;
+            /** @description As it was submitted, as the following. Null: the default of the job type */
+            backoff: components["schemas"]["JobBackoff"] | null;
+            timeout_ms: number | null;
+            start_within_ms: number | null;
+            deadline_ms: number | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            run_at: string | null;
+            webhook: components["schemas"]["JobWebhook"] | null;
             tags: string[];
             metadata: {
                 [key: string]: string;
@@ -927,6 +960,8 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             scheduled_for: string | null;
+            /** @description Why it waits although its time has come: its queue is paused, no worker consumes the queue, or no worker knows the job type */
+            held_by: components["schemas"]["HeldBy"] | null;
             /**
              * Format: date-time
              * @description RFC 3339, UTC, with milliseconds
@@ -953,12 +988,14 @@ export interface components {
              */
             expires_at: string | null;
             flow_id: string | null;
-            /** @description The attempts of this run that have ended, oldest first. At most the last 20 */
+            /** @description The starts of this run, oldest first. Of more than 20 the first and the last 19 */
             attempts: components["schemas"]["JobAttempt"][];
             links: components["schemas"]["JobLinks"];
         };
         JobAttempt: {
+            /** @description A start that lost its worker or was put back uses up no attempt */
             attempt: number;
+            worker: string | null;
             /**
              * Format: date-time
              * @description RFC 3339, UTC, with milliseconds
@@ -969,12 +1006,21 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             ended_at: string | null;
+            /** @description Null while it runs. `worker_lost`: its worker crashed, froze or lost its lease. `put_back`: its worker was stopped */
+            outcome: components["schemas"]["JobAttemptOutcome"] | null;
             error: components["schemas"]["JobAttemptError"] | null;
         };
         JobAttemptError: {
             code: string;
             message: string;
             retryable: boolean;
+        };
+        /** @enum {string} */
+        JobAttemptOutcome: "succeeded" | "failed" | "canceled" | "worker_lost" | "put_back";
+        JobBackoff: {
+            type: components["schemas"]["BackoffType"];
+            delay_ms: number;
+            jitter: number;
         };
         JobError: {
             code: string;
@@ -1045,6 +1091,12 @@ export interface components {
         JobTypeList: {
             items: components["schemas"]["JobType"][];
         };
+        JobWebhook: {
+            url: string;
+            events: components["schemas"]["JobWebhookEventsItem"][];
+        };
+        /** @enum {string} */
+        JobWebhookEventsItem: "succeeded" | "failed" | "canceled" | "expired";
         LogLine: {
             at: string;
             level: string;
@@ -1803,10 +1855,8 @@ export interface components {
             /** Format: uri */
             url: string;
             /** @description The final states to be notified of. Default: all four */
-            events?: components["schemas"]["WebhookEvent"][];
+            events?: components["schemas"]["JobWebhookEventsItem"][];
         };
-        /** @enum {string} */
-        WebhookEvent: "succeeded" | "failed" | "canceled" | "expired";
     };
     responses: {
         /** @description `too_many_hops`, `invalid_request` */
@@ -2222,7 +2272,7 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `199`: no worker consumes the queue at the moment */
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
                 };
@@ -2638,7 +2688,7 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its flow */
                     "idempotent-replayed"?: string;
-                    /** @description `199`: no worker consumes the queue at the moment */
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
                 };

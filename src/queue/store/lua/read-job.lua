@@ -1,8 +1,10 @@
 --[[
   Reads a job and where it is, atomically.
-  KEYS: job hash, its lock, delayed (zset), active (list), event stream, index
+  KEYS: job hash, its lock, delayed (zset), active (list), event stream, index, meta, workers
   ARGV: job id, its tenant or '' for any: a job of another tenant is not in the index under this one, and not read
-  Returns nil, or { hash as field/value list, place, id of its last event, due time in ms or false }
+  Returns nil, or { hash as field/value list, place, id of its last event, due time in ms or false,
+    and of a job that waits: now, paused since ('' when that is unknown) or false, when the last worker stopped or false,
+    the last heartbeat of a worker or false }
 ]]
 if ARGV[2] ~= '' and not redis.call('ZSCORE', KEYS[6], ARGV[2] .. ':' .. string.sub(ARGV[1], -26)) then return nil end
 local hash = redis.call('HGETALL', KEYS[1])
@@ -16,9 +18,16 @@ if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then
 end
 if redis.call('HEXISTS', KEYS[1], 'blocked') == 1 then return { hash, 'blocked', last, false } end
 if redis.call('EXISTS', KEYS[2]) == 1 then return { hash, 'active', last, false } end
+local function waits(place, dueAt)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local paused, pausedAt, leftAt = unpack(redis.call('HMGET', KEYS[7], 'paused', 'drover.pausedAt', 'drover.workerLeftAt'))
+  local beat = redis.call('ZREVRANGE', KEYS[8], 0, 0, 'WITHSCORES')[2]
+  return { hash, place, last, dueAt, string.format('%.0f', now), paused and (pausedAt or ''), leftAt, beat or false }
+end
 -- BullMQ's score is the due time in ms, shifted left by 12 bits, and a counter.
 local score = redis.call('ZSCORE', KEYS[3], ARGV[1])
-if score then return { hash, 'delayed', last, string.format('%.0f', math.floor(tonumber(score) / 4096)) } end
+if score then return waits('delayed', string.format('%.0f', math.floor(tonumber(score) / 4096))) end
 -- Active without a lock: its worker has died, and no check has found it so far. The list has one entry per running job.
 if redis.call('LPOS', KEYS[4], ARGV[1]) then return { hash, 'active', last, false } end
-return { hash, 'waiting', last, false }
+return waits('waiting', false)

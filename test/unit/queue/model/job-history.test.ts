@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { encodeFailure, type StoredFailure } from '../../../../src/queue/model/failure.ts'
 import { addStart, encodeFailedStart } from '../../../../src/queue/model/job-history.ts'
 import { recordVersion } from '../../../../src/queue/model/job-record.ts'
-import { decodeJob, type Place } from '../../../../src/queue/model/stored-job.ts'
+import type { Place } from '../../../../src/queue/model/place.ts'
+import { decodeJob } from '../../../../src/queue/model/stored-job.ts'
 
 const failure: StoredFailure = { code: 'job_failed', message: 'no', retryable: true, attempt: 1 }
 const failedStart = (startedAt: number, attempt = 1) =>

@@ -1,0 +1,2 @@
+/** In which of BullMQ's sets a script found a job. */
+export type Place = 'finished' | 'active' | 'delayed' | 'waiting' | 'blocked'

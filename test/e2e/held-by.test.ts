@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { read, send, submit } from '../helpers/client.ts'
+import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+
+const readQueue = (url: string, name: string) =>
+  send<{ paused: boolean; counts: Record<string, number>; oldest_wait_ms: number | null }>(
+    'GET',
+    `${url}/v1/queues/${name}`,
+  )
+
+test('a job of a paused queue says so, at its submission, when it is read, and in the metrics', async () => {
+  const { api } = await startStack()
+  const before = await submit(api.url, 'echo', 1, { delay_ms: 3_600_000 })
+  expect(before.body.held_by).toBeNull()
+  await send('POST', `${api.url}/v1/queues/io/pause`)
+  const { body, headers } = await submit(api.url, 'echo', 1)
+  expect(headers.get('warning')).toBe('199 drover "the queue io is paused"')
+  expect(body).toMatchObject({ state: 'queued', held_by: { kind: 'paused', since: body.created_at } })
+  expect((await read(api.url, body.id)).body.held_by).toEqual({ kind: 'paused', since: body.created_at })
+
+  const due = await submit(api.url, 'echo', 1, { delay_ms: 50 })
+  expect(due.body).toMatchObject({ state: 'scheduled', held_by: null })
+  const waiting = await waitFor(
+    'its time',
+    () => read(api.url, due.body.id),
+    (answer) => answer.body.state === 'queued',
+  )
+  expect(waiting.body).toMatchObject({
+    scheduled_for: null,
+    run_at: due.body.scheduled_for,
+    held_by: { kind: 'paused', since: due.body.scheduled_for },
+  })
+  const { body: queue } = await readQueue(api.url, 'io')
+  expect(queue).toMatchObject({ paused: true, counts: { queued: 2, scheduled: 1 } })
+  expect(queue.oldest_wait_ms).toBeGreaterThan(0)
+  const metrics = await fetch(`${api.url}/metrics`).then((answer) => answer.text())
+  expect(metrics).toContain('drover_queue_paused{queue="io"} 1')
+  expect(metrics).toContain('drover_queue_paused{queue="cpu"} 0')
+
+  await send('POST', `${api.url}/v1/queues/io/resume`)
+  expect((await read(api.url, body.id, 10)).body).toMatchObject({ state: 'succeeded', held_by: null })
+  expect((await read(api.url, due.body.id, 10)).body.state).toBe('succeeded')
+  expect((await submit(api.url, 'echo', 1)).headers.get('warning')).toBeNull()
+})
+
+test('a job of a queue without workers is held since the last of them stopped', async () => {
+  const { api, workers } = await startStack({ env: { SHUTDOWN_GRACE_MS: '0' } })
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 60_000 })
+  await waitFor(
+    'it to run',
+    () => read(api.url, body.id),
+    (job) => job.body.state === 'running',
+  )
+  workers[0]?.signal('SIGTERM')
+  await workers[0]?.ended
+  const { body: held } = await read(api.url, body.id)
+  expect(held).toMatchObject({ state: 'queued', held_by: { kind: 'no_worker' } })
+  expect(Date.parse(held.held_by?.since ?? '')).toBeGreaterThan(Date.parse(held.created_at))
+  const { body: due } = await submit(api.url, 'echo', 1, { delay_ms: 1 })
+  await waitFor(
+    'its time',
+    () => read(api.url, due.id),
+    (answer) => answer.body.state === 'queued' && answer.body.held_by?.kind === 'no_worker',
+  )
+  expect((await readQueue(api.url, 'io')).body).toMatchObject({ counts: { queued: 2, scheduled: 0 } })
+})
