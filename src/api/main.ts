@@ -72,6 +72,7 @@ await boot('api', async () => {
     redis: client,
     keys,
     queues: [...queuesOf(registry), deliveryQueue],
+    acceptsPlainJobs: config.ACCEPT_BULLMQ_JOBS,
     resultTtlMs: config.RESULT_TTL_MS,
     releaseWebhook: (ref) => outbox.releaseOf(ref),
     log,

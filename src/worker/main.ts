@@ -144,6 +144,7 @@ await boot('worker', async () => {
     redis,
     keys,
     queues: [...queuesOf(registry), deliveryQueue],
+    acceptsPlainJobs: config.ACCEPT_BULLMQ_JOBS,
     resultTtlMs: config.RESULT_TTL_MS,
     releaseWebhook: (ref) => outbox.releaseOf(ref),
     log,

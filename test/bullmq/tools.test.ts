@@ -7,6 +7,7 @@ import { expect, inject, onTestFinished, test } from 'vitest'
 import { Keys } from '../../src/queue/redis/keys.ts'
 import { read, send, submit, watchToEnd } from '../helpers/client.ts'
 import { echo, fails, readFlow, sleep, submitFlow } from '../helpers/flows.ts'
+import { keysFile, makeKey } from '../helpers/keys-file.ts'
 import { onceFailing } from '../helpers/once-failing.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
@@ -204,6 +205,32 @@ test('with ACCEPT_BULLMQ_JOBS=1 the job of a plain producer runs, and is read an
     state: 'failed',
     error: { code: 'invalid_input' },
   })
+})
+
+test('the job of a plain producer is listed before a worker starts it', async () => {
+  const { url, queue } = await world({ ACCEPT_BULLMQ_JOBS: '1' })
+  await queue.pause()
+  const added = [
+    await queue.add('echo', 1),
+    await queue.add('echo', 2, { jobId: 'order-8', delay: 600_000 }),
+    await queue.add('echo', 3, { priority: 2 }),
+  ]
+  const listed = await waitFor(
+    'all to be listed',
+    async () => (await send<{ items: { id: string; state: string }[] }>('GET', `${url}/v1/jobs`)).body.items,
+    (items) => items.length === 3,
+  )
+  expect(new Set(listed.map((job) => job.id))).toEqual(new Set(added.map(({ id }) => `io_${id}`)))
+})
+
+test('with keys, operators alone can read the job of a plain producer', async () => {
+  const [operator, reader] = [makeKey('acme', ['admin']), makeKey('acme', ['read'])]
+  const { path } = await keysFile([operator, reader])
+  const { url, queue } = await world({ ACCEPT_BULLMQ_JOBS: '1', API_KEYS_FILE: path })
+  const { id } = await queue.add('echo', 'hello', { delay: 600_000 })
+  const job = `${url}/v1/jobs/io_${id}`
+  expect(await send('GET', job, { headers: operator.headers })).toMatchObject({ status: 200, body: { input: 'hello' } })
+  expect((await send('GET', job, { headers: reader.headers })).status).toBe(404)
 })
 
 test('otherwise it fails at once, with one line in the log', async () => {

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
+import { anonymousTenant } from '../../queue/model/job-record.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
 import { Problem } from '../http/problem.ts'
@@ -21,7 +22,10 @@ export function jobNotFound(id: string): Problem {
 /** Reads the caller's job that a path names. @throws Problem `job_not_found`, QueueUnavailableError */
 export async function findJob(queue: JobQueue, request: FastifyRequest, id: string): Promise<StoredJob> {
   const ref = queue.refOf(id)
-  const job = ref && (await queue.read(ref, request.caller.tenant))
+  const { tenant, scopes } = request.caller
+  // Jobs of plain BullMQ producers are the anonymous tenant's, and visible to operators.
+  const owner = ref?.bullId !== undefined && scopes.has('admin') ? anonymousTenant : tenant
+  const job = ref && (await queue.read(ref, owner))
   if (!job) throw jobNotFound(id)
   return job
 }

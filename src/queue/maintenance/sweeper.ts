@@ -10,6 +10,7 @@ import type { Keys } from '../redis/keys.ts'
 import { Lease } from '../redis/lease.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { releaseClaim } from '../store/idempotency-keys.ts'
+import { PlainJobs } from './plain-jobs.ts'
 
 const sweepQueue = loadScript('maintenance/sweep-queue')
 
@@ -42,6 +43,8 @@ export interface SweeperOptions {
   log: Logger
   /** Stores the delivery that an ended job owes. Never rejects. @returns false when it failed: a later sweep retries */
   releaseWebhook: (owing: JobRef) => Promise<boolean>
+  /** Whether jobs of plain BullMQ producers are listed. */
+  acceptsPlainJobs?: boolean
   /** Called for each job that a sweep ended. */
   onEnded?: (type: string, end: JobEnd) => void
 }
@@ -54,6 +57,7 @@ export interface SweeperOptions {
 export class Sweeper {
   readonly #options: SweeperOptions
   readonly #quotas: TenantQuotas
+  readonly #plainJobs: PlainJobs | undefined
   readonly #queues: { name: string; lease: Lease; indexFrom: number; labelsFrom: number }[]
   #timer: NodeJS.Timeout | undefined
   #sweeping: Promise<void> | undefined
@@ -62,6 +66,7 @@ export class Sweeper {
     const { redis, keys, queues } = options
     this.#options = options
     this.#quotas = new TenantQuotas({ redis, keys })
+    this.#plainJobs = options.acceptsPlainJobs ? new PlainJobs({ redis, keys }) : undefined
     this.#queues = Array.from(new Set(queues), (name) => {
       const lease = new Lease({ redis, key: keys.sweepLease(name), ms: leaseMs })
       return { name, lease, indexFrom: 0, labelsFrom: 0 }
@@ -88,7 +93,10 @@ export class Sweeper {
     for (const queue of this.#queues) {
       try {
         let isMoreLeft = true
-        while (isMoreLeft && this.#timer && (await queue.lease.hold())) isMoreLeft = await this.#sweep(queue)
+        while (isMoreLeft && this.#timer && (await queue.lease.hold())) {
+          isMoreLeft = await this.#sweep(queue)
+          if (!isMoreLeft) await this.#plainJobs?.list(queue.name)
+        }
       } catch (error) {
         this.#options.log.debug({ queue: queue.name, err: error }, 'a sweep failed; the next sweep retries')
       }
