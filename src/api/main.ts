@@ -7,6 +7,7 @@ import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { Admission } from '../queue/admission/admission.ts'
 import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
+import { QuotaRecount } from '../queue/admission/quota-recount.ts'
 import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import { JobEventHub } from '../queue/events/event-hub.ts'
@@ -90,6 +91,9 @@ await boot('api', async () => {
   const scheduler = new Scheduler({ store: schedules, jobs: queue, door, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
+  const recount = new QuotaRecount({ redis: client, keys, queues: queuesOf(registry), log })
+  recount.start()
+  lifecycle.onStop('recount', () => recount.stop())
   const coordinator = new FlowCoordinator({
     redis: client,
     subscriber,

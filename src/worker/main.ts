@@ -8,6 +8,7 @@ import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { Admission } from '../queue/admission/admission.ts'
 import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
+import { QuotaRecount } from '../queue/admission/quota-recount.ts'
 import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { ClaimedJob } from '../queue/consume/attempt.ts'
@@ -157,6 +158,9 @@ await boot('worker', async () => {
   const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, door, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
+  const recount = new QuotaRecount({ redis, keys, queues: queuesOf(registry), log })
+  recount.start()
+  lifecycle.onStop('recount', () => recount.stop())
   const resultTtlMs = config.RESULT_TTL_MS
   const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, resultTtlMs, log, door, onEnded })
   flows.start()

@@ -34,7 +34,7 @@ interface Place {
 /**
  * How much tenants use of their quotas, counted in Redis for all processes. A job takes a place in its tenant's quota of waiting jobs
  * before it is stored; it gives the place back when a worker starts it, or when it ends unstarted. A place that outlives its job (after
- * a crash) is found and freed when the tenant reaches its limit, and by {@link recount}.
+ * a crash) is found and freed when the tenant reaches its limit, and by quota-recount.ts.
  */
 export class TenantQuotas {
   readonly #redis: Redis
@@ -112,6 +112,25 @@ export class TenantQuotas {
     )
   }
 
+  /** Frees the places of jobs that do not wait any more, of those that were checked longest ago. @throws QueueUnavailableError */
+  async recheck(tenant: string): Promise<void> {
+    const key = this.#keys.waiting(tenant)
+    const [[seconds], oldest] = await whenAvailable(
+      Promise.all([this.#redis.time(), this.#redis.zrange(key, 0, `${checked.min - 1}`, 'WITHSCORES')]),
+    )
+    if (oldest.length === 0) return
+    await this.#freePlaces(tenant, { now: Number(seconds) * 1000, places: toPlaces(oldest) })
+    await whenAvailable(this.#redis.pexpire(key, expiryMs))
+  }
+
+  /** Gives places to waiting jobs that may have none, whatever the limit is: they wait already. @throws QueueUnavailableError */
+  async restore(tenant: string, ids: string[]): Promise<void> {
+    if (ids.length === 0) return
+    const [seconds] = await whenAvailable(this.#redis.time())
+    const entries = ids.flatMap((id) => [Number(seconds) * 1000, id])
+    await whenAvailable(this.#redis.zadd(this.#keys.waiting(tenant), 'NX', ...entries))
+  }
+
   /** Frees the places of jobs that do not wait any more; the others are checked last the next time. @returns how many were freed */
   async #freePlaces(tenant: string, { now, places }: Full): Promise<number> {
     const key = this.#keys.waiting(tenant)
@@ -147,7 +166,13 @@ interface Full {
 function readFull(reply: unknown): Full | undefined {
   if (!Array.isArray(reply)) return undefined
   const [now, ...rest] = reply.map(String)
+  return { now: Number(now), places: toPlaces(rest) }
+}
+
+/** Reads `id, score, …`. */
+function toPlaces(entries: string[]): Place[] {
   const places: Place[] = []
-  for (let n = 0; n + 1 < rest.length; n += 2) places.push({ id: rest[n] ?? '', checkedAt: Number(rest[n + 1]) })
-  return { now: Number(now), places }
+  for (let n = 0; n + 1 < entries.length; n += 2)
+    places.push({ id: entries[n] ?? '', checkedAt: Number(entries[n + 1]) })
+  return places
 }

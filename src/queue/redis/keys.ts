@@ -134,6 +134,11 @@ export class Keys {
     return `${this.#prefix}:max-queued`
   }
 
+  /** Held by the process that recounts the waiting jobs of tenants. */
+  get recountLease(): string {
+    return `${this.#prefix}:recount-lease`
+  }
+
   /** The channel on which a job's events and changes are announced. */
   channel(ref: JobRef): string {
     return this.job(ref)
