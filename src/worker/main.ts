@@ -16,6 +16,7 @@ import { hearCancels } from '../queue/consume/cancel-channel.ts'
 import { CrashQuarantine } from '../queue/consume/crash-quarantine.ts'
 import { Heartbeat } from '../queue/consume/heartbeat.ts'
 import { JobConsumer } from '../queue/consume/job-consumer.ts'
+import { JobLeases } from '../queue/consume/job-leases.ts'
 import { JobEventWriter } from '../queue/events/event-writer.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
@@ -96,10 +97,24 @@ await boot('worker', async () => {
   const limits = { inline: config.INLINE_OUTPUT_BYTES, max: config.OUTPUT_LIMIT_BYTES }
   const outputs = new OutputWriter({ redis, keys, limits, log })
   const onEnded = metrics.jobEnded
+  // Only handlers on the event loop block it: a worker without them need not pay for the thread.
+  const hasLoopJobs = concurrencyFor('event-loop', registry, config.WORKER_QUEUES) > 0
+  const leases = hasLoopJobs
+    ? new JobLeases({
+        redisAt,
+        keys,
+        queues: [...config.WORKER_QUEUES.keys(), deliveryQueue],
+        concurrency: config.WEBHOOKS_AT_ONCE + [...config.WORKER_QUEUES.values()].reduce((sum, each) => sum + each, 0),
+        lockMs: config.LOCK_MS,
+        log,
+      })
+    : undefined
+  lifecycle.onStop('leases', () => leases?.stop())
   const shared = {
     redis,
     keys,
     events,
+    ...(leases && { leases }),
     outputs,
     control,
     onStarted,

@@ -1,8 +1,10 @@
 import { Job, type JobsOptions, type MinimalJob, type ParentKeys, raw2NextJobData } from 'bullmq'
+import { monotonicMs } from '../model/monotonic.ts'
 import { parseJson } from '../model/parse-json.ts'
 import type { Redis } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { FetchedJob, type FetchedJson, type Success } from './fetched-job.ts'
+import { holdOfCall } from './hold-of-call.ts'
 import { isDroverJob } from './job-options.ts'
 
 const script = loadScript('bullmq/complete-and-fetch')
@@ -113,14 +115,17 @@ export async function completeAndFetch(
   args.push(maxFetchedBytes, lockMs, name, isPlain ? 1 : '')
   for (const { kind, heldToken, token, fetchNext, end } of exchanges)
     args.push(kind, heldToken, fetchNext ? token : '', ...end)
+  const sentAt = monotonicMs()
   const replies = await script(
     redis,
     sets.map((set) => keys[set] ?? ''),
     args,
   )
   if (!Array.isArray(replies)) throw new TypeError('complete-and-fetch.lua has answered something else')
+  const heldSince = holdOfCall(sentAt, lockMs)
   const last: unknown = replies.at(-1)
-  return { exchanged: exchanges.map(({ token }, n) => decode(replies[n], token, now)), none: decodeNone(last) }
+  const exchanged = exchanges.map(({ token }, n) => decode(replies[n], { token, startedAt: now, heldSince }))
+  return { exchanged, none: decodeNone(last) }
 }
 
 /**
@@ -153,10 +158,17 @@ const endedBefore = -100
 /** BullMQ's code for a job that is not locked. */
 const notLocked = -2
 
-function decode(reply: unknown, token: string, startedAt: number): Exchanged {
+/** What is known of a fetched job besides what Redis answered. */
+interface Hold {
+  token: string
+  startedAt: number
+  heldSince: number
+}
+
+function decode(reply: unknown, hold: Hold): Exchanged {
   if (Array.isArray(reply)) {
     const isWhole = Array.isArray(reply[0])
-    return { status: 'done', next: isWhole ? raw2NextJobData(reply) : decodeJob(reply, token, startedAt) }
+    return { status: 'done', next: isWhole ? raw2NextJobData(reply) : decodeJob(reply, hold) }
   }
   if (reply === 'stock') return { status: reply }
   const none = decodeNone(reply)
@@ -197,7 +209,7 @@ type Fetched = [
   lostWorker?: string | null,
 ]
 
-function decodeJob(reply: unknown[], token: string, startedAt: number): NextJob {
+function decodeJob(reply: unknown[], { token, startedAt, heldSince }: Hold): NextJob {
   const [name, data, options, timestamp, attemptsMade, starts, stalls, deferred, traces, replyChannel, ...rare] =
     reply as Fetched
   const [repeatJobKey, deduplicationId, parentKey, parent, id, lostWorker] = rare
@@ -221,6 +233,7 @@ function decodeJob(reply: unknown[], token: string, startedAt: number): NextJob 
     processedOn: startedAt,
     lockToken: token,
     fetchedAt: Date.now(),
+    heldSince,
   }
   return [json, id, 0, 0]
 }

@@ -1,6 +1,7 @@
 import { Job, type JobJson, type Worker } from 'bullmq'
 import { addStart } from '../model/job-history.ts'
 import type { JobRef } from '../model/job-id.ts'
+import { type JobLease, UnprotectedLease } from '../model/job-lease.ts'
 import { flowOf } from '../model/job-record.ts'
 import { parseJson } from '../model/parse-json.ts'
 import { isDroverJob } from './job-options.ts'
@@ -18,13 +19,15 @@ export type FetchedJson = Pick<JobJson, Read> & { [K in MayBeRead]?: JobJson[K] 
   lockToken: string
   /** Epoch ms at which Redis's answer was read. */
   fetchedAt: number
+  /** See {@link FetchedJob.lease}. */
+  heldSince: number
 }
 
 /** A job that a worker has fetched, as it was then. */
 export class FetchedJob extends Job {
   /** How many characters its data has. */
   readonly dataLength: number
-  /** Epoch ms at which Redis's answer was read: its lock was set before. Not when the call was sent, which may have waited for Redis for longer than a lock lives, nor now: a handler may have blocked the event loop since. */
+  /** Epoch ms at which Redis's answer was read. */
   readonly fetchedAt: number
   /** It is to fail with this, unrun. Not `deferredFailure`: BullMQ's Worker would fail it without a word to us. */
   readonly failsWith: string | undefined
@@ -34,6 +37,8 @@ export class FetchedJob extends Job {
   readonly lostWorker: string | undefined
   /** What its lock holds. Another with each fetch, where BullMQ's `token` stays with a place of the worker: so it fences attempts, too. */
   readonly lockToken: string
+  /** The hold on its lock, which counts from when Redis's answer was read. */
+  lease: JobLease
   /** It ends without having been started here. */
   isUnrun = false
   /** Its place in the worker is free again. */
@@ -47,6 +52,7 @@ export class FetchedJob extends Job {
     this.replyChannel = json.replyChannel
     this.lostWorker = json.lostWorker
     this.lockToken = json.lockToken
+    this.lease = new UnprotectedLease(json.heldSince)
     this.timestamp = json.timestamp
     this.attemptsMade = json.attemptsMade
     this.attemptsStarted = json.attemptsStarted

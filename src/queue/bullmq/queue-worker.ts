@@ -1,4 +1,5 @@
 import { createIORedisClient, type Job, type JobJson, RedisConnection, Worker } from 'bullmq'
+import type { JobLease } from '../model/job-lease.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { backoffStrategy } from './attempt-failed.ts'
@@ -14,6 +15,8 @@ export interface QueueWorkerOptions {
   lockMs: number
   /** A job fails as stalled when its worker vanishes once more than this. */
   maxCrashes: number
+  /** A job was fetched: renews its lock from now on, before any job that was fetched with it starts and may block the event loop. */
+  hold?: ((job: FetchedJob) => JobLease) | undefined
   /** Runs a job; undefined: it has settled the job otherwise. Must not reject. */
   process: (job: FetchedJob) => Promise<Success | undefined>
   /** BullMQ's own script has ended a job, without a message to its subscribers. */
@@ -25,6 +28,7 @@ export interface QueueWorkerOptions {
 /** BullMQ's Worker over our backend: it runs the loop, moves jobs, finds those whose worker has vanished, and waits until there are some. */
 export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend> {
   readonly #process: QueueWorkerOptions['process']
+  readonly #hold: QueueWorkerOptions['hold']
 
   /** Takes jobs from `run()` on. */
   constructor(options: QueueWorkerOptions) {
@@ -64,6 +68,7 @@ export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend>
       },
     )
     this.#process = process
+    this.#hold = options.hold
   }
 
   /**
@@ -91,7 +96,9 @@ export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend>
   }
 
   /** Our backend gives what {@link FetchedJson} says, with the token of its lock. */
-  protected override createJob(json: JobJson & Pick<FetchedJson, 'lockToken' | 'fetchedAt'>, id: string): FetchedJob {
-    return new FetchedJob(this, json, id)
+  protected override createJob(json: JobJson & FetchedJson, id: string): FetchedJob {
+    const job = new FetchedJob(this, json, id)
+    if (this.#hold) job.lease = this.#hold(job)
+    return job
   }
 }

@@ -7,6 +7,7 @@ import type { WorkerBackend } from '../bullmq/worker-backend.ts'
 import type { JobEventWriter } from '../events/event-writer.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { dueAt } from '../model/job-record.ts'
+import { monotonicMs } from '../model/monotonic.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
@@ -34,6 +35,12 @@ export interface RunnerOptions {
   onStarted?: (ref: JobRef, data: unknown, createdAt: number) => void
 }
 
+interface RunnerParts {
+  backend: WorkerBackend
+  /** Renews the lease of a job. @returns whether this worker still holds it */
+  renew: (id: string, token: string) => Promise<boolean>
+}
+
 const quarantineFromCrash = 2
 const leaveToOthersMs = 1000
 const maxRecentTypes = 5
@@ -42,7 +49,7 @@ const longStartMs = 5
 
 /** Runs the attempts of one queue's jobs in this process, and stops those that are cancelled or whose lock is lost. */
 export class AttemptRunner {
-  readonly #options: RunnerOptions & { backend: WorkerBackend }
+  readonly #options: RunnerOptions & RunnerParts
   readonly #running = new Map<string, RunningJob>()
   /** The types of those that ended here last. */
   readonly #recentTypes: string[] = []
@@ -53,7 +60,7 @@ export class AttemptRunner {
   /** Resolves with the turn of the event loop that a long start has held up. */
   #heldUp: Promise<void> | undefined
 
-  constructor(options: RunnerOptions & { backend: WorkerBackend }) {
+  constructor(options: RunnerOptions & RunnerParts) {
     this.#options = options
     this.#attempts = new AttemptLog(options.log)
     this.#cancels = new CancelInbox({ keepMs: options.lockMs })
@@ -135,8 +142,8 @@ export class AttemptRunner {
 
   async #run(job: FetchedJob, isSuspect: boolean): Promise<Settlement> {
     const { backend, quarantine } = this.#options
-    const { id = '', name: type, lockToken: token, fetchedAt } = job
-    const running = new RunningJob({ id, type, token, heldSince: fetchedAt })
+    const { id = '', name: type, lockToken: token, lease } = job
+    const running = new RunningJob({ id, type, token, lease })
     this.#running.set(id, running)
     if (this.#stopRequest) running.stop(this.#stopRequest)
     try {
@@ -156,13 +163,20 @@ export class AttemptRunner {
     }
   }
 
-  /** Something may have blocked the event loop before it came to the start, and the lock have run out meanwhile. */
+  /** Something may have blocked the event loop before it came to the start, and the lock have run out meanwhile: then Redis is asked first. */
   #startUnlessLate(job: FetchedJob, running: RunningJob): Promise<Settlement> {
-    if (Date.now() - running.heldSince > this.#options.lockMs / 2) return this.#leaveToOthers()
+    if (monotonicMs() - running.lease.heldSince > this.#options.lockMs / 2) return this.#startIfHeld(job, running)
     const from = performance.now()
     const settlement = this.#execute(job, running)
     if (performance.now() - from > longStartMs) this.#heldUp = this.#untilNextTurn()
     return settlement
+  }
+
+  async #startIfHeld(job: FetchedJob, running: RunningJob): Promise<Settlement> {
+    const askedAt = monotonicMs()
+    if (!(await this.#options.renew(running.id, running.token))) return { status: 'lost' }
+    running.lease.heldSince = askedAt
+    return this.#startUnlessLate(job, running)
   }
 
   async #untilNextTurn(): Promise<void> {

@@ -4,12 +4,16 @@ import { QueueWorker } from '../bullmq/queue-worker.ts'
 import { countQueue } from '../store/count-queue.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { AttemptRunner, type RunnerOptions } from './attempt-runner.ts'
+import { readBlockedMs } from './blocked-worker.ts'
+import type { JobLeases } from './job-leases.ts'
 import { LockRenewal } from './lock-renewal.ts'
 import { JobSettler, type SettlerOptions } from './settle-job.ts'
 
 export interface ConsumerOptions extends RunnerOptions, SettlerOptions {
   concurrency: number
   workerName: string
+  /** Renews leases while the event loop is blocked; absent: nothing does. */
+  leases?: JobLeases
   /** Whether BullMQ's event stream of the queue is written. */
   bullmqEvents?: boolean
 }
@@ -33,28 +37,33 @@ export class JobConsumer {
   /** Takes jobs from {@link start} on. */
   constructor(options: ConsumerOptions) {
     this.#options = options
-    const { queue, log, lockMs, events } = options
+    const { queue, log, lockMs, events, leases } = options
     this.#attempts = new AttemptLog(log)
     this.#worker = new QueueWorker({
       ...options,
       maxCrashes,
+      hold: leases && ((job) => leases.hold(queue, job.id ?? '', job.lockToken, job.lease.heldSince)),
       process: (job) => this.#process(job),
       onUntold: (job) => this.#settler.announceEnd(job),
       putBack: (job) => this.#settler.settle(job, { status: 'put_back', hasStarted: false }),
     })
     const backend = this.#worker.getBackend()
-    this.#runner = new AttemptRunner({ ...options, backend })
+    const renew = (ids: string[], tokens: string[]) => this.#worker.extendJobLocks(ids, tokens, lockMs)
+    this.#runner = new AttemptRunner({
+      ...options,
+      backend,
+      renew: async (id, token) => (await renew([id], [token])).length === 0,
+    })
     this.#settler = new JobSettler({ ...options, backend })
     this.#worker.on('error', (error) => log.warn({ queue, err: error }, 'queue error'))
     this.#worker.on('stalled', (id) => {
-      // The worker that fetches it next logs which worker was lost.
-      log.debug({ queue, job: id }, 'the lease of a job expired; the job is redelivered')
+      void this.#logStalled(id)
       events.announce({ queue, id }, 'change')
     })
     this.#locks = new LockRenewal({
       running: this.#runner.running,
       lockMs,
-      renew: (ids, tokens) => this.#worker.extendJobLocks(ids, tokens, lockMs),
+      renew,
       onRefused: (ids) => this.#runner.check(ids),
       log,
     })
@@ -147,10 +156,33 @@ export class JobConsumer {
     }
   }
 
+  async #logStalled(id: string): Promise<void> {
+    const { queue, redis, log } = this.#options
+    try {
+      const blockedMs = await readBlockedMs(redis, this.#worker.getBackend().toKey(id))
+      // The worker that fetches it next logs which worker was lost.
+      if (blockedMs === undefined) log.debug({ queue, job: id }, 'the lease of a job expired; the job is redelivered')
+      else {
+        const fields = { queue, job: id, blocked_ms: blockedMs }
+        log.warn(fields, 'a job blocked the event loop of its worker; the job is redelivered')
+      }
+    } catch (error) {
+      log.warn({ queue, job: id, err: error }, 'a job lost its worker; the job is redelivered')
+    }
+  }
+
   /** Runs and settles a job. @returns a success, which BullMQ's Worker settles with the next fetch. Never rejects. */
   async #process(job: FetchedJob): Promise<Success | undefined> {
     this.#claims += 1
     this.#attempts.fetched(job)
+    try {
+      return await this.#runAndSettle(job)
+    } finally {
+      job.lease.release()
+    }
+  }
+
+  async #runAndSettle(job: FetchedJob): Promise<Success | undefined> {
     const settlement = await this.#attempt(job)
     if (settlement?.status !== 'succeeded') {
       await this.#settler.settle(job, settlement)

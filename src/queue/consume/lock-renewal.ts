@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { monotonicMs } from '../model/monotonic.ts'
 import { type RunningJob, stopGraceMs } from './running-job.ts'
 
 export interface LockRenewalOptions {
@@ -14,7 +15,7 @@ export interface LockRenewalOptions {
 /** A lock is looked at so often in its life, and renewed at the first look after a quarter of it. */
 const looksInLife = 4
 
-/** Renews the locks of running jobs. Stops a run whose lock was not renewed for as long as one lives, which needs no answer from Redis. */
+/** Renews the locks of running jobs, where no other thread has done so (see job-leases.ts). Stops a run whose lock was not renewed for as long as one lives, which needs no answer from Redis. */
 export class LockRenewal {
   readonly #options: LockRenewalOptions
   #timer: NodeJS.Timeout | undefined
@@ -35,29 +36,36 @@ export class LockRenewal {
   }
 
   #look(): void {
-    const { running, lockMs, log } = this.#options
+    const { running, lockMs, onRefused, log } = this.#options
     const due: [string, RunningJob][] = []
+    const gone: string[] = []
+    const now = monotonicMs()
     for (const [id, job] of running) {
-      const unheldMs = Date.now() - job.heldSince
+      const unheldMs = now - job.lease.heldSince
       if (unheldMs > lockMs) {
+        // Once: a handler may not stop at once.
+        if (job.lease.isGone && job.isStopped) continue
         log.warn({ job: id }, 'the lock of a job could not be renewed in time: its run is stopped')
         job.stop({ kind: 'lock_lost', graceMs: stopGraceMs })
-      } else if (unheldMs > lockMs / looksInLife) due.push([id, job])
+      } else if (job.lease.isGone) {
+        if (!job.isStopped) gone.push(id)
+      } else if (unheldMs > lockMs / (job.lease.isProtected ? 2 : looksInLife)) due.push([id, job])
     }
+    if (gone.length > 0) void onRefused(gone)
     if (due.length > 0 && !this.#isRenewing) void this.#renew(due)
   }
 
   async #renew(due: [string, RunningJob][]): Promise<void> {
     const { renew, onRefused, log } = this.#options
     this.#isRenewing = true
-    const sentAt = Date.now()
+    const sentAt = monotonicMs()
     try {
       const tokens = due.map(([, { token }]) => token)
       const refused = await renew(
         due.map(([id]) => id),
         tokens,
       )
-      for (const [id, job] of due) if (!refused.includes(id)) job.heldSince = sentAt
+      for (const [id, job] of due) if (!refused.includes(id)) job.lease.heldSince = sentAt
       if (refused.length > 0) await onRefused(refused)
     } catch (error) {
       log.warn({ err: error }, 'locks could not be renewed')

@@ -1,4 +1,5 @@
 import type { StopRequest } from '../../jobs/stop-request.ts'
+import type { JobLease } from '../model/job-lease.ts'
 
 /** A handler whose job is no longer its own, or whose worker is going, gets this long to end by itself. */
 export const stopGraceMs = 500
@@ -8,18 +9,17 @@ export class RunningJob {
   readonly id: string
   readonly type: string
   readonly token: string
-  /** Epoch ms of the last proof that the lock is ours. */
-  heldSince: number
+  readonly lease: JobLease
   #over: PromiseWithResolvers<void> | undefined
   #isCanceled = false
   #request: StopRequest | undefined
   #listener: ((request: StopRequest) => void) | undefined
 
-  constructor(job: { id: string; type: string; token: string; heldSince: number }) {
+  constructor(job: { id: string; type: string; token: string; lease: JobLease }) {
     this.id = job.id
     this.type = job.type
     this.token = job.token
-    this.heldSince = job.heldSince
+    this.lease = job.lease
   }
 
   /** Resolves when its run is over, whatever became of the job. To be asked for while it runs. */
@@ -38,8 +38,15 @@ export class RunningJob {
     return this.#isCanceled
   }
 
+  /** It was asked to stop. */
+  get isStopped(): boolean {
+    return this.#request !== undefined
+  }
+
   /** Asks the run to stop; only the first request counts. It is kept for late listeners. */
   stop(request: StopRequest): void {
+    // This worker must not renew the lease of a job that is about to be redelivered.
+    if (request.kind === 'lock_lost') this.lease.giveUp()
     this.#request ??= request
     this.#isCanceled ||= request.kind === 'canceled'
     this.#listener?.(this.#request)

@@ -4,7 +4,7 @@ import type { Acknowledged, FetchedJob } from '../bullmq/fetched-job.ts'
 import { leaveToOthers, putBack } from '../bullmq/put-back.ts'
 import type { WorkerBackend } from '../bullmq/worker-backend.ts'
 import type { JobEventWriter } from '../events/event-writer.ts'
-import { encodeFailure } from '../model/failure.ts'
+import { encodeFailure, isStallLimit } from '../model/failure.ts'
 import type { JobRef } from '../model/job-id.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { endWithoutSuccess } from '../model/stored-job.ts'
@@ -12,6 +12,7 @@ import type { Redis } from '../redis/connection.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
 import type { Settlement } from './attempt.ts'
 import { AttemptLog } from './attempt-log.ts'
+import { readBlockedMs } from './blocked-worker.ts'
 
 export interface SettlerOptions {
   queue: string
@@ -83,9 +84,9 @@ export class JobSettler {
     job: FetchedJob,
     settlement: Exclude<Settlement, { status: 'succeeded' }> | undefined,
   ): Promise<JobEnd | undefined | 'nothing'> {
-    if (settlement === undefined) return this.#failUnrun(job, job.failsWith ?? '')
     const { redis, backend } = this.#options
     const { id = '', lockToken } = job
+    if (settlement === undefined) return this.#failUnrun(job, await this.#whyUnrun(job))
     switch (settlement.status) {
       case 'failed':
         return this.#failAttempt(job, settlement)
@@ -118,6 +119,17 @@ export class JobSettler {
   #failUnrun(job: FetchedJob, reason: string): Promise<JobEnd | undefined> {
     job.isUnrun = true
     return this.#fail(job, failedUnrun(reason))
+  }
+
+  /** BullMQ's stall limit cannot tell a worker that vanished from one that was blocked. */
+  async #whyUnrun(job: FetchedJob): Promise<string> {
+    const { redis, backend } = this.#options
+    const { id = '', failsWith = '', attempt } = job
+    if (!isStallLimit(failsWith)) return failsWith
+    const blockedMs = await readBlockedMs(redis, backend.toKey(id), job.attemptsStarted - 1)
+    if (blockedMs === undefined) return failsWith
+    const message = `the job blocked the event loop of its worker for more than ${blockedMs} ms (${failsWith})`
+    return encodeFailure({ code: 'stalled', message, retryable: true, attempt })
   }
 
   /** The script that ends it tells all who watch. */

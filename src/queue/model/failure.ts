@@ -27,6 +27,9 @@ export function encodeFailure(failure: StoredFailure): string {
   return JSON.stringify(failure)
 }
 
+/** Whether this is the reason that BullMQ's stall limit stores, and none of ours. */
+export const isStallLimit = (failedReason: string): boolean => parseJson(failedReason) === undefined
+
 /** Reads a stored failure. Text that is not JSON was written by BullMQ itself, which only its stall limit does. */
 export function decodeFailure(failedReason: string, attempt: number): StoredFailure {
   return (

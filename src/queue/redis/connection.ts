@@ -1,5 +1,4 @@
 import { Cluster, type Redis as Server } from 'ioredis'
-import type { Logger } from 'pino'
 import { batchWrites } from './batch-writes.ts'
 import { type ConnectionRole, openRedis, type Redis } from './open-redis.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
@@ -7,6 +6,13 @@ import { isTooOld, oldestRedis, versionOf } from './server-version.ts'
 import { isTransient } from './transient-errors.ts'
 
 export type { ConnectionRole, Redis } from './open-redis.ts'
+
+/** Where a connection logs. */
+export interface ConnectionLog {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
 
 /** A node of a cluster that stays away is logged at most this often. */
 const logNodeEveryMs = 10_000
@@ -23,7 +29,7 @@ export async function connectRedis(options: {
   ca?: string | undefined
   role: ConnectionRole
   name: string
-  log: Logger
+  log: ConnectionLog
   withinMs?: number
 }): Promise<Redis> {
   const { url, ca, role, name, log, withinMs = 5000 } = options
@@ -82,7 +88,7 @@ async function selectDatabase(redis: Redis, address: RedisAddress): Promise<void
 }
 
 /** Logs one line when Redis is lost and one when it is back, not one per attempt to connect. @returns the current error */
-function logOutages(redis: Redis, connection: string, log: Logger): () => unknown {
+function logOutages(redis: Redis, connection: string, log: ConnectionLog): () => unknown {
   let lastError: Error | undefined
   redis.on('error', (error: Error) => {
     if (!lastError) log.warn({ connection, err: error }, 'redis connection lost')

@@ -15,7 +15,7 @@ removeLabels(string.sub(KEYS[1], 1, -#id - 1), id, false)
 redis.call('UNLINK', KEYS[1] .. ':output')
 local last = redis.call('XREVRANGE', KEYS[7], '+', '-', 'COUNT', 1)[1]
 redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb', 'cancelRequestedAt',
-  'unknownSince', 'outputName', 'outputBytes', 'waiter')
+  'unknownSince', 'blockedWorker', 'outputName', 'outputBytes', 'waiter')
 redis.call('HSET', KEYS[1], 'data', ARGV[3], 'run', run + 1, 'atm', 0, 'ats', 0,
   'eventsBeforeRun', last and string.match(last[1], '%d+$') or 0)
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { FetchedJob } from '../../../../src/queue/bullmq/fetched-job.ts'
 import { JobSettler } from '../../../../src/queue/consume/settle-job.ts'
 import { JobEventWriter } from '../../../../src/queue/events/event-writer.ts'
+import { decodeFailure } from '../../../../src/queue/model/failure.ts'
 import type { JobEnd } from '../../../../src/queue/model/job-states.ts'
 import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { ownQueue } from '../bullmq/own-queue.ts'
@@ -126,3 +127,20 @@ test('a job whose lock a cancel has taken ends canceled, whatever its worker say
   expect(ends).toEqual(['canceled'])
   expect(await places()).toEqual({ ...nowhere, failed: 1 })
 })
+
+test.each([
+  [undefined, 'vanished'],
+  ['1 31000', 'blocked the event loop of its worker for more than 31000 ms'],
+])(
+  'a job that fails at the stall limit says whether its worker vanished or was blocked: %s',
+  async (blockedMs, reason) => {
+    const { settler, redis, keys, ref, take, field } = await world()
+    if (blockedMs !== undefined) await redis.hset(keys.job(ref), { ats: 1, blockedWorker: blockedMs })
+    await redis.hset(keys.job(ref), 'defa', 'job stalled more than allowable limit')
+    const job = await take()
+    expect(job.failsWith).toBe('job stalled more than allowable limit')
+    await settler.settle(job, undefined)
+    const failure = decodeFailure((await field('failedReason')) ?? '', 1)
+    expect(failure).toMatchObject({ code: 'stalled', message: expect.stringContaining(reason), retryable: true })
+  },
+)
