@@ -17,6 +17,7 @@ import { CrashQuarantine } from '../queue/consume/crash-quarantine.ts'
 import { Heartbeat } from '../queue/consume/heartbeat.ts'
 import { JobConsumer } from '../queue/consume/job-consumer.ts'
 import { JobLeases } from '../queue/consume/job-leases.ts'
+import { LoopBlocker } from '../queue/consume/loop-blocker.ts'
 import { JobEventWriter } from '../queue/events/event-writer.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
@@ -99,6 +100,7 @@ await boot('worker', async () => {
   const onEnded = metrics.jobEnded
   // Only handlers on the event loop block it: a worker without them need not pay for the thread.
   const hasLoopJobs = concurrencyFor('event-loop', registry, config.WORKER_QUEUES) > 0
+  const blocker = new LoopBlocker()
   const leases = hasLoopJobs
     ? new JobLeases({
         redisAt,
@@ -106,6 +108,7 @@ await boot('worker', async () => {
         queues: [...config.WORKER_QUEUES.keys(), deliveryQueue],
         concurrency: config.WEBHOOKS_AT_ONCE + [...config.WORKER_QUEUES.values()].reduce((sum, each) => sum + each, 0),
         lockMs: config.LOCK_MS,
+        blocker,
         log,
       })
     : undefined
@@ -119,6 +122,7 @@ await boot('worker', async () => {
     control,
     onStarted,
     quarantine: new CrashQuarantine(),
+    blocker,
     log,
     workerName,
     lockMs: config.LOCK_MS,
@@ -194,7 +198,7 @@ await boot('worker', async () => {
   await Promise.all(consumers.map((consumer) => consumer.start()))
   await heartbeat.start((error) => log.warn({ err: error }, 'failed to write the worker heartbeat'))
 
-  lifecycle.onStop('event loop monitor', watchEventLoop(consumers, registry, log))
+  lifecycle.onStop('event loop monitor', watchEventLoop(consumers, { registry, blocker, log }))
   const watchdog = new ConsumerWatchdog(consumers, {
     everyMs: config.LOCK_MS,
     onStuck: (queue) => {

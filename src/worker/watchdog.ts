@@ -2,9 +2,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Logger } from 'pino'
 import type { Registry } from '../jobs/registry.ts'
 import type { JobConsumer } from '../queue/consume/job-consumer.ts'
+import { blockedMs, type LoopBlocker } from '../queue/consume/loop-blocker.ts'
 
-/** A longer tick of the event loop means that a handler blocked it. */
-const blockedMs = 250
 const checkIntervalMs = 1000
 /** Sampling interval of the monitor. */
 const resolutionMs = 20
@@ -13,10 +12,13 @@ const maxNamedTypes = 5
 const maxIdleChecks = 3
 
 /**
- * Warns when a tick of the worker's event loop takes too long, and names the job types that ran on it. These should use
- * `runsOn: 'thread'`. @returns a function that stops it
+ * Warns when a tick of the worker's event loop takes too long, and names the job that ran on it. Its type should use
+ * `runsOn: 'thread'`. Where nobody knows the job, it names the types that may have. @returns a function that stops it
  */
-export function watchEventLoop(consumers: JobConsumer[], registry: Registry, log: Logger): () => void {
+export function watchEventLoop(
+  consumers: JobConsumer[],
+  { registry, blocker, log }: { registry: Registry; blocker: LoopBlocker; log: Logger },
+): () => void {
   const delay = monitorEventLoopDelay({ resolution: resolutionMs })
   delay.enable()
   let previous = new Set<string>()
@@ -27,7 +29,13 @@ export function watchEventLoop(consumers: JobConsumer[], registry: Registry, log
     // The handler that blocked may have ended since, so the types of the previous check are named too.
     const named = [...previous.union(running)].slice(0, maxNamedTypes)
     previous = running
-    if (longestMs > blockedMs) log.warn({ blocked_ms: longestMs, job_types: named }, 'a handler blocked the event loop')
+    if (longestMs <= blockedMs) return
+    const job = blocker.take()
+    const who = job ? { job: job.id, job_types: [job.type] } : { job_types: named }
+    log.warn(
+      { blocked_ms: longestMs, ...who },
+      job ? 'a handler blocked the event loop' : 'the event loop was blocked, maybe by a handler of these types',
+    )
   }
   // After a blocked tick the monitor must measure first: a reset drops what it has not measured yet.
   let soon: NodeJS.Timeout | undefined

@@ -149,23 +149,33 @@ test('a worker that fetches no jobs although some wait logs it and exits, so tha
   expect(worker?.logs.some(({ level, queue }) => level === 60 && queue === 'io')).toBe(true)
 })
 
-test('a handler that blocks the event loop is named in a warning', async () => {
+test.each([
+  { how: 'before its first wait', code: 'await 0; spin()' },
+  { how: 'after a wait', code: 'await wait(); spin()' },
+  { how: 'in a callback', code: 'await new Promise((done) => setTimeout(() => { spin(); done() }, 50))' },
+  { how: 'in a synchronous call', code: "await wait(); execSync('sleep 0.8')" },
+])('a warning names the job that blocked the event loop $how, and no other', { timeout: 60_000 }, async ({ code }) => {
   const dir = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   await writeFile(
     join(dir, 'blocker.ts'),
-    `import { defineJob } from 'drover'
+    `import { execSync } from 'node:child_process'
+     import { setTimeout as sleep } from 'node:timers/promises'
+     import { defineJob } from 'drover'
      import { z } from 'zod'
-     export default defineJob({ type: 'blocker', title: 'Blocks', runsOn: 'event-loop', input: z.int(), output: z.null(),
-       run: async (ms) => { for (const end = Date.now() + ms; Date.now() < end; ); return null } })`,
+     const wait = () => sleep(50)
+     const spin = () => { for (const end = Date.now() + 800; Date.now() < end; ); }
+     export default defineJob({ type: 'blocker', title: 'Blocks', runsOn: 'event-loop', input: z.null(), output: z.null(),
+       run: async () => { ${code}; return null } })`,
   )
-  const { api, workers } = await startStack({ env: { JOBS_DIR: dir } })
-  await submit(api.url, 'blocker', 600, { waitS: 10 })
-  const warning = await waitFor(
-    'the warning',
-    () => workers[0]?.logs.find(({ msg }) => msg === 'a handler blocked the event loop'),
-    (line) => line !== undefined,
-  )
-  expect(warning).toMatchObject({ job_types: ['blocker'] })
+  const { api, workers } = await startStack({ env: { JOBS_DIR: dir, LOG_LEVEL: 'debug' } })
+  const find = (text: string) => workers[0]?.logs.find(({ msg }) => String(msg).includes(text))
+  // Others run and end beside it.
+  const beside = [submit(api.url, 'sleep', { duration_ms: 5000 }), submit(api.url, 'echo', 1, { waitS: 10 })]
+  await Promise.all(beside)
+  await waitFor('the thread that asks', () => find('renews leases'), Boolean)
+  const { body } = await submit(api.url, 'blocker', null, { waitS: 20 })
+  const warning = await waitFor('the warning', () => find('blocked the event loop'), Boolean)
+  expect(warning).toMatchObject({ job: body.id, job_types: ['blocker'], msg: 'a handler blocked the event loop' })
   expect(Number(warning?.['blocked_ms'])).toBeGreaterThan(400)
 })

@@ -7,6 +7,8 @@ import { read, submit } from '../helpers/client.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
+import { keepWorkers } from '../ledger/keep-workers.ts'
+import { startScenario } from '../ledger/scenario.ts'
 
 const patience = { timeout: 60_000 }
 
@@ -86,12 +88,19 @@ test('the jobs of a loop that is blocked for too long come back once, and its wo
   // Three leases until they are given up, less than one until they are found, and their own time.
   expect(Date.now() - from).toBeLessThan(15_000)
   for (const id of ids) expect(await field(id, 'ats'), id).toBe('2')
+  // Only the job that blocked it has lost a worker; the others went back at once.
+  const blocker = ids.at(-1) ?? ''
+  for (const id of ids) expect(await field(id, 'stc'), id).toBe(id === blocker ? '1' : null)
   expect(workers[0]?.logs).toContainEqual(
-    expect.objectContaining({ leases: ids.length, msg: expect.stringContaining('gave up the leases') }),
+    expect.objectContaining({
+      leases: ids.length,
+      blocked_by: [blocker],
+      msg: expect.stringContaining('gave up the leases'),
+    }),
   )
   expect(await workers[0]?.ended).toBe('SIGKILL')
   expect(workers[0]?.logs.at(-1)).toMatchObject({ msg: expect.stringContaining('exiting') })
-  expect(Number((await field(ids[0] ?? '', 'blockedWorker'))?.split(' ')[1])).toBeGreaterThan(1500)
+  expect(Number((await field(blocker, 'blockedWorker'))?.split(' ')[1])).toBeGreaterThan(1500)
 })
 
 test('the first job of a worker keeps its lease although it blocks the event loop at once', patience, async () => {
@@ -101,3 +110,38 @@ test('the first job of a worker keeps its lease although it blocks the event loo
   expect((await read(api.url, body.id, 20)).body).toMatchObject({ state: 'succeeded', attempt: 1 })
   expect(await field(body.id, 'ats')).toBe('1')
 })
+
+test(
+  'a job that blocks every worker for good fails and says so, and thirty jobs beside it are not held up',
+  patience,
+  async () => {
+    const scenario = await startScenario('loop blocked for good', { lockMs: 1500 })
+    const kept = keepWorkers(scenario)
+    const beside = await Promise.all(
+      Array.from({ length: 30 }, () => scenario.mustSubmit('event-loop', { ms: 1000, how: 'wait' })),
+    )
+    await Promise.all(beside.map((id) => scenario.started(id)))
+    const from = Date.now()
+    const blocker = await scenario.mustSubmit('event-loop', { ms: 600_000, how: 'compute' })
+    // Each worker that the job blocks gives its jobs up after 4.5 s, and there are four.
+    const ends = await waitFor(
+      'the end of the thirty',
+      () => Promise.all(beside.map((id) => scenario.read(id))),
+      (answers) => answers.every(({ body }) => body.done),
+      { withinMs: 80_000, everyMs: 500 },
+    )
+    console.log(`  thirty neighbours ended after ${Date.now() - from} ms`)
+    for (const { body } of ends) expect(body).toMatchObject({ state: 'succeeded', attempt: 1 })
+    const { body } = await waitFor(
+      'the end of the blocker',
+      () => scenario.read(blocker, 10),
+      (answer) => answer.body.done,
+      { withinMs: 60_000 },
+    )
+    expect(body).toMatchObject({
+      state: 'failed',
+      error: { code: 'stalled', message: expect.stringContaining('blocked') },
+    })
+    await kept.stop()
+  },
+)

@@ -33,7 +33,7 @@ export const rules: Record<string, Rule> = {
   'queue/admission': { imports: ['queue/model', 'queue/redis'] },
   'queue/consume': {
     imports: ['queue/model', 'queue/redis', 'queue/bullmq', 'queue/store', 'queue/events', 'jobs'],
-    doors: ['job-consumer', 'attempt', 'heartbeat', 'cancel-channel', 'crash-quarantine', 'job-leases'],
+    doors: ['job-consumer', 'attempt', 'heartbeat', 'cancel-channel', 'crash-quarantine', 'job-leases', 'loop-blocker'],
   },
   'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission'] },
   'queue/webhooks': { imports: ['queue/model', 'queue/redis', 'queue/store'] },

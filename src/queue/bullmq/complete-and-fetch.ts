@@ -4,7 +4,7 @@ import { parseJson } from '../model/parse-json.ts'
 import type { Redis } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { FetchedJob, type FetchedJson, type Success } from './fetched-job.ts'
-import { holdOfCall } from './hold-of-call.ts'
+import { type Hold, holdOfCall } from './hold-of-call.ts'
 import { isDroverJob } from './job-options.ts'
 
 const script = loadScript('bullmq/complete-and-fetch')
@@ -157,13 +157,6 @@ export function acknowledge(
 const endedBefore = -100
 /** BullMQ's code for a job that is not locked. */
 const notLocked = -2
-
-/** What is known of a fetched job besides what Redis answered. */
-interface Hold {
-  token: string
-  startedAt: number
-  heldSince: number
-}
 
 function decode(reply: unknown, hold: Hold): Exchanged {
   if (Array.isArray(reply)) {

@@ -16,6 +16,7 @@ import type { ClaimedJob, Settlement } from './attempt.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { CancelInbox } from './cancel-inbox.ts'
 import type { CrashQuarantine } from './crash-quarantine.ts'
+import type { LoopBlocker } from './loop-blocker.ts'
 import { RunningJob, stopGraceMs } from './running-job.ts'
 
 export interface RunnerOptions {
@@ -27,6 +28,8 @@ export interface RunnerOptions {
   control: JobControl
   /** Shared by the consumers of a process. */
   quarantine: CrashQuarantine
+  /** … too: knows which job blocks the event loop. */
+  blocker: LoopBlocker
   /** How long a worker that fell silent keeps its jobs. */
   lockMs: number
   log: Logger
@@ -167,9 +170,21 @@ export class AttemptRunner {
   #startUnlessLate(job: FetchedJob, running: RunningJob): Promise<Settlement> {
     if (monotonicMs() - running.lease.heldSince > this.#options.lockMs / 2) return this.#startIfHeld(job, running)
     const from = performance.now()
-    const settlement = this.#execute(job, running)
+    const settlement = this.#begin(job, running)
     if (performance.now() - from > longStartMs) this.#heldUp = this.#untilNextTurn()
     return settlement
+  }
+
+  /** Runs a job up to its first wait. Others can tell that it is this job that keeps the event loop busy. */
+  #begin(job: FetchedJob, running: RunningJob): Promise<Settlement> {
+    const { queue, blocker } = this.#options
+    const { id, type, lease } = running
+    lease.markStarting(true)
+    try {
+      return blocker.run({ queue, id, type }, () => this.#execute(job, running))
+    } finally {
+      lease.markStarting(false)
+    }
   }
 
   async #startIfHeld(job: FetchedJob, running: RunningJob): Promise<Settlement> {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { type JobLease, UnprotectedLease } from '../model/job-lease.ts'
 import type { Keys } from '../redis/keys.ts'
 import { LeaseTable } from './lease-table.ts'
+import type { JobOnLoop, LoopBlocker } from './loop-blocker.ts'
 
 export interface JobLeasesOptions {
   redisAt: { url: string; ca?: string | undefined }
@@ -11,14 +12,16 @@ export interface JobLeasesOptions {
   /** How many jobs run at the same time at most. */
   concurrency: number
   lockMs: number
+  /** Learns which job blocks the event loop. */
+  blocker: LoopBlocker
   log: Logger
 }
 
 /** What the thread gets. */
 export interface LeaseThreadOptions {
   buffer: SharedArrayBuffer
-  /** Of each queue what its keys begin with. */
-  prefixes: readonly string[]
+  /** The prefix is what the keys of the queue begin with. */
+  queues: readonly { name: string; prefix: string }[]
   lockMs: number
   beatMs: number
   giveUpAfterMs: number
@@ -28,12 +31,8 @@ export interface LeaseThreadOptions {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** What the thread posts: a line for the log, which the main thread writes. */
-export interface LeaseThreadMessage {
-  level: LogLevel
-  fields: object
-  message: string
-}
+/** What the thread posts: a line for the log, which the main thread writes, or which job blocks the main thread. */
+export type LeaseThreadMessage = { level: LogLevel; fields: object; message: string } | { blocker: JobOnLoop }
 
 /** The leases of a worker that blocks its event loop for longer than this many of them are given up. */
 const giveUpAfterLeases = 3
@@ -89,10 +88,10 @@ export class JobLeases {
   }
 
   #startThread(): void {
-    const { keys, queues, lockMs, redisAt, log } = this.#options
+    const { keys, queues, lockMs, redisAt, blocker, log } = this.#options
     const workerData: LeaseThreadOptions = {
       buffer: this.#table.buffer,
-      prefixes: queues.map((queue) => keys.bull(queue, '')),
+      queues: queues.map((name) => ({ name, prefix: keys.bull(name, '') })),
       ...{ lockMs, redisAt, beatMs: this.#beatMs, giveUpAfterMs: giveUpAfterLeases * lockMs },
       exitAfterMs: exitAfterLeases * lockMs,
     }
@@ -104,9 +103,10 @@ export class JobLeases {
       resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 },
     })
     this.#thread = thread
-    thread.on('message', ({ level, fields, message }: LeaseThreadMessage) => {
+    thread.on('message', (posted: LeaseThreadMessage) => {
       this.#isFailing = false
-      log[level](fields, message)
+      if ('blocker' in posted) blocker.note(posted.blocker)
+      else log[posted.level](posted.fields, posted.message)
     })
     thread.on('error', (error) => {
       if (!this.#isFailing) log.error({ err: error }, 'the thread that renews leases failed; it is restarted')
@@ -141,6 +141,10 @@ class ProtectedLease implements JobLease {
 
   get isGone(): boolean {
     return this.#isReleased || this.#table.isGone(this.#slot)
+  }
+
+  markStarting(isStarting: boolean): void {
+    this.#table.starting = isStarting ? this.#slot : 0
   }
 
   giveUp(): void {

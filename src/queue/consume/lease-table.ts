@@ -18,8 +18,9 @@ const textAt = slotBytes - textBytes
 const field = { version: 0, queue: 1, idLength: 2, tokenLength: 3, refused: 4 }
 /** Float64 field of a slot. */
 const heldSinceAt = 4
-/** The first slot is the header: a count of the beats of the main thread. */
+/** The first slot is the header: a count of the beats of the main thread, and the slot whose job it starts, or 0. */
 const beatAt = 0
+const startingAt = 1
 const free = -1
 
 /**
@@ -55,6 +56,15 @@ export class LeaseTable {
   /** Another number after each beat. */
   get beats(): number {
     return Atomics.load(this.#ints, beatAt)
+  }
+
+  /** Main thread: it starts the job of this slot; 0: none. */
+  set starting(slot: number) {
+    Atomics.store(this.#ints, startingAt, slot)
+  }
+
+  get starting(): number {
+    return Atomics.load(this.#ints, startingAt)
   }
 
   /** Main thread: adds a lease. @returns its slot; undefined when the table is full or the texts are too long for it */

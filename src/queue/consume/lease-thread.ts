@@ -7,8 +7,10 @@ import { parentPort as port, workerData } from 'node:worker_threads'
 import { monotonicMs } from '../model/monotonic.ts'
 import { type ConnectionLog, connectRedis, type Redis, RedisUnreachableError } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
+import { findBlocker } from './find-blocker.ts'
 import type { LeaseThreadMessage, LeaseThreadOptions, LogLevel } from './job-leases.ts'
 import { type HeldLease, LeaseTable } from './lease-table.ts'
+import type { JobOnLoop } from './loop-blocker.ts'
 import { LoopWatch } from './loop-watch.ts'
 
 const renewScript = loadScript('consume/renew-leases')
@@ -16,8 +18,13 @@ const giveUpScript = loadScript('bullmq/give-up-leases')
 const maxJobsPerCall = 100
 const maxNamedJobs = 10
 const reconnectAfterMs = 1000
+/** Then the main thread is asked what it does, and asked again if it did not say. */
+const askAfterMs = 200
+const askAgainAfterMs = 1000
+/** A machine that has no time for the main thread looks as if it was blocked, and to ask takes time. */
+const askEveryMs = 2000
 
-const { buffer, prefixes, lockMs, beatMs, giveUpAfterMs, exitAfterMs, redisAt } = workerData as LeaseThreadOptions
+const { buffer, queues, lockMs, beatMs, giveUpAfterMs, exitAfterMs, redisAt } = workerData as LeaseThreadOptions
 const table = new LeaseTable(buffer)
 const watch = new LoopWatch(beatMs)
 const log: ConnectionLog = {
@@ -28,9 +35,21 @@ const log: ConnectionLog = {
 let nextLookAt = 0
 let isRenewing = false
 let isFailing = false
+/** The job that blocks the main thread now. */
+let blocker: JobOnLoop | undefined
+let isAsking = false
+let askedAt = -Infinity
 /** Leases that were given up, until Redis knows. */
-let givenUp: { leases: HeldLease[]; blockedMs: number; until: number } | undefined
+let givenUp: GivenUp | undefined
 let hasGivenUp = false
+
+interface GivenUp {
+  leases: HeldLease[]
+  /** Whether this one may have blocked the main thread. */
+  isSuspect: (lease: HeldLease) => boolean
+  blockedMs: number
+  until: number
+}
 
 const redis = await connect()
 setInterval(tick, beatMs)
@@ -51,6 +70,9 @@ async function connect(): Promise<Redis> {
 function tick(): void {
   const now = monotonicMs()
   const blockedMs = watch.tick(table.beats, now)
+  if (blockedMs === 0) blocker = undefined
+  const isToAsk = blockedMs > askAgainAfterMs || (blockedMs >= askAfterMs && now - askedAt > askEveryMs)
+  if (isToAsk && !blocker && !isAsking) void ask(now)
   if (blockedMs > exitAfterMs) exit(Math.round(blockedMs))
   if (blockedMs <= giveUpAfterMs) hasGivenUp = false
   else if (!hasGivenUp) giveUp(Math.round(blockedMs), now)
@@ -60,6 +82,22 @@ function tick(): void {
   else if (!hasGivenUp && now >= nextLookAt) {
     nextLookAt = now + lockMs / 8
     void renewDue(now)
+  }
+}
+
+/** It may take as long as the main thread is blocked. */
+async function ask(now: number): Promise<void> {
+  isAsking = true
+  askedAt = now
+  const { beats } = table
+  try {
+    const found = await findBlocker(() => table.beats === beats)
+    if (found && table.beats === beats) blocker = found
+    if (found) send({ blocker: found })
+  } catch (error) {
+    log.debug({ err: error }, 'the main thread could not be asked which job blocks it')
+  } finally {
+    isAsking = false
   }
 }
 
@@ -93,11 +131,22 @@ function giveUp(blockedMs: number, now: number): void {
   hasGivenUp = true
   const leases = [...table.leases()]
   for (const lease of leases) table.refuse(lease)
-  const jobs = leases.map(({ id }) => id).slice(0, maxNamedJobs)
-  const fields = { blocked_ms: blockedMs, leases: leases.length, jobs }
+  const isSuspect = suspicion()
+  const jobs = leases.filter(isSuspect).map(({ id }) => id)
+  const fields = { blocked_ms: blockedMs, leases: leases.length, blocked_by: jobs.slice(0, maxNamedJobs) }
   print(fields, 'the event loop is blocked for too long; gave up the leases of its jobs')
   // They have expired by then.
-  if (leases.length > 0) givenUp = { leases, blockedMs, until: now + lockMs }
+  if (leases.length > 0) givenUp = { leases, isSuspect, blockedMs, until: now + lockMs }
+}
+
+/** The job that the main thread named, or the one that it was starting; where nobody knows, all of them. */
+function suspicion(): (lease: HeldLease) => boolean {
+  const { starting } = table
+  if (blocker) {
+    const { queue, id } = blocker
+    return (lease) => lease.id === id && queues[lease.queue]?.name === queue
+  }
+  return starting === 0 ? () => true : ({ slot }) => slot === starting
 }
 
 /** Nothing else can end the process, and nothing in it goes on. Its jobs are given up. */
@@ -110,13 +159,13 @@ function exit(blockedMs: number): void {
 }
 
 /** Repeated until Redis has it: a job that is not there any more is left alone. */
-async function sendGivenUp(sent: { leases: HeldLease[]; blockedMs: number }): Promise<void> {
+async function sendGivenUp(sent: GivenUp): Promise<void> {
   isRenewing = true
   try {
     await forEachCall(sent.leases, async (prefix, leases) => {
       const names = ['wait', 'active', 'stalled', 'marker', 'meta'].map((name) => prefix + name)
       const jobs = leases.flatMap(({ id }) => [prefix + id, `${prefix}${id}:lock`])
-      const args = leases.flatMap(({ id, token }) => [id, token, 1])
+      const args = leases.flatMap((lease) => [lease.id, lease.token, sent.isSuspect(lease) ? 1 : ''])
       await giveUpScript(redis, [...names, ...jobs], [prefix, sent.blockedMs, ...args])
     })
     givenUp = undefined
@@ -132,7 +181,7 @@ async function forEachCall(
   leases: readonly HeldLease[],
   call: (prefix: string, leases: HeldLease[]) => Promise<void>,
 ): Promise<void> {
-  const byQueue = Map.groupBy(leases, ({ queue }) => prefixes[queue] ?? '')
+  const byQueue = Map.groupBy(leases, ({ queue }) => queues[queue]?.prefix ?? '')
   for (const [prefix, all] of byQueue) {
     for (let from = 0; from < all.length; from += maxJobsPerCall)
       await call(prefix, all.slice(from, from + maxJobsPerCall))
@@ -144,8 +193,11 @@ function positions(answer: unknown): number[] {
 }
 
 function post(level: LogLevel, fields: object, message: string): void {
-  const entry: LeaseThreadMessage = { level, fields, message }
-  port?.postMessage(entry)
+  send({ level, fields, message })
+}
+
+function send(message: LeaseThreadMessage): void {
+  port?.postMessage(message)
 }
 
 /** Writes an error to the standard output itself, as the logger does: the main thread is blocked. */

@@ -6,6 +6,8 @@ export interface JobLease {
   readonly isGone: boolean
   /** Another thread renews it, too. */
   readonly isProtected: boolean
+  /** Says to the other thread whether its job is being started: until its first wait it is what keeps the event loop busy. */
+  markStarting(isStarting: boolean): void
   /** Nobody renews it from now on; the lock expires, unless the job ends before. */
   giveUp(): void
   /** The job is settled, or not ours. The lock itself ends with the job. Harmless when repeated. */
@@ -25,6 +27,8 @@ export class UnprotectedLease implements JobLease {
   get isGone(): boolean {
     return this.#isGone
   }
+
+  markStarting(): void {}
 
   giveUp(): void {
     this.#isGone = true

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { JobLeases } from '../../../../src/queue/consume/job-leases.ts'
+import { LoopBlocker } from '../../../../src/queue/consume/loop-blocker.ts'
 import { monotonicMs } from '../../../../src/queue/model/monotonic.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
@@ -15,7 +16,15 @@ async function world(redisAt = { url: inject('redisUrl') }) {
   const log = pino({ level: 'debug' }, { write: (line: string) => void logs.push(JSON.parse(line)) })
   const redis = await redisClient()
   const keys = new Keys(keyPrefix())
-  const leases = new JobLeases({ redisAt, keys, queues: ['io'], concurrency: 10, lockMs, log })
+  const leases = new JobLeases({
+    redisAt,
+    keys,
+    queues: ['io'],
+    concurrency: 10,
+    lockMs,
+    blocker: new LoopBlocker(),
+    log,
+  })
   onTestFinished(() => leases.stop())
   const hold = async (id: string, token: string) => {
     await redis.set(keys.lock({ queue: 'io', id }), token, 'PX', lockMs)
