@@ -354,7 +354,12 @@ const actions: Record<Verb, (world: World, job: Tracked, pick: number) => Promis
   /** A worker that lost the job long ago still writes the events and the end of its handler. */
   async speak_as_a_zombie({ redis, keys, control }, { ref }) {
     let refusals = 0
-    const events = new JobEventWriter({ redis, keys, log }).open(ref, 'zombie:0', 1, () => refusals++)
+    const events = new JobEventWriter({ redis, keys, log }).open(
+      ref,
+      'zombie:0',
+      { attempt: 1, isFirst: false },
+      () => refusals++,
+    )
     void events.emit({ kind: 'output', value: 'of a zombie' })
     await events.flush()
     expect(refusals).toBe(1)

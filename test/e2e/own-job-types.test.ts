@@ -57,8 +57,8 @@ test('one file in JOBS_DIR is a new job type, on each of the three executors', a
     const names = events.map(({ event }) => event).filter((event) => event !== 'state')
     expect(names, kind).toEqual(['snapshot', 'log', 'output', 'progress', 'log', 'output', 'progress', 'done'])
     expect(events.filter(({ event }) => event === 'output').map(({ data }) => data)).toEqual([
-      { value: { text: 'hello Ada' } },
-      { value: { text: 'hello Ada' } },
+      { value: { text: 'hello Ada' }, index: 0, list: 1 },
+      { value: { text: 'hello Ada' }, index: 1, list: 1 },
     ])
     expect(events.at(-1)?.data).toMatchObject({ state: 'succeeded', output: { greetings: ['hello Ada', 'hello Ada'] } })
 

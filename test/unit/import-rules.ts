@@ -24,7 +24,15 @@ export const rules: Record<string, Rule> = {
   },
   'queue/store': {
     imports: ['queue/model', 'queue/redis', 'queue/bullmq'],
-    doors: ['job-queue', 'job-index', 'job-output', 'idempotency-keys', 'cancel-and-retry', 'count-queue'],
+    doors: [
+      'job-queue',
+      'job-index',
+      'job-output',
+      'job-values',
+      'idempotency-keys',
+      'cancel-and-retry',
+      'count-queue',
+    ],
   },
   'queue/events': {
     imports: ['queue/model', 'queue/redis', 'jobs'],

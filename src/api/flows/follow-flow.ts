@@ -1,14 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { JobEventHub } from '../../queue/events/event-hub.ts'
 import type { Flows, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { PlanNode } from '../../queue/flows/model/plan.ts'
-import { QueueUnavailableError } from '../../queue/redis/connection.ts'
 import { Bell } from '../http/bell.ts'
+import { readWhenAvailable } from '../http/read-when-available.ts'
 import type { StreamResponse } from '../http/stream-response.ts'
 
 /** A message can be lost with its sender: polling is the fallback. */
 const pollEveryMs = 3000
-const retryEveryMs = 1000
 const pageSize = 100
 
 /**
@@ -74,16 +72,8 @@ export class FlowFollower {
   }
 
   /** Repeats `read` while Redis is away. Undefined when the response or the server closed meanwhile. */
-  async whenAvailable<T>(response: StreamResponse, read: () => Promise<T>): Promise<T | undefined> {
-    while (!this.#isLeft(response)) {
-      try {
-        return await read()
-      } catch (error) {
-        if (!(error instanceof QueueUnavailableError)) throw error
-        await delay(retryEveryMs)
-      }
-    }
-    return undefined
+  whenAvailable<T>(response: StreamResponse, read: () => Promise<T>): Promise<T | undefined> {
+    return readWhenAvailable(read, () => this.#isLeft(response))
   }
 
   #isLeft(response: StreamResponse): boolean {

@@ -3,6 +3,10 @@ export class Bell {
   #hasRung = false
   #wake: (() => void) | undefined
 
+  get hasRung(): boolean {
+    return this.#hasRung
+  }
+
   readonly ring = (): void => {
     this.#hasRung = true
     this.#wake?.()

@@ -27,6 +27,7 @@ const problems = {
   idempotency_key_reused: [422, 'Idempotency key already used with a different body'],
   job_not_done: [409, 'Job not done'],
   job_has_no_output: [409, 'Job has no output'],
+  values_reset: [409, 'Values of another list'],
   range_not_satisfiable: [416, 'Range not satisfiable'],
   delivery_not_found: [404, 'Delivery not found'],
   delivery_not_done: [409, 'Delivery not done'],

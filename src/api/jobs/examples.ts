@@ -47,6 +47,7 @@ export const exampleJob: JobResource = {
   links: {
     self: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x',
     output: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/output',
+    values: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/values',
     events: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/events',
     logs: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/logs',
     cancel: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/cancel',

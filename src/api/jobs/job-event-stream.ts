@@ -8,9 +8,8 @@ import type { SseResponse } from '../http/sse-response.ts'
 import { timestamp } from '../http/timestamp.ts'
 import { jobResource } from './job-resource.ts'
 
-/** Only progress, output and log events are stored and numbered. The ids of other events count on from the stored one before. */
+/** Only progress, output, log and values_reset events are stored and numbered. The ids of other events count on from the stored one before. */
 const idsPerStoredEvent = 1_000_000
-const pageSize = 100
 
 interface StreamDeps {
   queue: JobQueue
@@ -37,6 +36,8 @@ export class JobEventStream {
   /** The last id that was sent is `#stored * idsPerStoredEvent + #between`. */
   #stored: number
   #between: number
+  /** The client knows up to this stored event which ones it has missed. */
+  #gapTo = 0
   #last: SentState
   readonly #onError: (error: unknown) => void
   /** How the job ended, where the announcement had it. */
@@ -139,18 +140,21 @@ export class JobEventStream {
   /** Sends the stored events after the last one that was sent, up to an id. */
   async #catchUp(upTo = Number.POSITIVE_INFINITY): Promise<void> {
     while (this.#stored < upTo && !this.#response.isClosed) {
-      const events = await this.#deps.hub.read(this.#ref, this.#stored, pageSize)
-      for (const event of events) {
+      const page = await this.#deps.hub.read(this.#ref, { after: this.#stored, gapTo: this.#gapTo })
+      if (page.missed > 0) {
+        this.#gapTo = page.missedTo
+        this.#send('gap', JSON.stringify({ missed: page.missed }))
+      }
+      for (const event of page.events) {
         if (event.id > upTo) return
         await this.#response.caughtUp()
         this.#sendStored(event)
       }
-      if (events.length < pageSize) return
+      if (page.isLast) return
     }
   }
 
   #sendStored({ id, kind, data }: WiredEvent): void {
-    if (id > this.#stored + 1) this.#send('gap', JSON.stringify({ missed: id - this.#stored - 1 }))
     this.#stored = id
     this.#between = -1
     this.#send(kind, data)

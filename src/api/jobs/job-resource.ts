@@ -89,6 +89,7 @@ export const jobSchema = z.object({
   links: z.object({
     self: z.string(),
     output: z.string(),
+    values: z.string(),
     events: z.string(),
     logs: z.string(),
     cancel: z.string(),
@@ -142,6 +143,7 @@ export function jobResource(job: StoredJob, resultTtlMs: number, { scopes }: Pic
     links: {
       self,
       output: `${self}/output`,
+      values: `${self}/values`,
       events: `${self}/events`,
       logs: `${self}/logs`,
       cancel: `${self}/cancel`,

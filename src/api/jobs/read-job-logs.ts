@@ -39,7 +39,7 @@ export function readJobLogs(app: FastifyInstance, { queue, hub }: RouteDeps): vo
       const { id } = request.params
       const { limit, cursor } = request.query
       const job = await findJob(queue, request, id)
-      const events = await hub.read(job, Number(cursor ?? 0), maxRead)
+      const events = await hub.readWithoutValues(job, Number(cursor ?? 0), maxRead)
       const items: z.output<typeof line>[] = []
       let last = Number(cursor ?? 0)
       for (const event of events) {
@@ -47,7 +47,8 @@ export function readJobLogs(app: FastifyInstance, { queue, hub }: RouteDeps): vo
         last = event.id
         if (event.kind === 'log') items.push(line.parse(JSON.parse(event.data)))
       }
-      const next_cursor = last < job.lastEventId ? String(last) : null
+      const isEnd = events.length < maxRead && last === (events.at(-1)?.id ?? last)
+      const next_cursor = isEnd ? null : String(last)
       linkNextPage(request, reply, next_cursor)
       return { items, next_cursor }
     },

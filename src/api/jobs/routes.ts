@@ -8,6 +8,7 @@ import { listJobs } from './list-jobs.ts'
 import { readJob } from './read-job.ts'
 import { readJobLogs } from './read-job-logs.ts'
 import { readJobOutput } from './read-job-output.ts'
+import { readJobValues } from './read-job-values.ts'
 import { retryJob } from './retry-job.ts'
 import { streamJobEvents } from './stream-job-events.ts'
 import { submitJob } from './submit-job.ts'
@@ -23,5 +24,6 @@ export function jobRoutes(app: FastifyInstance, deps: RouteDeps): void {
   deleteJob(app, deps)
   readJobLogs(app, deps)
   readJobOutput(app, deps)
+  readJobValues(app, deps)
   streamJobEvents(app, deps)
 }

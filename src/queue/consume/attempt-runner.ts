@@ -211,7 +211,7 @@ export class AttemptRunner {
     // An earlier start of this attempt may have stored an output and then lost its worker or its lock.
     // Not waited for: what this run stores is sent behind it. And a start that waits is a start behind whatever blocks the event loop.
     if (starts > attempt) void outputs.discard(ref, token)
-    const attemptEvents = events.open(ref, token, attempt, () => void this.check([id]))
+    const attemptEvents = events.open(ref, token, { attempt, isFirst: starts === 1 }, () => void this.check([id]))
     const due = dueAt(data, createdAt + (job.opts.delay ?? 0))
     const settlement = await execute({
       ref,

@@ -36,7 +36,7 @@ export type Settlement =
   /** With a delay and attempts left it is retried, else it has failed. `isUnrun`: it was refused before its start. */
   | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined; isUnrun?: boolean }
   | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }
-  /** Back to the head of its queue, without using up an attempt: this worker is going. Not `hasStarted`: before it was run. */
+  /** Back to the head of its queue, without using up an attempt: this worker is going, or Redis lost values of the job. Not `hasStarted`: before it was run. */
   | { status: 'put_back'; hasStarted?: boolean }
   /** Fetched again later, by any worker. It was not run here, so this was no start. */
   | { status: 'left_to_others'; delayMs: number }

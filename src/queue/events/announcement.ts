@@ -2,7 +2,7 @@ import type { JobRef } from '../model/job-id.ts'
 import { decodeJob, hashOf, type StoredJob } from '../model/stored-job.ts'
 import { announcedChange, announcedEnd } from '../redis/keys.ts'
 
-/** A stored event: `id` rises by one within a job, `data` is JSON text. */
+/** A stored event: `id` rises within a job, `data` is JSON text. */
 export interface WiredEvent {
   id: number
   kind: string
@@ -32,6 +32,11 @@ export function decodeEnded(ref: JobRef, message: string): StoredJob | undefined
   const fields: string[] = JSON.parse(message.slice(announcedEnd.length + 1))
   const lastEventId = Number(fields.pop())
   return decodeJob(ref, hashOf(fields), { place: 'finished', lastEventId, dueAt: undefined })
+}
+
+/** A value of a job as the event that a client gets. `index` counts from 0. */
+export function valueEvent(id: number, json: string, index: number, list: number): WiredEvent {
+  return { id, kind: 'output', data: `{"value":${json},"index":${index},"list":${list}}` }
 }
 
 /** Reads `<kind> <JSON>`. */

@@ -6,6 +6,7 @@ import { type Redis, whenAvailable } from '../redis/connection.ts'
 import { announcedEnd, type Keys } from '../redis/keys.ts'
 import { type Announcement, decodeAnnouncement, decodeEnded, decodeEvent, type WiredEvent } from './announcement.ts'
 import { ChannelSubscriptions } from './channel-subscriptions.ts'
+import { type EventPage, readEvents } from './read-events.ts'
 
 export type { Announcement, WiredEvent } from './announcement.ts'
 
@@ -87,12 +88,17 @@ export class JobEventHub {
     return () => this.#awaited.delete(ref.id)
   }
 
-  /** The stored events of a job after event `id`, oldest first, at most `limit`. @throws QueueUnavailableError */
-  async read(ref: JobRef, afterId: number, limit: number): Promise<WiredEvent[]> {
+  /** The stored events of a job after event `id` without its values, oldest first, at most `limit`. @throws QueueUnavailableError */
+  async readWithoutValues(ref: JobRef, afterId: number, limit: number): Promise<WiredEvent[]> {
     const entries = await whenAvailable(
       this.#client.xrange(this.#keys.events(ref), `(0-${afterId}`, '+', 'COUNT', limit),
     )
     return entries.map(([entryId, [, text = '']]) => decodeEvent(Number(entryId.slice(2)), text))
+  }
+
+  /** See {@link readEvents}. @throws QueueUnavailableError */
+  read(ref: JobRef, place: { after: number; gapTo: number }): Promise<EventPage> {
+    return readEvents({ redis: this.#client, keys: this.#keys }, ref, place)
   }
 
   async #watch(channel: string, ref: JobRef | undefined, listener: Listener): Promise<() => void> {

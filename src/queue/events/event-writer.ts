@@ -4,13 +4,15 @@ import { bullIdOf, type JobRef } from '../model/job-id.ts'
 import type { Redis } from '../redis/connection.ts'
 import { announcedChange, announcedEnd, type Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
-import { AttemptEvents } from './attempt-events.ts'
+import { type Appended, AttemptEvents, type EventBatch } from './attempt-events.ts'
 
 const publishOnAll = loadScript('events/publish-on-all')
 const appendEvents = loadScript('events/append-events')
 
-/** Bounds of the stored history of a job; the oldest events make room. */
+/** Bounds of the stored progress and logs of a job; the oldest make room. */
 const maxHistory = { entries: 1000, characters: 4 * 1024 * 1024 }
+/** Events of more bytes are published without their content. */
+const maxMessageBytes = 524_288
 /** Lua takes a bounded number of arguments. */
 const maxChannelsPerCall = 500
 /** How often a batch of events is offered to a Redis that refuses it. */
@@ -36,37 +38,48 @@ export class JobEventWriter {
     this.#log = deps.log
   }
 
-  /** The events of one attempt. `onLost` is called when Redis answers that this worker does not hold the job any more. */
-  open(ref: JobRef, token: string, attempt: number, onLost: () => void): AttemptEvents {
+  /**
+   * The events of one attempt. `onLost` is called when Redis answers that this worker does not hold the job any more.
+   *
+   * @param start `isFirst`: no earlier start of the job can have stored values
+   */
+  open(ref: JobRef, token: string, start: { attempt: number; isFirst: boolean }, onLost: () => void): AttemptEvents {
     // Made when needed: most jobs emit nothing.
     let keys: string[] | undefined
-    let batch = 0
-    const append = async (events: string[], progress: string): Promise<void> => {
-      keys ??= [this.#keys.lock(ref), this.#keys.events(ref), this.#keys.job(ref)]
+    let batches = 0
+    const append = async (batch: EventBatch): Promise<Appended> => {
+      keys ??= [this.#keys.lock(ref), this.#keys.events(ref), this.#keys.job(ref), this.#keys.values(ref)]
       const bounds = [maxHistory.entries, maxHistory.characters]
       const args = [
         token,
         this.#keys.channel(ref),
-        `${token} ${++batch}`,
+        `${token} ${++batches}`,
         ...bounds,
-        progress,
+        batch.progress,
         bullIdOf(ref),
-        ...events,
+        maxMessageBytes,
+        batch.valuesBefore,
+        batch.beginsList ? '1' : '',
+        ...batch.events,
       ]
       this.#announceChangeBefore(ref)
       for (let tries = 1; ; tries++) {
         try {
-          if ((await appendEvents(this.#redis, keys, args)) === 0) onLost()
-          return
+          const reply = await appendEvents(this.#redis, keys, args)
+          if (reply === 1) return 'stored'
+          if (reply === 0) onLost()
+          return reply === 0 ? 'lost' : 'values_missing'
         } catch (error) {
           // The connection waits for a Redis that is away. One that refuses, because its memory is full, may accept later.
-          if (tries === maxTries)
-            return this.#log.error({ job: ref.id, events: events.length, err: error }, 'failed to store job events')
+          if (tries === maxTries) {
+            this.#log.error({ job: ref.id, events: batch.events.length, err: error }, 'failed to store job events')
+            return 'refused'
+          }
           await sleep(retryEveryMs)
         }
       }
     }
-    return new AttemptEvents(append, attempt)
+    return new AttemptEvents(append, start)
   }
 
   /**

@@ -34,9 +34,14 @@ export class Keys {
     return `${this.job(ref)}:lock`
   }
 
-  /** The stream of a job's progress, output and log events. */
+  /** The stream of a job's progress and log events. */
   events(ref: JobRef): string {
     return `${this.job(ref)}:events`
+  }
+
+  /** The stream of the values that a job's handler has yielded. */
+  values(ref: JobRef): string {
+    return `${this.job(ref)}:values`
   }
 
   /** Hash of the pieces of an output that is too large for the job's own. */

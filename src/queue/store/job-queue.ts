@@ -10,6 +10,7 @@ import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { countQueue, type QueueCounts, waitingSince } from './count-queue.ts'
 import { readStoredOutput, readWholeOutput } from './job-output.ts'
+import { readValues, type ValuesPage, type ValuesPlace } from './job-values.ts'
 import { readMany } from './read-many.ts'
 import { removeJob } from './remove-job.ts'
 
@@ -191,6 +192,15 @@ export class JobQueue {
     if (!job.storedOutput) return { value: job.output }
     const json = await readWholeOutput({ redis: this.#client, keys: this.#keys }, job, job.storedOutput)
     return json === undefined ? undefined : { value: JSON.parse(json) }
+  }
+
+  /** See {@link readValues}. @throws QueueUnavailableError */
+  readValues(
+    ref: JobRef,
+    place: ValuesPlace | undefined,
+    options: { limit: number; bytes: number; hint?: number },
+  ): Promise<ValuesPage> {
+    return readValues({ redis: this.#client, keys: this.#keys }, ref, place, options)
   }
 
   /** The bytes `from` to `to` (exclusive) of an output that is stored beside its job, as JSON: see {@link readStoredOutput}. */

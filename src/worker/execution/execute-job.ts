@@ -26,8 +26,8 @@ const maxUnknownTypesLogged = 1000
 /** A job fails when no worker has known its type for this long. */
 const maxUnknownMs = 10 * 60_000
 const reservedCodes = new Set(['canceled', 'not_started_in_time', 'deadline_exceeded'])
-/** How long a handler that exceeded its time limit may clean up before it is ended. */
-const timeoutGraceMs = 200
+/** How long a handler that exceeded a limit may clean up before it is ended. */
+const limitGraceMs = 200
 
 /** Runs one attempt: find the job type → refuse if late → run → settle. Never rejects. */
 export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Promise<Settlement> {
@@ -104,7 +104,7 @@ async function run(
   const { ref, type, attempt, maxAttempts, events } = claimed
   const timeoutMs = record.timeoutMs ?? loaded.job.timeoutMs
   const leftMs = (timeLimits(record).deadlineAt ?? Infinity) - claimed.startedAt
-  const late: StopRequest = { kind: leftMs < timeoutMs ? 'deadline_exceeded' : 'timeout', graceMs: timeoutGraceMs }
+  const late: StopRequest = { kind: leftMs < timeoutMs ? 'deadline_exceeded' : 'timeout', graceMs: limitGraceMs }
 
   // The executor gets one signal for both: a stop from outside and a time limit.
   const stop = new StopSource()
@@ -114,10 +114,15 @@ async function run(
   }
   const timer = setTimeout(stopWith, Math.min(timeoutMs, leftMs), late)
   const releaseStop = claimed.onStop(stopWith)
+  events.onVerdict(() => stopWith({ kind: 'values_refused', graceMs: limitGraceMs }))
   try {
     const { tenant, hops = 0, input } = record
     const task = { id: ref.id, type, tenant, hops, input, attempt, maxAttempts }
     const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop)
+    clearTimeout(timer)
+    // Whether its values are stored decides how the attempt ends.
+    const sending = events.flush()
+    if (sending) await sending
     return { outcome, stopped: stop.reason }
   } finally {
     clearTimeout(timer)
@@ -135,7 +140,10 @@ function settle(
 ): Settlement | Promise<Settlement> {
   if (stopped?.kind === 'lock_lost') return { status: 'lost' }
   if (stopped?.kind === 'canceled') return { status: 'canceled', stopped: howStopped(outcome) }
-  if (stopped?.kind === 'shutdown' && outcome.status !== 'returned') return { status: 'put_back' }
+  const { verdict } = claimed.events
+  const isShutdown = stopped?.kind === 'shutdown' && outcome.status !== 'returned'
+  if (verdict?.status === 'put_back' || isShutdown) return { status: 'put_back' }
+  if (verdict) return failedOrAgain(verdict.failure, job, record, claimed)
   if (outcome.status === 'returned' && (!stopped || stopped.kind === 'shutdown')) {
     const settleKept = (kept: KeptOutput) => settleOutput(kept, job, record, claimed)
     const kept = claimed.keepOutput(outcome.output)

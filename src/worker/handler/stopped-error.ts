@@ -8,6 +8,7 @@ const messages = {
   deadline_exceeded: "the job's deadline passed",
   lock_lost: 'the worker lost its lease on the job',
   shutdown: 'the worker is shutting down',
+  values_refused: 'no more values of the job are stored',
 } satisfies Record<StopRequest['kind'], string>
 
 /** The request of an aborted `stop`. A bare `abort()` is read as a cancel without grace. */

@@ -1,4 +1,5 @@
 -- include bullmq/lib/labels
+-- include bullmq/lib/values
 --[[
   Brings ended jobs of a flow in one queue back to where they were before the flow came to them, for the flow's next run.
   KEYS: failed, time limits, waiting-children   ARGV: prefix of the job keys, run of the flow, for each: id, data
@@ -9,12 +10,12 @@ for i = 3, #ARGV, 2 do
   local run, flowRun = unpack(redis.call('HMGET', jobKey, 'run', 'flowRun'))
   if tonumber(flowRun or ARGV[2]) < tonumber(ARGV[2]) and redis.call('ZREM', KEYS[1], id) == 1 then
     removeLabels(ARGV[1], id, false)
-    local last = redis.call('XREVRANGE', jobKey .. ':events', '+', '-', 'COUNT', 1)[1]
+    local last = dropValues(jobKey)
     redis.call('HDEL', jobKey, 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb',
       'cancelRequestedAt', 'unknownSince', 'releasedAt', 'outputName', 'outputBytes')
     redis.call('UNLINK', jobKey .. ':output')
     redis.call('HSET', jobKey, 'data', ARGV[i + 1], 'run', (run or 1) + 1, 'atm', 0, 'ats', 0, 'blocked', 1,
-      'flowRun', ARGV[2], 'eventsBeforeRun', last and string.match(last[1], '%d+$') or 0)
+      'flowRun', ARGV[2], 'eventsBeforeRun', last)
     redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
     -- Here BullMQ counts it, and its tools do not take it for a job that was lost.
     redis.call('ZADD', KEYS[3], redis.call('HGET', jobKey, 'timestamp'), id)

@@ -10,7 +10,7 @@ for i = 3, #ARGV do
     redis.call('HDEL', jobKey, 'flow', 'flowHints')
   else
     removeLabels(ARGV[1], id, true)
-    redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
+    redis.call('UNLINK', jobKey, jobKey .. ':events', jobKey .. ':output', jobKey .. ':values', jobKey .. ':logs')
     redis.call('ZREM', ARGV[1] .. 'waiting-children', id)
     redis.call('ZREM', KEYS[1], id)
     redis.call('ZREM', KEYS[2], id)

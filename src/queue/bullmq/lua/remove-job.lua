@@ -9,7 +9,7 @@
 if redis.call('HEXISTS', KEYS[1], 'removing') == 0 or redis.call('HEXISTS', KEYS[1], 'name') == 0 then return end
 removeLabels(string.sub(KEYS[1], 1, -#ARGV[1] - 1), ARGV[1], true)
 removeHash(KEYS[1], ARGV[4] == '1', ARGV[3])
-redis.call('UNLINK', KEYS[2], KEYS[1] .. ':output', KEYS[1] .. ':logs')
+redis.call('UNLINK', KEYS[2], KEYS[1] .. ':output', KEYS[1] .. ':values', KEYS[1] .. ':logs')
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
 redis.call('ZREM', KEYS[5], 's:' .. ARGV[1], 'd:' .. ARGV[1])

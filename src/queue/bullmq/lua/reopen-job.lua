@@ -1,5 +1,6 @@
 -- include bullmq/lib/write-event
 -- include bullmq/lib/labels
+-- include bullmq/lib/values
 --[[
   Opens the next run of an ended job: as new, but for its id, its input and its history of events.
   KEYS: job, failed or completed, prioritized, priority counter, marker, meta, event stream, time limits, webhook debts
@@ -13,11 +14,11 @@ if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'removin
 if run ~= ARGV[2] or redis.call('ZREM', KEYS[2], id) == 0 then return 'not_retryable' end
 removeLabels(string.sub(KEYS[1], 1, -#id - 1), id, false)
 redis.call('UNLINK', KEYS[1] .. ':output')
-local last = redis.call('XREVRANGE', KEYS[7], '+', '-', 'COUNT', 1)[1]
+local last = dropValues(KEYS[1])
 redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb', 'cancelRequestedAt',
   'unknownSince', 'blockedWorker', 'outputName', 'outputBytes', 'waiter')
 redis.call('HSET', KEYS[1], 'data', ARGV[3], 'run', run + 1, 'atm', 0, 'ats', 0,
-  'eventsBeforeRun', last and string.match(last[1], '%d+$') or 0)
+  'eventsBeforeRun', last)
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end
 if ARGV[6] ~= '' then redis.call('ZADD', KEYS[8], ARGV[6], 'd:' .. id) end
 if ARGV[7] ~= '' then redis.call('ZADD', KEYS[9], ARGV[7], id) end

@@ -1,32 +1,80 @@
 -- include bullmq/lib/write-event
+-- include bullmq/lib/values
 --[[
-  Stores events of a running job and publishes them, if the caller still holds the job. The oldest events make room.
-  KEYS: lock, event stream, job hash
-  ARGV: lock token, channel, name of the batch, max entries, max characters, newest progress or '', the job's id as BullMQ has it, event…
-  Returns 1, or 0 when the lock is not the caller's: then nothing is stored.
+  Stores events of a running job and publishes them, if the caller still holds the job. Of progress and logs the oldest make room; values
+  (`output`) are kept, in the list of this start, which the first of them begins.
+  KEYS: lock, event stream, job hash, stream of values
+  ARGV: lock token, channel, name of the batch, max entries, max characters, newest progress or '', the job's id as BullMQ has it,
+        max bytes of a message, how many values this start has stored before, '1' to begin the next list whether there are values or not or '',
+        event…
+  Returns 1 | 0 when the lock is not the caller's: nothing is stored then | -1 when values are missing that were stored before: likewise
 ]]
+local firstArg = 11
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local batch, lastEvent, values = unpack(redis.call('HMGET', KEYS[3], 'eventBatch', 'lastEvent', 'values'))
 -- A worker whose connection broke before the reply sends the batch again.
-if redis.call('HGET', KEYS[3], 'eventBatch') == ARGV[3] then return 1 end
+if batch == ARGV[3] then return 1 end
 
-local first, added = nil, 0
-for i = 8, #ARGV do
-  local entry = redis.call('XADD', KEYS[2], '0-*', 'e', ARGV[i])
-  first = first or string.match(entry, '%d+$')
-  added = added + #ARGV[i]
+local hasValues = false
+for i = firstArg, #ARGV do hasValues = hasValues or string.sub(ARGV[i], 1, 7) == 'output ' end
+local list, count, bytes, owner = parseValues(values)
+-- A list without an owner was begun for this run.
+local begins = owner ~= ARGV[1] and owner ~= '' and (hasValues or (list ~= nil and ARGV[10] ~= ''))
+if hasValues and tonumber(ARGV[9]) ~= (begins and 0 or count) then return -1 end
+
+local last = lastEventId(KEYS[3], lastEvent)
+local first, message, marker = last + 1, {}, nil
+if begins then
+  list, marker = beginList(KEYS[3], list, ARGV[1], last)
+  count, bytes = 0, 0
+  if marker then
+    message[1], last = marker, last + 1
+  end
 end
-local characters = redis.call('HINCRBY', KEYS[3], 'eventCharacters', added)
-local entries, removed = redis.call('XLEN', KEYS[2]), 0
-while entries > tonumber(ARGV[4]) or (characters - removed > tonumber(ARGV[5]) and entries > 1) do
+-- An earlier version trimmed the stream without a note.
+if not lastEvent then
   local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-  redis.call('XDEL', KEYS[2], oldest[1])
-  removed, entries = removed + #oldest[2][2], entries - 1
+  local id = oldest and tonumber(string.match(oldest[1], '%d+$')) or 1
+  if id > 1 then redis.call('HSET', KEYS[3], 'trimmedTo', id - 1) end
 end
-if removed > 0 then redis.call('HINCRBY', KEYS[3], 'eventCharacters', -removed) end
-redis.call('HSET', KEYS[3], 'eventBatch', ARGV[3])
+
+local added = 0
+for i = firstArg, #ARGV do
+  local event = ARGV[i]
+  last = last + 1
+  if string.sub(event, 1, 7) == 'output ' then
+    local json = string.sub(event, 8)
+    redis.call('XADD', KEYS[4], string.format('%.0f-%d', last, count + 1), 'e', json)
+    message[#message + 1] = 'output {"value":' .. json .. ',"index":' .. count .. ',"list":' .. list .. '}'
+    count, bytes = count + 1, bytes + #json
+  else
+    redis.call('XADD', KEYS[2], string.format('0-%.0f', last), 'e', event)
+    message[#message + 1] = event
+    added = added + #event
+  end
+end
+if hasValues then writeValues(KEYS[3], list, count, bytes, ARGV[1]) end
+redis.call('HSET', KEYS[3], 'eventBatch', ARGV[3], 'lastEvent', last)
+
+if added > 0 then
+  local characters = redis.call('HINCRBY', KEYS[3], 'eventCharacters', added)
+  local entries, removed, trimmedTo = redis.call('XLEN', KEYS[2]), 0, nil
+  while entries > tonumber(ARGV[4]) or (characters - removed > tonumber(ARGV[5]) and entries > 1) do
+    local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+    redis.call('XDEL', KEYS[2], oldest[1])
+    removed, entries, trimmedTo = removed + #oldest[2][2], entries - 1, string.match(oldest[1], '%d+$')
+  end
+  if trimmedTo then
+    redis.call('HINCRBY', KEYS[3], 'eventCharacters', -removed)
+    redis.call('HSET', KEYS[3], 'trimmedTo', trimmedTo)
+  end
+end
 if ARGV[6] ~= '' then
   redis.call('HSET', KEYS[3], 'progress', ARGV[6])
   writeEvent(string.sub(KEYS[3], 1, -#ARGV[7] - 1), 'progress', 'jobId', ARGV[7], 'data', ARGV[6])
 end
-redis.call('PUBLISH', ARGV[2], first .. '\n' .. table.concat(ARGV, '\n', 8))
+if #message == 0 then return 1 end
+local text = table.concat(message, '\n')
+-- Large values are read from the store, by those that can take them, and do not fill the buffers of all subscribers.
+redis.call('PUBLISH', ARGV[2], #text > tonumber(ARGV[8]) and first or first .. '\n' .. text)
 return 1

@@ -1,3 +1,4 @@
+-- include bullmq/lib/values
 --[[
   Reads a job and where it is, atomically.
   KEYS: job hash, its lock, delayed (zset), active (list), event stream, index, meta, workers
@@ -9,8 +10,7 @@
 if ARGV[2] ~= '' and not redis.call('ZSCORE', KEYS[6], ARGV[2] .. ':' .. string.sub(ARGV[1], -26)) then return nil end
 local hash = redis.call('HGETALL', KEYS[1])
 if #hash == 0 then return nil end
-local newest = redis.call('XREVRANGE', KEYS[5], '+', '-', 'COUNT', 1)[1]
-local last = newest and string.match(newest[1], '%d+$') or '0'
+local last = lastEventId(KEYS[1], redis.call('HGET', KEYS[1], 'lastEvent'))
 if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then
   -- A removed job whose id is still taken: see remove-hash.lua.
   if redis.call('HEXISTS', KEYS[1], 'name') == 0 then return nil end

@@ -13,6 +13,9 @@ import { waitFor } from '../../../helpers/wait-for.ts'
 const log = pino({ level: 'silent' })
 const progress = (fraction: number): JobEvent => ({ kind: 'progress', fraction, message: null, data: null })
 
+const start = { after: 0, gapTo: 0 }
+const first = { attempt: 1, isFirst: true }
+
 async function world() {
   const connect = async (role: 'client' | 'worker' | 'subscriber') => {
     const redis = await connectRedis({ url: inject('redisUrl'), role, name: 'test', log })
@@ -32,16 +35,16 @@ test('events are stored and announced in order, numbered from one', async () => 
   const { writer, hub, ref } = await world()
   const heard: Announcement[] = []
   const stop = await hub.watch(ref, (announcement) => heard.push(announcement))
-  const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
+  const events = writer.open(ref, 'mine', first, () => expect.unreachable())
   void events.emit(progress(0.1))
   void events.emit({ kind: 'output', value: { page: 'with a\nline break' } })
   await events.flush()
   void events.emit(progress(0.2))
   await events.flush()
-  const stored = await hub.read(ref, 0, 10)
+  const { events: stored } = await hub.read(ref, start)
   expect(stored.map(({ id, kind, data }) => [id, kind, JSON.parse(data)])).toEqual([
     [1, 'progress', { fraction: 0.1, message: null, data: null }],
-    [2, 'output', { value: { page: 'with a\nline break' } }],
+    [2, 'output', { value: { page: 'with a\nline break' }, index: 0, list: 1 }],
     [3, 'progress', { fraction: 0.2, message: null, data: null }],
   ])
   await waitFor(
@@ -50,7 +53,7 @@ test('events are stored and announced in order, numbered from one', async () => 
     (count) => count === 2,
   )
   expect(heard.flatMap((one) => (one.changed ? [] : one.events))).toEqual(stored)
-  expect(await hub.read(ref, 2, 10)).toEqual(stored.slice(2))
+  expect((await hub.read(ref, { after: 2, gapTo: 0 })).events).toEqual(stored.slice(2))
   stop()
   expect(hub.watched).toBe(0)
 })
@@ -60,42 +63,63 @@ test('a worker that no longer holds the job is refused and notified', async () =
   const heard: Announcement[] = []
   await hub.watch(ref, (announcement) => heard.push(announcement))
   let lost = 0
-  const events = writer.open(ref, 'mine', 1, () => lost++)
+  const events = writer.open(ref, 'mine', first, () => lost++)
   void events.emit(progress(0.5))
   await events.flush()
   await client.set(keys.lock(ref), "another worker's")
   void events.emit(progress(0.9))
   await events.flush()
   expect(lost).toBe(1)
-  expect(await hub.read(ref, 0, 10)).toHaveLength(1)
+  expect((await hub.read(ref, start)).events).toHaveLength(1)
   expect(JSON.parse((await client.hget(keys.job(ref), 'progress')) ?? '')).toMatchObject({ fraction: 0.5 })
   expect(heard).toHaveLength(1)
 })
 
 test('pending events are bounded: the newest progress is kept, outputs wait, dropped log lines are counted', async () => {
   const { writer, hub, ref } = await world()
-  const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
+  const events = writer.open(ref, 'mine', first, () => expect.unreachable())
   for (let n = 0; n <= 10_000; n++) void events.emit(progress(n / 10_000))
   for (let n = 0; n < 1500; n++)
     void events.emit({ kind: 'log', at: '', level: 'info', message: `line ${n}`, attempt: 1 })
   expect(events.emit({ kind: 'output', value: 'behind' })).toBeInstanceOf(Promise)
   await events.flush()
-  const stored = await hub.read(ref, 0, 5000)
+  const stored = await hub.readWithoutValues(ref, 0, 5000)
   expect(stored.length).toBeLessThanOrEqual(1001)
   expect(stored.filter(({ kind }) => kind === 'progress').at(-1)?.data).toContain('"fraction":1,')
   expect(stored.map(({ data }) => data).join()).toMatch(/\d+ log lines were dropped/)
 })
 
-test('the history is bounded by size, too, and event ids keep rising', async () => {
+test('progress and logs are bounded by size, too, values are not, and event ids keep rising', async () => {
   const { client, keys, writer, hub, ref } = await world()
-  const events = writer.open(ref, 'mine', 1, () => expect.unreachable())
-  for (let n = 0; n < 50; n++) await events.emit({ kind: 'output', value: 'x'.repeat(200_000) })
+  const events = writer.open(ref, 'mine', first, () => expect.unreachable())
+  const text = 'x'.repeat(200_000)
+  for (let n = 0; n < 30; n++) {
+    void events.emit({ kind: 'progress', fraction: 0, message: null, data: text })
+    await events.flush()
+    await events.emit({ kind: 'output', value: text })
+  }
   await events.flush()
   expect(Number(await client.call('MEMORY', 'USAGE', keys.events(ref), 'SAMPLES', 0))).toBeLessThan(6 * 1024 * 1024)
-  expect((await hub.read(ref, 0, 1000)).at(-1)?.id).toBe(50)
-  void events.emit({ kind: 'output', value: 'x'.repeat(300_000) })
+  const seen: string[] = []
+  let [after, gapTo, missed] = [0, 0, 0]
+  for (let isLast = false; !isLast; ) {
+    const page = await hub.read(ref, { after, gapTo })
+    for (const { id, kind } of page.events) {
+      expect(id).toBeGreaterThan(after)
+      after = id
+      seen.push(kind)
+    }
+    missed += page.missed
+    gapTo = Math.max(gapTo, page.missedTo)
+    isLast = page.isLast
+  }
+  const kept = seen.filter((kind) => kind === 'progress').length
+  expect({ values: seen.length - kept, kept: kept + missed, last: after }).toEqual({ values: 30, kept: 30, last: 60 })
+  expect(missed).toBeGreaterThan(5)
+  void events.emit({ kind: 'progress', fraction: 0, message: null, data: 'x'.repeat(300_000) })
   await events.flush()
-  expect((await hub.read(ref, 50, 10)).map(({ data }) => data)).toEqual([expect.stringContaining('more than 262144')])
+  const [large] = await hub.readWithoutValues(ref, 60, 10)
+  expect(large?.data).toContain('more than 262144')
 })
 
 test('listeners are called to read again after the connection was lost', async () => {

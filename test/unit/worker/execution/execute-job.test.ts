@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { defineJob } from '../../../../src/jobs/define-job.ts'
 import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
 import type { ClaimedJob } from '../../../../src/queue/consume/attempt.ts'
-import type { AttemptEvents } from '../../../../src/queue/events/attempt-events.ts'
+import { AttemptEvents } from '../../../../src/queue/events/attempt-events.ts'
 import { type JobRecord, recordVersion } from '../../../../src/queue/model/job-record.ts'
 import { executeJob } from '../../../../src/worker/execution/execute-job.ts'
 import type { Outcome } from '../../../../src/worker/executors/executor.ts'
@@ -43,7 +43,7 @@ async function settle(options: {
     createdAt: 1000,
     dueAt: 1000,
     startedAt: 2000,
-    events: { emit: () => undefined } as unknown as AttemptEvents,
+    events: new AttemptEvents(async () => 'stored', { attempt: 1, isFirst: true }),
     onStop(listener) {
       if (stop) listener({ kind: stop, graceMs: 0 })
       return () => undefined

@@ -21,7 +21,7 @@ local function removeEnded(q, endedBefore)
         -- `removing`: it had a claim, which the previous sweep gave up, or a client's removal was interrupted.
         removeLabels(q.jobs, id, true)
         removeHash(jobKey, removing, q.now)
-        redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':logs')
+        redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':values', jobKey .. ':logs')
         redis.call('ZREM', q.timeLimits, 's:' .. id, 'd:' .. id)
         redis.call('ZREM', set, id)
         redis.call('ZREM', q.index, entry or tenant .. ':' .. string.sub(id, -26))
