@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import { mistakesIn, mistakesInUse } from './check-definition.ts'
+import { DefinitionError } from './definition-error.ts'
 
 /** Where a job's code runs: on the worker's event loop (waiting), in a thread (computing), in a child process (may crash alone). */
 export type RunsOn = 'event-loop' | 'thread' | 'process'
@@ -99,50 +101,63 @@ const jobBrand = Symbol.for('drover.job')
 /**
  * Declares a job type. The file's default export must be the result.
  *
- * @throws TypeError for a field that is missing, malformed or out of range; the boot reports it with the name of the file.
+ * @throws DefinitionError with all mistakes; the boot reports each with the name of the file.
  */
 export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec<I, O>): Job {
-  const { type, runsOn } = spec
-  requireName('type', type, /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/)
-  if (!['event-loop', 'thread', 'process'].includes(runsOn)) {
-    throw new TypeError(`runsOn must be "event-loop", "thread" or "process", not ${JSON.stringify(runsOn)}`)
-  }
-  const queue = spec.queue ?? (runsOn === 'event-loop' ? 'io' : 'cpu')
-  requireName('queue', queue, queueNamePattern)
-  for (const name of ['input', 'output'] as const) {
-    if (typeof spec[name]?.safeParse !== 'function') throw new TypeError(`${name} must be a Zod schema`)
-  }
-  requireRun(spec.run)
+  const mistakes = mistakesIn(spec, rules)
+  if (mistakes.length > 0) throw new DefinitionError([...mistakes, ...mistakesInUse(Object(spec))])
+  const { type, title, runsOn } = spec
   const job = {
     type,
-    title: spec.title ?? type,
+    title,
     description: spec.description ?? '',
     runsOn,
-    queue,
+    queue: spec.queue ?? (runsOn === 'event-loop' ? 'io' : 'cpu'),
     input: spec.input,
     output: spec.output,
-    attempts: requireInteger('attempts', spec.attempts ?? 1, 1, 1000),
+    attempts: spec.attempts ?? 1,
     backoff: { type: 'exponential' as const, delayMs: 1000, jitter: 0.5, ...spec.backoff },
-    timeoutMs: requireInteger('timeoutMs', spec.timeoutMs ?? 60_000, 1, longestTimeoutMs),
-    cancelGraceMs: requireInteger('cancelGraceMs', spec.cancelGraceMs ?? 2000, 0, 60_000),
-    memoryLimitMb: requireInteger('memoryLimitMb', spec.memoryLimitMb ?? 512, 16, 65_536),
+    timeoutMs: spec.timeoutMs ?? 60_000,
+    cancelGraceMs: spec.cancelGraceMs ?? 2000,
+    memoryLimitMb: spec.memoryLimitMb ?? 512,
     isolation: spec.isolation ?? 'shared',
     examples: spec.examples ?? [],
     // The only place where a parsed, typed input becomes unknown: callers parse with `input` first.
     run: spec.run as Job['run'],
     [jobBrand]: true,
   }
-  requireIsolation(job.isolation, runsOn)
-  requireInteger('backoff.delayMs', job.backoff.delayMs, 0, 24 * 3_600_000)
-  if (!(job.backoff.jitter >= 0 && job.backoff.jitter <= 1)) throw new TypeError('backoff.jitter must be from 0 to 1')
   return job
 }
+
+const options = {
+  ...{
+    type: 1,
+    title: 1,
+    description: 1,
+    runsOn: 1,
+    queue: 1,
+    input: 1,
+    output: 1,
+    attempts: 1,
+    backoff: 1,
+    timeoutMs: 1,
+  },
+  ...{ cancelGraceMs: 1, memoryLimitMb: 1, isolation: 1, examples: 1, run: 1 },
+} satisfies Record<keyof JobSpec<z.ZodType, z.ZodType>, 1>
+const backoffOptions = { type: 1, delayMs: 1, jitter: 1 } satisfies Record<keyof Backoff, 1>
 
 /** The longest time limit of an attempt: a week. Timers end at 24.8 days. */
 export const longestTimeoutMs = 7 * 86_400_000
 
 /** Queue names are part of job ids and Redis keys. */
 export const queueNamePattern = /^[a-z][a-z0-9-]{0,31}$/
+
+const rules = {
+  options: Object.keys(options),
+  backoffOptions: Object.keys(backoffOptions),
+  queueName: queueNamePattern,
+  maxTimeoutMs: longestTimeoutMs,
+}
 
 /** True for a result of {@link defineJob}, also from another copy of this module. */
 export function isJob(value: unknown): value is Job {
@@ -208,34 +223,4 @@ export class RetryLater extends JobError {
 function clampDelay(delayMs: unknown): number | undefined {
   if (typeof delayMs !== 'number' || Number.isNaN(delayMs)) return undefined
   return Math.min(Math.max(Math.ceil(delayMs), 0), maxDelayMs)
-}
-
-/** A generator that is not async would be taken for the output: it has no values to wait for. */
-function requireRun(run: unknown): void {
-  if (typeof run !== 'function') throw new TypeError('run must be an async function or an async generator')
-  if (Object.prototype.toString.call(run) === '[object GeneratorFunction]') {
-    throw new TypeError('run must be an async generator: write `async *run`')
-  }
-}
-
-function requireIsolation(isolation: unknown, runsOn: RunsOn): void {
-  if (isolation !== 'shared' && isolation !== 'fresh') {
-    throw new TypeError(`isolation must be "shared" or "fresh", not ${JSON.stringify(isolation)}`)
-  }
-  if (isolation === 'fresh' && runsOn === 'event-loop') {
-    throw new TypeError('isolation "fresh" needs runsOn "thread" or "process": the event loop is shared by all jobs')
-  }
-}
-
-function requireName(field: string, value: unknown, pattern: RegExp): void {
-  if (typeof value !== 'string' || !pattern.test(value)) {
-    throw new TypeError(`${field} must match ${pattern.source}, and is ${JSON.stringify(value)}`)
-  }
-}
-
-function requireInteger(field: string, value: number, min: number, max: number): number {
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new TypeError(`${field} must be an integer from ${min} to ${max}, and is ${value}`)
-  }
-  return value
 }

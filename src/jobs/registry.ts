@@ -1,20 +1,27 @@
-import { readdir } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { mistakesInUse } from './check-definition.ts'
 import { isJob, type Job } from './define-job.ts'
-import { isAsync, parseValue } from './parse-value.ts'
+import { DefinitionError } from './definition-error.ts'
+import { describeProblems } from './load-problems.ts'
 
-/** A job type and the file that declares it; threads and processes load the handler from that file. */
+/**
+ * A job type and the file that declares it; threads and processes load the handler from that file. `version` tells apart what the file has
+ * contained: the beginning of its SHA-256. Absent for a job type that has no file of its own.
+ */
 export interface LoadedJob {
   job: Job
   file: string
+  version?: string
 }
 
 export type Registry = ReadonlyMap<string, LoadedJob>
 
-/** One or more job files are not usable. `message` has a line per file. */
+/** One or more job files are not usable. `message` has a line for each mistake, with its file. */
 export class BrokenJobsError extends Error {
   constructor(problems: string[]) {
     super(problems.join('\n'))
@@ -31,8 +38,8 @@ const defaultLoadTimeoutMs = 30_000
  * Loads every job type: the catalog, the diagnostic types if requested, and each file directly inside `jobsDir`. Ignores
  * subfolders, dot files, declaration files and tests.
  *
- * @throws BrokenJobsError naming each file that does not load, takes too long, has no job as its default export, repeats a type, has
- * a schema that is asynchronous or that JSON Schema cannot describe, or has an example that its schema refuses.
+ * @throws BrokenJobsError with each file that does not load, takes too long, has no job as its default export, repeats a type, or has
+ * mistakes in its definition: see DefinitionError.
  */
 export async function loadRegistry(options: {
   diagnosticJobs: boolean
@@ -55,9 +62,9 @@ export async function loadRegistry(options: {
         const job = await within(options.loadTimeoutMs ?? defaultLoadTimeoutMs, loadJob(file))
         const earlier = registry.get(job.type)
         if (earlier) throw new Error(`the type "${job.type}" is already declared by ${earlier.file}`)
-        registry.set(job.type, { job, file })
+        registry.set(job.type, { job, file, version: await versionOf(file) })
       } catch (error) {
-        problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+        problems.push(...describeProblems(error, file).map((problem) => `${file}: ${problem}`))
       } finally {
         loaded()
       }
@@ -76,10 +83,17 @@ export function queuesOf(registry: Registry): string[] {
 export async function loadJob(file: string): Promise<Job> {
   const module: { default?: unknown } = await import(pathToFileURL(file).href)
   if (!isJob(module.default)) throw new Error('its default export is not the result of defineJob()')
-  checkSynchronous(module.default)
-  checkExamples(module.default)
+  const mistakes = mistakesInUse(module.default)
+  if (mistakes.length > 0) throw new DefinitionError(mistakes)
   describeSchemas(module.default)
   return module.default
+}
+
+async function versionOf(file: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex')
+    .slice(0, 8)
 }
 
 /** The JSON Schemas (2020-12) of the input that clients send and the output that they get. */
@@ -129,23 +143,4 @@ async function jobFiles(dir: string, problems: string[]): Promise<string[]> {
     problems.push(`JOBS_DIR: "${dir}" cannot be read (${why})`)
     return []
   }
-}
-
-function checkSynchronous(job: Job): void {
-  for (const name of ['input', 'output'] as const) {
-    if (isAsync(job[name]))
-      throw new Error(`${name}: the schema is asynchronous; use transforms and refinements that are not`)
-  }
-}
-
-function checkExamples(job: Job): void {
-  for (const [index, example] of job.examples.entries()) {
-    refuse(`examples[${index}].input`, parseValue(job.input, example.input))
-    if ('output' in example) refuse(`examples[${index}].output`, parseValue(job.output, example.output))
-  }
-}
-
-function refuse(where: string, parsed: ReturnType<typeof parseValue>): void {
-  const issue = parsed.error?.issues[0]
-  if (issue) throw new Error(`${[where, ...issue.path.map(String)].join('.')}: ${issue.message}`)
 }

@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { loadRegistry } from '../../src/jobs/registry.ts'
-import { send, submit, watchToEnd } from '../helpers/client.ts'
+import { read, send, submit, watchToEnd } from '../helpers/client.ts'
 import { spawnRole, startStack } from '../helpers/stack.ts'
 
 /** A folder outside of the repository, so that its files can only find what module-hooks.ts resolves. */
@@ -78,7 +78,12 @@ test('one file in JOBS_DIR is a new job type, on each of the three executors', a
 test('invalid definitions fail the boot, each with its file and the reason', async () => {
   const good = greet('good', 'thread')
   const dir = await jobsDir({
-    'broken.ts': 'export default {{{',
+    'broken.ts': 'const fine = 1\nexport default {{{',
+    'broken-script.mjs': 'const fine = 1\n\nexport default {{{',
+    'imports.ts': `import './shared/broken.ts'`,
+    'several.ts': good
+      .replace("title: 'Greet somebody'", "title: '', retries: 3")
+      .replace('z.int().default(2)', 'z.date()'),
     'duplicate.ts': greet('echo', 'thread'),
     'no-job.ts': 'export default 42',
     'throws.ts': 'throw new Error("not today")',
@@ -88,12 +93,19 @@ test('invalid definitions fail the boot, each with its file and the reason', asy
     'wrong-kind.ts': good.replace("runsOn: 'thread'", "runsOn: 'cloud'"),
     'notes.md': 'not a job',
   })
+  await mkdir(join(dir, 'shared'))
+  await writeFile(join(dir, 'shared', 'broken.ts'), 'export default {{{')
   for (const role of ['api', 'worker'] as const) {
     const env = { REDIS_URL: 'redis://127.0.0.1:1', JOBS_DIR: dir, DIAGNOSTIC_JOBS: '1' }
     const { role: started } = spawnRole(role, env)
     expect(await started.ended).toBe(1)
     const lines = started.stderr.filter((line) => line.startsWith(`drover ${role}: `)).join('\n')
-    expect(lines).toMatch(/broken\.ts: /)
+    expect(lines).toMatch(/\/broken\.ts: \/.*\/broken\.ts:2:17: \S/)
+    expect(lines).toMatch(/broken-script\.mjs: \/.*\/broken-script\.mjs:3:17: \S/)
+    expect(lines).toMatch(/imports\.ts: \/.*\/shared\/broken\.ts:1:17: \S/)
+    expect(lines).toMatch(/several\.ts: there is no option "retries": did you mean "attempts"\?/)
+    expect(lines).toMatch(/several\.ts: title must be a text that is not empty/)
+    expect(lines).toMatch(/several\.ts: input\.times: JSON has no value for z\.date\(\)/)
     expect(lines).toMatch(/duplicate\.ts: the type "echo" is already declared by .*echo\.ts/)
     expect(lines).toMatch(/no-job\.ts: its default export is not the result of defineJob\(\)/)
     expect(lines).toMatch(/throws\.ts: not today/)
@@ -132,4 +144,28 @@ test('a process that is stopped while a file loads does not blame the file', asy
   const { role } = spawnRole('api', { REDIS_URL: 'redis://127.0.0.1:1', JOBS_DIR: dir })
   expect(await role.ended).toBe(0)
   expect(role.stderr).toEqual([])
+})
+
+test('a job whose input a changed schema refuses names the version that refused it', async () => {
+  const strict = greet('greet', 'event-loop').replace('.trim().min(1)', '.max(3)')
+  const [before, after] = await Promise.all([
+    jobsDir({ 'greet.ts': greet('greet', 'event-loop') }),
+    jobsDir({ 'greet.ts': strict.replace("{ name: 'Ada' }", "{ name: 'Ad' }") }),
+  ])
+  const { api, addWorker, addApi } = await startStack({ workers: 0, env: { JOBS_DIR: before } })
+  const { id } = (await submit(api.url, 'greet', { name: 'Augusta' })).body
+  await addWorker({ JOBS_DIR: after })
+  const newApi = await addApi({ JOBS_DIR: after })
+  const versions = await Promise.all(
+    [api, newApi].map(
+      async ({ url }) => (await send<{ version: string }>('GET', `${url}/v1/job-types/greet`)).body.version,
+    ),
+  )
+  expect(versions[0]).toMatch(/^[0-9a-f]{8}$/)
+  expect(versions[1]).not.toBe(versions[0])
+  const { body } = await read(api.url, id, 20)
+  expect(body).toMatchObject({ state: 'failed', error: { code: 'invalid_input', retryable: false } })
+  expect(body.error?.message).toMatch(
+    new RegExp(`^input\\.name: .* \\(refused by version ${versions[1]} of the job type\\)$`),
+  )
 })

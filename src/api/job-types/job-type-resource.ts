@@ -1,11 +1,16 @@
 import { z } from 'zod'
-import type { Job } from '../../jobs/define-job.ts'
-import { describeSchemas } from '../../jobs/registry.ts'
+import { describeSchemas, type LoadedJob } from '../../jobs/registry.ts'
 import { named } from '../openapi/fields.ts'
 
 /** A job type as clients see it. */
 export const jobTypeSchema = z.object({
   type: z.string(),
+  version: z
+    .string()
+    .nullable()
+    .describe(
+      'Identifies the contents of the file that declares the job type, in this API process: the beginning of its SHA-256',
+    ),
   title: z.string(),
   description: z.string(),
   runs_on: named('RunsOn', z.enum(['event-loop', 'thread', 'process'])),
@@ -24,10 +29,11 @@ export const jobTypeSchema = z.object({
   examples: z.array(named('JobTypeExample', z.object({ input: z.unknown(), output: z.unknown() }))),
 })
 
-export function jobTypeResource(job: Job): z.output<typeof jobTypeSchema> {
+export function jobTypeResource({ job, version }: LoadedJob): z.output<typeof jobTypeSchema> {
   const { type, delayMs, jitter } = job.backoff
   return {
     type: job.type,
+    version: version ?? null,
     title: job.title,
     description: job.description,
     runs_on: job.runsOn,

@@ -21,7 +21,7 @@ export function jobTypeRoutes(app: FastifyInstance, { registry, schemas }: Route
         ...problemResponses(),
       },
     },
-    handler: () => ({ items: [...registry.values()].map(({ job }) => jobTypeResource(job)) }),
+    handler: () => ({ items: [...registry.values()].map(jobTypeResource) }),
   })
 
   app.get<{ Params: { type: string } }>('/v1/job-types/:type', {
@@ -36,7 +36,7 @@ export function jobTypeRoutes(app: FastifyInstance, { registry, schemas }: Route
     },
     handler: ({ params }) => {
       const loaded = registry.get(params.type)
-      if (loaded) return jobTypeResource(loaded.job)
+      if (loaded) return jobTypeResource(loaded)
       throw unknownJobType(params.type)
     },
   })

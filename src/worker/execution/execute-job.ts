@@ -134,7 +134,7 @@ async function run(
 function settle(
   outcome: Outcome,
   stopped: StopRequest | undefined,
-  { job }: LoadedJob,
+  { job, version }: LoadedJob,
   record: JobRecord,
   claimed: ClaimedJob,
 ): Settlement | Promise<Settlement> {
@@ -149,7 +149,8 @@ function settle(
     const kept = claimed.keepOutput(outcome.output)
     return kept instanceof Promise ? kept.then(settleKept) : settleKept(kept)
   }
-  return failedOrAgain(failureOf(outcome, stopped, record.timeoutMs ?? job.timeoutMs), job, record, claimed)
+  const failure = failureOf(outcome, stopped, record.timeoutMs ?? job.timeoutMs)
+  return failedOrAgain(nameVersion(failure, version), job, record, claimed)
 }
 
 function settleOutput(kept: KeptOutput, job: Job, record: JobRecord, claimed: ClaimedJob): Settlement {
@@ -169,6 +170,12 @@ function outputFailure(kept: KeptOutput & { status: 'too_large' | 'refused' }): 
     return { code: 'output_not_stored', message: 'Redis refused to store the output', retryable: true }
   const message = `the output is larger than ${kept.max} bytes as JSON, the limit of this worker`
   return { code: 'invalid_output', message, retryable: false }
+}
+
+/** The schema of a job type may have changed since the job was accepted, in this worker and not in another. */
+function nameVersion(failure: JobFailure, version: string | undefined): JobFailure {
+  if (failure.code !== 'invalid_input' || version === undefined) return failure
+  return { ...failure, message: `${failure.message} (refused by version ${version} of the job type)` }
 }
 
 function howStopped({ status }: Outcome): 'cooperatively' | 'killed' | 'abandoned' {

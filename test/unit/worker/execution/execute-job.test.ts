@@ -19,7 +19,7 @@ const job = defineJob({
   backoff: { type: 'fixed', delayMs: 1000, jitter: 0 },
   run: async (n) => n,
 })
-const registry = new Map([['test', { job, file: 'test.ts' }]])
+const registry = new Map([['test', { job, file: 'test.ts', version: '0123abcd' }]])
 const failure = { code: 'job_failed', message: 'no', retryable: true }
 
 /** The settlement of a job whose run ends like this, with the stop that an executor would have received. */
