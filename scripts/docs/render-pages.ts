@@ -3,12 +3,18 @@ import { join } from 'node:path'
 import { configurationBlocks } from './configuration.ts'
 import { decisionBlocks } from './decisions.ts'
 import { jobStateBlocks } from './job-states.ts'
+import { problemBlocks } from './problems.ts'
 
 /** The repository. */
 const root = join(import.meta.dirname, '../..')
 
 /** Generated parts of the documents, by name. A page includes one between `<!-- generated: NAME -->` and `<!-- /generated -->`. */
-const blocks: Record<string, () => string> = { ...configurationBlocks, ...decisionBlocks, ...jobStateBlocks }
+const blocks: Record<string, () => string> = {
+  ...configurationBlocks,
+  ...decisionBlocks,
+  ...jobStateBlocks,
+  ...problemBlocks,
+}
 
 export interface Page {
   /** Relative to the repository. */

@@ -104,6 +104,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{id}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a job's values */
+        get: operations["readJobValues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}/events": {
         parameters: {
             query?: never;
@@ -907,6 +924,7 @@ export interface components {
          *       "links": {
          *         "self": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x",
          *         "output": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/output",
+         *         "values": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/values",
          *         "events": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/events",
          *         "logs": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/logs",
          *         "cancel": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/cancel"
@@ -1034,6 +1052,7 @@ export interface components {
         JobLinks: {
             self: string;
             output: string;
+            values: string;
             events: string;
             logs: string;
             cancel: string;
@@ -1059,6 +1078,8 @@ export interface components {
         /** @description A type of job that can be submitted, and how it runs */
         JobType: {
             type: string;
+            /** @description Identifies the contents of the file that declares the job type, in this API process: the beginning of its SHA-256 */
+            version: string | null;
             title: string;
             description: string;
             runs_on: components["schemas"]["RunsOn"];
@@ -1127,7 +1148,7 @@ export interface components {
             errors?: components["schemas"]["Mistake"][];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -1851,6 +1872,11 @@ export interface components {
         };
         /** @enum {string} */
         TreeDetail: "full" | "none";
+        ValuePage: {
+            items: unknown[];
+            /** @description Null on the last page */
+            next_cursor: string | null;
+        };
         Webhook: {
             /** Format: uri */
             url: string;
@@ -2047,6 +2073,15 @@ export interface components {
                 "content-range"?: string;
                 /** @description `bytes` */
                 "accept-ranges"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `values_reset` */
+        ValuesReset: {
+            headers: {
                 [name: string]: unknown;
             };
             content: {
@@ -2591,6 +2626,56 @@ export interface operations {
             409: components["responses"]["JobNotDoneOrJobHasNoOutput"];
             415: components["responses"]["UnsupportedMediaType"];
             416: components["responses"]["RangeNotSatisfiable"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    readJobValues: {
+        parameters: {
+            query?: {
+                /** @description Leaves out the values that the client has: `<list>-<how many>`, which is `next_cursor`, or `list` and `index` + 1 of an `output` event. Refused once another list has begun */
+                after?: string;
+                /** @description 1 to 1000. Not for NDJSON */
+                limit?: number;
+            };
+            header?: {
+                /** @description `application/x-ndjson`: one line for each value as it comes */
+                accept?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The values that a generator has yielded, in their order: a page, whose `next_cursor` is null when the job is done and has no more; or, as NDJSON, one line for each until the job is done. The stream is broken off when the next list begins, or when the key of the request ends. Empty lines keep the connection open */
+            200: {
+                headers: {
+                    /** @description `no-cache, no-transform` */
+                    "cache-control"?: string;
+                    /** @description `no`: a proxy must pass on each piece at once */
+                    "x-accel-buffering"?: string;
+                    /** @description `rel="next"`: the next page. Absent on the last page */
+                    link?: string;
+                    /** @description The number of the list of values: each start of the handler begins the next one */
+                    "values-list"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValuePage"];
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["ValuesReset"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
