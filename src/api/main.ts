@@ -40,6 +40,7 @@ await boot('api', async () => {
   const registry = await loadRegistry({
     diagnosticJobs: config.DIAGNOSTIC_JOBS,
     jobsDir: config.JOBS_DIR,
+    builtIn: config.JOB_TYPES,
     stopping: lifecycle.signal,
   })
 

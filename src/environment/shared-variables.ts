@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { certificates, flag, integer, redisUrl, webhookSecrets } from './kinds.ts'
+import { certificates, flag, integer, list, redisUrl, webhookSecrets } from './kinds.ts'
 
 /** A private authority without TLS is a mistake: the connection would be in the clear. */
 export function refuseCaWithoutTls({ REDIS_URL, REDIS_CA_FILE }: Redis, context: z.RefinementCtx): void {
@@ -51,6 +51,14 @@ export const sharedVariables = {
   DIAGNOSTIC_JOBS: flag
     .default(false)
     .meta(about('`1` adds the diagnostic job types `echo`, `sleep`, `burn-cpu` and `burn-cpu-isolated`.')),
+  JOB_TYPES: list
+    .transform((names) => (names.length === 1 && names[0] === 'none' ? [] : names))
+    .optional()
+    .meta(
+      about(
+        'Built-in job types to offer, diagnostic types included, separated by commas; `none`: none of them. Types of `JOBS_DIR` are always offered. The API and all workers need the same. Default: all.',
+      ),
+    ),
   ACCEPT_BULLMQ_JOBS: flag
     .default(false)
     .meta(

@@ -35,7 +35,7 @@ const catalogDir = join(import.meta.dirname, 'catalog')
 const defaultLoadTimeoutMs = 30_000
 
 /**
- * Loads every job type: the catalog, the diagnostic types if requested, and each file directly inside `jobsDir`. Ignores
+ * Loads every job type: the catalog, the diagnostic types if requested (of both only those in `builtIn`), and each file directly inside `jobsDir`. Ignores
  * subfolders, dot files, declaration files and tests.
  *
  * @throws BrokenJobsError with each file that does not load, takes too long, has no job as its default export, repeats a type, or has
@@ -44,6 +44,8 @@ const defaultLoadTimeoutMs = 30_000
 export async function loadRegistry(options: {
   diagnosticJobs: boolean
   jobsDir?: string | undefined
+  /** The built-in types to keep. Default: all. */
+  builtIn?: readonly string[] | undefined
   /** How long a file may take to load, in ms. Default 30,000. */
   loadTimeoutMs?: number
   /** Aborts when the process stops: an exit after that is not the fault of the file that is being loaded. */
@@ -60,6 +62,7 @@ export async function loadRegistry(options: {
       const loaded = blameForExit(file, options.stopping)
       try {
         const job = await within(options.loadTimeoutMs ?? defaultLoadTimeoutMs, loadJob(file))
+        if (dir.startsWith(catalogDir) && options.builtIn && !options.builtIn.includes(job.type)) continue
         const earlier = registry.get(job.type)
         if (earlier) throw new Error(`the type "${job.type}" is already declared by ${earlier.file}`)
         registry.set(job.type, { job, file, version: await versionOf(file) })
@@ -70,6 +73,8 @@ export async function loadRegistry(options: {
       }
     }
   }
+  for (const type of options.builtIn ?? [])
+    if (!registry.has(type)) problems.push(`JOB_TYPES: there is no job type "${type}"`)
   if (problems.length > 0) throw new BrokenJobsError(problems)
   return registry
 }

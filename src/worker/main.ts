@@ -58,6 +58,7 @@ await boot('worker', async () => {
   const registry = await loadRegistry({
     diagnosticJobs: config.DIAGNOSTIC_JOBS,
     jobsDir: config.JOBS_DIR,
+    builtIn: config.JOB_TYPES,
     stopping: lifecycle.signal,
   })
 

@@ -10,10 +10,11 @@ export function makeKey(
   tenant: string,
   scopes: Scope[] = ['submit', 'read', 'cancel'],
   expiresAt: string | null = null,
+  only: { types?: string[]; queues?: string[] } = {},
 ) {
   const id = `k${randomBytes(4).toString('hex')}`
   const secret = randomBytes(24).toString('base64url')
-  const entry = { id, hash: hashSecret(secret), tenant, scopes, expires_at: expiresAt }
+  const entry = { id, hash: hashSecret(secret), tenant, scopes, expires_at: expiresAt, ...only }
   return { id, secret, entry, headers: { authorization: `Bearer ${id}.${secret}` } }
 }
 

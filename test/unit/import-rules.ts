@@ -62,7 +62,7 @@ export const rules: Record<string, Rule> = {
   },
 
   'api/http': { imports: ['queue/redis/connection', 'queue/model/held-back', 'jobs/cut-text', 'jobs/parse-value'] },
-  'api/access': { imports: ['api/http', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
+  'api/access': { imports: ['api/http', 'jobs', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model'] },
   'api/service/metrics': { imports: ['queue/store', 'metrics'] },
   'api/deps': {

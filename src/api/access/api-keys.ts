@@ -9,6 +9,9 @@ export interface Caller {
   tenant: string
   scopes: ReadonlySet<Scope>
   limits: TenantLimits
+  /** What it may submit; undefined: every type, to every queue. */
+  types?: ReadonlySet<string>
+  queues?: ReadonlySet<string>
   /** The key that it sent; undefined where there are none. */
   key?: { id: string; hash: Buffer }
 }
@@ -124,11 +127,19 @@ export class ApiKeys {
   }
 }
 
-function knownKey({ id, hash: hex, tenant, scopes: named, expires_at }: KeyEntry, limits: TenantLimits): KnownKey {
+function knownKey(entry: KeyEntry, limits: TenantLimits): KnownKey {
+  const { id, hash: hex, tenant, scopes: named, expires_at, types, queues } = entry
   const hash = Buffer.from(hex, 'hex')
   return {
     hash,
     expiresAt: expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at),
-    caller: { tenant, scopes: new Set(named.includes('admin') ? scopes : named), limits, key: { id, hash } },
+    caller: {
+      tenant,
+      scopes: new Set(named.includes('admin') ? scopes : named),
+      limits,
+      key: { id, hash },
+      ...(types && { types: new Set(types) }),
+      ...(queues && { queues: new Set(queues) }),
+    },
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { EnvironmentError } from '../../environment.ts'
+import { queueNamePattern } from '../../jobs/define-job.ts'
 
 /** What a key allows. `admin` covers the service as a whole (such as pausing a queue) and includes the others. */
 export const scopes = ['submit', 'read', 'cancel', 'admin'] as const
@@ -31,6 +32,9 @@ export const keySchema = z.strictObject({
   tenant: keyName,
   scopes: z.array(z.enum(scopes)).min(1),
   expires_at: z.iso.datetime({ offset: true }).nullable().default(null),
+  /** The job types and the queues that it may submit to. Absent: all. */
+  types: z.array(z.string().min(1).max(100)).optional(),
+  queues: z.array(z.string().regex(queueNamePattern, 'must be names of queues')).optional(),
 })
 
 export type KeyEntry = z.output<typeof keySchema>

@@ -1,7 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import type { Flows } from '../../queue/flows/flows.ts'
+import type { FlowJob, FlowNode } from '../../queue/flows/model/document.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import { admitJobs, chargeRequests, withdrawJobs } from '../access/admission.ts'
+import type { Caller } from '../access/api-keys.ts'
+import { checkMaySubmit } from '../access/may-submit.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -67,6 +71,7 @@ export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void 
       const { id } = request.params
       await findFlow(flows, request, id)
       const { caller } = request
+      await checkMayRetry(flows, caller, id)
       const door = {
         admit: async (refs: JobRef[]) => {
           await chargeRequests(quotas, caller, reply, refs.length)
@@ -81,4 +86,19 @@ export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void 
       return reply.code(202).header('location', flowPath(id)).send(resource)
     },
   })
+}
+
+/** A key that may submit some types or queues alone retries flows of those alone. @throws Problem `forbidden` */
+async function checkMayRetry(flows: Flows, caller: Caller, id: string): Promise<void> {
+  if (!caller.types && !caller.queues) return
+  const open = await flows.open(id)
+  if (!open) throw flowNotFound(id)
+  for (const job of jobsIn(open.flow.tree)) checkMaySubmit(caller, job)
+}
+
+/** The jobs of a tree, those that a map will expand into included. */
+function* jobsIn(node: FlowNode): Generator<FlowJob> {
+  if ('job' in node) yield node.job
+  else if ('map' in node) yield* jobsIn(node.map.node)
+  else for (const child of 'chain' in node ? node.chain : node.gather) yield* jobsIn(child)
 }

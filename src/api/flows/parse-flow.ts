@@ -43,16 +43,14 @@ export function parseFlow(body: unknown, context: SubmissionContext): Omit<FlowS
 }
 
 class FlowReader {
-  readonly #registry: SubmissionContext['registry']
-  readonly #caller: Caller
+  readonly #context: { registry: SubmissionContext['registry']; caller: Caller }
   readonly #hops: number | undefined
   readonly #traceparent: string | undefined
   readonly #mistakes: Mistakes
   #nodes = 0
 
   constructor(context: SubmissionContext, mistakes: Mistakes) {
-    this.#registry = context.registry
-    this.#caller = context.caller
+    this.#context = context
     this.#hops = context.hops
     this.#traceparent = traceparentSchema.safeParse(context.traceparent).data
     this.#mistakes = mistakes
@@ -90,9 +88,9 @@ class FlowReader {
       this.#refuse(`${pointer}/webhook`, 'a job of a flow has no webhook of its own: set the webhook of the flow')
     const mistakes = this.#mistakes
     const before = mistakes.count
-    const { options, job } = checkJob(plain, this.#registry, { base: pointer, isComplete, mistakes })
+    const { options, job } = checkJob(plain, this.#context, { base: pointer, isComplete, mistakes })
     if (!options || !job || mistakes.count > before) return undefined
-    const record = toRecord(options, { caller: this.#caller, hops: this.#hops })
+    const record = toRecord(options, { caller: this.#context.caller, hops: this.#hops })
     return {
       job: {
         type: job.type,

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { next } from '../../queue/model/job-states.ts'
 import { admitJobs, withdrawJobs } from '../access/admission.ts'
+import { checkMaySubmit } from '../access/may-submit.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -28,6 +29,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config,
     handler: async (request, reply) => {
       const { id } = request.params
       const before = await findJob(queue, request, id)
+      checkMaySubmit(request.caller, before)
       const flow = before.record.flow?.id
       if (flow !== undefined) {
         throw new Problem('job_not_retryable', `The job belongs to flow ${flow}: retry the flow.`)

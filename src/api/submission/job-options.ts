@@ -4,6 +4,7 @@ import { type Job, longestTimeoutMs } from '../../jobs/define-job.ts'
 import type { Registry } from '../../jobs/registry.ts'
 import type { NewJob } from '../../queue/model/new-job.ts'
 import type { Caller } from '../access/api-keys.ts'
+import { checkMaySubmit } from '../access/may-submit.ts'
 import type { Mistakes } from '../http/mistakes.ts'
 import { parseBounded } from '../http/parse-bounded.ts'
 import { Problem } from '../http/problem.ts'
@@ -68,19 +69,20 @@ export const jobEnvelope = z.strictObject({
 export type JobEnvelope = z.output<typeof jobEnvelope>
 
 /**
- * Checks one job and adds its mistakes. `base` is its pointer in the body; an input that is not complete yet is not checked.
+ * Checks one job of a client and adds its mistakes. `base` is its pointer in the body; an input that is not complete yet is not checked.
  *
- * @throws Problem `unknown_job_type`
+ * @throws Problem `unknown_job_type`, `forbidden`
  */
 export function checkJob(
   body: unknown,
-  registry: Registry,
+  { registry, caller }: { registry: Registry; caller: Caller },
   { base, isComplete, mistakes }: { base: string; isComplete: boolean; mistakes: Mistakes },
 ): { options: JobEnvelope | undefined; job: Job | undefined } {
   const options = parseBounded(jobEnvelope, body, mistakes, base)?.data
   const { type, input } = Object(body) as { type?: unknown; input?: unknown }
   const loaded = typeof type === 'string' ? registry.get(type) : undefined
   if (typeof type === 'string' && !loaded) throw unknownJobType(type, base)
+  if (loaded) checkMaySubmit(caller, loaded.job, base)
   if (loaded && input === undefined) mistakes.add(`${base}/input`, 'is required')
   else if (loaded && isComplete) parseBounded(loaded.job.input, input, mistakes, `${base}/input`)
   if (options?.run_at !== undefined && options.delay_ms !== undefined) {

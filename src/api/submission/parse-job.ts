@@ -74,7 +74,7 @@ function submissionVariant(job: Job, schemas: SchemaRegistry) {
  */
 export function parseJob(body: unknown, context: SubmissionContext, base = ''): NewJob {
   const mistakes = new Mistakes()
-  const { options, job: type } = checkJob(body, context.registry, { base, isComplete: true, mistakes })
+  const { options, job: type } = checkJob(body, context, { base, isComplete: true, mistakes })
   refuseUnsignable(options?.webhook, context.canSign, mistakes, base)
   if (!type || !options || mistakes.count > 0) throw mistakes.toProblem()
   const job = toNewJob(options, type, context)

@@ -24,6 +24,20 @@ export const keysCommands = buildRouteMap({
             placeholder: 'list',
             brief: 'What the key allows: submit, read, cancel or admin, separated by commas',
           },
+          types: {
+            kind: 'parsed',
+            parse: String,
+            optional: true,
+            placeholder: 'list',
+            brief: 'The job types that it may submit, separated by commas. Default: all',
+          },
+          queues: {
+            kind: 'parsed',
+            parse: String,
+            optional: true,
+            placeholder: 'list',
+            brief: 'The queues that it may submit to, separated by commas. Default: all',
+          },
           expires: {
             kind: 'parsed',
             parse: String,

@@ -7,6 +7,8 @@ import { keysPath } from './keys-path.ts'
 export interface MakeFlags {
   tenant: string
   scopes: string
+  types?: string | undefined
+  queues?: string | undefined
   expires?: string | undefined
   file?: string | undefined
 }
@@ -18,8 +20,10 @@ export async function makeKey(this: CommandContext, flags: MakeFlags): Promise<E
     id: `k${randomBytes(6).toString('hex')}`,
     hash: hashSecret(secret),
     tenant: flags.tenant,
-    scopes: flags.scopes.split(',').map((scope) => scope.trim()),
+    scopes: listOf(flags.scopes),
     expires_at: flags.expires ?? null,
+    ...(flags.types !== undefined && { types: listOf(flags.types) }),
+    ...(flags.queues !== undefined && { queues: listOf(flags.queues) }),
   })
   if (!made.success) {
     return new Error(made.error.issues.map(({ path, message }) => `--${flagOf(path[0])}: ${message}`).join('\n'))
@@ -34,6 +38,8 @@ export async function makeKey(this: CommandContext, flags: MakeFlags): Promise<E
   this.process.stdout.write(`${made.data.id}.${secret}\n`)
   return undefined
 }
+
+const listOf = (text: string): string[] => text.split(',').map((item) => item.trim())
 
 const flagOf = (field: PropertyKey | undefined): string => (field === 'expires_at' ? 'expires' : String(field))
 
