@@ -44,7 +44,7 @@ export const rules: Record<string, Rule> = {
     doors: ['job-consumer', 'attempt', 'heartbeat', 'cancel-channel', 'crash-quarantine', 'job-leases', 'loop-blocker'],
   },
   'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission'] },
-  'queue/webhooks': { imports: ['queue/model', 'queue/redis', 'queue/store'] },
+  'queue/webhooks': { imports: ['jobs', 'queue/model', 'queue/redis', 'queue/store'] },
   'queue/maintenance': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission'] },
   'queue/flows/model': { imports: ['queue/model'] },
   'queue/flows': {
@@ -78,7 +78,7 @@ export const rules: Record<string, Rule> = {
     doors: ['routes', 'find-flow'],
   },
   'api/schedules': {
-    imports: [...api, 'api/submission', 'api/jobs', 'queue/store', 'queue/schedules'],
+    imports: [...api, 'api/submission', 'api/jobs', 'jobs', 'queue/store', 'queue/schedules'],
     doors: ['routes'],
   },
   'api/webhooks': {

@@ -1,3 +1,4 @@
+import { maskSecrets, type SecretPaths } from '../../jobs/secrets.ts'
 import type { Flows, JobResult, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { JobNode, PlanNode } from '../../queue/flows/model/plan.ts'
 import type { MemberResource } from './flow-resource.ts'
@@ -51,6 +52,7 @@ async function memberResource(
   const end = evaluation.endOf(node)
   if (!end) return { ...base, state: evaluation.isStarted(node) ? 'running' : 'blocked' }
   const { state } = end
+  const visible = (output: unknown) => maskSecrets(output, outputSecrets(node))
   if (state !== 'succeeded') {
     if (result) {
       const { code, message } = result.status === 'failed' ? result.failure : removed
@@ -60,11 +62,20 @@ async function memberResource(
     return { ...base, state, error: error ? { code: error.code, message: error.message } : canceled }
   }
   if (node.kind === 'job') {
-    if (result?.status === 'succeeded') return { ...base, state, output: JSON.parse(result.output) }
+    if (result?.status === 'succeeded') return { ...base, state, output: visible(JSON.parse(result.output)) }
     return { ...base, state, error: result?.status === 'too_large' ? tooLarge : removed }
   }
   const found = await flows.output(open, node)
-  return found.status === 'found' ? { ...base, state, output: found.value } : { ...base, state, error: tooLarge }
+  return found.status === 'found'
+    ? { ...base, state, output: visible(found.value) }
+    : { ...base, state, error: tooLarge }
+}
+
+/** Where the output of a node has secrets: that of a group is an array of those of its members, that of a chain the one of its last step. */
+function outputSecrets(node: PlanNode): SecretPaths {
+  if (node.kind === 'job') return node.job.record.secrets?.output ?? []
+  if (node.kind === 'chain') return node.children.slice(-1).flatMap(outputSecrets)
+  return node.children.flatMap((child, n) => outputSecrets(child).map((path) => [String(n), ...path]))
 }
 
 const removed = { code: 'removed', message: 'the job has expired or was deleted' }

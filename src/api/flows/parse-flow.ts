@@ -90,7 +90,7 @@ class FlowReader {
     const before = mistakes.count
     const { options, job } = checkJob(plain, this.#context, { base: pointer, isComplete, mistakes })
     if (!options || !job || mistakes.count > before) return undefined
-    const record = toRecord(options, { caller: this.#context.caller, hops: this.#hops })
+    const record = toRecord(options, job, { caller: this.#context.caller, hops: this.#hops })
     return {
       job: {
         type: job.type,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { maskSecrets } from '../../jobs/secrets.ts'
 import { outcomes } from '../../queue/model/job-history.ts'
 import { timeLimits } from '../../queue/model/job-record.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
@@ -110,8 +111,8 @@ export function jobResource(job: StoredJob, resultTtlMs: number, { scopes }: Pic
     queue: job.queue,
     state: job.state,
     done: job.done,
-    input: record.input,
-    output: job.output ?? null,
+    input: maskSecrets(record.input, record.secrets?.input),
+    output: maskSecrets(job.output ?? null, record.secrets?.output),
     output_bytes: job.storedOutput?.bytes ?? null,
     error: failure ?? null,
     progress: progress ?? null,

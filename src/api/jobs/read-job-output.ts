@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { maskSecrets } from '../../jobs/secrets.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { OutputGoneError } from '../../queue/store/job-output.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
@@ -63,7 +64,7 @@ export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void 
     handler: async (request, reply) => {
       const { id } = request.params
       const job = await findJob(queue, request, id)
-      const { etag, bytes, read } = outputOf(job, queue)
+      const { etag, bytes, read } = await outputOf(job, queue)
       const validators = { etag, 'cache-control': 'no-cache' }
       reply.header('accept-ranges', 'bytes')
       if (isKnown(request.headers['if-none-match'], etag)) return reply.headers(validators).code(304).send()
@@ -97,20 +98,29 @@ interface Output {
 }
 
 /** @throws Problem when the job has no output */
-function outputOf(job: StoredJob, queue: JobQueue): Output {
+async function outputOf(job: StoredJob, queue: JobQueue): Promise<Output> {
   if (!job.done) throw new Problem('job_not_done', `The job is ${job.state}: it has no output yet.`)
   if (job.state !== 'succeeded')
     throw new Problem('job_has_no_output', `The job ended as ${job.state} and has no output: see its error.`)
-  const { storedOutput } = job
-  if (!storedOutput) {
-    const json = Buffer.from(JSON.stringify(job.output ?? null))
-    return { etag: etagOf(json), bytes: json.length, read: (from, to) => [json.subarray(from, to)] }
+  const { storedOutput, record } = job
+  const secrets = record.secrets?.output
+  if (!storedOutput) return whole(maskSecrets(job.output ?? null, secrets))
+  if (secrets) {
+    const chunks = await Array.fromAsync(
+      orNotFound(queue.streamOutput(job, storedOutput, 0, storedOutput.bytes), job.id),
+    )
+    return whole(maskSecrets(JSON.parse(Buffer.concat(chunks).toString()), secrets))
   }
   return {
     etag: `"${storedOutput.name}"`,
     bytes: storedOutput.bytes,
     read: (from, to) => orNotFound(queue.streamOutput(job, storedOutput, from, to), job.id),
   }
+}
+
+function whole(output: unknown): Output {
+  const json = Buffer.from(JSON.stringify(output))
+  return { etag: etagOf(json), bytes: json.length, read: (from, to) => [json.subarray(from, to)] }
 }
 
 /** The job may be deleted while it is read. In the middle of an answer that breaks the connection off, since its length was announced. */

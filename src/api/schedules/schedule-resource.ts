@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { maskSecrets } from '../../jobs/secrets.ts'
 import { overlaps, type StoredSchedule } from '../../queue/schedules/schedule-record.ts'
 import { heldBackResource, heldBackSchema } from '../http/held-back.ts'
 import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
@@ -18,7 +19,7 @@ export const scheduleSchema = named(
     end_at: timeField.nullable(),
     paused: z.boolean(),
     overlap: named('Overlap', z.enum(overlaps)),
-    job: z.unknown().describe('As the client sent it'),
+    job: z.unknown().describe('As the client sent it, without secrets'),
     next_run_at: timeField.nullable().describe('Null while the schedule is paused, and after its last run'),
     last_run_at: timeField.nullable().describe('The latest scheduled time that it ran for or skipped'),
     last_job_id: z.string().nullable(),
@@ -37,7 +38,7 @@ export const scheduleSchema = named(
 export type ScheduleResource = z.output<typeof scheduleSchema>
 
 export function scheduleResource({ id, definition, ...run }: StoredSchedule): ScheduleResource {
-  const { timing, paused, overlap, request, createdAt, updatedAt } = definition
+  const { timing, paused, overlap, job, request, createdAt, updatedAt } = definition
   return {
     id,
     cron: timing.kind === 'cron' ? timing.cron : null,
@@ -47,7 +48,10 @@ export function scheduleResource({ id, definition, ...run }: StoredSchedule): Sc
     end_at: optionalTimestamp(timing.endAt),
     paused,
     overlap,
-    job: request,
+    job: maskSecrets(
+      request,
+      job.record.secrets?.input?.map((path) => ['input', ...path]),
+    ),
     next_run_at: optionalTimestamp(run.next),
     last_run_at: optionalTimestamp(run.lastTick),
     last_job_id: run.lastJobId ?? null,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
 import { type Job, longestTimeoutMs } from '../../jobs/define-job.ts'
 import type { Registry } from '../../jobs/registry.ts'
+import { secretPaths } from '../../jobs/secrets.ts'
 import type { NewJob } from '../../queue/model/new-job.ts'
 import type { Caller } from '../access/api-keys.ts'
 import { checkMaySubmit } from '../access/may-submit.ts'
@@ -103,9 +104,11 @@ export function unknownJobType(type: string, base = ''): Problem {
 /** What is stored with a job. */
 export function toRecord(
   options: JobEnvelope,
+  job: Job,
   { caller, hops, requestId }: { caller: Caller; hops: number | undefined; requestId?: string | undefined },
 ): NewJob['record'] {
   const { backoff } = options
+  const secrets = secretsOf(job)
   return {
     tenant: caller.tenant,
     ...(caller.limits.max_queued !== undefined && { limited: true }),
@@ -119,8 +122,16 @@ export function toRecord(
     ...(options.priority !== undefined && { priority: options.priority }),
     ...(options.tags && { tags: options.tags }),
     ...(options.metadata && { metadata: options.metadata }),
+    ...(secrets && { secrets }),
     ...(hops !== undefined && { hops }),
     ...(requestId !== undefined && { requestId }),
     ...(options.webhook && { webhook: storedWebhook(options.webhook, hops) }),
   }
+}
+
+/** Where jobs of a type have secrets; undefined where they have none, as most. */
+function secretsOf({ input, output }: Job): NewJob['record']['secrets'] {
+  const [inInput, inOutput] = [secretPaths(input), secretPaths(output)]
+  if (inInput.length === 0 && inOutput.length === 0) return undefined
+  return { ...(inInput.length > 0 && { input: inInput }), ...(inOutput.length > 0 && { output: inOutput }) }
 }

@@ -88,7 +88,7 @@ function toNewJob(options: JobEnvelope, job: Job, context: SubmissionContext): N
   const { now } = context
   const runAt = options.run_at === undefined ? now + (options.delay_ms ?? 0) : Date.parse(options.run_at)
   const countsFrom = options.run_at === undefined ? now : runAt
-  const record = toRecord(options, context)
+  const record = toRecord(options, job, context)
   const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
   return {
     ref: newJobRef(job.queue, now),

@@ -7,6 +7,8 @@ export const recordVersion = 1
 /** The tenant of jobs that were submitted without an API key. */
 export const anonymousTenant = '-'
 
+const secretPathsSchema = z.array(z.array(z.string()))
+
 /** What is stored of a job beside its type, as the `data` of a BullMQ job. Optional fields are absent where the client did not set them. */
 export const recordSchema = z.object({
   v: z.literal(recordVersion),
@@ -29,6 +31,8 @@ export const recordSchema = z.object({
   traceparent: z.string().optional(),
   /** Of the request that submitted it, for the logs of workers. */
   requestId: z.string().optional(),
+  /** Where its input and its output have secrets, which no client sees: see src/jobs/secrets.ts. */
+  secrets: z.object({ input: secretPathsSchema.optional(), output: secretPathsSchema.optional() }).optional(),
   /** How many jobs or webhooks, one after the other, led to this submission: see src/jobs/hops.ts. Absent: none. */
   hops: z.int().optional(),
   webhook: webhookSchema.optional(),

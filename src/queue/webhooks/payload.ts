@@ -1,3 +1,4 @@
+import { maskSecrets } from '../../jobs/secrets.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 
 /** The body of a webhook for the end of a job or flow. `type` is `job.succeeded` and so on; `data` must be JSON. */
@@ -21,7 +22,7 @@ export function jobPayload(job: StoredJob): WebhookPayload {
       state,
       run,
       attempt,
-      output: job.output ?? null,
+      output: maskSecrets(job.output ?? null, record.secrets?.output),
       output_bytes: job.storedOutput?.bytes ?? null,
       error: failure ?? null,
       tags: record.tags ?? [],

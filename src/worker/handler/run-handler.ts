@@ -4,6 +4,7 @@ import { type Job, PermanentError } from '../../jobs/define-job.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import { describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
 import { parseBoundedValue } from '../../jobs/parse-value.ts'
+import { redactorOf, secretPaths } from '../../jobs/secrets.ts'
 import { type ContextParts, createJobContext } from './job-context.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { stoppedError } from './stopped-error.ts'
@@ -23,12 +24,16 @@ export type HandlerOutcome = { status: 'returned'; output: unknown } | { status:
  * `stop` aborts, no further value is requested, the generator's finally blocks run, and the run fails with the kind of the stop as
  * its code. An async function sees `stop` as its signal and decides itself how it ends.
  *
+ * Where the input has secrets, they are replaced in events and in the message of a failure.
+ *
  * Failures other than the handler's own: `invalid_input`, and `invalid_output` for an output or a yielded value that the schema
  * refuses or that is not JSON. Neither is retryable.
  */
 export async function runHandler(run: HandlerRun): Promise<HandlerOutcome> {
-  const { job, attempt, stop, emit } = run
-  const { context, end } = createJobContext(run)
+  const { job, attempt, stop } = run
+  const redact = redactorOf(attempt.input, secretPaths(job.input))
+  const emit: EmitJobEvent = redact ? (event) => run.emit(redact(event)) : run.emit
+  const { context, end } = createJobContext({ ...run, emit })
   try {
     if (stop.aborted) throw stoppedError(stop)
     const input = parse(job.input, attempt.input, 'input')
@@ -36,7 +41,8 @@ export async function runHandler(run: HandlerRun): Promise<HandlerOutcome> {
     const returned = isGenerator(running) ? await drive(running, emit, stop) : await running
     return { status: 'returned', output: requireJson(parse(job.output, returned, 'output'), 'output') }
   } catch (error) {
-    return { status: 'threw', failure: describeThrown(error) }
+    const failure = describeThrown(error)
+    return { status: 'threw', failure: redact ? { ...failure, message: redact(failure.message) } : failure }
   } finally {
     end()
   }
