@@ -9,7 +9,7 @@ const times = 500_000
 
 function submission(): void {
   metrics.requestAnswered({ route: '/v1/jobs', method: 'POST', status: 202, ms: 7.3 })
-  metrics.jobSubmitted('echo')
+  metrics.jobSubmitted('echo', 'acme')
 }
 
 for (let round = 1; round <= 3; round++) {

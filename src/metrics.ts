@@ -4,6 +4,9 @@ import { type JobEnd, jobEnds } from './queue/model/job-states.ts'
 /** Histogram buckets for the duration of jobs, from 10 ms to half an hour, in seconds. */
 export const jobSeconds = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800]
 
+/** So many tenants have series of their own in a process; all others share one. */
+const maxTenants = 100
+
 /**
  * The Prometheus series of a process. Every label has few values: all job types that this process does not know share one
  * value, and neither ids nor addresses are labels. A process counts what it did itself since it started. The sum over all
@@ -27,6 +30,8 @@ export class Metrics {
     for (const type of this.#types) for (const state of jobEnds) this.#ended.inc({ type, state }, 0)
   }
 
+  readonly #tenants = new Set<string>()
+
   /** Counts an ended job. */
   readonly jobEnded = (type: string, state: JobEnd): void => this.#ended.inc({ type: this.typeLabel(type), state })
 
@@ -38,6 +43,12 @@ export class Metrics {
   /** All series in the text format that `contentType` names. Waits at most a second for Redis. */
   async read(): Promise<{ contentType: string; text: string }> {
     return { contentType: this.series.contentType, text: await this.series.metrics() }
+  }
+
+  /** The label value of a tenant: clients cannot make series without end. */
+  protected tenantLabel(tenant: string): string {
+    if (this.#tenants.size < maxTenants) this.#tenants.add(tenant)
+    return this.#tenants.has(tenant) ? tenant : 'other'
   }
 
   /** The label value of a job type. */

@@ -10,6 +10,7 @@ import {
 import { isLoopback } from '../environment.ts'
 import { cutText } from '../jobs/cut-text.ts'
 import { limitRequests } from './access/admission.ts'
+import { anonymousCaller } from './access/api-keys.ts'
 import { authorizeRequests } from './access/auth.ts'
 import { allowFrontEnds, type BrowserOptions, guardAgainstPages } from './access/browsers.ts'
 import { closeIdleStrangers } from './access/close-idle.ts'
@@ -127,11 +128,19 @@ function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
   serviceRoutes(app, deps)
 }
 
-function measureAnswers(app: FastifyInstance, { metrics }: ApiDeps): void {
+/** What a client may do, or how much of it, decided these answers. */
+const refusals: ReadonlySet<number> = new Set([401, 403, 429, 503])
+
+function measureAnswers(app: FastifyInstance, { metrics, apiKeys }: ApiDeps): void {
+  app.decorateRequest('problem')
   app.addHook('onResponse', (request, reply, done) => {
     const { method } = request
     const answer = { method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }
     logAnswer(request, answer)
+    if (request.problem !== undefined && refusals.has(answer.status)) {
+      const { caller } = request
+      metrics.requestRefused(caller === anonymousCaller && apiKeys ? undefined : caller?.tenant, request.problem)
+    }
     if (!wasHeld(reply)) metrics.requestAnswered(answer)
     done()
   })

@@ -21,12 +21,17 @@ export class WorkerMetrics extends Metrics {
     registers: [this.series],
   })
 
-  /** Wraps an executor to measure how long its runs take. */
+  readonly #runningBy = new Map<string, number>()
+
+  /** Wraps an executor to measure how long its runs take, and how many of each tenant there are. */
   measured(executor: Executor): Executor {
     return {
       run: (loaded, attempt, emit, stop) => {
         const from = performance.now()
+        const tenant = this.tenantLabel(attempt.tenant)
+        this.#countRunning(tenant, 1)
         return executor.run(loaded, attempt, emit, stop).then((outcome) => {
+          this.#countRunning(tenant, -1)
           this.#durations.observe({ type: loaded.job.type }, (performance.now() - from) / 1000)
           return outcome
         })
@@ -40,8 +45,21 @@ export class WorkerMetrics extends Metrics {
     this.#waits.observe({ type: this.typeLabel(type) }, Math.max(0, startedAt - dueAt) / 1000)
   }
 
-  /** Adds the number of running jobs per queue. */
+  #countRunning(tenant: string, change: number): void {
+    this.#runningBy.set(tenant, (this.#runningBy.get(tenant) ?? 0) + change)
+  }
+
+  /** Adds the number of running jobs per queue and per tenant. */
   observeConsumers(consumers: readonly JobConsumer[]): void {
+    const ofTenants = new Gauge({
+      name: 'drover_tenant_running_jobs',
+      help: 'Handlers running in this process, by tenant',
+      labelNames: ['tenant'],
+      registers: [this.series],
+      collect: () => {
+        for (const [tenant, count] of this.#runningBy) ofTenants.set({ tenant }, count)
+      },
+    })
     const running = new Gauge({
       name: 'drover_running_jobs',
       help: 'Jobs running in this process',

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Problem } from '../http/problem.ts'
 import { type ApiKeys, anonymousCaller, type Caller } from './api-keys.ts'
+import { askForKey, bearerOf } from './ask-browser.ts'
 import { type Scope } from './keys-file.ts'
 import { FailureThrottle } from './throttle-failures.ts'
 
@@ -13,6 +14,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     access?: Access
+    /** A page for people: a browser is asked for the key. */
+    isPage?: boolean
   }
 }
 
@@ -33,19 +36,21 @@ export function authorizeRequests(
   app.addHook('onRequest', (request, reply, done) => {
     request.caller = anonymousCaller
     // A path without a route is answered with 404 to every client.
-    const { access = 'public' } = request.routeOptions.config
+    const { access = 'public', isPage = false } = request.routeOptions.config
     if (!keys || access === 'public') return done()
-    const caller = keys.authenticate(request.headers.authorization, Date.now(), request.socket)
+    const { authorization } = request.headers
+    const caller = keys.authenticate(isPage ? bearerOf(authorization) : authorization, Date.now(), request.socket)
     if (!caller) {
-      const isTry = request.headers.authorization !== undefined
+      const isTry = authorization !== undefined
       const retryAfterS = isTry ? throttle.fail(request.ip, performance.now()) : 0
       if (isTry) onFailure(retryAfterS > 0 ? 'throttled' : 'refused')
       if (retryAfterS > 0) reply.header('connection', 'close')
+      else if (isPage && askForKey(request, reply)) return
       return done(retryAfterS > 0 ? throttled(retryAfterS) : noValidKey())
     }
+    request.caller = caller
     if (!caller.scopes.has(access))
       return done(new Problem('forbidden', `This key does not have the scope "${access}".`))
-    request.caller = caller
     return done()
   })
 }

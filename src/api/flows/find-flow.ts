@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
 import type { FlowProgress, Flows, LoadedFlow } from '../../queue/flows/flows.ts'
 import { parseJobId } from '../../queue/model/job-id.ts'
+import { reachableTenant } from '../access/readable-tenant.ts'
 import { Problem } from '../http/problem.ts'
 
 /** The path parameter of every route below `/v1/flows/{id}`. */
@@ -21,11 +22,11 @@ export function flowNotFound(id: string): Problem {
   return new Problem('flow_not_found', `There is no flow "${cutText(id, 100)}": it never existed, or it has expired.`)
 }
 
-/** Reads the caller's flow that a path names; cross-tenant reads return 404. @throws Problem `flow_not_found`, QueueUnavailableError */
-export async function findFlow(flows: Flows, { caller }: FastifyRequest, id: string): Promise<FlowProgress> {
+/** Reads the flow that a path names, if the request reaches it; other cross-tenant reads return 404. @throws Problem `flow_not_found`, QueueUnavailableError */
+export async function findFlow(flows: Flows, request: FastifyRequest, id: string): Promise<FlowProgress> {
   const isFlowId = parseJobId(id)?.queue === flowIdPrefix
   const head = isFlowId ? await flows.store.head(id) : undefined
-  if (head?.tenant !== caller.tenant) throw flowNotFound(id)
+  if (!head || head.tenant !== (reachableTenant(request) ?? head.tenant)) throw flowNotFound(id)
   return flows.progress(head)
 }
 

@@ -48,6 +48,13 @@ const problems = {
 
 export type ProblemCode = keyof typeof problems
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The problem that it is answered with, if it is. */
+    problem: ProblemCode | undefined
+  }
+}
+
 /** A mistake in the request; `pointer` is a JSON Pointer (RFC 6901) into the body, or the name of a parameter or header. */
 export interface Mistake {
   pointer: string
@@ -95,6 +102,7 @@ export function escapePointer(key: PropertyKey): string {
 /** Answers with a problem. This is Fastify's error handler: it gets everything that a route throws. */
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error, request.routeOptions.bodyLimit ?? 0)
+  request.problem = problem.code
   const [instance = ''] = request.url.split('?', 1)
   const body = problemDetails(problem, instance)
   // A refusal (a full queue) is not a fault, and there may be thousands of these answers a second: the metrics count them.

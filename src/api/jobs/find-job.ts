@@ -4,6 +4,7 @@ import { cutText } from '../../jobs/cut-text.ts'
 import { anonymousTenant } from '../../queue/model/job-record.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
+import { reachableTenant } from '../access/readable-tenant.ts'
 import { Problem } from '../http/problem.ts'
 
 /** The path parameter of every route below `/v1/jobs/{id}`. */
@@ -19,13 +20,12 @@ export function jobNotFound(id: string): Problem {
   return new Problem('job_not_found', `There is no job "${cutText(id, 100)}": it never existed, or it has expired.`)
 }
 
-/** Reads the caller's job that a path names. @throws Problem `job_not_found`, QueueUnavailableError */
+/** Reads the job that a path names, if the request reaches it. @throws Problem `job_not_found`, QueueUnavailableError */
 export async function findJob(queue: JobQueue, request: FastifyRequest, id: string): Promise<StoredJob> {
   const ref = queue.refOf(id)
-  const { tenant, scopes } = request.caller
-  // Jobs of plain BullMQ producers are the anonymous tenant's, and visible to operators.
-  const owner = ref?.bullId !== undefined && scopes.has('admin') ? anonymousTenant : tenant
-  const job = ref && (await queue.read(ref, owner))
+  // Jobs of plain BullMQ producers are the anonymous tenant's, and operators read and change them.
+  const isPlain = ref?.bullId !== undefined && request.caller.scopes.has('admin')
+  const job = ref && (await queue.read(ref, isPlain ? anonymousTenant : reachableTenant(request)))
   if (!job) throw jobNotFound(id)
   return job
 }

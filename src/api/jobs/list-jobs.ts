@@ -4,6 +4,7 @@ import { queueNamePattern } from '../../jobs/define-job.ts'
 import { isUlid, timeOfUlid } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { IndexedJob } from '../../queue/store/job-index.ts'
+import { readableTenant, tenantParameter } from '../access/readable-tenant.ts'
 import type { RouteDeps } from '../deps.ts'
 import { answerPage, cursorParameter, fillPage } from '../http/search-page.ts'
 import { limitParameter, pageHeaders, searchedPageOf, stateField } from '../openapi/fields.ts'
@@ -20,6 +21,7 @@ const query = z.strictObject({
   error_code: z.string().min(1).max(200).optional().describe('Only jobs that ended with this `error.code`'),
   created_after: time.optional().describe('Only jobs created after this time'),
   created_before: time.optional().describe('Only jobs created before this time'),
+  tenant: tenantParameter,
   limit: limitParameter,
   cursor: cursorParameter(isUlid),
 })
@@ -63,7 +65,7 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
             ? JSON.stringify(jobResource(job, config.RESULT_TTL_MS, request.caller))
             : undefined
       }
-      const page = await fillPage(search(request.caller.tenant, filter), filter.limit, read)
+      const page = await fillPage(search(readableTenant(request, filter.tenant), filter), filter.limit, read)
       return answerPage(request, reply, page, timeOfUlid)
     },
   })

@@ -43,5 +43,5 @@ export function serveDocs(app: FastifyInstance, schemas: SchemaRegistry, access:
     return reply.code(answered.statusCode).send(answered.rawPayload)
   }
   for (const url of ['/openapi.json', docsPath, `${docsPath}/*`])
-    app.get(url, { schema: { hide: true }, config: { access } }, answer)
+    app.get(url, { schema: { hide: true }, config: { access, isPage: true } }, answer)
 }

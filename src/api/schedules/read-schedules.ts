@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { readableTenant, tenantParameter } from '../access/readable-tenant.ts'
 import type { RouteDeps } from '../deps.ts'
 import { linkNextPage } from '../http/next-page.ts'
 import { limitParameter, pageHeaders, pageOf } from '../openapi/fields.ts'
@@ -8,9 +9,11 @@ import { scheduleNotFound, scheduleParams } from './find-schedule.ts'
 import { scheduleResource, scheduleSchema } from './schedule-resource.ts'
 
 const query = z.strictObject({
+  tenant: tenantParameter,
   limit: limitParameter,
   cursor: scheduleParams.shape.id.optional().describe('`next_cursor` of the page before'),
 })
+const oneQuery = z.strictObject({ tenant: tenantParameter })
 const page = pageOf('Schedule', scheduleSchema)
 
 /** `GET /v1/schedules`, in order of their ids, and `GET /v1/schedules/{id}`. */
@@ -28,22 +31,22 @@ export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): v
       },
     },
     handler: async (request, reply): Promise<z.output<typeof page>> => {
-      const { limit, cursor } = request.query
-      const found = await schedules.list(request.caller.tenant, cursor, limit + 1)
+      const { limit, cursor, tenant } = request.query
+      const found = await schedules.list(readableTenant(request, tenant), cursor, limit + 1)
       const items = found.slice(0, limit).map(scheduleResource)
       const next_cursor = found.length > limit ? (items.at(-1)?.id ?? null) : null
       linkNextPage(request, reply, next_cursor)
       return { items, next_cursor }
     },
   })
-  app.get<{ Params: z.output<typeof scheduleParams> }>('/v1/schedules/:id', {
+  app.get<{ Params: z.output<typeof scheduleParams>; Querystring: z.output<typeof oneQuery> }>('/v1/schedules/:id', {
     config: { access: 'read' },
     schema: {
       operationId: 'readSchedule',
       summary: 'Read a schedule',
       tags: ['schedules'],
       params: scheduleParams,
-      querystring: z.strictObject({}),
+      querystring: oneQuery,
       response: {
         200: jsonResponse('The schedule', scheduleSchema),
         ...problemResponses('schedule_not_found', 'queue_unavailable'),
@@ -51,7 +54,7 @@ export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): v
     },
     handler: async (request) => {
       const { id } = request.params
-      const schedule = await schedules.read({ tenant: request.caller.tenant, id })
+      const schedule = await schedules.read({ tenant: readableTenant(request, request.query.tenant), id })
       if (!schedule) throw scheduleNotFound(id)
       return scheduleResource(schedule)
     },

@@ -30,6 +30,18 @@ export class ApiMetrics extends Metrics {
     help: 'Open event streams',
     registers: [this.series],
   })
+  readonly #submittedBy = new Counter({
+    name: 'drover_tenant_jobs_submitted_total',
+    help: 'Jobs stored by this process, by tenant',
+    labelNames: ['tenant'],
+    registers: [this.series],
+  })
+  readonly #refused = new Counter({
+    name: 'drover_tenant_refusals_total',
+    help: 'Requests that were refused with 401, 403, 429 or 503, by tenant and problem code; tenant none: without a valid key',
+    labelNames: ['tenant', 'code'],
+    registers: [this.series],
+  })
   readonly #revoked = new Counter({
     name: 'drover_answers_revoked_total',
     help: 'Streams and waits that ended because their API key was removed or expired, or lost its scope',
@@ -56,7 +68,15 @@ export class ApiMetrics extends Metrics {
   }
 
   /** Counts a stored job. */
-  readonly jobSubmitted = (type: string): void => this.#submitted.inc({ type: this.typeLabel(type) })
+  readonly jobSubmitted = (type: string, tenant: string): void => {
+    this.#submitted.inc({ type: this.typeLabel(type) })
+    this.#submittedBy.inc({ tenant: this.tenantLabel(tenant) })
+  }
+
+  /** Counts a request that was refused; `tenant` is undefined without a valid key. */
+  requestRefused(tenant: string | undefined, code: string): void {
+    this.#refused.inc({ tenant: tenant === undefined ? 'none' : this.tenantLabel(tenant), code })
+  }
 
   /** Counts an answered request. `route` is its pattern, undefined for an unknown path. */
   requestAnswered(request: { route: string | undefined; method: string; status: number; ms: number }): void {

@@ -42,7 +42,7 @@ export class Flows {
   readonly #jobs: FlowJobs
   readonly #outbox: WebhookOutbox
   readonly #advanceDeps: AdvanceDeps
-  readonly #onAdded: (type: string) => void
+  readonly #onAdded: (type: string, tenant: string) => void
 
   /** `onAdded` is called for each job of a flow that this process stored, `onEnded` for each that it ended before it had started. */
   constructor(deps: {
@@ -51,7 +51,7 @@ export class Flows {
     registry: Registry
     outbox: WebhookOutbox
     door: FlowDoor
-    onAdded?: (type: string) => void
+    onAdded?: (type: string, tenant: string) => void
     onEnded?: (type: string, end: JobEnd) => void
   }) {
     this.store = new FlowStore(deps)
@@ -72,7 +72,7 @@ export class Flows {
       await this.#jobs.store({ ...flow, run: 1 }, jobs, (node) => (first.has(node) ? 'ready' : 'blocked'))
       await this.store.markStored(flow.id)
     }
-    if (isNew) for (const { job } of jobs) this.#onAdded(job.type)
+    if (isNew) for (const { job } of jobs) this.#onAdded(job.type, flow.tenant)
     await this.store.hint(flow.id)
   }
 

@@ -25,7 +25,7 @@ export class JobQueue {
   readonly #client: Redis
   readonly #keys: Keys
   readonly #bull: BullQueues
-  readonly #onAdded: (type: string) => void
+  readonly #onAdded: (type: string, tenant: string) => void
   readonly #queues: ReadonlySet<string>
   readonly #acceptsPlainJobs: boolean
   readonly #held = new Map<string, { at: number; value: HeldBy | undefined }>()
@@ -37,7 +37,7 @@ export class JobQueue {
     queues: Iterable<string>
     isListed?: boolean
     acceptsPlainJobs?: boolean
-    onAdded?: (type: string) => void
+    onAdded?: (type: string, tenant: string) => void
   }) {
     this.#client = deps.client
     this.#keys = deps.keys
@@ -100,7 +100,7 @@ export class JobQueue {
     if (!this.#queues.has(ref.queue)) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
     await this.#bull.add(job)
     const dueAt = dueAtOf(job)
-    this.#onAdded(type)
+    this.#onAdded(type, job.record.tenant)
     return {
       ...ref,
       type,

@@ -1223,7 +1223,7 @@ export interface components {
             end_at: string | null;
             paused: boolean;
             overlap: components["schemas"]["Overlap"];
-            /** @description As the client sent it */
+            /** @description As the client sent it, without secrets */
             job: unknown;
             /**
              * Format: date-time
@@ -2228,6 +2228,8 @@ export interface operations {
                 created_after?: string;
                 /** @description Only jobs created before this time */
                 created_before?: string;
+                /** @description Whose items: another tenant's with the scope `admin` only. Default: the tenant of the key */
+                tenant?: string;
                 /** @description 1 to 200 */
                 limit?: number;
                 /** @description `next_cursor` of the page before */
@@ -3055,7 +3057,10 @@ export interface operations {
     };
     readSchedule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whose items: another tenant's with the scope `admin` only. Default: the tenant of the key */
+                tenant?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3170,6 +3175,8 @@ export interface operations {
     listSchedules: {
         parameters: {
             query?: {
+                /** @description Whose items: another tenant's with the scope `admin` only. Default: the tenant of the key */
+                tenant?: string;
                 /** @description 1 to 200 */
                 limit?: number;
                 /** @description `next_cursor` of the page before */
