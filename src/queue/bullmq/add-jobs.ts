@@ -1,7 +1,7 @@
 import { type JobJson, type JobsOptions, optsEncodeMap, type ParentKeyOpts } from 'bullmq'
 import type { Redis } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
-import { extrasOf } from './job-extras.ts'
+import { extrasOf, type JobExtras } from './job-extras.ts'
 import { storedJobOptions } from './job-options.ts'
 
 const script = loadScript('bullmq/add-jobs')
@@ -49,11 +49,22 @@ function pushArgs(args: (string | number)[], { job, id }: Add): void {
   const { name, data, opts, timestamp } = job
   const extras = extrasOf(opts)
   const options = extras ? storedJobOptions(opts) : JSON.stringify(shortened(opts))
-  args.push(id ?? '', name, data, options, timestamp, opts.delay ?? 0, opts.priority ?? 0, opts.lifo ? 1 : '')
-  const { isBlocked, startBy = '', deadlineAt = '', indexEntry = '', webhookAt = '', fields = {} } = extras ?? {}
-  const more = Object.entries(fields)
-  args.push(isBlocked ? 1 : '', startBy, deadlineAt, indexEntry, webhookAt, more.length)
-  for (const [field, value] of more) args.push(field, value)
+  args.push(id ?? '', name, data, options, timestamp, opts.priority ?? 0, extras?.indexEntry ?? '')
+  const countAt = args.push(0) - 1
+  if (opts.delay) args.push(':delay', opts.delay)
+  if (opts.lifo) args.push(':lifo', 1)
+  if (extras) pushExtras(args, extras)
+  args[countAt] = (args.length - countAt - 1) / 2
+}
+
+/** What few jobs have. Each argument costs, so a job has none for what it lacks. */
+function pushExtras(args: (string | number)[], extras: JobExtras): void {
+  const { isBlocked, startBy, deadlineAt, webhookAt, fields } = extras
+  if (isBlocked) args.push(':blocked', 1)
+  if (startBy !== undefined) args.push(':start-by', startBy)
+  if (deadlineAt !== undefined) args.push(':deadline', deadlineAt)
+  if (webhookAt !== undefined) args.push(':webhook-at', webhookAt)
+  for (const field in fields) args.push(field, fields[field] ?? '')
 }
 
 /** Options under the short names of their stored form, as BullMQ's own function does it, which it keeps to itself. */

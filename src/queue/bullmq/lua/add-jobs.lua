@@ -5,9 +5,9 @@
   do is done by one for all, since a call from a script costs more than what it does.
   KEYS: wait, prioritized, delayed, priority counter, marker, meta, active, id counter, events, time limits, index, webhook debts, labels
   ARGV: prefix of the job keys, '1' to write events in any case or '',
-        for each: id or '' to count one, name, data, options as JSON, created at, delay in ms, priority, '1' to be the next of its queue or '',
-                  '1' while it is blocked or '', start by or '', deadline or '', its entry of the index or '',
-                  when to look for the webhook that it owes or '', how many more fields its hash has, each field and its value;
+        for each: id or '' to count one, name, data, options as JSON, created at, priority, its entry of the index or '',
+                  how many more it has, each as a name and a value: `:delay` in ms, `:lifo` to be the next of its queue, `:blocked`,
+                  `:start-by`, `:deadline`, `:webhook-at` when to look for the webhook that it owes; other names are fields of its hash;
                   its field `labels` has its entries of the index of labels, a line each
   Returns the id of each.
 ]]
@@ -20,7 +20,7 @@ local i = 3
 while i <= #ARGV do
   jobs[#jobs + 1] = i
   if ARGV[i] ~= '' then jobKeys[#jobKeys + 1] = prefix .. ARGV[i] end
-  i = i + 14 + 2 * ARGV[i + 13]
+  i = i + 8 + 2 * ARGV[i + 7]
 end
 local lastId = redis.call('INCRBY', idCounter, #jobs)
 local isAnyThere = #jobKeys > 0 and redis.call('EXISTS', unpack(jobKeys)) > 0
@@ -42,9 +42,22 @@ for n, at in ipairs(jobs) do
     event('duplicated', 'jobId', id)
   else
     stored[id] = true
-    local name, createdAt, delay, priority = ARGV[at + 1], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), ARGV[at + 6]
+    local name, createdAt, priority = ARGV[at + 1], tonumber(ARGV[at + 4]), ARGV[at + 5]
+    local hash, more = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4], 'priority', priority }, {}
+    for f = at + 8, at + 7 + 2 * ARGV[at + 7], 2 do
+      if string.byte(ARGV[f]) == 58 then
+        more[ARGV[f]] = ARGV[f + 1]
+      else
+        hash[#hash + 1], hash[#hash + 2] = ARGV[f], ARGV[f + 1]
+      end
+      if ARGV[f] == 'labels' then
+        for label in string.gmatch(ARGV[f + 1], '[^\n]+') do redis.call('ZADD', labels, 0, label) end
+      end
+    end
+    hash[#hash + 1], hash[#hash + 2] = 'delay', more[':delay'] or '0'
+    local delay = tonumber(more[':delay'] or 0)
     event('added', 'jobId', id, 'name', name)
-    if ARGV[at + 8] == '1' then
+    if more[':blocked'] then
       redis.call('ZADD', prefix .. 'waiting-children', createdAt, id)
       event('waiting-children', 'jobId', id)
     elseif delay > 0 then
@@ -52,22 +65,15 @@ for n, at in ipairs(jobs) do
       event('delayed', 'jobId', id, 'delay', string.format('%.0f', createdAt + delay))
     else
       if priority == '0' then
-        standard[#standard + 1], standard[#standard + 2] = ARGV[at + 7] == '1' and 'RPUSH' or 'LPUSH', id
+        standard[#standard + 1], standard[#standard + 2] = more[':lifo'] and 'RPUSH' or 'LPUSH', id
       else
         ready[#ready + 1], ready[#ready + 2] = priority, id
       end
       event('waiting', 'jobId', id)
     end
-    limitTime(limits, id, ARGV[at + 9], ARGV[at + 10])
-    if ARGV[at + 11] ~= '' then entries[#entries + 1], entries[#entries + 2] = 0, ARGV[at + 11] end
-    if ARGV[at + 12] ~= '' then redis.call('ZADD', debts, 'NX', ARGV[at + 12], id) end
-    local hash = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4], 'delay', ARGV[at + 5], 'priority', priority }
-    for f = at + 14, at + 13 + 2 * ARGV[at + 13], 2 do
-      hash[#hash + 1], hash[#hash + 2] = ARGV[f], ARGV[f + 1]
-      if ARGV[f] == 'labels' then
-        for label in string.gmatch(ARGV[f + 1], '[^\n]+') do redis.call('ZADD', labels, 0, label) end
-      end
-    end
+    limitTime(limits, id, more[':start-by'] or '', more[':deadline'] or '')
+    if ARGV[at + 6] ~= '' then entries[#entries + 1], entries[#entries + 2] = 0, ARGV[at + 6] end
+    if more[':webhook-at'] then redis.call('ZADD', debts, 'NX', more[':webhook-at'], id) end
     hashes[#hashes + 1], hashes[#hashes + 2] = jobKey, hash
   end
 end

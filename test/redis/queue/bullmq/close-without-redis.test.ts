@@ -63,7 +63,7 @@ test.skipIf(!canOwnRedis)(
     const { server, worker, client, keys, job, idle, mayEnd, acknowledged } = await world()
     await idle()
     const wentAway = new Promise((resolve) => void client.once('close', resolve))
-    await server.kill()
+    await server.stop()
     await wentAway
     const closed = worker.close()
     mayEnd.resolve()
@@ -84,7 +84,7 @@ test.skipIf(!canOwnRedis)('a worker without jobs closes while Redis is away', as
   mayEnd.resolve()
   await acknowledged.promise
   await idle()
-  await server.kill()
+  await server.stop()
   await worker.close()
   expect(worker.isRunning()).toBe(false)
 })

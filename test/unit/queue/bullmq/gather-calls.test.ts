@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { GatheredCalls } from '../../../../src/queue/bullmq/gather-calls.ts'
+
+/** Calls that take `ms`, and how many were under way at once at most. */
+function open(ms: number) {
+  const seen = { calls: 0, underWay: 0, most: 0 }
+  const calls = new GatheredCalls<number, number>({
+    async send(items) {
+      seen.calls += 1
+      seen.underWay += 1
+      seen.most = Math.max(seen.most, seen.underWay)
+      await sleep(ms)
+      seen.underWay -= 1
+      return items
+    },
+    schedule: (flush) => process.nextTick(flush),
+    isBounded: true,
+  })
+  return { calls, seen }
+}
+
+test('each gets its own answer, and what comes while calls are under way is gathered', async () => {
+  const { calls, seen } = open(1)
+  const items = Array.from({ length: 100 }, (_, n) => n)
+  expect(await Promise.all(items.map((n) => calls.push(n, 1)))).toEqual(items)
+  expect(seen).toMatchObject({ calls: 7, most: 2 })
+})
+
+test('more calls are under way on a far Redis, but not one for each item', async () => {
+  const { calls, seen } = open(3)
+  for (let n = 0; n < 64; n++) await calls.push(n, 1)
+  await Promise.all(Array.from({ length: 320 }, (_, n) => calls.push(n, 1)))
+  expect(seen).toMatchObject({ calls: 64 + 20, most: 8 })
+})
