@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
 /** One folder of test/ is one project: `npm test -- --project unit`. CONTRIBUTING.md says what goes where. */
-const projects = ['unit', 'processes', 'redis', 'e2e', 'faults', 'topology']
+const projects = ['unit', 'processes', 'redis', 'e2e', 'hostile', 'faults', 'topology']
 
 export default defineConfig({
   test: {

@@ -168,6 +168,13 @@ export const apiVariables = z
     BODY_OBJECT_MEMBERS_LIMIT: integer(100, 100_000_000)
       .default(20_000)
       .meta(about('Most members of one JSON object in a request body. More: 413 `too_many_members`.')),
+    BODY_NAMES_LIMIT: integer(20_000, 100_000_000)
+      .default(80_000)
+      .meta(
+        about(
+          'Most different names of members in a request body, about: the first 20,000 members count as different. More: 413 `too_many_members`.',
+        ),
+      ),
     BODY_VALUES_LIMIT: integer(100, 100_000_000)
       .default(400_000)
       .meta(

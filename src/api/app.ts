@@ -74,6 +74,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const jsonLimits = {
     members: deps.config.BODY_MEMBERS_LIMIT,
     objectMembers: deps.config.BODY_OBJECT_MEMBERS_LIMIT,
+    names: deps.config.BODY_NAMES_LIMIT,
     values: deps.config.BODY_VALUES_LIMIT,
   }
   acceptJsonBodies(app, jsonLimits, reserveParsed)

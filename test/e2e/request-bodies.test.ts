@@ -92,6 +92,9 @@ test('a body with too many members is refused before it is parsed', async () => 
   expect(await post(many(19_999))).toMatchObject(
     refused('The body has more than 200000 members in all objects together.'),
   )
+  const names = (objects: number) => `[${Array.from({ length: objects }, (_, n) => members(1, `k${n}-`)).join(',')}]`
+  expect((await post(names(75_000))).status).toBe(202)
+  expect(await post(names(100_000))).toMatchObject(refused('The body has more than 80000 different names of members.'))
   expect(await post(`[${'[],'.repeat(400_000)}1]`)).toMatchObject(
     refused('The body has more than 400000 strings, arrays and objects.'),
   )

@@ -100,6 +100,7 @@ function refuseExcess(exceeded: keyof JsonLimits | undefined, limits: JsonLimits
   const what = {
     objectMembers: 'members in one object',
     members: 'members in all objects together',
+    names: 'different names of members',
     values: 'strings, arrays and objects',
   }
   throw new Problem('too_many_members', `The body has more than ${limits[exceeded]} ${what[exceeded]}.`)

@@ -10,6 +10,8 @@ export interface JsonLimits {
   objectMembers: number
   /** Members of all objects. */
   members: number
+  /** Different names of members, about. V8 makes a shape of objects for each: 200,000 take it a third of a second. */
+  names: number
   /** Strings, arrays and objects. Names of members are not counted. */
   values: number
 }
@@ -46,6 +48,10 @@ const nearBytes = 48
 const longInteger = 16
 /** With an exponent of two digits no shorter number can overflow. */
 const longMantissa = 200
+/** Names are compared from this many members on, which count as different until then: most bodies have fewer. */
+const uncountedNames = 20_000
+/** Bits that stand for names by their hash: two names with the same one count as one. */
+const nameBits = 1 << 20
 /** In an array, and of a string, array, object or member. */
 const [elementBytes, valueBytes] = [8, 32] as const
 const longestPrototypeName = '"constructor"'.length * 6
@@ -63,6 +69,8 @@ export class JsonScanner {
   #at = 0
   #commas = 0
   #members = 0
+  #names = 0
+  #seenNames: Uint8Array | undefined
   #values = 0
   /** The last string, and whether there is an escape or half of a surrogate pair in it. */
   #stringStart = 0
@@ -110,6 +118,7 @@ export class JsonScanner {
       } else if (kind === colon) {
         this.#values -= 1
         if (++this.#members > limits.members) return 'members'
+        if (this.#countName() > limits.names) return 'names'
         if (path.name(this.#stringStart, this.#stringEnd) > limits.objectMembers) return 'objectMembers'
         this.#checkName()
         i += 1
@@ -124,6 +133,23 @@ export class JsonScanner {
     }
     this.#at = i
     return this.isDone && this.#values > limits.values ? 'values' : undefined
+  }
+
+  /** @returns how many different names of members there have been so far, about */
+  #countName(): number {
+    if (this.#members <= uncountedNames) {
+      this.#names = this.#members
+      return this.#names
+    }
+    this.#seenNames ??= new Uint8Array(nameBits / 8)
+    let hash = 0x811c9dc5
+    for (let i = this.#stringStart; i < this.#stringEnd; i++) hash = Math.imul(hash ^ (this.#text[i] ?? 0), 0x01000193)
+    const bit = (hash ^ (hash >>> 15)) & (nameBits - 1)
+    const seen = this.#seenNames[bit >> 3] ?? 0
+    if ((seen & (1 << (bit & 7))) !== 0) return this.#names
+    this.#seenNames[bit >> 3] = seen | (1 << (bit & 7))
+    this.#names += 1
+    return this.#names
   }
 
   /** @returns the index behind the closing quote, given that of the first byte */

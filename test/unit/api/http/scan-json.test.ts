@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type JsonLimits, JsonScanner } from '../../../../src/api/http/scan-json.ts'
 
-const unlimited: JsonLimits = { depth: 1000, objectMembers: 1e9, members: 1e9, values: 1e9 }
+const unlimited: JsonLimits = { depth: 1000, objectMembers: 1e9, members: 1e9, names: 1e9, values: 1e9 }
 
 /** Scans a text in steps of some bytes. */
 function scan(
@@ -20,12 +20,12 @@ function scan(
 const pointers = (text: string, stepBytes = 1e9) => scan(text, { stepBytes }).errors.map(({ pointer }) => pointer)
 
 /** What a document holds, counted by walking its value; numbers, true, false and null are not counted. */
-function measure(value: unknown): JsonLimits {
+function measure(value: unknown): Omit<JsonLimits, 'names'> {
   if (typeof value === 'string') return { depth: 0, objectMembers: 0, members: 0, values: 1 }
   if (typeof value !== 'object' || value === null) return { depth: 0, objectMembers: 0, members: 0, values: 0 }
   const inner = Object.values(value).map(measure)
   const own = Array.isArray(value) ? 0 : inner.length
-  const sum = (of: keyof JsonLimits) => inner.reduce((total, part) => total + part[of], 0)
+  const sum = (of: 'members' | 'values') => inner.reduce((total, part) => total + part[of], 0)
   return {
     depth: 1 + Math.max(0, ...inner.map(({ depth }) => depth)),
     objectMembers: Math.max(own, ...inner.map(({ objectMembers }) => objectMembers)),
@@ -61,6 +61,36 @@ test('depth, members and values are counted as a parser would, in steps of any s
     ),
     { numRuns: 500 },
   )
+})
+
+test('different names are counted from 20,000 members on, in objects of any size', () => {
+  const objects = (count: number, name: (n: number) => string) =>
+    `[${Array.from({ length: count }, (_, n) => `{"${name(n)}":1}`).join(',')}]`
+  const limits = { names: 80_000 }
+  expect(
+    scan(
+      objects(75_000, (n) => `k${n}`),
+      { limits },
+    ).exceeded,
+  ).toBeUndefined()
+  expect(
+    scan(
+      objects(90_000, (n) => `k${n}`),
+      { limits, stepBytes: 1000 },
+    ).exceeded,
+  ).toBe('names')
+  expect(
+    scan(
+      objects(90_000, (n) => `${n}${'x'.repeat(60)}`),
+      { limits },
+    ).exceeded,
+  ).toBe('names')
+  expect(
+    scan(
+      objects(190_000, (n) => `k${n % 40_000}`),
+      { limits },
+    ).exceeded,
+  ).toBeUndefined()
 })
 
 test.each([
