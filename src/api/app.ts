@@ -96,7 +96,8 @@ function createServer({ log, config }: ApiDeps): FastifyInstance {
     schemaController: withoutOwnCompilers,
     genReqId: ({ headers }) => requestId(headers['request-id']),
     // An id of any length that fits into the headers is looked up, and is unknown.
-    routerOptions: { maxParamLength: 16_384 },
+    // And `/v1/jobs/` is the list, not a job with an empty id.
+    routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: true },
     // Fastify calls no hook for these.
     frameworkErrors: (error, request, reply) => {
       void answerProblem(error, request, reply.headers(commonHeaders(request)))

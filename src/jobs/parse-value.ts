@@ -7,6 +7,10 @@ type ParsedValue<T> =
 /** An option of Zod that its types keep to themselves: an array or object is left at its first wrong element. */
 const abortEarly = { jitless: false, abortEarly: true }
 
+/** Zod says of what is missing that it is of another type. */
+const error = ({ code, input }: { code: string; input?: unknown }) =>
+  code === 'invalid_type' && input === undefined ? 'is required' : undefined
+
 /**
  * Parses a value by the schema of a job type. A schema may run code of the job's author (transforms, refinements, getters): whatever that
  * throws is an issue at the root of the value, as is a schema that turns out to be asynchronous. Never throws.
@@ -19,9 +23,9 @@ export function parseValue<S extends z.ZodType>(
   { stopEarly = false }: { stopEarly?: boolean } = {},
 ): ParsedValue<z.output<S>> {
   try {
-    return schema.safeParse(value, stopEarly ? abortEarly : undefined)
-  } catch (error) {
-    const issue = { code: 'custom' as const, path: [], input: undefined, message: reason(error) }
+    return schema.safeParse(value, stopEarly ? { ...abortEarly, error } : { error })
+  } catch (thrown) {
+    const issue = { code: 'custom' as const, path: [], input: undefined, message: reason(thrown) }
     return { success: false, error: new z.ZodError([issue]) }
   }
 }

@@ -96,6 +96,24 @@ test('bodies that are too large, of another type or not UTF-8 are refused', asyn
   expect([response.status, await response.json()]).toMatchObject([400, { detail: 'The body is not valid UTF-8.' }])
 })
 
+test('a missing body is refused as such, and a trailing slash names no empty id', async () => {
+  const { api } = await startStack({ workers: 0 })
+  for (const path of ['/v1/jobs', '/v1/flows']) {
+    expect(await send('POST', `${api.url}${path}`)).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringMatching(/^(body|\/flow): (is required|must be)/) },
+    })
+  }
+  const put = await send('PUT', `${api.url}/v1/schedules/s`)
+  expect(put).toMatchObject({ status: 400, body: { errors: [{ pointer: '', detail: 'is required' }] } })
+  const missing = await send('POST', `${api.url}/v1/jobs`, { body: { type: 'sleep', input: {} } })
+  expect(missing).toMatchObject({
+    status: 400,
+    body: { errors: [{ pointer: '/input/duration_ms', detail: 'is required' }] },
+  })
+  expect(await send('GET', `${api.url}/v1/jobs/?limit=1`)).toMatchObject({ status: 200, body: { items: [] } })
+})
+
 test('invalid paths, ids and parameters are refused in the same form', async () => {
   const { api } = await startStack({ workers: 0 })
   const cases: [path: string, status: number, code: string][] = [

@@ -45,14 +45,15 @@ test('a deadline ends a running job and prevents its retries', async () => {
   expect(retrying.body.deadline_at).toBe(new Date(Date.parse(retrying.body.created_at) + 500).toISOString())
 })
 
-test('jobs that no worker fetches expire in time, counted from run_at if given, else from creation', async () => {
+test('jobs that no worker fetches expire in time, counted from when they are first due', async () => {
   const { api } = await startStack({ workers: 0 })
   const started = Date.now()
   const limits = [
     [{ start_within_ms: 300 }, 'not_started_in_time', 300],
     [{ deadline_ms: 300 }, 'deadline_exceeded', 300],
     [{ start_within_ms: 300, run_at: new Date(started + 700).toISOString() }, 'not_started_in_time', 1000],
-    [{ start_within_ms: 300, delay_ms: 700 }, 'not_started_in_time', 300],
+    [{ start_within_ms: 300, delay_ms: 700 }, 'not_started_in_time', 1000],
+    [{ deadline_ms: 300, delay_ms: 700 }, 'deadline_exceeded', 1000],
   ] as const
   const ends = await Promise.all(limits.map(([limit]) => submit(api.url, 'echo', 1, { ...limit, waitS: 10 })))
   for (const [index, { body }] of ends.entries()) {
@@ -114,3 +115,9 @@ test('after the retention of all jobs no key of a job is left', async () => {
   await waitFor('all keys to be removed', keysOfJobs, (left) => left.length === 0, { withinMs: 30_000 })
   expect(await read(api.url, jobs[0].body.id)).toMatchObject({ status: 404 })
 }, 60_000)
+
+test('a delayed job has its whole start_within_ms from when it is due', async () => {
+  const { api } = await startStack()
+  const { body } = await submit(api.url, 'echo', 1, { delay_ms: 1500, start_within_ms: 1000, waitS: 20 })
+  expect(body).toMatchObject({ state: 'succeeded', output: 1 })
+})

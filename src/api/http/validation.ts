@@ -32,7 +32,9 @@ export function validateWithZod(app: FastifyInstance): void {
       // Undeclared headers are allowed. The declared ones are read where they are used.
       if (httpPart === 'headers') return { value }
       const mistakes = new Mistakes()
-      const parsed = parseBounded(schema, value, mistakes)
+      // Fastify has null where there is no body.
+      const given = httpPart === 'body' ? (value ?? undefined) : value
+      const parsed = parseBounded(schema, given, mistakes)
       if (parsed) return { value: parsed.data }
       return { error: httpPart === 'body' ? mistakes.toProblem() : mistakes.toParameterProblem() }
     }

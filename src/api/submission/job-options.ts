@@ -55,8 +55,12 @@ export const jobOptions = {
   timeout_ms: z.int().min(1).max(longestTimeoutMs).optional().describe('The time limit of one attempt'),
   start_within_ms: durationMs
     .optional()
-    .describe('The time limit for the first start, from run_at or else from creation'),
-  deadline_ms: durationMs.optional().describe('The time limit of the whole job, from run_at or else from creation'),
+    .describe(
+      'The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms`',
+    ),
+  deadline_ms: durationMs
+    .optional()
+    .describe('The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms`'),
   ...sharedOptions,
 }
 

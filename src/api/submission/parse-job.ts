@@ -87,7 +87,6 @@ export function parseJob(body: unknown, context: SubmissionContext, base = ''): 
 function toNewJob(options: JobEnvelope, job: Job, context: SubmissionContext): NewJob {
   const { now } = context
   const runAt = options.run_at === undefined ? now + (options.delay_ms ?? 0) : Date.parse(options.run_at)
-  const countsFrom = options.run_at === undefined ? now : runAt
   const record = toRecord(options, job, context)
   const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
   return {
@@ -96,6 +95,6 @@ function toNewJob(options: JobEnvelope, job: Job, context: SubmissionContext): N
     attempts: options.attempts ?? job.attempts,
     createdAt: now,
     runAt: runAt > now ? runAt : undefined,
-    record: hasLimits ? { ...record, countsFrom } : record,
+    record: hasLimits ? { ...record, countsFrom: runAt } : record,
   }
 }
