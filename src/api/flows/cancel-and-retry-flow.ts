@@ -1,18 +1,29 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Flows } from '../../queue/flows/flows.ts'
-import type { FlowJob, FlowNode } from '../../queue/flows/model/document.ts'
+import { type FlowJob, type FlowNode, flowBounds } from '../../queue/flows/model/document.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import { admitJobs, chargeRequests, withdrawJobs } from '../access/admission.ts'
 import type { Caller } from '../access/api-keys.ts'
 import { checkMaySubmit } from '../access/may-submit.ts'
 import type { RouteDeps } from '../deps.ts'
+import { Mistakes } from '../http/mistakes.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { findFlow, flowNotFound, flowParams, flowPath } from './find-flow.ts'
 import { flowResource, flowSchema, treeQuery } from './flow-resource.ts'
 
 const query = z.strictObject(treeQuery)
+const retryBody = z
+  .strictObject({
+    members: z
+      .array(z.string().max(200))
+      .min(1)
+      .max(flowBounds.nodes)
+      .optional()
+      .describe('Ids of jobs that did not succeed. Default: all of them'),
+  })
+  .optional()
 type Request = { Params: z.output<typeof flowParams>; Querystring: z.output<typeof query> }
 
 /** `POST /v1/flows/{id}/cancel` and `…/retry`. */
@@ -52,14 +63,17 @@ export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void 
     },
   })
 
-  app.post<Request>('/v1/flows/:id/retry', {
+  app.post<Request & { Body: z.output<typeof retryBody> }>('/v1/flows/:id/retry', {
     config: { access: 'submit' },
     schema: {
       operationId: 'retryFlow',
       summary: 'Retry the jobs of a flow that did not succeed',
+      description:
+        'Runs the failed, canceled and expired jobs of an ended flow again, or the given ones of them. With them run again the later steps of the chains around them, and what else did not succeed in a chain or `fail_fast` group around them. The flow may have succeeded: in a gather with `continue` a member may have failed.',
       tags: ['flows'],
       params: flowParams,
       querystring: query,
+      body: retryBody,
       response: {
         202: jsonResponse('The flow continues with the jobs that did not succeed', flowSchema, {
           headers: { location: 'Where the flow can be read' },
@@ -79,9 +93,16 @@ export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void 
         },
         leave: (refs: JobRef[]) => withdrawJobs(admission, caller, refs),
       }
-      if (!(await flows.retry(id, Date.now(), door))) {
-        throw new Problem('flow_not_retryable', 'Only failed, canceled or expired flows can be retried.')
+      const retried = await flows.retry(id, Date.now(), { members: request.body?.members, door })
+      if (retried.status === 'invalid') {
+        const mistakes = new Mistakes()
+        for (const { index, detail } of retried.mistakes) mistakes.add(`/members/${index}`, detail)
+        throw mistakes.toProblem()
       }
+      if (retried.status === 'not_done')
+        throw new Problem('flow_not_retryable', 'The flow is not done: only an ended flow can be retried.')
+      if (retried.status === 'nothing_failed')
+        throw new Problem('flow_not_retryable', 'All jobs of the flow succeeded: there is nothing to retry.')
       const { resource } = await readAgain(id, request.query.tree)
       return reply.code(202).header('location', flowPath(id)).send(resource)
     },

@@ -48,7 +48,9 @@ async function memberResource(
   result: JobResult | undefined,
 ): Promise<MemberResource> {
   const { flow, evaluation } = open
-  const base = { id: open.jobId(node), path: node.path, output: null, error: null }
+  const { index, path } = node
+  const metadata = node.kind === 'job' ? (node.job.record.metadata ?? {}) : {}
+  const base = { id: open.jobId(node), index, path, metadata, output: null, error: null }
   const end = evaluation.endOf(node)
   if (!end) return { ...base, state: evaluation.isStarted(node) ? 'running' : 'blocked' }
   const { state } = end

@@ -169,7 +169,9 @@ function stateOf({ evaluation }: LoadedFlow, node: PlanNode, progress: FlowProgr
 /** A member of a flow with its result. */
 export const memberSchema = z.object({
   id: z.string().nullable().describe('The id of the job. Null where the member is a group of jobs'),
+  index: z.int().describe('Its place among the nodes of its chain, gather or map'),
   path: z.string(),
+  metadata: metadataField.describe('Of the job. Empty where the member is a group of jobs'),
   state: stateField,
   output: z.unknown(),
   error: errorSummaryField.nullable(),

@@ -32,7 +32,10 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config,
       checkMaySubmit(request.caller, before)
       const flow = before.record.flow?.id
       if (flow !== undefined) {
-        throw new Problem('job_not_retryable', `The job belongs to flow ${flow}: retry the flow.`)
+        throw new Problem(
+          'job_not_retryable',
+          `The job belongs to flow ${flow}: POST /v1/flows/${flow}/retry with { "members": ["${id}"] }.`,
+        )
       }
       const mayRetry = next(before.state, 'retry') !== undefined
       const { caller } = request

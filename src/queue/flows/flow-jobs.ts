@@ -164,7 +164,7 @@ export class FlowJobs {
     }
     for (const { queue, args } of scriptBatches(nodes, argsOf)) {
       const bull = (set: string) => this.#keys.bull(queue, set)
-      const names = [bull('failed'), this.#keys.timeLimits(queue), bull('waiting-children')]
+      const names = [bull('failed'), this.#keys.timeLimits(queue), bull('waiting-children'), bull('completed')]
       await whenAvailable(reblockJobs(this.#redis, names, [this.#keys.bull(queue, ''), flow.run, ...args]))
     }
   }

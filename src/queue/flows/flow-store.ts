@@ -41,6 +41,20 @@ export interface FlowStatus {
   ends: number
 }
 
+/** What the next run of a flow does not keep. */
+export interface Reopening {
+  /** The nodes that are to end anew or are given up, with the state of those that are jobs. */
+  anew: { node: number; state: JobEnd | undefined }[]
+  /** Maps that are expanded anew. */
+  collapsed: number[]
+  nodesGone: number
+  jobsGone: number
+  /** How many jobs are blocked now. */
+  blocked: number
+  /** Epoch ms. */
+  deadlineAt: number | undefined
+}
+
 /**
  * Flows in Redis: for each a document that says what to do, and what has ended of it. Each step is written first and acted upon then,
  * so that the next process that reads the document finds what a crash left undone. All methods throw QueueUnavailableError.
@@ -197,22 +211,24 @@ export class FlowStore {
   }
 
   /**
-   * Opens the next run of a flow. `again` are the nodes that are to end anew, with the state of those that are jobs.
+   * Opens the next run of a flow: {@link Reopening} says what is not kept of its ends and expansions.
    *
    * @returns false when the flow has changed since the caller read it
    */
-  async reopen(
-    flow: StoredFlow,
-    again: { node: number; state: JobEnd | undefined }[],
-    blocked: number,
-    deadlineAt: number | undefined,
-  ): Promise<boolean> {
+  async reopen(flow: StoredFlow, how: Reopening): Promise<boolean> {
     await this.openList.add(flow.id, flow.run + 1, Date.now())
-    const names = [this.#keys.flow(flow.id), this.#keys.flowEnds(flow.id), this.#keys.flowOrder(flow.id)]
+    const { id } = flow
+    const names = [
+      this.#keys.flow(id),
+      this.#keys.flowEnds(id),
+      this.#keys.flowOrder(id),
+      this.#keys.flowExpansions(id),
+    ]
+    const { blocked, deadlineAt = '', nodesGone, jobsGone, collapsed } = how
     // One call is enough: the number of nodes is bounded.
-    const args = again.flatMap(({ node, state }) => [node, state ?? ''])
-    const reply = await whenAvailable(reopenFlow(this.#redis, names, [flow.run, blocked, deadlineAt ?? '', ...args]))
-    if (reply !== 1) return false
+    const anew = how.anew.flatMap(({ node, state }) => [node, state ?? ''])
+    const args = [flow.run, blocked, deadlineAt, nodesGone, jobsGone, collapsed.length, ...collapsed, ...anew]
+    if ((await whenAvailable(reopenFlow(this.#redis, names, args))) !== 1) return false
     await this.openList.reopen(flow.id)
     return true
   }

@@ -9,12 +9,13 @@ import { type AdvanceDeps, advanceFlow } from './advance.ts'
 import type { FlowDoor } from './expand-map.ts'
 import { FlowJobs } from './flow-jobs.ts'
 import type { NewFlow } from './flow-record.ts'
-import { FlowStore } from './flow-store.ts'
+import { FlowStore, type Reopening } from './flow-store.ts'
 import { settleFlowWebhook } from './flow-webhook.ts'
 import { LoadedFlow } from './loaded-flow.ts'
-import type { FlowHead } from './model/document.ts'
-import { refsOf } from './model/flow-job-id.ts'
-import { isWhole, type JobNode, type PlanNode } from './model/plan.ts'
+import { countNodes, type FlowHead } from './model/document.ts'
+import { FlowJobIds, refsOf } from './model/flow-job-id.ts'
+import type { JobNode, PlanNode } from './model/plan.ts'
+import { nodesGivenUp, planRetry, type RetryPlan } from './model/retry-plan.ts'
 import { FlowOutputs, type Found } from './outputs.ts'
 import type { PlannedFlow } from './plan-flow.ts'
 import type { JobResult } from './read-job-result.ts'
@@ -133,43 +134,44 @@ export class Flows {
   }
 
   /**
-   * Opens the next run of a flow that ended without success: what succeeded keeps its end, everything else is blocked again, and the
-   * flow continues from there.
+   * Opens the next run of an ended flow with the jobs that {@link planRetry} names: everything else keeps its end, and the flow continues
+   * from there. Of several calls at once one succeeds.
    *
-   * @param door admits the jobs that are to run again, or throws; `leave` gives their places back
-   * @returns false when the flow is not in such a state
+   * @param options `members` are ids of jobs that did not succeed, absent: all of them. `door` admits the jobs that are to run again, or
+   *   throws; `leave` gives their places back
    */
   async retry(
     id: string,
     now: number,
-    door: { admit: (refs: JobRef[]) => Promise<void>; leave: (refs: JobRef[]) => Promise<void> },
-  ): Promise<boolean> {
+    { members, door }: { members?: string[] | undefined; door: Door },
+  ): Promise<Retried> {
     const loaded = await LoadedFlow.read(this.store, id)
     const flow = loaded?.flow
-    if (!loaded || !flow?.finished || flow.finished.state === 'succeeded') return false
-    const again = [...notSucceeded(loaded, loaded.plan.root)]
-    const jobs = again.filter((node) => node.kind === 'job')
-    const ended = again.map((node) => {
-      return { node: node.n, state: node.kind === 'job' ? loaded.evaluation.endOf(node)?.state : undefined }
-    })
-    const deadlineAt = flow.deadlineMs === undefined ? undefined : now + flow.deadlineMs
-    const refs = refsOf(id, jobs)
+    if (!loaded || !flow?.finished) return { status: 'not_done' }
+    const { chosen, mistakes } = chooseJobs(loaded, members)
+    if (mistakes.length > 0) return { status: 'invalid', mistakes }
+    const plan = planRetry(loaded.plan, loaded.evaluation, chosen)
+    if (plan.jobs.length + plan.maps.length === 0) return { status: 'nothing_failed' }
+    const refs = refsOf(id, plan.jobs)
     await door.admit(refs)
     // The webhook of the ended run must be stored before the next run replaces it.
     if (flow.webhook) await settleFlowWebhook({ store: this.store, outbox: this.#outbox }, id)
-    if (!(await this.store.reopen(flow, ended, jobs.length, deadlineAt))) {
+    const deadlineAt = flow.deadlineMs === undefined ? undefined : now + flow.deadlineMs
+    if (!(await this.store.reopen(flow, reopening(loaded, plan, deadlineAt)))) {
       await door.leave(refs)
-      return false
+      return { status: 'not_done' }
     }
     const next = await LoadedFlow.read(this.store, id)
     if (next?.flow.run === flow.run + 1) {
       // Some jobs may have been removed.
-      await this.#jobs.store(next.flow, jobs, () => 'blocked')
-      await this.#jobs.reblock(next.flow, jobs)
+      await this.#jobs.store(next.flow, plan.jobs, () => 'blocked')
+      await this.#jobs.reblock(next.flow, plan.jobs)
+      // What a crash leaves of these expires as jobs without a flow do.
+      await this.#jobs.remove(next.flow, jobsIn(nodesGivenUp(plan)))
       await this.#advance(next, [])
     }
     await this.store.hint(id)
-    return true
+    return { status: 'retried' }
   }
 
   #advance(loaded: LoadedFlow, jobs: JobNode[]) {
@@ -180,14 +182,49 @@ export class Flows {
 /** Attempts to cancel a flow that other processes drive at the same time. */
 const maxTries = 5
 
-/** The jobs below a node, and the maps that were not expanded as a whole, that are to end anew: all that is not below a node that succeeded. */
-function* notSucceeded({ evaluation }: LoadedFlow, root: PlanNode): Generator<PlanNode> {
-  const stateOf = (node: PlanNode): JobEnd | undefined => evaluation.endOf(node)?.state
-  const walk = function* (node: PlanNode): Generator<PlanNode> {
-    if (stateOf(node) === 'succeeded') return
-    // A map that is not whole may have failed itself.
-    if (node.kind === 'job' || (node.kind === 'map' && !isWhole(node))) yield node
-    if (node.kind !== 'job') for (const child of node.children) yield* walk(child)
+/** Admits jobs that are to run again, or throws; `leave` gives their places back. */
+interface Door {
+  admit: (refs: JobRef[]) => Promise<void>
+  leave: (refs: JobRef[]) => Promise<void>
+}
+
+/** What became of a retry; `mistakes` are those of the given members, by their index. */
+export type Retried =
+  | { status: 'retried' | 'not_done' | 'nothing_failed' }
+  | { status: 'invalid'; mistakes: { index: number; detail: string }[] }
+
+const jobsIn = (nodes: PlanNode[]): JobNode[] => nodes.filter((node) => node.kind === 'job')
+
+function chooseJobs(loaded: LoadedFlow, members: string[] | undefined) {
+  const ids = new FlowJobIds(loaded.flow.id)
+  const chosen: JobNode[] = []
+  const mistakes: { index: number; detail: string }[] = []
+  for (const [index, id] of members?.entries() ?? []) {
+    const node = loaded.plan.node(ids.node(id) ?? -1)
+    if (node?.kind !== 'job' || loaded.jobId(node) !== id) mistakes.push({ index, detail: 'is no job of this flow' })
+    else if (loaded.evaluation.endOf(node)?.state === 'succeeded') mistakes.push({ index, detail: 'has succeeded' })
+    else chosen.push(node)
   }
-  yield* walk(root)
+  return { chosen: members && chosen, mistakes }
+}
+
+function reopening({ evaluation }: LoadedFlow, plan: RetryPlan, deadlineAt: number | undefined): Reopening {
+  const gone = nodesGivenUp(plan)
+  const anew = [...plan.jobs, ...plan.maps, ...plan.collapsed, ...gone].map((node) => {
+    return { node: node.n, state: node.kind === 'job' ? evaluation.endOf(node)?.state : undefined }
+  })
+  // Each expansion reserved numbers for all of its items, the admitted ones and the others.
+  const expanded = [...plan.collapsed, ...gone].flatMap((node) =>
+    node.kind === 'map' && node.expansion
+      ? [{ n: node.n, size: node.expansion.items.length * countNodes(node.map.node) }]
+      : [],
+  )
+  return {
+    anew,
+    collapsed: expanded.map(({ n }) => n),
+    nodesGone: expanded.reduce((sum, { size }) => sum + size, 0),
+    jobsGone: jobsIn(gone).length,
+    blocked: plan.jobs.length,
+    deadlineAt,
+  }
 }

@@ -18,7 +18,8 @@ export interface JobFilter {
 const homes: Partial<Record<JobState, { lists: string[]; sets: string[] }>> = {
   running: { lists: ['active'], sets: [] },
   scheduled: { lists: [], sets: ['delayed'] },
-  queued: { lists: ['wait'], sets: ['prioritized'] },
+  // A delayed job whose time has come is queued.
+  queued: { lists: ['wait'], sets: ['prioritized', 'delayed'] },
   blocked: { lists: [], sets: ['waiting-children'] },
 }
 const ends = ['completed', 'failed']
@@ -27,7 +28,7 @@ const ends = ['completed', 'failed']
 const sieves: Record<JobState, { in?: string; notIn: string[] }> = {
   running: { notIn: [...ends, 'delayed', 'prioritized', 'waiting-children'] },
   scheduled: { in: 'delayed', notIn: [] },
-  queued: { notIn: [...ends, 'delayed', 'waiting-children'] },
+  queued: { notIn: [...ends, 'waiting-children'] },
   blocked: { notIn: [...ends, 'delayed', 'prioritized'] },
   succeeded: { in: 'completed', notIn: [] },
   failed: { in: 'failed', notIn: [] },

@@ -232,7 +232,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Retry the jobs of a flow that did not succeed */
+        /**
+         * Retry the jobs of a flow that did not succeed
+         * @description Runs the failed, canceled and expired jobs of an ended flow again, or the given ones of them. With them run again the later steps of the chains around them, and what else did not succeed in a chain or `fail_fast` group around them. The flow may have succeeded: in a gather with `continue` a member may have failed.
+         */
         post: operations["retryFlow"];
         delete?: never;
         options?: never;
@@ -742,9 +745,9 @@ export interface components {
             backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description The time limit for the first start, from run_at or else from creation */
+            /** @description The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms` */
             start_within_ms?: number;
-            /** @description The time limit of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
@@ -773,7 +776,13 @@ export interface components {
         FlowMember: {
             /** @description The id of the job. Null where the member is a group of jobs */
             id: string | null;
+            /** @description Its place among the nodes of its chain, gather or map */
+            index: number;
             path: string;
+            /** @description Of the job. Empty where the member is a group of jobs */
+            metadata: {
+                [key: string]: string;
+            };
             state: components["schemas"]["State"];
             output: unknown;
             error: components["schemas"]["ErrorSummary"] | null;
@@ -1204,6 +1213,10 @@ export interface components {
         ResizeImageInputFit: "cover" | "contain" | "fill" | "inside" | "outside";
         /** @enum {string} */
         ResizeImageInputFormat: "jpeg" | "png" | "webp" | "avif";
+        RetryFlowBody: {
+            /** @description Ids of jobs that did not succeed. Default: all of them */
+            members?: string[];
+        };
         /** @enum {string} */
         RunsOn: "event-loop" | "thread" | "process";
         Schedule: {
@@ -1356,9 +1369,9 @@ export interface components {
             backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description The time limit for the first start, from run_at or else from creation */
+            /** @description The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms` */
             start_within_ms?: number;
-            /** @description The time limit of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
@@ -1429,9 +1442,9 @@ export interface components {
             backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description The time limit for the first start, from run_at or else from creation */
+            /** @description The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms` */
             start_within_ms?: number;
-            /** @description The time limit of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
@@ -1494,9 +1507,9 @@ export interface components {
             backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description The time limit for the first start, from run_at or else from creation */
+            /** @description The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms` */
             start_within_ms?: number;
-            /** @description The time limit of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
@@ -1567,9 +1580,9 @@ export interface components {
             backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description The time limit for the first start, from run_at or else from creation */
+            /** @description The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms` */
             start_within_ms?: number;
-            /** @description The time limit of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
@@ -1636,9 +1649,9 @@ export interface components {
             backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description The time limit for the first start, from run_at or else from creation */
+            /** @description The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms` */
             start_within_ms?: number;
-            /** @description The time limit of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
@@ -1715,9 +1728,9 @@ export interface components {
             backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description The time limit for the first start, from run_at or else from creation */
+            /** @description The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms` */
             start_within_ms?: number;
-            /** @description The time limit of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
@@ -1784,9 +1797,9 @@ export interface components {
             backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description The time limit for the first start, from run_at or else from creation */
+            /** @description The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms` */
             start_within_ms?: number;
-            /** @description The time limit of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
@@ -1859,9 +1872,9 @@ export interface components {
             backoff?: components["schemas"]["Backoff"];
             /** @description The time limit of one attempt */
             timeout_ms?: number;
-            /** @description The time limit for the first start, from run_at or else from creation */
+            /** @description The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms` */
             start_within_ms?: number;
-            /** @description The time limit of the whole job, from run_at or else from creation */
+            /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
             tags?: string[];
             metadata?: {
@@ -3028,7 +3041,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryFlowBody"];
+            };
+        };
         responses: {
             /** @description The flow continues with the jobs that did not succeed */
             202: {

@@ -2,13 +2,13 @@
 -- include bullmq/lib/values
 --[[
   Brings ended jobs of a flow in one queue back to where they were before the flow came to them, for the flow's next run.
-  KEYS: failed, time limits, waiting-children   ARGV: prefix of the job keys, run of the flow, for each: id, data
+  KEYS: failed, time limits, waiting-children, completed   ARGV: prefix of the job keys, run of the flow, for each: id, data
 ]]
 for i = 3, #ARGV, 2 do
   local id = ARGV[i]
   local jobKey = ARGV[1] .. id
   local run, flowRun = unpack(redis.call('HMGET', jobKey, 'run', 'flowRun'))
-  if tonumber(flowRun or ARGV[2]) < tonumber(ARGV[2]) and redis.call('ZREM', KEYS[1], id) == 1 then
+  if tonumber(flowRun or ARGV[2]) < tonumber(ARGV[2]) and (redis.call('ZREM', KEYS[1], id) == 1 or redis.call('ZREM', KEYS[4], id) == 1) then
     removeLabels(ARGV[1], id, false)
     local last = dropValues(jobKey)
     redis.call('HDEL', jobKey, 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb',

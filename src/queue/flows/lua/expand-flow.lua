@@ -5,9 +5,9 @@
 ]]
 local known = redis.call('HGET', KEYS[2], ARGV[2])
 if known then return known end
-local run, finished, stop, nodes = unpack(redis.call('HMGET', KEYS[1], 'run', 'finishedAt', 'stop', 'nodes'))
+local run, finished, stop, nodes, gone = unpack(redis.call('HMGET', KEYS[1], 'run', 'finishedAt', 'stop', 'nodes', 'nodesGone'))
 if run ~= ARGV[1] or finished or stop then return 'stale' end
-if nodes + ARGV[3] > tonumber(ARGV[4]) then return 'too_large' end
+if nodes - (gone or 0) + ARGV[3] > tonumber(ARGV[4]) then return 'too_large' end
 redis.call('HINCRBY', KEYS[1], 'nodes', ARGV[3])
 local expansion = nodes .. ' ' .. ARGV[5]
 redis.call('HSET', KEYS[2], ARGV[2], expansion, 'stored:' .. ARGV[2] .. ':admitted', 0)
