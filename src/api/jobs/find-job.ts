@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
+import { maskSecrets } from '../../jobs/secrets.ts'
 import { anonymousTenant } from '../../queue/model/job-record.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
@@ -27,5 +28,13 @@ export async function findJob(queue: JobQueue, request: FastifyRequest, id: stri
   const isPlain = ref?.bullId !== undefined && request.caller.scopes.has('admin')
   const job = ref && (await queue.read(ref, isPlain ? anonymousTenant : reachableTenant(request)))
   if (!job) throw jobNotFound(id)
-  return job
+  return request.routeOptions.config.access === 'read' ? withoutSecrets(job) : job
+}
+
+/** What a client reads has no secrets, whatever part of it a route shows. A route that stores the job again must have them. */
+function withoutSecrets(job: StoredJob): StoredJob {
+  const { record } = job
+  if (!record.secrets) return job
+  const input = maskSecrets(record.input, record.secrets.input)
+  return { ...job, record: { ...record, input }, output: maskSecrets(job.output, record.secrets.output) }
 }
