@@ -11,7 +11,7 @@ import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
 import { QuotaRecount } from '../queue/admission/quota-recount.ts'
 import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
-import type { ClaimedJob } from '../queue/consume/attempt.ts'
+import type { LeasedJob } from '../queue/consume/attempt.ts'
 import { hearCancels } from '../queue/consume/cancel-channel.ts'
 import { CrashQuarantine } from '../queue/consume/crash-quarantine.ts'
 import { Heartbeat } from '../queue/consume/heartbeat.ts'
@@ -136,9 +136,9 @@ await boot('worker', async () => {
   }
   const acceptsPlainJobs = config.ACCEPT_BULLMQ_JOBS
   const deps = { registry, executorFor: (runsOn: RunsOn) => measured[runsOn], acceptsPlainJobs, log }
-  const execute = async (claimed: ClaimedJob) => {
-    const settlement = await executeJob(deps, claimed)
-    metrics.attemptSettled(claimed, settlement)
+  const execute = async (leased: LeasedJob) => {
+    const settlement = await executeJob(deps, leased)
+    metrics.attemptSettled(leased, settlement)
     return settlement
   }
   const releaseWebhook = (ref: JobRef, data: unknown) => void outbox.onEnd(ref, data)

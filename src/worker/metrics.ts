@@ -1,6 +1,6 @@
 import { Gauge, Histogram } from '@prometheus-io/client'
 import { jobSeconds, Metrics } from '../metrics.ts'
-import type { ClaimedJob, Settlement } from '../queue/consume/attempt.ts'
+import type { LeasedJob, Settlement } from '../queue/consume/attempt.ts'
 import type { JobConsumer } from '../queue/consume/job-consumer.ts'
 import type { Executor } from './executors/executor.ts'
 
@@ -40,7 +40,7 @@ export class WorkerMetrics extends Metrics {
   }
 
   /** Records the wait of a first attempt. A job that is left to other workers has not started. */
-  attemptSettled({ type, starts, dueAt, startedAt }: ClaimedJob, { status }: Settlement): void {
+  attemptSettled({ type, starts, dueAt, startedAt }: LeasedJob, { status }: Settlement): void {
     if (starts !== 1 || status === 'left_to_others') return
     this.#waits.observe({ type: this.typeLabel(type) }, Math.max(0, startedAt - dueAt) / 1000)
   }

@@ -56,14 +56,14 @@ function runningOnTheLoop(consumers: JobConsumer[], registry: Registry): Set<str
 
 /** Detects a stuck consumer: in several checks in a row jobs wait, it has free slots, and it took none. */
 export class ConsumerWatchdog {
-  readonly #consumers: { consumer: JobConsumer; claims: number; idleChecks: number }[]
+  readonly #consumers: { consumer: JobConsumer; fetches: number; idleChecks: number }[]
   readonly #options: { everyMs: number; onStuck: (queue: string) => void }
   #timer: NodeJS.Timeout | undefined
   #isChecking = false
   #stuckQueue: string | undefined
 
   constructor(consumers: JobConsumer[], options: { everyMs: number; onStuck: (queue: string) => void }) {
-    this.#consumers = consumers.map((consumer) => ({ consumer, claims: 0, idleChecks: 0 }))
+    this.#consumers = consumers.map((consumer) => ({ consumer, fetches: 0, idleChecks: 0 }))
     this.#options = options
   }
 
@@ -89,11 +89,11 @@ export class ConsumerWatchdog {
     this.#isChecking = false
   }
 
-  async #check(watched: { consumer: JobConsumer; claims: number; idleChecks: number }): Promise<void> {
-    const { consumer, claims } = watched
+  async #check(watched: { consumer: JobConsumer; fetches: number; idleChecks: number }): Promise<void> {
+    const { consumer, fetches } = watched
     const shouldTake = await consumer.hasWork()
-    const isIdle = shouldTake && !consumer.isFull && consumer.claims === claims
-    watched.claims = consumer.claims
+    const isIdle = shouldTake && !consumer.isFull && consumer.fetches === fetches
+    watched.fetches = consumer.fetches
     watched.idleChecks = isIdle ? watched.idleChecks + 1 : 0
     if (watched.idleChecks < maxIdleChecks || this.#stuckQueue !== undefined) return
     this.#stuckQueue = consumer.queue

@@ -12,7 +12,7 @@ import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
 import type { OutputWriter } from '../store/job-output.ts'
-import type { ClaimedJob, Settlement } from './attempt.ts'
+import type { LeasedJob, Settlement } from './attempt.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { CancelInbox } from './cancel-inbox.ts'
 import type { CrashQuarantine } from './crash-quarantine.ts'
@@ -33,7 +33,7 @@ export interface RunnerOptions {
   /** How long a worker that fell silent keeps its jobs. */
   lockMs: number
   log: Logger
-  execute: (job: ClaimedJob) => Promise<Settlement>
+  execute: (job: LeasedJob) => Promise<Settlement>
   /** A job has started; `data` is its record, `createdAt` in epoch ms. */
   onStarted?: (ref: JobRef, data: unknown, createdAt: number) => void
 }

@@ -5,7 +5,7 @@ import type { JobRef } from '../model/job-id.ts'
 import type { KeptOutput } from '../store/job-output.ts'
 
 /** A job that this worker holds, for one attempt. */
-export interface ClaimedJob {
+export interface LeasedJob {
   ref: JobRef
   /** A plain BullMQ producer added it: its data is its input, and no record. */
   isPlain: boolean

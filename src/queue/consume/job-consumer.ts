@@ -31,7 +31,7 @@ export class JobConsumer {
   readonly #settler: JobSettler
   readonly #locks: LockRenewal
   readonly #attempts: AttemptLog
-  #claims = 0
+  #fetches = 0
   #isOpen = false
 
   /** Takes jobs from {@link start} on. */
@@ -95,9 +95,9 @@ export class JobConsumer {
     }
   }
 
-  /** How many jobs were ever taken. */
-  get claims(): number {
-    return this.#claims
+  /** How many jobs were ever fetched. */
+  get fetches(): number {
+    return this.#fetches
   }
 
   /** How many jobs run here now. */
@@ -173,7 +173,7 @@ export class JobConsumer {
 
   /** Runs and settles a job. @returns a success, which BullMQ's Worker settles with the next fetch. Never rejects. */
   async #process(job: FetchedJob): Promise<Success | undefined> {
-    this.#claims += 1
+    this.#fetches += 1
     this.#attempts.fetched(job)
     try {
       return await this.#runAndSettle(job)

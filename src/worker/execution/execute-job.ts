@@ -3,7 +3,7 @@ import type { Job, RunsOn } from '../../jobs/define-job.ts'
 import { boundFailure, describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
 import type { LoadedJob, Registry } from '../../jobs/registry.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
-import type { ClaimedJob, Settlement } from '../../queue/consume/attempt.ts'
+import type { LeasedJob, Settlement } from '../../queue/consume/attempt.ts'
 import { type JobRecord, parseRecord, plainRecord, timeLimits } from '../../queue/model/job-record.ts'
 import type { KeptOutput } from '../../queue/store/job-output.ts'
 import type { Executor, Outcome } from '../executors/executor.ts'
@@ -30,41 +30,41 @@ const reservedCodes = new Set(['canceled', 'not_started_in_time', 'deadline_exce
 const limitGraceMs = 200
 
 /** Runs one attempt: find the job type → refuse if late → run → settle. Never rejects. */
-export async function executeJob(deps: ExecuteJobDeps, claimed: ClaimedJob): Promise<Settlement> {
-  const record = claimed.isPlain ? plainRecord(claimed.data) : parseRecord(claimed.data)
+export async function executeJob(deps: ExecuteJobDeps, leased: LeasedJob): Promise<Settlement> {
+  const record = leased.isPlain ? plainRecord(leased.data) : parseRecord(leased.data)
   // Most attempts log nothing, so the child logger is created on first use.
   const log = () => {
     const traceparent = record?.traceparent
-    const { ref, type, attempt } = claimed
+    const { ref, type, attempt } = leased
     return deps.log.child({ job: ref.id, type, attempt, ...(traceparent !== undefined && { traceparent }) })
   }
   try {
-    if (claimed.isPlain && !deps.acceptsPlainJobs) return refusePlainJob(claimed, log())
-    const loaded = deps.registry.get(claimed.type)
-    if (!loaded || !record) return await settleUnknown(claimed, log())
-    if (isLate(record, claimed)) return settleLate(record, claimed)
-    const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, claimed)
-    const settling = settle(outcome, stopped, loaded, record, claimed)
+    if (leased.isPlain && !deps.acceptsPlainJobs) return refusePlainJob(leased, log())
+    const loaded = deps.registry.get(leased.type)
+    if (!loaded || !record) return await settleUnknown(leased, log())
+    if (isLate(record, leased)) return settleLate(record, leased)
+    const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, leased)
+    const settling = settle(outcome, stopped, loaded, record, leased)
     return settling instanceof Promise ? await settling : settling
   } catch (error) {
     log().error({ err: error }, 'failed to run job')
-    return failed(claimed, { ...describeFailure(error), retryable: false })
+    return failed(leased, { ...describeFailure(error), retryable: false })
   }
 }
 
-function refusePlainJob(claimed: ClaimedJob, log: Logger): Settlement {
+function refusePlainJob(leased: LeasedJob, log: Logger): Settlement {
   log.warn('a plain BullMQ producer added this job: set ACCEPT_BULLMQ_JOBS=1 to run such jobs')
   const message = 'the data of this job is no record of Drover'
-  return failed(claimed, { code: 'unknown_job_record', message, retryable: false })
+  return failed(leased, { code: 'unknown_job_record', message, retryable: false })
 }
 
 /** When each unknown type was logged, in epoch ms. */
 const unknownLoggedAt = new Map<string, number>()
 
 /** During a deploy an older worker may receive a job of a newer type: another worker may know it. */
-async function settleUnknown(claimed: ClaimedJob, log: Logger): Promise<Settlement> {
-  const { type, startedAt } = claimed
-  const unknownMs = startedAt - (await claimed.markUnknown())
+async function settleUnknown(leased: LeasedJob, log: Logger): Promise<Settlement> {
+  const { type, startedAt } = leased
+  const unknownMs = startedAt - (await leased.markUnknown())
   if (unknownMs < maxUnknownMs) {
     if (startedAt - (unknownLoggedAt.get(type) ?? 0) >= logUnknownEveryMs) {
       if (unknownLoggedAt.size >= maxUnknownTypesLogged) unknownLoggedAt.clear()
@@ -75,19 +75,19 @@ async function settleUnknown(claimed: ClaimedJob, log: Logger): Promise<Settleme
     return { status: 'left_to_others', delayMs: Math.max(min, Math.min(unknownMs, max)) }
   }
   const message = `no worker knows the job type "${type}" or can read its record`
-  return failed(claimed, { code: 'unknown_job_type', message, retryable: false })
+  return failed(leased, { code: 'unknown_job_type', message, retryable: false })
 }
 
-function isLate(record: JobRecord, { startedAt, starts }: ClaimedJob): boolean {
+function isLate(record: JobRecord, { startedAt, starts }: LeasedJob): boolean {
   const { deadlineAt = Infinity, startBy = Infinity } = timeLimits(record)
   return startedAt >= deadlineAt || (starts === 1 && startedAt >= startBy)
 }
 
 /** A refused attempt does not count, unless an earlier worker started it and vanished. Attempt 0: the job never started. */
-function settleLate(record: JobRecord, claimed: ClaimedJob): Settlement {
+function settleLate(record: JobRecord, leased: LeasedJob): Settlement {
   const { deadlineAt, startBy } = timeLimits(record)
-  const attempt = claimed.starts > claimed.attempt ? claimed.attempt : claimed.attempt - 1
-  const neverInTime = claimed.starts === 1 && claimed.startedAt >= (startBy ?? Infinity)
+  const attempt = leased.starts > leased.attempt ? leased.attempt : leased.attempt - 1
+  const neverInTime = leased.starts === 1 && leased.startedAt >= (startBy ?? Infinity)
   const limit = new Date((neverInTime ? startBy : deadlineAt) ?? 0).toISOString()
   const code = neverInTime ? 'not_started_in_time' : 'deadline_exceeded'
   const message = neverInTime ? `the job did not start before ${limit}` : `the deadline of the job was ${limit}`
@@ -99,11 +99,11 @@ async function run(
   executor: Executor,
   loaded: LoadedJob,
   record: JobRecord,
-  claimed: ClaimedJob,
+  leased: LeasedJob,
 ): Promise<{ outcome: Outcome; stopped: StopRequest | undefined }> {
-  const { ref, type, attempt, maxAttempts, events } = claimed
+  const { ref, type, attempt, maxAttempts, events } = leased
   const timeoutMs = record.timeoutMs ?? loaded.job.timeoutMs
-  const leftMs = (timeLimits(record).deadlineAt ?? Infinity) - claimed.startedAt
+  const leftMs = (timeLimits(record).deadlineAt ?? Infinity) - leased.startedAt
   const late: StopRequest = { kind: leftMs < timeoutMs ? 'deadline_exceeded' : 'timeout', graceMs: limitGraceMs }
 
   // The executor gets one signal for both: a stop from outside and a time limit.
@@ -113,7 +113,7 @@ async function run(
     stop.abort(request.kind === 'canceled' ? { ...request, graceMs: cancelGraceMs } : request)
   }
   const timer = setTimeout(stopWith, Math.min(timeoutMs, leftMs), late)
-  const releaseStop = claimed.onStop(stopWith)
+  const releaseStop = leased.onStop(stopWith)
   events.onVerdict(() => stopWith({ kind: 'values_refused', graceMs: limitGraceMs }))
   try {
     const { tenant, hops = 0, input } = record
@@ -136,33 +136,33 @@ function settle(
   stopped: StopRequest | undefined,
   { job, version }: LoadedJob,
   record: JobRecord,
-  claimed: ClaimedJob,
+  leased: LeasedJob,
 ): Settlement | Promise<Settlement> {
   if (stopped?.kind === 'lock_lost') return { status: 'lost' }
   if (stopped?.kind === 'canceled') return { status: 'canceled', stopped: howStopped(outcome) }
-  const { verdict } = claimed.events
+  const { verdict } = leased.events
   const isShutdown = stopped?.kind === 'shutdown' && outcome.status !== 'returned'
   if (verdict?.status === 'put_back' || isShutdown) return { status: 'put_back' }
-  if (verdict) return failedOrAgain(verdict.failure, job, record, claimed)
+  if (verdict) return failedOrAgain(verdict.failure, job, record, leased)
   if (outcome.status === 'returned' && (!stopped || stopped.kind === 'shutdown')) {
-    const settleKept = (kept: KeptOutput) => settleOutput(kept, job, record, claimed)
-    const kept = claimed.keepOutput(outcome.output)
+    const settleKept = (kept: KeptOutput) => settleOutput(kept, job, record, leased)
+    const kept = leased.keepOutput(outcome.output)
     return kept instanceof Promise ? kept.then(settleKept) : settleKept(kept)
   }
   const failure = failureOf(outcome, stopped, record.timeoutMs ?? job.timeoutMs)
-  return failedOrAgain(nameVersion(failure, version), job, record, claimed)
+  return failedOrAgain(nameVersion(failure, version), job, record, leased)
 }
 
-function settleOutput(kept: KeptOutput, job: Job, record: JobRecord, claimed: ClaimedJob): Settlement {
+function settleOutput(kept: KeptOutput, job: Job, record: JobRecord, leased: LeasedJob): Settlement {
   if (kept.status === 'kept') return { status: 'succeeded', output: kept.json }
   if (kept.status === 'lost') return { status: 'lost' }
-  return failedOrAgain(outputFailure(kept), job, record, claimed)
+  return failedOrAgain(outputFailure(kept), job, record, leased)
 }
 
-function failedOrAgain(failure: JobFailure, job: Job, record: JobRecord, claimed: ClaimedJob): Settlement {
+function failedOrAgain(failure: JobFailure, job: Job, record: JobRecord, leased: LeasedJob): Settlement {
   const backoff = record.backoff ?? job.backoff
-  const { attempt, maxAttempts } = claimed
-  return failed(claimed, failure, retryDelay({ failure, attempt, maxAttempts, backoff, random: Math.random() }))
+  const { attempt, maxAttempts } = leased
+  return failed(leased, failure, retryDelay({ failure, attempt, maxAttempts, backoff, random: Math.random() }))
 }
 
 function outputFailure(kept: KeptOutput & { status: 'too_large' | 'refused' }): JobFailure {
@@ -197,9 +197,9 @@ function failureOf(outcome: Outcome, stopped: StopRequest | undefined, timeoutMs
   return { code: 'crashed', message: `the run ended as ${outcome.status} without a reason`, retryable: true }
 }
 
-function failed(claimed: ClaimedJob, failure: JobFailure, retryDelayMs?: number): Settlement {
+function failed(leased: LeasedJob, failure: JobFailure, retryDelayMs?: number): Settlement {
   // The texts may come from a thread or process, whose code cannot be trusted to bound them.
   const { code, message, retryable } = boundFailure(failure)
-  const stored = { code, message, retryable, attempt: claimed.attempt }
+  const stored = { code, message, retryable, attempt: leased.attempt }
   return { status: 'failed', failure: stored, retryDelayMs }
 }

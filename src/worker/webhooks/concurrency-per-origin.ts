@@ -1,4 +1,4 @@
-import type { ClaimedJob, Settlement } from '../../queue/consume/attempt.ts'
+import type { LeasedJob, Settlement } from '../../queue/consume/attempt.ts'
 import { deliverySchema } from '../../queue/webhooks/delivery.ts'
 
 const minDelayMs = 100
@@ -89,15 +89,15 @@ function slotOf({ waiting }: Origin): Promise<boolean> {
 /** Runs deliveries within the limit of their origin. A delivery that cannot be read is not limited. */
 export function limitPerOrigin(
   limiter: OriginLimiter,
-  execute: (claimed: ClaimedJob) => Promise<Settlement>,
-): (claimed: ClaimedJob) => Promise<Settlement> {
-  return async (claimed) => {
-    const origin = originOf(claimed.data)
+  execute: (leased: LeasedJob) => Promise<Settlement>,
+): (leased: LeasedJob) => Promise<Settlement> {
+  return async (leased) => {
+    const origin = originOf(leased.data)
     const delayMs = await limiter.enter(origin, Date.now)
     if (delayMs !== undefined) return { status: 'left_to_others', delayMs }
     const startedAt = Date.now()
     try {
-      return await execute(claimed)
+      return await execute(leased)
     } finally {
       limiter.leave(origin, Date.now() - startedAt)
     }

@@ -18,6 +18,6 @@ export function consumeDeliveries(
   const job = webhookJob(secrets, Math.random)
   const registry = new Map([[deliveryType, { job, file: import.meta.filename }]])
   const limiter = new OriginLimiter(Math.ceil(concurrency * originShare))
-  const execute = limitPerOrigin(limiter, (claimed) => executeJob({ ...deps, registry }, claimed))
+  const execute = limitPerOrigin(limiter, (leased) => executeJob({ ...deps, registry }, leased))
   return new JobConsumer({ ...shared, queue: deliveryQueue, concurrency, execute })
 }

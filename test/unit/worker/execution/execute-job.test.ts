@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../../src/jobs/define-job.ts'
 import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
-import type { ClaimedJob } from '../../../../src/queue/consume/attempt.ts'
+import type { LeasedJob } from '../../../../src/queue/consume/attempt.ts'
 import { AttemptEvents } from '../../../../src/queue/events/attempt-events.ts'
 import { type JobRecord, recordVersion } from '../../../../src/queue/model/job-record.ts'
 import { executeJob } from '../../../../src/worker/execution/execute-job.ts'
@@ -26,13 +26,13 @@ const failure = { code: 'job_failed', message: 'no', retryable: true }
 async function settle(options: {
   outcome?: Outcome
   stop?: StopRequest['kind']
-  claimed?: Partial<ClaimedJob>
+  leased?: Partial<LeasedJob>
   record?: Partial<JobRecord>
   log?: Logger
   acceptsPlainJobs?: boolean
 }) {
   const { outcome = { status: 'returned', output: 1 }, stop, record } = options
-  const claimed: ClaimedJob = {
+  const leased: LeasedJob = {
     ref: { queue: 'io', id: 'io_1' },
     isPlain: false,
     type: 'test',
@@ -50,11 +50,11 @@ async function settle(options: {
     },
     keepOutput: async (output) => ({ status: 'kept', json: JSON.stringify(output) }),
     markUnknown: async () => 0,
-    ...options.claimed,
+    ...options.leased,
   }
   const executorFor = () => ({ run: async () => outcome })
   const { log = pino({ level: 'silent' }), acceptsPlainJobs = false } = options
-  return executeJob({ registry, executorFor, acceptsPlainJobs, log }, claimed)
+  return executeJob({ registry, executorFor, acceptsPlainJobs, log }, leased)
 }
 
 test('without a stop the outcome decides', async () => {
@@ -64,7 +64,7 @@ test('without a stop the outcome decides', async () => {
     failure: { ...failure, attempt: 1 },
     retryDelayMs: 1000,
   })
-  const last = await settle({ outcome: { status: 'crashed', failure }, claimed: { attempt: 3 } })
+  const last = await settle({ outcome: { status: 'crashed', failure }, leased: { attempt: 3 } })
   expect(last).toMatchObject({ status: 'failed', retryDelayMs: undefined })
 })
 
@@ -94,17 +94,17 @@ test('a job that starts too late is not run; attempt 0 means that it never start
   const late = { startWithinMs: 500, countsFrom: 1000 }
   expect(await settle({ record: late })).toMatchObject({ failure: { code: 'not_started_in_time', attempt: 0 } })
   // It had started in time before its worker vanished.
-  expect(await settle({ record: late, claimed: { starts: 2 } })).toMatchObject({ status: 'succeeded' })
+  expect(await settle({ record: late, leased: { starts: 2 } })).toMatchObject({ status: 'succeeded' })
   const over = { deadlineMs: 500, countsFrom: 1000 }
   expect(await settle({ record: over })).toMatchObject({ failure: { code: 'deadline_exceeded', attempt: 0 } })
-  expect(await settle({ record: over, claimed: { attempt: 2, starts: 2 } })).toMatchObject({
+  expect(await settle({ record: over, leased: { attempt: 2, starts: 2 } })).toMatchObject({
     failure: { code: 'deadline_exceeded', attempt: 1 },
   })
 })
 
 test('an attempt whose worker vanished counts', async () => {
   const record = { deadlineMs: 500, countsFrom: 1000 }
-  expect(await settle({ record, claimed: { starts: 2 } })).toMatchObject({ failure: { attempt: 1 } })
+  expect(await settle({ record, leased: { starts: 2 } })).toMatchObject({ failure: { attempt: 1 } })
 })
 
 test('a handler cannot set the codes that decide the state', async () => {
@@ -133,11 +133,11 @@ test('an unknown type or record is left to other workers for ten minutes, ever l
       [29, 29_000],
       [540, 30_000],
     ] as const)
-      expect(await settle({ claimed: { ...unknown, ...seconds(since) } })).toEqual({
+      expect(await settle({ leased: { ...unknown, ...seconds(since) } })).toEqual({
         status: 'left_to_others',
         delayMs,
       })
-    expect(await settle({ claimed: { ...unknown, ...seconds(660) } })).toMatchObject({
+    expect(await settle({ leased: { ...unknown, ...seconds(660) } })).toMatchObject({
       status: 'failed',
       failure: { code: 'unknown_job_type', retryable: false },
       retryDelayMs: undefined,
@@ -150,18 +150,18 @@ test('an unknown type is logged once a minute', async () => {
   const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
   for (const startedAt of [0, 2000, 59_000, 60_000, 61_000])
     await settle({
-      claimed: { type: 'logged-once', startedAt: 1_000_000 + startedAt, markUnknown: async () => 1_000_000 },
+      leased: { type: 'logged-once', startedAt: 1_000_000 + startedAt, markUnknown: async () => 1_000_000 },
       log,
     })
   expect(lines).toHaveLength(2)
 })
 
 test('a job of a plain BullMQ producer fails at once, or runs with its data as its input', async () => {
-  const claimed = { isPlain: true, data: 5 }
-  expect(await settle({ claimed })).toMatchObject({
+  const leased = { isPlain: true, data: 5 }
+  expect(await settle({ leased })).toMatchObject({
     status: 'failed',
     failure: { code: 'unknown_job_record', retryable: false },
     retryDelayMs: undefined,
   })
-  expect(await settle({ claimed, acceptsPlainJobs: true })).toEqual({ status: 'succeeded', output: '1' })
+  expect(await settle({ leased, acceptsPlainJobs: true })).toEqual({ status: 'succeeded', output: '1' })
 })
