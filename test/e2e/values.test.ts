@@ -14,6 +14,9 @@ import {
   yieldingJobs,
 } from '../helpers/yielding-jobs.ts'
 
+/** On a busy machine. */
+const patience = { timeout: 120_000 }
+
 async function yieldStack(env: Record<string, string> = {}) {
   return startStack({ env: { JOBS_DIR: await yieldingJobs(), ...env } })
 }
@@ -28,7 +31,7 @@ async function watchUntil(apiUrl: string, id: string, index: number): Promise<Se
   return events
 }
 
-test.each(executors)('every value reaches each reader, early or late, once and in order: %s', async (on) => {
+test.each(executors)('every value reaches each reader, early or late, once and in order: %s', patience, async (on) => {
   const { api } = await yieldStack()
   const count = 5000
   const { id } = (await submit(api.url, `yield-${on}`, { count, progress_every: 7 }, { delay_ms: 200 })).body
@@ -138,7 +141,7 @@ test('a start that yields nothing leaves no values of an earlier start, nor does
   expect((await watchToEnd(api.url, none.id, 0)).map(({ event }) => event)).not.toContain('values_reset')
 })
 
-test.each(executors)('more values than are kept fail the attempt: %s', { timeout: 180_000 }, async (on) => {
+test.each(executors)('more values than are kept fail the attempt: %s', { timeout: 300_000 }, async (on) => {
   const { api } = await yieldStack()
   const large = await submit(api.url, `yield-${on}`, { count: 70, size: 1024 * 1024 }, { attempts: 3, waitS: 50 })
   expect(large.body).toMatchObject({
