@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { boot } from '../boot.ts'
+import { BootHealth } from '../boot-health.ts'
 import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
@@ -47,7 +48,13 @@ await boot('api', async () => {
   const apiKeys = config.API_KEYS_FILE === undefined ? undefined : await ApiKeys.open(config.API_KEYS_FILE, log)
   lifecycle.onStop('keys', () => apiKeys?.close())
 
-  const redisAt = { url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD), ca: config.REDIS_CA_FILE }
+  const waiting = new BootHealth({ host: config.HOST, port: config.PORT }, log)
+  lifecycle.onStop('boot health', () => waiting.stop())
+  const redisAt = {
+    url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD),
+    ca: config.REDIS_CA_FILE,
+    onWait: () => waiting.start(),
+  }
   const client = await connectRedis({ ...redisAt, role: 'client', name: 'api', log })
   lifecycle.onStop('redis client', () => client.disconnect())
   const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'api-events', log })
@@ -127,6 +134,7 @@ await boot('api', async () => {
     if (!lifecycle.isFault) await sleep(config.DRAIN_DELAY_MS)
     await app.close()
   })
+  await waiting.stop()
   try {
     await app.listen({
       host: config.HOST,

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { boot } from '../boot.ts'
+import { BootHealth } from '../boot-health.ts'
 import { jobEnvironment, removeSecrets } from '../environment/secrets.ts'
 import { EnvironmentError, listenMistake, readEnvironment, workerVariables } from '../environment.ts'
 import type { RunsOn } from '../jobs/define-job.ts'
@@ -62,7 +63,15 @@ await boot('worker', async () => {
     stopping: lifecycle.signal,
   })
 
-  const redisAt = { url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD), ca: config.REDIS_CA_FILE }
+  const waiting = new BootHealth({ host: config.WORKER_HOST, port: config.WORKER_PORT ?? 0 }, log)
+  lifecycle.onStop('boot health', () => waiting.stop())
+  const redisAt = {
+    url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD),
+    ca: config.REDIS_CA_FILE,
+    onWait: () => {
+      if (config.WORKER_PORT !== undefined) waiting.start()
+    },
+  }
   const redis = await connectRedis({ ...redisAt, role: 'worker', name: 'worker', log })
   lifecycle.onStop('redis', () => redis.disconnect())
   // Stops last but for Redis: a draining worker answers, with 503 on /readyz, until its jobs have ended.
@@ -212,6 +221,7 @@ await boot('worker', async () => {
   })
   watchdog.start()
   lifecycle.onStop('watchdog', () => watchdog.stop())
+  await waiting.stop()
   if (config.WORKER_PORT !== undefined) {
     const at = { host: config.WORKER_HOST, port: config.WORKER_PORT }
     health = await serveHealth(at, {

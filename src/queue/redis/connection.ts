@@ -17,11 +17,16 @@ export interface ConnectionLog {
 /** A node of a cluster that stays away is logged at most this often. */
 const logNodeEveryMs = 10_000
 
+const connectTimeoutMs = 5000
+/** A Redis that starts together with this process answers sooner. */
+const announceAfterMs = 1000
+
 /**
- * Opens a connection and waits until Redis answers.
+ * Opens a connection and waits until Redis answers, as long as that takes: a process that starts during an outage waits as one that runs.
+ * Says so once, in the log and by `onWait`.
  *
- * @throws RedisUnreachableError after `withinMs` when it does not, and where it is too old or has no such database. The
- * connection is closed then.
+ * @throws RedisUnreachableError when waiting would not help: it refuses the password or its certificate is not trusted, it is too old or
+ * has no such database. The connection is closed then.
  */
 export async function connectRedis(options: {
   url: string
@@ -30,36 +35,58 @@ export async function connectRedis(options: {
   role: ConnectionRole
   name: string
   log: ConnectionLog
-  withinMs?: number
+  onWait?: () => void
 }): Promise<Redis> {
-  const { url, ca, role, name, log, withinMs = 5000 } = options
+  const { url, ca, role, name, log, onWait } = options
   const parsed = parseRedisUrl(url)
   if (parsed.status === 'mistake') throw new RangeError(`the address of Redis ${parsed.mistake}`)
-  const redis = openRedis(parsed.address, { role, name, connectWithinMs: withinMs, ca })
+  const { address } = parsed
+  const redis = openRedis(address, { role, name, connectWithinMs: connectTimeoutMs, ca })
   const when = role === 'worker' ? 'tick' : 'turn'
   if (redis instanceof Cluster) redis.on('+node', (node: Server) => batchWrites(node, when))
   else batchWrites(redis, when)
   const lastError = logOutages(redis, name, log)
-  // connect() rejects at the first refusal while the client keeps trying; a Redis that is just starting is not an error.
-  const connected = redis.connect().then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  const isReady = await new Promise<boolean>((resolve) => {
-    const late = setTimeout(() => resolve(false), withinMs)
-    redis.once('ready', () => {
-      clearTimeout(late)
-      resolve(true)
-    })
-  })
-  if (!isReady) {
+  const announce = setTimeout(() => {
+    log.warn({ connection: name, redis: address.text, err: lastError() }, 'waiting for Redis')
+    onWait?.()
+  }, announceAfterMs)
+  try {
+    await ready(redis)
+  } catch (error) {
     redis.disconnect()
-    const what = `did not answer within ${withinMs} ms`
-    throw new RedisUnreachableError(parsed.address, what, lastError() ?? (await connected))
+    throw new RedisUnreachableError(address, 'cannot be used', error)
+  } finally {
+    clearTimeout(announce)
   }
-  await checkVersion(redis, parsed.address)
-  await selectDatabase(redis, parsed.address)
+  await checkVersion(redis, address)
+  await selectDatabase(redis, address)
   return redis
+}
+
+/** Resolves when Redis answers. Rejects with an error that waiting does not mend. */
+function ready(redis: Redis): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      const final = finalError(error)
+      if (final !== undefined) reject(final)
+    }
+    redis.on('error', fail).on('node error', fail)
+    redis.once('ready', () => {
+      redis.off('error', fail).off('node error', fail)
+      resolve()
+    })
+    // It rejects at the first refusal, while the client keeps trying.
+    redis.connect().catch(fail)
+  })
+}
+
+/** A refused password or certificate, also where all nodes of a cluster or all sentinels failed by it. */
+function finalError(error: unknown): Error | undefined {
+  if (!(error instanceof Error)) return undefined
+  const reason = 'code' in error ? String(error.code) : ''
+  if (/^(WRONGPASS|NOAUTH|ERR invalid password)/.test(error.message)) return error
+  if (/CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_/.test(reason)) return error
+  return 'lastNodeError' in error ? finalError(error.lastNodeError) : finalError(error.cause)
 }
 
 async function checkVersion(redis: Redis, address: RedisAddress): Promise<void> {
@@ -90,8 +117,9 @@ async function selectDatabase(redis: Redis, address: RedisAddress): Promise<void
 /** Logs one line when Redis is lost and one when it is back, not one per attempt to connect. @returns the current error */
 function logOutages(redis: Redis, connection: string, log: ConnectionLog): () => unknown {
   let lastError: Error | undefined
+  let wasReady = false
   redis.on('error', (error: Error) => {
-    if (!lastError) log.warn({ connection, err: error }, 'redis connection lost')
+    if (!lastError && wasReady) log.warn({ connection, err: error }, 'redis connection lost')
     lastError = error
   })
   redis.on('sentinelError', (error: Error) => log.debug({ connection, err: error }, 'a sentinel did not answer'))
@@ -102,6 +130,7 @@ function logOutages(redis: Redis, connection: string, log: ConnectionLog): () =>
     log.warn({ connection, node, err: error }, 'connection to a cluster node lost')
   })
   redis.on('ready', () => {
+    wasReady = true
     if (lastError) log.info({ connection }, 'redis reconnected')
     lastError = undefined
     loggedAt.clear()
