@@ -1,8 +1,9 @@
-# One image for every role. The command selects it: src/api/main.ts (default) or src/worker/main.ts.
+# One image for every role, and for the command line: api (default), worker, keys, check.
 # Plain Dockerfile syntax, so that the classic builder and BuildKit both accept it.
 
-# By digest, so that every build has the same base. CONTRIBUTING.md says how to update it.
+# By digest, so that every build has the same bases. CONTRIBUTING.md says how to update them.
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
+ARG DEBIAN_IMAGE=debian:bookworm-20260918-slim@sha256:3783cc01769c7b2b1b83a5c5ad96c815348e28ed7da68e2e3687004faa906251
 
 FROM ${NODE_IMAGE} AS packages
 WORKDIR /drover
@@ -10,7 +11,10 @@ COPY package.json package-lock.json .npmrc ./
 # --ignore-scripts: no package in this image needs its install script.
 RUN npm ci --omit=dev --ignore-scripts --loglevel=error && npm cache clean --force
 
-FROM ${NODE_IMAGE}
+# Debian with Node.js alone: the image of Node.js has npm and yarn besides, which nothing here runs.
+FROM ${DEBIAN_IMAGE}
+RUN groupadd --gid 1000 node && useradd --uid 1000 --gid node --shell /bin/bash --create-home node
+COPY --from=packages /usr/local/bin/node /usr/local/bin/node
 WORKDIR /drover
 # Every role listens on one port, on all addresses of its container. The published ports decide which clients reach it. The API
 # still refuses to start without keys unless ALLOW_ANONYMOUS=1. `docker stop` kills after 10 s: a stopping API takes at most 9.5 s, a
@@ -29,11 +33,12 @@ LABEL org.opencontainers.image.title="Drover" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 CMD ["bash", "scripts/container-health.sh"]
-# Node.js itself, without a shell or npm, so that signals reach it. It is not meant to be process 1: run it with an init
+# A shell script that replaces itself by Node.js, so that signals reach it. It is not meant to be process 1: run it with an init
 # (docker run --init; `init: true` in compose), which reaps the processes that crashed jobs leave behind.
-ENTRYPOINT ["node", "--import", "./src/jobs/module-hooks.ts"]
-CMD ["src/api/main.ts"]
-RUN mkdir .compile-cache && chown node:node .compile-cache
+ENTRYPOINT ["/drover/bin/drover"]
+CMD ["api"]
+# keys: where `drover keys --file keys/…` writes, with a folder of the host mounted there.
+RUN mkdir .compile-cache keys && chown node:node .compile-cache keys && ln -s /drover/bin/drover /usr/local/bin/drover
 COPY --from=packages /drover/node_modules node_modules
 COPY package.json ./
 COPY bin bin

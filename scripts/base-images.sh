@@ -41,8 +41,10 @@ ensure() {
 
 stand_in() {
   case $1 in
+    debian:"$release"-*-slim) debian_base && docker tag "$debian" "$1" ;;
     node:*-"$release"-slim) stand_in_for_node "$1" ;;
     redis:*-"$release") stand_in_for_redis "$1" ;;
+    nginx:*) stand_in_for_nginx "$1" ;;
     *) fail "there is no stand-in for $1" ;;
   esac
 }
@@ -100,9 +102,27 @@ END
   docker build --quiet --tag "$image" --label "drover.stand-in=Redis $version of Debian $release" - <<<"FROM $image" >/dev/null
 }
 
+stand_in_for_nginx() {
+  local image=$1 context=$work/nginx
+  debian_base
+  mkdir -p "$context"
+  # The user of the official image.
+  cat >"$context/Dockerfile" <<END
+FROM $debian
+LABEL drover.stand-in="nginx of Debian $release"
+RUN groupadd --system --gid 101 nginx && useradd --system --uid 101 --gid nginx --home-dir /nonexistent nginx \\
+ && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light \\
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+CMD ["nginx", "-g", "daemon off;"]
+END
+  docker build --quiet --tag "$image" "$context" >/dev/null
+}
+
 named() {
   echo "${NODE_IMAGE:-$(sed -n 's/^ARG NODE_IMAGE=//p' Dockerfile)}"
+  echo "${DEBIAN_IMAGE:-$(sed -n 's/^ARG DEBIAN_IMAGE=//p' Dockerfile)}"
   echo "${REDIS_IMAGE:-$(sed -n 's/.*REDIS_IMAGE:-\(.*\)}.*/\1/p' docker-compose.yml)}"
+  echo "${NGINX_IMAGE:-$(sed -n 's/.*NGINX_IMAGE:-\(.*\)}.*/\1/p' docker-compose.proxy.yml)}"
 }
 
 if [ $# = 0 ]; then mapfile -t images < <(named); else images=("$@"); fi

@@ -50,14 +50,11 @@ await boot('api', async () => {
 
   const waiting = new BootHealth({ host: config.HOST, port: config.PORT }, log)
   lifecycle.onStop('boot health', () => waiting.stop())
-  const redisAt = {
-    url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD),
-    ca: config.REDIS_CA_FILE,
-    onWait: () => waiting.start(),
-  }
-  const client = await connectRedis({ ...redisAt, role: 'client', name: 'api', log })
+  const onWait = (): void => waiting.start()
+  const redisAt = { url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD), ca: config.REDIS_CA_FILE }
+  const client = await connectRedis({ ...redisAt, role: 'client', name: 'api', log, onWait })
   lifecycle.onStop('redis client', () => client.disconnect())
-  const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'api-events', log })
+  const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'api-events', log, onWait })
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
 
   const keys = new Keys(config.KEY_PREFIX)

@@ -65,14 +65,11 @@ await boot('worker', async () => {
 
   const waiting = new BootHealth({ host: config.WORKER_HOST, port: config.WORKER_PORT ?? 0 }, log)
   lifecycle.onStop('boot health', () => waiting.stop())
-  const redisAt = {
-    url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD),
-    ca: config.REDIS_CA_FILE,
-    onWait: () => {
-      if (config.WORKER_PORT !== undefined) waiting.start()
-    },
+  const onWait = (): void => {
+    if (config.WORKER_PORT !== undefined) waiting.start()
   }
-  const redis = await connectRedis({ ...redisAt, role: 'worker', name: 'worker', log })
+  const redisAt = { url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD), ca: config.REDIS_CA_FILE }
+  const redis = await connectRedis({ ...redisAt, role: 'worker', name: 'worker', log, onWait })
   lifecycle.onStop('redis', () => redis.disconnect())
   // Stops last but for Redis: a draining worker answers, with 503 on /readyz, until its jobs have ended.
   let health: HealthServer | undefined
@@ -161,7 +158,7 @@ await boot('worker', async () => {
   }
   const queues = consumers.map(({ queue }) => queue)
 
-  const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'worker-cancels', log })
+  const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'worker-cancels', log, onWait })
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
   await hearCancels(subscriber, {
     keys,

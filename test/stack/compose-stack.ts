@@ -6,7 +6,7 @@ import { freePorts } from '../../src/dev/free-ports.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { docker, lines, output, runCompose } from './docker.ts'
 
-const files = ['docker-compose.yml', 'test/stack/published-redis.yml'].flatMap((file) => ['--file', file])
+const files = ['docker-compose.yml', 'test/stack/published-redis.yml']
 
 /** Not the default. */
 const redisPassword = 'for-this-test'
@@ -26,8 +26,14 @@ export class ComposeStack {
   readonly jobsFolder: string
   readonly #env: Record<string, string>
 
-  private constructor(options: { apiPort: number; redisPort: number; folder: string; env: Record<string, string> }) {
-    const { apiPort, redisPort, folder, env } = options
+  private constructor(options: {
+    apiPort: number
+    redisPort: number
+    folder: string
+    env: Record<string, string>
+    more: readonly string[]
+  }) {
+    const { apiPort, redisPort, folder, env, more } = options
     this.url = `http://127.0.0.1:${apiPort}`
     this.redisUrl = `redis://:${redisPassword}@127.0.0.1:${redisPort}`
     this.jobsFolder = folder
@@ -38,25 +44,33 @@ export class ComposeStack {
       TEST_REDIS_PORT: String(redisPort),
       JOBS_FOLDER: folder,
       REDIS_PASSWORD: redisPassword,
+      COMPOSE_FILE: [...files, ...more].join(':'),
       ...env,
     }
   }
 
   /** Builds the image without starting containers. The caller must call `close`. */
-  static async build(env: Record<string, string>): Promise<ComposeStack> {
-    const [node = '', redis = ''] = lines(await output('scripts/base-images.sh', [], { withinMs: 540_000 }))
+  static async build(env: Record<string, string>, more: readonly string[] = []): Promise<ComposeStack> {
+    const [node = '', debian = '', redis = '', nginx = ''] = lines(
+      await output('scripts/base-images.sh', [], { withinMs: 540_000 }),
+    )
     const [apiPort = 0, redisPort = 0] = await freePorts(2)
     const folder = await mkdtemp(join(tmpdir(), 'drover-stack-jobs-'))
     // Readable for the user of the image.
     await chmod(folder, 0o755)
-    const images = { NODE_IMAGE: node, REDIS_IMAGE: redis }
-    const stack = new ComposeStack({ apiPort, redisPort, folder, env: { ...images, ...env } })
+    const images = { NODE_IMAGE: node, DEBIAN_IMAGE: debian, REDIS_IMAGE: redis, NGINX_IMAGE: nginx }
+    const stack = new ComposeStack({ apiPort, redisPort, folder, env: { ...images, ...env }, more })
     await stack.compose('build', 'api')
     return stack
   }
 
   compose(...args: string[]): Promise<string> {
-    return runCompose([...files, ...args], this.#env)
+    return runCompose(args, this.#env)
+  }
+
+  /** Runs a script of the project on this stack. */
+  script(path: string): Promise<string> {
+    return output(path, [], { env: this.#env, withinMs: 300_000 })
   }
 
   /** Starts the stack with a number of each worker. Resolves when all containers are healthy. */

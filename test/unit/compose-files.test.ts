@@ -17,9 +17,9 @@ const serviceSchema = z.looseObject({
   ports: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.string().nullable()).optional(),
 })
-const { services } = z
-  .object({ services: z.record(z.string(), serviceSchema) })
-  .parse(parse(readText('docker-compose.yml'), { merge: true }))
+const readServices = (file: string) =>
+  z.object({ services: z.record(z.string(), serviceSchema) }).parse(parse(readText(file), { merge: true })).services
+const services = readServices('docker-compose.yml')
 
 /** What the image itself sets, and what names a file, which an override file mounts with it. */
 const setElsewhere = new Set(['HOST', 'PORT', 'WORKER_HOST', 'WORKER_PORT', 'API_KEYS_FILE', 'REDIS_CA_FILE'])
@@ -34,9 +34,11 @@ test.each([
   expect(passedOn.toSorted()).toEqual(read.toSorted())
 })
 
-test('.env.example names what docker-compose.yml asks for, and nothing else', () => {
+test('.env.example names what the compose files ask for, and nothing else', () => {
   const named = [...readText('.env.example').matchAll(/^#?([A-Z][A-Z_]+)=/gm)].map(([, name = '']) => name)
-  const filledIn = [...readText('docker-compose.yml').matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name)
+  const filledIn = [
+    ...(readText('docker-compose.yml') + readText('docker-compose.proxy.yml')).matchAll(/\$\{([A-Z_]+)/g),
+  ].map(([, name = '']) => name)
   const passedOn = Object.values(services).flatMap(({ environment = {}, build }) =>
     Object.entries({ ...environment, ...build?.args }).flatMap(([name, value]) => (value === null ? [name] : [])),
   )
@@ -46,11 +48,12 @@ test('.env.example names what docker-compose.yml asks for, and nothing else', ()
 test('only the API is published, on the loopback address', () => {
   const published = Object.entries(services).flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]))
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in.
-  expect(published).toEqual([['api', '127.0.0.1:${DROVER_PORT:-3000}:3000']])
+  expect(published).toEqual([['api', '127.0.0.1:${DROVER_PORT-3000}:3000']])
 })
 
 test('every service is confined alike', () => {
-  for (const [name, service] of Object.entries(services)) {
+  const { proxy } = readServices('docker-compose.proxy.yml')
+  for (const [name, service] of Object.entries({ ...services, proxy })) {
     expect(service, name).toMatchObject({
       init: true,
       read_only: true,
@@ -68,13 +71,24 @@ test('base images are named by digest, and the runtime of the image is that of d
   const digest = /^[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}$/
   expect(redisImage).toMatch(digest)
   const dockerfile = readText('Dockerfile')
-  const [, nodeImage = ''] = /^ARG NODE_IMAGE=(.+)$/m.exec(dockerfile) ?? []
-  expect(nodeImage).toMatch(digest)
+  const [nodeImage = '', debianImage = '', ...others] = Array.from(
+    dockerfile.matchAll(/^ARG [A-Z]+_IMAGE=(.+)$/gm),
+    ([, image = '']) => image,
+  )
+  expect(others).toEqual([])
+  for (const [name, image] of [
+    ['NODE_IMAGE', nodeImage],
+    ['DEBIAN_IMAGE', debianImage],
+  ] as const) {
+    expect(image).toMatch(digest)
+    expect(services['api']?.build?.args[name]).toBe(`\${${name}:-${image}}`)
+    expect(readText('.env.example')).toContain(`#${name}=${image}\n`)
+  }
   const bases = Array.from(dockerfile.matchAll(/^FROM (\S+)/gm), ([, base]) => base)
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Docker that fills it in.
-  expect(new Set(bases)).toEqual(new Set(['${NODE_IMAGE}']))
+  // biome-ignore-start lint/suspicious/noTemplateCurlyInString: it is Docker that fills it in.
+  expect(bases).toEqual(['${NODE_IMAGE}', '${DEBIAN_IMAGE}'])
+  // biome-ignore-end lint/suspicious/noTemplateCurlyInString: as above.
   expect(nodeImage).toContain(`node:${packageJson.devDependencies.node}-`)
-  expect(readText('.env.example')).toContain(`#NODE_IMAGE=${nodeImage}\n`)
   expect(readText('.env.example')).toContain(`#REDIS_IMAGE=${redisImage}\n`)
 })
 
@@ -89,4 +103,12 @@ test('the stack does not run a Redis without a password', () => {
 
 test('npm start, the tests and the stack run the same Redis', () => {
   expect(services['redis']?.image).toBe(`\${REDIS_IMAGE:-${redisImage}}`)
+})
+
+test('nothing waits for the Redis of the stack but the processes themselves, so that another can take its place', () => {
+  for (const name of ['api', 'worker-io', 'worker-cpu']) {
+    expect(services[name]?.['depends_on']).toBeUndefined()
+    expect(services[name]?.environment?.['REDIS_URL']).toMatch(/^\$\{REDIS_URL:-/)
+  }
+  expect(services['redis']?.['scale']).toMatch(/^\$\{BUNDLED_REDIS:-1\}$/)
 })
