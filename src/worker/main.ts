@@ -37,6 +37,7 @@ import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import { executeJob } from './execution/execute-job.ts'
 import { createExecutors } from './executors/create-executors.ts'
+import { finishOnRequest } from './finish-on-request.ts'
 import { type HealthServer, serveHealth } from './health.ts'
 import { WorkerMetrics } from './metrics.ts'
 import { ConsumerWatchdog, watchEventLoop } from './watchdog.ts'
@@ -239,18 +240,6 @@ await boot('worker', async () => {
   const concurrency = Object.fromEntries(config.WORKER_QUEUES)
   log.info({ queues: concurrency, job_types: registry.size, port: health?.port }, 'ready')
 })
-
-/**
- * Calls `finish` when the parent process asks for it, as `npm start` does when job files have changed. A signal meanwhile begins the
- * shutdown with its usual grace.
- */
-function finishOnRequest(finish: () => Promise<void>): void {
-  let finishing: Promise<void> | undefined
-  if (process.send === undefined) return
-  process.on('message', (message) => {
-    if (message === 'finish') finishing ??= finish()
-  })
-}
 
 /** How many jobs of a kind can run at once: the sum over all queues that a job type of this kind uses. */
 function concurrencyFor(runsOn: RunsOn, registry: Registry, queues: ReadonlyMap<string, number>): number {

@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { ScaledObject, TriggerAuthentication } from '@kubernetes-models/keda/keda.sh/v1alpha1'
-import { Deployment } from 'kubernetes-models/apps/v1'
+import { Deployment, StatefulSet } from 'kubernetes-models/apps/v1'
 import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2'
-import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
+import { Ingress, NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1'
 import { Service } from 'kubernetes-models/v1'
 import { expect, inject, test } from 'vitest'
@@ -26,13 +27,19 @@ const documents: unknown[] = files.flatMap((file) =>
 
 const kinds = [
   Deployment,
+  StatefulSet,
   Service,
+  Ingress,
   NetworkPolicy,
   HorizontalPodAutoscaler,
   PodDisruptionBudget,
   ScaledObject,
   TriggerAuthentication,
 ]
+
+/** Of the Prometheus operator: no package here has its schemas. */
+const isMonitor = (document: unknown): boolean =>
+  String(Object(document)['apiVersion']).startsWith('monitoring.coreos.com/')
 
 /** All manifests of a kind. */
 function all<M>(model: { new (data: never): M; is(value: unknown): boolean }): M[] {
@@ -60,7 +67,7 @@ function environmentOf(deployment: Deployment): Record<string, string> {
 
 test('every manifest is valid by the schema of its kind and part of its kustomization', () => {
   expect(documents.length).toBeGreaterThan(8)
-  for (const document of documents) {
+  for (const document of documents.filter((one) => !isMonitor(one))) {
     const kind = kinds.find((one) => one.is(document))
     expect(kind, JSON.stringify(document)).toBeDefined()
     if (kind) expect(() => new kind(document as never).validate()).not.toThrow()
@@ -140,10 +147,12 @@ test('a network policy selects each workload, and no pod of ours may be called o
     ...Object.values(spec?.podSelector?.matchLabels ?? {}),
     ...(spec?.podSelector?.matchExpressions ?? []).flatMap(({ values }) => values ?? []),
   ])
-  expect(new Set(selected)).toEqual(new Set(deployments.map((one) => one.metadata?.name)))
-  for (const { spec } of policies) {
+  const workloads = [...deployments, ...all(StatefulSet)]
+  expect(new Set(selected)).toEqual(new Set(workloads.map((one) => one.metadata?.name)))
+  for (const { metadata, spec } of policies) {
     expect(spec?.policyTypes).toEqual(['Ingress', 'Egress'])
-    expect(spec?.ingress?.flatMap(({ ports }) => ports)).toEqual([{ port: 'http', protocol: 'TCP' }])
+    const port = metadata?.name === 'drover-redis' ? 'redis' : 'http'
+    expect(spec?.ingress?.flatMap(({ ports }) => ports)).toEqual([{ port, protocol: 'TCP' }])
   }
   // What job.fetch refuses, a worker cannot reach by other means.
   const refused = policies
@@ -159,9 +168,17 @@ test('services, scalers and disruption budgets refer to existing workloads', () 
   const names = deployments.map((one) => one.metadata?.name)
   const guards = all(PodDisruptionBudget)
   expect(guards.map((one) => one.spec?.selector?.matchLabels)).toEqual(expect.arrayContaining(labels))
-  for (const service of all(Service)) {
-    expect(labels).toContainEqual(service.spec?.selector)
-    expect(service.spec?.ports?.[0]?.targetPort).toBe('http')
+  const ports = [...deployments, ...all(StatefulSet)].map(({ spec }) => ({
+    labels: spec?.template.metadata?.labels,
+    port: spec?.template.spec?.containers[0]?.ports?.[0]?.name,
+  }))
+  for (const { spec } of all(Service)) {
+    expect(ports).toContainEqual({ labels: spec?.selector, port: spec?.ports?.[0]?.targetPort })
+  }
+  const services = all(Service).map((one) => one.metadata?.name)
+  for (const { spec } of all(Ingress)) {
+    const backends = spec?.rules?.flatMap(({ http }) => http?.paths.map(({ backend }) => backend.service?.name) ?? [])
+    expect(services).toEqual(expect.arrayContaining(backends ?? []))
   }
   const scaled = [...all(HorizontalPodAutoscaler), ...all(ScaledObject)].map((one) => one.spec?.scaleTargetRef.name)
   expect(new Set(scaled)).toEqual(new Set(names))
@@ -188,7 +205,7 @@ test('processes with this environment answer the probes, and the scaler finds it
     }
   }
 
-  const service = all(Service)[0]
+  const service = all(Service).find((one) => one.metadata?.name === 'drover-api')
   const reached = `${service?.metadata?.name}.drover.svc.cluster.local`
   expect(service?.spec?.ports?.[0]?.port).toBe(80)
   for (const { spec } of all(ScaledObject)) {
@@ -208,4 +225,26 @@ test('processes with this environment answer the probes, and the scaler finds it
       expect(value).toBe(0)
     }
   }
+})
+
+test('settings.env has variables that the code reads, with valid values', () => {
+  const lines = readFileSync(join(folder, 'base/settings.env'), 'utf8').split('\n')
+  const settings = Object.fromEntries(
+    lines.filter((line) => /^[A-Z]/.test(line)).map((line) => line.split(/=(.*)/s).slice(0, 2)),
+  )
+  expect(Object.keys(settings).length).toBeGreaterThan(0)
+  for (const schema of [apiVariables, workerVariables]) {
+    expect(Object.keys(schema.shape)).toEqual(expect.arrayContaining(Object.keys(settings)))
+    expect(() => readEnvironment(schema, { REDIS_URL: 'redis://redis', ...settings })).not.toThrow()
+  }
+})
+
+const hasKustomize = spawnSync('kubectl', ['kustomize', '--help'], { stdio: 'ignore' }).status === 0
+
+test.skipIf(!hasKustomize).each(['base', 'keda', 'try'])('kustomize renders %s', (name) => {
+  const { status, stdout, stderr } = spawnSync('kubectl', ['kustomize', join(folder, name)], { encoding: 'utf8' })
+  expect([status, stderr]).toEqual([0, ''])
+  const rendered = parseAllDocuments(stdout).map((document): unknown => document.toJS())
+  expect(rendered.filter((document) => Deployment.is(document))).toHaveLength(3)
+  for (const document of rendered) expect(document).toMatchObject({ metadata: { namespace: 'drover' } })
 })
