@@ -89,7 +89,8 @@ export class FetchAhead {
     if (kept) return [kept, kept.id, 0, 0]
     const after = this.#afterKept ?? this.#none
     this.#afterKept = undefined
-    return after
+    // BullMQ's loop does not wait for a job that has become due since: with this answer it would ask again and again in one turn.
+    return after && isDue(after) ? undefined : after
   }
 
   /** A slot of the worker has got a job, if that is one. */
@@ -137,6 +138,11 @@ export class FetchAhead {
       this.#puttingBack.add(done)
     }
   }
+}
+
+/** Whether the next job, which this answer names the time of, is due by now. */
+function isDue([, , , dueAt]: NextJob): boolean {
+  return typeof dueAt === 'number' && dueAt > 0 && dueAt <= Date.now()
 }
 
 function hasJob(next: NextJob): next is [FetchedJson, ...unknown[]] {
