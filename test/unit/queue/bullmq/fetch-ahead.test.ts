@@ -103,3 +103,13 @@ test('is settled when what was put back is back', async () => {
   back.resolve()
   await settled
 })
+
+test('the kept answer that there are no jobs does not hold once the next delayed job is due', async () => {
+  const due = [null, 0, 0, Date.now() - 1]
+  const { ahead, seen } = open([due, due, due, due], due)
+  expect(await ahead.next(true)).toEqual(due)
+  const before = seen.fetches
+  // In the same turn: BullMQ's loop does not wait for a job that is due.
+  expect(await ahead.next(true)).toEqual(due)
+  expect(seen.fetches).toBeGreaterThan(before)
+})
