@@ -39,7 +39,15 @@ const storedSchema = z.strictObject({
   end: z.enum(['completed', 'failed']),
 })
 
-const faults = ['worker_killed', 'worker_frozen', 'worker_stopped', 'lock_deleted', 'redis_away', 'api_killed'] as const
+const faults = [
+  'worker_killed',
+  'worker_frozen',
+  'worker_stopped',
+  'lock_deleted',
+  'redis_away',
+  'api_killed',
+  'scripts_flushed',
+] as const
 
 /** A fault that a test caused, to one worker, to one job, or (neither) to all. */
 const faultSchema = z.strictObject({

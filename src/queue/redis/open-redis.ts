@@ -1,6 +1,6 @@
 import { Cluster, type DNSLookupFunction, type RedisOptions, Redis as Server } from 'ioredis'
 import type { RedisAddress } from './redis-address.ts'
-import { FailFastCluster, RetryingCluster, RetryingRedis } from './retrying-redis.ts'
+import { FailFastCluster, RetryingCluster, RetryingRedis, ScriptKeepingRedis } from './retrying-redis.ts'
 import { isOfFormerMaster } from './transient-errors.ts'
 
 /** A connection to a server (with sentinels: to the current master), or to a cluster. */
@@ -73,7 +73,7 @@ function reconnectDelay(times: number): number {
 }
 
 function openServer(role: ConnectionRole, options: ServerOptions): Server {
-  return role === 'worker' ? new RetryingRedis(options) : new Server(options)
+  return role === 'worker' ? new RetryingRedis(options) : new ScriptKeepingRedis(options)
 }
 
 function sentinelOptions(address: RedisAddress, { tls, connectTimeout }: ServerOptions): ServerOptions {

@@ -1,13 +1,25 @@
 import { Cluster, type Command, Redis } from 'ioredis'
-import { isReply, isTransient } from './transient-errors.ts'
+import { isForgottenScript, isReply, isTransient } from './transient-errors.ts'
 
 const retryMs = 250
+
+/**
+ * A connection that sends the text of a script that Redis has forgotten. ioredis does so once: where scripts are flushed again meanwhile, the
+ * call fails, and the end of a job is lost.
+ */
+export class ScriptKeepingRedis extends Redis {
+  override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
+    const send = () => super.sendCommand(...sent)
+    resendForgotten(sent[0], send)
+    return send()
+  }
+}
 
 /**
  * A connection that retries commands with a transient error reply. ioredis retries lost connections, but returns such replies: the
  * end of a job would be lost, and the job would run twice.
  */
-export class RetryingRedis extends Redis {
+export class RetryingRedis extends ScriptKeepingRedis {
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
     const send = () => super.sendCommand(...sent)
     retryTransient(sent[0], (error) => isReply(error) && isTransient(error) && this.status !== 'end', send)
@@ -21,6 +33,7 @@ export class RetryingCluster extends Cluster {
 
   override sendCommand(...sent: Parameters<Cluster['sendCommand']>): unknown {
     const send = () => super.sendCommand(...sent)
+    resendForgotten(sent[0], send)
     retryTransient(sent[0], (error) => isTransient(error) && !this.#closed, send)
     return send()
   }
@@ -44,8 +57,21 @@ export class FailFastCluster extends Cluster {
       return command.promise
     }
     command.setTimeout(this.options.redisOptions?.commandTimeout ?? 0)
-    return super.sendCommand(...sent)
+    const send = () => super.sendCommand(...sent)
+    resendForgotten(command, send)
+    return send()
   }
+}
+
+/** Marks a command that is sent again when its script was forgotten. */
+const isKept = Symbol('is kept')
+
+/** ioredis sends a command of a script as its digest, and as its text after the answer that Redis does not know the digest. */
+function resendForgotten(command: Command & { [isKept]?: true }, send: () => unknown): void {
+  if (command[isKept] || command.pipelineIndex !== undefined || command.inTransaction) return
+  command[isKept] = true
+  const reject = command.reject
+  command.reject = (error) => (isForgottenScript(error) ? send() : reject(error))
 }
 
 /** Marks a command that is retried. A WeakSet of all pending commands would cost more per command. */

@@ -10,6 +10,9 @@ export function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'
 }
 
+/** Whether Redis does not know (any more) the script that was called by its digest. Nothing was done. */
+export const isForgottenScript = (error: Error): boolean => isReply(error) && error.message.startsWith('NOSCRIPT')
+
 /** Whether the same command may succeed later. */
 export function isTransient(error: unknown): boolean {
   return !isReply(error) || transientReplies.test(error.message)
