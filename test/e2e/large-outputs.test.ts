@@ -222,23 +222,23 @@ interface Page {
   next_cursor: string | null
 }
 
-test('a list of jobs with large inputs has short pages', async () => {
+test('a list of jobs with large inputs is short, and has them all', async () => {
   const { api } = await startStack({ workers: 0 })
   const ids: string[] = []
   for (let n = 0; n < 5; n++) {
     const { body } = await submit(api.url, 'echo', 'x'.repeat(n === 2 ? 10 : 3_000_000), { delay_ms: 600_000 })
     ids.unshift(body.id)
   }
-  const sizes: number[] = []
+  let characters = 0
   const seen: string[] = []
   for (let cursor: string | null = ''; cursor !== null; ) {
     const url = `${api.url}/v1/jobs${cursor && `?cursor=${cursor}`}`
     const page: Answer<Page> = await send<Page>('GET', url)
     expect(page.status).toBe(200)
-    sizes.push(page.body.items.length)
+    characters += JSON.stringify(page.body).length
     seen.push(...page.body.items.map(({ id }) => id))
     cursor = page.body.next_cursor
   }
   expect(seen).toEqual(ids)
-  expect(sizes).toEqual([4, 1])
+  expect(characters).toBeLessThan(10_000)
 })

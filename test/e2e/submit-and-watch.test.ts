@@ -141,7 +141,8 @@ test('extract-links yields each of 200 pages, with less than 1.3 s of CPU time i
   const ofKind = (kind: string) => events.filter(({ event }) => event === kind)
   expect(ofKind('output')).toHaveLength(200)
   expect(ofKind('progress')).toHaveLength(200)
-  const { output } = Object(events.at(-1)?.data)
+  expect(events.at(-1)).toMatchObject({ event: 'done', data: { output: null, output_bytes: expect.any(Number) } })
+  const { output } = Object((await read(api.url, body.id)).body)
   expect(output.pages.map((page: { url: string }) => page.url)).toEqual(urls)
   expect(output.pages[7]).toEqual({
     url: urls[7],

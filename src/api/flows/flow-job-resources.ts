@@ -1,6 +1,7 @@
 import { maskSecrets, type SecretPaths } from '../../jobs/secrets.ts'
 import type { Flows, JobResult, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { JobNode, PlanNode } from '../../queue/flows/model/plan.ts'
+import { largeBytes } from '../../queue/model/payload.ts'
 import type { MemberResource } from './flow-resource.ts'
 
 /** The members of the outermost gather or map, the steps of the outermost chain, or the one job. */
@@ -18,9 +19,14 @@ export function* inGroups(nodes: PlanNode[]): Generator<PlanNode[]> {
 
 /**
  * Members as clients see them. One that is not done has neither output nor error. Where a job is not stored any more, or an output is
- * too large to be assembled, the error says so.
+ * too large to be assembled, the error says so. In an event a large output of a job is left out.
  */
-export async function memberResources(flows: Flows, open: LoadedFlow, nodes: PlanNode[]): Promise<MemberResource[]> {
+export async function memberResources(
+  flows: Flows,
+  open: LoadedFlow,
+  nodes: PlanNode[],
+  isEvent = false,
+): Promise<MemberResource[]> {
   const causes = nodes.map((node) => causeOf(open, node))
   const jobs = causes.filter((cause) => cause !== undefined)
   const results = await flows.results(open.flow, jobs)
@@ -28,7 +34,10 @@ export async function memberResources(flows: Flows, open: LoadedFlow, nodes: Pla
   const resources: MemberResource[] = []
   for (const [k, node] of nodes.entries()) {
     const cause = causes[k]
-    resources.push(await memberResource(flows, open, node, cause && resultOf.get(cause)))
+    const result = cause && resultOf.get(cause)
+    const outputBytes = isEvent && result?.status === 'succeeded' ? largeBytes(result.output) : undefined
+    if (outputBytes === undefined) resources.push(await memberResource(flows, open, node, result))
+    else resources.push({ ...baseOf(open, node), state: 'succeeded', output_bytes: outputBytes })
   }
   return resources
 }
@@ -41,6 +50,12 @@ function causeOf({ evaluation }: LoadedFlow, node: PlanNode): JobNode | undefine
   return end.cause?.kind === 'job' ? end.cause : undefined
 }
 
+function baseOf(open: LoadedFlow, node: PlanNode) {
+  const { index, path } = node
+  const metadata = node.kind === 'job' ? (node.job.record.metadata ?? {}) : {}
+  return { id: open.jobId(node), index, path, metadata, output: null, output_bytes: null, error: null }
+}
+
 async function memberResource(
   flows: Flows,
   open: LoadedFlow,
@@ -48,9 +63,7 @@ async function memberResource(
   result: JobResult | undefined,
 ): Promise<MemberResource> {
   const { flow, evaluation } = open
-  const { index, path } = node
-  const metadata = node.kind === 'job' ? (node.job.record.metadata ?? {}) : {}
-  const base = { id: open.jobId(node), index, path, metadata, output: null, error: null }
+  const base = baseOf(open, node)
   const end = evaluation.endOf(node)
   if (!end) return { ...base, state: evaluation.isStarted(node) ? 'running' : 'blocked' }
   const { state } = end

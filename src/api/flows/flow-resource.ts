@@ -174,6 +174,12 @@ export const memberSchema = z.object({
   metadata: metadataField.describe('Of the job. Empty where the member is a group of jobs'),
   state: stateField,
   output: z.unknown(),
+  output_bytes: z
+    .int()
+    .nullable()
+    .describe(
+      'In events: the size in bytes of JSON of an output above 16,384 bytes, which is not in `output`: read it with the job',
+    ),
   error: errorSummaryField.nullable(),
 })
 export type MemberResource = z.output<typeof memberSchema>

@@ -44,7 +44,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
       const unsent = news.jobs.slice(Math.max(0, after - place))
       place += news.jobs.length - unsent.length
       for (const group of inGroups(unsent)) {
-        const members = await follower.whenAvailable(response, () => memberResources(flows, open, group))
+        const members = await follower.whenAvailable(response, () => memberResources(flows, open, group, true))
         for (const member of members ?? []) {
           response.send(run * idsPerRun + ++place, 'member', JSON.stringify(member))
           await response.caughtUp()

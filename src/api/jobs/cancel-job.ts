@@ -35,7 +35,7 @@ export function cancelJob(
       const result = await control.cancel(before, graceMs, Date.now())
       if (result === 'ended') metrics.jobEnded(before.type, 'canceled')
       if (result === 'ended' && before.record.limited) await quotas.leave(before.record.tenant, [id])
-      const job = await queue.read(before)
+      const job = await queue.read(before, undefined, 'small')
       if (!job || result === 'missing') throw jobNotFound(id)
       if (result === 'done' && job.state !== 'canceled') {
         throw new Problem('job_already_done', `The job is done: it ended as ${job.state}.`)

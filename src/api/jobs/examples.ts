@@ -8,6 +8,7 @@ export const exampleJob: JobResource = {
   state: 'succeeded',
   done: true,
   input: { limit: 100 },
+  input_bytes: null,
   output: { count: 25, largest: 97 },
   output_bytes: null,
   error: null,
@@ -46,6 +47,7 @@ export const exampleJob: JobResource = {
   ],
   links: {
     self: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x',
+    input: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/input',
     output: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/output',
     values: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/values',
     events: '/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/events',

@@ -4,7 +4,7 @@ import { cutText } from '../../jobs/cut-text.ts'
 import { maskSecrets } from '../../jobs/secrets.ts'
 import { anonymousTenant } from '../../queue/model/job-record.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
-import type { JobQueue } from '../../queue/store/job-queue.ts'
+import type { JobQueue, JobView } from '../../queue/store/job-queue.ts'
 import { reachableTenant } from '../access/readable-tenant.ts'
 import { Problem } from '../http/problem.ts'
 
@@ -21,12 +21,17 @@ export function jobNotFound(id: string): Problem {
   return new Problem('job_not_found', `There is no job "${cutText(id, 100)}": it never existed, or it has expired.`)
 }
 
-/** Reads the job that a path names, if the request reaches it. @throws Problem `job_not_found`, QueueUnavailableError */
-export async function findJob(queue: JobQueue, request: FastifyRequest, id: string): Promise<StoredJob> {
+/** Reads the job that a path names, if the request reaches it; `small`: without a large input. @throws Problem `job_not_found`, QueueUnavailableError */
+export async function findJob(
+  queue: JobQueue,
+  request: FastifyRequest,
+  id: string,
+  view: JobView = 'small',
+): Promise<StoredJob> {
   const ref = queue.refOf(id)
   // Jobs of plain BullMQ producers are the anonymous tenant's, and operators read and change them.
   const isPlain = ref?.bullId !== undefined && request.caller.scopes.has('admin')
-  const job = ref && (await queue.read(ref, isPlain ? anonymousTenant : reachableTenant(request)))
+  const job = ref && (await queue.read(ref, isPlain ? anonymousTenant : reachableTenant(request), view))
   if (!job) throw jobNotFound(id)
   return request.routeOptions.config.access === 'read' ? withoutSecrets(job) : job
 }

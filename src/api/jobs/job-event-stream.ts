@@ -6,7 +6,7 @@ import type { JobQueue } from '../../queue/store/job-queue.ts'
 import type { Caller } from '../access/api-keys.ts'
 import type { SseResponse } from '../http/sse-response.ts'
 import { timestamp } from '../http/timestamp.ts'
-import { jobResource } from './job-resource.ts'
+import { listedJobResource } from './job-resource.ts'
 
 /** Only progress, output, log and values_reset events are stored and numbered. The ids of other events count on from the stored one before. */
 const idsPerStoredEvent = 1_000_000
@@ -70,7 +70,7 @@ export class JobEventStream {
 
   /** Sends the snapshot, which is the job that it was made with, and all stored events; ends the response when the job is done. */
   begin(job: StoredJob): void {
-    this.#send('snapshot', JSON.stringify(jobResource(job, this.#deps.resultTtlMs, this.#deps.caller)))
+    this.#send('snapshot', JSON.stringify(listedJobResource(job, this.#deps.resultTtlMs, this.#deps.caller)))
     // A client that comes to a finished job for the first time wants its end, not its past.
     if (job.done && !this.#isResumed) return this.#finish(job)
     this.read()
@@ -118,7 +118,7 @@ export class JobEventStream {
   }
 
   async #catchUpWithState(): Promise<void> {
-    const job = this.#takeEnded() ?? (await this.#deps.queue.read(this.#ref))
+    const job = this.#takeEnded() ?? (await this.#deps.queue.read(this.#ref, undefined, 'small'))
     if (!job) return this.#response.end()
     // The events of a running attempt follow its state; every other state follows the events before it. The events of a finished
     // job are complete when its end can be read, so that `done` is last.
@@ -169,7 +169,7 @@ export class JobEventStream {
   }
 
   #finish(job: StoredJob): void {
-    this.#send('done', JSON.stringify(jobResource(job, this.#deps.resultTtlMs, this.#deps.caller)))
+    this.#send('done', JSON.stringify(listedJobResource(job, this.#deps.resultTtlMs, this.#deps.caller)))
     this.#response.end()
   }
 

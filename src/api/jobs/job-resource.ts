@@ -17,12 +17,20 @@ export const jobSchema = z.object({
   queue: z.string(),
   state: stateField,
   done: doneField,
-  input: z.unknown(),
+  input: z.unknown().describe('Also null when `input_bytes` is a number'),
+  input_bytes: z
+    .int()
+    .nullable()
+    .describe(
+      'The size in bytes of JSON of an input above 16,384 bytes, which is not in this field: read it at `links.input`',
+    ),
   output: z.unknown().describe('What the job returned. Also null when `output_bytes` is a number'),
   output_bytes: z
     .int()
     .nullable()
-    .describe('The size in bytes of JSON of an output that is too large for this field: read it at `links.output`'),
+    .describe(
+      'The size in bytes of JSON of an output that is too large for this field, in lists and events above 16,384 bytes: read it at `links.output`',
+    ),
   error: z
     .object({
       code: z.string(),
@@ -89,6 +97,7 @@ export const jobSchema = z.object({
     .describe('The starts of this run, oldest first. Of more than 20 the first and the last 19'),
   links: z.object({
     self: z.string(),
+    input: z.string(),
     output: z.string(),
     values: z.string(),
     events: z.string(),
@@ -111,7 +120,8 @@ export function jobResource(job: StoredJob, resultTtlMs: number, { scopes }: Pic
     queue: job.queue,
     state: job.state,
     done: job.done,
-    input: maskSecrets(record.input, record.secrets?.input),
+    input: job.inputBytes === undefined ? maskSecrets(record.input, record.secrets?.input) : null,
+    input_bytes: job.inputBytes ?? null,
     output: maskSecrets(job.output ?? null, record.secrets?.output),
     output_bytes: job.storedOutput?.bytes ?? null,
     error: failure ?? null,
@@ -143,6 +153,7 @@ export function jobResource(job: StoredJob, resultTtlMs: number, { scopes }: Pic
     })),
     links: {
       self,
+      input: `${self}/input`,
       output: `${self}/output`,
       values: `${self}/values`,
       events: `${self}/events`,
@@ -163,4 +174,11 @@ function givenOptions({ record, runAt }: StoredJob) {
     run_at: optionalTimestamp(runAt),
     webhook: webhook ? { url: webhook.url, events: webhook.events } : null,
   }
+}
+
+/** … in lists and events, where a large output is left out, too. */
+export function listedJobResource(...of: Parameters<typeof jobResource>): JobResource {
+  const resource = jobResource(...of)
+  const [job] = of
+  return job.outputBytes === undefined ? resource : { ...resource, output: null, output_bytes: job.outputBytes }
 }

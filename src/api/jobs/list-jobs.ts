@@ -10,7 +10,7 @@ import { answerPage, cursorParameter, fillPage } from '../http/search-page.ts'
 import { limitParameter, pageHeaders, searchedPageOf, stateField } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { exampleJob } from './examples.ts'
-import { jobResource, jobSchema } from './job-resource.ts'
+import { jobSchema, listedJobResource } from './job-resource.ts'
 
 const time = z.iso.datetime({ offset: true }).transform(Date.parse)
 const query = z.strictObject({
@@ -62,7 +62,7 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       const read = async function* (found: IndexedJob[]) {
         for await (const { job } of queue.readMany(found.map(({ ref }) => ref)))
           yield job && matches(job, filter)
-            ? JSON.stringify(jobResource(job, config.RESULT_TTL_MS, request.caller))
+            ? JSON.stringify(listedJobResource(job, config.RESULT_TTL_MS, request.caller))
             : undefined
       }
       const page = await fillPage(search(readableTenant(request, filter.tenant), filter), filter.limit, read)

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { maskSecrets } from '../../jobs/secrets.ts'
 import type { RouteDeps } from '../deps.ts'
 import { answerWhenDone } from '../http/answer-when-done.ts'
 import { problemResponses } from '../openapi/responses.ts'
@@ -8,17 +9,22 @@ import { awaitedJob } from './awaited-job.ts'
 import { findJob, jobNotFound, jobParams, jobPath } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 
+const query = z.strictObject({
+  include: z.literal('input').optional().describe('The input whole, whatever its size'),
+})
+type Request = { Params: z.output<typeof jobParams>; Querystring: z.output<typeof query> }
+
 /** `GET /v1/jobs/{id}`: the job as it is, or its end when asked to wait. */
 export function readJob(app: FastifyInstance, deps: RouteDeps): void {
   const { headers, response } = readingWithWait('job', jobSchema)
-  app.get<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id', {
+  app.get<Request>('/v1/jobs/:id', {
     config: { access: 'read' },
     schema: {
       operationId: 'readJob',
       summary: 'Read a job',
       tags: ['jobs'],
       params: jobParams,
-      querystring: z.strictObject({}),
+      querystring: query,
       headers,
       response: { ...response, ...problemResponses('job_not_found', 'queue_unavailable') },
     },
@@ -32,7 +38,12 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
         read: () => findJob(deps.queue, request, id),
         awaited: () => awaitedJob(deps, ref),
         notFound: () => jobNotFound(id),
-        resource: (job) => jobResource(job, deps.config.RESULT_TTL_MS, request.caller),
+        resource: async (job) => {
+          const resource = jobResource(job, deps.config.RESULT_TTL_MS, request.caller)
+          if (request.query.include === undefined || job.inputBytes === undefined) return resource
+          const { record } = await findJob(deps.queue, request, id, 'whole')
+          return { ...resource, input: maskSecrets(record.input, record.secrets?.input), input_bytes: null }
+        },
       })
     },
   })

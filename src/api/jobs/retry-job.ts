@@ -28,7 +28,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config,
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const before = await findJob(queue, request, id)
+      const before = await findJob(queue, request, id, 'whole')
       checkMaySubmit(request.caller, before)
       const flow = before.record.flow?.id
       if (flow !== undefined) {
@@ -50,7 +50,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config,
         const detail = `The job is ${before.state}: only failed, canceled or expired jobs can be retried.`
         throw new Problem('job_not_retryable', detail)
       }
-      const job = await queue.read(before)
+      const job = await queue.read(before, undefined, 'small')
       if (!job) throw jobNotFound(id)
       return reply
         .code(202)

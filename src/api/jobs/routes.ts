@@ -6,6 +6,7 @@ import { exampleJob } from './examples.ts'
 import { jobSchema } from './job-resource.ts'
 import { listJobs } from './list-jobs.ts'
 import { readJob } from './read-job.ts'
+import { readJobInput } from './read-job-input.ts'
 import { readJobLogs } from './read-job-logs.ts'
 import { readJobOutput } from './read-job-output.ts'
 import { readJobValues } from './read-job-values.ts'
@@ -23,6 +24,7 @@ export function jobRoutes(app: FastifyInstance, deps: RouteDeps): void {
   retryJob(app, deps)
   deleteJob(app, deps)
   readJobLogs(app, deps)
+  readJobInput(app, deps)
   readJobOutput(app, deps)
   readJobValues(app, deps)
   streamJobEvents(app, deps)

@@ -35,9 +35,9 @@ function jobSubmissions(deps: RouteDeps): SubmissionKind<NewJob, StoredJob> {
       // Under a key another request may store the job, with the channel of another process.
       const added = await queue.add(isAwaitedHere ? { ...job, replyChannel: hub.replyChannel } : job)
       // Where another request has stored it meanwhile, this add was ignored.
-      return isReplay ? queue.read(job.ref) : added
+      return isReplay ? queue.read(job.ref, undefined, 'small') : added
     },
-    read: (ref) => queue.read(ref),
+    read: (ref) => queue.read(ref, undefined, 'small'),
     keep: (claim, ref) => idempotency.keep(claim, ref),
     awaited: (ref, isAwaitedHere) => (isAwaitedHere ? awaitedNewJob(deps, ref) : awaitedJob(deps, ref)),
     queuesOf: (stored) => [stored.queue],

@@ -1,4 +1,5 @@
 import { type JobJson, type JobsOptions, optsEncodeMap, type ParentKeyOpts } from 'bullmq'
+import { largeInputBytes } from '../model/payload.ts'
 import type { Redis } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { extrasOf, type JobExtras } from './job-extras.ts'
@@ -53,7 +54,11 @@ function pushArgs(args: (string | number)[], { job, id }: Add): void {
   const countAt = args.push(0) - 1
   if (opts.delay) args.push(':delay', opts.delay)
   if (opts.lifo) args.push(':lifo', 1)
-  if (extras) pushExtras(args, extras)
+  if (extras) {
+    pushExtras(args, extras)
+    extras.inputBytes = largeInputBytes(data, extras.record)
+    if (extras.inputBytes !== undefined) args.push('inputBytes', extras.inputBytes)
+  }
   args[countAt] = (args.length - countAt - 1) / 2
 }
 

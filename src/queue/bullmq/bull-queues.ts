@@ -28,11 +28,13 @@ export class BullQueues {
    * Adds a job, unless one of its id is there, with its places in our lists. When this resolves, it is in Redis. What is added in one turn of the
    * event loop goes to Redis in few calls.
    *
+   * @returns the size of a large input as JSON
    * @throws QueueUnavailableError; the job may have been added all the same.
    */
-  async add(job: NewJob): Promise<void> {
-    const { name, data, opts } = this.#bullJob(job)
+  async add(job: NewJob): Promise<number | undefined> {
+    const { name, data, opts, extras } = this.#bullJob(job)
     await whenAvailable(this.#queue(job.ref.queue).add(name, data, opts))
+    return extras.inputBytes
   }
 
   /** … many jobs of one queue. */
@@ -46,7 +48,7 @@ export class BullQueues {
     const dueAt = dueAtOf(job) ?? createdAt
     // The limits of a blocked job count from its release.
     const limits = flow?.isBlocked ? undefined : timeLimits(record)
-    const extras: JobExtras = { ...limits, isBlocked: flow?.isBlocked, fields: this.#fieldsOf(job) }
+    const extras: JobExtras = { record, ...limits, isBlocked: flow?.isBlocked, fields: this.#fieldsOf(job) }
     if (this.#isListed) this.#list(extras, job)
     if (record.webhook) extras.webhookAt = dueAt
     const options = jobOptions({
@@ -56,7 +58,7 @@ export class BullQueues {
       createdAt,
       delayMs: dueAt - createdAt,
     })
-    return { name: type, data: record, opts: withExtras(options, extras) }
+    return { name: type, data: record, opts: withExtras(options, extras), extras }
   }
 
   #list(extras: JobExtras, { ref, record }: NewJob): void {

@@ -1,10 +1,15 @@
 import type { JobsOptions } from 'bullmq'
+import type { JobRecord } from '../model/job-record.ts'
 
 /**
  * What Drover stores with a job beside what BullMQ knows. It is written by the script that adds the job, so that no job is ever there without
  * it. It rides on BullMQ's job options under a symbol: BullMQ copies it along, and no JSON has it.
  */
 export interface JobExtras {
+  /** What is stored as the data of the job. */
+  record: JobRecord
+  /** Set when the job is added: the size of a large input as JSON. */
+  inputBytes?: number | undefined
   /** Its entry in the index of jobs; absent: it is in no list. */
   indexEntry?: string | undefined
   /** Epoch ms: it must have started, and ended, by then. */

@@ -1,5 +1,5 @@
 import { decodeFailure, type StoredFailure } from '../model/failure.ts'
-import { type JobRecord, recordVersion } from '../model/job-record.ts'
+import { inStoredOrder, type JobRecord, recordVersion } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { endState } from '../model/stored-job.ts'
 import type { JobNode } from './model/plan.ts'
@@ -14,7 +14,8 @@ type FlowOfJob = { id: string; requestId?: string | undefined }
 
 /** The record of a flow's job that waits for its turn. */
 export function blockedRecord({ id, requestId }: FlowOfJob, { n, job }: JobNode): JobRecord {
-  return { v: recordVersion, ...job.record, ...(requestId !== undefined && { requestId }), flow: { id, node: n } }
+  const traced = requestId === undefined ? job.record : { ...job.record, requestId }
+  return inStoredOrder({ v: recordVersion, ...traced, flow: { id, node: n } })
 }
 
 /** The record of a flow's job that is released at `now` (epoch ms): its delay and its time limits count from then. */
@@ -27,9 +28,9 @@ export function releasedRecord(
   const { delayMs, runAt = delayMs === undefined ? undefined : now + delayMs } = node.job
   // Clients see how long it waited since it could start, not since the flow was submitted.
   const dueAt = Math.max(now, runAt ?? now)
-  const record: JobRecord = { ...blockedRecord(flow, node), input, reopenedAt: dueAt }
+  const record = inStoredOrder({ ...blockedRecord(flow, node), input, reopenedAt: dueAt })
   const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
-  return { runAt, record: hasLimits ? { ...record, countsFrom: dueAt } : record }
+  return { runAt, record: hasLimits ? inStoredOrder({ ...record, countsFrom: dueAt }) : record }
 }
 
 /** Reads a state as read-flow-jobs.lua writes it. */

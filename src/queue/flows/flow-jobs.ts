@@ -5,6 +5,7 @@ import { encodeFailure, type StoredFailure } from '../model/failure.ts'
 import { timeLimits } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import type { NewJob } from '../model/new-job.ts'
+import { largeInputBytes } from '../model/payload.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -101,10 +102,11 @@ export class FlowJobs {
       const { id } = ids.ref(node.job.queue, node.n)
       const release = byNode.get(node)
       if (!release || 'failure' in release)
-        return [id, 'fail', release ? encodeFailure(release.failure) : '', '', '', '']
+        return [id, 'fail', release ? encodeFailure(release.failure) : '', '', '', '', '']
       const { runAt, record } = releasedRecord(flow, node, now, release.input)
       const { startBy, deadlineAt } = timeLimits(record)
-      return [id, 'release', JSON.stringify(record), runAt ?? '', startBy ?? '', deadlineAt ?? '']
+      const data = JSON.stringify(record)
+      return [id, 'release', data, runAt ?? '', startBy ?? '', deadlineAt ?? '', largeInputBytes(data, record) ?? '']
     }
     const failed: JobNode[] = []
     for (const { queue, nodes, args } of scriptBatches(byNode.keys(), argsOf)) {
@@ -160,7 +162,9 @@ export class FlowJobs {
   async reblock(flow: FlowOf, nodes: Iterable<JobNode>): Promise<void> {
     const ids = new FlowJobIds(flow.id)
     const argsOf = (node: JobNode) => {
-      return [ids.ref(node.job.queue, node.n).id, JSON.stringify(blockedRecord(flow, node))]
+      const record = blockedRecord(flow, node)
+      const data = JSON.stringify(record)
+      return [ids.ref(node.job.queue, node.n).id, data, largeInputBytes(data, record) ?? '']
     }
     for (const { queue, args } of scriptBatches(nodes, argsOf)) {
       const bull = (set: string) => this.#keys.bull(queue, set)

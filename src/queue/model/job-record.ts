@@ -16,7 +16,6 @@ export const recordSchema = z.object({
   tenant: z.string().default(anonymousTenant),
   /** The job takes a place in its tenant's quota until it starts: see tenant-quotas.ts. */
   limited: z.literal(true).optional(),
-  input: z.unknown(),
   timeoutMs: z.int().optional(),
   backoff: z.object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() }).optional(),
   startWithinMs: z.int().optional(),
@@ -38,10 +37,17 @@ export const recordSchema = z.object({
   webhook: webhookSchema.optional(),
   /** The flow of the job, and its node there. */
   flow: z.object({ id: z.string(), node: z.int() }).optional(),
+  /** Last in the stored text, because read-job.lua cuts a large one off. */
+  input: z.unknown(),
 })
 
 /** The `data` of a BullMQ job. Times are epoch milliseconds. */
 export type JobRecord = z.output<typeof recordSchema>
+
+/** A record with its fields in the order of the stored text. */
+export function inStoredOrder({ input, ...record }: JobRecord): JobRecord {
+  return { ...record, input }
+}
 
 /** Reads a stored record; undefined when it was written by a version of Drover that this one cannot read. */
 export function parseRecord(data: unknown): JobRecord | undefined {

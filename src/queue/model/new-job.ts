@@ -1,5 +1,5 @@
 import type { JobRef } from './job-id.ts'
-import { type JobRecord, recordVersion } from './job-record.ts'
+import { inStoredOrder, type JobRecord, recordVersion } from './job-record.ts'
 
 /** A job to be stored, validated by the caller. Times are epoch ms. */
 export interface NewJob {
@@ -18,7 +18,7 @@ export interface NewJob {
 
 /** The record of a new job, as it is stored. */
 export function recordOf({ record }: NewJob): JobRecord {
-  return { v: recordVersion, ...record }
+  return inStoredOrder({ v: recordVersion, ...record })
 }
 
 /** When a new job may start, in epoch ms; undefined: at once. */

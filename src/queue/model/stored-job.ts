@@ -6,6 +6,7 @@ import type { JobRef } from './job-id.ts'
 import { dueAt as dueSince, type JobRecord, parseRecord, plainRecord } from './job-record.ts'
 import { isEnd, type JobEnd, type JobState } from './job-states.ts'
 import { parseJson } from './parse-json.ts'
+import { largeBytes, largeInputBytes } from './payload.ts'
 import type { Place } from './place.ts'
 
 /** An output that is stored beside its job. `bytes` is its length as JSON in UTF-8. */
@@ -23,11 +24,16 @@ export interface StoredJob {
   queue: string
   state: JobState
   done: boolean
+  /** Its input may be null where `inputBytes` is set: see JobQueue.read. */
   record: JobRecord
+  /** Of a large input: its size as JSON. */
+  inputBytes: number | undefined
   /** Null also when the output is stored beside the job. */
   output: unknown
   /** Set when the output is stored beside the job. */
   storedOutput: StoredOutput | undefined
+  /** Of a large output, wherever it is stored: its size as JSON. */
+  outputBytes: number | undefined
   failure: StoredFailure | undefined
   progress: { fraction: number; message: string | null; data: unknown } | undefined
   run: number
@@ -72,7 +78,8 @@ export function decodeJob(
   found: { place: Place; lastEventId: number; dueAt: number | undefined; queue?: WaitingQueue | undefined },
 ): StoredJob | undefined {
   const { lastEventId, dueAt, queue } = found
-  const data = parseJson(hash['data'] ?? '')
+  const text = hash['data'] ?? ''
+  const data = parseJson(text)
   const record = ref.bullId === undefined ? parseRecord(data) : plainRecord(data)
   if (!record) return undefined
   const unknown = unknownSince(hash)
@@ -105,8 +112,10 @@ export function decodeJob(
     state,
     done: isDone,
     record,
+    inputBytes: inputBytesOf(ref, hash, text, data),
     output: succeeded && !storedOutput ? parseJson(hash['returnvalue'] ?? 'null') : null,
     storedOutput,
+    outputBytes: succeeded ? (storedOutput?.bytes ?? largeBytes(hash['returnvalue'] ?? '')) : undefined,
     failure,
     progress: hash['progress'] === undefined ? undefined : progressSchema.safeParse(parseJson(hash['progress'])).data,
     run: Number(hash['run'] ?? 1),
@@ -125,6 +134,17 @@ export function decodeJob(
     starts,
     worker: place === 'active' ? hash['pb'] : undefined,
   }
+}
+
+/** The script that added it has written the size of a large input; not so a plain producer, and not so earlier versions of Drover. */
+function inputBytesOf(
+  { bullId }: JobRef,
+  { inputBytes }: Record<string, string>,
+  text: string,
+  data: unknown,
+): number | undefined {
+  if (inputBytes !== undefined) return Number(inputBytes)
+  return bullId === undefined ? largeInputBytes(text, Object(data)) : largeBytes(text)
 }
 
 /** A job with a stored output was completed with the name of that output, which no handler knows and so none can return. */

@@ -1,6 +1,6 @@
 import { encodeFailure, type StoredFailure } from '../model/failure.ts'
 import { bullIdOf, type JobRef } from '../model/job-id.ts'
-import { type JobRecord, timeLimits } from '../model/job-record.ts'
+import { inStoredOrder, timeLimits } from '../model/job-record.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -91,7 +91,7 @@ export class JobControl {
   }
 
   /**
-   * Opens the next run of an ended job, whose time limits count from `now`. The caller has stored the webhook delivery of the run before.
+   * Opens the next run of an ended job, which was read whole, and whose time limits count from `now`. The caller has stored the webhook delivery of the run before.
    *
    * @param isLimited its tenant has a limit of waiting jobs now, and the job has a place
    * @returns not_retryable when the job has changed since it was read. @throws QueueUnavailableError
@@ -100,7 +100,8 @@ export class JobControl {
     const keys = this.#keys
     const { limited: _, ...kept } = job.record
     const reopened = { ...kept, ...(isLimited && { limited: true as const }), reopenedAt: now }
-    const record: JobRecord = { ...reopened, ...(job.record.countsFrom === undefined ? {} : { countsFrom: now }) }
+    const limits = job.record.countsFrom === undefined ? {} : { countsFrom: now }
+    const record = inStoredOrder({ ...reopened, ...limits })
     const { startBy, deadlineAt } = timeLimits(record)
     const endedIn = job.state === 'succeeded' ? 'completed' : 'failed'
     const sets = [endedIn, 'prioritized', 'pc', 'marker', 'meta'].map((set) => keys.bull(job.queue, set))

@@ -20,6 +20,9 @@ const pauseQueue = loadScript('bullmq/pause-queue')
 /** For how long it is cached what holds the jobs of a queue. */
 const heldAgeMs = 2000
 
+/** How a job is read. */
+export type JobView = 'whole' | 'small'
+
 /** The API's side of queues: stores, reads, counts and removes jobs. */
 export class JobQueue {
   readonly #client: Redis
@@ -98,7 +101,7 @@ export class JobQueue {
   async add(job: NewJob): Promise<StoredJob> {
     const { ref, type, attempts, createdAt } = job
     if (!this.#queues.has(ref.queue)) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
-    await this.#bull.add(job)
+    const inputBytes = await this.#bull.add(job)
     const dueAt = dueAtOf(job)
     this.#onAdded(type, job.record.tenant)
     return {
@@ -107,8 +110,10 @@ export class JobQueue {
       state: dueAt === undefined ? 'queued' : 'scheduled',
       done: false,
       record: recordOf(job),
+      inputBytes,
       output: null,
       storedOutput: undefined,
+      outputBytes: undefined,
       failure: undefined,
       progress: undefined,
       run: 1,
@@ -145,9 +150,10 @@ export class JobQueue {
    * A job; undefined when there is none, or with `tenant`: when that tenant has none. A job of another tenant is not read, so that it costs
    * as much as a missing one.
    *
+   * @param view `small`: a large input is not read, and null in the record
    * @throws QueueUnavailableError
    */
-  async read(ref: JobRef, tenant?: string): Promise<StoredJob | undefined> {
+  async read(ref: JobRef, tenant?: string, view: JobView = 'whole'): Promise<StoredJob | undefined> {
     if (ref.bullId !== undefined && tenant !== undefined && tenant !== anonymousTenant) return undefined
     const keys = [
       this.#keys.job(ref),
@@ -160,7 +166,7 @@ export class JobQueue {
       this.#keys.workers(ref.queue),
     ]
     const reply = await whenAvailable(
-      readJob(this.#client, keys, [bullIdOf(ref), ref.bullId === undefined ? (tenant ?? '') : '']),
+      readJob(this.#client, keys, [bullIdOf(ref), ref.bullId === undefined ? (tenant ?? '') : '', view]),
     )
     if (!isReadReply(reply)) return undefined
     const [fields, place, lastEventId, dueAt, ...queue] = reply
@@ -176,9 +182,9 @@ export class JobQueue {
     return job
   }
 
-  /** See {@link readMany}. @throws QueueUnavailableError */
+  /** See {@link readMany}; without large inputs. @throws QueueUnavailableError */
   readMany(refs: JobRef[]): AsyncGenerator<{ ref: JobRef; job: StoredJob | undefined }, void, undefined> {
-    return readMany({ redis: this.#client, keys: this.#keys, read: (ref) => this.read(ref) }, refs)
+    return readMany({ redis: this.#client, keys: this.#keys, read: (ref) => this.read(ref, undefined, 'small') }, refs)
   }
 
   /**

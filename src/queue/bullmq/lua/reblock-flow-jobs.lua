@@ -2,9 +2,9 @@
 -- include bullmq/lib/values
 --[[
   Brings ended jobs of a flow in one queue back to where they were before the flow came to them, for the flow's next run.
-  KEYS: failed, time limits, waiting-children, completed   ARGV: prefix of the job keys, run of the flow, for each: id, data
+  KEYS: failed, time limits, waiting-children, completed   ARGV: prefix of the job keys, run of the flow, for each: id, data, size of its input if that is large or ''
 ]]
-for i = 3, #ARGV, 2 do
+for i = 3, #ARGV, 3 do
   local id = ARGV[i]
   local jobKey = ARGV[1] .. id
   local run, flowRun = unpack(redis.call('HMGET', jobKey, 'run', 'flowRun'))
@@ -12,7 +12,8 @@ for i = 3, #ARGV, 2 do
     removeLabels(ARGV[1], id, false)
     local last = dropValues(jobKey)
     redis.call('HDEL', jobKey, 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb',
-      'cancelRequestedAt', 'unknownSince', 'releasedAt', 'outputName', 'outputBytes')
+      'cancelRequestedAt', 'unknownSince', 'releasedAt', 'outputName', 'outputBytes', 'inputBytes')
+    if ARGV[i + 2] ~= '' then redis.call('HSET', jobKey, 'inputBytes', ARGV[i + 2]) end
     redis.call('UNLINK', jobKey .. ':output')
     redis.call('HSET', jobKey, 'data', ARGV[i + 1], 'run', (run or 1) + 1, 'atm', 0, 'ats', 0, 'blocked', 1,
       'flowRun', ARGV[2], 'eventsBeforeRun', last)

@@ -7,12 +7,13 @@
   not blocked any more was released before, or has ended: it stays as it is.
   One script and no add of BullMQ's: the job is there already, with its id, and is only moved.
   KEYS: prioritized, delayed, priority counter, marker, meta, time limits, failed, waiting-children
-  ARGV: prefix of the job keys, now, for each: id, 'release' or 'fail', data or failure, due at or '', start by or '', deadline or ''
+  ARGV: prefix of the job keys, now, for each: id, 'release' or 'fail', data or failure, due at or '', start by or '', deadline or '',
+        size of its input if that is large or ''
   Returns the places in this list of those that failed by this call, from 1 on.
 ]]
 local failed = {}
 local sets = { KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
-for i = 3, #ARGV, 6 do
+for i = 3, #ARGV, 7 do
   local id = ARGV[i]
   local jobKey = ARGV[1] .. id
   local blocked, priority = unpack(redis.call('HMGET', jobKey, 'blocked', 'priority'))
@@ -20,9 +21,10 @@ for i = 3, #ARGV, 6 do
     redis.call('ZREM', KEYS[8], id)
     if ARGV[i + 1] == 'fail' then
       endJob(jobKey, jobKey .. ':lock', KEYS[7], jobKey, id, ARGV[i + 2], ARGV[2])
-      failed[#failed + 1] = (i + 3) / 6
+      failed[#failed + 1] = (i + 4) / 7
     else
-      redis.call('HDEL', jobKey, 'blocked')
+      redis.call('HDEL', jobKey, 'blocked', 'inputBytes')
+      if ARGV[i + 6] ~= '' then redis.call('HSET', jobKey, 'inputBytes', ARGV[i + 6]) end
       redis.call('HSET', jobKey, 'data', ARGV[i + 2], 'releasedAt', ARGV[2])
       limitTime(KEYS[6], id, ARGV[i + 4], ARGV[i + 5])
       queueJob(sets, id, priority, tonumber(ARGV[i + 3]), tonumber(ARGV[2]))

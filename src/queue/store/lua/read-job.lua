@@ -2,7 +2,7 @@
 --[[
   Reads a job and where it is, atomically.
   KEYS: job hash, its lock, delayed (zset), active (list), event stream, index, meta, workers
-  ARGV: job id, its tenant or '' for any: a job of another tenant is not in the index under this one, and not read
+  ARGV: job id, its tenant or '' for any: a job of another tenant is not in the index under this one, and not read; 'small': a large input is cut off
   Returns nil, or { hash as field/value list, place, id of its last event, due time in ms or false,
     and of a job that waits: now, paused since ('' when that is unknown) or false, when the last worker stopped or false,
     the last heartbeat of a worker or false }
@@ -10,6 +10,12 @@
 if ARGV[2] ~= '' and not redis.call('ZSCORE', KEYS[6], ARGV[2] .. ':' .. string.sub(ARGV[1], -26)) then return nil end
 local hash = redis.call('HGETALL', KEYS[1])
 if #hash == 0 then return nil end
+-- The input is the last field of the record. Where it is not, an earlier version stored the job.
+local size = ARGV[3] == 'small' and redis.call('HGET', KEYS[1], 'inputBytes')
+for n = 1, size and #hash or 0, 2 do
+  local cut = #hash[n + 1] - size - 1
+  if hash[n] == 'data' and string.sub(hash[n + 1], cut - 7, cut) == '"input":' then hash[n + 1] = string.sub(hash[n + 1], 1, cut) .. 'null}' end
+end
 local last = lastEventId(KEYS[1], redis.call('HGET', KEYS[1], 'lastEvent'))
 if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then
   -- A removed job whose id is still taken: see remove-hash.lua.
