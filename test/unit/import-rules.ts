@@ -25,6 +25,9 @@ export const rules: Record<string, Rule> = {
   'queue/store': {
     imports: ['queue/model', 'queue/redis', 'queue/bullmq'],
     doors: [
+      'index-section',
+      'plan-search',
+      'search-sections',
       'job-queue',
       'job-index',
       'job-output',
@@ -70,7 +73,16 @@ export const rules: Record<string, Rule> = {
   },
   'api/submission': { imports: [...api, 'queue/model', 'queue/store', 'jobs'] },
   'api/jobs': {
-    imports: [...api, 'api/submission', 'jobs', 'queue/model', 'queue/redis', 'queue/store', 'queue/events'],
+    imports: [
+      ...api,
+      'api/submission',
+      'jobs',
+      'queue/model',
+      'queue/redis',
+      'queue/store',
+      'queue/events',
+      'queue/webhooks',
+    ],
     doors: ['routes', 'find-job'],
   },
   'api/flows': {

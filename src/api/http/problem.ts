@@ -22,6 +22,7 @@ const problems = {
   job_not_retryable: [409, 'Job cannot be retried'],
   flow_not_found: [404, 'Flow not found'],
   flow_already_done: [409, 'Flow already done'],
+  flow_not_done: [409, 'Flow not done'],
   flow_not_retryable: [409, 'Flow cannot be retried'],
   results_reset: [409, 'Results of another run'],
   idempotency_key_reused: [422, 'Idempotency key already used with a different body'],

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { jobOwner } from '../../queue/webhooks/outbox.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { emptyResponse, problemResponses } from '../openapi/responses.ts'
@@ -26,7 +27,7 @@ export function deleteJob(app: FastifyInstance, { queue, flows, outbox }: RouteD
       const flow = job.record.flow?.id
       if (await flows.isOpen(flow))
         throw new Problem('job_not_done', `The job belongs to flow ${flow}, which is not done.`)
-      if (job.done) await outbox.forget(job)
+      if (job.done) await outbox.forget(jobOwner(job))
       const result = await queue.remove(job)
       if (result === 'missing') throw jobNotFound(id)
       if (result === 'not_done') throw new Problem('job_not_done', `The job is ${job.state}: cancel it first.`)

@@ -7,20 +7,25 @@ import type { IndexedJob } from '../../queue/store/job-index.ts'
 import { readableTenant, tenantParameter } from '../access/readable-tenant.ts'
 import type { RouteDeps } from '../deps.ts'
 import { answerPage, cursorParameter, fillPage } from '../http/search-page.ts'
-import { limitParameter, pageHeaders, searchedPageOf, stateField } from '../openapi/fields.ts'
+import {
+  createdRange,
+  limitParameter,
+  pageHeaders,
+  searchedPageOf,
+  stateField,
+  timeParameters,
+} from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { exampleJob } from './examples.ts'
 import { jobSchema, listedJobResource } from './job-resource.ts'
 
-const time = z.iso.datetime({ offset: true }).transform(Date.parse)
 const query = z.strictObject({
   state: stateField.optional(),
   type: z.string().min(1).max(100).optional(),
   queue: z.string().regex(queueNamePattern).optional(),
   tag: z.string().min(1).max(100).optional(),
   error_code: z.string().min(1).max(200).optional().describe('Only jobs that ended with this `error.code`'),
-  created_after: time.optional().describe('Only jobs created after this time'),
-  created_before: time.optional().describe('Only jobs created before this time'),
+  ...timeParameters,
   tenant: tenantParameter,
   limit: limitParameter,
   cursor: cursorParameter(isUlid),
@@ -36,8 +41,7 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       queues: filter.queue === undefined ? queue.names : [filter.queue],
       filter: { state, type, tag, errorCode },
       behind,
-      from: (filter.created_after ?? -1) + 1,
-      to: (filter.created_before ?? Number.MAX_SAFE_INTEGER) - 1,
+      ...createdRange(filter),
       count,
     })
   }

@@ -23,6 +23,20 @@ export const metadataField = z.record(z.string(), z.string())
 /** How many items a page has at most. */
 export const limitParameter = z.coerce.number().int().min(1).max(200).default(50).describe('1 to 200')
 
+const time = z.iso.datetime({ offset: true }).transform(Date.parse)
+
+/** Bounds of a list. */
+export const timeParameters = {
+  created_after: time.optional().describe('Only what was created after this time'),
+  created_before: time.optional().describe('Only what was created before this time'),
+}
+
+/** {@link timeParameters} as epoch ms, both included. */
+export function createdRange(query: { created_after?: number | undefined; created_before?: number | undefined }) {
+  const { created_after: after = -1, created_before: before = Number.MAX_SAFE_INTEGER } = query
+  return { from: after + 1, to: before - 1 }
+}
+
 /** One page of a list of what the name says. */
 export function pageOf<S extends z.ZodType>(name: string, item: S) {
   const nextCursor = z.string().nullable().describe('Null on the last page')

@@ -44,7 +44,7 @@ export async function advanceFlow(
 ): Promise<Advanced> {
   const { flow, evaluation } = loaded
   if (flow.finished) {
-    await closeFlow(deps, flow, flow.finished.at)
+    await closeFlow(deps, flow, flow.finished)
     return 'closed'
   }
   await storeMissingJobs(deps, loaded)

@@ -9,6 +9,7 @@ import { Lease } from '../redis/lease.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import type { FlowDoor } from './expand-map.ts'
 import { FlowDriver } from './flow-driver.ts'
+import { FlowIndexUpkeep } from './flow-index-upkeep.ts'
 import { FlowJobs } from './flow-jobs.ts'
 import { FlowStore } from './flow-store.ts'
 import { FlowHints } from './hints.ts'
@@ -28,6 +29,7 @@ export class FlowCoordinator {
   readonly #store: FlowStore
   readonly #driver: FlowDriver
   readonly #remover: FlowRemover
+  readonly #upkeep: FlowIndexUpkeep
   readonly #hints: FlowHints
   readonly #lease: Lease
   readonly #log: Logger
@@ -64,6 +66,7 @@ export class FlowCoordinator {
     const deps = { store, jobs, registry, outbox, door, quotas, onHeldBack }
     this.#driver = new FlowDriver({ ...deps, hints: this.#hints, log })
     this.#remover = new FlowRemover({ ...options, store, jobs })
+    this.#upkeep = new FlowIndexUpkeep({ redis, keys, store })
     this.#lease = new Lease({ redis, key: keys.flowLease, ms: leaseMs })
     this.#log = log
   }
@@ -113,6 +116,7 @@ export class FlowCoordinator {
     this.#isLeader = true
     this.#from = 0
     this.#driver.open()
+    this.#upkeep.begin()
     this.#log.info('became flow coordinator')
   }
 
@@ -126,6 +130,7 @@ export class FlowCoordinator {
     try {
       await this.#pass()
       await this.#remover.removeExpired()
+      await this.#upkeep.step()
     } catch (error) {
       this.#log.debug({ err: error }, 'failed to check the open flows; the next tick retries')
     }

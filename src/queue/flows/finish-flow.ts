@@ -1,3 +1,4 @@
+import type { JobEnd } from '../model/job-states.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import type { FlowJobs } from './flow-jobs.ts'
 import { jobRemoved, undrivable } from './flow-record.ts'
@@ -19,8 +20,8 @@ interface Deps {
 export async function finishFlow(deps: Deps, { flow }: LoadedFlow, end: NodeEnd): Promise<void> {
   const error = end.cause && (await errorOf(deps, flow, end.cause))
   const now = Date.now()
-  await deps.store.finish(flow, end.state, error, now)
-  await closeFlow(deps, flow, now)
+  const state = await deps.store.finish(flow, end.state, error, now)
+  await closeFlow(deps, flow, { state, at: now })
 }
 
 /**
@@ -30,10 +31,11 @@ export async function finishFlow(deps: Deps, { flow }: LoadedFlow, end: NodeEnd)
 export async function closeFlow(
   deps: { store: FlowStore; outbox: WebhookOutbox },
   flow: StoredFlow,
-  endedAt: number,
+  end: { state: JobEnd | undefined; at: number },
 ): Promise<void> {
   if (flow.webhook) await settleFlowWebhook(deps, flow.id)
-  await deps.store.openList.close(flow.id, flow.run, endedAt)
+  await deps.store.index.add(flow, end.state)
+  await deps.store.openList.close(flow.id, flow.run, end.at)
 }
 
 /** Ends a flow that cannot be driven, whatever its jobs do. @throws QueueUnavailableError */
@@ -41,8 +43,8 @@ export async function failFlow(deps: { store: FlowStore; outbox: WebhookOutbox }
   const flow = await deps.store.read(id)
   if (!flow) return
   const now = Date.now()
-  await deps.store.finish(flow, 'failed', undrivable, now)
-  await closeFlow(deps, flow, flow.finished?.at ?? now)
+  const state = await deps.store.finish(flow, 'failed', undrivable, now)
+  await closeFlow(deps, flow, { state, at: flow.finished?.at ?? now })
 }
 
 /** The error of the node that decided how the flow ended. */

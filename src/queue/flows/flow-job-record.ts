@@ -2,6 +2,7 @@ import { decodeFailure, type StoredFailure } from '../model/failure.ts'
 import { inStoredOrder, type JobRecord, recordVersion } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { endState } from '../model/stored-job.ts'
+import type { FlowHead } from './model/document.ts'
 import type { JobNode } from './model/plan.ts'
 
 /** The state of a job of a flow. `earlier`: it ended in an earlier run of the flow, and has to be blocked again. */
@@ -9,12 +10,14 @@ export type FlowJobState =
   | { status: 'missing' | 'earlier' | 'blocked' | 'open' }
   | { status: 'ended'; state: JobEnd; at: number; failure: StoredFailure | undefined }
 
-/** What the job of a flow has from it. */
-type FlowOfJob = { id: string; requestId?: string | undefined }
+/** What the jobs of a flow have from it. */
+type FlowOfJob = Pick<FlowHead, 'id' | 'tags'> & { requestId?: string | undefined }
 
-/** The record of a flow's job that waits for its turn. */
-export function blockedRecord({ id, requestId }: FlowOfJob, { n, job }: JobNode): JobRecord {
-  const traced = requestId === undefined ? job.record : { ...job.record, requestId }
+/** The record of a flow's job that waits for its turn. It has the tags of its flow, so that they find it. */
+export function blockedRecord({ id, tags: shared, requestId }: FlowOfJob, { n, job }: JobNode): JobRecord {
+  const tags = [...new Set([...shared, ...(job.record.tags ?? [])])]
+  const own = tags.length === 0 ? job.record : { ...job.record, tags }
+  const traced = requestId === undefined ? own : { ...own, requestId }
   return inStoredOrder({ v: recordVersion, ...traced, flow: { id, node: n } })
 }
 

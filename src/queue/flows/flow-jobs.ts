@@ -32,8 +32,16 @@ const maxAddedAtOnce = 200
 const maxLeavingAtOnce = 1000
 /** How many scheduled jobs of a queue are searched for those of a flow. */
 const maxScheduledSearched = 5000
+/** How many running jobs of a queue are searched for those of the flows on a page. */
+const maxRunningSearched = 20_000
 
-type FlowOf = Pick<StoredFlow, 'id' | 'run' | 'createdAt' | 'tenant'> & { requestId?: string | undefined }
+/** The nodes that run, and those that wait for their time. */
+interface UnderWay {
+  running: Set<number>
+  scheduled: Set<number>
+}
+
+type FlowOf = Pick<StoredFlow, 'id' | 'run' | 'createdAt' | 'tenant' | 'tags'> & { requestId?: string | undefined }
 
 /** A blocked job is either released with its input, or fails without being run. */
 export type Release = { node: JobNode; input: unknown } | { node: JobNode; failure: StoredFailure }
@@ -173,6 +181,12 @@ export class FlowJobs {
     }
   }
 
+  /** Cancels and removes jobs of a flow that is gone. */
+  async discard(flow: FlowOf, nodes: JobNode[]): Promise<void> {
+    await this.cancel(flow, nodes, Date.now())
+    await this.remove(flow, nodes)
+  }
+
   /** Removes jobs with everything that belongs to them. */
   async remove(flow: FlowOf, nodes: Iterable<JobNode>): Promise<void> {
     const ids = new FlowJobIds(flow.id)
@@ -184,10 +198,7 @@ export class FlowJobs {
   }
 
   /** The nodes that run now, and those that wait for their time or for their next attempt. */
-  async underWay(
-    flow: { id: string },
-    queues: Iterable<string>,
-  ): Promise<{ running: Set<number>; scheduled: Set<number> }> {
+  async underWay(flow: { id: string }, queues: Iterable<string>): Promise<UnderWay> {
     const ids = new FlowJobIds(flow.id)
     const running = new Set<number>()
     const scheduled = new Set<number>()
@@ -199,6 +210,29 @@ export class FlowJobs {
       for (const id of delayed) scheduled.add(ids.node(id) ?? -1)
     }
     return { running, scheduled }
+  }
+
+  /** … of many flows. */
+  async underWayOf(flows: { id: string; queues: string[] }[]): Promise<Map<string, UnderWay>> {
+    const queues = new Set(flows.flatMap((flow) => flow.queues))
+    const sets = await Promise.all(
+      Array.from(queues, async (queue) => ({
+        running: await whenAvailable(this.#redis.lrange(this.#keys.bull(queue, 'active'), 0, maxRunningSearched - 1)),
+        scheduled: await whenAvailable(
+          this.#redis.zrange(this.#keys.bull(queue, 'delayed'), 0, `${maxScheduledSearched - 1}`),
+        ),
+      })),
+    )
+    const byFlow = (ids: string[]) => Map.groupBy(ids, FlowJobIds.flowOf)
+    const [running, scheduled] = [byFlow(sets.flatMap((of) => of.running)), byFlow(sets.flatMap((of) => of.scheduled))]
+    return new Map(
+      flows.map(({ id }) => {
+        const ids = new FlowJobIds(id)
+        const nodesIn = (jobs: Map<string, string[]>) =>
+          new Set((jobs.get(ids.flow) ?? []).map((job) => ids.node(job) ?? -1))
+        return [id, { running: nodesIn(running), scheduled: nodesIn(scheduled) }]
+      }),
+    )
   }
 
   /** The outputs or failures of jobs, in the order given. */

@@ -1,8 +1,9 @@
 import type { HeldBack } from '../model/held-back.ts'
-import type { JobEnd } from '../model/job-states.ts'
+import { type JobEnd, jobEnds } from '../model/job-states.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
+import { FlowIndex } from './flow-index.ts'
 import {
   decodeEnd,
   decodeHead,
@@ -24,6 +25,7 @@ const recordEnds = loadScript('flows/record-ends')
 const stopFlow = loadScript('flows/stop-flow')
 const finishFlow = loadScript('flows/finish-flow')
 const reopenFlow = loadScript('flows/reopen-flow')
+const setFields = loadScript('flows/set-fields')
 const markNotified = loadScript('flows/mark-notified')
 
 /** Ends in one call. */
@@ -62,19 +64,21 @@ export interface Reopening {
 export class FlowStore {
   readonly openList: OpenFlowList
   readonly maps: MapStore
+  readonly index: FlowIndex
   readonly #redis: Redis
   readonly #keys: Keys
 
   constructor(deps: { redis: Redis; keys: Keys }) {
     this.openList = new OpenFlowList(deps)
     this.maps = new MapStore(deps)
+    this.index = new FlowIndex(deps)
     this.#redis = deps.redis
     this.#keys = deps.keys
   }
 
   /** Stores a flow, unless its id exists. @returns false when it did */
   async create(flow: NewFlow): Promise<boolean> {
-    await this.openList.add(flow.id, 1, flow.createdAt)
+    await Promise.all([this.openList.add(flow.id, 1, flow.createdAt), this.index.add(flow)])
     const fields = Object.entries(encodeFlow(flow)).flat()
     const names = [this.#keys.flow(flow.id), this.#keys.flowExpansions(flow.id)]
     const args = [fields.length, ...fields, ...encodeExpansions(flow.expansions)]
@@ -164,19 +168,20 @@ export class FlowStore {
 
   /** Writes how many jobs of the flow are blocked; read by clients that ask for the counts. */
   async setBlocked(id: string, blocked: number): Promise<void> {
-    await whenAvailable(this.#redis.hset(this.#keys.flow(id), { blocked }))
+    await whenAvailable(setFields(this.#redis, [this.#keys.flow(id), this.#keys.flow(id)], ['blocked', blocked]))
   }
 
-  /** Marks that all jobs of the tree are stored. */
-  async markStored(id: string): Promise<void> {
-    await whenAvailable(this.#redis.hset(this.#keys.flow(id), 'stored', 1))
+  /** Marks that all jobs of the tree are stored. @returns false when the flow is gone */
+  async markStored(id: string): Promise<boolean> {
+    const key = this.#keys.flow(id)
+    return (await whenAvailable(setFields(this.#redis, [key, key], ['stored', 1]))) === 1
   }
 
   /** Writes why maps of the flow wait for room, for clients; undefined: none does. */
   async setHeldBack(id: string, held: HeldBack | undefined): Promise<void> {
     const key = this.#keys.flow(id)
     await whenAvailable(
-      held ? this.#redis.hset(key, { heldBack: JSON.stringify(held) }) : this.#redis.hdel(key, 'heldBack'),
+      held ? setFields(this.#redis, [key, key], ['heldBack', JSON.stringify(held)]) : this.#redis.hdel(key, 'heldBack'),
     )
   }
 
@@ -194,15 +199,18 @@ export class FlowStore {
   /**
    * Writes the end of a flow, which is final within its run. The flow stays on the list of open flows until what follows from its end
    * is done, too.
+   *
+   * @returns how it has ended, also by an earlier call; undefined when it is gone, or in another run
    */
   async finish(
     flow: { id: string; run: number },
     state: JobEnd,
     error: FlowError | undefined,
     now: number,
-  ): Promise<void> {
+  ): Promise<JobEnd | undefined> {
     const args = [flow.run, state, error ? JSON.stringify(error) : '', now, ...stoppedEnds.flat()]
-    await whenAvailable(finishFlow(this.#redis, [this.#keys.flow(flow.id)], args))
+    const ended = await whenAvailable(finishFlow(this.#redis, [this.#keys.flow(flow.id)], args))
+    return jobEnds.find((name) => name === ended)
   }
 
   /** Marks that the webhook of a run is stored, or that none is wanted. */
@@ -229,7 +237,7 @@ export class FlowStore {
     const anew = how.anew.flatMap(({ node, state }) => [node, state ?? ''])
     const args = [flow.run, blocked, deadlineAt, nodesGone, jobsGone, collapsed.length, ...collapsed, ...anew]
     if ((await whenAvailable(reopenFlow(this.#redis, names, args))) !== 1) return false
-    await this.openList.reopen(flow.id)
+    await Promise.all([this.openList.reopen(flow.id), this.index.reopen(flow)])
     return true
   }
 }

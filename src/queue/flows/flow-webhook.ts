@@ -23,6 +23,8 @@ export async function settleFlowWebhook(
   const { run, webhook, tenant, finished } = flow
   await outbox.create({ owner: id, run, event: finished.state, payload: flowPayload(flow, finished), webhook, tenant })
   await store.markNotified(id, run)
+  // A client that deletes the flow has its deliveries removed after the flow: see remove-flows.ts.
+  if ((await store.readStatus(id)).run === 0) await outbox.forget(flowOwner(flow))
 }
 
 /** The payload for an ended flow: the flow as clients see it, without its tree. */

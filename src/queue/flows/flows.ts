@@ -19,6 +19,7 @@ import { nodesGivenUp, planRetry, type RetryPlan } from './model/retry-plan.ts'
 import { FlowOutputs, type Found } from './outputs.ts'
 import type { PlannedFlow } from './plan-flow.ts'
 import type { JobResult } from './read-job-result.ts'
+import { deleteFlow } from './remove-flows.ts'
 
 export { flowOwner } from './flow-webhook.ts'
 export type { LoadedFlow } from './loaded-flow.ts'
@@ -40,6 +41,7 @@ export interface FlowProgress {
 /** The API's side of flows: submit, read, cancel and retry. All methods throw QueueUnavailableError. */
 export class Flows {
   readonly store: FlowStore
+  readonly #stored: { redis: Redis; keys: Keys }
   readonly #jobs: FlowJobs
   readonly #outbox: WebhookOutbox
   readonly #advanceDeps: AdvanceDeps
@@ -56,6 +58,7 @@ export class Flows {
     onEnded?: (type: string, end: JobEnd) => void
   }) {
     this.store = new FlowStore(deps)
+    this.#stored = { redis: deps.redis, keys: deps.keys }
     this.#jobs = new FlowJobs(deps)
     this.#outbox = deps.outbox
     const { registry, outbox, door } = deps
@@ -63,15 +66,18 @@ export class Flows {
     this.#onAdded = deps.onAdded ?? (() => undefined)
   }
 
-  /** Stores a flow and all its jobs; idempotent. Once this resolves, the coordinator drives the flow to completion. */
+  /** Stores a flow and all its jobs, unless it was just removed; idempotent. Once this resolves, the coordinator drives the flow to completion. */
   async add(flow: FlowSubmission): Promise<void> {
     const { tree, expansions, nodes, jobs, first } = flow.plan
     const counts = { nodes, jobs: jobs.length, ready: first.size }
     const isNew = await this.store.create({ ...flow, tree, expansions, ...counts })
-    const isUnstored = isNew || !(await this.store.readStatus(flow.id)).isStored
-    if (isUnstored) {
-      await this.#jobs.store({ ...flow, run: 1 }, jobs, (node) => (first.has(node) ? 'ready' : 'blocked'))
-      await this.store.markStored(flow.id)
+    const status = isNew ? { run: 1, isStored: false } : await this.store.readStatus(flow.id)
+    // It was removed a moment ago, and its id is still taken.
+    if (status.run === 0) return this.store.index.remove(flow)
+    if (!status.isStored) {
+      const stored = { ...flow, run: 1 }
+      await this.#jobs.store(stored, jobs, (node) => (first.has(node) ? 'ready' : 'blocked'))
+      if (!(await this.store.markStored(flow.id))) return this.#jobs.discard(stored, jobs)
     }
     if (isNew) for (const { job } of jobs) this.#onAdded(job.type, flow.tenant)
     await this.store.hint(flow.id)
@@ -94,6 +100,13 @@ export class Flows {
   async progress(flow: FlowHead): Promise<FlowProgress> {
     if (flow.finished) return { flow, running: new Set(), scheduled: new Set() }
     return { flow, ...(await this.#jobs.underWay(flow, flow.queues)) }
+  }
+
+  /** … to many, at once. */
+  async progressOf(flows: FlowHead[]): Promise<FlowProgress[]> {
+    const open = flows.filter(({ finished }) => !finished)
+    const underWay = await this.#jobs.underWayOf(open)
+    return flows.map((flow) => ({ flow, ...(underWay.get(flow.id) ?? { running: new Set(), scheduled: new Set() }) }))
   }
 
   /** A flow as it was before anything had ended, to go through its ends one by one. */
@@ -172,6 +185,11 @@ export class Flows {
     }
     await this.store.hint(id)
     return { status: 'retried' }
+  }
+
+  /** See {@link deleteFlow}. */
+  remove(id: string): Promise<'removed' | 'missing' | 'not_done'> {
+    return deleteFlow({ ...this.#stored, store: this.store, jobs: this.#jobs, outbox: this.#outbox }, id)
   }
 
   #advance(loaded: LoadedFlow, jobs: JobNode[]) {

@@ -6,6 +6,7 @@ import { flowBounds } from './model/document.ts'
 import type { Expansion } from './model/plan.ts'
 
 const expandFlow = loadScript('flows/expand-flow')
+const setFields = loadScript('flows/set-fields')
 const admitItems = loadScript('flows/admit-items')
 
 /** The maps of flows in Redis: their items, and how many of these have their jobs. All methods throw QueueUnavailableError. */
@@ -45,10 +46,11 @@ export class MapStore {
     return (await whenAvailable(admitItems(this.#redis, names, args))) === 1
   }
 
-  /** Marks that the jobs of so many items of a map are stored. */
-  async markStored(id: string, of: { map: number; items: number; isWhole: boolean }): Promise<void> {
+  /** Marks that the jobs of so many items of a map are stored. @returns false when the flow is gone */
+  async markStored(id: string, of: { map: number; items: number; isWhole: boolean }): Promise<boolean> {
     const stored = `stored:${of.map}`
-    const fields = { [`${stored}:items`]: of.items, ...(of.isWhole && { [stored]: 1 }) }
-    await whenAvailable(this.#redis.hset(this.#keys.flowExpansions(id), fields))
+    const fields = [`${stored}:items`, of.items, ...(of.isWhole ? [stored, 1] : [])]
+    const names = [this.#keys.flow(id), this.#keys.flowExpansions(id)]
+    return (await whenAvailable(setFields(this.#redis, names, fields))) === 1
   }
 }

@@ -1,22 +1,86 @@
 import { z } from 'zod'
-import type { Redis } from '../redis/connection.ts'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { releaseClaim } from '../store/idempotency-keys.ts'
+import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import type { FlowJobs } from './flow-jobs.ts'
 import type { FlowStore } from './flow-store.ts'
-import { FlowPlan } from './model/plan.ts'
+import { flowOwner } from './flow-webhook.ts'
+import type { StoredFlow } from './model/document.ts'
+import { FlowPlan, type JobNode } from './model/plan.ts'
 
 const beginRemoval = loadScript('flows/begin-flow-removal')
+const unlinkFlow = loadScript('flows/unlink-flow')
+const begunSchema = z.tuple([z.enum(['missing', 'open', 'expired', 'deleted']), z.string()])
 
 /** Flows in one call. */
 const maxFlows = 50
 
+interface Deps {
+  redis: Redis
+  keys: Keys
+  store: FlowStore
+  jobs: FlowJobs
+  outbox: WebhookOutbox
+}
+
+/**
+ * Removes an ended flow that a client deletes, with its jobs, its deliveries, also one that it owes, and everything that belongs to them. A
+ * crash halfway leaves a flow that is marked, and removed soon: see {@link FlowRemover}.
+ *
+ * @returns `not_done` also while a job of a canceled flow is being stopped
+ * @throws QueueUnavailableError
+ */
+export async function deleteFlow(deps: Deps, id: string): Promise<'removed' | 'missing' | 'not_done'> {
+  const { redis, keys, store, jobs } = deps
+  const flow = await store.read(id)
+  if (!flow) return 'missing'
+  if (!flow.finished) return 'not_done'
+  const nodes = await jobsOf(deps, flow)
+  const states = await jobs.readStates(flow, nodes)
+  if (states.some(({ status }) => status === 'open')) return 'not_done'
+  const [status, claim] = begunSchema.parse(await whenAvailable(beginRemoval(redis, [keys.flow(id)], [1])))
+  if (status === 'missing') return 'missing'
+  if (status === 'open') return 'not_done'
+  // The first that the coordinator finds.
+  await whenAvailable(redis.zadd(keys.endedFlows, 0, id))
+  await finishRemoval(deps, flow, nodes, { claim, isDeleted: true })
+  return 'removed'
+}
+
+/** Does what is left of a removal that has begun. */
+async function finishRemoval(
+  deps: Deps,
+  flow: StoredFlow,
+  nodes: JobNode[],
+  { claim, isDeleted }: { claim: string; isDeleted: boolean },
+): Promise<void> {
+  const { redis, keys, store, jobs, outbox } = deps
+  const { id } = flow
+  const owner = flowOwner(flow)
+  if (isDeleted) await outbox.forget(owner)
+  await jobs.remove(flow, nodes)
+  if (claim !== '') await whenAvailable(releaseClaim(redis, [claim], [id]))
+  await whenAvailable(
+    unlinkFlow(redis, [keys.flow(id), keys.flowEnds(id), keys.flowOrder(id), keys.flowExpansions(id)], []),
+  )
+  // A process that stores a delivery later looks whether the flow is still there: see flow-webhook.ts.
+  if (isDeleted) await outbox.forget(owner)
+  await store.index.remove(flow)
+  await whenAvailable(redis.zrem(keys.endedFlows, id))
+}
+
+async function jobsOf({ store }: Pick<Deps, 'store'>, flow: StoredFlow): Promise<JobNode[]> {
+  const { expansions } = await store.maps.read(flow.id)
+  return [...new FlowPlan(flow.tree, expansions).jobs()]
+}
+
 /** Removes flows with their jobs and everything that belongs to them, `resultTtlMs` after their end. */
 export class FlowRemover {
-  readonly #options: { redis: Redis; keys: Keys; store: FlowStore; jobs: FlowJobs; resultTtlMs: number }
+  readonly #options: Deps & { resultTtlMs: number }
 
-  constructor(options: { redis: Redis; keys: Keys; store: FlowStore; jobs: FlowJobs; resultTtlMs: number }) {
+  constructor(options: Deps & { resultTtlMs: number }) {
     this.#options = options
   }
 
@@ -30,20 +94,13 @@ export class FlowRemover {
   }
 
   async #remove(id: string): Promise<void> {
-    const { redis, keys, store, jobs } = this.#options
-    const reply = z.tuple([z.string(), z.string()]).parse(await beginRemoval(redis, [keys.flow(id)], []))
-    const [status, detail] = reply
+    const { redis, keys, store } = this.#options
+    const [status, detail] = begunSchema.parse(await beginRemoval(redis, [keys.flow(id)], ['']))
     // A retry crashed between opening the next run and taking the flow off this list. That run may have ended since, and owe its webhook.
     if (status === 'open') await store.openList.add(id, Number(detail), Date.now())
-    else if (status === 'removing') {
-      const flow = await store.read(id)
-      if (flow) {
-        const { expansions } = await store.maps.read(id)
-        await jobs.remove(flow, new FlowPlan(flow.tree, expansions).jobs())
-      }
-      if (detail !== '') await releaseClaim(redis, [detail], [id])
-      await redis.unlink(keys.flow(id), keys.flowEnds(id), keys.flowOrder(id), keys.flowExpansions(id))
-    }
-    await redis.zrem(keys.endedFlows, id)
+    const flow = status === 'open' ? undefined : await store.read(id)
+    if (!flow) return void (await redis.zrem(keys.endedFlows, id))
+    const how = { claim: detail, isDeleted: status === 'deleted' }
+    await finishRemoval(this.#options, flow, await jobsOf(this.#options, flow), how)
   }
 }

@@ -16,19 +16,17 @@ export async function storeMissingJobs(
 ): Promise<void> {
   if (!flow.isStored && (flow.stop || Date.now() - flow.createdAt > storedWithinMs)) {
     await jobs.store(flow, plan.jobs(), (node) => (first.has(node) && !flow.stop ? 'ready' : 'blocked'))
-    await store.markStored(flow.id)
+    if (!(await store.markStored(flow.id))) await jobs.discard(flow, [...plan.jobs()])
     flow.isStored = true
   }
   for (const [n, from] of unstored) {
     const map = plan.node(n)
     if (map?.kind === 'map') {
       const { children } = map
-      await jobs.store(
-        flow,
-        children.slice(from).flatMap((child) => [...jobsOf(child)]),
-        () => 'blocked',
-      )
-      await store.maps.markStored(flow.id, { map: n, items: children.length, isWhole: isWhole(map) })
+      const nodes = children.slice(from).flatMap((child) => [...jobsOf(child)])
+      await jobs.store(flow, nodes, () => 'blocked')
+      const of = { map: n, items: children.length, isWhole: isWhole(map) }
+      if (!(await store.maps.markStored(flow.id, of))) await jobs.discard(flow, nodes)
     }
     unstored.delete(n)
   }

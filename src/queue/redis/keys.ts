@@ -184,6 +184,16 @@ export class Keys {
     return `${this.#prefix}:{flows}:ended`
   }
 
+  /** Sorted set of all flows, by tenant and time of creation: see flow-index.ts. */
+  get flowIndex(): string {
+    return `${this.#prefix}:{flows}:index`
+  }
+
+  /** Sorted set of the flows that have labels, by tenant, label and time of creation. */
+  get flowLabels(): string {
+    return `${this.#prefix}:{flows}:labels`
+  }
+
   /** Held by the flow coordinator. */
   get flowLease(): string {
     return `${this.#prefix}:{flows}:lease`

@@ -58,8 +58,6 @@ export async function sectionsOf(
 ): Promise<Section[]> {
   // No job is older than its first ULID.
   if (to < 0) return []
-  const newest = `${ulidBound(to)}~`
-  const isBehind = behind !== undefined && behind <= newest
   const options: SectionOptions & { tenant: string } = {
     redis,
     queue,
@@ -68,9 +66,7 @@ export async function sectionsOf(
     index: keys.index(queue),
     labels: keys.labels(queue),
     conditions: conditionsOf(keys, queue, filter),
-    newest: isBehind ? behind : newest,
-    isAfterNewest: isBehind,
-    end: ulidBound(from),
+    ...rangeOf(behind, from, to),
   }
   const all = (more: Partial<SectionOptions>) =>
     new IndexWalk({ ...options, ...more, walked: options.index, head: `${tenant}:` })
@@ -82,6 +78,13 @@ export async function sectionsOf(
   if (labeledSince <= options.end) return [await alongLabels(options, heads)]
   const labeled = await alongLabels({ ...options, end: labeledSince }, heads)
   return [labeled, all({ newest: labeledSince, isAfterNewest: true })]
+}
+
+/** What a search has to look at: older than the ULID `behind`, and from one time to another (epoch ms). */
+export function rangeOf(behind: string | undefined, from: number, to: number) {
+  const newest = `${ulidBound(to)}~`
+  const isBehind = behind !== undefined && behind <= newest
+  return { newest: isBehind ? behind : newest, isAfterNewest: isBehind, end: ulidBound(from) }
 }
 
 function labelsOf({ tag, errorCode, state }: JobFilter): Label[] {
@@ -102,8 +105,8 @@ function conditionsOf(keys: Keys, queue: string, { state, type }: JobFilter): Co
   return { sets, type, labelHeads: [] }
 }
 
-/** Along the label that the fewest jobs have. */
-async function alongLabels(options: SectionOptions, heads: string[]): Promise<Section> {
+/** Along the label that the fewest have. */
+export async function alongLabels(options: SectionOptions, heads: string[]): Promise<Section> {
   const { redis, labels, newest, end } = options
   const counts = await whenAvailable(
     Promise.all(heads.map((head) => redis.zlexcount(labels, `[${head}${end}`, `[${head}${newest}`))),

@@ -151,9 +151,9 @@ export class WebhookOutbox {
     return { status: reopened === 'reopened' ? 'resent' : 'not_done' }
   }
 
-  /** Removes the deliveries of a job that is about to be removed. One that is being sent is canceled, and removed after its retention. @throws QueueUnavailableError */
-  async forget(job: StoredJob): Promise<void> {
-    for (const { delivery } of await this.list(jobOwner(job))) {
+  /** Removes the deliveries of a job or flow that is about to be removed. One that is being sent is canceled, and removed after its retention. @throws QueueUnavailableError */
+  async forget(owner: WebhookOwner): Promise<void> {
+    for (const { delivery } of await this.list(owner)) {
       if (!delivery) continue
       if (!delivery.done) await this.#control.cancel(delivery, cancelGraceMs, Date.now())
       await this.#deliveries.remove(delivery)

@@ -1,12 +1,14 @@
 -- include bullmq/lib/labels
 --[[
-  Removes ended jobs of a flow in one queue with all that belongs to them. One that has not ended becomes a job by itself.
+  Removes ended jobs of a flow in one queue with all that belongs to them. One that is blocked can never run without its flow, and is removed,
+  too; any other that has not ended becomes a job by itself.
   KEYS: completed, failed, time limits, index   ARGV: prefix of the job keys, tenant, id…
 ]]
 for i = 3, #ARGV do
   local id = ARGV[i]
   local jobKey = ARGV[1] .. id
-  if redis.call('EXISTS', jobKey) == 1 and redis.call('HEXISTS', jobKey, 'finishedOn') == 0 then
+  local name, finished, blocked = unpack(redis.call('HMGET', jobKey, 'name', 'finishedOn', 'blocked'))
+  if name and not (finished or blocked) then
     redis.call('HDEL', jobKey, 'flow', 'flowHints')
   else
     removeLabels(ARGV[1], id, true)

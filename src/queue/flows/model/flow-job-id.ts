@@ -7,6 +7,7 @@ const digits = '0123456789abcdefghjkmnpqrstvwxyz'
 const timeDigits = 10
 const flowDigits = 10
 const nodeDigits = 6
+const ulidDigits = timeDigits + flowDigits + nodeDigits
 
 /** The part of a job id between its queue and its node, the same for all jobs of a flow: the time of the flow, and a digest of its id. */
 function flowPart(flowId: string): string {
@@ -38,6 +39,16 @@ export class FlowJobIds {
       rest = Math.floor(rest / 32)
     }
     return { queue, id: this.prefix(queue) + text }
+  }
+
+  /** What the ids of all jobs of the flow have in common. */
+  get flow(): string {
+    return this.#flowPart
+  }
+
+  /** … as it stands in the id of a job. */
+  static flowOf(jobId: string): string {
+    return jobId.slice(-ulidDigits, -nodeDigits)
   }
 
   /** The prefix of all ids in `queue`. */
