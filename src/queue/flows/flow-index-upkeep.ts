@@ -40,8 +40,12 @@ export class FlowIndexUpkeep {
     const [cursor, entries] = await redis.zscan(next.list, next.cursor, 'COUNT', maxFlows)
     // Entries and their scores take turns. An open flow is listed with its run.
     const ids = entries.filter((_, n) => n % 2 === 0).map((entry) => entry.split(' ')[0] ?? '')
-    const heads = await Promise.all(ids.map((id) => store.head(id)))
-    await Promise.all(heads.map((head) => head && store.index.add(head, head.finished?.state)))
+    await Promise.all(
+      ids.map(async (id) => {
+        const head = await store.head(id)
+        if (head) await store.index.add(head, head.finished?.state)
+      }),
+    )
     next.cursor = cursor
     if (cursor === '0') this.#toIndex.shift()
   }

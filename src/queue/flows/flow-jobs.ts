@@ -223,7 +223,7 @@ export class FlowJobs {
         ),
       })),
     )
-    const byFlow = (ids: string[]) => Map.groupBy(ids, FlowJobIds.flowOf)
+    const byFlow = (ids: string[]) => Map.groupBy(ids, (id) => FlowJobIds.flowOf(id))
     const [running, scheduled] = [byFlow(sets.flatMap((of) => of.running)), byFlow(sets.flatMap((of) => of.scheduled))]
     return new Map(
       flows.map(({ id }) => {

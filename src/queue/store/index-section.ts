@@ -5,7 +5,7 @@ import { loadScript } from '../redis/load-script.ts'
 const searchJobs = loadScript('store/search-jobs')
 
 /** Entries in one call, so that it takes Redis less than 5 ms. */
-const maxLooks = 2000
+const maxLooks = 1000
 
 /** A job in a list, and the ULID by which it sorts. */
 export interface IndexedJob {
