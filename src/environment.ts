@@ -210,6 +210,14 @@ export const apiVariables = z
       .string()
       .optional()
       .meta(about('JSON file of API keys, tenants and their limits. The API reads it again when it changes.')),
+    INDEXED_METADATA: list
+      .pipe(z.array(z.string().min(1).max(100)).max(20))
+      .default([])
+      .meta(
+        about(
+          'Keys of `metadata` by which `GET /v1/jobs?metadata.<key>=` filters, separated by commas. Jobs that were submitted before a key was named are not found by it.',
+        ),
+      ),
     PUBLIC_ENDPOINTS: list
       .pipe(z.array(z.enum(['docs', 'metrics'], 'must be docs, metrics or both')))
       .default([])

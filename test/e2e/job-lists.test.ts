@@ -201,3 +201,25 @@ test('the index of labels is gone when its jobs are: deleted, or expired', async
   )
   expect(await read(api.url, canceled.body.id)).toMatchObject({ status: 404 })
 })
+
+test('jobs are found by metadata whose keys have an index, and by no other', async () => {
+  const { api } = await startStack({ env: { INDEXED_METADATA: 'order,customer id' } })
+  const submitWith = async (metadata: Record<string, string>, options: object = {}) =>
+    (await submit(api.url, 'echo', 1, { metadata, waitS: 10, ...options })).body.id
+  const first = await submitWith({ order: '42', other: 'x' })
+  const second = await submitWith({ order: '42', 'customer id': 'Ü:1' }, { tags: ['t'] })
+  await submitWith({ order: '43' })
+  await submitWith({ 'customer id': '42' })
+  const flow = { type: 'echo', input: 1, metadata: { order: '42' } }
+  const done = await send<{ tree: { id: string } }>('POST', `${api.url}/v1/flows`, {
+    body: { flow },
+    headers: { prefer: 'wait=10' },
+  })
+  const list = async (query: string) => ids((await send<Page>('GET', `${api.url}/v1/jobs?${query}`)).body.items)
+  expect(await list('metadata.order=42')).toEqual([done.body.tree.id, second, first])
+  expect(await list('metadata.order=42&metadata.customer%20id=%C3%9C:1')).toEqual([second])
+  expect(await list('metadata.order=42&tag=t&state=succeeded')).toEqual([second])
+  expect(await list('metadata.order=44')).toEqual([])
+  for (const query of ['metadata.other=x', 'metadata.=x', 'metadata=x'])
+    expect(await send('GET', `${api.url}/v1/jobs?${query}`), query).toMatchObject({ status: 400 })
+})

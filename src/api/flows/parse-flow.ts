@@ -45,6 +45,7 @@ export function parseFlow(body: unknown, context: SubmissionContext): Omit<FlowS
 class FlowReader {
   readonly #context: { registry: SubmissionContext['registry']; caller: Caller }
   readonly #hops: number | undefined
+  readonly #indexed: readonly string[]
   readonly #traceparent: string | undefined
   readonly #mistakes: Mistakes
   #nodes = 0
@@ -52,6 +53,7 @@ class FlowReader {
   constructor(context: SubmissionContext, mistakes: Mistakes) {
     this.#context = context
     this.#hops = context.hops
+    this.#indexed = context.indexed
     this.#traceparent = traceparentSchema.safeParse(context.traceparent).data
     this.#mistakes = mistakes
   }
@@ -90,7 +92,8 @@ class FlowReader {
     const before = mistakes.count
     const { options, job } = checkJob(plain, this.#context, { base: pointer, isComplete, mistakes })
     if (!options || !job || mistakes.count > before) return undefined
-    const record = toRecord(options, job, { caller: this.#context.caller, hops: this.#hops })
+    const { caller } = this.#context
+    const record = toRecord(options, job, { caller, hops: this.#hops, indexed: this.#indexed })
     return {
       job: {
         type: job.type,

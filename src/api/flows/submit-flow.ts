@@ -86,6 +86,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
         traceparent: request.headers['traceparent'],
         requestId: request.id,
         hops: readHops(request.headers),
+        indexed: config.INDEXED_METADATA,
         canSign: config.WEBHOOK_SECRETS.length > 0,
       })
       const submitted = { ref: newJobRef(flowIdPrefix, now), flow }

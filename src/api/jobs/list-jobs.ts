@@ -30,29 +30,46 @@ const query = z.strictObject({
   limit: limitParameter,
   cursor: cursorParameter(isUlid),
 })
-type Query = z.output<typeof query>
+/** … and `metadata.<key>` for each key that has an index, which the document of a server with such keys names. */
+type Query = z.output<typeof query> & { metadata: [string, string][] }
+
+function queryOf(indexed: readonly string[]) {
+  const pair = z.string().max(1000).optional().describe('Only jobs with this value of the key of their metadata')
+  const pairs = Object.fromEntries(indexed.map((key) => [`metadata.${key}`, pair]))
+  return z.strictObject({ ...query.shape, ...pairs })
+}
+
+/** The indexed pairs that a query asks for. */
+function metadataOf(given: object, indexed: readonly string[]): [string, string][] {
+  return indexed.flatMap((key): [string, string][] => {
+    const value: unknown = Reflect.get(given, `metadata.${key}`)
+    return typeof value === 'string' ? [[key, value]] : []
+  })
+}
 
 /** `GET /v1/jobs`: jobs in order of creation, newest first. Pages stay stable while jobs are added or end. */
 export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDeps): void {
   const search = (tenant: string, filter: Query) => {
-    const { state, type, tag, error_code: errorCode, cursor: behind, limit: count } = filter
+    const { state, type, tag, metadata, error_code: errorCode, cursor: behind, limit: count } = filter
     return index.search({
       tenant,
       queues: filter.queue === undefined ? queue.names : [filter.queue],
-      filter: { state, type, tag, errorCode },
+      filter: { state, type, tag, metadata, errorCode },
       behind,
       ...createdRange(filter),
       count,
     })
   }
 
-  app.get<{ Querystring: Query }>('/v1/jobs', {
+  const indexed = config.INDEXED_METADATA
+
+  app.get<{ Querystring: z.output<typeof query> }>('/v1/jobs', {
     config: { access: 'read' },
     schema: {
       operationId: 'listJobs',
       summary: 'List jobs, newest first',
       tags: ['jobs'],
-      querystring: query,
+      querystring: queryOf(indexed),
       response: {
         200: jsonResponse('One page', searchedPageOf('Job', jobSchema), {
           headers: pageHeaders,
@@ -62,7 +79,7 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       },
     },
     handler: async (request, reply) => {
-      const filter = request.query
+      const filter: Query = { ...request.query, metadata: metadataOf(request.query, indexed) }
       const read = async function* (found: IndexedJob[]) {
         for await (const { job } of queue.readMany(found.map(({ ref }) => ref)))
           yield job && matches(job, filter)
@@ -76,9 +93,10 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
 }
 
 /** What was found may have changed since, and was found by hints. */
-function matches(job: StoredJob, { state, type, tag, error_code: code }: Query): boolean {
+function matches(job: StoredJob, { state, type, tag, metadata, error_code: code }: Query): boolean {
   if (state !== undefined && job.state !== state) return false
   if (type !== undefined && job.type !== type) return false
   if (code !== undefined && !(job.done && job.failure?.code === code)) return false
+  if (!metadata.every(([key, value]) => job.record.metadata?.[key] === value)) return false
   return tag === undefined || job.record.tags?.includes(tag) === true
 }

@@ -73,6 +73,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
         traceparent: request.headers['traceparent'],
         requestId: request.id,
         hops: readHops(request.headers),
+        indexed: config.INDEXED_METADATA,
         canSign: config.WEBHOOK_SECRETS.length > 0,
       })
       const accepted = await withHeldBy(deps.queue, await submit(request, reply, deps, jobs, job))

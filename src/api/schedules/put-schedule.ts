@@ -54,6 +54,7 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
             createdAt: before?.definition.createdAt ?? now,
             caller: request.caller,
             hops: readHops(request.headers),
+            indexed: config.INDEXED_METADATA,
             canSign: config.WEBHOOK_SECRETS.length > 0,
           }),
         )

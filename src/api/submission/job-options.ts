@@ -109,9 +109,15 @@ export function unknownJobType(type: string, base = ''): Problem {
 export function toRecord(
   options: JobEnvelope,
   job: Job,
-  { caller, hops, requestId }: { caller: Caller; hops: number | undefined; requestId?: string | undefined },
+  {
+    caller,
+    hops,
+    requestId,
+    indexed,
+  }: { caller: Caller; hops: number | undefined; requestId?: string | undefined; indexed: readonly string[] },
 ): NewJob['record'] {
-  const { backoff } = options
+  const { backoff, metadata } = options
+  const found = indexed.filter((key) => metadata?.[key] !== undefined)
   const secrets = secretsOf(job)
   return {
     tenant: caller.tenant,
@@ -125,7 +131,8 @@ export function toRecord(
     ...(options.deadline_ms !== undefined && { deadlineMs: options.deadline_ms }),
     ...(options.priority !== undefined && { priority: options.priority }),
     ...(options.tags && { tags: options.tags }),
-    ...(options.metadata && { metadata: options.metadata }),
+    ...(metadata && { metadata }),
+    ...(found.length > 0 && { indexed: found }),
     ...(secrets && { secrets }),
     ...(hops !== undefined && { hops }),
     ...(requestId !== undefined && { requestId }),

@@ -34,6 +34,8 @@ export interface SubmissionContext {
   requestId?: string | undefined
   /** Of the request: see readHops. */
   hops: number | undefined
+  /** Keys of the metadata of jobs that have an index. */
+  indexed: readonly string[]
   /** Whether there is a secret to sign webhooks with. */
   canSign: boolean
 }

@@ -5,7 +5,7 @@ import type { JobRecord } from './job-record.ts'
 export const labeledStates = ['failed', 'canceled', 'expired'] as const
 
 /** What an index of labels finds jobs or flows by. Texts of any length and content are digested: labels have one length, and no colon. */
-export type Label = `${'t' | 's' | 'e'}${string}`
+export type Label = `${'t' | 'm' | 's' | 'e'}${string}`
 
 const digest = (text: string) => createHash('sha1').update(text).digest('hex').slice(0, 16)
 
@@ -21,5 +21,15 @@ export const errorLabel = (code: string): Label => `e${digest(code)}`
 /** The entry of a job or flow in an index of labels. `place`: what its entry in the index of all has behind the tenant. */
 export const labelEntry = (tenant: string, label: Label, place: string): string => `${tenant}:${label}:${place}`
 
+/** Jobs with this value of a key of their metadata. */
+export const metadataLabel = (key: string, value: string): Label => `m${digest(JSON.stringify([key, value]))}`
+
 /** The labels that a job has from its submission on. */
-export const labelsOf = ({ tags = [] }: Pick<JobRecord, 'tags'>): Label[] => [...new Set(tags)].map(tagLabel)
+export function labelsOf({ tags = [], metadata = {}, indexed = [] }: Omit<JobRecord, 'v' | 'input'>): Label[] {
+  const labels = [...new Set(tags)].map(tagLabel)
+  for (const key of indexed) {
+    const value = metadata[key]
+    if (value !== undefined) labels.push(metadataLabel(key, value))
+  }
+  return labels
+}

@@ -27,6 +27,8 @@ export const recordSchema = z.object({
   priority: z.int().optional(),
   tags: z.array(z.string()).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
+  /** The keys of its metadata that have an index. */
+  indexed: z.array(z.string()).optional(),
   traceparent: z.string().optional(),
   /** Of the request that submitted it, for the logs of workers. */
   requestId: z.string().optional(),

@@ -1,5 +1,13 @@
 import { ulidTime } from '../model/job-id.ts'
-import { errorLabel, type Label, labelEntry, labeledStates, stateLabel, tagLabel } from '../model/job-label.ts'
+import {
+  errorLabel,
+  type Label,
+  labelEntry,
+  labeledStates,
+  metadataLabel,
+  stateLabel,
+  tagLabel,
+} from '../model/job-label.ts'
 import type { JobState } from '../model/job-states.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -10,6 +18,8 @@ export interface JobFilter {
   state?: JobState | undefined
   type?: string | undefined
   tag?: string | undefined
+  /** Of keys that have an index: key and value. */
+  metadata?: [string, string][]
   /** It ended with this code of its error. */
   errorCode?: string | undefined
 }
@@ -87,10 +97,11 @@ export function rangeOf(behind: string | undefined, from: number, to: number) {
   return { newest: isBehind ? behind : newest, isAfterNewest: isBehind, end: ulidBound(from) }
 }
 
-function labelsOf({ tag, errorCode, state }: JobFilter): Label[] {
+function labelsOf({ tag, metadata = [], errorCode, state }: JobFilter): Label[] {
   const ended = labeledStates.find((name) => name === state)
   return [
     ...(tag === undefined ? [] : [tagLabel(tag)]),
+    ...metadata.map(([key, value]) => metadataLabel(key, value)),
     ...(errorCode === undefined ? [] : [errorLabel(errorCode)]),
     ...(ended ? [stateLabel(ended)] : []),
   ]

@@ -87,6 +87,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{id}/input": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a job's input */
+        get: operations["readJobInput"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}/output": {
         parameters: {
             query?: never;
@@ -145,7 +162,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List flows, newest first */
+        get: operations["listFlows"];
         put?: never;
         /** Submit jobs that depend on each other */
         post: operations["submitFlow"];
@@ -166,7 +184,8 @@ export interface paths {
         get: operations["readFlow"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Delete a finished flow with its jobs */
+        delete: operations["deleteFlow"];
         options?: never;
         head?: never;
         patch?: never;
@@ -785,6 +804,8 @@ export interface components {
             };
             state: components["schemas"]["State"];
             output: unknown;
+            /** @description In events: the size in bytes of JSON of an output above 16,384 bytes, which is not in `output`: read it with the job */
+            output_bytes: number | null;
             error: components["schemas"]["ErrorSummary"] | null;
         };
         FlowMemberPage: {
@@ -794,6 +815,18 @@ export interface components {
         };
         /** @description A job, or nodes that run one after the other or side by side */
         FlowNode: components["schemas"]["FlowJob"] | components["schemas"]["FlowChain"] | components["schemas"]["FlowGather"] | components["schemas"]["FlowMap"];
+        FlowPage: {
+            items: components["schemas"]["Flow"][];
+            /** @description Null on the last page */
+            next_cursor: string | null;
+            /** @description `false`: The page ended early, because the search took long or the page became large: `next_cursor` continues it. Absent otherwise */
+            complete?: boolean;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            searched_back_to?: string;
+        };
         FlowSubmission: {
             flow: components["schemas"]["FlowNode"];
             /** @description The time limit of the whole flow, from its creation or its retry */
@@ -883,6 +916,7 @@ export interface components {
          *       "input": {
          *         "limit": 100
          *       },
+         *       "input_bytes": null,
          *       "output": {
          *         "count": 25,
          *         "largest": 97
@@ -932,6 +966,7 @@ export interface components {
          *       ],
          *       "links": {
          *         "self": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x",
+         *         "input": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/input",
          *         "output": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/output",
          *         "values": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/values",
          *         "events": "/v1/jobs/cpu_01m82n06cvbgy292731g000c4x/events",
@@ -947,10 +982,13 @@ export interface components {
             state: components["schemas"]["State"];
             /** @description True in the four final states: succeeded, failed, canceled, expired */
             done: boolean;
+            /** @description Also null when `input_bytes` is a number */
             input: unknown;
+            /** @description The size in bytes of JSON of an input above 16,384 bytes, which is not in this field: read it at `links.input` */
+            input_bytes: number | null;
             /** @description What the job returned. Also null when `output_bytes` is a number */
             output: unknown;
-            /** @description The size in bytes of JSON of an output that is too large for this field: read it at `links.output` */
+            /** @description The size in bytes of JSON of an output that is too large for this field, in lists and events above 16,384 bytes: read it at `links.output` */
             output_bytes: number | null;
             error: components["schemas"]["JobError"] | null;
             progress: components["schemas"]["JobProgress"] | null;
@@ -1060,6 +1098,7 @@ export interface components {
         JobErrorStopped: "never_started" | "cooperatively" | "killed" | "abandoned";
         JobLinks: {
             self: string;
+            input: string;
             output: string;
             values: string;
             events: string;
@@ -1157,7 +1196,7 @@ export interface components {
             errors?: components["schemas"]["Mistake"][];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -2070,15 +2109,6 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `job_not_done`, `job_has_no_output` */
-        JobNotDoneOrJobHasNoOutput: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
         /** @description `range_not_satisfiable` */
         RangeNotSatisfiable: {
             headers: {
@@ -2086,6 +2116,15 @@ export interface components {
                 "content-range"?: string;
                 /** @description `bytes` */
                 "accept-ranges"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `job_not_done`, `job_has_no_output` */
+        JobNotDoneOrJobHasNoOutput: {
+            headers: {
                 [name: string]: unknown;
             };
             content: {
@@ -2112,6 +2151,15 @@ export interface components {
         };
         /** @description `flow_not_found` */
         FlowNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `flow_not_done` */
+        FlowNotDone: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2237,9 +2285,9 @@ export interface operations {
                 tag?: string;
                 /** @description Only jobs that ended with this `error.code` */
                 error_code?: string;
-                /** @description Only jobs created after this time */
+                /** @description Only what was created after this time */
                 created_after?: string;
-                /** @description Only jobs created before this time */
+                /** @description Only what was created before this time */
                 created_before?: string;
                 /** @description Whose items: another tenant's with the scope `admin` only. Default: the tenant of the key */
                 tenant?: string;
@@ -2346,7 +2394,10 @@ export interface operations {
     };
     readJob: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The input whole, whatever its size */
+                include?: "input";
+            };
             header?: {
                 /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
                 prefer?: string;
@@ -2570,6 +2621,82 @@ export interface operations {
             503: components["responses"]["QueueUnavailable"];
         };
     };
+    readJobInput: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `bytes=from-to`, `bytes=from-` or `bytes=-last`: one part of the input */
+                range?: string;
+                /** @description The `ETag` of the input that the client has a part of: a different input is sent whole */
+                "if-range"?: string;
+                /** @description The `ETag` of the input that the client has */
+                "if-none-match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The input */
+            200: {
+                headers: {
+                    /** @description Identifies the input */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The part of the input that `Range` asks for: bytes, which are not JSON by themselves */
+            206: {
+                headers: {
+                    /** @description Identifies the input */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
+                    /** @description `bytes from-to/size` */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The input is as the client has it */
+            304: {
+                headers: {
+                    /** @description Identifies the input */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
     readJobOutput: {
         parameters: {
             query?: never;
@@ -2739,6 +2866,50 @@ export interface operations {
             503: components["responses"]["QueueUnavailable"];
         };
     };
+    listFlows: {
+        parameters: {
+            query?: {
+                state?: components["schemas"]["State"];
+                tag?: string;
+                /** @description Only what was created after this time */
+                created_after?: string;
+                /** @description Only what was created before this time */
+                created_before?: string;
+                /** @description Whose items: another tenant's with the scope `admin` only. Default: the tenant of the key */
+                tenant?: string;
+                /** @description 1 to 200 */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. The trees are left out */
+            200: {
+                headers: {
+                    /** @description `rel="next"`: the next page. Absent on the last page */
+                    link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowPage"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
     submitFlow: {
         parameters: {
             query?: {
@@ -2883,6 +3054,38 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["FlowNotFound"];
             408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    deleteFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The flow and its jobs are deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["FlowNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["FlowNotDone"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
