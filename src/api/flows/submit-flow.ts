@@ -9,6 +9,7 @@ import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { readHops } from '../submission/hops.ts'
 import {
+  byBodyAndPrefer,
   type SubmissionKind,
   submissionHeaders,
   submissionProblems,
@@ -37,6 +38,7 @@ function flowSubmissions(deps: RouteDeps): SubmissionKind<SubmittedFlow, FlowSta
   const refs = ({ ref, flow }: SubmittedFlow) => refsOf(ref.id, flow.plan.jobs)
   return {
     name: 'flow',
+    ...byBodyAndPrefer,
     cost: ({ flow }) => flow.plan.jobs.length,
     admit: async (submitted, request, reply) => {
       await chargeRequests(quotas, request.caller, reply, submitted.flow.plan.jobs.length)

@@ -29,6 +29,10 @@ const problems = {
   job_not_done: [409, 'Job not done'],
   job_has_no_output: [409, 'Job has no output'],
   values_reset: [409, 'Values of another list'],
+  job_failed: [422, 'Job failed'],
+  job_timed_out: [422, 'Job timed out'],
+  job_expired: [422, 'Job expired'],
+  job_canceled: [409, 'Job canceled'],
   range_not_satisfiable: [416, 'Range not satisfiable'],
   delivery_not_found: [404, 'Delivery not found'],
   delivery_not_done: [409, 'Delivery not done'],
@@ -62,6 +66,9 @@ export interface Mistake {
   detail: string
 }
 
+/** A job that has not succeeded, as a problem shows it: the fields `job_id` and `error`. */
+export type ProblemJob = Pick<z.output<typeof problemSchema>, 'job_id' | 'error'>
+
 /** An answer to a request: thrown anywhere in its handler. */
 export class Problem extends Error {
   readonly code: ProblemCode
@@ -69,11 +76,18 @@ export class Problem extends Error {
   readonly retryAfterS: number | undefined
   /** Headers of the answer, besides those of every problem. */
   readonly headers: Record<string, string>
+  /** The job that the problem tells of. */
+  readonly job: ProblemJob | undefined
 
   constructor(
     code: ProblemCode,
     detail: string,
-    options: { mistakes?: Mistake[]; retryAfterS?: number; headers?: Record<string, string> } = {},
+    options: {
+      mistakes?: Mistake[]
+      retryAfterS?: number
+      headers?: Record<string, string>
+      job?: ProblemJob
+    } = {},
   ) {
     super(detail)
     this.name = 'Problem'
@@ -81,6 +95,7 @@ export class Problem extends Error {
     this.mistakes = options.mistakes
     this.retryAfterS = options.retryAfterS
     this.headers = options.headers ?? {}
+    this.job = options.job
   }
 }
 
@@ -93,6 +108,12 @@ export const problemSchema = z.object({
   instance: z.string(),
   code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]).meta({ component: 'ProblemCode' }),
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() }).meta({ component: 'Mistake' })).optional(),
+  job_id: z.string().optional().describe('The job that was run'),
+  error: z
+    .object({ code: z.string(), message: z.string() })
+    .meta({ component: 'ErrorSummary' })
+    .optional()
+    .describe('Why the job did not succeed. The code may be one of its handler'),
 })
 
 /** A key as one step of a JSON Pointer. */
@@ -142,6 +163,7 @@ export function problemDetails(problem: Problem, instance: string): z.output<typ
     instance,
     code: problem.code,
     ...(problem.mistakes ? { errors: cutMistakes(problem.mistakes) } : {}),
+    ...problem.job,
   }
 }
 

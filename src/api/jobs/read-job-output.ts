@@ -42,7 +42,7 @@ export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void 
 }
 
 /** @throws Problem when the job has no output */
-async function outputOf(job: StoredJob, queue: JobQueue): Promise<Payload> {
+export async function outputOf(job: StoredJob, queue: JobQueue): Promise<Payload> {
   if (!job.done) throw new Problem('job_not_done', `The job is ${job.state}: it has no output yet.`)
   if (job.state !== 'succeeded')
     throw new Problem('job_has_no_output', `The job ended as ${job.state} and has no output: see its error.`)

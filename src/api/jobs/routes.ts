@@ -11,6 +11,7 @@ import { readJobLogs } from './read-job-logs.ts'
 import { readJobOutput } from './read-job-output.ts'
 import { readJobValues } from './read-job-values.ts'
 import { retryJob } from './retry-job.ts'
+import { runJob } from './run-job.ts'
 import { streamJobEvents } from './stream-job-events.ts'
 import { submitJob } from './submit-job.ts'
 
@@ -18,6 +19,7 @@ import { submitJob } from './submit-job.ts'
 export function jobRoutes(app: FastifyInstance, deps: RouteDeps): void {
   deps.schemas.add(jobSchema, { id: 'Job', description: 'A job at one moment', examples: [exampleJob] })
   submitJob(app, deps)
+  runJob(app, deps)
   listJobs(app, deps)
   readJob(app, deps)
   cancelJob(app, deps)

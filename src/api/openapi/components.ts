@@ -92,16 +92,20 @@ class SchemaNames {
       ...(keepDefault && ifAbsent !== undefined && { default: ifAbsent }),
     }
     if (!isNamed(shape)) return { ...shape, ...notes }
-    return { $ref: schemaPrefix + this.#nameOf(shape, name), ...notes }
+    return { $ref: schemaPrefix + this.#nameOf(shape, name, given !== undefined), ...notes }
   }
 
-  #nameOf(shape: Json, wanted: string): string {
+  /** @param isGiven the name was chosen: a shape may have several such names */
+  #nameOf(shape: Json, wanted: string, isGiven: boolean): string {
     const key = shapeOf(shape)
-    const known = this.#nameByShape.get(key)
+    const known = isGiven ? undefined : this.#nameByShape.get(key)
     if (known !== undefined) return known
     let name = wanted
-    for (let n = 2; name in this.schemas; n += 1) name = `${wanted}${n}`
-    this.#nameByShape.set(key, name)
+    for (let n = 2; name in this.schemas; n += 1) {
+      if (isGiven && shapeOf(asJson(this.schemas[name])) === key) return name
+      name = `${wanted}${n}`
+    }
+    if (!this.#nameByShape.has(key)) this.#nameByShape.set(key, name)
     this.schemas[name] = shape
     return name
   }

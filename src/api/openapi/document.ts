@@ -54,6 +54,7 @@ export async function buildDocs(
       },
       tags: [
         { name: 'jobs', description: 'Submit, read and watch jobs' },
+        { name: 'run', description: 'Job types as functions: the body is the input, the answer the output' },
         { name: 'flows', description: 'Jobs that depend on each other' },
         { name: 'schedules', description: 'Recurring jobs' },
         { name: 'webhooks', description: 'The deliveries of the webhooks of jobs and flows' },
@@ -98,6 +99,11 @@ function simplify(schemas: SchemaRegistry): (converted: Converted) => void {
     if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum']
     if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum']
     if (jsonSchema['format'] === 'date-time') delete jsonSchema['pattern']
+    // Generators know this name, and the plugin writes it in some places only.
+    if (jsonSchema['contentEncoding'] === 'base64') {
+      delete jsonSchema['contentEncoding']
+      jsonSchema['format'] = 'byte'
+    }
     // Zod removes the examples of what an input is made of, if a part of it is transformed. Ours are inputs.
     const examples = schemas.get(zodSchema)?.examples
     if (examples) jsonSchema['examples'] = examples

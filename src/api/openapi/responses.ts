@@ -28,6 +28,19 @@ const headersOf: Record<number, Headers> = {
   503: retryAfter,
 }
 
+/** A run that did not succeed was stored, and perhaps waited for. */
+const ofRun = {
+  location: 'Where the job can be read',
+  'preference-applied': '`wait=N`: N is the limit of the wait in seconds',
+  'idempotent-replayed': '`true`: the key was used before, and this is its job',
+}
+const headersOfCode: Partial<Record<ProblemCode, Headers>> = {
+  job_failed: ofRun,
+  job_timed_out: ofRun,
+  job_expired: ofRun,
+  job_canceled: ofRun,
+}
+
 const anyRoute = ['invalid_request', 'internal_error'] as const
 const anyRouteWithKey = [
   'unauthenticated',
@@ -53,7 +66,7 @@ export function publicProblemResponses(...codes: ProblemCode[]): Record<number, 
       status,
       {
         description: same.map(({ code }) => `\`${code}\``).join(', '),
-        ...(headersOf[status] && { headers: headersOf[status] }),
+        ...headersFor(status, same),
         content: {
           'application/problem+json': {
             schema: problemSchema,
@@ -63,6 +76,11 @@ export function publicProblemResponses(...codes: ProblemCode[]): Record<number, 
       },
     ]),
   )
+}
+
+function headersFor(status: number, problems: { code: ProblemCode }[]): { headers?: Headers } {
+  const headers = Object.assign({}, headersOf[status], ...problems.map(({ code }) => headersOfCode[code]))
+  return Object.keys(headers).length > 0 ? { headers } : {}
 }
 
 function exampleOf(code: ProblemCode): z.output<typeof problemSchema> {

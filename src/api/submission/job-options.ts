@@ -12,10 +12,11 @@ import { Problem } from '../http/problem.ts'
 import { named } from '../openapi/fields.ts'
 import { storedWebhook, webhookField } from './webhook-field.ts'
 
-const maxMs = 365 * 86_400_000
+/** The longest delay of a job, and the longest time limit. */
+export const maxDelayMs = 365 * 86_400_000
 /** https://www.w3.org/TR/trace-context/#traceparent-header; a malformed one is ignored. */
 export const traceparentSchema = z.string().regex(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/)
-export const durationMs = z.int().min(1).max(maxMs)
+export const durationMs = z.int().min(1).max(maxDelayMs)
 
 /** Options of a job and of a flow. */
 export const sharedOptions = {
@@ -32,7 +33,7 @@ export const jobOptions = {
   delay_ms: z
     .int()
     .min(0)
-    .max(maxMs)
+    .max(maxDelayMs)
     .optional()
     .describe('Do not start before this much time has passed. Excludes run_at'),
   priority: z
@@ -74,22 +75,24 @@ export const jobEnvelope = z.strictObject({
 export type JobEnvelope = z.output<typeof jobEnvelope>
 
 /**
- * Checks one job of a client and adds its mistakes. `base` is its pointer in the body; an input that is not complete yet is not checked.
+ * Checks one job of a client and adds its mistakes. `base` and `input` are the pointers of it and of its input in the body; an input that
+ * is not complete yet is not checked.
  *
  * @throws Problem `unknown_job_type`, `forbidden`
  */
 export function checkJob(
   body: unknown,
   { registry, caller }: { registry: Registry; caller: Caller },
-  { base, isComplete, mistakes }: { base: string; isComplete: boolean; mistakes: Mistakes },
+  at: { base: string; input?: string; isComplete: boolean; mistakes: Mistakes },
 ): { options: JobEnvelope | undefined; job: Job | undefined } {
+  const { base, input: inputAt = `${base}/input`, isComplete, mistakes } = at
   const options = parseBounded(jobEnvelope, body, mistakes, base)?.data
   const { type, input } = Object(body) as { type?: unknown; input?: unknown }
   const loaded = typeof type === 'string' ? registry.get(type) : undefined
   if (typeof type === 'string' && !loaded) throw unknownJobType(type, base)
   if (loaded) checkMaySubmit(caller, loaded.job, base)
-  if (loaded && input === undefined) mistakes.add(`${base}/input`, 'is required')
-  else if (loaded && isComplete) parseBounded(loaded.job.input, input, mistakes, `${base}/input`)
+  if (loaded && input === undefined) mistakes.add(inputAt, 'is required')
+  else if (loaded && isComplete) parseBounded(loaded.job.input, input, mistakes, inputAt)
   if (options?.run_at !== undefined && options.delay_ms !== undefined) {
     mistakes.add(`${base}/delay_ms`, 'run_at and delay_ms exclude each other')
   }

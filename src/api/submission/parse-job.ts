@@ -58,8 +58,7 @@ function submissionVariant(job: Job, schemas: SchemaRegistry) {
   })
   schemas.add(variant, {
     id: `Submit${name}`,
-    title: job.title,
-    description: job.description,
+    description: `${job.title}. ${job.description}`,
     examples: [
       ...job.examples.map(({ input }) => ({ type: job.type, input })),
       ...job.examples.slice(0, 1).map(({ input }) => ({ type: job.type, input, ...exampleOptions })),
@@ -72,11 +71,12 @@ function submissionVariant(job: Job, schemas: SchemaRegistry) {
  * Checks a submission as a whole and returns what to store. The stored input is the client's own, since the worker parses it again.
  *
  * @param base the pointer of the submission in the request's body
+ * @param input the pointer of its input
  * @throws Problem naming its mistakes by pointers into the body
  */
-export function parseJob(body: unknown, context: SubmissionContext, base = ''): NewJob {
+export function parseJob(body: unknown, context: SubmissionContext, base = '', input = `${base}/input`): NewJob {
   const mistakes = new Mistakes()
-  const { options, job: type } = checkJob(body, context, { base, isComplete: true, mistakes })
+  const { options, job: type } = checkJob(body, context, { base, input, isComplete: true, mistakes })
   refuseUnsignable(options?.webhook, context.canSign, mistakes, base)
   if (!type || !options || mistakes.count > 0) throw mistakes.toProblem()
   const job = toNewJob(options, type, context)

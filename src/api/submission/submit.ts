@@ -16,6 +16,10 @@ type HeldClaim = Exclude<Claim, { status: 'conflict' }>
 /** What differs between jobs and flows. `S` is what was submitted, `T` what is stored. Made once: a request costs no closures. */
 export interface SubmissionKind<S extends { ref: JobRef }, T extends { done: boolean }> {
   name: 'job' | 'flow'
+  /** How long the answer may wait for its end; undefined: it does not wait. */
+  waitS(request: FastifyRequest): number | undefined
+  /** What an idempotency key stands for: a request under the same key that differs in it is refused. */
+  claimed(request: FastifyRequest): unknown
   /** As how many requests it counts. */
   cost(submitted: S): number
   /** Takes the places of its jobs. @throws Problem when there is no room for it */
@@ -49,7 +53,7 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
   kind: SubmissionKind<S, T>,
   given: S,
 ): Promise<T> {
-  const waitS = preferredWaitS(request.headers['prefer'])
+  const waitS = kind.waitS(request)
   // Before the claim: a request that may not wait leaves nothing behind.
   const hold = waitS === undefined ? undefined : deps.holds.open('wait', request, reply)
   const key = idempotencyKey(request.headers['idempotency-key'])
@@ -95,11 +99,12 @@ async function admitAndClaim<S extends { ref: JobRef }>(
   request: FastifyRequest,
   reply: FastifyReply,
   { idempotency }: Pick<RouteDeps, 'idempotency'>,
-  kind: Pick<SubmissionKind<S, { done: boolean }>, 'cost' | 'admit' | 'withdraw'>,
+  kind: Pick<SubmissionKind<S, { done: boolean }>, 'claimed' | 'cost' | 'admit' | 'withdraw'>,
   { key, given }: { key: string; given: S },
 ): Promise<HeldClaim> {
   const { tenant, limits } = request.caller
-  const find = () => idempotency.find(tenant, key, request.body)
+  const claimed = kind.claimed(request)
+  const find = () => idempotency.find(tenant, key, claimed)
   // A replay counts as one request.
   const isCharged = limits.requests_per_minute !== undefined && kind.cost(given) > 1
   const earlier = isCharged ? await find() : undefined
@@ -111,7 +116,7 @@ async function admitAndClaim<S extends { ref: JobRef }>(
     if (!replayed) throw refusal
     return withoutConflict(replayed)
   }
-  const claim = await idempotency.claim(tenant, key, request.body, given.ref)
+  const claim = await idempotency.claim(tenant, key, claimed, given.ref)
   if (claim.status !== 'first') await kind.withdraw(given, request)
   return withoutConflict(claim)
 }
@@ -141,6 +146,12 @@ function warnOfHeldQueue(request: FastifyRequest, reply: FastifyReply, name: str
   const warning = `199 drover "${why}"`
   reply.header('warning', before === undefined ? warning : `${String(before)}, ${warning}`)
   request.log.warn({ queue: name, held_by: kind }, 'accepted a submission to a queue whose jobs do not start')
+}
+
+/** A submission that waits when its `Prefer` header says so, and whose body is what its key stands for. */
+export const byBodyAndPrefer = {
+  waitS: ({ headers }: FastifyRequest) => preferredWaitS(headers['prefer']),
+  claimed: ({ body }: FastifyRequest) => body,
 }
 
 /** The documented request headers of a submission. */

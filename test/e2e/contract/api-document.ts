@@ -77,7 +77,7 @@ export class ApiDocument {
   constructor(document: Document) {
     this.#document = document
     formats.default(this.#ajv)
-    this.#ajv.addFormat('base64', true)
+    this.#ajv.addFormat('byte', true)
     this.#ajv.addSchema(document, 'api')
     this.endpoints = Object.entries(document.paths).flatMap(([template, methods]) =>
       Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), template, operation })),

@@ -18,6 +18,182 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/job-types/count-primes/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count the primes below a limit
+         * @description Counts the primes smaller than `limit` and names the largest of them. A prime limit does not count itself.
+         *
+         *     Waits for the end of the job and answers with its output.
+         */
+        post: operations["runCountPrimes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/job-types/extract-links/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the links of web pages
+         * @description Fetches each URL and lists the hyperlinks of its HTML. Yields each page as it finishes; the output lists them in the order of `urls`. A page that cannot be read has an `error` and does not fail the job. Limits per page: 30 s and 5 MiB.
+         *
+         *     Waits for the end of the job and answers with its output.
+         */
+        post: operations["runExtractLinks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/job-types/http-request/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an HTTP request
+         * @description Sends one HTTP request and returns the response; follows at most 10 redirects. 5xx, 429 and network errors are retried, after Retry-After if the response has one; other unexpected statuses are permanent. Bodies over 5 MiB are refused. Private addresses are refused unless the operator allows them.
+         *
+         *     Waits for the end of the job and answers with its output.
+         */
+        post: operations["runHttpRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/job-types/resize-image/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resize an image
+         * @description Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, rotates it as its EXIF orientation says, and encodes it without metadata. At most 20 MiB, and 50 megapixels before and after. Transparency becomes white if the format has none.
+         *
+         *     Waits for the end of the job and answers with its output.
+         */
+        post: operations["runResizeImage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/job-types/burn-cpu-isolated/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Burn CPU in a process
+         * @description Diagnostic. Computes for a while, or loops forever, fills its memory, throws or aborts its process, depending on `behavior`.
+         *
+         *     Waits for the end of the job and answers with its output.
+         */
+        post: operations["runBurnCpuIsolated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/job-types/burn-cpu/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Burn CPU in a thread
+         * @description Diagnostic. Computes for a while, or loops forever, fills its memory or throws, depending on `behavior`.
+         *
+         *     Waits for the end of the job and answers with its output.
+         */
+        post: operations["runBurnCpu"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/job-types/echo/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Return the input
+         * @description Diagnostic. Takes any JSON and returns the same.
+         *
+         *     Waits for the end of the job and answers with its output.
+         */
+        post: operations["runEcho"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/job-types/sleep/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Wait for a while
+         * @description Diagnostic. Waits in equal steps, with a progress event after each. `fail_at` makes it throw at the start of a step.
+         *
+         *     Waits for the end of the job and answers with its output.
+         */
+        post: operations["runSleep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}": {
         parameters: {
             query?: never;
@@ -550,8 +726,21 @@ export interface components {
         };
         /** @enum {string} */
         BurnCpuIsolatedInputBehavior: "finish" | "spin" | "exhaust_memory" | "throw" | "crash";
+        BurnCpuIsolatedOutput: {
+            /** @description Measured, so at least duration_ms */
+            burned_ms: number;
+        };
+        BurnCpuOutput: {
+            /** @description Measured, so at least duration_ms */
+            burned_ms: number;
+        };
         CountPrimesInput: {
             limit: number;
+        };
+        CountPrimesOutput: {
+            count: number;
+            /** @description null where there is no prime below the limit (limit 2) */
+            largest: number | null;
         };
         CountsByState: {
             scheduled: number;
@@ -569,7 +758,7 @@ export interface components {
             /** @description The run of the job or flow that it reports */
             run: number;
             /** @description Null until the run has ended */
-            event: components["schemas"]["JobWebhookEventsItem"] | null;
+            event: components["schemas"]["WebhookEvent"] | null;
             url: string;
             /** @description `blocked` until the run has ended */
             state: components["schemas"]["State"];
@@ -626,6 +815,19 @@ export interface components {
             /** @description The maximum number of concurrent requests. Default: `10` */
             concurrency?: number;
         };
+        ExtractLinksOutput: {
+            pages: components["schemas"]["ExtractLinksOutputPagesItem"][];
+            total_links: number;
+        };
+        ExtractLinksOutputPagesItem: {
+            /** @description As in the input */
+            url: string;
+            /** @description null if the server did not respond */
+            status: number | null;
+            /** @description Absolute http(s) URLs without fragment, each once, in document order */
+            links: string[];
+            error: string | null;
+        };
         /**
          * @description Jobs that depend on each other, at one moment
          * @example {
@@ -646,16 +848,19 @@ export interface components {
          *         "expired": 0
          *       },
          *       "tree": {
+         *         "kind": "chain",
          *         "path": "/flow",
          *         "state": "succeeded",
          *         "chain": [
          *           {
+         *             "kind": "job",
          *             "path": "/flow/chain/0",
          *             "state": "succeeded",
          *             "id": "io_01m82n1b1gk3mz5c5w4x1jv0rr",
          *             "type": "extract-links"
          *           },
          *           {
+         *             "kind": "job",
          *             "path": "/flow/chain/1",
          *             "state": "succeeded",
          *             "id": "io_01m82n1b1gk3mz5c5w4x1jv0rs",
@@ -841,12 +1046,22 @@ export interface components {
         /** @description A node of a flow: a job, or a group of nodes */
         FlowTree: components["schemas"]["FlowTreeJob"] | components["schemas"]["FlowTreeChain"] | components["schemas"]["FlowTreeGather"] | components["schemas"]["FlowTreeMap"];
         FlowTreeChain: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "chain";
             /** @description JSON Pointer into the body of the submission */
             path: string;
             state: components["schemas"]["State"];
             chain: components["schemas"]["FlowTree"][];
         };
         FlowTreeGather: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "gather";
             /** @description JSON Pointer into the body of the submission */
             path: string;
             state: components["schemas"]["State"];
@@ -854,6 +1069,11 @@ export interface components {
             on_failure: components["schemas"]["OnFailure"];
         };
         FlowTreeJob: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "job";
             /** @description JSON Pointer into the body of the submission */
             path: string;
             state: components["schemas"]["State"];
@@ -861,6 +1081,11 @@ export interface components {
             type: string;
         };
         FlowTreeMap: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "map";
             /** @description JSON Pointer into the body of the submission */
             path: string;
             state: components["schemas"]["State"];
@@ -905,6 +1130,19 @@ export interface components {
         };
         /** @enum {string} */
         HttpRequestInputMethod: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+        HttpRequestOutput: {
+            status: number;
+            /** @description Names in lower case; several set-cookie headers are joined by line feeds */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description Decoded text if the content-type is text/*, JSON, XML, JavaScript or a form, has a charset, or is missing; base64 for any other type */
+            body: string;
+            /** @description Length of the body after decompression, before decoding */
+            bytes: number;
+            /** @description From the start of the request to the end of the body, including redirects */
+            duration_ms: number;
+        };
         /**
          * @description A job at one moment
          * @example {
@@ -1194,9 +1432,13 @@ export interface components {
             instance: string;
             code: components["schemas"]["ProblemCode"];
             errors?: components["schemas"]["Mistake"][];
+            /** @description The job that was run */
+            job_id?: string;
+            /** @description Why the job did not succeed. The code may be one of its handler */
+            error?: components["schemas"]["ErrorSummary"];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -1236,7 +1478,7 @@ export interface components {
         ResizeImageInput: {
             /** Format: uri */
             url?: string;
-            /** Format: base64 */
+            /** Format: byte */
             data_base64?: string;
             width?: number;
             /** @description If only one side is given, the other follows from the aspect ratio */
@@ -1252,6 +1494,13 @@ export interface components {
         ResizeImageInputFit: "cover" | "contain" | "fill" | "inside" | "outside";
         /** @enum {string} */
         ResizeImageInputFormat: "jpeg" | "png" | "webp" | "avif";
+        ResizeImageOutput: {
+            data_base64: string;
+            format: components["schemas"]["ResizeImageInputFormat"];
+            width: number;
+            height: number;
+            bytes: number;
+        };
         RetryFlowBody: {
             /** @description Ids of jobs that did not succeed. Default: all of them */
             members?: string[];
@@ -1350,11 +1599,14 @@ export interface components {
             /** @description Counted from 0. If not below `steps`, it never fails */
             fail_at?: number;
         };
+        SleepOutput: {
+            /** @description The requested duration */
+            slept_ms: number;
+        };
         /** @enum {string} */
         State: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
         /**
-         * Burn CPU in a thread
-         * @description Diagnostic. Computes for a while, or loops forever, fills its memory or throws, depending on `behavior`.
+         * @description Burn CPU in a thread. Diagnostic. Computes for a while, or loops forever, fills its memory or throws, depending on `behavior`.
          * @example {
          *       "type": "burn-cpu",
          *       "input": {
@@ -1420,8 +1672,7 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         /**
-         * Burn CPU in a process
-         * @description Diagnostic. Computes for a while, or loops forever, fills its memory, throws or aborts its process, depending on `behavior`.
+         * @description Burn CPU in a process. Diagnostic. Computes for a while, or loops forever, fills its memory, throws or aborts its process, depending on `behavior`.
          * @example {
          *       "type": "burn-cpu-isolated",
          *       "input": {
@@ -1493,8 +1744,7 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         /**
-         * Count the primes below a limit
-         * @description Counts the primes smaller than `limit` and names the largest of them. A prime limit does not count itself.
+         * @description Count the primes below a limit. Counts the primes smaller than `limit` and names the largest of them. A prime limit does not count itself.
          * @example {
          *       "type": "count-primes",
          *       "input": {
@@ -1558,8 +1808,7 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         /**
-         * Return the input
-         * @description Diagnostic. Takes any JSON and returns the same.
+         * @description Return the input. Diagnostic. Takes any JSON and returns the same.
          * @example {
          *       "type": "echo",
          *       "input": {
@@ -1631,8 +1880,7 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         /**
-         * List the links of web pages
-         * @description Fetches each URL and lists the hyperlinks of its HTML. Yields each page as it finishes; the output lists them in the order of `urls`. A page that cannot be read has an `error` and does not fail the job. Limits per page: 30 s and 5 MiB.
+         * @description List the links of web pages. Fetches each URL and lists the hyperlinks of its HTML. Yields each page as it finishes; the output lists them in the order of `urls`. A page that cannot be read has an `error` and does not fail the job. Limits per page: 30 s and 5 MiB.
          * @example {
          *       "type": "extract-links",
          *       "input": {
@@ -1700,8 +1948,7 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         /**
-         * Send an HTTP request
-         * @description Sends one HTTP request and returns the response; follows at most 10 redirects. 5xx, 429 and network errors are retried, after Retry-After if the response has one; other unexpected statuses are permanent. Bodies over 5 MiB are refused. Private addresses are refused unless the operator allows them.
+         * @description Send an HTTP request. Sends one HTTP request and returns the response; follows at most 10 redirects. 5xx, 429 and network errors are retried, after Retry-After if the response has one; other unexpected statuses are permanent. Bodies over 5 MiB are refused. Private addresses are refused unless the operator allows them.
          * @example {
          *       "type": "http-request",
          *       "input": {
@@ -1779,8 +2026,7 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         /**
-         * Resize an image
-         * @description Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, rotates it as its EXIF orientation says, and encodes it without metadata. At most 20 MiB, and 50 megapixels before and after. Transparency becomes white if the format has none.
+         * @description Resize an image. Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, rotates it as its EXIF orientation says, and encodes it without metadata. At most 20 MiB, and 50 megapixels before and after. Transparency becomes white if the format has none.
          * @example {
          *       "type": "resize-image",
          *       "input": {
@@ -1848,8 +2094,7 @@ export interface components {
             webhook?: components["schemas"]["Webhook"];
         };
         /**
-         * Wait for a while
-         * @description Diagnostic. Waits in equal steps, with a progress event after each. `fail_at` makes it throw at the start of a step.
+         * @description Wait for a while. Diagnostic. Waits in equal steps, with a progress event after each. `fail_at` makes it throw at the start of a step.
          * @example {
          *       "type": "sleep",
          *       "input": {
@@ -1933,8 +2178,10 @@ export interface components {
             /** Format: uri */
             url: string;
             /** @description The final states to be notified of. Default: all four */
-            events?: components["schemas"]["JobWebhookEventsItem"][];
+            events?: components["schemas"]["WebhookEvent"][];
         };
+        /** @enum {string} */
+        WebhookEvent: "succeeded" | "failed" | "canceled" | "expired";
     };
     responses: {
         /** @description `too_many_hops`, `invalid_request` */
@@ -2067,6 +2314,36 @@ export interface components {
             headers: {
                 /** @description Seconds to wait before the next try */
                 "retry-after"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `job_canceled` */
+        JobCanceled: {
+            headers: {
+                /** @description Where the job can be read */
+                location?: string;
+                /** @description `wait=N`: N is the limit of the wait in seconds */
+                "preference-applied"?: string;
+                /** @description `true`: the key was used before, and this is its job */
+                "idempotent-replayed"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `idempotency_key_reused`, `job_failed`, `job_timed_out`, `job_expired` */
+        IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired: {
+            headers: {
+                /** @description Where the job can be read */
+                location?: string;
+                /** @description `wait=N`: N is the limit of the wait in seconds */
+                "preference-applied"?: string;
+                /** @description `true`: the key was used before, and this is its job */
+                "idempotent-replayed"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2386,6 +2663,678 @@ export interface operations {
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
+        };
+    };
+    runCountPrimes: {
+        parameters: {
+            query?: {
+                /** @description Jobs of a higher priority start first. Default: 0 */
+                priority?: number;
+                /** @description The most attempts, the first one included */
+                attempts?: number;
+                /** @description The time limit of one attempt */
+                timeout_ms?: number;
+                /** @description The time limit of the whole job */
+                deadline_ms?: number;
+                /** @description Do not start before this much time has passed */
+                delay_ms?: number;
+                /** @description A tag of the job */
+                tag?: string;
+                /** @description How many seconds to wait for the end, 50 at most. Default: `Prefer: wait`, else 25 */
+                wait?: number;
+            };
+            header?: {
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; stored with each job */
+                traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CountPrimesInput"];
+            };
+        };
+        responses: {
+            /** @description The output of the job */
+            200: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountPrimesOutput"];
+                };
+            };
+            /** @description The job was not done when the wait ended */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
+                    warning?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobTypeOrJobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobCanceled"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
+        };
+    };
+    runExtractLinks: {
+        parameters: {
+            query?: {
+                /** @description Jobs of a higher priority start first. Default: 0 */
+                priority?: number;
+                /** @description The most attempts, the first one included */
+                attempts?: number;
+                /** @description The time limit of one attempt */
+                timeout_ms?: number;
+                /** @description The time limit of the whole job */
+                deadline_ms?: number;
+                /** @description Do not start before this much time has passed */
+                delay_ms?: number;
+                /** @description A tag of the job */
+                tag?: string;
+                /** @description How many seconds to wait for the end, 50 at most. Default: `Prefer: wait`, else 25 */
+                wait?: number;
+            };
+            header?: {
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; stored with each job */
+                traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExtractLinksInput"];
+            };
+        };
+        responses: {
+            /** @description The output of the job */
+            200: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExtractLinksOutput"];
+                };
+            };
+            /** @description The job was not done when the wait ended */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
+                    warning?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobTypeOrJobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobCanceled"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
+        };
+    };
+    runHttpRequest: {
+        parameters: {
+            query?: {
+                /** @description Jobs of a higher priority start first. Default: 0 */
+                priority?: number;
+                /** @description The most attempts, the first one included */
+                attempts?: number;
+                /** @description The time limit of one attempt */
+                timeout_ms?: number;
+                /** @description The time limit of the whole job */
+                deadline_ms?: number;
+                /** @description Do not start before this much time has passed */
+                delay_ms?: number;
+                /** @description A tag of the job */
+                tag?: string;
+                /** @description How many seconds to wait for the end, 50 at most. Default: `Prefer: wait`, else 25 */
+                wait?: number;
+            };
+            header?: {
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; stored with each job */
+                traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HttpRequestInput"];
+            };
+        };
+        responses: {
+            /** @description The output of the job */
+            200: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HttpRequestOutput"];
+                };
+            };
+            /** @description The job was not done when the wait ended */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
+                    warning?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobTypeOrJobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobCanceled"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
+        };
+    };
+    runResizeImage: {
+        parameters: {
+            query?: {
+                /** @description Jobs of a higher priority start first. Default: 0 */
+                priority?: number;
+                /** @description The most attempts, the first one included */
+                attempts?: number;
+                /** @description The time limit of one attempt */
+                timeout_ms?: number;
+                /** @description The time limit of the whole job */
+                deadline_ms?: number;
+                /** @description Do not start before this much time has passed */
+                delay_ms?: number;
+                /** @description A tag of the job */
+                tag?: string;
+                /** @description How many seconds to wait for the end, 50 at most. Default: `Prefer: wait`, else 25 */
+                wait?: number;
+            };
+            header?: {
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; stored with each job */
+                traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResizeImageInput"];
+            };
+        };
+        responses: {
+            /** @description The output of the job */
+            200: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResizeImageOutput"];
+                };
+            };
+            /** @description The job was not done when the wait ended */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
+                    warning?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobTypeOrJobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobCanceled"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
+        };
+    };
+    runBurnCpuIsolated: {
+        parameters: {
+            query?: {
+                /** @description Jobs of a higher priority start first. Default: 0 */
+                priority?: number;
+                /** @description The most attempts, the first one included */
+                attempts?: number;
+                /** @description The time limit of one attempt */
+                timeout_ms?: number;
+                /** @description The time limit of the whole job */
+                deadline_ms?: number;
+                /** @description Do not start before this much time has passed */
+                delay_ms?: number;
+                /** @description A tag of the job */
+                tag?: string;
+                /** @description How many seconds to wait for the end, 50 at most. Default: `Prefer: wait`, else 25 */
+                wait?: number;
+            };
+            header?: {
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; stored with each job */
+                traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BurnCpuIsolatedInput"];
+            };
+        };
+        responses: {
+            /** @description The output of the job */
+            200: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BurnCpuIsolatedOutput"];
+                };
+            };
+            /** @description The job was not done when the wait ended */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
+                    warning?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobTypeOrJobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobCanceled"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
+        };
+    };
+    runBurnCpu: {
+        parameters: {
+            query?: {
+                /** @description Jobs of a higher priority start first. Default: 0 */
+                priority?: number;
+                /** @description The most attempts, the first one included */
+                attempts?: number;
+                /** @description The time limit of one attempt */
+                timeout_ms?: number;
+                /** @description The time limit of the whole job */
+                deadline_ms?: number;
+                /** @description Do not start before this much time has passed */
+                delay_ms?: number;
+                /** @description A tag of the job */
+                tag?: string;
+                /** @description How many seconds to wait for the end, 50 at most. Default: `Prefer: wait`, else 25 */
+                wait?: number;
+            };
+            header?: {
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; stored with each job */
+                traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BurnCpuInput"];
+            };
+        };
+        responses: {
+            /** @description The output of the job */
+            200: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BurnCpuOutput"];
+                };
+            };
+            /** @description The job was not done when the wait ended */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
+                    warning?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobTypeOrJobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobCanceled"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
+        };
+    };
+    runEcho: {
+        parameters: {
+            query?: {
+                /** @description Jobs of a higher priority start first. Default: 0 */
+                priority?: number;
+                /** @description The most attempts, the first one included */
+                attempts?: number;
+                /** @description The time limit of one attempt */
+                timeout_ms?: number;
+                /** @description The time limit of the whole job */
+                deadline_ms?: number;
+                /** @description Do not start before this much time has passed */
+                delay_ms?: number;
+                /** @description A tag of the job */
+                tag?: string;
+                /** @description How many seconds to wait for the end, 50 at most. Default: `Prefer: wait`, else 25 */
+                wait?: number;
+            };
+            header?: {
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; stored with each job */
+                traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description The output of the job */
+            200: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The job was not done when the wait ended */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
+                    warning?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobTypeOrJobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobCanceled"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrQueueUnavailable"];
+        };
+    };
+    runSleep: {
+        parameters: {
+            query?: {
+                /** @description Jobs of a higher priority start first. Default: 0 */
+                priority?: number;
+                /** @description The most attempts, the first one included */
+                attempts?: number;
+                /** @description The time limit of one attempt */
+                timeout_ms?: number;
+                /** @description The time limit of the whole job */
+                deadline_ms?: number;
+                /** @description Do not start before this much time has passed */
+                delay_ms?: number;
+                /** @description A tag of the job */
+                tag?: string;
+                /** @description How many seconds to wait for the end, 50 at most. Default: `Prefer: wait`, else 25 */
+                wait?: number;
+            };
+            header?: {
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; stored with each job */
+                traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SleepInput"];
+            };
+        };
+        responses: {
+            /** @description The output of the job */
+            200: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SleepOutput"];
+                };
+            };
+            /** @description The job was not done when the wait ended */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
+                    warning?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["UnknownJobTypeOrJobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobCanceled"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];

@@ -7,7 +7,7 @@ const formats: Record<string, fc.Arbitrary<string>> = {
     .date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })
     .map((date) => date.toISOString()),
   uri: fc.webUrl({ withQueryParameters: true }),
-  base64: fc.base64String({ maxLength: 200 }),
+  byte: fc.base64String({ maxLength: 200 }),
 }
 
 /** Any JSON, as the schema `{}` allows. */
