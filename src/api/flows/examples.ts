@@ -10,16 +10,18 @@ export const exampleFlow: FlowResource = {
   jobs: 2,
   counts: { scheduled: 0, blocked: 0, queued: 0, running: 0, succeeded: 2, failed: 0, canceled: 0, expired: 0 },
   tree: {
+    kind: 'chain',
     path: '/flow',
     state: 'succeeded',
     chain: [
       {
+        kind: 'job',
         path: '/flow/chain/0',
         state: 'succeeded',
         id: 'io_01m82n1b1gk3mz5c5w4x1jv0rr',
         type: 'extract-links',
       },
-      { path: '/flow/chain/1', state: 'succeeded', id: 'io_01m82n1b1gk3mz5c5w4x1jv0rs', type: 'echo' },
+      { kind: 'job', path: '/flow/chain/1', state: 'succeeded', id: 'io_01m82n1b1gk3mz5c5w4x1jv0rs', type: 'echo' },
     ],
   },
   held_back: null,

@@ -37,22 +37,29 @@ const countsSchema = named(
   }),
 )
 
-/** A node of a flow's tree as clients see it: a job, or a group of nodes. */
 const onFailure = named('OnFailure', z.enum(['fail_fast', 'continue']))
 const treeBase = { path: z.string().describe('JSON Pointer into the body of the submission'), state: stateField }
+
+/** A node of a flow's tree as clients see it: a job, or a group of nodes. `kind` tells generated clients which. */
 export const flowTreeSchema: z.ZodType<FlowTree> = z.lazy(() =>
   z.xor([
-    named('FlowTreeJob', z.object({ ...treeBase, id: z.string(), type: z.string() })),
-    named('FlowTreeChain', z.object({ ...treeBase, chain: z.array(flowTreeSchema) })),
-    named('FlowTreeGather', z.object({ ...treeBase, gather: z.array(flowTreeSchema), on_failure: onFailure })),
-    named('FlowTreeMap', z.object({ ...treeBase, map: z.array(flowTreeSchema), on_failure: onFailure })),
+    named('FlowTreeJob', z.object({ kind: z.literal('job'), ...treeBase, id: z.string(), type: z.string() })),
+    named('FlowTreeChain', z.object({ kind: z.literal('chain'), ...treeBase, chain: z.array(flowTreeSchema) })),
+    named(
+      'FlowTreeGather',
+      z.object({ kind: z.literal('gather'), ...treeBase, gather: z.array(flowTreeSchema), on_failure: onFailure }),
+    ),
+    named(
+      'FlowTreeMap',
+      z.object({ kind: z.literal('map'), ...treeBase, map: z.array(flowTreeSchema), on_failure: onFailure }),
+    ),
   ]),
 )
 type FlowTree = { path: string; state: JobState } & (
-  | { id: string; type: string }
-  | { chain: FlowTree[] }
-  | { gather: FlowTree[]; on_failure: 'fail_fast' | 'continue' }
-  | { map: FlowTree[]; on_failure: 'fail_fast' | 'continue' }
+  | { kind: 'job'; id: string; type: string }
+  | { kind: 'chain'; chain: FlowTree[] }
+  | { kind: 'gather'; gather: FlowTree[]; on_failure: 'fail_fast' | 'continue' }
+  | { kind: 'map'; map: FlowTree[]; on_failure: 'fail_fast' | 'continue' }
 )
 
 /** A flow as clients see it. */
@@ -147,11 +154,11 @@ function liveState(counts: z.output<typeof countsSchema>): JobState {
 
 function treeOf(open: LoadedFlow, node: PlanNode, progress: FlowProgress): FlowTree {
   const base = { path: node.path, state: stateOf(open, node, progress) }
-  if (node.kind === 'job') return { ...base, id: open.jobId(node) ?? '', type: node.job.type }
+  if (node.kind === 'job') return { kind: 'job', ...base, id: open.jobId(node) ?? '', type: node.job.type }
   const children = node.children.map((child) => treeOf(open, child, progress))
-  if (node.kind === 'chain') return { ...base, chain: children }
-  if (node.kind === 'gather') return { ...base, gather: children, on_failure: node.onFailure }
-  return { ...base, map: children, on_failure: node.onFailure }
+  if (node.kind === 'chain') return { kind: 'chain', ...base, chain: children }
+  if (node.kind === 'gather') return { kind: 'gather', ...base, gather: children, on_failure: node.onFailure }
+  return { kind: 'map', ...base, map: children, on_failure: node.onFailure }
 }
 
 function stateOf({ evaluation }: LoadedFlow, node: PlanNode, progress: FlowProgress): JobState {

@@ -32,7 +32,25 @@ export function nameComponents(document: Document): Document {
     ]),
   )
   const { schemas } = names
+  for (const schema of Object.values(schemas)) addDiscriminator(asJson(schema), schemas)
   return { ...document, paths, components: { ...document.components, ...shared.components, schemas: sorted(schemas) } }
+}
+
+/** Names the field by which the variants of a union differ: one that has a single value in each of them. */
+function addDiscriminator(schema: Json, schemas: Record<string, unknown>): void {
+  const variants: unknown = schema['oneOf']
+  if (!Array.isArray(variants)) return
+  const references = variants.map((variant) => String(asJson(variant)['$ref']))
+  const fields = references.map((reference) =>
+    asJson(asJson(schemas[reference.slice(schemaPrefix.length)])['properties']),
+  )
+  for (const propertyName of Object.keys(fields[0] ?? {})) {
+    const values = fields.map((field) => asJson(field[propertyName])['const'])
+    const isDifferent = new Set(values).size === values.length && values.every((value) => typeof value === 'string')
+    if (!isDifferent) continue
+    const mapping = Object.fromEntries(values.map((value, at) => [value, references[at]]))
+    schema['discriminator'] = { propertyName, mapping }
+  }
 }
 
 /** What an operation receives and sends is named after it, as in `SubmitJobBody` and `ListJobsResult`. */

@@ -114,7 +114,7 @@ const referencePrefix = '#/components/schemas/'
 
 /**
  * The generator makes two components of each named schema, the one for requests with the suffix `Input`. Keeps those that are
- * referred to, under their plain names, and adds the discriminator of the variants of a submission.
+ * referred to, under their plain names.
  */
 function tidy(document: { paths?: unknown; components?: { schemas?: Record<string, unknown> } }): typeof document {
   const all = document.components?.schemas ?? {}
@@ -133,27 +133,9 @@ function tidy(document: { paths?: unknown; components?: { schemas?: Record<strin
         used.set(plainName, visit(all[name]))
       }
     }
-    if (Array.isArray(copy['oneOf'])) addDiscriminator(copy, copy['oneOf'], all)
     return copy
   }
   const paths = visit(document.paths)
   const schemas = Object.fromEntries([...used].sort(([a], [b]) => (a < b ? -1 : 1)))
   return { ...document, paths, components: { ...document.components, schemas } }
-}
-
-/** Each variant of a submission has its job type as the only value of `type`. */
-function addDiscriminator(
-  schema: Record<string, unknown>,
-  variants: unknown[],
-  schemas: Record<string, unknown>,
-): void {
-  const mapping: Record<string, string> = {}
-  for (const variant of variants) {
-    const reference: unknown = Object(variant).$ref
-    if (typeof reference !== 'string') return
-    const type: unknown = Object(schemas[reference.slice(referencePrefix.length)]).properties?.type?.const
-    if (typeof type !== 'string') return
-    mapping[type] = reference
-  }
-  schema['discriminator'] = { propertyName: 'type', mapping }
 }
