@@ -62,9 +62,8 @@ async function finishRemoval(
   if (isDeleted) await outbox.forget(owner)
   await jobs.remove(flow, nodes)
   if (claim !== '') await whenAvailable(releaseClaim(redis, [claim], [id]))
-  await whenAvailable(
-    unlinkFlow(redis, [keys.flow(id), keys.flowEnds(id), keys.flowOrder(id), keys.flowExpansions(id)], []),
-  )
+  const names = [keys.flow(id), keys.flowEnds(id), keys.flowOrder(id), keys.flowExpansions(id)]
+  await whenAvailable(unlinkFlow(redis, names, [isDeleted || claim !== '' ? 1 : '']))
   // A process that stores a delivery later looks whether the flow is still there: see flow-webhook.ts.
   if (isDeleted) await outbox.forget(owner)
   await store.index.remove(flow)
