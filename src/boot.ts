@@ -1,6 +1,7 @@
 import { EnvironmentError } from './environment.ts'
 import { BrokenJobsError } from './jobs/registry.ts'
 import { RedisUnreachableError } from './queue/redis/connection.ts'
+import { RedisUnfitError } from './queue/redis/fitness.ts'
 
 /**
  * Runs a process's main function. A mistake that the operator can fix (a variable, a job file, an unreachable Redis) is printed
@@ -11,7 +12,10 @@ export async function boot(role: string, main: () => Promise<void>): Promise<voi
     await main()
   } catch (error) {
     const isMistake =
-      error instanceof EnvironmentError || error instanceof BrokenJobsError || error instanceof RedisUnreachableError
+      error instanceof EnvironmentError ||
+      error instanceof BrokenJobsError ||
+      error instanceof RedisUnreachableError ||
+      error instanceof RedisUnfitError
     if (!isMistake) throw error
     for (const line of error.message.split('\n')) process.stderr.write(`drover ${role}: ${line}\n`)
     process.exit(1)

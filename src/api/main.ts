@@ -16,6 +16,7 @@ import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Flows } from '../queue/flows/flows.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
+import { checkFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { addPassword } from '../queue/redis/redis-address.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
@@ -51,12 +52,18 @@ await boot('api', async () => {
   const waiting = new BootHealth({ host: config.HOST, port: config.PORT }, log)
   lifecycle.onStop('boot health', () => waiting.stop())
   const onWait = (): void => waiting.start()
-  const redisAt = { url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD), ca: config.REDIS_CA_FILE }
+  const redisAt = {
+    url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD),
+    ca: config.REDIS_CA_FILE,
+    commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS,
+  }
   const client = await connectRedis({ ...redisAt, role: 'client', name: 'api', log, onWait })
   lifecycle.onStop('redis client', () => client.disconnect())
   const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'api-events', log, onWait })
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
 
+  const warnings = await checkFitness(client, config.ALLOW_EVICTION)
+  for (const { code, detail } of warnings) log.warn({ code }, detail)
   const keys = new Keys(config.KEY_PREFIX)
   const index = new JobIndex({ redis: client, keys })
   await index.open(queuesOf(registry))
@@ -125,7 +132,7 @@ await boot('api', async () => {
   const stores = { queue, index, idempotency, outbox, schedules, flows }
   const steps = { ...stores, hub, control, quotas, admission, metrics }
   const draining = new AbortController()
-  const app = await buildApp({ config, registry, apiKeys, draining: draining.signal, log, ...steps })
+  const app = await buildApp({ config, registry, apiKeys, warnings, draining: draining.signal, log, ...steps })
   lifecycle.onStop('http', async () => {
     draining.abort()
     if (!lifecycle.isFault) await sleep(config.DRAIN_DELAY_MS)

@@ -39,6 +39,20 @@ export const sharedVariables = {
   REDIS_CA_FILE: certificates
     .optional()
     .meta(about("PEM file of the certificate authorities to trust instead of the system's, for `rediss://`.")),
+  REDIS_COMMAND_TIMEOUT_MS: integer(100, 60_000)
+    .default(900)
+    .meta(
+      about(
+        'How long the API waits for the answer to a command before it answers 503. Longer where the round trip to Redis is long.',
+      ),
+    ),
+  ALLOW_EVICTION: flag
+    .default(false)
+    .meta(
+      about(
+        '`1` runs on a Redis whose `maxmemory-policy` is not `noeviction`, which may remove jobs and leases when its memory is full.',
+      ),
+    ),
   KEY_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')

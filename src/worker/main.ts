@@ -25,6 +25,7 @@ import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import type { JobRef } from '../queue/model/job-id.ts'
 import { workerNameOf } from '../queue/model/worker-name.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
+import { checkFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { addPassword } from '../queue/redis/redis-address.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
@@ -69,12 +70,18 @@ await boot('worker', async () => {
   const onWait = (): void => {
     if (config.WORKER_PORT !== undefined) waiting.start()
   }
-  const redisAt = { url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD), ca: config.REDIS_CA_FILE }
+  const redisAt = {
+    url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD),
+    ca: config.REDIS_CA_FILE,
+    commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS,
+  }
   const redis = await connectRedis({ ...redisAt, role: 'worker', name: 'worker', log, onWait })
   lifecycle.onStop('redis', () => redis.disconnect())
   // Stops last but for Redis: a draining worker answers, with 503 on /readyz, until its jobs have ended.
   let health: HealthServer | undefined
   lifecycle.onStop('health', () => health?.close())
+  const warnings = await checkFitness(redis, config.ALLOW_EVICTION)
+  for (const { code, detail } of warnings) log.warn({ code }, detail)
   const keys = new Keys(config.KEY_PREFIX)
   const events = new JobEventWriter({ redis, keys, log })
   const executors = createExecutors({
@@ -228,6 +235,7 @@ await boot('worker', async () => {
         if (lifecycle.signal.aborted) throw new Error('draining')
         await Promise.all(consumers.map((consumer) => consumer.probe()))
       },
+      warnings,
       metrics: () => metrics.read(),
     }).catch(async (error: unknown) => {
       // Consumers may have taken jobs already; the stop puts them back.

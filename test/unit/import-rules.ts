@@ -16,7 +16,7 @@ export const rules: Record<string, Rule> = {
   'queue/model': { imports: ['jobs'], packages: ['zod', 'ulid'] },
   'queue/redis': {
     imports: ['queue/model'],
-    doors: ['connection', 'keys', 'load-script', 'lease', 'end-of-turn', 'redis-address', 'server-version'],
+    doors: ['connection', 'fitness', 'keys', 'load-script', 'lease', 'end-of-turn', 'redis-address', 'server-version'],
   },
   'queue/bullmq': {
     imports: ['queue/model', 'queue/redis'],

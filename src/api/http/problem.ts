@@ -123,7 +123,7 @@ export function escapePointer(key: PropertyKey): string {
 
 /** Answers with a problem. This is Fastify's error handler: it gets everything that a route throws. */
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = toProblem(error, request.routeOptions.bodyLimit ?? 0)
+  const problem = toProblem(error, request)
   request.problem = problem.code
   const [instance = ''] = request.url.split('?', 1)
   const body = problemDetails(problem, instance)
@@ -184,13 +184,13 @@ function cutMistakes(mistakes: readonly Mistake[]): Mistake[] {
   return cut
 }
 
-function toProblem(error: unknown, bodyLimit: number): Problem {
+function toProblem(error: unknown, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error
   if (error instanceof QueueUnavailableError) {
-    const detail = 'Redis did not answer in time. The request may have taken effect: try again.'
-    return new Problem('queue_unavailable', detail, { retryAfterS: 1 })
+    return new Problem('queue_unavailable', whyUnavailable(error, request.method), { retryAfterS: 1 })
   }
   const { code = '', statusCode = 500 } = error as Partial<FastifyError>
+  const { bodyLimit = 0 } = request.routeOptions
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new Problem('payload_too_large', `The body is larger than ${bodyLimit} bytes, the limit of this server.`)
   if (code.startsWith('FST_ERR_CTP_INVALID_MEDIA_TYPE')) {
@@ -199,6 +199,14 @@ function toProblem(error: unknown, bodyLimit: number): Problem {
   if (statusCode >= 400 && statusCode < 500)
     return new Problem('invalid_request', clientFaults[code] ?? 'The request cannot be read.')
   return new Problem('internal_error', 'The error is logged under the request-id of this answer.')
+}
+
+/** Only a command that was sent, and whose answer did not come, may have taken effect. */
+function whyUnavailable(error: QueueUnavailableError, method: string): string {
+  if (error.wasNotCarriedOut) return 'Redis cannot be reached, or accepts no commands at the moment: try again.'
+  const late = 'Redis did not answer within the time limit of this server (REDIS_COMMAND_TIMEOUT_MS)'
+  const isSafe = method === 'GET' || method === 'HEAD'
+  return isSafe ? `${late}: try again.` : `${late}. The request may have taken effect: try again.`
 }
 
 /** Details for the errors of Fastify itself. */

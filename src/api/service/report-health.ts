@@ -6,9 +6,18 @@ import { named } from '../openapi/fields.ts'
 import { jsonResponse, publicProblemResponses } from '../openapi/responses.ts'
 
 const status = named('Health', z.object({ status: z.literal('ok') }))
+const readiness = named(
+  'Readiness',
+  z.object({
+    status: z.literal('ready'),
+    warnings: z
+      .array(z.object({ code: z.string(), detail: z.string() }))
+      .describe('What costs safety while the API can serve, such as a Redis without an append-only file'),
+  }),
+)
 
 /** `GET /livez`: the process answers. `GET /readyz`: Redis answers, and the process is not stopping. */
-export function reportHealth(app: FastifyInstance, { queue, draining }: RouteDeps): void {
+export function reportHealth(app: FastifyInstance, { queue, draining, warnings }: RouteDeps): void {
   app.get('/livez', {
     config: { access: 'public' },
     schema: {
@@ -28,14 +37,14 @@ export function reportHealth(app: FastifyInstance, { queue, draining }: RouteDep
       tags: ['health'],
       querystring: z.strictObject({}),
       response: {
-        200: jsonResponse('The API accepts jobs', status),
+        200: jsonResponse('The API accepts jobs', readiness),
         ...publicProblemResponses('queue_unavailable', 'draining'),
       },
     },
     handler: async () => {
       if (draining.aborted) throw new Problem('draining', 'This process is stopping.', { retryAfterS: 1 })
       await queue.ping()
-      return { status: 'ok' }
+      return { status: 'ready', warnings }
     },
   })
 }

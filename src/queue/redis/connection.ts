@@ -3,7 +3,7 @@ import { batchWrites } from './batch-writes.ts'
 import { type ConnectionRole, openRedis, type Redis } from './open-redis.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
 import { isTooOld, oldestRedis, versionOf } from './server-version.ts'
-import { isTransient } from './transient-errors.ts'
+import { isReply, isTransient, wasNotSent } from './transient-errors.ts'
 
 export type { ConnectionRole, Redis } from './open-redis.ts'
 
@@ -36,12 +36,14 @@ export async function connectRedis(options: {
   name: string
   log: ConnectionLog
   onWait?: () => void
+  /** How long a `client` or a `subscriber` waits for an answer. */
+  commandTimeoutMs?: number
 }): Promise<Redis> {
-  const { url, ca, role, name, log, onWait } = options
+  const { url, ca, role, name, log, onWait, commandTimeoutMs = 900 } = options
   const parsed = parseRedisUrl(url)
   if (parsed.status === 'mistake') throw new RangeError(`the address of Redis ${parsed.mistake}`)
   const { address } = parsed
-  const redis = openRedis(address, { role, name, connectWithinMs: connectTimeoutMs, ca })
+  const redis = openRedis(address, { role, name, connectWithinMs: connectTimeoutMs, ca, commandTimeoutMs })
   const when = role === 'worker' ? 'tick' : 'turn'
   if (redis instanceof Cluster) redis.on('+node', (node: Server) => batchWrites(node, when))
   else batchWrites(redis, when)
@@ -152,6 +154,11 @@ export class QueueUnavailableError extends Error {
   constructor(cause: unknown) {
     super('the queue is not available', { cause })
     this.name = 'QueueUnavailableError'
+  }
+
+  /** Whether Redis has certainly not carried out the command: it was not sent, or was refused. */
+  get wasNotCarriedOut(): boolean {
+    return isReply(this.cause) || wasNotSent(this.cause)
   }
 }
 

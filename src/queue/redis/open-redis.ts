@@ -15,9 +15,10 @@ export interface OpenOptions {
   connectWithinMs: number
   /** Certificates (PEM) of the authorities that are trusted in place of the system's. */
   ca: string | undefined
+  /** How long a `client` or a `subscriber` waits for an answer. */
+  commandTimeoutMs: number
 }
 
-const commandTimeoutMs = 900
 /** A server that has not answered for so long is lost although its connection is open: its machine is off, or the network is cut. */
 const silentMs = { client: 2000, subscriber: 2000, worker: 15_000 }
 const reconnectDelayMs = { first: 50, max: 1000 }
@@ -37,7 +38,7 @@ export function openRedis(address: RedisAddress, options: OpenOptions): Redis {
     case 'server':
       return openServer(role, { ...common, ...address.nodes[0] })
     case 'sentinel':
-      return openServer(role, { ...common, ...sentinelOptions(address, common) })
+      return openServer(role, { ...common, ...sentinelOptions(address, common, options.commandTimeoutMs) })
     case 'cluster':
       return role === 'subscriber' ? openAnyNode(address, common) : openCluster(address, role, common)
     default:
@@ -45,14 +46,15 @@ export function openRedis(address: RedisAddress, options: OpenOptions): Redis {
   }
 }
 
-function commonOptions(address: RedisAddress, { role, name, connectWithinMs, ca }: OpenOptions): ServerOptions {
+function commonOptions(address: RedisAddress, options: OpenOptions): ServerOptions {
+  const { role, name, connectWithinMs, ca, commandTimeoutMs } = options
   const { username, password, db, tls } = address
   return {
     lazyConnect: true,
     connectionName: `drover:${name}`,
     connectTimeout: connectWithinMs,
     retryStrategy: reconnectDelay,
-    socketTimeout: silentMs[role],
+    socketTimeout: Math.max(silentMs[role], 2 * commandTimeoutMs),
     // The command is sent again on the new connection, which finds the new master; a `client`, which queues nothing, fails now.
     reconnectOnError: (error) => (isOfFormerMaster(error) ? 2 : false),
     db,
@@ -76,7 +78,11 @@ function openServer(role: ConnectionRole, options: ServerOptions): Server {
   return role === 'worker' ? new RetryingRedis(options) : new ScriptKeepingRedis(options)
 }
 
-function sentinelOptions(address: RedisAddress, { tls, connectTimeout }: ServerOptions): ServerOptions {
+function sentinelOptions(
+  address: RedisAddress,
+  { tls, connectTimeout }: ServerOptions,
+  commandTimeoutMs: number,
+): ServerOptions {
   const { nodes, master, sentinelUsername, sentinelPassword } = address
   return {
     sentinels: nodes,

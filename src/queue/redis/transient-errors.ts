@@ -22,3 +22,8 @@ export function isTransient(error: unknown): boolean {
 export function isOfFormerMaster({ message }: Error): boolean {
   return /^(READONLY|UNBLOCKED)\b/.test(message)
 }
+
+/** Whether a command was not sent, because there was no connection. */
+export function wasNotSent(error: unknown): boolean {
+  return error instanceof Error && /^(Stream isn't writeable|the cluster is not connected)/.test(error.message)
+}
