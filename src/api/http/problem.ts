@@ -190,7 +190,7 @@ function toProblem(error: unknown, request: FastifyRequest): Problem {
     return new Problem('queue_unavailable', whyUnavailable(error, request.method), { retryAfterS: 1 })
   }
   const { code = '', statusCode = 500 } = error as Partial<FastifyError>
-  const { bodyLimit = 0 } = request.routeOptions
+  const { bodyLimit } = request.routeOptions
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new Problem('payload_too_large', `The body is larger than ${bodyLimit} bytes, the limit of this server.`)
   if (code.startsWith('FST_ERR_CTP_INVALID_MEDIA_TYPE')) {

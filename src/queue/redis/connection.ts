@@ -1,6 +1,6 @@
 import { Cluster, type Redis as Server } from 'ioredis'
 import { batchWrites } from './batch-writes.ts'
-import { type ConnectionRole, openRedis, type Redis } from './open-redis.ts'
+import { type ConnectionRole, keepProving, openRedis, type Redis } from './open-redis.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
 import { isTooOld, oldestRedis, versionOf } from './server-version.ts'
 import { isReply, isTransient, wasNotSent } from './transient-errors.ts'
@@ -62,6 +62,7 @@ export async function connectRedis(options: {
   }
   await checkVersion(redis, address)
   await selectDatabase(redis, address)
+  if (role !== 'worker' && !(redis instanceof Cluster)) keepProving(redis)
   return redis
 }
 

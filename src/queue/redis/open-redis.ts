@@ -19,8 +19,13 @@ export interface OpenOptions {
   commandTimeoutMs: number
 }
 
-/** A server that has not answered for so long is lost although its connection is open: its machine is off, or the network is cut. */
-const silentMs = { client: 2000, subscriber: 2000, worker: 15_000 }
+/**
+ * A server that has not answered for so long is lost although its connection is open: its machine is off, the network is cut, or a
+ * balancer has forgotten the connection. See {@link keepProving}; a `worker` also waits in blocking calls.
+ */
+const silentMs = { client: 1800, subscriber: 1500, worker: 15_000 }
+/** Where nobody waits for an answer, a silent connection would never be noticed: one that waits for messages least of all. */
+const proveEveryMs = 800
 const reconnectDelayMs = { first: 50, max: 1000 }
 /** A sentinel that is down must not delay the attempt at the next. */
 const sentinelConnectMs = 2000
@@ -54,7 +59,7 @@ function commonOptions(address: RedisAddress, options: OpenOptions): ServerOptio
     connectionName: `drover:${name}`,
     connectTimeout: connectWithinMs,
     retryStrategy: reconnectDelay,
-    socketTimeout: Math.max(silentMs[role], 2 * commandTimeoutMs),
+    socketTimeout: Math.max(silentMs[role], 1.5 * commandTimeoutMs),
     // The command is sent again on the new connection, which finds the new master; a `client`, which queues nothing, fails now.
     reconnectOnError: (error) => (isOfFormerMaster(error) ? 2 : false),
     db,
@@ -68,6 +73,16 @@ function commonOptions(address: RedisAddress, options: OpenOptions): ServerOptio
     // The owner subscribes again itself: ioredis would do it with a promise whose rejection nobody handles.
     ...(role === 'subscriber' ? { autoResubscribe: false } : {}),
   }
+}
+
+/** Sends PING until the connection is closed, so that one that has died in silence is replaced within three seconds. */
+export function keepProving(redis: Server): void {
+  const timer = setInterval(() => {
+    if (redis.status !== 'ready') return
+    // The connection itself finds that no answer comes, and reports it.
+    redis.ping().catch(() => undefined)
+  }, proveEveryMs)
+  redis.once('end', () => clearInterval(timer))
 }
 
 function reconnectDelay(times: number): number {
