@@ -1475,6 +1475,16 @@ export interface components {
         QueueList: {
             items: components["schemas"]["Queue"][];
         };
+        Readiness: {
+            /** @enum {string} */
+            status: "ready";
+            /** @description What costs safety while the API can serve, such as a Redis without an append-only file */
+            warnings: components["schemas"]["ReadinessWarningsItem"][];
+        };
+        ReadinessWarningsItem: {
+            code: string;
+            detail: string;
+        };
         ResizeImageInput: {
             /** Format: uri */
             url?: string;
@@ -4739,7 +4749,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             400: components["responses"]["InvalidRequest"];
