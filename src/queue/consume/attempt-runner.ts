@@ -168,6 +168,8 @@ export class AttemptRunner {
 
   /** Something may have blocked the event loop before it came to the start, and the lock have run out meanwhile: then Redis is asked first. */
   #startUnlessLate(job: FetchedJob, running: RunningJob): Promise<Settlement> {
+    // Given up while another job blocked the event loop: another worker may run it by now.
+    if (running.lease.isGone) return this.#lose(running)
     if (monotonicMs() - running.lease.heldSince > this.#options.lockMs / 2) return this.#startIfHeld(job, running)
     const from = performance.now()
     const settlement = this.#begin(job, running)
@@ -189,9 +191,15 @@ export class AttemptRunner {
 
   async #startIfHeld(job: FetchedJob, running: RunningJob): Promise<Settlement> {
     const askedAt = monotonicMs()
-    if (!(await this.#options.renew(running.id, running.token))) return { status: 'lost' }
+    if (!(await this.#options.renew(running.id, running.token))) return this.#lose(running)
     running.lease.heldSince = askedAt
     return this.#startUnlessLate(job, running)
+  }
+
+  /** A cancel has the lease, too, and ends the job: see {@link check}. */
+  async #lose({ id }: RunningJob): Promise<Settlement> {
+    await this.check([id])
+    return { status: 'lost' }
   }
 
   async #untilNextTurn(): Promise<void> {

@@ -175,10 +175,13 @@ export class JobConsumer {
   async #process(job: FetchedJob): Promise<Success | undefined> {
     this.#fetches += 1
     this.#attempts.fetched(job)
+    let success: Success | undefined
     try {
-      return await this.#runAndSettle(job)
+      success = await this.#runAndSettle(job)
+      return success
     } finally {
-      job.lease.release()
+      // The lease of a success is renewed until its end is stored: see below.
+      if (!success) job.lease.release()
     }
   }
 
@@ -189,7 +192,10 @@ export class JobConsumer {
       return undefined
     }
     this.#options.events.leaveToEnd(job.ref)
-    return new Success(settlement.output, (word, error) => void this.#settler.onAcknowledged(job, word, error))
+    return new Success(settlement.output, (word, error) => {
+      job.lease.release()
+      void this.#settler.onAcknowledged(job, word, error)
+    })
   }
 
   /** @returns undefined when it is to fail unrun */
