@@ -57,7 +57,7 @@ export class JobEventStream {
     { after, onError }: { after: number | undefined; onError: (error: unknown) => void },
   ) {
     this.#deps = deps
-    this.#ref = { queue: job.queue, id: job.id }
+    this.#ref = { queue: job.queue, id: job.id, ...(job.bullId !== undefined && { bullId: job.bullId }) }
     this.#response = response
     this.#onError = onError
     this.#last = sentState(job)

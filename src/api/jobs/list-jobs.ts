@@ -53,7 +53,8 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
     const { state, type, tag, metadata, error_code: errorCode, cursor: behind, limit: count } = filter
     return index.search({
       tenant,
-      queues: filter.queue === undefined ? queue.names : [filter.queue],
+      // A queue of no job type has no index, and a search would begin one.
+      queues: queue.names.filter((name) => filter.queue === undefined || filter.queue === name),
       filter: { state, type, tag, metadata, errorCode },
       behind,
       ...createdRange(filter),

@@ -53,10 +53,14 @@ const reservedIds = new Set(
   ),
 )
 
-/** Reads the id of a job that a plain BullMQ producer added: `<queue>_<its id>`. An id of the shape of {@link newJobRef} is a job of ours. */
+/**
+ * Reads the id of a job that a plain BullMQ producer added: `<queue>_<its id>`. An id of the shape of {@link newJobRef} is a job of ours,
+ * under any name: as a plain one it would be read without its tenant and its secrets.
+ */
 export function parsePlainJobId(id: string): JobRef | undefined {
   const [, queue = '', bullId = ''] = /^([^_]+)_([^:\s]{1,200})$/.exec(id) ?? []
-  return queueNamePattern.test(queue) && !reservedIds.has(bullId) ? { queue, id, bullId } : undefined
+  const isOther = reservedIds.has(bullId) || parseJobId(bullId) !== undefined
+  return queueNamePattern.test(queue) && !isOther ? { queue, id, bullId } : undefined
 }
 
 /** What such a job has in lists for a ULID: it sorts by the time of the job, and is its own. */

@@ -76,6 +76,7 @@ test('a job of a plain BullMQ producer is named by its queue and its id there; w
     'io_events',
     'io_stalled-check',
     `io_${'x'.repeat(201)}`,
+    `io_${newJobRef('cpu', Date.now()).id}`,
   ])
     expect(parsePlainJobId(id), id).toBe(undefined)
   const ours = newJobRef('io', Date.now())
