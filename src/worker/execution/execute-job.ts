@@ -25,7 +25,7 @@ const logUnknownEveryMs = 60_000
 const maxUnknownTypesLogged = 1000
 /** A job fails when no worker has known its type for this long. */
 const maxUnknownMs = 10 * 60_000
-const reservedCodes = new Set(['canceled', 'not_started_in_time', 'deadline_exceeded'])
+const reservedCodes = new Set(['canceled', 'not_started_in_time', 'deadline_exceeded', 'timeout'])
 /** How long a handler that exceeded a limit may clean up before it is ended. */
 const limitGraceMs = 200
 

@@ -69,7 +69,7 @@ function failureOf({ status, headers }: Response, url: string): JobError {
 function describe(error: unknown, url: string, late: AbortSignal): unknown {
   if (!late.aborted) return describeNetworkError(error, url, late)
   const message = `no response from ${new URL(url).host} within ${responseTimeoutMs} ms`
-  return new JobError(message, { code: 'timeout', cause: error })
+  return new JobError(message, { code: 'no_response', cause: error })
 }
 
 /** The same failure with the delay before the next attempt. */
