@@ -53,8 +53,7 @@ test('every end of a flow sends one signed webhook with the flow as the API show
     expect(() => verify(message, webhookSecret('b'))).toThrow('No matching signature')
     const { body: flow } = await readFlow(api.url, body.id)
     expect(flow.state).toBe(name === 'late' ? 'failed' : name)
-    // Without these two: undefined is not compared.
-    const data = { ...flow, tree: undefined, expires_at: undefined }
+    const { tree: _, expires_at: __, held_back: ___, ...data } = flow
     expect(message.payload).toEqual({ type: `flow.${flow.state}`, timestamp: flow.finished_at, data })
     for (const left of ['tree', 'expires_at']) expect(message.payload.data).not.toHaveProperty(left)
     expect(await lastDelivery(api.url, body.id)).toMatchObject({
@@ -175,7 +174,8 @@ test('another tenant sees no deliveries of a flow; each tenant has its own secre
   }
 })
 
-test('a removed flow leaves no key of its webhook', async () => {
+// The id of a flow that had an idempotency key stays taken for half a minute.
+test('a removed flow leaves no key of its webhook', { timeout: 90_000 }, async () => {
   const { api, env: all } = await startStack({ env: { ...env, RESULT_TTL_MS: '1500' } })
   const redis = await redisClient()
   const receiver = await receiveWebhooks()
@@ -190,6 +190,6 @@ test('a removed flow leaves no key of its webhook', async () => {
     return [...left, ...inSets.flat()].filter((name) => /(whd|io|flow)_|:claim:/.test(name))
   }
   expect((await leftOf()).some((name) => name.includes(`whd_${body.id}_1`))).toBe(true)
-  expect(await waitFor('nothing to be left', leftOf, ({ length }) => length === 0)).toEqual([])
+  await waitFor('nothing to be left', leftOf, ({ length }) => length === 0, { withinMs: 60_000 })
   expect(receiver.messages).toHaveLength(1)
 })

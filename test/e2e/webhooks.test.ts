@@ -44,7 +44,8 @@ test('every end of a job sends one signed webhook with the job', async () => {
     ({ body }) => body.state === 'running',
   )
   expect((await steer(running.body.id)).status).toBe(202)
-  const expired = await submit(api.url, 'echo', 1, { webhook, delay_ms: 60_000, start_within_ms: 100 })
+  const overdue = { run_at: new Date(Date.now() - 60_000).toISOString(), start_within_ms: 100 }
+  const expired = await submit(api.url, 'echo', 1, { webhook, ...overdue })
 
   const messages = await receiver.received(5)
   const byJob = new Map(messages.map((message) => [message.payload.data['id'], message]))

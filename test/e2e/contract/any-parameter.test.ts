@@ -81,21 +81,23 @@ const encoded = (value: fc.Arbitrary<string>) =>
     { weight: 1, arbitrary: fc.constantFrom('%', '%f', '%ff', '%ed%a0%80', '%00', '%c0%80', '+', '%2B') },
   )
 
-/** The query of a request: some parameters once, some not at all, some twice or in a form of other frameworks. */
+/** The query of a request: a few parameters once, twice or in a form of other frameworks. With more, one is nearly always wrong. */
 function queryOf(parameters: { name: string; schema: Schema }[]): fc.Arbitrary<string> {
-  const pairs = parameters.map(({ name, schema }) =>
+  const pairOf = ({ name, schema }: { name: string; schema: Schema }) =>
     fc
       .tuple(
-        fc.constantFrom(0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2),
+        fc.constantFrom(1, 1, 1, 1, 2),
         fc.oneof(
           { weight: 12, arbitrary: fc.constant(name) },
           { weight: 1, arbitrary: fc.constantFrom(`${name}[]`, `${name}[a]`, name.toUpperCase()) },
         ),
         fc.array(encoded(valuesOf(schema)), { minLength: 2, maxLength: 2 }),
       )
-      .map(([times, as, values]) => values.slice(0, times).map((value) => `${as}=${value}`)),
-  )
-  return fc.tuple(...pairs).map((all) => all.flat().join('&'))
+      .map(([times, as, values]) => values.slice(0, times).map((value) => `${as}=${value}`))
+  return fc
+    .subarray(parameters, { maxLength: Math.min(3, parameters.length) })
+    .chain((some) => fc.tuple(...some.map(pairOf)))
+    .map((all) => all.flat().join('&'))
 }
 
 const parametersOf = ({ operation }: Endpoint, place: 'query' | 'path' | 'header') =>

@@ -131,8 +131,10 @@ export class ApiDocument {
 
   /** The endpoint that answers a path; undefined where the document has none. */
   match(method: string, path: string): Endpoint | undefined {
+    // A slash at the end does not count.
+    const plain = path.replace(/(?<=.)\/$/, '')
     return this.endpoints.find(
-      (one) => one.method === method && new RegExp(`^${one.template.replaceAll(/\{\w+\}/g, '[^/]*')}$`).test(path),
+      (one) => one.method === method && new RegExp(`^${one.template.replaceAll(/\{\w+\}/g, '[^/]*')}$`).test(plain),
     )
   }
 
