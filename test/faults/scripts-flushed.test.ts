@@ -34,6 +34,8 @@ test(
     expect(report).toMatchObject({ lost: 0, endedTwice: 0, unanswered: 0, maxStarts: 1, maxAttempts: 1 })
     const logs = [scenario.stack.api, ...scenario.workers].flatMap((role) => role.logs)
     expect(logs.filter((line) => JSON.stringify(line).includes('NOSCRIPT'))).toEqual([])
-    expect(logs.filter(({ level }) => Number(level) >= 40)).toEqual([])
+    // The Redis of tests has no append-only file, and each process logs that.
+    const faults = logs.filter(({ level, code }) => Number(level) >= 40 && code !== 'redis_not_durable')
+    expect(faults).toEqual([])
   },
 )

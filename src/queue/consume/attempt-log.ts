@@ -44,6 +44,8 @@ export class AttemptLog {
         this.#log.info(fields, 'job was put back: its worker is stopping, no attempt is used up')
       if (status !== 'failed') return
       const { failure, retryDelayMs: retry_in_ms, isUnrun } = settlement
+      // That it was not run has a line of its own, which says what to set.
+      if (failure.code === 'unknown_job_record') return
       const error = { code: failure.code, message: failure.message }
       const isOver = job.finishedOn !== undefined
       this.#log.info(
