@@ -66,7 +66,12 @@ await boot('api', async () => {
   for (const { code, detail } of warnings) log.warn({ code }, detail)
   const keys = new Keys(config.KEY_PREFIX)
   const index = new JobIndex({ redis: client, keys })
-  await index.open(queuesOf(registry))
+  try {
+    await index.open(queuesOf(registry))
+  } catch (error) {
+    // Redis accepts no writes at the moment: the first search notes it, and walks over the jobs until then.
+    log.warn({ err: error }, 'cannot note since when jobs have labels')
+  }
   const metrics = new ApiMetrics([...registry.keys()])
   const queue = new JobQueue({
     client,
