@@ -10,6 +10,7 @@ import { preferredWaitS } from '../http/prefer-header.ts'
 import { Problem, type ProblemCode } from '../http/problem.ts'
 import { type Awaited, waitWithHeader } from '../http/wait-until-done.ts'
 import { preferParameter, waitHeaders } from '../openapi/waiting.ts'
+import { logHeldQueue } from './log-held-queue.ts'
 
 type HeldClaim = Exclude<Claim, { status: 'conflict' }>
 
@@ -82,7 +83,9 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
   if (!value.done) {
     for (const name of kind.queuesOf(value)) {
       const held = await deps.queue.heldBy(name)
-      if (held) warnOfHeldQueue(request, reply, name, held)
+      if (!held) continue
+      warnOfHeldQueue(reply, name, held)
+      logHeldQueue(request.log, deps.queue, name, held)
     }
   }
   reply.code(waitS !== undefined && value.done ? 200 : 202)
@@ -140,12 +143,11 @@ async function keepClaim(
 }
 
 /** What was accepted waits although its time has come. The client may want to alert somebody (RFC 7234, section 5.5). */
-function warnOfHeldQueue(request: FastifyRequest, reply: FastifyReply, name: string, { kind }: HeldBy): void {
+function warnOfHeldQueue(reply: FastifyReply, name: string, { kind }: HeldBy): void {
   const before = reply.getHeader('warning')
   const why = kind === 'paused' ? `the queue ${name} is paused` : `no worker consumes the queue ${name} at the moment`
   const warning = `199 drover "${why}"`
   reply.header('warning', before === undefined ? warning : `${String(before)}, ${warning}`)
-  request.log.warn({ queue: name, held_by: kind }, 'accepted a submission to a queue whose jobs do not start')
 }
 
 /** A submission that waits when its `Prefer` header says so, and whose body is what its key stands for. */
