@@ -15,9 +15,13 @@ import { defineJob } from 'drover'
 import { z } from 'zod'
 export default defineJob({
   type: 'log-in', title: 'Log in', runsOn: RUNS_ON,
-  input: z.object({ user: z.string(), token: z.string().meta({ secret: true }), fail: z.boolean().default(false) }),
+  input: z.object({ user: z.string(), token: z.string().meta({ secret: true }), fail: z.boolean().default(false), late: z.boolean().default(false) }),
   output: z.object({ user: z.string(), session: z.string().meta({ secret: true }), length: z.int() }),
-  async *run({ user, token, fail }, job) {
+  async *run({ user, token, fail, late }, job) {
+    if (late) {
+      setTimeout(() => { throw new Error('late with ' + token) }, 10)
+      await new Promise(() => {})
+    }
     job.log('logging in with ' + token)
     job.progress(0.5, 'with ' + token, { sent: JSON.stringify({ token }) })
     yield { token }
@@ -90,6 +94,11 @@ test.each(['event-loop', 'thread'])(
     await call('PUT', '/v1/schedules/a', { every_ms: 3_600_000, job: node })
     expect(await call('GET', '/v1/schedules/a')).toMatchObject({ job: { input: { token: '***' } } })
     await call('GET', '/v1/schedules')
+    if (runsOn === 'thread') {
+      const late = { type: 'log-in', input: { ...input, late: true }, attempts: 1 }
+      const crashed = await call<JobResource>('POST', '/v1/jobs', late, { prefer: 'wait=20' })
+      expect(crashed.error).toMatchObject({ code: 'crashed', message: expect.stringContaining('late with ***') })
+    }
     await receiver.received(3)
 
     const shown = JSON.stringify([seen, receiver.messages, api.logs, workers.map(({ logs }) => logs)])

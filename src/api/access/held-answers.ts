@@ -57,7 +57,9 @@ export class HeldAnswers {
     }
     counts.set(caller.tenant, count + 1)
     const { access } = routeOptions.config
-    const hold = new OpenHold(kind, access === 'public' ? undefined : access)
+    // What an admin reads may be of another tenant.
+    const needs = [...caller.scopes].filter((scope) => scope === access || scope === 'admin')
+    const hold = new OpenHold(kind, needs)
     reply.raw.once('close', () => this.#remove(caller, hold))
     const ofCaller = this.#byCaller.get(caller)
     if (ofCaller) ofCaller.add(hold)
@@ -94,9 +96,10 @@ export class HeldAnswers {
 /** Those of `holds` that a key with `scopes` may not have; undefined: the key is no longer valid. */
 function* refused(holds: Iterable<OpenHold>, scopes: ReadonlySet<Scope> | undefined) {
   for (const hold of holds) {
-    if (hold.revoked || (scopes && (!hold.access || scopes.has(hold.access)))) continue
-    const why = scopes
-      ? new Problem('forbidden', `This key does not have the scope "${hold.access}" any more.`)
+    const lost = scopes && hold.needs.find((scope) => !scopes.has(scope))
+    if (hold.revoked || (scopes && !lost)) continue
+    const why = lost
+      ? new Problem('forbidden', `This key does not have the scope "${lost}" any more.`)
       : new Problem('unauthenticated', 'The API key of this request was revoked or has expired.')
     yield { hold, why }
   }
@@ -104,13 +107,14 @@ function* refused(holds: Iterable<OpenHold>, scopes: ReadonlySet<Scope> | undefi
 
 class OpenHold implements Hold {
   readonly kind: HoldKind
-  readonly access: Scope | undefined
+  /** The scopes that its key must keep. */
+  readonly needs: readonly Scope[]
   revoked: Problem | undefined
   #listener: ((why: Problem) => void) | undefined
 
-  constructor(kind: HoldKind, access: Scope | undefined) {
+  constructor(kind: HoldKind, needs: readonly Scope[]) {
     this.kind = kind
-    this.access = access
+    this.needs = needs
   }
 
   onRevoked(listener: (why: Problem) => void): void {

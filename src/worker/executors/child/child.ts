@@ -3,6 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import type { JobEvent } from '../../../jobs/job-event.ts'
+import { redactorOf, secretPaths } from '../../../jobs/secrets.ts'
 import type { Egress } from '../../egress/egress.ts'
 import type { Attempt } from '../../handler/attempt.ts'
 import type { ContextParts, JobFetch } from '../../handler/job-context.ts'
@@ -19,6 +20,8 @@ interface CurrentRun {
   run: number
   stop: AbortController
   outbox: EventOutbox
+  /** Replaces the secrets of its input, once its job type is known. Made when it is needed: few runs end by a crash. */
+  redactor?: () => ReturnType<typeof redactorOf>
 }
 
 /** How often code that never waits reads its messages when it reports progress or reads its signal. */
@@ -32,7 +35,12 @@ const channel = openChannel()
 const fetch = createLazyFetch(settings.allowCidrs)
 /** The run whose code is executing, also in timers and callbacks that outlive it. */
 const runs = new AsyncLocalStorage<number>()
-reportFatalErrors({ channel, responsibleRun: () => runs.getStore(), currentRun: () => current?.run })
+reportFatalErrors({
+  channel,
+  responsibleRun: () => runs.getStore(),
+  currentRun: () => current?.run,
+  redact: (text) => current?.redactor?.()?.(text) ?? text,
+})
 const leftovers = new Leftovers(settings.memoryLimitMb)
 const files = new JobFiles(leftovers)
 channel.send({ type: 'ready' })
@@ -77,6 +85,7 @@ async function runFile(file: string, parts: ContextParts): Promise<HandlerOutcom
   try {
     const job = await files.import(file, parts.attempt.type)
     leaveIfOrphaned()
+    if (current) current.redactor = () => redactorOf(parts.attempt.input, secretPaths(job.input))
     return await runHandler({ job, ...parts })
   } catch (error) {
     return { status: 'threw', failure: describeThrown(error) }

@@ -11,8 +11,10 @@ export function reportFatalErrors(options: {
   /** The run whose code is executing. */
   responsibleRun: () => number | undefined
   currentRun: () => number | undefined
+  /** Replaces the secrets of the current run in a text. */
+  redact: (text: string) => string
 }): void {
-  const { channel, responsibleRun, currentRun } = options
+  const { channel, responsibleRun, currentRun, redact } = options
   const earlierRun = () => {
     const run = responsibleRun()
     return run === currentRun() ? undefined : run
@@ -22,10 +24,10 @@ export function reportFatalErrors(options: {
     // The job's code handles its uncaught errors itself.
     if (process.listenerCount('uncaughtException') > 1) return
     const kind = origin === 'unhandledRejection' ? 'an unhandled rejection' : 'an uncaught exception'
-    const message = `${kind} in the job's code: ${describeThrown(error).message}`
+    const message = redact(`${kind} in the job's code: ${describeThrown(error).message}`)
     if (earlierRun() !== undefined) return channel.send({ type: 'late_error', message })
     channel.send({ type: 'dying', message, isOfEarlierRun: false })
-    process.stderr.write(`${inspect(error)}\n`)
+    process.stderr.write(`${redact(inspect(error))}\n`)
     process.exit(1)
   })
 

@@ -137,6 +137,21 @@ test('they end when their key expires, and when it loses its scope', patience, a
   expect((await wait).body).toMatchObject({ code: 'forbidden', detail: expect.stringContaining('"read"') })
 })
 
+test(
+  "an operator's stream of another tenant's job ends when its key loses admin, although it may still read",
+  patience,
+  async () => {
+    const [owner, operator] = [makeKey('acme'), makeKey('house', ['read', 'admin'])]
+    const { file, api, job } = await start([owner, operator])
+    const stream = await fetch(`${api.url}/v1/jobs/${job}/events`, { headers: operator.headers })
+    expect(stream.status).toBe(200)
+    await file.write([owner, { ...operator, entry: { ...operator.entry, scopes: ['read'] } }])
+    const from = performance.now()
+    expect(await stream.text()).toContain('"code":"forbidden"')
+    expect(performance.now() - from).toBeLessThan(endsWithinMs)
+  },
+)
+
 test('an EventSource reconnects once after its key was removed, is refused, and stays closed', patience, async () => {
   const [key, admin] = [makeKey('acme'), makeKey('house', ['admin'])]
   const { file, api, job: id } = await start([key, admin])
