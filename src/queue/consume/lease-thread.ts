@@ -176,16 +176,25 @@ async function sendGivenUp(sent: GivenUp): Promise<void> {
   }
 }
 
-/** Calls back for the leases of each queue, some at a time: all keys of a call are in one slot of a cluster. */
+/**
+ * Calls back for the leases of each queue, some at a time: all keys of a call are in one slot of a cluster. The failure of one queue does
+ * not hold up the others: its node may be away alone.
+ *
+ * @throws the first failure, when all calls are over
+ */
 async function forEachCall(
   leases: readonly HeldLease[],
   call: (prefix: string, leases: HeldLease[]) => Promise<void>,
 ): Promise<void> {
   const byQueue = Map.groupBy(leases, ({ queue }) => queues[queue]?.prefix ?? '')
-  for (const [prefix, all] of byQueue) {
-    for (let from = 0; from < all.length; from += maxJobsPerCall)
-      await call(prefix, all.slice(from, from + maxJobsPerCall))
-  }
+  const calls = await Promise.allSettled(
+    Array.from(byQueue, async ([prefix, all]) => {
+      for (let from = 0; from < all.length; from += maxJobsPerCall)
+        await call(prefix, all.slice(from, from + maxJobsPerCall))
+    }),
+  )
+  const failed = calls.find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
 }
 
 function positions(answer: unknown): number[] {
