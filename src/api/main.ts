@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { boot } from '../boot.ts'
 import { BootHealth } from '../boot-health.ts'
+import { redisAt } from '../environment/redis-at.ts'
 import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
@@ -18,7 +19,6 @@ import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
-import { addPassword } from '../queue/redis/redis-address.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
@@ -52,18 +52,12 @@ await boot('api', async () => {
   const waiting = new BootHealth({ host: config.HOST, port: config.PORT }, log)
   lifecycle.onStop('boot health', () => waiting.stop())
   const onWait = (): void => waiting.start()
-  const redisAt = {
-    url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD),
-    ca: config.REDIS_CA_FILE,
-    commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS,
-  }
-  const client = await connectRedis({ ...redisAt, role: 'client', name: 'api', log, onWait })
+  const client = await connectRedis({ ...redisAt(config), role: 'client', name: 'api', log, onWait })
   lifecycle.onStop('redis client', () => client.disconnect())
-  const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'api-events', log, onWait })
+  const subscriber = await connectRedis({ ...redisAt(config), role: 'subscriber', name: 'api-events', log, onWait })
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
 
-  const warnings = await checkFitness(client, config.ALLOW_EVICTION)
-  for (const { code, detail } of warnings) log.warn({ code }, detail)
+  const warnings = await checkFitness(client, { allowEviction: config.ALLOW_EVICTION, log })
   const keys = new Keys(config.KEY_PREFIX)
   const index = new JobIndex({ redis: client, keys })
   try {

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { boot } from '../boot.ts'
 import { BootHealth } from '../boot-health.ts'
+import { redisAt } from '../environment/redis-at.ts'
 import { jobEnvironment, removeSecrets } from '../environment/secrets.ts'
 import { EnvironmentError, listenMistake, readEnvironment, workerVariables } from '../environment.ts'
 import type { RunsOn } from '../jobs/define-job.ts'
@@ -27,7 +28,6 @@ import { workerNameOf } from '../queue/model/worker-name.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
-import { addPassword } from '../queue/redis/redis-address.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
@@ -70,18 +70,12 @@ await boot('worker', async () => {
   const onWait = (): void => {
     if (config.WORKER_PORT !== undefined) waiting.start()
   }
-  const redisAt = {
-    url: addPassword(config.REDIS_URL, config.REDIS_PASSWORD),
-    ca: config.REDIS_CA_FILE,
-    commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS,
-  }
-  const redis = await connectRedis({ ...redisAt, role: 'worker', name: 'worker', log, onWait })
+  const redis = await connectRedis({ ...redisAt(config), role: 'worker', name: 'worker', log, onWait })
   lifecycle.onStop('redis', () => redis.disconnect())
   // Stops last but for Redis: a draining worker answers, with 503 on /readyz, until its jobs have ended.
   let health: HealthServer | undefined
   lifecycle.onStop('health', () => health?.close())
-  const warnings = await checkFitness(redis, config.ALLOW_EVICTION)
-  for (const { code, detail } of warnings) log.warn({ code }, detail)
+  const warnings = await checkFitness(redis, { allowEviction: config.ALLOW_EVICTION, log })
   const keys = new Keys(config.KEY_PREFIX)
   const events = new JobEventWriter({ redis, keys, log })
   const executors = createExecutors({
@@ -118,7 +112,7 @@ await boot('worker', async () => {
   const blocker = new LoopBlocker()
   const leases = hasLoopJobs
     ? new JobLeases({
-        redisAt,
+        redisAt: redisAt(config),
         keys,
         queues: [...config.WORKER_QUEUES.keys(), deliveryQueue],
         concurrency: config.WEBHOOKS_AT_ONCE + [...config.WORKER_QUEUES.values()].reduce((sum, each) => sum + each, 0),
@@ -166,7 +160,7 @@ await boot('worker', async () => {
   }
   const queues = consumers.map(({ queue }) => queue)
 
-  const subscriber = await connectRedis({ ...redisAt, role: 'subscriber', name: 'worker-cancels', log, onWait })
+  const subscriber = await connectRedis({ ...redisAt(config), role: 'subscriber', name: 'worker-cancels', log, onWait })
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
   await hearCancels(subscriber, {
     keys,

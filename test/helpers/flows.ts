@@ -1,5 +1,6 @@
 import type { FlowResource, MemberResource } from '../../src/api/flows/flow-resource.ts'
 import { type Answer, send } from './client.ts'
+import { jsonLines } from './json-lines.ts'
 
 export const job = (type: string, input: unknown, more: object = {}) => ({ type, input, ...more })
 export const echo = (input: unknown, more: object = {}) => job('echo', input, more)
@@ -49,22 +50,12 @@ export async function results(apiUrl: string, id: string, limit = 200): Promise<
 }
 
 /** The result lines of a flow, as its members end. */
-export async function* resultLines(
+export function resultLines(
   apiUrl: string,
   id: string,
   after?: string,
 ): AsyncGenerator<MemberResource, void, undefined> {
-  const query = after === undefined ? '' : `?after=${after}`
-  const headers = { accept: 'application/x-ndjson' }
-  const response = await fetch(`${apiUrl}/v1/flows/${id}/results${query}`, { headers })
-  if (!response.ok || !response.body) throw new Error(`no lines: ${response.status}`)
-  let text = ''
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    text += chunk
-    const lines = text.split('\n')
-    text = lines.pop() ?? ''
-    for (const line of lines) if (line !== '') yield JSON.parse(line)
-  }
+  return jsonLines(`${apiUrl}/v1/flows/${id}/results${after === undefined ? '' : `?after=${after}`}`)
 }
 
 /** The ids of the jobs in a tree, in order. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { ServerSentEvent } from './client.ts'
+import { jsonLines } from './json-lines.ts'
 
 export const executors = ['event-loop', 'thread', 'process'] as const
 
@@ -79,20 +80,6 @@ export async function readAllValues(apiUrl: string, id: string, limit = 1000): P
 }
 
 /** The lines of a job's values as they come, parsed. @throws when the server breaks them off */
-export async function* valueLines(
-  apiUrl: string,
-  id: string,
-  after?: string,
-): AsyncGenerator<unknown, void, undefined> {
-  const query = after === undefined ? '' : `?after=${after}`
-  const headers = { accept: 'application/x-ndjson' }
-  const response = await fetch(`${apiUrl}/v1/jobs/${id}/values${query}`, { headers })
-  if (!response.ok || !response.body) throw new Error(`no lines: ${response.status}`)
-  let text = ''
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    text += chunk
-    const lines = text.split('\n')
-    text = lines.pop() ?? ''
-    for (const line of lines) if (line !== '') yield JSON.parse(line)
-  }
+export function valueLines(apiUrl: string, id: string, after?: string): AsyncGenerator<unknown, void, undefined> {
+  return jsonLines(`${apiUrl}/v1/jobs/${id}/values${after === undefined ? '' : `?after=${after}`}`)
 }

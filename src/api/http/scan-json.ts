@@ -1,6 +1,7 @@
 import { isHeld } from './json-number.ts'
 import { JsonPath } from './json-path.ts'
 import { Mistakes } from './mistakes.ts'
+import { NameCounter } from './name-counter.ts'
 
 /** What JSON text may hold. */
 export interface JsonLimits {
@@ -48,10 +49,6 @@ const nearBytes = 48
 const longInteger = 16
 /** With an exponent of two digits no shorter number can overflow. */
 const longMantissa = 200
-/** Names are compared from this many members on, which count as different until then: most bodies have fewer. */
-const uncountedNames = 20_000
-/** Bits that stand for names by their hash: two names with the same one count as one. */
-const nameBits = 1 << 20
 /** In an array, and of a string, array, object or member. */
 const [elementBytes, valueBytes] = [8, 32] as const
 const longestPrototypeName = '"constructor"'.length * 6
@@ -66,11 +63,10 @@ export class JsonScanner {
   readonly #text: Buffer
   readonly #limits: JsonLimits
   readonly #path: JsonPath
+  readonly #names: NameCounter
   #at = 0
   #commas = 0
   #members = 0
-  #names = 0
-  #seenNames: Uint8Array | undefined
   #values = 0
   /** The last string, and whether there is an escape or half of a surrogate pair in it. */
   #stringStart = 0
@@ -85,6 +81,7 @@ export class JsonScanner {
     this.#text = text
     this.#limits = limits
     this.#path = new JsonPath(text)
+    this.#names = new NameCounter(text)
   }
 
   get isDone(): boolean {
@@ -118,7 +115,7 @@ export class JsonScanner {
       } else if (kind === colon) {
         this.#values -= 1
         if (++this.#members > limits.members) return 'members'
-        if (this.#countName() > limits.names) return 'names'
+        if (this.#names.add(this.#stringStart, this.#stringEnd, this.#members) > limits.names) return 'names'
         if (path.name(this.#stringStart, this.#stringEnd) > limits.objectMembers) return 'objectMembers'
         this.#checkName()
         i += 1
@@ -133,23 +130,6 @@ export class JsonScanner {
     }
     this.#at = i
     return this.isDone && this.#values > limits.values ? 'values' : undefined
-  }
-
-  /** @returns how many different names of members there have been so far, about */
-  #countName(): number {
-    if (this.#members <= uncountedNames) {
-      this.#names = this.#members
-      return this.#names
-    }
-    this.#seenNames ??= new Uint8Array(nameBits / 8)
-    let hash = 0x811c9dc5
-    for (let i = this.#stringStart; i < this.#stringEnd; i++) hash = Math.imul(hash ^ (this.#text[i] ?? 0), 0x01000193)
-    const bit = (hash ^ (hash >>> 15)) & (nameBits - 1)
-    const seen = this.#seenNames[bit >> 3] ?? 0
-    if ((seen & (1 << (bit & 7))) !== 0) return this.#names
-    this.#seenNames[bit >> 3] = seen | (1 << (bit & 7))
-    this.#names += 1
-    return this.#names
   }
 
   /** @returns the index behind the closing quote, given that of the first byte */

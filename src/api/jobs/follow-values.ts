@@ -74,7 +74,7 @@ export class ValuesFollower {
   /** Undefined when the job is gone, or nobody waits. */
   async #readIsDone(isLeft: () => boolean): Promise<boolean | undefined> {
     this.#mayBeDone = false
-    const job = await readWhenAvailable(() => this.#queue.read(this.#ref), isLeft)
+    const job = await readWhenAvailable(() => this.#queue.read(this.#ref, undefined, 'small'), isLeft)
     return job?.done
   }
 

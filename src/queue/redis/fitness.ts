@@ -1,4 +1,4 @@
-import { type Redis, readInfo } from './connection.ts'
+import { type ConnectionLog, type Redis, readInfo } from './connection.ts'
 import { isReply } from './transient-errors.ts'
 
 /** Something about Redis that costs safety, while the process can serve. */
@@ -16,12 +16,15 @@ export class RedisUnfitError extends Error {
 }
 
 /**
- * Checks how Redis is configured, by INFO alone: managed servers and restricted users often have no CONFIG.
+ * Checks how Redis is configured, and logs what is wrong. By INFO alone: managed servers and restricted users often have no CONFIG.
  *
  * @returns what is wrong, and what could not be checked
  * @throws RedisUnfitError where an eviction policy is set and `allowEviction` is not
  */
-export async function checkFitness(redis: Redis, allowEviction: boolean): Promise<RedisWarning[]> {
+export async function checkFitness(
+  redis: Redis,
+  { allowEviction, log }: { allowEviction: boolean; log: ConnectionLog },
+): Promise<RedisWarning[]> {
   const warnings: RedisWarning[] = []
   const policies = await valuesOf(redis, 'memory', 'maxmemory_policy')
   const evicting = policies?.find((policy) => policy !== 'noeviction')
@@ -40,6 +43,7 @@ export async function checkFitness(redis: Redis, allowEviction: boolean): Promis
       'its eviction policy or its persistence could not be checked: this user may not call INFO, or it says nothing about them'
     warnings.push({ code: 'redis_not_checked', detail: `Redis: ${detail}` })
   }
+  for (const { code, detail } of warnings) log.warn({ code }, detail)
   return warnings
 }
 
