@@ -10,7 +10,8 @@ import { waitFor } from '../helpers/wait-for.ts'
 import { keepWorkers } from '../ledger/keep-workers.ts'
 import { startScenario } from '../ledger/scenario.ts'
 
-const patience = { timeout: 60_000 }
+/** More than the waits of a test together. */
+const patience = { timeout: 180_000 }
 
 /** A stack with a job type that blocks the event loop, at its first start alone. */
 async function startWithBlocker(lockMs: number) {

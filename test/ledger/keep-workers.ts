@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest'
 import type { Scenario, Worker } from './scenario.ts'
 
 /** Workers that are restarted whenever one of them is killed, as a supervisor does. */
@@ -9,6 +10,9 @@ export interface KeptWorkers {
   /** Ends the restarts, not the workers. Call it before the test ends. Rejects if a worker could not be started. */
   stop(): Promise<void>
 }
+
+/** So many workers in a row that end before they are ready are a fault of their start. */
+const maxStarts = 4
 
 /** Restarts killed workers of a scenario, and records each kill. */
 export function keepWorkers(scenario: Scenario): KeptWorkers {
@@ -28,9 +32,25 @@ export function keepWorkers(scenario: Scenario): KeptWorkers {
     killed++
     const now = Date.now()
     scenario.recordFault({ what: 'worker_killed', worker: worker.pid, from: now, until: now })
-    starting.add(scenario.addWorker().then(keep))
+    const started = start()
+    // `stop` reports it; a test that fails before does not call that.
+    started.catch(() => undefined)
+    starting.add(started)
+  }
+  /** A worker may fetch a job that takes it along before it is ready: then another is started. */
+  const start = async (): Promise<void> => {
+    for (let tries = 1; ; tries++) {
+      if (stopped) return
+      try {
+        return keep(await scenario.addWorker())
+      } catch (error) {
+        if (tries === maxStarts) throw error
+      }
+    }
   }
   for (const worker of scenario.workers) keep(worker)
+  // A test that fails does not call `stop`, and its workers are killed next.
+  onTestFinished(() => void (stopped = true))
   return {
     alive: () => [...alive],
     killed: () => killed,
