@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Registry } from '@prometheus-io/client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client'
 import { type JobEnd, jobEnds } from './queue/model/job-states.ts'
 
 /** Histogram buckets for the duration of jobs, from 10 ms to half an hour, in seconds. */
@@ -38,6 +38,18 @@ export class Metrics {
   /** Adds the series of the Node.js process: memory, CPU, garbage collection, event loop lag. Measures until the process ends. */
   observeProcess(): void {
     collectDefaultMetrics({ register: this.series, eventLoopMonitoringPrecision: 20 })
+  }
+
+  /** Adds how far the clock of this process is ahead of Redis's. */
+  observeClock(clock: { readonly skewMs: number }): void {
+    const skew: Gauge = new Gauge({
+      name: 'drover_clock_skew_seconds',
+      help: 'How far the wall clock of this process is ahead of the clock of Redis',
+      registers: [this.series],
+      collect: () => {
+        skew.set(clock.skewMs / 1000)
+      },
+    })
   }
 
   /** All series in the text format that `contentType` names. Waits at most a second for Redis. */

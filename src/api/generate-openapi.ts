@@ -34,7 +34,7 @@ export async function generateOpenapi(): Promise<string> {
     apiKeys: undefined,
     quotas: uncalled as TenantQuotas,
     admission: uncalled as Admission,
-    warnings: [],
+    warnings: () => [],
     metrics: new ApiMetrics([...registry.keys()]),
     draining: new AbortController().signal,
     log: pino({ level: 'silent' }),

@@ -19,6 +19,7 @@ import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
+import { RedisClock } from '../queue/redis/redis-clock.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
@@ -54,10 +55,13 @@ await boot('api', async () => {
   const onWait = (): void => waiting.start()
   const client = await connectRedis({ ...redisAt(config), role: 'client', name: 'api', log, onWait })
   lifecycle.onStop('redis client', () => client.disconnect())
+  const clock = new RedisClock({ redis: client, log })
+  await clock.start()
+  lifecycle.onStop('clock', () => clock.stop())
   const subscriber = await connectRedis({ ...redisAt(config), role: 'subscriber', name: 'api-events', log, onWait })
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
 
-  const warnings = await checkFitness(client, { allowEviction: config.ALLOW_EVICTION, log })
+  const unfit = await checkFitness(client, { allowEviction: config.ALLOW_EVICTION, log })
   const keys = new Keys(config.KEY_PREFIX)
   const index = new JobIndex({ redis: client, keys })
   try {
@@ -75,6 +79,7 @@ await boot('api', async () => {
     onAdded: metrics.jobSubmitted,
   })
   metrics.observeProcess()
+  metrics.observeClock(clock)
   metrics.observeQueues(queue)
   const hub = new JobEventHub({ subscriber, client, keys, log })
   metrics.observeWatched(hub)
@@ -129,9 +134,10 @@ await boot('api', async () => {
   })
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const stores = { queue, index, idempotency, outbox, schedules, flows }
-  const steps = { ...stores, hub, control, quotas, admission, metrics }
+  const warnings = () => [...unfit, ...clock.warnings()]
+  const steps = { ...stores, hub, control, quotas, admission, metrics, warnings }
   const draining = new AbortController()
-  const app = await buildApp({ config, registry, apiKeys, warnings, draining: draining.signal, log, ...steps })
+  const app = await buildApp({ config, registry, apiKeys, draining: draining.signal, log, ...steps })
   lifecycle.onStop('http', async () => {
     draining.abort()
     if (!lifecycle.isFault) await sleep(config.DRAIN_DELAY_MS)

@@ -7,8 +7,8 @@ export interface WorkerHealth {
   ready(): Promise<void>
   /** A queue whose consumer should take jobs and takes none. */
   stuckQueue(): string | undefined
-  /** What costs safety while the worker can consume. */
-  warnings: readonly { code: string; detail: string }[]
+  /** What costs safety at the moment, while the worker can consume. */
+  warnings(): { code: string; detail: string }[]
   /** The body of `/metrics`. */
   metrics(): Promise<{ contentType: string; text: string }>
 }
@@ -36,7 +36,7 @@ export async function serveHealth(
     if (path === '/livez' && stuckQueue === undefined) answer(200, { status: 'ok' })
     else if (path === '/livez') answer(503, { status: 'stuck', queue: stuckQueue })
     else if (path === '/readyz')
-      health.ready().then(() => answer(200, { status: 'ready', warnings: health.warnings }), refuse)
+      health.ready().then(() => answer(200, { status: 'ready', warnings: health.warnings() }), refuse)
     else if (path === '/metrics') health.metrics().then(({ contentType, text }) => send(200, contentType, text), refuse)
     else answer(404, { status: 'not found' })
   })

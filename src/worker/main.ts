@@ -28,6 +28,7 @@ import { workerNameOf } from '../queue/model/worker-name.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
+import { RedisClock } from '../queue/redis/redis-clock.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
@@ -72,10 +73,13 @@ await boot('worker', async () => {
   }
   const redis = await connectRedis({ ...redisAt(config), role: 'worker', name: 'worker', log, onWait })
   lifecycle.onStop('redis', () => redis.disconnect())
+  const clock = new RedisClock({ redis, log })
+  await clock.start()
+  lifecycle.onStop('clock', () => clock.stop())
   // Stops last but for Redis: a draining worker answers, with 503 on /readyz, until its jobs have ended.
   let health: HealthServer | undefined
   lifecycle.onStop('health', () => health?.close())
-  const warnings = await checkFitness(redis, { allowEviction: config.ALLOW_EVICTION, log })
+  const unfit = await checkFitness(redis, { allowEviction: config.ALLOW_EVICTION, log })
   const keys = new Keys(config.KEY_PREFIX)
   const events = new JobEventWriter({ redis, keys, log })
   const executors = createExecutors({
@@ -229,7 +233,7 @@ await boot('worker', async () => {
         if (lifecycle.signal.aborted) throw new Error('draining')
         await Promise.all(consumers.map((consumer) => consumer.probe()))
       },
-      warnings,
+      warnings: () => [...unfit, ...clock.warnings()],
       metrics: () => metrics.read(),
     }).catch(async (error: unknown) => {
       // Consumers may have taken jobs already; the stop puts them back.
@@ -237,6 +241,7 @@ await boot('worker', async () => {
       throw listenMistake(error, { host: 'WORKER_HOST', port: 'WORKER_PORT' })
     })
     metrics.observeProcess()
+    metrics.observeClock(clock)
     metrics.observeConsumers(consumers)
   }
   const concurrency = Object.fromEntries(config.WORKER_QUEUES)

@@ -16,7 +16,18 @@ export const rules: Record<string, Rule> = {
   'queue/model': { imports: ['jobs'], packages: ['zod', 'ulid'] },
   'queue/redis': {
     imports: ['queue/model'],
-    doors: ['connection', 'fitness', 'keys', 'load-script', 'lease', 'end-of-turn', 'redis-address', 'server-version'],
+    doors: [
+      'connection',
+      'fitness',
+      'keys',
+      'load-script',
+      'lease',
+      'end-of-turn',
+      'redis-address',
+      'redis-clock',
+      'server-version',
+      'warning',
+    ],
   },
   'queue/bullmq': {
     imports: ['queue/model', 'queue/redis'],
@@ -67,7 +78,7 @@ export const rules: Record<string, Rule> = {
   'api/http': { imports: ['queue/redis/connection', 'queue/model/held-back', 'jobs/cut-text', 'jobs/parse-value'] },
   'api/access': { imports: ['api/http', 'jobs', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model'] },
-  'api/service/metrics': { imports: ['queue/store', 'metrics'] },
+  'api/service/metrics': { imports: ['queue/store', 'queue/model/redis-time', 'metrics'] },
   'api/deps': {
     imports: ['api/access', 'api/http', 'api/openapi', 'api/service/metrics', 'jobs', 'queue', 'environment'],
   },
@@ -98,7 +109,7 @@ export const rules: Record<string, Rule> = {
     doors: ['routes'],
   },
   'api/job-types': { imports: [...api, 'api/submission', 'jobs'], doors: ['routes'] },
-  'api/queues': { imports: [...api, 'jobs'], doors: ['routes'] },
+  'api/queues': { imports: [...api, 'jobs', 'queue/model/redis-time'], doors: ['routes'] },
   'api/service': { imports: [...api, 'api/service/metrics'], doors: ['routes', 'metrics'] },
   api: {
     imports: [

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Flows } from '../../queue/flows/flows.ts'
 import { type FlowJob, type FlowNode, flowBounds } from '../../queue/flows/model/document.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
+import { redisNow } from '../../queue/model/redis-time.ts'
 import { admitJobs, chargeRequests, withdrawJobs } from '../access/admission.ts'
 import type { Caller } from '../access/api-keys.ts'
 import { checkMaySubmit } from '../access/may-submit.ts'
@@ -53,7 +54,7 @@ export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void 
     handler: async (request, reply) => {
       const { id } = request.params
       await findFlow(flows, request, id)
-      const result = await flows.cancel(id, Date.now())
+      const result = await flows.cancel(id, redisNow())
       if (result === 'missing') throw flowNotFound(id)
       const { state, resource } = await readAgain(id, request.query.tree)
       if (result === 'done' && state !== undefined && state !== 'canceled') {
@@ -93,7 +94,7 @@ export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void 
         },
         leave: (refs: JobRef[]) => withdrawJobs(admission, caller, refs),
       }
-      const retried = await flows.retry(id, Date.now(), { members: request.body?.members, door })
+      const retried = await flows.retry(id, redisNow(), { members: request.body?.members, door })
       if (retried.status === 'invalid') {
         const mistakes = new Mistakes()
         for (const { index, detail } of retried.mistakes) mistakes.add(`/members/${index}`, detail)

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { type FlowSubmission, refsOf } from '../../queue/flows/flows.ts'
 import { type JobRef, newJobRef } from '../../queue/model/job-id.ts'
+import { redisNow } from '../../queue/model/redis-time.ts'
 import { admitJobs, chargeRequests, withdrawJobs } from '../access/admission.ts'
 import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
@@ -80,7 +81,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
       },
     },
     handler: async (request, reply) => {
-      const now = Date.now()
+      const now = redisNow()
       const flow = parseFlow(request.body, {
         registry,
         now,

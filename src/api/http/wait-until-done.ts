@@ -53,7 +53,7 @@ export async function waitUntilDone<T extends { done: boolean }>(
     hasNews = true
     wake?.()
   }
-  const end = Date.now() + limits.ms
+  const end = performance.now() + limits.ms
   // Sent in the same tick as what `begin` sends, and before it: subscribing costs no round trip of its own.
   const watching = awaited.watch((value) => {
     ended = value ?? ended
@@ -73,7 +73,7 @@ export async function waitUntilDone<T extends { done: boolean }>(
     for (let pollMs = firstPollMs; last && !last.done; pollMs = pollEveryMs) {
       if (limits.hold.revoked) throw limits.hold.revoked
       if (ended) return ended
-      const left = end - Date.now()
+      const left = end - performance.now()
       if (left <= 0 || limits.closing.aborted || limits.response.closed) return last
       if (!hasNews) {
         await new Promise<void>((resolve) => {

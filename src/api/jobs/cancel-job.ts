@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { redisNow } from '../../queue/model/redis-time.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -32,7 +33,7 @@ export function cancelJob(
       const { id } = request.params
       const before = await findJob(queue, request, id)
       const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? defaultGraceMs
-      const result = await control.cancel(before, graceMs, Date.now())
+      const result = await control.cancel(before, graceMs, redisNow())
       if (result === 'ended') metrics.jobEnded(before.type, 'canceled')
       if (result === 'ended' && before.record.limited) await quotas.leave(before.record.tenant, [id])
       const job = await queue.read(before, undefined, 'small')

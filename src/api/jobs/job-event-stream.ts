@@ -1,5 +1,6 @@
 import type { Announcement, JobEventHub, WiredEvent } from '../../queue/events/event-hub.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
+import { redisNow } from '../../queue/model/redis-time.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
@@ -164,7 +165,7 @@ export class JobEventStream {
     const { state, attempt, run } = this.#last
     this.#last = sentState(job)
     if (job.state === state && job.attempt === attempt && job.run === run) return
-    const at = (job.state === 'running' ? job.starts.at(-1)?.startedAt : job.finishedAt) ?? Date.now()
+    const at = (job.state === 'running' ? job.starts.at(-1)?.startedAt : job.finishedAt) ?? redisNow()
     this.#send('state', JSON.stringify({ state: job.state, attempt: job.attempt, at: timestamp(at) }))
   }
 

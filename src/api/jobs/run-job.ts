@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type Job, longestTimeoutMs } from '../../jobs/define-job.ts'
+import { redisNow } from '../../queue/model/redis-time.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { RouteDeps } from '../deps.ts'
 import { maxWaitS, preferredWaitS } from '../http/prefer-header.ts'
@@ -83,7 +84,7 @@ function runType(app: FastifyInstance, deps: RouteDeps, { type, title, descripti
     handler: async (request, reply) => {
       const context = {
         registry,
-        now: Date.now(),
+        now: redisNow(),
         caller: request.caller,
         traceparent: request.headers['traceparent'],
         requestId: request.id,

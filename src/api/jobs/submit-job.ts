@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { redisNow } from '../../queue/model/redis-time.ts'
 import type { RouteDeps } from '../deps.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -39,7 +40,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
     handler: async (request, reply) => {
       const job = parseJob(request.body, {
         registry,
-        now: Date.now(),
+        now: redisNow(),
         caller: request.caller,
         traceparent: request.headers['traceparent'],
         requestId: request.id,

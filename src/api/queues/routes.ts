@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { redisNow } from '../../queue/model/redis-time.ts'
 import type { RouteDeps } from '../deps.ts'
 import { named } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -11,7 +12,7 @@ export function queueRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps)
   const describe = async (name: string): Promise<z.output<typeof queueSchema>> => {
     const { paused, workers, scheduled, queued, running, succeeded, failed, first } = await queue.count(name)
     const since = await queue.waitingSince(name, first)
-    const oldest_wait_ms = since === undefined ? null : Math.max(0, Date.now() - since)
+    const oldest_wait_ms = since === undefined ? null : Math.max(0, redisNow() - since)
     return { name, paused, workers, counts: { scheduled, queued, running, succeeded, failed }, oldest_wait_ms }
   }
   app.get('/v1/queues', {

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram } from '@prometheus-io/client'
 import { Metrics } from '../../metrics.ts'
+import { redisNow } from '../../queue/model/redis-time.ts'
 import type { QueueCounts } from '../../queue/store/count-queue.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
 
@@ -170,7 +171,7 @@ interface CountsWithWait extends QueueCounts {
 async function countWithWait(queue: Pick<JobQueue, 'count' | 'waitingSince'>, name: string): Promise<CountsWithWait> {
   const counts = await queue.count(name)
   const since = await queue.waitingSince(name, counts.first)
-  return { ...counts, oldestWaitMs: since === undefined ? 0 : Math.max(0, Date.now() - since) }
+  return { ...counts, oldestWaitMs: since === undefined ? 0 : Math.max(0, redisNow() - since) }
 }
 
 /** Calls `read` at most once in `forMs`, and once at a time: concurrent callers share a result. A failure is not cached. */

@@ -12,7 +12,9 @@ const readiness = named(
     status: z.literal('ready'),
     warnings: z
       .array(z.object({ code: z.string(), detail: z.string() }))
-      .describe('What costs safety while the API can serve, such as a Redis without an append-only file'),
+      .describe(
+        'What costs safety while the API can serve: how Redis is configured, or a clock that differs from that of Redis',
+      ),
   }),
 )
 
@@ -44,7 +46,7 @@ export function reportHealth(app: FastifyInstance, { queue, draining, warnings }
     handler: async () => {
       if (draining.aborted) throw new Problem('draining', 'This process is stopping.', { retryAfterS: 1 })
       await queue.ping()
-      return { status: 'ready', warnings }
+      return { status: 'ready', warnings: warnings() }
     },
   })
 }

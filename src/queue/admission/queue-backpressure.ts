@@ -45,9 +45,9 @@ export class QueueBackpressure {
 
   /** Admits jobs, or returns why not. @throws QueueUnavailableError */
   async enter({ queue, count, bytes }: Entry): Promise<Fullness | undefined> {
-    const measured = this.#measured.get(queue) ?? { at: 0, depth: 0, added: 0, pending: undefined }
+    const measured = this.#measured.get(queue) ?? { at: -Infinity, depth: 0, added: 0, pending: undefined }
     this.#measured.set(queue, measured)
-    const age = Date.now() - measured.at
+    const age = performance.now() - measured.at
     if (age > depthAgeMs) measured.pending ??= this.#measure(queue, measured)
     if (age > staleMs) {
       // When Redis does not answer, this is the wait for it: adding the job would only wait as long again.
@@ -83,7 +83,7 @@ export class QueueBackpressure {
         this.#memory.refresh(),
       ])
       measured.depth = wait + prioritized + delayed
-      measured.at = Date.now()
+      measured.at = performance.now()
       return undefined
     } catch (error) {
       return new QueueUnavailableError(error)

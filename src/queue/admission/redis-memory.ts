@@ -13,7 +13,7 @@ const nearShare = 0.3
  */
 export class RedisMemory {
   readonly #redis: Redis
-  #readAt = 0
+  #readAt = -Infinity
   /** In bytes; without `maxmemory` there is no limit. */
   #room = Number.POSITIVE_INFINITY
   #added = 0
@@ -37,13 +37,13 @@ export class RedisMemory {
 
   /** Reads the memory of Redis when the last reading is too old. @throws when Redis does not answer */
   async refresh(): Promise<void> {
-    if (Date.now() - this.#readAt < (this.#isNear ? readingMs.near : readingMs.far)) return
+    if (performance.now() - this.#readAt < (this.#isNear ? readingMs.near : readingMs.far)) return
     const before = this.#added
     const infos = await readInfo(this.#redis, 'memory')
     const rooms = infos.map(roomOf)
     this.#room = Math.min(Number.POSITIVE_INFINITY, ...rooms.map(({ room }) => room))
     this.#isNear = rooms.some(({ room, limit }) => room < limit * nearShare)
-    this.#readAt = Date.now()
+    this.#readAt = performance.now()
     // What was added while Redis answered may be in its reply or not: it stays counted.
     this.#added -= before
   }

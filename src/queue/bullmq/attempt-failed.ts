@@ -1,6 +1,7 @@
 import { UnrecoverableError } from 'bullmq'
 import { encodeFailure, type StoredFailure } from '../model/failure.ts'
 import { encodeFailedStart } from '../model/job-history.ts'
+import { redisNow } from '../model/redis-time.ts'
 
 /** BullMQ stores `message` as the job's failure and adds `stack` to the list of its attempts: both are ours, as JSON. */
 export class AttemptFailed extends Error {
@@ -17,7 +18,7 @@ export class AttemptFailed extends Error {
     // By this name BullMQ knows that no attempt follows, whatever backoff the job has.
     this.name = retryDelayMs === undefined ? 'UnrecoverableError' : 'AttemptFailed'
     this.retryDelayMs = retryDelayMs ?? -1
-    this.stack = encodeFailedStart(failure, { ...start, endedAt: Date.now() })
+    this.stack = encodeFailedStart(failure, { ...start, endedAt: redisNow() })
   }
 }
 

@@ -10,6 +10,7 @@ import {
   RedisQueueBackend,
   type WorkerOptions,
 } from 'bullmq'
+import { redisNow } from '../model/redis-time.ts'
 import type { Redis } from '../redis/connection.ts'
 import { whenGathered } from '../redis/end-of-turn.ts'
 import { type Add, addJobs, isPlainAdd } from './add-jobs.ts'
@@ -129,7 +130,7 @@ export class BatchingBackend extends RedisQueueBackend {
   }
 
   async #end(job: MinimalJob, how: End, fetchNext: boolean, byStock: () => Promise<Finished>): Promise<Finished> {
-    const finishedOn = Date.now()
+    const finishedOn = redisNow()
     const next = { token: how.heldToken, fetchNext: fetchNext && !this.closing }
     const exchanged = await this.exchanges.end(job, how, next)
     switch (exchanged.status) {
@@ -155,6 +156,14 @@ export class BatchingBackend extends RedisQueueBackend {
   /** BullMQ's error for a job that is not its worker's any more. */
   protected refusal(job: MinimalJob, code: number): Error {
     return this.finishedErrors({ code, jobId: job.id ?? '', command: 'moveToFinished', state: 'active' })
+  }
+
+  /** A delay counts by Redis's clock, not by the wall clock that BullMQ's Job reads. */
+  override moveToDelayed(
+    ...args: Parameters<RedisQueueBackend['moveToDelayed']>
+  ): ReturnType<RedisQueueBackend['moveToDelayed']> {
+    const [id, , ...rest] = args
+    return super.moveToDelayed(id, redisNow(), ...rest)
   }
 
   // What BullMQ's own scripts do.

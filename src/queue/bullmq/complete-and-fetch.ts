@@ -1,6 +1,7 @@
 import { Job, type JobsOptions, type MinimalJob, type ParentKeys, raw2NextJobData } from 'bullmq'
 import { monotonicMs } from '../model/monotonic.ts'
 import { parseJson } from '../model/parse-json.ts'
+import { byWallClock, redisNow } from '../model/redis-time.ts'
 import type { Redis } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { FetchedJob, type FetchedJson, type Success } from './fetched-job.ts'
@@ -110,7 +111,7 @@ export async function completeAndFetch(
     'events',
     'limiter',
   ]
-  const now = Date.now()
+  const now = redisNow()
   const args: (string | number)[] = [keys[''] ?? '', now, maxMessageBytes, redis.isCluster ? 'cluster' : '', hints]
   args.push(maxFetchedBytes, lockMs, name, isPlain ? 1 : '')
   for (const { kind, heldToken, token, fetchNext, end } of exchanges)
@@ -179,7 +180,7 @@ function decodeNone(word: unknown): NextJob | undefined {
   if (word === 0) return []
   if (typeof word !== 'string') return undefined
   const [, limitedMs] = word.split(' ')
-  return limitedMs === undefined ? [null, 0, 0, Number(word)] : [null, 0, Number(limitedMs), 0]
+  return limitedMs === undefined ? [null, 0, 0, byWallClock(Number(word))] : [null, 0, Number(limitedMs), 0]
 }
 
 /** As complete-and-fetch.lua reads a job; Lua's false arrives as null. */
@@ -225,7 +226,7 @@ function decodeJob(reply: unknown[], { token, startedAt, heldSince }: Hold): Nex
     lostWorker: lostWorker === null ? 'unknown' : lostWorker,
     processedOn: startedAt,
     lockToken: token,
-    fetchedAt: Date.now(),
+    fetchedAt: redisNow(),
     heldSince,
   }
   return [json, id, 0, 0]

@@ -140,7 +140,7 @@ export class FetchAhead {
   }
 }
 
-/** Whether the next job, which this answer names the time of, is due by now. */
+/** Whether the next job, which this answer names the time of, is due by now: by the wall clock, as BullMQ's loop reads it. */
 function isDue([, , , dueAt]: NextJob): boolean {
   return typeof dueAt === 'number' && dueAt > 0 && dueAt <= Date.now()
 }

@@ -1,4 +1,5 @@
 import type { RedisQueueBackend } from 'bullmq'
+import { redisNow } from '../model/redis-time.ts'
 import type { Redis } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
 
@@ -29,7 +30,7 @@ export async function putBack({ redis, backend }: Held, id: string, token: strin
   const sets = ['active', 'wait', 'prioritized', 'stalled', 'marker', 'meta'].map((set) => backend.toKey(set))
   const names = [backend.toKey(id), `${backend.toKey(id)}:lock`, ...sets]
   const code = Number(
-    await putBackScript(redis, names, [id, token, backend.toKey(''), hasStarted ? 1 : '', Date.now()]),
+    await putBackScript(redis, names, [id, token, backend.toKey(''), hasStarted ? 1 : '', redisNow()]),
   )
   if (code < 0) throw new NotHeldError(id, code)
 }
@@ -43,7 +44,7 @@ export async function leaveToOthers(
 ): Promise<void> {
   // Sent together and on one connection, so in this order: the first needs the lock that the second gives up.
   const takenBack = takeBackStart(redis, [`${backend.toKey(id)}:lock`, backend.toKey(id)], [token])
-  await Promise.all([takenBack, backend.moveToDelayed(id, Date.now(), delayMs, token, { skipAttempt: true })])
+  await Promise.all([takenBack, backend.moveToDelayed(id, redisNow(), delayMs, token, { skipAttempt: true })])
 }
 
 /** Notes that a worker did not know a job, which could start since `dueAt`. @returns since when no worker knew it; all times in epoch ms */
@@ -52,7 +53,7 @@ export async function markUnknown(
   id: string,
   dueAt: number,
 ): Promise<number> {
-  return Number(await markUnknownScript(redis, [backend.toKey(id), unknownJobs], [Date.now(), id, dueAt]))
+  return Number(await markUnknownScript(redis, [backend.toKey(id), unknownJobs], [redisNow(), id, dueAt]))
 }
 
 /** An idle worker of the queue looks for a job: by BullMQ's marker. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { KeepJobs, MinimalJob } from 'bullmq'
+import { byWallClock, redisNow } from '../model/redis-time.ts'
 import type { Redis } from '../redis/connection.ts'
 import { type BackendOptions, BatchingBackend, type Finished, type QueueOptions } from './batching-backend.ts'
 import { acknowledge, type End, type NextJob } from './complete-and-fetch.ts'
@@ -108,7 +109,7 @@ export class WorkerBackend extends BatchingBackend {
   }
 
   async #finish(job: MinimalJob, how: End, fetchNext: boolean, by: EndBy): Promise<Finished> {
-    const finishedOn = Date.now()
+    const finishedOn = redisNow()
     const next = await this.#endAndFetch(job, how, fetchNext, by)
     if (job instanceof FetchedJob) this.#ahead.leave(job)
     return { result: next ?? (fetchNext ? await this.moveToActive() : []), finishedOn }
@@ -169,7 +170,9 @@ export class WorkerBackend extends BatchingBackend {
     if (this.#isStopped) return null
     const { promise, resolve, reject } = Promise.withResolvers<{ member: string; score: number } | null>()
     this.#endWait = () => resolve(null)
-    super.waitForJob(blockTimeout).then(resolve, reject)
+    super
+      .waitForJob(blockTimeout)
+      .then((marker) => resolve(marker && { ...marker, score: byWallClock(marker.score) }), reject)
     return promise
   }
 

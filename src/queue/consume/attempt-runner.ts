@@ -84,7 +84,7 @@ export class AttemptRunner {
   cancel(id: string, token: string): void {
     // A token may be another worker's: the job itself says whether it is cancelled here.
     if (this.#running.get(id)?.token === token) void this.check([id])
-    else this.#cancels.keep(id, token, Date.now())
+    else this.#cancels.keep(id, token, monotonicMs())
   }
 
   /** Asks Redis which of these jobs are cancelled or no longer held, and stops those. Never rejects. */

@@ -8,7 +8,7 @@ export class CrashQuarantine {
 
   /** @returns false while another job is in quarantine */
   enter(id: string): boolean {
-    const now = Date.now()
+    const now = performance.now()
     if (this.#occupant && now - this.#occupant.since < CrashQuarantine.#clearedAfterMs) return false
     this.#occupant = { id, since: now }
     return true

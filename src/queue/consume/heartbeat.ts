@@ -1,4 +1,5 @@
 import { heartbeatExpiryMs } from '../model/held-by.ts'
+import { redisNow } from '../model/redis-time.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -29,7 +30,7 @@ export class Heartbeat {
       queues.flatMap((queue) => [
         redis.zrem(keys.workers(queue), workerName),
         // Since when jobs wait for a worker, in case it was the last.
-        redis.hset(keys.bull(queue, 'meta'), 'drover.workerLeftAt', Date.now()),
+        redis.hset(keys.bull(queue, 'meta'), 'drover.workerLeftAt', redisNow()),
       ]),
     )
   }

@@ -1,5 +1,6 @@
 import type { JobEvent } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
+import { byRedisClock, redisNow } from '../model/redis-time.ts'
 
 /** What a job may yield in one list of values: as many, and as much JSON in UTF-8. */
 const valueLimits = {
@@ -84,7 +85,7 @@ export class AttemptEvents {
     if (this.#isLost || this.#verdict) return undefined
     if (event.kind === 'output') this.#addValue(event.value)
     else if (this.#pending.length >= max.pending) this.#makeRoomFor(event)
-    else this.#pending.push(event)
+    else this.#pending.push(event.kind === 'log' ? { ...event, at: byRedisClock(event.at) } : event)
     this.#sending ??= this.#send()
     const isBehind = this.#pending.length >= max.eager || this.#pendingCharacters >= max.eagerCharacters
     return isBehind ? this.#sending : undefined
@@ -175,7 +176,7 @@ export class AttemptEvents {
   #droppedLogsEvent(): JobEvent {
     const message = `${this.#droppedLogs} log lines were dropped: they came faster than they could be stored`
     this.#droppedLogs = 0
-    return { kind: 'log', at: new Date().toISOString(), level: 'warn', message, attempt: this.#attempt }
+    return { kind: 'log', at: new Date(redisNow()).toISOString(), level: 'warn', message, attempt: this.#attempt }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Registry } from '../../jobs/registry.ts'
 import type { Refusal } from '../admission/admission.ts'
 import type { TenantQuotas } from '../admission/tenant-quotas.ts'
+import { redisNow } from '../model/redis-time.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import { classifyJobs } from './classify-jobs.ts'
 import { completeInput } from './complete-input.ts'
@@ -99,7 +100,7 @@ async function act(
 ): Promise<'stale' | { mayHaveEnded: JobNode[] }> {
   const mayHaveEnded: JobNode[] = []
   if (actions.cancel.length > 0) {
-    const now = Date.now()
+    const now = redisNow()
     const { ended, unsettled } = await deps.jobs.cancel(loaded.flow, actions.cancel, now)
     const ends = ended.map((node) => ({ node: node.n, state: 'canceled' as const, at: now, isJob: true }))
     if (ends.length > 0 && !(await loaded.recordEnds(deps.store, ends))) return 'stale'

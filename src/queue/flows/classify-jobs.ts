@@ -1,3 +1,4 @@
+import { redisNow } from '../model/redis-time.ts'
 import type { FlowJobState } from './flow-job-record.ts'
 import { jobRemoved, type NodeEnded } from './flow-record.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
@@ -40,5 +41,5 @@ export function classifyJobs(loaded: LoadedFlow, nodes: JobNode[], states: FlowJ
 function removed(flowId: string, node: JobNode): NodeEnded {
   const { id } = new FlowJobIds(flowId).ref(node.job.queue, node.n)
   const error = { ...jobRemoved, job_id: id, path: node.path }
-  return { node: node.n, state: 'failed', at: Date.now(), error, isJob: true }
+  return { node: node.n, state: 'failed', at: redisNow(), error, isJob: true }
 }

@@ -1,6 +1,7 @@
 import type { Admission, Refusal } from '../admission/admission.ts'
 import type { TenantLimits } from '../admission/tenant-limits.ts'
 import type { JobRef } from '../model/job-id.ts'
+import { redisNow } from '../model/redis-time.ts'
 import { itemsOf } from './complete-input.ts'
 import type { FlowJobs } from './flow-jobs.ts'
 import type { NodeEnded } from './flow-record.ts'
@@ -48,7 +49,7 @@ export async function failMap(
   { code, message }: Fault,
 ): Promise<'failed' | 'stale'> {
   const error = { code, message, job_id: null, path: map.path }
-  const end: NodeEnded = { node: map.n, state: 'failed', at: Date.now(), error, isJob: false }
+  const end: NodeEnded = { node: map.n, state: 'failed', at: redisNow(), error, isJob: false }
   return (await loaded.recordEnds(store, [end])) ? 'failed' : 'stale'
 }
 

@@ -1,4 +1,5 @@
 import type { JobEnd } from '../model/job-states.ts'
+import { redisNow } from '../model/redis-time.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import type { FlowJobs } from './flow-jobs.ts'
 import { jobRemoved, undrivable } from './flow-record.ts'
@@ -19,7 +20,7 @@ interface Deps {
 /** Writes the end of a flow whose root has ended, and does what follows from it. @throws QueueUnavailableError */
 export async function finishFlow(deps: Deps, { flow }: LoadedFlow, end: NodeEnd): Promise<void> {
   const error = end.cause && (await errorOf(deps, flow, end.cause))
-  const now = Date.now()
+  const now = redisNow()
   const state = await deps.store.finish(flow, end.state, error, now)
   await closeFlow(deps, flow, { state, at: now })
 }
@@ -42,7 +43,7 @@ export async function closeFlow(
 export async function failFlow(deps: { store: FlowStore; outbox: WebhookOutbox }, id: string): Promise<void> {
   const flow = await deps.store.read(id)
   if (!flow) return
-  const now = Date.now()
+  const now = redisNow()
   const state = await deps.store.finish(flow, 'failed', undrivable, now)
   await closeFlow(deps, flow, { state, at: flow.finished?.at ?? now })
 }

@@ -1,4 +1,6 @@
 import { LRUCache } from 'lru-cache'
+import { monotonicMs } from '../model/monotonic.ts'
+import { redisNow } from '../model/redis-time.ts'
 import type { FlowStore } from './flow-store.ts'
 import { LoadedFlow } from './loaded-flow.ts'
 
@@ -50,8 +52,8 @@ export class FlowCache {
     this.#flows.delete(id)
     const loaded = await LoadedFlow.read(this.#store, id)
     if (!loaded) return undefined
-    const isNew = Date.now() - loaded.flow.createdAt < newMs
-    const flow = { loaded, checkedAt: isNew ? Date.now() : 0, cursor }
+    const isNew = redisNow() - loaded.flow.createdAt < newMs
+    const flow = { loaded, checkedAt: isNew ? monotonicMs() : -Infinity, cursor }
     this.#flows.set(id, flow)
     return flow
   }
@@ -70,7 +72,7 @@ export class FlowCache {
 
   /** Hints may have been missed: all flows are due for a check. */
   expireChecks(): void {
-    for (const flow of this.#flows.values()) flow.checkedAt = 0
+    for (const flow of this.#flows.values()) flow.checkedAt = -Infinity
   }
 
   clear(): void {

@@ -1,5 +1,7 @@
 import PQueue from 'p-queue'
 import type { Logger } from 'pino'
+import { monotonicMs } from '../model/monotonic.ts'
+import { redisNow } from '../model/redis-time.ts'
 import { QueueUnavailableError } from '../redis/connection.ts'
 import { type AdvanceDeps, advanceFlow } from './advance.ts'
 import { failFlow } from './finish-flow.ts'
@@ -93,7 +95,7 @@ export class FlowDriver {
     const { id } = entry
     const { store } = this.#deps
     const cached = this.#cache.peek(id)
-    if (cached && Date.now() - cached.checkedAt < checkEveryMs && !isLate(cached.loaded)) {
+    if (cached && monotonicMs() - cached.checkedAt < checkEveryMs && !isLate(cached.loaded)) {
       if (!cached.loaded.isHeldDue(performance.now())) return 0
       await this.#advance(id, cached.loaded, [])
       return 1
@@ -102,11 +104,11 @@ export class FlowDriver {
     if (!flow || flow.loaded.flow.run !== entry.run) {
       // This run is over, or was never stored, or is about to be stored.
       const isOver = flow !== undefined && flow.loaded.flow.run > entry.run
-      if (isOver || Date.now() - entry.since > unstoredMs) await store.openList.remove(id, entry.run)
+      if (isOver || redisNow() - entry.since > unstoredMs) await store.openList.remove(id, entry.run)
       return 1
     }
     if (isLate(flow.loaded)) {
-      await store.stop(id, 'deadline_exceeded', Date.now())
+      await store.stop(id, 'deadline_exceeded', redisNow())
       this.#cache.delete(id)
       return 1 + (await this.#check(entry, maxJobs))
     }
@@ -180,7 +182,7 @@ export class FlowDriver {
     try {
       if (failures === maxTries) {
         log.error({ flow, err: error }, 'failed to drive a flow; it is stopped')
-        await store.stop(flow, 'internal_error', Date.now())
+        await store.stop(flow, 'internal_error', redisNow())
       } else if (failures >= 2 * maxTries) {
         await failFlow(this.#deps, flow)
         this.#failures.delete(flow)
@@ -209,11 +211,11 @@ function nextToCheck(flow: CachedFlow, maxJobs: number): JobNode[] {
   flow.cursor += jobs.length
   if (flow.cursor >= all.length) {
     flow.cursor = 0
-    flow.checkedAt = Date.now()
+    flow.checkedAt = monotonicMs()
   }
   return jobs
 }
 
 function isLate({ flow }: LoadedFlow): boolean {
-  return flow.deadlineAt !== undefined && flow.deadlineAt <= Date.now() && !flow.stop && !flow.finished
+  return flow.deadlineAt !== undefined && flow.deadlineAt <= redisNow() && !flow.stop && !flow.finished
 }

@@ -1,4 +1,5 @@
 import { ulidOf, ulidTime } from '../model/job-id.ts'
+import { redisNow } from '../model/redis-time.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { FlowStore } from './flow-store.ts'
@@ -53,7 +54,7 @@ export class FlowIndexUpkeep {
   async #cleanSome(place: { index: string; from: number }): Promise<void> {
     const { redis, store } = this.#deps
     const entries = await redis.zrange(place.index, place.from, `${place.from + maxFlows - 1}`)
-    const before = ulidTime(Date.now() - unstoredMs)
+    const before = ulidTime(redisNow() - unstoredMs)
     const old = entries.filter((entry) => ulidOf(entry) < before)
     const statuses = await Promise.all(old.map((entry) => store.readStatus(`flow_${ulidOf(entry)}`)))
     const gone = old.filter((_, n) => statuses[n]?.run === 0)

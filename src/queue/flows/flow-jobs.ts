@@ -6,6 +6,7 @@ import { timeLimits } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import type { NewJob } from '../model/new-job.ts'
 import { largeInputBytes } from '../model/payload.ts'
+import { redisNow } from '../model/redis-time.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -79,7 +80,7 @@ export class FlowJobs {
       const isBlocked = modeOf(node) === 'blocked'
       const { runAt, record } = isBlocked
         ? { runAt: undefined, record: blockedRecord(flow, node) }
-        : releasedRecord(flow, node, Date.now())
+        : releasedRecord(flow, node, redisNow())
       return { ref: ids.ref(queue, node.n), type, record, attempts, createdAt, runAt, flow: { id, run, isBlocked } }
     }
     for (const [queue, all] of Map.groupBy(nodes, ({ job }) => job.queue)) {
@@ -105,7 +106,7 @@ export class FlowJobs {
   async release(flow: FlowOf, releases: Release[]): Promise<void> {
     const ids = new FlowJobIds(flow.id)
     const byNode = new Map(releases.map((release) => [release.node, release]))
-    const now = Date.now()
+    const now = redisNow()
     const argsOf = (node: JobNode) => {
       const { id } = ids.ref(node.job.queue, node.n)
       const release = byNode.get(node)
@@ -183,7 +184,7 @@ export class FlowJobs {
 
   /** Cancels and removes jobs of a flow that is gone. */
   async discard(flow: FlowOf, nodes: JobNode[]): Promise<void> {
-    await this.cancel(flow, nodes, Date.now())
+    await this.cancel(flow, nodes, redisNow())
     await this.remove(flow, nodes)
   }
 

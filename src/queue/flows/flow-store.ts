@@ -1,5 +1,6 @@
 import type { HeldBack } from '../model/held-back.ts'
 import { type JobEnd, jobEnds } from '../model/job-states.ts'
+import { redisNow } from '../model/redis-time.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -224,7 +225,7 @@ export class FlowStore {
    * @returns false when the flow has changed since the caller read it
    */
   async reopen(flow: StoredFlow, how: Reopening): Promise<boolean> {
-    await this.openList.add(flow.id, flow.run + 1, Date.now())
+    await this.openList.add(flow.id, flow.run + 1, redisNow())
     const { id } = flow
     const names = [
       this.#keys.flow(id),

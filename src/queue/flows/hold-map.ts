@@ -1,6 +1,7 @@
 import type { Refusal } from '../admission/admission.ts'
 import { describeRefusal } from '../admission/admission.ts'
 import type { TenantQuotas } from '../admission/tenant-quotas.ts'
+import { redisNow } from '../model/redis-time.ts'
 import { failMap } from './expand-map.ts'
 import type { FlowStore } from './flow-store.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
@@ -48,7 +49,7 @@ export async function reportHeld(store: FlowStore, { flow, held }: LoadedFlow): 
   const { heldBack } = flow
   if (first?.refusal.reason === heldBack?.reason) return undefined
   const { refusal } = first ?? {}
-  flow.heldBack = refusal && { reason: refusal.reason, detail: describeRefusal(refusal), since: Date.now() }
+  flow.heldBack = refusal && { reason: refusal.reason, detail: describeRefusal(refusal), since: redisNow() }
   await store.setHeldBack(flow.id, flow.heldBack)
   return heldBack ? undefined : refusal
 }

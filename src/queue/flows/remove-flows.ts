@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { redisNow } from '../model/redis-time.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -96,7 +97,7 @@ export class FlowRemover {
     const { redis, keys, store } = this.#options
     const [status, detail] = begunSchema.parse(await beginRemoval(redis, [keys.flow(id)], ['']))
     // A retry crashed between opening the next run and taking the flow off this list. That run may have ended since, and owe its webhook.
-    if (status === 'open') await store.openList.add(id, Number(detail), Date.now())
+    if (status === 'open') await store.openList.add(id, Number(detail), redisNow())
     const flow = status === 'open' ? undefined : await store.read(id)
     if (!flow) return void (await redis.zrem(keys.endedFlows, id))
     const how = { claim: detail, isDeleted: status === 'deleted' }

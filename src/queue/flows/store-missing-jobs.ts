@@ -1,3 +1,4 @@
+import { redisNow } from '../model/redis-time.ts'
 import type { FlowJobs } from './flow-jobs.ts'
 import type { FlowStore } from './flow-store.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
@@ -14,7 +15,7 @@ export async function storeMissingJobs(
   { store, jobs }: { store: FlowStore; jobs: FlowJobs },
   { flow, plan, first, unstored }: LoadedFlow,
 ): Promise<void> {
-  if (!flow.isStored && (flow.stop || Date.now() - flow.createdAt > storedWithinMs)) {
+  if (!flow.isStored && (flow.stop || redisNow() - flow.createdAt > storedWithinMs)) {
     await jobs.store(flow, plan.jobs(), (node) => (first.has(node) && !flow.stop ? 'ready' : 'blocked'))
     if (!(await store.markStored(flow.id))) await jobs.discard(flow, [...plan.jobs()])
     flow.isStored = true

@@ -4,6 +4,7 @@ import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import { type JobRef, ulidTime } from '../model/job-id.ts'
 import { anonymousTenant } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
+import { redisNow } from '../model/redis-time.ts'
 import { endWithoutSuccess } from '../model/stored-job.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -115,7 +116,7 @@ export class Sweeper {
       keys.webhookDebts(name),
       keys.labels(name),
     ]
-    const before = ulidTime(Date.now() - unstoredMs)
+    const before = ulidTime(redisNow() - unstoredMs)
     const args = [resultTtlMs, maxJobs, keys.bull(name, ''), queue.indexFrom, `${name}_`, before, queue.labelsFrom]
     const swept = sweptSchema.parse(await sweepQueue(redis, names, args))
     const [ended, removed, claims, indexFrom, owing, ofFlows, labelsFrom] = swept

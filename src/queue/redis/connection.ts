@@ -128,8 +128,8 @@ function logOutages(redis: Redis, connection: string, log: ConnectionLog): () =>
   redis.on('sentinelError', (error: Error) => log.debug({ connection, err: error }, 'a sentinel did not answer'))
   const loggedAt = new Map<string, number>()
   redis.on('node error', (error: Error, node: string) => {
-    if (Date.now() - (loggedAt.get(node) ?? 0) < logNodeEveryMs) return
-    loggedAt.set(node, Date.now())
+    if (performance.now() - (loggedAt.get(node) ?? -Infinity) < logNodeEveryMs) return
+    loggedAt.set(node, performance.now())
     log.warn({ connection, node, err: error }, 'connection to a cluster node lost')
   })
   redis.on('ready', () => {

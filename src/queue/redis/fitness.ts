@@ -1,11 +1,6 @@
 import { type ConnectionLog, type Redis, readInfo } from './connection.ts'
 import { isReply } from './transient-errors.ts'
-
-/** Something about Redis that costs safety, while the process can serve. */
-export interface RedisWarning {
-  code: 'redis_evicts' | 'redis_not_durable' | 'redis_not_checked'
-  detail: string
-}
+import type { Warning } from './warning.ts'
 
 /** Redis may remove keys that jobs need: it is configured so, and that was not allowed. */
 export class RedisUnfitError extends Error {
@@ -24,8 +19,8 @@ export class RedisUnfitError extends Error {
 export async function checkFitness(
   redis: Redis,
   { allowEviction, log }: { allowEviction: boolean; log: ConnectionLog },
-): Promise<RedisWarning[]> {
-  const warnings: RedisWarning[] = []
+): Promise<Warning[]> {
+  const warnings: Warning[] = []
   const policies = await valuesOf(redis, 'memory', 'maxmemory_policy')
   const evicting = policies?.find((policy) => policy !== 'noeviction')
   if (evicting !== undefined) {

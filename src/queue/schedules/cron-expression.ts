@@ -1,4 +1,5 @@
 import { Cron } from 'croner'
+import { redisNow } from '../model/redis-time.ts'
 
 /** Longer expressions are refused before anything reads them. */
 export const maxCronLength = 200
@@ -52,7 +53,7 @@ export class CronExpression {
 }
 
 /** Why a cron expression cannot be used; undefined when it can. `now` is epoch ms: a time must follow it. */
-export function cronFault(cron: string, now = Date.now()): string | undefined {
+export function cronFault(cron: string, now = redisNow()): string | undefined {
   if (cron.length > maxCronLength) return `is longer than ${maxCronLength} characters`
   // The library would read a date as an expression that runs once.
   if (!/^[\s\w*?,/#+-]*$/.test(cron)) return 'has a character that no cron expression has'

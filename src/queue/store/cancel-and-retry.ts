@@ -1,6 +1,7 @@
 import { encodeFailure, type StoredFailure } from '../model/failure.ts'
 import { bullIdOf, type JobRef } from '../model/job-id.ts'
 import { inStoredOrder, timeLimits } from '../model/job-record.ts'
+import { redisNow } from '../model/redis-time.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -74,7 +75,7 @@ export class JobControl {
     const keys = this.#keys
     const sets = ['active', 'stalled', 'failed'].map((set) => keys.bull(ref.queue, set))
     const failure = encodeFailure(canceled(attempt, stopped))
-    const args = [bullIdOf(ref), cancelToken(token), failure, Date.now(), keys.channel(ref)]
+    const args = [bullIdOf(ref), cancelToken(token), failure, redisNow(), keys.channel(ref)]
     const names = [keys.job(ref), keys.lock(ref), ...sets, keys.webhookDebts(ref.queue)]
     return (await finishCanceled(this.#redis, names, args)) === 1
   }

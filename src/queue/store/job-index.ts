@@ -1,5 +1,6 @@
 import { indexEntryOf, type JobRef, ulidTime } from '../model/job-id.ts'
 import { anonymousTenant } from '../model/job-record.ts'
+import { redisNow } from '../model/redis-time.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -78,7 +79,7 @@ export class JobIndex {
   async #noteLabeledSince(queue: string): Promise<string> {
     const key = this.#keys.labeledSince(queue)
     const isNew = (await whenAvailable(this.#redis.zcard(this.#keys.index(queue)))) === 0
-    const since = isNew ? '0' : ulidTime(Date.now() + upgradeMs)
+    const since = isNew ? '0' : ulidTime(redisNow() + upgradeMs)
     await whenAvailable(this.#redis.set(key, since, 'NX'))
     return (await whenAvailable(this.#redis.get(key))) ?? since
   }

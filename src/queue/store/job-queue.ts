@@ -79,10 +79,10 @@ export class JobQueue {
   /** What holds the jobs of a queue; cached for a few seconds. Undefined also when Redis does not answer. */
   async heldBy(name: string): Promise<HeldBy | undefined> {
     const known = this.#held.get(name)
-    if (known && Date.now() - known.at < heldAgeMs) return known.value
+    if (known && performance.now() - known.at < heldAgeMs) return known.value
     try {
       const { paused: isPaused, workers, pausedAt, workerLeftAt } = await this.count(name)
-      const now = Date.now()
+      const now = performance.now()
       const lastBeat = workers > 0 ? now : undefined
       const value = heldByQueue({ now, isPaused, pausedAt, workerLeftAt, lastBeat }, 0)
       this.#held.set(name, { at: now, value })
@@ -142,7 +142,7 @@ export class JobQueue {
   async setPaused(name: string, paused: boolean): Promise<void> {
     if (!this.#queues.has(name)) return
     const names = ['meta', 'marker', 'prioritized', 'wait', 'delayed'].map((suffix) => this.#keys.bull(name, suffix))
-    await whenAvailable(pauseQueue(this.#client, names, [paused ? 'paused' : 'resumed', Date.now()]))
+    await whenAvailable(pauseQueue(this.#client, names, [paused ? 'paused' : 'resumed', performance.now()]))
     this.#held.delete(name)
   }
 

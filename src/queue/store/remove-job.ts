@@ -1,4 +1,5 @@
 import { bullIdOf, indexEntryOf } from '../model/job-id.ts'
+import { redisNow } from '../model/redis-time.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -26,6 +27,6 @@ export async function removeJob(
   const beside = [keys.timeLimits(job.queue), keys.index(job.queue), keys.webhookDebts(job.queue)]
   const names = [keys.job(job), keys.events(job), ...sets, ...beside]
   const entry = indexEntryOf(job, job.record.tenant, job.createdAt)
-  await whenAvailable(endRemoval(redis, names, [bullIdOf(job), entry, Date.now(), claim === undefined ? '' : 1]))
+  await whenAvailable(endRemoval(redis, names, [bullIdOf(job), entry, redisNow(), claim === undefined ? '' : 1]))
   return 'removed'
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { JobRef } from '../model/job-id.ts'
+import { redisNow } from '../model/redis-time.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import type { Webhook, WebhookEvent } from '../model/webhook-target.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
@@ -94,7 +95,7 @@ export class WebhookOutbox {
         input: { url: webhook.url, event, tenant, body: JSON.stringify(payload) },
       },
       attempts: deliveryWaitsMs.length + 1,
-      createdAt: Date.now(),
+      createdAt: redisNow(),
     })
   }
 
@@ -147,7 +148,7 @@ export class WebhookOutbox {
     if (delivery.run > maxResends) return { status: 'used_up' }
     const retryAfterMs = await countResend(this.#redis, this.#keys, delivery.record.tenant, perMinute)
     if (retryAfterMs > 0) return { status: 'limited', retryAfterMs }
-    const reopened = await this.#control.reopen(delivery, Date.now())
+    const reopened = await this.#control.reopen(delivery, redisNow())
     return { status: reopened === 'reopened' ? 'resent' : 'not_done' }
   }
 
@@ -155,7 +156,7 @@ export class WebhookOutbox {
   async forget(owner: WebhookOwner): Promise<void> {
     for (const { delivery } of await this.list(owner)) {
       if (!delivery) continue
-      if (!delivery.done) await this.#control.cancel(delivery, cancelGraceMs, Date.now())
+      if (!delivery.done) await this.#control.cancel(delivery, cancelGraceMs, redisNow())
       await this.#deliveries.remove(delivery)
     }
   }

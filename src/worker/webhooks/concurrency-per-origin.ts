@@ -33,7 +33,10 @@ export class OriginLimiter {
     this.#maxPerOrigin = maxPerOrigin
   }
 
-  /** @returns undefined when the delivery may start, which must then call {@link leave}; otherwise its delay in ms */
+  /**
+   * @param now the monotonic clock
+   * @returns undefined when the delivery may start, which must then call {@link leave}; otherwise its delay in ms
+   */
   async enter(origin: string, now: () => number): Promise<number | undefined> {
     const state = this.#origins.get(origin) ?? newOrigin(now())
     this.#origins.set(origin, state)
@@ -93,13 +96,13 @@ export function limitPerOrigin(
 ): (leased: LeasedJob) => Promise<Settlement> {
   return async (leased) => {
     const origin = originOf(leased.data)
-    const delayMs = await limiter.enter(origin, Date.now)
+    const delayMs = await limiter.enter(origin, () => performance.now())
     if (delayMs !== undefined) return { status: 'left_to_others', delayMs }
-    const startedAt = Date.now()
+    const startedAt = performance.now()
     try {
       return await execute(leased)
     } finally {
-      limiter.leave(origin, Date.now() - startedAt)
+      limiter.leave(origin, performance.now() - startedAt)
     }
   }
 }

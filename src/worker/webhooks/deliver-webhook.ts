@@ -2,6 +2,7 @@ import type { WebhookSecret } from '../../environment/kinds.ts'
 import { defineJob, type Job, JobError, PermanentError, RetryLater } from '../../jobs/define-job.ts'
 import { describeFailure } from '../../jobs/job-failure.ts'
 import { describeNetworkError, readRetryAfter } from '../../jobs/web/http-response.ts'
+import { redisNow } from '../../queue/model/redis-time.ts'
 import { deliveryOutputSchema, deliverySchema, deliveryType, deliveryWaitsMs } from '../../queue/webhooks/delivery.ts'
 import { secretsOf, signatureHeaders } from './sign-webhook.ts'
 
@@ -34,7 +35,7 @@ export function webhookJob(secrets: readonly WebhookSecret[], random: () => numb
       try {
         const own = secretsOf(tenant, secrets)
         if (own.length === 0) throw new JobError('WEBHOOK_SECRETS has no secret for this tenant', { code: 'no_secret' })
-        const startedAt = Date.now()
+        const startedAt = performance.now()
         const response = await job.fetch(url, {
           method: 'POST',
           headers: {
@@ -48,7 +49,7 @@ export function webhookJob(secrets: readonly WebhookSecret[], random: () => numb
         })
         await drop(response)
         const { status } = response
-        if (status >= 200 && status < 300) return { status, duration_ms: Date.now() - startedAt }
+        if (status >= 200 && status < 300) return { status, duration_ms: Math.round(performance.now() - startedAt) }
         throw failureOf(response, url)
       } catch (error) {
         if (job.signal.aborted) throw error
@@ -62,7 +63,7 @@ function failureOf({ status, headers }: Response, url: string): JobError {
   const message = `${new URL(url).host} answered ${status}`
   const code = `http_${status}`
   if (status === 410) return new PermanentError(message, { code })
-  const retryAfterMs = readRetryAfter(headers.get('retry-after'), Date.now())
+  const retryAfterMs = readRetryAfter(headers.get('retry-after'), redisNow())
   return new JobError(message, { code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
 }
 

@@ -1478,7 +1478,7 @@ export interface components {
         Readiness: {
             /** @enum {string} */
             status: "ready";
-            /** @description What costs safety while the API can serve, such as a Redis without an append-only file */
+            /** @description What costs safety while the API can serve: how Redis is configured, or a clock that differs from that of Redis */
             warnings: components["schemas"]["ReadinessWarningsItem"][];
         };
         ReadinessWarningsItem: {

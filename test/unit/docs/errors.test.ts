@@ -13,6 +13,7 @@ const others = new Set([
   'redis_evicts',
   'redis_not_durable',
   'redis_not_checked',
+  'clock_skew',
 ])
 
 test('docs/errors.md has every code that the service gives the error of a job', () => {
