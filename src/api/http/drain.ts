@@ -35,13 +35,14 @@ export function drainGracefully(app: FastifyInstance, { draining, idleMs }: Drai
     drain.follow(raw)
     done()
   })
-  // Fastify closes the listener after these hooks, in the same turn.
   app.addHook('preClose', async () => {
     drain.begin()
     if (!server.listening) return
-    await drain.quietTurn()
     const ended = new AbortController()
     server.once('close', () => ended.abort())
+    await drain.quietTurn()
+    // In the same turn, before anything else runs. Fastify waits for the end of its connections.
+    server.close()
     void drain.closeIdle(idleMs, ended.signal)
   })
 }
