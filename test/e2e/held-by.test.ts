@@ -44,6 +44,36 @@ test('a job of a paused queue says so, at its submission, when it is read, and i
   expect((await submit(api.url, 'echo', 1)).headers.get('warning')).toBeNull()
 })
 
+test('the oldest wait of a queue counts from the retry of a job, and from the end of its last start', async () => {
+  const { api } = await startStack({ env: { SHUTDOWN_GRACE_MS: '0' } })
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 300, steps: 2, fail_at: 1 }, { attempts: 1 })
+  expect((await read(api.url, body.id, 10)).body.state).toBe('failed')
+  await send('POST', `${api.url}/v1/queues/io/pause`)
+  const retriedAt = Date.now()
+  expect((await send('POST', `${api.url}/v1/jobs/${body.id}/retry`)).status).toBe(202)
+  const { oldest_wait_ms: afterRetry } = (await readQueue(api.url, 'io')).body
+  expect(afterRetry).toBeLessThanOrEqual(Date.now() - retriedAt + 100)
+
+  await send('POST', `${api.url}/v1/jobs/${body.id}/cancel`)
+  await send('POST', `${api.url}/v1/queues/io/resume`)
+  const backoff = { type: 'fixed', delay_ms: 1500, jitter: 0 }
+  const failing = { duration_ms: 300, steps: 2, fail_at: 1 }
+  const { body: again } = await submit(api.url, 'sleep', failing, { attempts: 2, backoff })
+  await waitFor(
+    'its start',
+    () => read(api.url, again.id),
+    (job) => job.body.state === 'running',
+  )
+  await send('POST', `${api.url}/v1/queues/io/pause`)
+  const { body: waiting } = await waitFor(
+    'its failure',
+    () => read(api.url, again.id),
+    (job) => job.body.attempts.length === 1 && job.body.state === 'queued',
+  )
+  const { oldest_wait_ms: afterFailure } = (await readQueue(api.url, 'io')).body
+  expect(afterFailure).toBeLessThanOrEqual(Date.now() - Date.parse(waiting.attempts[0]?.ended_at ?? '') + 100)
+})
+
 test('a job of a queue without workers is held since the last of them stopped', async () => {
   const { api, workers } = await startStack({ env: { SHUTDOWN_GRACE_MS: '0' } })
   const { body } = await submit(api.url, 'sleep', { duration_ms: 60_000 })

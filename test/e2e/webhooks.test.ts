@@ -254,7 +254,12 @@ test('a delivery can be resent; each run has its own deliveries', async () => {
   expect(again).toMatchObject({ status: 202, body: { id: first?.id, done: false } })
   const [one, two] = await receiver.received(2)
   expect(two).toMatchObject({ id: one?.id, body: one?.body })
-  await delivery(api.url, body.id, ({ done }) => done)
+  const sent = await delivery(api.url, body.id, ({ done }) => done)
+  const [before, after] = sent?.attempts ?? []
+  expect(sent?.attempts).toHaveLength(2)
+  expect(before).toEqual(first?.attempts[0])
+  expect(before).toMatchObject({ attempt: 1, status: 204, error: null })
+  expect(after).toMatchObject({ attempt: 1, status: 204, ended_at: sent?.finished_at })
 
   answer = 410
   await send('POST', `${api.url}/v1/jobs/${body.id}/retry`)
@@ -263,7 +268,14 @@ test('a delivery can be resent; each run has its own deliveries', async () => {
   expect(failed).toMatchObject({ run: 2, error: { code: 'http_410' } })
   answer = 200
   expect((await send('POST', api.url + failed?.links.resend)).status).toBe(202)
-  expect(await delivery(api.url, body.id, ({ done }) => done)).toMatchObject({ run: 2, state: 'succeeded' })
+  expect(await delivery(api.url, body.id, ({ done }) => done)).toMatchObject({
+    run: 2,
+    state: 'succeeded',
+    attempts: [
+      { ...failed?.attempts[0], status: 410 },
+      { status: 200, error: null },
+    ],
+  })
   expect(receiver.messages.map(({ payload }) => payload.data['run'])).toEqual([1, 1, 2, 2])
   expect((await deliveries(api.url, body.id)).map(({ run, done }) => [run, done])).toEqual([
     [2, true],

@@ -75,7 +75,15 @@ export const rules: Record<string, Rule> = {
     doors: ['flows', 'coordinator', 'model/document', 'model/plan', 'model/template'],
   },
 
-  'api/http': { imports: ['queue/redis/connection', 'queue/model/held-back', 'jobs/cut-text', 'jobs/parse-value'] },
+  'api/http': {
+    imports: [
+      'queue/redis/connection',
+      'queue/model/held-back',
+      'jobs/cut-text',
+      'jobs/json-pointer',
+      'jobs/parse-value',
+    ],
+  },
   'api/access': { imports: ['api/http', 'jobs', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model'] },
   'api/service/metrics': { imports: ['queue/store', 'queue/model/redis-time', 'metrics'] },

@@ -1,4 +1,4 @@
-import { escapePointer } from './problem.ts'
+import { escapePointer } from '../../jobs/json-pointer.ts'
 
 /** Longer names are not decoded for a pointer: it is cut anyway. */
 const maxNameBytes = 1000

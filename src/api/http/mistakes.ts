@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
-import { escapePointer, type Mistake, Problem } from './problem.ts'
+import { escapePointer, pointerTo } from '../../jobs/json-pointer.ts'
+import { type Mistake, Problem } from './problem.ts'
 
 /** More mistakes of one request than these are counted, but not listed. */
 const maxListed = 50
@@ -52,7 +53,7 @@ export class Mistakes {
   }
 
   #addIssue(issue: z.core.$ZodIssue, base: string): void {
-    const at = issue.path.reduce<string>((pointer, key) => `${pointer}/${escapePointer(key)}`, base)
+    const at = pointerTo(base, issue.path)
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
         if (this.isFull) this.#count += 1

@@ -116,11 +116,6 @@ export const problemSchema = z.object({
     .describe('Why the job did not succeed. The code may be one of its handler'),
 })
 
-/** A key as one step of a JSON Pointer. */
-export function escapePointer(key: PropertyKey): string {
-  return String(key).replaceAll('~', '~0').replaceAll('/', '~1')
-}
-
 /** Answers with a problem. This is Fastify's error handler: it gets everything that a route throws. */
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error, request)

@@ -44,7 +44,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config,
       // The webhook of this run is released before the next run begins, or nothing would ever release it.
       if (mayRetry && before.record.webhook) await outbox.release(before)
       const isLimited = caller.limits.max_queued !== undefined
-      const result = mayRetry ? await control.reopen(before, redisNow(), isLimited) : 'not_retryable'
+      const result = mayRetry ? await control.reopen(before, redisNow(), { isLimited }) : 'not_retryable'
       if (mayRetry && result !== 'reopened') await withdrawJobs(admission, caller, [before])
       if (result === 'missing') throw jobNotFound(id)
       if (result === 'not_retryable') {

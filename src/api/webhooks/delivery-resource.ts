@@ -28,9 +28,21 @@ export const deliveryResourceSchema = named(
     created_at: time,
     next_attempt_at: time,
     finished_at: time,
-    attempts: z.array(
-      named('DeliveryAttempt', z.object({ attempt: z.int(), started_at: time, ended_at: time, ...result })),
-    ),
+    attempts: z
+      .array(
+        named(
+          'DeliveryAttempt',
+          z.object({
+            attempt: z.int().describe('Starts at 1 again with a resend'),
+            started_at: time,
+            ended_at: time,
+            ...result,
+          }),
+        ),
+      )
+      .describe(
+        'Every message that was sent, oldest first, those before a resend too. Of more than 20 the first and the last 19',
+      ),
     links: z.object({ resend: z.string() }),
   }),
 )
@@ -54,11 +66,11 @@ export function deliveryResource(path: string, url: string, { ref, run, delivery
     created_at: optionalTimestamp(delivery?.createdAt),
     next_attempt_at: optionalTimestamp(delivery?.scheduledFor),
     finished_at: optionalTimestamp(delivery?.finishedAt),
-    attempts: sendings(delivery).map(({ attempt, startedAt, endedAt, failure }) => ({
+    attempts: sendings(delivery).map(({ attempt, startedAt, endedAt, failure, output = delivery?.output }) => ({
       attempt,
       started_at: optionalTimestamp(startedAt),
       ended_at: optionalTimestamp(endedAt),
-      ...resultOf(failure, delivery?.output),
+      ...resultOf(failure, output),
     })),
     links: { resend: `${path}/deliveries/${ref.id}/resend` },
   }

@@ -51,7 +51,7 @@ export function resendDelivery(app: FastifyInstance, deps: RouteDeps): void {
         querystring: z.strictObject({}),
         response: {
           202: jsonResponse(
-            'The webhook is sent again, with the same `webhook-id` and body, and its attempts reset',
+            'The webhook is sent again, with the same `webhook-id` and body, up to 8 times. `attempts` keeps those before',
             deliveryResourceSchema,
           ),
           ...problemResponses(

@@ -18,6 +18,8 @@ export interface JobStart {
   /** Undefined while it runs. */
   outcome: Outcome | undefined
   failure: StoredFailure | undefined
+  /** What it returned, where another start followed its success. */
+  output?: unknown
 }
 
 /** So many starts of a run are kept: the first and the last ones. As in lua/lib/add-start.lua. */
@@ -30,6 +32,7 @@ const startSchema = z.object({
   endedAt: z.int(),
   /** Absent in entries of earlier versions, which stored failed attempts alone. */
   outcome: z.enum(outcomes).optional(),
+  output: z.unknown().optional(),
 })
 
 /** The entry of a failed attempt in BullMQ's list of stack traces, as JSON. */
@@ -95,8 +98,8 @@ function lastOutcome(
   return end === 'canceled' ? 'canceled' : 'failed'
 }
 
-/** Entries that Drover did not write are skipped. */
-function storedStarts(stacktrace: string | undefined): JobStart[] {
+/** The starts in BullMQ's list of stack traces, oldest first. Entries that Drover did not write are skipped. */
+export function storedStarts(stacktrace: string | undefined): JobStart[] {
   if (stacktrace === undefined) return []
   const entries = z.array(z.string()).safeParse(parseJson(stacktrace)).data ?? []
   return entries.flatMap((entry) => {
@@ -104,8 +107,8 @@ function storedStarts(stacktrace: string | undefined): JobStart[] {
     const { data } = startSchema.safeParse(parsed)
     const failure = failureSchema.safeParse(parsed).data
     if (!data || (data.outcome === undefined && !failure)) return []
-    const { attempt, worker, startedAt, endedAt, outcome = 'failed' } = data
+    const { attempt, worker, startedAt, endedAt, outcome = 'failed', output } = data
     // Earlier versions stored it of a job that was not started, too.
-    return attempt === 0 ? [] : [{ attempt, worker, startedAt, endedAt, outcome, failure }]
+    return attempt === 0 ? [] : [{ attempt, worker, startedAt, endedAt, outcome, failure, output }]
   })
 }

@@ -94,10 +94,15 @@ export class JobControl {
   /**
    * Opens the next run of an ended job, which was read whole, and whose time limits count from `now`. The caller has stored the webhook delivery of the run before.
    *
-   * @param isLimited its tenant has a limit of waiting jobs now, and the job has a place
+   * @param options `isLimited`: its tenant has a limit of waiting jobs now, and the job has a place. `keepsStarts`: those of earlier runs stay
+   * in its history
    * @returns not_retryable when the job has changed since it was read. @throws QueueUnavailableError
    */
-  async reopen(job: StoredJob, now: number, isLimited = false): Promise<'reopened' | 'not_retryable' | 'missing'> {
+  async reopen(
+    job: StoredJob,
+    now: number,
+    { isLimited = false, keepsStarts = false }: { isLimited?: boolean; keepsStarts?: boolean } = {},
+  ): Promise<'reopened' | 'not_retryable' | 'missing'> {
     const keys = this.#keys
     const { limited: _, ...kept } = job.record
     const reopened = { ...kept, ...(isLimited && { limited: true as const }), reopenedAt: now }
@@ -117,7 +122,9 @@ export class JobControl {
           keys.channel(job),
           startBy ?? '',
           deadlineAt ?? '',
-          record.webhook ? now : '',
+          now,
+          record.webhook ? '1' : '',
+          keepsStarts ? '1' : '',
         ],
       ),
     )

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { heartbeatExpiryMs } from '../model/held-by.ts'
+import { storedStarts } from '../model/job-history.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -57,11 +58,13 @@ export async function waitingSince(
   ids: string[],
 ): Promise<number | undefined> {
   const hashes = await whenAvailable(
-    Promise.all(ids.map((id) => redis.hmget(keys.job({ queue, id }), 'timestamp', 'opts', 'releasedAt'))),
+    Promise.all(ids.map((id) => redis.hmget(keys.job({ queue, id }), 'timestamp', 'opts', 'releasedAt', 'stacktrace'))),
   )
-  const since = hashes.flatMap(([timestamp, opts, releasedAt]) => {
+  const since = hashes.flatMap(([timestamp, opts, releasedAt, stacktrace]) => {
+    if (!timestamp) return []
     const { delay = 0 } = optsSchema.safeParse(JSON.parse(opts ?? '{}')).data ?? {}
-    return timestamp ? [releasedAt ? Number(releasedAt) : Number(timestamp) + delay] : []
+    const startedEarlier = storedStarts(stacktrace ?? undefined).at(-1)
+    return [Math.max(releasedAt ? Number(releasedAt) : Number(timestamp) + delay, startedEarlier?.endedAt ?? 0)]
   })
   return since.length > 0 ? Math.min(...since) : undefined
 }

@@ -148,7 +148,7 @@ export class WebhookOutbox {
     if (delivery.run > maxResends) return { status: 'used_up' }
     const retryAfterMs = await countResend(this.#redis, this.#keys, delivery.record.tenant, perMinute)
     if (retryAfterMs > 0) return { status: 'limited', retryAfterMs }
-    const reopened = await this.#control.reopen(delivery, redisNow())
+    const reopened = await this.#control.reopen(delivery, redisNow(), { keepsStarts: true })
     return { status: reopened === 'reopened' ? 'resent' : 'not_done' }
   }
 

@@ -57,7 +57,7 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
     progress(fraction, message, data) {
       if (!isOpen) return
       poll?.()
-      const json = toJson(data, 'progress data')
+      const json = toJson(data, '/data')
       if (typeof fraction === 'number' && !Number.isNaN(fraction)) lastFraction = Math.min(1, Math.max(0, fraction))
       const text = typeof message === 'string' ? cutText(message, maxMessageLength) : null
       void emit({ kind: 'progress', fraction: lastFraction, message: text, data: json.ok ? json.value : null })

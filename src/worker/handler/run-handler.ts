@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { type Job, PermanentError } from '../../jobs/define-job.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import { describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
+import { pointerTo } from '../../jobs/json-pointer.ts'
 import { parseBoundedValue } from '../../jobs/parse-value.ts'
 import { redactorOf, secretPaths } from '../../jobs/secrets.ts'
 import { type ContextParts, createJobContext } from './job-context.ts'
@@ -36,10 +37,13 @@ export async function runHandler(run: HandlerRun): Promise<HandlerOutcome> {
   const { context, end } = createJobContext({ ...run, emit })
   try {
     if (stop.aborted) throw stoppedError(stop)
-    const input = parse(job.input, attempt.input, 'input')
+    const input = parse(job.input, attempt.input, '/input', 'invalid_input')
     const running = job.run(input, context)
     const returned = isGenerator(running) ? await drive(running, emit, stop) : await running
-    return { status: 'returned', output: requireJson(parse(job.output, returned, 'output'), 'output') }
+    return {
+      status: 'returned',
+      output: requireJson(parse(job.output, returned, '/output', 'invalid_output'), '/output'),
+    }
   } catch (error) {
     const failure = describeThrown(error)
     return { status: 'threw', failure: redact ? { ...failure, message: redact(failure.message) } : failure }
@@ -49,17 +53,16 @@ export async function runHandler(run: HandlerRun): Promise<HandlerOutcome> {
 }
 
 /** Schemas must be synchronous; a job type with an async schema does not load. */
-function parse(schema: z.ZodType, value: unknown, name: 'input' | 'output'): unknown {
+function parse(schema: z.ZodType, value: unknown, base: string, code: string): unknown {
   const parsed = parseBoundedValue(schema, value)
   if (parsed.success) return parsed.data
   const [issue, ...more] = parsed.error.issues
-  const where = [name, ...(issue?.path ?? []).map(String)].join('.')
   const rest = more.length > 0 ? ` (and ${more.length} more)` : ''
-  throw new PermanentError(`${where}: ${issue?.message ?? 'invalid'}${rest}`, { code: `invalid_${name}` })
+  throw new PermanentError(`${pointerTo(base, issue?.path ?? [])}: ${issue?.message ?? 'invalid'}${rest}`, { code })
 }
 
-function requireJson(value: unknown, name: string): unknown {
-  const json = toJson(value, name)
+function requireJson(value: unknown, base: string): unknown {
+  const json = toJson(value, base)
   if (json.ok) return json.value
   throw new PermanentError(`${json.problem}, which is not JSON`, { code: 'invalid_output' })
 }
@@ -83,7 +86,7 @@ async function drive(generator: Generator, emit: EmitJobEvent, stop: StopSignal)
         return step.value
       }
       if (stop.aborted) break
-      const behind = emit({ kind: 'output', value: requireJson(step.value, 'yielded value') })
+      const behind = emit({ kind: 'output', value: requireJson(step.value, '/value') })
       if (behind) await untilStoredOrStopped(behind, stop)
       else if (yields % yieldsBetweenPauses === 0) await setImmediate()
     }

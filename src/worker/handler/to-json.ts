@@ -1,4 +1,6 @@
-/** A value as JSON represents it, or why it cannot be. `problem` names the place, as in `rows.3.total is a bigint`. */
+import { pointerTo } from '../../jobs/json-pointer.ts'
+
+/** A value as JSON represents it, or why it cannot be. `problem` names the place, as in `/output/rows/3/total is a bigint`. */
 export type JsonResult = { ok: true; value: unknown } | { ok: false; problem: string }
 
 const maxDepth = 1000
@@ -9,14 +11,14 @@ const maxDepth = 1000
  * there, `toJSON` is called and undefined properties are left out. Undefined as the whole value is null. Lone surrogates become U+FFFD,
  * since many readers of JSON refuse them. Never throws.
  */
-export function toJson(value: unknown, name: string): JsonResult {
-  const path = [name]
+export function toJson(value: unknown, base: string): JsonResult {
+  const path: string[] = []
   try {
     return { ok: true, value: value === undefined ? null : copy(value, path) }
   } catch (error) {
-    if (error instanceof NotJson) return { ok: false, problem: `${path.join('.')} ${error.message}` }
+    if (error instanceof NotJson) return { ok: false, problem: `${pointerTo(base, path)} ${error.message}` }
     // A getter, a `toJSON` or a proxy of the job's code threw.
-    return { ok: false, problem: `${path.join('.')} cannot be read` }
+    return { ok: false, problem: `${pointerTo(base, path)} cannot be read` }
   }
 }
 
@@ -33,11 +35,11 @@ function copy(value: unknown, path: string[]): unknown {
 }
 
 function copyObject(value: object, path: string[]): unknown {
-  if (path.length > maxDepth) throw new NotJson(`is nested more than ${maxDepth} levels deep, or contains itself`)
+  if (path.length >= maxDepth) throw new NotJson(`is nested more than ${maxDepth} levels deep, or contains itself`)
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
     throw new NotJson('is binary: encode it, for example as base64')
   if ('toJSON' in value && typeof value.toJSON === 'function') {
-    const replaced: unknown = value.toJSON(path.at(-1))
+    const replaced: unknown = value.toJSON(path.at(-1) ?? '')
     if (replaced !== value) return copyAt(replaced, path, 'toJSON()')
   }
   if (Array.isArray(value)) {

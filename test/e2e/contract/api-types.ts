@@ -781,10 +781,12 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             finished_at: string | null;
+            /** @description Every message that was sent, oldest first, those before a resend too. Of more than 20 the first and the last 19 */
             attempts: components["schemas"]["DeliveryAttempt"][];
             links: components["schemas"]["DeliveryLinks"];
         };
         DeliveryAttempt: {
+            /** @description Starts at 1 again with a resend */
             attempt: number;
             /**
              * Format: date-time
@@ -4465,7 +4467,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The webhook is sent again, with the same `webhook-id` and body, and its attempts reset */
+            /** @description The webhook is sent again, with the same `webhook-id` and body, up to 8 times. `attempts` keeps those before */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4500,7 +4502,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The webhook is sent again, with the same `webhook-id` and body, and its attempts reset */
+            /** @description The webhook is sent again, with the same `webhook-id` and body, up to 8 times. `attempts` keeps those before */
             202: {
                 headers: {
                     [name: string]: unknown;

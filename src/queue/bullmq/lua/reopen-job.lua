@@ -1,11 +1,12 @@
 -- include bullmq/lib/write-event
+-- include bullmq/lib/add-start
 -- include bullmq/lib/labels
 -- include bullmq/lib/values
 --[[
-  Opens the next run of an ended job: as new, but for its id, its input and its history of events.
+  Opens the next run of an ended job: as new, but for its id, its input, its history of events, and where that is kept of starts.
   KEYS: job, failed or completed, prioritized, priority counter, marker, meta, event stream, time limits, webhook debts
   ARGV: id, its run as the caller read it, its record for the new run, channel, start by or '', deadline or '',
-        now or '' where it owes no webhook
+        now, '1' where it owes a webhook or '', '1' to keep the starts of earlier runs or ''
   Returns reopened | not_retryable: it is not (any more) in that state | missing: or is being removed
 ]]
 local id = ARGV[1]
@@ -15,13 +16,20 @@ if run ~= ARGV[2] or redis.call('ZREM', KEYS[2], id) == 0 then return 'not_retry
 removeLabels(string.sub(KEYS[1], 1, -#id - 1), id, false)
 redis.call('UNLINK', KEYS[1] .. ':output')
 local last = dropValues(KEYS[1])
-redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb', 'cancelRequestedAt',
+if ARGV[9] == '' then
+  redis.call('HDEL', KEYS[1], 'stacktrace')
+else
+  -- A start that succeeded is no entry yet. Failed ones are.
+  local history, attempts, endedAt, output = unpack(redis.call('HMGET', KEYS[1], 'stacktrace', 'atm', 'finishedOn', 'returnvalue'))
+  if output then addStart(KEYS[1], history, 'succeeded', tonumber(attempts), endedAt, cjson.decode(output)) end
+end
+redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb', 'cancelRequestedAt',
   'unknownSince', 'blockedWorker', 'outputName', 'outputBytes', 'waiter')
 redis.call('HSET', KEYS[1], 'data', ARGV[3], 'run', run + 1, 'atm', 0, 'ats', 0,
-  'eventsBeforeRun', last)
+  'eventsBeforeRun', last, 'releasedAt', ARGV[7])
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end
 if ARGV[6] ~= '' then redis.call('ZADD', KEYS[8], ARGV[6], 'd:' .. id) end
-if ARGV[7] ~= '' then redis.call('ZADD', KEYS[9], ARGV[7], id) end
+if ARGV[8] ~= '' then redis.call('ZADD', KEYS[9], ARGV[7], id) end
 -- As BullMQ adds a job: behind those of the same priority, with a marker that wakes a worker.
 local priority = tonumber(redis.call('HGET', KEYS[1], 'priority') or 0)
 if priority == 0 then

@@ -53,7 +53,7 @@ describe('the input', () => {
     const job = jobOf(async (given) => given, { input })
     const failure = {
       code: 'invalid_input',
-      message: expect.stringMatching(/^input\.rows\.1\.limit: /),
+      message: expect.stringMatching(/^\/input\/rows\/1\/limit: /),
       retryable: false,
     }
     const { outcome } = begin(job, { input: { rows: [{}, { limit: 101 }] } })
@@ -73,7 +73,7 @@ describe('the output', () => {
 
   test('fails the job permanently when the schema refuses it', async () => {
     const job = jobOf(async () => ({ count: 'many' }), { output: z.object({ count: z.int() }) })
-    const failure = { code: 'invalid_output', message: expect.stringMatching(/^output\.count: /), retryable: false }
+    const failure = { code: 'invalid_output', message: expect.stringMatching(/^\/output\/count: /), retryable: false }
     expect(await begin(job).outcome).toEqual({ status: 'threw', failure })
   })
 
@@ -84,13 +84,13 @@ describe('the output', () => {
       const outcome = await begin(jobOf(async () => output, { output: schema })).outcome
       return outcome.status === 'threw' ? outcome.failure : undefined
     }
-    const message = expect.stringMatching(/^output\.0\.name: .* \(and 2 more\)$/)
+    const message = expect.stringMatching(/^\/output\/0\/name: .* \(and 2 more\)$/)
     expect(await failureOf(wrong(3))).toMatchObject({ code: 'invalid_output', message })
     const many = wrong(1_500_000)
     const before = process.threadCpuUsage()
     expect(await failureOf(many)).toMatchObject({
       code: 'invalid_output',
-      message: expect.stringMatching(/^output\.0/),
+      message: expect.stringMatching(/^\/output\/0/),
     })
     const { user, system } = process.threadCpuUsage(before)
     // All of them take 700 ms, the first ones 11.
@@ -98,7 +98,11 @@ describe('the output', () => {
   })
 
   test('fails the job permanently when it is not JSON', async () => {
-    const failure = { code: 'invalid_output', message: 'output.total is a bigint, which is not JSON', retryable: false }
+    const failure = {
+      code: 'invalid_output',
+      message: '/output/total is a bigint, which is not JSON',
+      retryable: false,
+    }
     expect(await outcomeOf(async () => ({ total: 1n }))).toEqual({ status: 'threw', failure })
   })
 })
@@ -251,7 +255,7 @@ describe('the context', () => {
     expect(events[0]).toMatchObject({ fraction: 0.1, data: null })
     expect(events[1]).toMatchObject({
       level: 'warn',
-      message: expect.stringContaining('progress data.big is a bigint'),
+      message: expect.stringContaining('/data/big is a bigint'),
     })
   })
 

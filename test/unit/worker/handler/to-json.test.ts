@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { toJson } from '../../../../src/worker/handler/to-json.ts'
 
 function problemOf(value: unknown): string | undefined {
-  const json = toJson(value, 'output')
+  const json = toJson(value, '/output')
   return json.ok ? undefined : json.problem
 }
 
@@ -21,9 +21,9 @@ describe('a value becomes JSON', () => {
   test('as by JSON.stringify', () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
-        expect(toJson(value, 'output')).toEqual({ ok: true, value })
+        expect(toJson(value, '/output')).toEqual({ ok: true, value })
         const sent = JSON.stringify(value)
-        expect(JSON.stringify(toJson(JSON.parse(sent), 'output'))).toBe(`{"ok":true,"value":${sent}}`)
+        expect(JSON.stringify(toJson(JSON.parse(sent), '/output'))).toBe(`{"ok":true,"value":${sent}}`)
       }),
     )
   })
@@ -43,23 +43,23 @@ describe('a value becomes JSON', () => {
       { x: 1 },
     ],
   ])('%s', (_name, value, expected) => {
-    expect(toJson(value, 'output')).toEqual({ ok: true, value: expected })
+    expect(toJson(value, '/output')).toEqual({ ok: true, value: expected })
   })
 
   test('as a copy that later changes do not affect', () => {
     const original = { list: [1] }
-    const json = toJson(original, 'output')
+    const json = toJson(original, '/output')
     original.list.push(2)
     expect(json).toEqual({ ok: true, value: { list: [1] } })
   })
 
   test('with U+FFFD for lone surrogates, in names too', () => {
-    const { value } = Object(toJson({ 'a\ud800': ['\udc00b', '😀'] }, 'output'))
+    const { value } = Object(toJson({ 'a\ud800': ['\udc00b', '😀'] }, '/output'))
     expect(value).toEqual({ 'a\ufffd': ['\ufffdb', '😀'] })
   })
 
   test('with a __proto__ key that stays a key', () => {
-    const json = toJson(JSON.parse('{"__proto__":{"admin":true}}'), 'output')
+    const json = toJson(JSON.parse('{"__proto__":{"admin":true}}'), '/output')
     expect(JSON.stringify(json)).toBe('{"ok":true,"value":{"__proto__":{"admin":true}}}')
     expect(json.ok && Object(json.value).admin).toBe(undefined)
   })
@@ -70,15 +70,15 @@ describe('a value is refused', () => {
   cycle.push(cycle)
 
   test.each<[string, unknown, RegExp]>([
-    ['bigint', { rows: [{ total: 1n }] }, /^output\.rows\.0\.total is a bigint$/],
-    ['function', { callback: () => 1 }, /^output\.callback is a function$/],
-    ['symbol', Symbol('x'), /^output is a symbol$/],
-    ['NaN', [1, Number.NaN], /^output\.1 is NaN$/],
+    ['bigint', { rows: [{ total: 1n }] }, /^\/output\/rows\/0\/total is a bigint$/],
+    ['function', { callback: () => 1 }, /^\/output\/callback is a function$/],
+    ['symbol', Symbol('x'), /^\/output is a symbol$/],
+    ['NaN', [1, Number.NaN], /^\/output\/1 is NaN$/],
     ['Infinity', Number.POSITIVE_INFINITY, /is Infinity$/],
-    ['a Map', { map: new Map([[1, 2]]) }, /^output\.map is a Map$/],
+    ['a Map', { map: new Map([[1, 2]]) }, /^\/output\/map is a Map$/],
     ['a promise', Promise.resolve(1), /is a Promise$/],
     ['an error', new Error('x'), /is a Error$/],
-    ['bytes', { image: Buffer.from('x') }, /^output\.image is binary/],
+    ['bytes', { image: Buffer.from('x') }, /^\/output\/image is binary/],
     ['a cycle', cycle, /contains itself/],
     ['too many levels', nest(100_000), /more than 1000 levels/],
     [
