@@ -1,4 +1,5 @@
 import { EnvironmentError } from './environment.ts'
+import { freeMemoryWhenIdle } from './idle-memory.ts'
 import { BrokenJobsError } from './jobs/registry.ts'
 import { RedisUnreachableError } from './queue/redis/connection.ts'
 import { RedisUnfitError } from './queue/redis/fitness.ts'
@@ -10,6 +11,7 @@ import { RedisUnfitError } from './queue/redis/fitness.ts'
 export async function boot(role: string, main: () => Promise<void>): Promise<void> {
   try {
     await main()
+    freeMemoryWhenIdle()
   } catch (error) {
     const isMistake =
       error instanceof EnvironmentError ||

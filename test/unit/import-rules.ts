@@ -162,7 +162,8 @@ export const rules: Record<string, Rule> = {
   logger: { imports: [] },
   'boot-health': { imports: [] },
   lifecycle: { imports: [] },
-  boot: { imports: ['jobs', 'queue', 'environment'] },
+  'idle-memory': { imports: [] },
+  boot: { imports: ['jobs', 'queue', 'environment', 'idle-memory'] },
   metrics: { imports: ['queue'], packages: ['@prometheus-io/client'] },
   dev: { imports: ['environment', 'lifecycle', 'queue/redis/server-version'] },
   cli: {
