@@ -23,6 +23,8 @@ export class HostPool implements Executor {
   readonly #waiting: Task[] = []
   /** Job types that were reported to leave something behind. */
   readonly #reportedTypes = new Set<string>()
+  /** Job types that were reported to leave programs running. */
+  readonly #typesOfPrograms = new Set<string>()
   #failedStarts = 0
   #startsAt = 0
   #startTimer: NodeJS.Timeout | undefined
@@ -100,6 +102,7 @@ export class HostPool implements Executor {
       onGone: (gone, hasStarted) => this.#onGone(gone, hasStarted),
       onInterrupted: (task) => this.#onInterrupted(task),
       onLeftovers: (type, leftovers) => this.#onLeftovers(type, leftovers),
+      onProgramsKilled: (type, programs) => this.#onProgramsKilled(type, programs),
     })
     this.#hosts.add(host)
     return host
@@ -129,6 +132,12 @@ export class HostPool implements Executor {
     const message =
       'a job left something behind; its thread or process is replaced after each such run (logged once per type)'
     this.#options.log.warn({ type, leftovers }, message)
+  }
+
+  #onProgramsKilled(type: string, programs: number): void {
+    if (this.#typesOfPrograms.has(type)) return
+    this.#typesOfPrograms.add(type)
+    this.#options.log.warn({ type, programs }, 'a job left programs running, which were killed (logged once per type)')
   }
 
   /** Stops watching the stop signal of a task that no longer waits. */

@@ -30,12 +30,15 @@ export interface PooledHostOptions {
   onInterrupted(task: Task): void
   /** The host is replaced because of what a task left behind in it. */
   onLeftovers(type: string, leftovers: readonly string[]): void
+  /** Programs that a task had started and left running were killed. */
+  onProgramsKilled(type: string, programs: number): void
 }
 
 /** How long a kill may take. Only a thread inside native code takes longer than milliseconds; its job is not kept waiting. */
 const killTimeoutMs = 2000
 /** How long the child may take to see whether a run left something behind: more means that leftover code blocks it. */
 const checkTimeoutMs = 1000
+const blocked = 'code that blocks its event loop'
 
 /** A host and the task that it runs, if any. The constructor spawns it. */
 export class PooledHost {
@@ -129,7 +132,7 @@ export class PooledHost {
     else if (message.run !== this.#run) return
     else if (message.type === 'invalid') this.#onInvalid(message.reason)
     else if (message.type === 'event') this.#onEvent(message.event)
-    else if (message.type === 'checked') this.#onChecked(message.leftovers)
+    else if (message.type === 'checked') this.#onChecked(message)
     else this.#onEnded(message)
   }
 
@@ -141,13 +144,14 @@ export class PooledHost {
     this.#end(outcome)
     if (isClean || this.#isSpent) return this.#free()
     this.#isChecking = true
-    this.#timer = setTimeout(() => this.#onChecked(['code that blocks its event loop']), checkTimeoutMs)
+    this.#timer = setTimeout(() => this.#onChecked({ leftovers: [blocked], killed: 0 }), checkTimeoutMs)
   }
 
-  #onChecked(leftovers: readonly string[]): void {
+  #onChecked({ leftovers, killed }: Pick<FromChild & { type: 'checked' }, 'leftovers' | 'killed'>): void {
     if (!this.#isChecking || this.#isDying) return
     clearTimeout(this.#timer)
     this.#isChecking = false
+    if (killed > 0) this.#options.onProgramsKilled(this.#lastType, killed)
     if (leftovers.length > 0) {
       this.#isSpent = true
       this.#options.onLeftovers(this.#lastType, leftovers)

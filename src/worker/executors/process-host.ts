@@ -5,6 +5,7 @@ import { childFile, childImports } from './child-files.ts'
 import { forwardLines } from './forward-lines.ts'
 import { type Host, type HostEnd, type HostSettings, hostLines } from './host.ts'
 import { createJsonLineReader, toJsonLine } from './json-lines.ts'
+import { killProgram, Programs } from './programs.ts'
 import type { ChildSettings } from './protocol.ts'
 
 const malformed = "the job's process sent its worker a line that is not JSON or is too long"
@@ -15,7 +16,8 @@ const lastOutputMs = 250
 /**
  * Starts a child process. `memoryLimitMb` bounds the old generation of its heap; buffers and native memory are not counted.
  *
- * It leads a process group of its own: Ctrl-C in a terminal does not reach it, and `kill` also ends what the job's code started.
+ * It leads a process group of its own: Ctrl-C in a terminal does not reach it, and `kill` also ends what the job's code started,
+ * see {@link Programs}.
  * Messages are JSON lines on a socket of our own: with the IPC of Node.js one malformed byte from the child throws in the parent
  * (tried), and the child could not read messages while it computes.
  *
@@ -33,7 +35,9 @@ export function spawnProcess(settings: HostSettings): Host {
   })
   const name = { pid: child.pid }
   // The pid of a process that ended may already belong to another.
-  const kill = () => void (child.exitCode === null && child.signalCode === null && killGroup(child.pid))
+  const kill = () => {
+    if (child.exitCode === null && child.signalCode === null) killWithPrograms(child.pid)
+  }
   const gone = whenGone(child)
   const pipes = pipesOf(child)
   if (!pipes) return { name, send() {}, kill, gone }
@@ -76,14 +80,17 @@ function pipesOf({ stdio }: ChildProcess): { stdout: Readable; stderr: Readable;
   return { stdout, stderr, socket }
 }
 
-/** False if no process of the group is left. */
-function killGroup(pid: number | undefined): boolean {
-  if (pid === undefined) return false
-  try {
-    return process.kill(-pid, 'SIGKILL')
-  } catch {
-    return false
-  }
+/** A program that has left the group is found only while its parent lives. */
+function killWithPrograms(pid: number | undefined): void {
+  if (pid === undefined) return
+  const programs = new Programs(pid).find()
+  killGroup(pid)
+  for (const program of programs) killProgram(program)
+}
+
+/** No effect if no process of the group is left. */
+function killGroup(pid: number | undefined): void {
+  if (pid !== undefined) killProgram(-pid)
 }
 
 function whenGone(child: ChildProcess): Promise<HostEnd> {

@@ -57,8 +57,11 @@ const fromChild = z.discriminatedUnion('type', [
     /** The import of the job file changed the host: only runs of the same file may follow. */
     isBound: z.boolean(),
   }),
-  /** What the run left behind, after its handles had time to close. Empty: the next run may start. */
-  z.object({ type: z.literal('checked'), run: z.number(), leftovers: z.array(z.string()) }),
+  /**
+   * What the run left behind, after its handles had time to close, and how many of its programs were killed. Nothing left behind: the
+   * next run may start.
+   */
+  z.object({ type: z.literal('checked'), run: z.number(), leftovers: z.array(z.string()), killed: z.number() }),
   /** Code of an earlier run threw an error that nothing caught. The child goes on. */
   z.object({ type: z.literal('late_error'), message: z.string() }),
   /** The child is about to end, because of code of the current run or of an earlier one. */

@@ -78,7 +78,9 @@ async function start({ run, file, attempt }: ToChild & { type: 'run' }): Promise
   current = undefined
   const isClean = leftovers.tidy().length === 0
   sendOutcome({ type: 'ended', run, outcome, isClean, isBound: files.isBound })
-  if (!isClean) channel.send({ type: 'checked', run, leftovers: await leftovers.tidySettled() })
+  if (isClean) return
+  const left = await leftovers.tidySettled()
+  channel.send({ type: 'checked', run, leftovers: left, killed: leftovers.takeKilled() })
 }
 
 async function runFile(file: string, parts: ContextParts): Promise<HandlerOutcome> {

@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
 import { isMainThread, parentPort } from 'node:worker_threads'
+import { killProgram, Programs } from '../programs.ts'
 import { GlobalState } from './global-state.ts'
 
 /** A run that has left more than this share of the free heap in use may let the next one run out of memory. */
@@ -10,8 +11,8 @@ const settleMs = [0, 0, 5, 20]
 
 /**
  * Finds what a run has left behind in its thread or process: active timers, sockets and requests, changed globals, working
- * directory, umask and listeners, and memory. Not seen: timers and handles that were unref'd, variables of modules, open files.
- * Costs less than 0.1 ms when nothing has changed.
+ * directory, umask and listeners, memory, and (of a process) running programs, also those that were unref'd. Not seen: timers and
+ * handles that were unref'd, variables of modules, open files. Costs less than 0.1 ms when nothing has changed, see {@link Programs}.
  */
 export class Leftovers {
   readonly #memoryLimitMb: number
@@ -20,6 +21,10 @@ export class Leftovers {
   #environment: NodeJS.ProcessEnv = {}
   #process = ''
   #usedHeap = 0
+  /** A thread shares the programs of its worker. */
+  readonly #programs = isMainThread ? new Programs(process.pid) : undefined
+  #ownPrograms = new Set<number>()
+  #killedPrograms = new Set<number>()
 
   constructor(memoryLimitMb: number) {
     this.#memoryLimitMb = memoryLimitMb
@@ -33,21 +38,30 @@ export class Leftovers {
     this.#environment = { ...process.env }
     this.#process = processState()
     this.#usedHeap = getHeapStatistics().used_heap_size
+    this.#ownPrograms = new Set(this.#programs?.find())
   }
 
   /** What differs from the clean state, in words; empty when nothing does. */
   find(): string[] {
     const environment = isSame(process.env, this.#environment) ? [] : ['changed environment']
-    return [...environment, ...this.#findOther()]
+    return [...environment, ...describePrograms(this.#findPrograms()), ...this.#findOther()]
   }
 
-  /** Restores the environment, which native libraries change when they are loaded, and finds the rest. */
+  /**
+   * Restores the environment, which native libraries change when they are loaded, kills the programs that are left, and finds the
+   * rest. A program is among it when it was killed only now.
+   */
   tidy(): string[] {
     if (!isSame(process.env, this.#environment)) {
       for (const name of Object.keys(process.env)) if (!(name in this.#environment)) delete process.env[name]
       Object.assign(process.env, this.#environment)
     }
-    return this.#findOther()
+    const programs = this.#findPrograms()
+    for (const pid of programs) {
+      this.#killedPrograms.add(pid)
+      killProgram(pid)
+    }
+    return [...describePrograms(programs), ...this.#findOther()]
   }
 
   /** {@link tidy} after handles that are closing have had some milliseconds to close. */
@@ -62,6 +76,17 @@ export class Leftovers {
     return found
   }
 
+  /** How many programs were killed since the last call. */
+  takeKilled(): number {
+    const { size } = this.#killedPrograms
+    this.#killedPrograms.clear()
+    return size
+  }
+
+  #findPrograms(): number[] {
+    return this.#programs?.find().filter((pid) => !this.#ownPrograms.has(pid)) ?? []
+  }
+
   #findOther(): string[] {
     const found: string[] = []
     for (const [type, count] of activeResources())
@@ -74,6 +99,10 @@ export class Leftovers {
     if (used - this.#usedHeap > free * maxHeapShare) found.push(`${Math.round(used / 1024 / 1024)} MB of memory in use`)
     return found
   }
+}
+
+function describePrograms(pids: readonly number[]): string[] {
+  return pids.length > 0 ? ['running programs'] : []
 }
 
 function activeResources(): Map<string, number> {

@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+interface ProcessEntry {
+  pid: number
+  parent: number
+  group: number
+  isRunning: boolean
+}
+
+/** For how long a process that was found to belong to others is not read again. Far less than it takes until its pid is used again. */
+const foreignForMs = 10_000
+
+/**
+ * Finds the programs that the code of a process has started: the members of its process group and its descendants. Linux only: it
+ * reads `/proc`, and elsewhere finds none. Not found: a program that has left the group and whose parent has ended (a daemon).
+ *
+ * One instance per process of jobs. Costs 2 ms per 100 processes of the machine, and 0.1 ms when called again soon (measured).
+ */
+export class Programs {
+  readonly #leader: number
+  readonly #foreign = new Set<number>()
+  #foreignUntil = 0
+
+  /** @param leader the process, which leads its group */
+  constructor(leader: number) {
+    this.#leader = leader
+  }
+
+  /** Their pids, without the leader and without zombies. */
+  find(): number[] {
+    if (performance.now() > this.#foreignUntil) {
+      this.#foreign.clear()
+      this.#foreignUntil = performance.now() + foreignForMs
+    }
+    const entries = readProcesses(this.#foreign)
+    const own = new Set([this.#leader])
+    for (let before = 0; before < own.size; ) {
+      before = own.size
+      for (const { pid, parent, group } of entries) if (own.has(parent) || group === this.#leader) own.add(pid)
+    }
+    for (const { pid } of entries) if (!own.has(pid)) this.#foreign.add(pid)
+    return entries
+      .filter(({ pid, isRunning }) => isRunning && pid !== this.#leader && own.has(pid))
+      .map(({ pid }) => pid)
+  }
+}
+
+/** Ends a process by force, unless it is gone or belongs to another user. */
+export function killProgram(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM'))) throw error
+  }
+}
+
+function readProcesses(without: ReadonlySet<number>): ProcessEntry[] {
+  return listPids().flatMap((pid) => (without.has(pid) ? [] : readProcess(pid)))
+}
+
+function listPids(): number[] {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc').map(Number).filter(Number.isInteger)
+}
+
+/** Empty if it has ended meanwhile. */
+function readProcess(pid: number): ProcessEntry[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The name of the program, in parentheses, may contain anything.
+    const [state = '', parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 3)
+    return [{ pid, parent: Number(parent), group: Number(group), isRunning: state !== 'Z' && state !== 'X' }]
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return []
+    throw error
+  }
+}
