@@ -9,6 +9,7 @@ import { loadScript } from '../redis/load-script.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
 import { JobQueue } from '../store/job-queue.ts'
 import { deliveryQueue, deliveryRef, deliveryType, deliveryWaitsMs } from './delivery.ts'
+import { OriginTurns } from './origin-turns.ts'
 import { jobPayload, type WebhookPayload } from './payload.ts'
 import { countResend } from './resend-limit.ts'
 
@@ -53,6 +54,7 @@ export class WebhookOutbox {
   readonly #deliveries: JobQueue
   readonly #control: JobControl
   readonly #log: Logger
+  readonly #turns = new OriginTurns()
 
   /** @param deps `jobs` reads the jobs that have webhooks. */
   constructor(deps: { redis: Redis; keys: Keys; jobs: JobQueue; control: JobControl; log: Logger }) {
@@ -86,12 +88,15 @@ export class WebhookOutbox {
     const { owner, run, event, payload, webhook, tenant } = options
     if (!webhook.events.includes(event)) return
     const { hops } = webhook
+    const turn = this.#turns.next(webhook.url, performance.now())
     await this.#deliveries.add({
       ref: deliveryRef(owner, run),
       type: deliveryType,
       record: {
         tenant,
         ...(hops !== undefined && { hops }),
+        // Below 0, the priority of all that clients submit: the later the turn, the lower.
+        ...(turn > 0 && { priority: -turn }),
         input: { url: webhook.url, event, tenant, body: JSON.stringify(payload) },
       },
       attempts: deliveryWaitsMs.length + 1,

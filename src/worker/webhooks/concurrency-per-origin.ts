@@ -8,7 +8,13 @@ const initialDurationMs = 50
 /** For an origin that answers faster than this, waiting here for a free slot is cheaper than delaying the delivery in Redis. */
 const fastDurationMs = 200
 /** … for at most this long. */
-const maxSlotWaitMs = 250
+const fastSlotWaitMs = 250
+/** Others wait shorter. That they wait bounds how many are delayed per second: a burst of those would delay other origins. */
+const slowSlotWaitMs = 100
+/** The random share of these waits. Waits that end together would keep all slots of the worker until then. */
+const waitJitter = 0.8
+/** Idle origins that fail are remembered up to this many. */
+const maxFailing = 1000
 
 interface Origin {
   running: number
@@ -18,19 +24,26 @@ interface Origin {
   lastStartAt: number
   /** Until when deliveries to this origin have been delayed. */
   delayedUntil: number
+  /** How many deliveries have failed since the last that succeeded. */
+  failures: number
 }
 
 /**
- * Bounds how many deliveries of a worker go to one origin at once, so that a slow receiver does not take the slots of others. If an
- * origin is full, a delivery waits for a slot if the origin is fast; otherwise it is delayed, each one behind the one before, at
- * the rate at which the origin has been answering.
+ * Bounds how many deliveries of a worker go to one origin at once, so that a slow receiver does not take the slots of others, nor a failing
+ * one the time of the event loop: each failure halves the limit of its origin, to 1 at last, and a success restores it. If an origin is
+ * full, a delivery waits a moment for a slot; then it is delayed, each one behind the one before, at the rate at which the origin has
+ * been answering.
  */
 export class OriginLimiter {
   readonly #maxPerOrigin: number
+  readonly #random: () => number
   readonly #origins = new Map<string, Origin>()
+  readonly #failing = new Set<string>()
 
-  constructor(maxPerOrigin: number) {
+  /** @param random from 0 to 1, drawn anew with each call */
+  constructor(maxPerOrigin: number, random: () => number) {
     this.#maxPerOrigin = maxPerOrigin
+    this.#random = random
   }
 
   /**
@@ -40,43 +53,68 @@ export class OriginLimiter {
   async enter(origin: string, now: () => number): Promise<number | undefined> {
     const state = this.#origins.get(origin) ?? newOrigin(now())
     this.#origins.set(origin, state)
-    if (state.running < this.#maxPerOrigin) state.running += 1
-    else if (durationMs(state, now()) > fastDurationMs || !(await slotOf(state))) return this.#delay(state, now())
+    if (state.running < this.#limit(state)) state.running += 1
+    else if (!(await slotOf(state, this.#slotWaitMs(state, now())))) return this.#delay(state, now())
     state.lastStartAt = now()
     return undefined
   }
 
-  leave(origin: string, tookMs: number): void {
+  /** `hasFailed` is undefined for a delivery that says nothing about its origin, such as one that was canceled. */
+  leave(origin: string, tookMs: number, hasFailed?: boolean): void {
     const state = this.#origins.get(origin)
     if (!state) return
     state.lastDurationMs = tookMs
-    const [next] = state.waiting
-    // The slot passes to the delivery that has waited longest.
-    if (next) return next()
+    if (hasFailed !== undefined) state.failures = hasFailed ? state.failures + 1 : 0
     state.running -= 1
-    // Bounds the map by the worker's concurrency.
-    if (state.running === 0) this.#origins.delete(origin)
+    // The slots pass to the deliveries that have waited longest.
+    for (const next of state.waiting) {
+      if (state.running >= this.#limit(state)) break
+      state.running += 1
+      next()
+    }
+    if (state.running === 0) this.#forget(origin, state)
+  }
+
+  #limit({ failures }: Origin): number {
+    return Math.max(1, this.#maxPerOrigin >> Math.min(failures, 30))
+  }
+
+  #slotWaitMs(state: Origin, now: number): number {
+    const maxMs = durationMs(state, now) > fastDurationMs ? slowSlotWaitMs : fastSlotWaitMs
+    return maxMs * (1 - waitJitter * this.#random())
+  }
+
+  /** Bounds the map by the worker's concurrency and {@link maxFailing}. */
+  #forget(origin: string, { failures }: Origin): void {
+    this.#failing.delete(origin)
+    if (failures > 0) this.#failing.add(origin)
+    else this.#origins.delete(origin)
+    const [oldest] = this.#failing
+    if (oldest === undefined || this.#failing.size <= maxFailing) return
+    this.#failing.delete(oldest)
+    if (this.#origins.get(oldest)?.running === 0) this.#origins.delete(oldest)
   }
 
   /** An estimate: a delivery that finds its origin full again is delayed again. */
   #delay(state: Origin, now: number): number {
-    const next = Math.max(state.delayedUntil, now) + durationMs(state, now) / this.#maxPerOrigin
+    const next = Math.max(state.delayedUntil, now) + durationMs(state, now) / this.#limit(state)
     state.delayedUntil = Math.min(next, now + maxDelayMs)
     return Math.max(minDelayMs, state.delayedUntil - now)
   }
 }
 
 function newOrigin(now: number): Origin {
-  return { running: 0, waiting: new Set(), lastDurationMs: initialDurationMs, lastStartAt: now, delayedUntil: now }
+  const idle = { running: 0, waiting: new Set<() => void>(), failures: 0 }
+  return { ...idle, lastDurationMs: initialDurationMs, lastStartAt: now, delayedUntil: now }
 }
 
-/** How long a delivery takes: as the last one, or longer if none has ended since the last one started. */
-function durationMs({ lastDurationMs, lastStartAt }: Origin, now: number): number {
-  return Math.max(lastDurationMs, now - lastStartAt)
+/** How long a delivery takes: as the last one, or longer if one is running and none has ended since it started. */
+function durationMs({ lastDurationMs, lastStartAt, running }: Origin, now: number): number {
+  return running > 0 ? Math.max(lastDurationMs, now - lastStartAt) : lastDurationMs
 }
 
 /** @returns whether a slot became free in time */
-function slotOf({ waiting }: Origin): Promise<boolean> {
+function slotOf({ waiting }: Origin, waitMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const done = (isFree: boolean) => {
       clearTimeout(timer)
@@ -84,7 +122,7 @@ function slotOf({ waiting }: Origin): Promise<boolean> {
       resolve(isFree)
     }
     const take = () => done(true)
-    const timer = setTimeout(done, maxSlotWaitMs, false)
+    const timer = setTimeout(done, waitMs, false)
     waiting.add(take)
   })
 }
@@ -99,10 +137,14 @@ export function limitPerOrigin(
     const delayMs = await limiter.enter(origin, () => performance.now())
     if (delayMs !== undefined) return { status: 'left_to_others', delayMs }
     const startedAt = performance.now()
+    let hasFailed: boolean | undefined
     try {
-      return await execute(leased)
+      const settlement = await execute(leased)
+      const { status } = settlement
+      if (status === 'failed' || status === 'succeeded') hasFailed = status === 'failed'
+      return settlement
     } finally {
-      limiter.leave(origin, performance.now() - startedAt)
+      limiter.leave(origin, performance.now() - startedAt, hasFailed)
     }
   }
 }

@@ -17,7 +17,7 @@ export function consumeDeliveries(
   const { secrets, concurrency } = options
   const job = webhookJob(secrets, Math.random)
   const registry = new Map([[deliveryType, { job, file: import.meta.filename }]])
-  const limiter = new OriginLimiter(Math.ceil(concurrency * originShare))
+  const limiter = new OriginLimiter(Math.ceil(concurrency * originShare), Math.random)
   const execute = limitPerOrigin(limiter, (leased) => executeJob({ ...deps, registry }, leased))
   return new JobConsumer({ ...shared, queue: deliveryQueue, concurrency, execute })
 }
