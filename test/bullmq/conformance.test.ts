@@ -194,16 +194,13 @@ class Driven {
 
   /** The worker of a job vanishes: its lock is gone at two checks. */
   async #stall(which: number): Promise<unknown> {
-    const { keys, worker } = this.world
+    const { keys, lookForStalled } = this.world
     const one = this.#running[which % Math.max(1, this.#running.length)]
     if (!one) return 'none'
     this.#running = this.#running.filter((other) => other !== one)
     await this.#redis.del(keys.lock({ queue: queueName, id: one.id ?? '' }))
     const stalled: string[] = []
-    for (let look = 0; look < 2; look++) {
-      await this.#redis.del(keys.bull(queueName, 'stalled-check'))
-      stalled.push(...(await worker.getBackend().moveStalledJobsToWait()))
-    }
+    for (let look = 0; look < 2; look++) stalled.push(...(await lookForStalled()))
     return stalled
   }
 }

@@ -10,15 +10,18 @@ import { queueName } from './worlds.ts'
  *   more, since each look costs an idle worker two round trips. {@link hasMarkerWhereNeeded} holds what it is for.
  * - `<job>:lock`: BullMQ's token belongs to a place of a worker, ours to a fetch, so that it fences attempts, too. That there is a lock is compared.
  * - `meta` `drover.events`: the switch for events.
+ * - `stalled`: BullMQ marks every running job, and finds those whose mark no renewal has removed; ours looks at the locks.
  * - `events`: a job with `removeOnComplete` or `removeOnFail` is ended by BullMQ's script and the next fetched by another call, so that there may be a
  *   `drained` more. Not compared: the commands fetch none in its place.
  */
+const notCompared = new Set(['marker', 'stalled', 'stalled-check'])
+
 async function storedKeys(redis: Redis, keys: Keys): Promise<Record<string, unknown>> {
   const prefix = keys.bull(queueName, '')
   const found: Record<string, unknown> = {}
   for (const key of (await redis.keys(`${prefix.replaceAll(/[{}[\]*?]/g, '\\$&')}*`)).toSorted()) {
     const name = key.slice(prefix.length)
-    if (name === 'marker' || name === 'stalled-check') continue
+    if (notCompared.has(name)) continue
     found[name] = name.endsWith(':lock') ? 'locked' : await valueOf(redis, key)
   }
   return found

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
 import { BatchingBackend } from '../../src/queue/bullmq/batching-backend.ts'
 import { FetchedJob } from '../../src/queue/bullmq/fetched-job.ts'
+import { findStalled } from '../../src/queue/bullmq/find-stalled.ts'
 import { QueueWorker } from '../../src/queue/bullmq/queue-worker.ts'
 import { Keys } from '../../src/queue/redis/keys.ts'
 
@@ -18,6 +19,8 @@ export interface World {
   worker: Worker
   /** The lock's token of a job that this worker has fetched. */
   tokenOf: (job: RunningJob) => string
+  /** Looks once for jobs whose worker has vanished. @returns their ids */
+  lookForStalled: () => Promise<string[]>
 }
 
 const workerName = 'w'
@@ -31,7 +34,11 @@ export async function openStock(redis: Redis, prefix: string): Promise<World> {
   const at = { connection: redis, prefix: keys.bullPrefix(queueName) }
   const queue = new Queue(queueName, at)
   const worker = new Worker(queueName, null, { ...at, ...shared, autorun: false })
-  return opened({ keys, queue, worker, tokenOf: ({ token = '' }) => token })
+  const lookForStalled = async () => {
+    await redis.del(keys.bull(queueName, 'stalled-check'))
+    return worker.getBackend().moveStalledJobsToWait()
+  }
+  return opened({ keys, queue, worker, tokenOf: ({ token = '' }) => token, lookForStalled })
 }
 
 /** … over our backend. Of one place, so that no job is fetched ahead: see fetch-ahead.ts. */
@@ -54,7 +61,12 @@ export async function openOurs(redis: Redis, prefix: string): Promise<World> {
     onUntold: () => undefined,
     putBack: async () => undefined,
   })
-  return opened({ keys, queue, worker, tokenOf: (job) => (job instanceof FetchedJob ? job.lockToken : '') })
+  const lookForStalled = async () => {
+    const found = await findStalled({ redis, keys, queue: queueName, looker: 'test', maxCrashes }, 0, 1000)
+    return typeof found === 'number' ? [] : found.ids
+  }
+  const tokenOf = (job: RunningJob) => (job instanceof FetchedJob ? job.lockToken : '')
+  return opened({ keys, queue, worker, tokenOf, lookForStalled })
 }
 
 async function opened<W extends { queue: Queue; worker: Worker }>(world: W): Promise<W> {

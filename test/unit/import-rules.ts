@@ -31,7 +31,15 @@ export const rules: Record<string, Rule> = {
   },
   'queue/bullmq': {
     imports: ['queue/model', 'queue/redis'],
-    doors: ['bull-queues', 'queue-worker', 'worker-backend', 'fetched-job', 'put-back', 'attempt-failed'],
+    doors: [
+      'bull-queues',
+      'queue-worker',
+      'worker-backend',
+      'fetched-job',
+      'find-stalled',
+      'put-back',
+      'attempt-failed',
+    ],
   },
   'queue/store': {
     imports: ['queue/model', 'queue/redis', 'queue/bullmq'],

@@ -5,6 +5,7 @@ import { loadScript } from '../redis/load-script.ts'
 
 const putBackScript = loadScript('bullmq/put-back')
 const takeBackStart = loadScript('bullmq/take-back-start')
+const bringToEndScript = loadScript('bullmq/bring-to-end')
 const markUnknownScript = loadScript('bullmq/mark-unknown')
 
 /** A backend, and the connection that it has, so that the order of commands holds. */
@@ -45,6 +46,11 @@ export async function leaveToOthers(
   // Sent together and on one connection, so in this order: the first needs the lock that the second gives up.
   const takenBack = takeBackStart(redis, [`${backend.toKey(id)}:lock`, backend.toKey(id)], [token])
   await Promise.all([takenBack, backend.moveToDelayed(id, redisNow(), delayMs, token, { skipAttempt: true })])
+}
+
+/** Where many jobs run, brings one to the end of their list at which BullMQ's scripts begin to look for it: the next call is to move it. */
+export async function bringToEnd(redis: Redis, backend: RedisQueueBackend, id: string): Promise<void> {
+  await bringToEndScript(redis, [backend.toKey('active')], [backend.toKey(''), id])
 }
 
 /** Notes that a worker did not know a job, which could start since `dueAt`. @returns since when no worker knew it; all times in epoch ms */

@@ -25,7 +25,7 @@ export interface QueueWorkerOptions {
   putBack: (job: FetchedJob) => Promise<void>
 }
 
-/** BullMQ's Worker over our backend: it runs the loop, moves jobs, finds those whose worker has vanished, and waits until there are some. */
+/** BullMQ's Worker over our backend: it runs the loop, moves jobs, and waits until there are some. */
 export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend> {
   readonly #process: QueueWorkerOptions['process']
   readonly #hold: QueueWorkerOptions['hold']
@@ -46,8 +46,8 @@ export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend>
         lockDuration: lockMs,
         // Locks are renewed by LockRenewal, which also stops the runs whose lock is lost.
         skipLockRenewal: true,
-        // A job is found at the first look after its lock ran out: at the latest after lockMs and a fifth.
-        stalledInterval: lockMs / 5,
+        // They are found by StalledSearch.
+        skipStalledCheck: true,
         maxStalledCount: maxCrashes,
         settings: { backoffStrategy },
       },

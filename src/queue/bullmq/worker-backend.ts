@@ -7,7 +7,7 @@ import { type BackendOptions, BatchingBackend, type Finished, type QueueOptions 
 import { acknowledge, type End, type NextJob } from './complete-and-fetch.ts'
 import { FetchAhead } from './fetch-ahead.ts'
 import { FetchedJob, type FetchedJson, Success } from './fetched-job.ts'
-import { wakeWorker } from './put-back.ts'
+import { bringToEnd, wakeWorker } from './put-back.ts'
 
 /** After an error of Redis no job is asked for during this. */
 const retryAfterMs = 250
@@ -106,6 +106,15 @@ export class WorkerBackend extends BatchingBackend {
       isPlain: this.isPlainEnd(job, heldToken, this.getKeepJobs(remove, this.opts.removeOnFail)),
       stock: () => this.failAsStock(job, failure, remove, heldToken, false, stored),
     })
+  }
+
+  override async moveToDelayed(...[id, ...how]: Parameters<BatchingBackend['moveToDelayed']>): Promise<void | NextJob> {
+    const [, moved] = await Promise.all([bringToEnd(this.#options.redis, this, id), super.moveToDelayed(id, ...how)])
+    return moved
+  }
+
+  override async retryJob(...[id, ...how]: Parameters<BatchingBackend['retryJob']>): Promise<void> {
+    await Promise.all([bringToEnd(this.#options.redis, this, id), super.retryJob(id, ...how)])
   }
 
   async #finish(job: MinimalJob, how: End, fetchNext: boolean, by: EndBy): Promise<Finished> {

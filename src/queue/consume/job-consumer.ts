@@ -8,6 +8,7 @@ import { readBlockedMs } from './blocked-worker.ts'
 import type { JobLeases } from './job-leases.ts'
 import { LockRenewal } from './lock-renewal.ts'
 import { JobSettler, type SettlerOptions } from './settle-job.ts'
+import { StalledSearch } from './stalled-search.ts'
 
 export interface ConsumerOptions extends RunnerOptions, SettlerOptions {
   concurrency: number
@@ -30,6 +31,7 @@ export class JobConsumer {
   readonly #runner: AttemptRunner
   readonly #settler: JobSettler
   readonly #locks: LockRenewal
+  readonly #stalled: StalledSearch
   readonly #attempts: AttemptLog
   #fetches = 0
   #isOpen = false
@@ -56,9 +58,15 @@ export class JobConsumer {
     })
     this.#settler = new JobSettler({ ...options, backend })
     this.#worker.on('error', (error) => log.warn({ queue, err: error }, 'queue error'))
-    this.#worker.on('stalled', (id) => {
-      void this.#logStalled(id)
-      events.announce({ queue, id }, 'change')
+    this.#stalled = new StalledSearch({
+      ...options,
+      maxCrashes,
+      onFound: (id) => {
+        void this.#logStalled(id)
+        events.announce({ queue, id }, 'change')
+      },
+      onError: (error) =>
+        log.warn({ queue, err: error }, 'failed to look for jobs whose lease has expired; trying again'),
     })
     this.#locks = new LockRenewal({
       running: this.#runner.running,
@@ -118,6 +126,7 @@ export class JobConsumer {
     // Should the loop end by itself, the watchdog finds that jobs wait and none is taken.
     this.#worker.run().catch((error: unknown) => log.error({ queue: this.queue, err: error }, 'the worker loop ended'))
     this.#locks.start()
+    this.#stalled.start()
   }
 
   /** Resolves when jobs could be consumed now. @throws Error that says why not. */
@@ -146,6 +155,7 @@ export class JobConsumer {
    */
   async stop(graceMs: number, isFault = false): Promise<void> {
     this.#isOpen = false
+    this.#stalled.stop()
     const timer = setTimeout(() => this.#runner.stopAll(isFault ? 'lock_lost' : 'shutdown'), graceMs)
     try {
       await this.#worker.close()

@@ -14,6 +14,8 @@ export interface LockRenewalOptions {
 
 /** A lock is looked at so often in its life, and renewed at the first look after a quarter of it. */
 const looksInLife = 4
+/** So many locks are renewed by one call, which takes Redis a millisecond. */
+const maxPerCall = 500
 
 /** Renews the locks of running jobs, where no other thread has done so (see job-leases.ts). Stops a run whose lock was not renewed for as long as one lives, which needs no answer from Redis. */
 export class LockRenewal {
@@ -58,15 +60,16 @@ export class LockRenewal {
   async #renew(due: [string, RunningJob][]): Promise<void> {
     const { renew, onRefused, log } = this.#options
     this.#isRenewing = true
-    const sentAt = monotonicMs()
     try {
-      const tokens = due.map(([, { token }]) => token)
-      const refused = await renew(
-        due.map(([id]) => id),
-        tokens,
-      )
-      for (const [id, job] of due) if (!refused.includes(id)) job.lease.heldSince = sentAt
-      if (refused.length > 0) await onRefused(refused)
+      for (let from = 0; from < due.length; from += maxPerCall) {
+        const some = due.slice(from, from + maxPerCall)
+        const sentAt = monotonicMs()
+        const ids = some.map(([id]) => id)
+        const tokens = some.map(([, { token }]) => token)
+        const refused = new Set(await renew(ids, tokens))
+        for (const [id, job] of some) if (!refused.has(id)) job.lease.heldSince = sentAt
+        if (refused.size > 0) await onRefused([...refused])
+      }
     } catch (error) {
       log.warn({ err: error }, 'locks could not be renewed')
     } finally {

@@ -23,7 +23,6 @@ const readJobs = loadScript('flows/read-flow-jobs')
 const cancelJobs = loadScript('bullmq/cancel-flow-jobs')
 const reblockJobs = loadScript('bullmq/reblock-flow-jobs')
 const removeJobs = loadScript('bullmq/remove-flow-jobs')
-const findJobs = loadScript('flows/find-flow-jobs')
 
 /** For a job whose type this process does not know. */
 const defaultGraceMs = 2000
@@ -31,16 +30,6 @@ const defaultGraceMs = 2000
 const maxAddedAtOnce = 200
 /** Places that are given back at once. */
 const maxLeavingAtOnce = 1000
-/** How many scheduled jobs of a queue are searched for those of a flow. */
-const maxScheduledSearched = 5000
-/** How many running jobs of a queue are searched for those of the flows on a page. */
-const maxRunningSearched = 20_000
-
-/** The nodes that run, and those that wait for their time. */
-interface UnderWay {
-  running: Set<number>
-  scheduled: Set<number>
-}
 
 type FlowOf = Pick<StoredFlow, 'id' | 'run' | 'createdAt' | 'tenant' | 'tags'> & { requestId?: string | undefined }
 
@@ -196,44 +185,6 @@ export class FlowJobs {
       const names = [...sets, this.#keys.timeLimits(queue), this.#keys.index(queue)]
       await whenAvailable(removeJobs(this.#redis, names, [this.#keys.bull(queue, ''), flow.tenant, ...args]))
     }
-  }
-
-  /** The nodes that run now, and those that wait for their time or for their next attempt. */
-  async underWay(flow: { id: string }, queues: Iterable<string>): Promise<UnderWay> {
-    const ids = new FlowJobIds(flow.id)
-    const running = new Set<number>()
-    const scheduled = new Set<number>()
-    for (const queue of queues) {
-      const names = ['active', 'delayed'].map((set) => this.#keys.bull(queue, set))
-      const reply = await whenAvailable(findJobs(this.#redis, names, [ids.prefix(queue), maxScheduledSearched]))
-      const [active, delayed] = reply as [string[], string[]]
-      for (const id of active) running.add(ids.node(id) ?? -1)
-      for (const id of delayed) scheduled.add(ids.node(id) ?? -1)
-    }
-    return { running, scheduled }
-  }
-
-  /** … of many flows. */
-  async underWayOf(flows: { id: string; queues: string[] }[]): Promise<Map<string, UnderWay>> {
-    const queues = new Set(flows.flatMap((flow) => flow.queues))
-    const sets = await Promise.all(
-      Array.from(queues, async (queue) => ({
-        running: await whenAvailable(this.#redis.lrange(this.#keys.bull(queue, 'active'), 0, maxRunningSearched - 1)),
-        scheduled: await whenAvailable(
-          this.#redis.zrange(this.#keys.bull(queue, 'delayed'), 0, `${maxScheduledSearched - 1}`),
-        ),
-      })),
-    )
-    const byFlow = (ids: string[]) => Map.groupBy(ids, (id) => FlowJobIds.flowOf(id))
-    const [running, scheduled] = [byFlow(sets.flatMap((of) => of.running)), byFlow(sets.flatMap((of) => of.scheduled))]
-    return new Map(
-      flows.map(({ id }) => {
-        const ids = new FlowJobIds(id)
-        const nodesIn = (jobs: Map<string, string[]>) =>
-          new Set((jobs.get(ids.flow) ?? []).map((job) => ids.node(job) ?? -1))
-        return [id, { running: nodesIn(running), scheduled: nodesIn(scheduled) }]
-      }),
-    )
   }
 
   /** The outputs or failures of jobs, in the order given. */

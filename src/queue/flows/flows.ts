@@ -11,6 +11,7 @@ import { FlowJobs } from './flow-jobs.ts'
 import type { NewFlow } from './flow-record.ts'
 import { FlowStore, type Reopening } from './flow-store.ts'
 import { settleFlowWebhook } from './flow-webhook.ts'
+import { readUnderWay, readUnderWayOf, type UnderWay } from './jobs-under-way.ts'
 import { LoadedFlow } from './loaded-flow.ts'
 import { countNodes, type FlowHead } from './model/document.ts'
 import { FlowJobIds, refsOf } from './model/flow-job-id.ts'
@@ -31,11 +32,8 @@ export type { JobResult } from './read-job-result.ts'
 export type FlowSubmission = Omit<NewFlow, 'tree' | 'expansions' | 'nodes' | 'jobs' | 'ready'> & { plan: PlannedFlow }
 
 /** A flow with its progress. */
-export interface FlowProgress {
+export interface FlowProgress extends UnderWay {
   flow: FlowHead
-  /** The nodes that run now, and those that wait for their time. */
-  running: Set<number>
-  scheduled: Set<number>
 }
 
 /** The API's side of flows: submit, read, cancel and retry. All methods throw QueueUnavailableError. */
@@ -99,13 +97,13 @@ export class Flows {
   /** Adds the progress to a flow that was read. */
   async progress(flow: FlowHead): Promise<FlowProgress> {
     if (flow.finished) return { flow, running: new Set(), scheduled: new Set() }
-    return { flow, ...(await this.#jobs.underWay(flow, flow.queues)) }
+    return { flow, ...(await readUnderWay(this.#stored, flow)) }
   }
 
   /** … to many, at once. */
   async progressOf(flows: FlowHead[]): Promise<FlowProgress[]> {
     const open = flows.filter(({ finished }) => !finished)
-    const underWay = await this.#jobs.underWayOf(open)
+    const underWay = await readUnderWayOf(this.#stored, open)
     return flows.map((flow) => ({ flow, ...(underWay.get(flow.id) ?? { running: new Set(), scheduled: new Set() }) }))
   }
 

@@ -79,6 +79,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:sweep-lease`
   }
 
+  /** Held by the process that looks for jobs of the queue whose worker has vanished. */
+  stalledLooker(queue: string): string {
+    return `${this.bullPrefix(queue)}:stalled-looker`
+  }
+
   /** Sorted set of the queue's workers, by their last heartbeat. */
   workers(queue: string): string {
     return `${this.bullPrefix(queue)}:workers`

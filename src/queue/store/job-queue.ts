@@ -164,6 +164,7 @@ export class JobQueue {
       this.#keys.index(ref.queue),
       this.#keys.bull(ref.queue, 'meta'),
       this.#keys.workers(ref.queue),
+      this.#keys.bull(ref.queue, 'prioritized'),
     ]
     const reply = await whenAvailable(
       readJob(this.#client, keys, [bullIdOf(ref), ref.bullId === undefined ? (tenant ?? '') : '', view]),

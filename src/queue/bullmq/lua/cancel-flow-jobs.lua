@@ -1,6 +1,7 @@
 -- include bullmq/lib/write-event
 -- include bullmq/lib/labels
 -- include bullmq/lib/end-job
+-- include bullmq/lib/active-list
 -- include bullmq/lib/cancel-one
 --[[
   Cancels jobs of a flow in one queue, each as cancel-job.lua does.

@@ -1,6 +1,7 @@
 -- include bullmq/lib/write-event
 -- include bullmq/lib/labels
 -- include bullmq/lib/end-job
+-- include bullmq/lib/active-list
 -- include bullmq/lib/cancel-one
 --[[
   Cancels a job, wherever it is, at one moment. A waiting job ends. A running job is marked, and its lease passes from the

@@ -1,13 +1,14 @@
 -- include bullmq/lib/write-event
 -- include bullmq/lib/labels
 -- include bullmq/lib/end-job
+-- include bullmq/lib/active-list
 --[[
   Ends a canceled job whose handler has stopped. Several processes may call it; only the first call counts.
   KEYS: job, lock, active, stalled, failed, webhook debts   ARGV: id, cancel token, failure, now, channel
   Returns 1, or 0 when there was nothing to end.
 ]]
 if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
-if redis.call('LREM', KEYS[3], 1, ARGV[1]) == 0 then return 0 end
+if removeActive(KEYS[3], string.sub(KEYS[1], 1, -#ARGV[1] - 1), ARGV[1]) == 0 then return 0 end
 redis.call('SREM', KEYS[4], ARGV[1])
 endJob(KEYS[1], KEYS[2], KEYS[5], ARGV[5], ARGV[1], ARGV[3], ARGV[4], KEYS[6])
 return 1

@@ -1,5 +1,6 @@
 -- include bullmq/lib/write-event
 -- include bullmq/lib/add-start
+-- include bullmq/lib/active-list
 --[[
   Gives up the leases of jobs whose worker has blocked its event loop. The jobs that did not block it go back to the head of their queue at
   once. Those that may have do as well at the next check for stalled jobs, which counts that they stalled.
@@ -22,7 +23,7 @@ for n = 6, #KEYS, 2 do
       redis.call('HSET', job, 'blockedWorker', (redis.call('HGET', job, 'ats') or 0) .. ' ' .. ARGV[2])
     else
       redis.call('SREM', stalled, id)
-      if redis.call('LREM', active, 1, id) == 1 then
+      if removeActive(active, ARGV[1], id) == 1 then
         local history, attempts = unpack(redis.call('HMGET', job, 'stacktrace', 'atm'))
         addStart(job, history, 'worker_lost', (attempts or 0) + 1, now)
         redis.call('RPUSH', wait, id)

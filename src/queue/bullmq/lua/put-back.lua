@@ -1,5 +1,6 @@
 -- include bullmq/lib/write-event
 -- include bullmq/lib/add-start
+-- include bullmq/lib/active-list
 --[[
   Puts a running job back to the head of its queue: what BullMQ's moveJobFromActiveToWait does, and its start is noted in the same step.
   A start that was not run does not count.
@@ -12,7 +13,7 @@ local priority, history, attempts = unpack(redis.call('HMGET', KEYS[1], 'priorit
 if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
 local token = redis.call('GET', KEYS[2])
 if token ~= ARGV[2] then return token and -6 or -2 end
-if redis.call('LREM', KEYS[3], 1, id) == 0 then return -3 end
+if removeActive(KEYS[3], ARGV[3], id) == 0 then return -3 end
 redis.call('DEL', KEYS[2])
 redis.call('SREM', KEYS[6], id)
 if ARGV[4] ~= '' then

@@ -2,6 +2,7 @@
 -- include bullmq/lib/labels
 -- include bullmq/lib/end-job
 -- include bullmq/lib/remove-hash
+-- include bullmq/lib/active-list
 -- include bullmq/lib/take-out
 -- include bullmq/sweep/end-overdue
 -- include bullmq/sweep/end-canceled

@@ -1,7 +1,8 @@
 -- include bullmq/lib/values
+-- include bullmq/lib/active-list
 --[[
   Reads a job and where it is, atomically.
-  KEYS: job hash, its lock, delayed (zset), active (list), event stream, index, meta, workers
+  KEYS: job hash, its lock, delayed (zset), active (list), event stream, index, meta, workers, prioritized
   ARGV: job id, its tenant or '' for any: a job of another tenant is not in the index under this one, and not read; 'small': a large input is cut off
   Returns nil, or { hash as field/value list, place, id of its last event, due time in ms or false,
     and of a job that waits: now, paused since ('' when that is unknown) or false, when the last worker stopped or false,
@@ -34,6 +35,7 @@ end
 -- BullMQ's score is the due time in ms, shifted left by 12 bits, and a counter.
 local score = redis.call('ZSCORE', KEYS[3], ARGV[1])
 if score then return waits('delayed', string.format('%.0f', math.floor(tonumber(score) / 4096))) end
--- Active without a lock: its worker has died, and no check has found it so far. The list has one entry per running job.
-if redis.call('LPOS', KEYS[4], ARGV[1]) then return { hash, 'active', last, false } end
+-- Active without a lock: its worker has died, and no check has found it so far.
+local mayRun = redis.call('HEXISTS', KEYS[1], 'processedOn') == 1 and not redis.call('ZSCORE', KEYS[9], ARGV[1])
+if mayRun and isActive(KEYS[4], string.sub(KEYS[1], 1, -#ARGV[1] - 1), ARGV[1]) then return { hash, 'active', last, false } end
 return waits('waiting', false)

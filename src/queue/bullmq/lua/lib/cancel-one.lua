@@ -1,8 +1,8 @@
--- Cancels a job, wherever it is, at one moment: see cancel-job.lua. `sets`: delayed, prioritized, wait, active, stalled, failed,
+-- Needs active-list.lua. Cancels a job, wherever it is, at one moment: see cancel-job.lua. `sets`: delayed, prioritized, wait, active, stalled, failed,
 -- and the webhook debts, where there may be any.
 -- Returns missing | done | ended | signaled
 local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, workersChannel, isQuiet)
-  local lockKey = jobKey .. ':lock'
+  local lockKey, prefix = jobKey .. ':lock', string.sub(jobKey, 1, -#id - 1)
   if redis.call('EXISTS', jobKey) == 0 then return 'missing' end
   if redis.call('HEXISTS', jobKey, 'finishedOn') == 1 then return 'done' end
   if redis.call('HSETNX', jobKey, 'cancelRequestedAt', now) == 0 then return 'signaled' end
@@ -18,6 +18,8 @@ local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, worke
     redis.call('HSET', jobKey, 'defa', failure('killed', attempts + 1))
     -- With its count of stalls BullMQ would put its own failure in the place of this one.
     redis.call('HDEL', jobKey, 'stc', 'lostStarts')
+    -- By then the sweep ends it, if nobody else has.
+    redis.call('ZADD', string.match(prefix, '^.*}') .. ':time-limits', now + graceMs, 'c:' .. id)
     redis.call('PUBLISH', workersChannel, id .. ' ' .. workersToken)
     redis.call('PUBLISH', channel, 'changed')
     return 'signaled'
@@ -25,16 +27,14 @@ local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, worke
 
   local isBlocked = redis.call('HEXISTS', jobKey, 'blocked') == 1
   local vanished = false
-  if isBlocked then redis.call('ZREM', string.sub(jobKey, 1, -#id - 1) .. 'waiting-children', id) end
+  if isBlocked then redis.call('ZREM', prefix .. 'waiting-children', id) end
   -- The lists last: a search in them is a walk.
   if not isBlocked and redis.call('ZREM', sets[2], id) == 0 and redis.call('ZREM', sets[1], id) == 0 then
-    vanished = redis.call('LREM', sets[4], 1, id) == 1
+    -- Only what came back from a vanished worker waits in this list, so that it is short.
+    vanished = redis.call('LREM', sets[3], 1, id) == 0 and removeActive(sets[4], prefix, id) == 1
     if vanished then
       redis.call('SREM', sets[5], id)
       redis.call('HINCRBY', jobKey, 'stc', 1)
-    else
-      -- Only what came back from a vanished worker waits in this list, so that it is short.
-      redis.call('LREM', sets[3], 1, id)
     end
   end
   local why = vanished and failure('killed', attempts + 1) or failure('never_started', attempts)

@@ -8,9 +8,9 @@ local function takeOutWaiting(q, id)
   return redis.call('ZREM', q.prioritized, id) == 1 or redis.call('ZREM', q.delayed, id) == 1 or redis.call('LREM', q.wait, 1, id) == 1
 end
 
--- Takes a job out of the active list if nobody holds its lock: its worker has vanished. Returns false when it is not such a job.
+-- Needs active-list.lua. Takes a job out of the active list if nobody holds its lock: its worker has vanished. Returns false when it is not such a job.
 local function takeOutAbandoned(q, id)
-  if redis.call('EXISTS', q.jobs .. id .. ':lock') == 1 or redis.call('LREM', q.active, 1, id) == 0 then return false end
+  if redis.call('EXISTS', q.jobs .. id .. ':lock') == 1 or removeActive(q.active, q.jobs, id) == 0 then return false end
   redis.call('SREM', q.stalled, id)
   -- As BullMQ's check counts such starts.
   redis.call('HINCRBY', q.jobs .. id, 'stc', 1)
