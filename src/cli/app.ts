@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import {
   type ApplicationText,
   ArgumentScannerError,
@@ -8,7 +7,7 @@ import {
   formatMessageForArgumentScannerError,
   text_en,
 } from '@stricli/core'
-import { z } from 'zod'
+import { version } from '../version.ts'
 import { checkCommand } from './check/command.ts'
 import { keysCommands } from './keys/commands.ts'
 
@@ -38,11 +37,6 @@ const text: ApplicationText = {
   },
 }
 
-async function readVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version
-}
-
 const hint = 'drover: --help lists what there is'
 
 function prefixed(message: string): string {
@@ -69,7 +63,7 @@ export const app = buildApplication(
   }),
   {
     name: 'drover',
-    versionInfo: { getCurrentVersion: readVersion },
+    versionInfo: { currentVersion: version },
     scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
     documentation: { disableAnsiColor: true },
     localization: { text },

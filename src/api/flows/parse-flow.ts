@@ -5,7 +5,7 @@ import { fillReferences, findReferences } from '../../queue/flows/model/template
 import type { Caller } from '../access/api-keys.ts'
 import { Mistakes } from '../http/mistakes.ts'
 import { parseBounded } from '../http/parse-bounded.ts'
-import { checkJob, toRecord, traceparentSchema } from '../submission/job-options.ts'
+import { checkJob, toRecord } from '../submission/job-options.ts'
 import type { SubmissionContext } from '../submission/parse-job.ts'
 import { refuseUnsignable, storedWebhook } from '../submission/webhook-field.ts'
 import { flowEnvelope, mapOptions, onFailureField } from './submitted-flow-schema.ts'
@@ -36,7 +36,7 @@ export function parseFlow(body: unknown, context: SubmissionContext): Omit<FlowS
   const tree = reader.read(root, { pointer: '/flow', depth: 1, hasSource: false, isMapped: false })
   if (!parsed || !tree || mistakes.count > 0) throw mistakes.toProblem()
   const { tags = [], metadata = {}, deadline_ms: deadlineMs } = parsed.data
-  const webhook = parsed.data.webhook && storedWebhook(parsed.data.webhook, context.hops)
+  const webhook = parsed.data.webhook && storedWebhook(parsed.data.webhook, context)
   const { caller, now: createdAt, requestId } = context
   const tenant = caller.tenant
   return { plan: planFlow(tree), tenant, tags, metadata, webhook, createdAt, deadlineMs, requestId }
@@ -54,7 +54,7 @@ class FlowReader {
     this.#context = context
     this.#hops = context.hops
     this.#indexed = context.indexed
-    this.#traceparent = traceparentSchema.safeParse(context.traceparent).data
+    this.#traceparent = context.traceparent
     this.#mistakes = mistakes
   }
 
@@ -93,7 +93,12 @@ class FlowReader {
     const { options, job } = checkJob(plain, this.#context, { base: pointer, isComplete, mistakes })
     if (!options || !job || mistakes.count > before) return undefined
     const { caller } = this.#context
-    const record = toRecord(options, job, { caller, hops: this.#hops, indexed: this.#indexed })
+    const record = toRecord(options, job, {
+      caller,
+      hops: this.#hops,
+      traceparent: this.#traceparent,
+      indexed: this.#indexed,
+    })
     return {
       job: {
         type: job.type,
@@ -102,10 +107,7 @@ class FlowReader {
         ...(options.delay_ms !== undefined && { delayMs: options.delay_ms }),
         ...(options.run_at !== undefined && { runAt: Date.parse(options.run_at) }),
         ...(!isComplete && { dynamic: true as const }),
-        record: {
-          ...record,
-          ...(this.#traceparent !== undefined && { traceparent: this.#traceparent }),
-        },
+        record,
       },
     }
   }

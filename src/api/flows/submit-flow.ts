@@ -2,13 +2,12 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { type FlowSubmission, refsOf } from '../../queue/flows/flows.ts'
 import { type JobRef, newJobRef } from '../../queue/model/job-id.ts'
-import { redisNow } from '../../queue/model/redis-time.ts'
 import { admitJobs, chargeRequests, withdrawJobs } from '../access/admission.ts'
 import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
-import { readHops } from '../submission/hops.ts'
+import { submissionContext } from '../submission/submission-context.ts'
 import {
   byBodyAndPrefer,
   type SubmissionKind,
@@ -17,7 +16,7 @@ import {
   submit,
   submittedHeaders,
 } from '../submission/submit.ts'
-import { awaitedFlow, type FlowStatus, readStatus } from './awaited-flow.ts'
+import { awaitedFlow, type FlowStatus, flowTiming, readStatus } from './awaited-flow.ts'
 import { flowIdPrefix, flowNotFound, flowPath } from './find-flow.ts'
 import { flowResource, flowSchema, treeQuery } from './flow-resource.ts'
 import { parseFlow } from './parse-flow.ts'
@@ -53,6 +52,7 @@ function flowSubmissions(deps: RouteDeps): SubmissionKind<SubmittedFlow, FlowSta
     read: ({ id }) => readStatus(deps, id),
     keep: (claim, { id }) => idempotency.keepForFlow(claim, id),
     awaited: ({ id }) => awaitedFlow(deps, id),
+    timing: flowTiming,
     queuesOf: (stored) => stored.progress.flow.queues,
     path: flowPath,
     notFound: flowNotFound,
@@ -61,7 +61,7 @@ function flowSubmissions(deps: RouteDeps): SubmissionKind<SubmittedFlow, FlowSta
 
 /** `POST /v1/flows`: store a flow with all its jobs, and wait for it when asked to. */
 export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
-  const { flows, registry, config, schemas } = deps
+  const { flows, config, schemas } = deps
   const kind = flowSubmissions(deps)
   app.post<{ Querystring: z.output<typeof query> }>('/v1/flows', {
     config: { access: 'submit' },
@@ -81,18 +81,8 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
       },
     },
     handler: async (request, reply) => {
-      const now = redisNow()
-      const flow = parseFlow(request.body, {
-        registry,
-        now,
-        caller: request.caller,
-        traceparent: request.headers['traceparent'],
-        requestId: request.id,
-        hops: readHops(request.headers),
-        indexed: config.INDEXED_METADATA,
-        canSign: config.WEBHOOK_SECRETS.length > 0,
-      })
-      const submitted = { ref: newJobRef(flowIdPrefix, now), flow }
+      const context = submissionContext(request, deps)
+      const submitted = { ref: newJobRef(flowIdPrefix, context.now), flow: parseFlow(request.body, context) }
       const { progress } = await submit(request, reply, deps, kind, submitted)
       const open = request.query.tree === 'full' ? await flows.open(progress.flow.id) : undefined
       return reply.send(flowResource(progress, open, config.RESULT_TTL_MS))

@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { redisNow } from '../../queue/model/redis-time.ts'
 import type { RouteDeps } from '../deps.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
-import { readHops } from '../submission/hops.ts'
 import { parseJob, submissionSchema } from '../submission/parse-job.ts'
+import { submissionContext } from '../submission/submission-context.ts'
 import {
   byBodyAndPrefer,
   submissionHeaders,
@@ -38,16 +37,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
       },
     },
     handler: async (request, reply) => {
-      const job = parseJob(request.body, {
-        registry,
-        now: redisNow(),
-        caller: request.caller,
-        traceparent: request.headers['traceparent'],
-        requestId: request.id,
-        hops: readHops(request.headers),
-        indexed: config.INDEXED_METADATA,
-        canSign: config.WEBHOOK_SECRETS.length > 0,
-      })
+      const job = parseJob(request.body, submissionContext(request, deps))
       const accepted = await withHeldBy(deps.queue, await submit(request, reply, deps, jobs, job))
       return reply.send(jobResource(accepted, config.RESULT_TTL_MS, request.caller))
     },

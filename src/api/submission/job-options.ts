@@ -14,8 +14,6 @@ import { storedWebhook, webhookField } from './webhook-field.ts'
 
 /** The longest delay of a job, and the longest time limit. */
 export const maxDelayMs = 365 * 86_400_000
-/** https://www.w3.org/TR/trace-context/#traceparent-header; a malformed one is ignored. */
-export const traceparentSchema = z.string().regex(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/)
 export const durationMs = z.int().min(1).max(maxDelayMs)
 
 /** Options of a job and of a flow. */
@@ -108,16 +106,21 @@ export function unknownJobType(type: string, base = ''): Problem {
   )
 }
 
+/** What is stored of the request that submits a job. */
+interface RecordContext {
+  caller: Caller
+  hops: number | undefined
+  traceparent: string | undefined
+  requestId?: string | undefined
+  /** Keys of the metadata that have an index. */
+  indexed: readonly string[]
+}
+
 /** What is stored with a job. */
 export function toRecord(
   options: JobEnvelope,
   job: Job,
-  {
-    caller,
-    hops,
-    requestId,
-    indexed,
-  }: { caller: Caller; hops: number | undefined; requestId?: string | undefined; indexed: readonly string[] },
+  { caller, hops, traceparent, requestId, indexed }: RecordContext,
 ): NewJob['record'] {
   const { backoff, metadata } = options
   const found = indexed.filter((key) => metadata?.[key] !== undefined)
@@ -138,8 +141,9 @@ export function toRecord(
     ...(found.length > 0 && { indexed: found }),
     ...(secrets && { secrets }),
     ...(hops !== undefined && { hops }),
+    ...(traceparent !== undefined && { traceparent }),
     ...(requestId !== undefined && { requestId }),
-    ...(options.webhook && { webhook: storedWebhook(options.webhook, hops) }),
+    ...(options.webhook && { webhook: storedWebhook(options.webhook, { hops, traceparent }) }),
   }
 }
 

@@ -8,7 +8,7 @@ import { Mistakes } from '../http/mistakes.ts'
 import { pascalCase } from '../openapi/components.ts'
 import { named } from '../openapi/fields.ts'
 import type { SchemaRegistry } from '../openapi/schema-registry.ts'
-import { checkJob, type JobEnvelope, jobEnvelope, jobOptions, toRecord, traceparentSchema } from './job-options.ts'
+import { checkJob, type JobEnvelope, jobEnvelope, jobOptions, toRecord } from './job-options.ts'
 import { refuseUnsignable, webhookField } from './webhook-field.ts'
 
 /** The options of one documented example. */
@@ -29,7 +29,8 @@ export interface SubmissionContext {
   /** Epoch ms. */
   now: number
   caller: Caller
-  traceparent: unknown
+  /** Of the request: see readTraceparent. */
+  traceparent: string | undefined
   /** Of the request; absent: the jobs are submitted by a schedule. */
   requestId?: string | undefined
   /** Of the request: see readHops. */
@@ -79,11 +80,7 @@ export function parseJob(body: unknown, context: SubmissionContext, base = '', i
   const { options, job: type } = checkJob(body, context, { base, input, isComplete: true, mistakes })
   refuseUnsignable(options?.webhook, context.canSign, mistakes, base)
   if (!type || !options || mistakes.count > 0) throw mistakes.toProblem()
-  const job = toNewJob(options, type, context)
-  // Most requests have none, and a failed parse costs more than the rest of the check.
-  const traceparent =
-    context.traceparent === undefined ? undefined : traceparentSchema.safeParse(context.traceparent).data
-  return traceparent === undefined ? job : { ...job, record: { ...job.record, traceparent } }
+  return toNewJob(options, type, context)
 }
 
 function toNewJob(options: JobEnvelope, job: Job, context: SubmissionContext): NewJob {

@@ -5,11 +5,12 @@ import type { HeldBy } from '../../queue/model/held-by.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import type { Claim } from '../../queue/store/idempotency-keys.ts'
 import type { RouteDeps } from '../deps.ts'
-import { idempotencyKey } from '../http/idempotency-key.ts'
+import { idempotencyKey, idempotencyKeyPattern } from '../http/idempotency-key.ts'
 import { preferredWaitS } from '../http/prefer-header.ts'
 import { Problem, type ProblemCode } from '../http/problem.ts'
+import { serverTiming, type Timing } from '../http/server-timing.ts'
 import { type Awaited, waitWithHeader } from '../http/wait-until-done.ts'
-import { preferParameter, waitHeaders } from '../openapi/waiting.ts'
+import { preferParameter, timingHeader, waitHeaders } from '../openapi/waiting.ts'
 import { logHeldQueue } from './log-held-queue.ts'
 
 type HeldClaim = Exclude<Claim, { status: 'conflict' }>
@@ -36,6 +37,8 @@ export interface SubmissionKind<S extends { ref: JobRef }, T extends { done: boo
   awaited(ref: JobRef, isAwaitedHere: boolean): Awaited<T>
   /** The queues whose workers it needs. */
   queuesOf(stored: T): string[]
+  /** Its times, once it has ended. */
+  timing(ended: T): Timing
   path(id: string): string
   notFound(id: string): Problem
 }
@@ -88,7 +91,9 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
       logHeldQueue(request.log, deps.queue, name, held)
     }
   }
-  reply.code(waitS !== undefined && value.done ? 200 : 202)
+  const isWaitedFor = waitS !== undefined && value.done
+  if (isWaitedFor) reply.header('server-timing', serverTiming(kind.timing(value)))
+  reply.code(isWaitedFor ? 200 : 202)
   return value
 }
 
@@ -162,6 +167,7 @@ export function submissionHeaders(kind: 'job' | 'flow') {
     prefer: preferParameter(kind),
     'idempotency-key': z
       .string()
+      .regex(idempotencyKeyPattern)
       .optional()
       .describe(`Requests with the same key and body are stored as one ${kind}, however often they are sent`),
     traceparent: z.string().optional().describe('W3C Trace Context; stored with each job'),
@@ -178,7 +184,10 @@ export function submittedHeaders(kind: 'job' | 'flow') {
     ...waitHeaders(kind),
     'idempotent-replayed': `\`true\`: the key was used before, and this is its ${kind}`,
   }
-  return { done, accepted: { ...done, warning: '`199`: the queue is paused, or no worker consumes it at the moment' } }
+  return {
+    done: { ...done, ...timingHeader },
+    accepted: { ...done, warning: '`199`: the queue is paused, or no worker consumes it at the moment' },
+  }
 }
 
 /** The problems of every submission. */

@@ -26,12 +26,17 @@ export function refuseUnsignable(webhook: unknown, canSign: boolean, mistakes: M
   mistakes.add(`${base}/webhook`, 'this server has no WEBHOOK_SECRETS to sign it with')
 }
 
-/** The field as it is stored: each event once. */
+/** The field as it is stored: each event once, with what its deliveries carry on from the request. */
 export function storedWebhook(
   { url, events = [...webhookEvents] }: z.output<typeof webhookField>,
-  hops: number | undefined,
+  { hops, traceparent }: { hops: number | undefined; traceparent: string | undefined },
 ): Webhook {
-  return { url, events: [...new Set(events)], ...(hops !== undefined && { hops }) }
+  return {
+    url,
+    events: [...new Set(events)],
+    ...(hops !== undefined && { hops }),
+    ...(traceparent !== undefined && { traceparent }),
+  }
 }
 
 /** They would show up in the delivery log. The receiver checks the signature instead. */

@@ -8,7 +8,8 @@ export type WebhookEvent = (typeof webhookEvents)[number]
 export const webhookSchema = z.object({
   url: z.string(),
   events: z.array(z.enum(webhookEvents)),
-  /** Those of the job or flow. */
+  /** What its deliveries carry on from the submission of the job or flow. */
   hops: z.int().optional(),
+  traceparent: z.string().optional(),
 })
 export type Webhook = z.output<typeof webhookSchema>

@@ -87,7 +87,7 @@ export class WebhookOutbox {
   }): Promise<void> {
     const { owner, run, event, payload, webhook, tenant } = options
     if (!webhook.events.includes(event)) return
-    const { hops } = webhook
+    const { hops, traceparent } = webhook
     const turn = this.#turns.next(webhook.url, performance.now())
     await this.#deliveries.add({
       ref: deliveryRef(owner, run),
@@ -95,6 +95,7 @@ export class WebhookOutbox {
       record: {
         tenant,
         ...(hops !== undefined && { hops }),
+        ...(traceparent !== undefined && { traceparent }),
         // Below 0, the priority of all that clients submit: the later the turn, the lower.
         ...(turn > 0 && { priority: -turn }),
         input: { url: webhook.url, event, tenant, body: JSON.stringify(payload) },

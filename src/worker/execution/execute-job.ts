@@ -116,8 +116,8 @@ async function run(
   const releaseStop = leased.onStop(stopWith)
   events.onVerdict(() => stopWith({ kind: 'values_refused', graceMs: limitGraceMs }))
   try {
-    const { tenant, hops = 0, input } = record
-    const task = { id: ref.id, type, tenant, hops, input, attempt, maxAttempts }
+    const { tenant, hops = 0, traceparent, input } = record
+    const task = { id: ref.id, type, tenant, hops, traceparent, input, attempt, maxAttempts }
     const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop)
     clearTimeout(timer)
     // Whether its values are stored decides how the attempt ends.

@@ -5,6 +5,8 @@ export interface Attempt {
   tenant: string
   /** How many jobs or webhooks led to this one: see src/jobs/hops.ts. */
   hops: number
+  /** The trace of the request that submitted it. */
+  traceparent?: string | undefined
   input: unknown
   attempt: number
   maxAttempts: number

@@ -3,6 +3,8 @@ import { cutText } from '../../jobs/cut-text.ts'
 import type { JobContext, LogLevel } from '../../jobs/define-job.ts'
 import { hopsHeader } from '../../jobs/hops.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
+import { childTraceparent } from '../../jobs/trace-context.ts'
+import { version } from '../../version.ts'
 import type { Attempt } from './attempt.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { stoppedError } from './stopped-error.ts'
@@ -20,6 +22,9 @@ export interface ContextParts {
   /** Called whenever the handler reads its signal, reports progress or logs: how code that never waits learns of a stop. */
   poll?: (() => void) | undefined
 }
+
+/** How requests of handlers and webhooks introduce themselves, unless the handler does. */
+const userAgent = `drover/${version}`
 
 /** Longest log or progress message in UTF-16 units; a longer one is cut. */
 export const maxMessageLength = 8192
@@ -76,6 +81,9 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
       const { signal } = context
       const headers = new Headers(init?.headers)
       headers.set(hopsHeader, String(attempt.hops + 1))
+      if (!headers.has('user-agent')) headers.set('user-agent', userAgent)
+      if (attempt.traceparent !== undefined && !headers.has('traceparent'))
+        headers.set('traceparent', childTraceparent(attempt.traceparent))
       const either = init?.signal ? AbortSignal.any([signal, init.signal]) : signal
       return parts.fetch(url, { ...init, headers, signal: either })
     },

@@ -40,7 +40,6 @@ export function webhookJob(secrets: readonly WebhookSecret[], random: () => numb
           method: 'POST',
           headers: {
             'content-type': 'application/json',
-            'user-agent': 'Drover-Webhooks',
             ...signatureHeaders(job.id, body, own, startedAt),
           },
           body,

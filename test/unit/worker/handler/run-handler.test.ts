@@ -288,12 +288,13 @@ describe('the context', () => {
     expect(events).toEqual([])
   })
 
-  test('knows the tenant, and counts the hops of its requests', async () => {
+  test('knows the tenant, counts the hops of its requests, and introduces itself unless the handler does', async () => {
     const sent: RequestInit[] = []
     const attempt = { id: 'job-1', type: 'test', tenant: 'acme', hops: 2, input: null, attempt: 1, maxAttempts: 1 }
     const outcome = await runHandler({
       job: jobOf(async (_input, job) => {
         await job.fetch('/a', { headers: { 'Drover-Hops': '0', 'x-own': 'yes' } })
+        await job.fetch('/b', { headers: { 'User-Agent': 'mine' } })
         return job.tenant
       }),
       attempt,
@@ -308,7 +309,12 @@ describe('the context', () => {
     expect(sent.map(({ headers }) => [...new Headers(headers)])).toEqual([
       [
         ['drover-hops', '3'],
+        ['user-agent', expect.stringMatching(/^drover\/\d/)],
         ['x-own', 'yes'],
+      ],
+      [
+        ['drover-hops', '3'],
+        ['user-agent', 'mine'],
       ],
     ])
   })
