@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { readRange } from './byte-range.ts'
 import { dropWhenStalled } from './drop-when-stalled.ts'
-import { etagOf, isKnown } from './etag.ts'
+import { etagOf, knownTag } from './etag.ts'
 import { Problem } from './problem.ts'
 
 /** JSON that a client reads by itself, whole or in parts. */
@@ -31,7 +31,12 @@ export function answerPayload(
 ): FastifyReply {
   const validators = { etag, 'cache-control': 'no-cache' }
   reply.header('accept-ranges', 'bytes')
-  if (isKnown(request.headers['if-none-match'], etag)) return reply.headers(validators).code(304).send()
+  const known = knownTag(request.headers['if-none-match'], etag)
+  if (known !== undefined)
+    return reply
+      .headers({ ...validators, etag: known })
+      .code(304)
+      .send()
 
   const { range, 'if-range': ifRange } = request.headers
   // Ranges are defined for GET only (RFC 9110, section 14.2).

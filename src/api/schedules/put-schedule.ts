@@ -9,7 +9,9 @@ import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { readHops } from '../submission/hops.ts'
 import { scheduleParams, schedulePath } from './find-schedule.ts'
 import { parseSchedule, scheduleBody } from './schedule-body.ts'
-import { scheduleResource, scheduleSchema } from './schedule-resource.ts'
+import { checkIfMatch, checkIfNoneMatch } from './schedule-etag.ts'
+import { scheduleSchema } from './schedule-resource.ts'
+import { etagHeader, sendSchedule } from './send-schedule.ts'
 
 /** How often a PUT is tried while other requests change the same schedule. */
 const maxTries = 5
@@ -17,7 +19,7 @@ const maxTries = 5
 /** `PUT /v1/schedules/{id}`: create or replace a schedule. Repeating a PUT changes no tick. */
 export function putSchedule(app: FastifyInstance, { schedules, registry, config }: RouteDeps): void {
   type Body = z.output<typeof scheduleBody>
-  const headers = { location: 'Where the schedule can be read' }
+  const headers = { location: 'Where the schedule can be read', etag: etagHeader }
   app.put<{ Params: z.output<typeof scheduleParams>; Body: Body }>('/v1/schedules/:id', {
     config: { access: 'submit' },
     schema: {
@@ -26,12 +28,20 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
       tags: ['schedules'],
       params: scheduleParams,
       querystring: z.strictObject({}),
+      headers: z.object({
+        'if-match': z
+          .string()
+          .optional()
+          .describe('The `ETag` of the schedule to replace: one that was replaced or deleted since is left as it is'),
+        'if-none-match': z.string().optional().describe('`*`: create the schedule, and replace none'),
+      }),
       body: scheduleBody,
       response: {
         200: jsonResponse('The schedule was replaced', scheduleSchema, { headers }),
         201: jsonResponse('The schedule was created', scheduleSchema, { headers }),
         ...problemResponses(
           'too_many_hops',
+          'precondition_failed',
           'unknown_job_type',
           'schedule_contended',
           'too_many_schedules',
@@ -58,6 +68,8 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
             canSign: config.WEBHOOK_SECRETS.length > 0,
           }),
         )
+        checkIfMatch(request.headers['if-match'], before)
+        checkIfNoneMatch(request.headers['if-none-match'], before)
         const outcome = await schedules.put(ref, before, definition, ticksOf(before, definition, now))
         if (outcome === 'full') {
           throw new Problem(
@@ -67,10 +79,8 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
         }
         const stored = outcome === 'stored' ? await schedules.read(ref) : undefined
         if (stored) {
-          return reply
-            .code(before ? 200 : 201)
-            .header('location', schedulePath(ref.id))
-            .send(scheduleResource(stored))
+          reply.code(before ? 200 : 201).header('location', schedulePath(ref.id))
+          return sendSchedule(reply, stored)
         }
       }
       throw new Problem('schedule_contended', 'Other requests are changing this schedule: try again.', {

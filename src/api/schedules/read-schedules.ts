@@ -4,9 +4,10 @@ import { readableTenant, tenantParameter } from '../access/readable-tenant.ts'
 import type { RouteDeps } from '../deps.ts'
 import { linkNextPage } from '../http/next-page.ts'
 import { limitParameter, pageHeaders, pageOf } from '../openapi/fields.ts'
-import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { emptyResponse, jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { scheduleNotFound, scheduleParams } from './find-schedule.ts'
 import { scheduleResource, scheduleSchema } from './schedule-resource.ts'
+import { etagHeader, sendSchedule } from './send-schedule.ts'
 
 const query = z.strictObject({
   tenant: tenantParameter,
@@ -47,16 +48,20 @@ export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): v
       tags: ['schedules'],
       params: scheduleParams,
       querystring: oneQuery,
+      headers: z.object({
+        'if-none-match': z.string().optional().describe('The `ETag` of the schedule that the client has'),
+      }),
       response: {
-        200: jsonResponse('The schedule', scheduleSchema),
+        200: jsonResponse('The schedule', scheduleSchema, { headers: { etag: etagHeader } }),
+        304: emptyResponse('The schedule is as the client has it', { etag: etagHeader }),
         ...problemResponses('schedule_not_found', 'queue_unavailable'),
       },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const { id } = request.params
       const schedule = await schedules.read({ tenant: readableTenant(request, request.query.tenant), id })
       if (!schedule) throw scheduleNotFound(id)
-      return scheduleResource(schedule)
+      return sendSchedule(reply, schedule, request.headers['if-none-match'])
     },
   })
 }

@@ -80,10 +80,12 @@ export class ScheduleStore {
     return read.filter((schedule) => schedule !== undefined)
   }
 
-  /** @returns false when there was none. @throws QueueUnavailableError */
-  async remove(ref: ScheduleRef): Promise<boolean> {
-    const reply = await whenAvailable(removeSchedule(this.#redis, this.#keysOf(ref), [ref.id, memberOf(ref)]))
-    return reply === 1
+  /** @param revision which it must have; absent: any. @throws QueueUnavailableError */
+  async remove(ref: ScheduleRef, revision = ''): Promise<'removed' | 'absent' | 'changed'> {
+    const args = [ref.id, memberOf(ref), revision]
+    const reply = await whenAvailable(removeSchedule(this.#redis, this.#keysOf(ref), args))
+    if (reply === 1) return 'removed'
+    return reply === 0 ? 'absent' : 'changed'
   }
 
   /** Takes the schedules that are due at `now`: no other process gets them for {@link takenForMs}. `nextAt` is when the next one is due. */
