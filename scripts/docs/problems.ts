@@ -26,6 +26,8 @@ const advice: Partial<Record<ProblemCode, string>> = {
   request_timeout: 'send the request faster; repeat it',
   results_reset: 'the flow was retried: read the results from their start',
   route_not_found: 'see `/openapi.json` for the paths',
+  method_not_allowed: '`Allow` has the methods of the path',
+  precondition_failed: 'read the schedule again, and repeat with its `ETag`',
   schedule_contended: 'repeat it: another request changed the schedule at the same time',
   too_many_hops: 'jobs and webhooks that submit jobs form a loop: break it',
   too_many_members: 'send fewer members, or one text; the limits are settings',

@@ -18,10 +18,12 @@ import { HeldAnswers } from './access/held-answers.ts'
 import { limitBodies, reserveParsed } from './access/limit-bodies.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
 import { flowRoutes } from './flows/routes.ts'
+import { compressAnswers } from './http/compress-answers.ts'
 import { connectionOptions, guardConnections } from './http/connections.ts'
 import { drainGracefully } from './http/drain.ts'
 import { acceptJsonBodies } from './http/json-body.ts'
-import { answerProblem, Problem } from './http/problem.ts'
+import { answerOtherMethods, notFound } from './http/other-methods.ts'
+import { answerProblem } from './http/problem.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { SseStreams } from './http/sse-response.ts'
 import { validateWithZod, withoutOwnCompilers } from './http/validation.ts'
@@ -43,8 +45,8 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const deps: RouteDeps = { ...apiDeps, closing: closing.signal, streams, holds, schemas: createSchemaRegistry() }
   const app = createServer(deps)
   app.setErrorHandler(answerProblem)
-  app.setNotFoundHandler((request) => {
-    throw new Problem('route_not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
+  app.setNotFoundHandler(({ method, url }) => {
+    throw notFound(method, url.split('?', 1)[0] ?? '')
   })
   app.addHook('preClose', (done) => {
     closing.abort()
@@ -61,11 +63,13 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const browsers = browserOptions(deps)
   guardAgainstPages(app, browsers)
   await allowFrontEnds(app, browsers)
+  answerOtherMethods(app)
   authorizeRequests(app, deps.apiKeys, deps.metrics.authenticationFailed)
   closeIdleStrangers(app, deps.apiKeys !== undefined, deps.metrics.idleConnectionClosed)
   limitRequests(app, deps.quotas)
   const { BODY_LIMIT_BYTES: body, BODY_BUDGET_BYTES: total = 12 * body } = deps.config
   limitBodies(app, { total, share: deps.apiKeys ? total / 2 : total, body })
+  compressAnswers(app)
   measureAnswers(app, deps)
   app.addHook('onClose', () => {
     streams.stop()

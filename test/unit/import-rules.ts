@@ -93,7 +93,7 @@ export const rules: Record<string, Rule> = {
     ],
   },
   'api/access': { imports: ['api/http', 'jobs', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
-  'api/openapi': { imports: ['api/http', 'api/access', 'queue/model'] },
+  'api/openapi': { imports: ['api/http', 'api/access', 'queue/model', 'version'] },
   'api/service/metrics': { imports: ['queue/store', 'queue/model/redis-time', 'metrics'] },
   'api/deps': {
     imports: ['api/access', 'api/http', 'api/openapi', 'api/service/metrics', 'jobs', 'queue', 'environment'],
@@ -143,7 +143,7 @@ export const rules: Record<string, Rule> = {
     ],
   },
 
-  'worker/handler': { imports: ['jobs'] },
+  'worker/handler': { imports: ['jobs', 'version'] },
   'worker/egress': { imports: ['jobs', 'allowed-address'], doors: ['egress'] },
   'worker/executors': {
     imports: ['worker/handler', 'worker/egress', 'jobs'],
@@ -167,6 +167,7 @@ export const rules: Record<string, Rule> = {
 
   'allowed-address': { imports: [], packages: ['ipaddr.js'] },
   environment: { imports: ['jobs', 'queue', 'allowed-address'] },
+  version: { imports: [] },
   logger: { imports: [] },
   'boot-health': { imports: [] },
   lifecycle: { imports: [] },
@@ -175,7 +176,7 @@ export const rules: Record<string, Rule> = {
   metrics: { imports: ['queue'], packages: ['@prometheus-io/client'] },
   dev: { imports: ['environment', 'lifecycle', 'queue/redis/server-version'] },
   cli: {
-    imports: ['dev', 'api/main', 'api/access/keys-file', 'worker/main', 'jobs', 'environment'],
+    imports: ['dev', 'api/main', 'api/access/keys-file', 'worker/main', 'jobs', 'environment', 'version'],
     packages: ['@stricli/core', 'zod'],
   },
 }

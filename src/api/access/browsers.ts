@@ -5,6 +5,7 @@ import { Problem } from '../http/problem.ts'
 /** What a front end may read of an answer besides its body. */
 const exposedHeaders = [
   'accept-ranges',
+  'allow',
   'content-range',
   'etag',
   'idempotent-replayed',
@@ -15,6 +16,7 @@ const exposedHeaders = [
   'ratelimit-policy',
   'request-id',
   'retry-after',
+  'server-timing',
   'warning',
 ]
 
@@ -43,6 +45,9 @@ export async function allowFrontEnds(app: FastifyInstance, { corsOrigins }: Brow
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders,
     maxAge: preflightMaxAge,
+    // answerOtherMethods answers them, as all requests for OPTIONS.
+    preflightContinue: true,
+    strictPreflight: false,
   })
 }
 

@@ -1,5 +1,6 @@
 import type { FlowProgress } from '../../queue/flows/flows.ts'
 import type { RouteDeps } from '../deps.ts'
+import type { Timing } from '../http/server-timing.ts'
 import type { Awaited } from '../http/wait-until-done.ts'
 
 /** A flow as it is waited for. */
@@ -10,6 +11,11 @@ export interface FlowStatus {
 
 export function statusOf(progress: FlowProgress): FlowStatus {
   return { done: progress.flow.finished !== undefined, progress }
+}
+
+/** The times of a flow. */
+export function flowTiming({ progress: { flow } }: FlowStatus): Timing {
+  return { since: flow.createdAt, endedAt: flow.finished?.at }
 }
 
 /** Reads a flow, as {@link awaitedFlow} does. */

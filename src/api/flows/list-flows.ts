@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { FlowProgress } from '../../queue/flows/flows.ts'
-import { isUlid, timeOfUlid } from '../../queue/model/job-id.ts'
+import { timeOfUlid, ulidPattern } from '../../queue/model/job-id.ts'
 import { readableTenant, tenantParameter } from '../access/readable-tenant.ts'
 import type { RouteDeps } from '../deps.ts'
 import { answerPage, cursorParameter, fillPage } from '../http/search-page.ts'
@@ -23,7 +23,7 @@ const query = z.strictObject({
   ...timeParameters,
   tenant: tenantParameter,
   limit: limitParameter,
-  cursor: cursorParameter(isUlid),
+  cursor: cursorParameter(ulidPattern),
 })
 type Query = z.output<typeof query>
 

@@ -4,7 +4,7 @@ import type { LoadedFlow } from '../../queue/flows/flows.ts'
 import type { RouteDeps } from '../deps.ts'
 import { linkNextPage } from '../http/next-page.ts'
 import { Problem } from '../http/problem.ts'
-import type { StreamResponse } from '../http/stream-response.ts'
+import { answerHeadOfStream, type StreamResponse } from '../http/stream-response.ts'
 import { streamHeaders } from '../openapi/event-stream.ts'
 import { limitParameter, pageHeaders, pageOf } from '../openapi/fields.ts'
 import { problemResponses } from '../openapi/responses.ts'
@@ -90,8 +90,6 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
 
   app.get<{ Params: z.output<typeof flowParams>; Querystring: Query }>('/v1/flows/:id/results', {
     config: { access: 'read' },
-    // It would hold the answer until the flow is done.
-    exposeHeadRoute: false,
     schema: {
       operationId: 'readFlowResults',
       summary: 'Read the results of a flow',
@@ -117,7 +115,9 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
     handler: async (request, reply) => {
       const { id } = request.params
       if (request.headers.accept?.toLowerCase().includes(ndjson)) {
-        await findFlow(flows, request, id)
+        const { flow } = await findFlow(flows, request, id)
+        linesAfter(request.query.after, flow.run)
+        if (request.method === 'HEAD') return answerHeadOfStream(reply, ndjson)
         return answerAsNdjson(id, request.query.after, reply)
       }
       const { items, next } = await readPage(await findOpenFlow(flows, request, id), request.query)

@@ -4,7 +4,7 @@ import type { RouteDeps } from '../deps.ts'
 import { answerWhenDone } from '../http/answer-when-done.ts'
 import { problemResponses } from '../openapi/responses.ts'
 import { readingWithWait } from '../openapi/waiting.ts'
-import { awaitedFlow, statusOf } from './awaited-flow.ts'
+import { awaitedFlow, flowTiming, statusOf } from './awaited-flow.ts'
 import { findFlow, flowNotFound, flowParams, flowPath } from './find-flow.ts'
 import { flowResource, flowSchema, treeQuery } from './flow-resource.ts'
 
@@ -32,6 +32,7 @@ export function readFlow(app: FastifyInstance, deps: RouteDeps): void {
         path: flowPath(id),
         read: async () => statusOf(await findFlow(flows, request, id)),
         awaited: () => awaitedFlow(deps, id),
+        timing: flowTiming,
         notFound: () => flowNotFound(id),
         resource: async ({ progress }) => {
           const open = request.query.tree === 'full' ? await flows.open(id) : undefined

@@ -4,7 +4,8 @@ import type { LoadedFlow } from '../../queue/flows/flows.ts'
 import type { RouteDeps } from '../deps.ts'
 import { lastEventId } from '../http/event-id.ts'
 import type { SseResponse } from '../http/sse-response.ts'
-import { eventStreamResponse, resumeHeader, resumeParameter } from '../openapi/event-stream.ts'
+import { answerHeadOfStream } from '../http/stream-response.ts'
+import { eventStreamResponses, resumeHeader, resumeParameter } from '../openapi/event-stream.ts'
 import { problemResponses } from '../openapi/responses.ts'
 import { exampleFlowEvents } from './examples.ts'
 import { findFlow, flowNotFound, flowParams } from './find-flow.ts'
@@ -38,7 +39,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
     for await (const news of follower.news(open, response)) {
       if (news.kind === 'over') {
         const flow = await follower.whenAvailable(response, () => readFlow(id, withTree))
-        if (flow !== undefined) response.send(run * idsPerRun + idsPerRun - 1, 'done', flow)
+        if (flow !== undefined) response.send(idOfDone(run), 'done', flow)
         return
       }
       const unsent = news.jobs.slice(Math.max(0, after - place))
@@ -60,13 +61,11 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
     const place = resumed % idsPerRun
     if (place === 0) return 0
     const { ends, isFinished } = await flows.store.ends(open.flow.id, place - 1, 1)
-    const isDone = isFinished && place === idsPerRun - 1
+    const isDone = isFinished && resumed === idOfDone(open.flow.run)
     return isDone || ends.length > 0 ? place : 0
   }
 
   app.get<{ Params: z.output<typeof flowParams>; Querystring: z.output<typeof query> }>('/v1/flows/:id/events', {
-    // It would hold the answer until the flow is done.
-    exposeHeadRoute: false,
     config: { access: 'read' },
     schema: {
       operationId: 'streamFlowEvents',
@@ -76,7 +75,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
       querystring: query,
       headers: resumeHeader,
       response: {
-        200: eventStreamResponse(
+        ...eventStreamResponses(
           'Events: snapshot, member, done; problem when the key of the request ends',
           exampleFlowEvents,
         ),
@@ -85,8 +84,10 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      await findFlow(flows, request, id)
+      const { flow } = await findFlow(flows, request, id)
       const resumed = lastEventId(request.query.after, request.headers['last-event-id'])
+      if (flow.finished && resumed === idOfDone(flow.run)) return reply.code(204).send()
+      if (request.method === 'HEAD') return answerHeadOfStream(reply, 'text/event-stream')
       const withTree = request.query.tree === 'full'
       const follower = await FlowFollower.listen(deps, id)
       try {
@@ -107,6 +108,11 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
       } finally {
         follower.stop()
       }
+      return reply
     },
   })
+}
+
+function idOfDone(run: number): number {
+  return run * idsPerRun + idsPerRun - 1
 }

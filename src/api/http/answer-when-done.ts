@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { etagOf, isKnown } from './etag.ts'
+import { etagOf, knownTag } from './etag.ts'
 import type { Hold } from './hold.ts'
 import { preferredWaitS } from './prefer-header.ts'
 import type { Problem } from './problem.ts'
+import { serverTiming, type Timing } from './server-timing.ts'
 import { type Awaited, waitWithHeader } from './wait-until-done.ts'
 
 /** A Fastify serializer for a body that is JSON text already. */
@@ -15,6 +16,8 @@ interface Target<T> {
   read(): Promise<T | undefined>
   awaited(): Awaited<T>
   notFound(): Problem
+  /** The times of its end. */
+  timing(ended: T): Timing
   /** The body of the answer. */
   resource(value: T): unknown
 }
@@ -37,11 +40,15 @@ export async function answerWhenDone<T extends { done: boolean }>(
       ? await target.read()
       : await waitWithHeader(waitS, reply, { closing, hold: hold() }, target.awaited(), () => target.read())
   if (!value) throw target.notFound()
-  if (waitS !== undefined) reply.header('location', target.path)
+  if (waitS !== undefined) {
+    reply.header('location', target.path)
+    if (value.done) reply.header('server-timing', serverTiming(target.timing(value)))
+  }
   const body = JSON.stringify(await target.resource(value))
   const etag = etagOf(body)
-  reply.header('etag', etag).header('cache-control', 'no-cache')
-  if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
+  const known = knownTag(request.headers['if-none-match'], etag)
+  reply.header('etag', known ?? etag).header('cache-control', 'no-cache')
+  if (known !== undefined) return reply.code(304).send()
   return reply
     .code(waitS !== undefined && !value.done ? 202 : 200)
     .type('application/json; charset=utf-8')

@@ -1,5 +1,8 @@
 import { Problem } from './problem.ts'
 
+/** An `Idempotency-Key`: printable ASCII in quotes, or visible ASCII without them. */
+export const idempotencyKeyPattern = /^(?:"([\x20-\x7e]{1,255})"|([\x21-\x7e]{1,255}))$/
+
 /**
  * Reads an `Idempotency-Key`. `"abc"`, as in the draft of the header, and `abc` are the same key.
  *
@@ -7,8 +10,7 @@ import { Problem } from './problem.ts'
  */
 export function idempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined
-  const [, quoted, bare] =
-    (typeof header === 'string' && /^\s*(?:"([\x20-\x7e]{1,255})"|([\x21-\x7e]{1,255}))\s*$/.exec(header)) || []
+  const [, quoted, bare] = (typeof header === 'string' && idempotencyKeyPattern.exec(header)) || []
   const key = quoted ?? bare
   if (key !== undefined) return key
   const detail = 'must be 1 to 255 printable ASCII characters'

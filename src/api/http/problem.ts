@@ -15,6 +15,8 @@ const problems = {
   queue_full: [503, 'Queue full'],
   invalid_request: [400, 'Invalid request'],
   route_not_found: [404, 'Route not found'],
+  method_not_allowed: [405, 'Method not allowed'],
+  precondition_failed: [412, 'Precondition failed'],
   too_many_hops: [400, 'Too many hops'],
   unknown_job_type: [404, 'Unknown job type'],
   job_not_found: [404, 'Job not found'],

@@ -9,6 +9,29 @@ const maxUnreadBytes = 1024 * 1024
 /** So long has a client to read why its stream ends with its key, before the connection is cut. */
 const revokedForMs = 2000
 
+/** The format of a stream. */
+export type StreamType = keyof typeof heartbeats
+
+/** Takes a reply over from Fastify and writes the head of a stream, with every header that was set before. */
+function beginStream(reply: FastifyReply, contentType: StreamType): ServerResponse {
+  reply.hijack()
+  const headers: Record<string, OutgoingHttpHeader | undefined> = reply.getHeaders()
+  // A head that is written at once, in one piece, is kept as one string; headers that are set one by one are kept beside it.
+  return reply.raw.writeHead(200, {
+    ...headers,
+    'content-type': contentType,
+    'cache-control': 'no-cache, no-transform',
+    // Nginx would hold the pieces back.
+    'x-accel-buffering': 'no',
+  })
+}
+
+/** Answers a HEAD request for a stream, which is not opened. */
+export function answerHeadOfStream(reply: FastifyReply, contentType: StreamType): FastifyReply {
+  beginStream(reply, contentType).end()
+  return reply
+}
+
 /** The formats of a stream, each with a piece that means nothing: it keeps a connection open that is silent otherwise. */
 const heartbeats = { 'text/event-stream': ':\n\n', 'application/x-ndjson': '\n' } as const
 
@@ -22,20 +45,10 @@ export class StreamResponse {
   readonly #path: string
   #isEnded = false
 
-  constructor(reply: FastifyReply, contentType: keyof typeof heartbeats, hold: Hold) {
+  constructor(reply: FastifyReply, contentType: StreamType, hold: Hold) {
     this.#heartbeat = heartbeats[contentType]
-    reply.hijack()
-    this.#response = reply.raw
+    this.#response = beginStream(reply, contentType)
     this.#path = reply.request.url.split('?', 1)[0] ?? ''
-    const headers: Record<string, OutgoingHttpHeader | undefined> = reply.getHeaders()
-    // A head that is written at once, in one piece, is kept as one string; headers that are set one by one are kept beside it.
-    this.#response.writeHead(200, {
-      ...headers,
-      'content-type': contentType,
-      'cache-control': 'no-cache, no-transform',
-      // Nginx would hold the pieces back.
-      'x-accel-buffering': 'no',
-    })
     this.coalesce()
     this.#response.flushHeaders()
     hold.onRevoked((why) => this.#endWith(why))

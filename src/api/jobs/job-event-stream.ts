@@ -11,6 +11,18 @@ import { listedJobResource } from './job-resource.ts'
 
 /** Only progress, output, log and values_reset events are stored and numbered. The ids of other events count on from the stored one before. */
 const idsPerStoredEvent = 1_000_000
+/** … and each run has its own part of them, whose last id is that of `done`: a later run must not look as if the client had its end. */
+const idsPerRun = 1000
+
+/** The id of the event `done` of a job that is done: the same for every client. */
+export function idOfDone({ lastEventId, run }: Pick<StoredJob, 'lastEventId' | 'run'>): number {
+  return lastEventId * idsPerStoredEvent + firstOfRun(run) + idsPerRun - 1
+}
+
+/** The first id of a run, between two stored events. */
+function firstOfRun(run: number): number {
+  return ((run - 1) * idsPerRun) % idsPerStoredEvent
+}
 
 interface StreamDeps {
   queue: JobQueue
@@ -170,12 +182,14 @@ export class JobEventStream {
   }
 
   #finish(job: StoredJob): void {
-    this.#send('done', JSON.stringify(listedJobResource(job, this.#deps.resultTtlMs, this.#deps.caller)))
+    const resource = listedJobResource(job, this.#deps.resultTtlMs, this.#deps.caller)
+    this.#response.send(idOfDone(job), 'done', JSON.stringify(resource))
     this.#response.end()
   }
 
   #send(event: string, data: string): void {
-    this.#between = Math.min(this.#between + 1, idsPerStoredEvent - 1)
+    const first = firstOfRun(this.#last.run)
+    this.#between = Math.min(Math.max(this.#between + 1, first), first + idsPerRun - 2)
     this.#response.send(this.#stored * idsPerStoredEvent + this.#between, event, data)
   }
 }

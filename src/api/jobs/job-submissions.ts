@@ -7,6 +7,7 @@ import type { RouteDeps } from '../deps.ts'
 import type { SubmissionKind } from '../submission/submit.ts'
 import { awaitedJob, awaitedNewJob } from './awaited-job.ts'
 import { jobNotFound, jobPath } from './find-job.ts'
+import { jobTiming } from './job-timing.ts'
 
 /** How a job is admitted, stored and awaited. `how`: what differs between the routes that submit one. */
 export function jobSubmissions(
@@ -30,6 +31,7 @@ export function jobSubmissions(
     read: (ref) => queue.read(ref, undefined, 'small'),
     keep: (claim, ref) => idempotency.keep(claim, ref),
     awaited: (ref, isAwaitedHere) => (isAwaitedHere ? awaitedNewJob(deps, ref) : awaitedJob(deps, ref)),
+    timing: jobTiming,
     queuesOf: (stored) => [stored.queue],
     path: jobPath,
     notFound: jobNotFound,

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { queueNamePattern } from '../../jobs/define-job.ts'
-import { isUlid, timeOfUlid } from '../../queue/model/job-id.ts'
+import { timeOfUlid, ulidPattern } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { IndexedJob } from '../../queue/store/job-index.ts'
 import { readableTenant, tenantParameter } from '../access/readable-tenant.ts'
@@ -28,7 +28,7 @@ const query = z.strictObject({
   ...timeParameters,
   tenant: tenantParameter,
   limit: limitParameter,
-  cursor: cursorParameter(isUlid),
+  cursor: cursorParameter(ulidPattern),
 })
 /** … and `metadata.<key>` for each key that has an index, which the document of a server with such keys names. */
 type Query = z.output<typeof query> & { metadata: [string, string][] }

@@ -7,9 +7,9 @@ import { asJsonText } from '../http/answer-when-done.ts'
 import type { Hold } from '../http/hold.ts'
 import { linkNextPage } from '../http/next-page.ts'
 import { Problem } from '../http/problem.ts'
-import type { StreamResponse } from '../http/stream-response.ts'
+import { answerHeadOfStream, type StreamResponse } from '../http/stream-response.ts'
 import { streamHeaders } from '../openapi/event-stream.ts'
-import { pageHeaders, pageOf } from '../openapi/fields.ts'
+import { integerParameter, pageHeaders, pageOf } from '../openapi/fields.ts'
 import { problemResponses } from '../openapi/responses.ts'
 import { findJob, jobNotFound, jobParams } from './find-job.ts'
 import { linesAtOnce, ValuesFollower } from './follow-values.ts'
@@ -27,7 +27,7 @@ const query = z.strictObject({
     .describe(
       'Leaves out the values that the client has: `<list>-<how many>`, which is `next_cursor`, or `list` and `index` + 1 of an `output` event. Refused once another list has begun',
     ),
-  limit: z.coerce.number().int().min(1).max(maxLimit).default(100).describe(`1 to ${maxLimit}. Not for NDJSON`),
+  limit: integerParameter(z.int().min(1).max(maxLimit)).default(100).describe(`1 to ${maxLimit}. Not for NDJSON`),
 })
 type Query = z.output<typeof query>
 type Params = z.output<typeof jobParams>
@@ -90,10 +90,13 @@ export function readJobValues(app: FastifyInstance, deps: RouteDeps): void {
     }
   }
 
+  const answerHead = async (request: FastifyRequest, reply: FastifyReply, id: string, after: string | undefined) => {
+    const page = await readPage(await findJob(queue, request, id), after, linesAtOnce)
+    return answerHeadOfStream(reply.header('values-list', page.next.list), ndjson)
+  }
+
   app.get<{ Params: Params; Querystring: Query }>('/v1/jobs/:id/values', {
     config: { access: 'read' },
-    // It would hold the answer until the job is done.
-    exposeHeadRoute: false,
     schema: {
       operationId: 'readJobValues',
       summary: "Read a job's values",
@@ -116,6 +119,7 @@ export function readJobValues(app: FastifyInstance, deps: RouteDeps): void {
     handler: (request, reply) => {
       const { id } = request.params
       const isNdjson = request.headers.accept?.toLowerCase().includes(ndjson) ?? false
+      if (isNdjson && request.method === 'HEAD') return answerHead(request, reply, id, request.query.after)
       return isNdjson
         ? answerAsNdjson(request, reply, id, request.query.after)
         : answerAsJson(request, reply, id, request.query)

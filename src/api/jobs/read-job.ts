@@ -8,6 +8,7 @@ import { readingWithWait } from '../openapi/waiting.ts'
 import { awaitedJob } from './awaited-job.ts'
 import { findJob, jobNotFound, jobParams, jobPath } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
+import { jobTiming } from './job-timing.ts'
 
 const query = z.strictObject({
   include: z.literal('input').optional().describe('The input whole, whatever its size'),
@@ -37,6 +38,7 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
         path: jobPath(id),
         read: () => findJob(deps.queue, request, id),
         awaited: () => awaitedJob(deps, ref),
+        timing: jobTiming,
         notFound: () => jobNotFound(id),
         resource: async (job) => {
           const resource = jobResource(job, deps.config.RESULT_TTL_MS, request.caller)

@@ -2,18 +2,17 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type Job, longestTimeoutMs } from '../../jobs/define-job.ts'
-import { redisNow } from '../../queue/model/redis-time.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { RouteDeps } from '../deps.ts'
 import { maxWaitS, preferredWaitS } from '../http/prefer-header.ts'
 import { Problem, type ProblemCode } from '../http/problem.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { pascalCase } from '../openapi/components.ts'
-import { named } from '../openapi/fields.ts'
+import { integerParameter, named } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
-import { readHops } from '../submission/hops.ts'
 import { durationMs, maxDelayMs, unknownJobType } from '../submission/job-options.ts'
 import { parseJob } from '../submission/parse-job.ts'
+import { submissionContext } from '../submission/submission-context.ts'
 import { submissionHeaders, submissionProblems, submit, submittedHeaders } from '../submission/submit.ts'
 import { jobPath } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
@@ -23,17 +22,20 @@ import { outputOf } from './read-job-output.ts'
 /** How long a run is waited for where the client does not say. */
 const defaultWaitS = 25
 
-const whole = z.coerce.number().int()
-const duration = whole.pipe(durationMs).optional()
 const options = z.strictObject({
-  priority: whole.min(0).max(9).optional().describe('Jobs of a higher priority start first. Default: 0'),
-  attempts: whole.min(1).max(1000).optional().describe('The most attempts, the first one included'),
-  timeout_ms: whole.min(1).max(longestTimeoutMs).optional().describe('The time limit of one attempt'),
-  deadline_ms: duration.describe('The time limit of the whole job'),
-  delay_ms: whole.min(0).max(maxDelayMs).optional().describe('Do not start before this much time has passed'),
+  priority: integerParameter(z.int().min(0).max(9))
+    .optional()
+    .describe('Jobs of a higher priority start first. Default: 0'),
+  attempts: integerParameter(z.int().min(1).max(1000)).optional().describe('The most attempts, the first one included'),
+  timeout_ms: integerParameter(z.int().min(1).max(longestTimeoutMs))
+    .optional()
+    .describe('The time limit of one attempt'),
+  deadline_ms: integerParameter(durationMs).optional().describe('The time limit of the whole job'),
+  delay_ms: integerParameter(z.int().min(0).max(maxDelayMs))
+    .optional()
+    .describe('Do not start before this much time has passed'),
   tag: z.string().min(1).max(100).optional().describe('A tag of the job'),
-  wait: whole
-    .min(0)
+  wait: integerParameter(z.int().min(0))
     .optional()
     .describe(
       `How many seconds to wait for the end, ${maxWaitS} at most. Default: \`Prefer: wait\`, else ${defaultWaitS}`,
@@ -56,7 +58,7 @@ export function runJob(app: FastifyInstance, deps: RouteDeps): void {
 }
 
 function runType(app: FastifyInstance, deps: RouteDeps, { type, title, description, input, output }: Job): void {
-  const { registry, config, queue } = deps
+  const { config, queue } = deps
   const name = pascalCase(type)
   const jobs = jobSubmissions(deps, {
     waitS: (request) => waitOf(request),
@@ -82,16 +84,7 @@ function runType(app: FastifyInstance, deps: RouteDeps, { type, title, descripti
       },
     },
     handler: async (request, reply) => {
-      const context = {
-        registry,
-        now: redisNow(),
-        caller: request.caller,
-        traceparent: request.headers['traceparent'],
-        requestId: request.id,
-        indexed: config.INDEXED_METADATA,
-        hops: readHops(request.headers),
-        canSign: config.WEBHOOK_SECRETS.length > 0,
-      }
+      const context = submissionContext(request, deps)
       const job = await submit(request, reply, deps, jobs, parseJob(submissionOf(type, request), context, '', ''))
       if (!job.done) return reply.send(jobResource(await withHeldBy(queue, job), config.RESULT_TTL_MS, request.caller))
       if (job.state !== 'succeeded') throw unsuccessful(job)

@@ -1,12 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { RouteDeps } from '../deps.ts'
 import { lastEventId } from '../http/event-id.ts'
-import { eventStreamResponse, resumeHeader, resumeParameter } from '../openapi/event-stream.ts'
+import { answerHeadOfStream } from '../http/stream-response.ts'
+import { eventStreamResponses, resumeHeader, resumeParameter } from '../openapi/event-stream.ts'
 import { problemResponses } from '../openapi/responses.ts'
 import { exampleEvents } from './examples.ts'
 import { findJob, jobNotFound, jobParams } from './find-job.ts'
-import { JobEventStream } from './job-event-stream.ts'
+import { idOfDone, JobEventStream } from './job-event-stream.ts'
 
 const query = z.strictObject({ after: resumeParameter })
 
@@ -15,8 +17,6 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
   const streamDeps = { queue: deps.queue, hub: deps.hub, resultTtlMs: deps.config.RESULT_TTL_MS }
 
   app.get<{ Params: z.output<typeof jobParams>; Querystring: z.output<typeof query> }>('/v1/jobs/:id/events', {
-    // It would hold the answer until the job is done.
-    exposeHeadRoute: false,
     config: { access: 'read' },
     schema: {
       operationId: 'streamJobEvents',
@@ -26,7 +26,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       querystring: query,
       headers: resumeHeader,
       response: {
-        200: eventStreamResponse(
+        ...eventStreamResponses(
           'Events: snapshot, state, progress, output, log, gap, done; problem when the key of the request ends',
           exampleEvents,
         ),
@@ -38,11 +38,20 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
       const ref = deps.queue.refOf(id)
       if (!ref) throw jobNotFound(id)
       const after = lastEventId(request.query.after, request.headers['last-event-id'])
+      const isComplete = (job: StoredJob) => job.done && after === idOfDone(job)
+      if (request.method === 'HEAD') {
+        const job = await findJob(deps.queue, request, id)
+        return isComplete(job) ? reply.code(204).send() : answerHeadOfStream(reply, 'text/event-stream')
+      }
       let stream: JobEventStream | undefined
       // What is published before the stream exists is found by its first read.
       const stopWatching = await deps.hub.watch(ref, (message) => stream?.onAnnouncement(message))
       try {
         const job = await findJob(deps.queue, request, id)
+        if (isComplete(job)) {
+          stopWatching()
+          return reply.code(204).send()
+        }
         // An end that was not published, because its worker died, is found by the next heartbeat.
         const hold = deps.holds.open('stream', request, reply)
         const response = deps.streams.open(reply, hold, { onBeat: () => stream?.read(), onClose: stopWatching })
@@ -50,6 +59,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
           request.log.warn({ err: error, job: id }, 'failed to read for an event stream')
         stream = new JobEventStream({ ...streamDeps, caller: request.caller }, response, job, { after, onError })
         stream.begin(job)
+        return reply
       } catch (error) {
         stopWatching()
         throw error

@@ -33,9 +33,9 @@ export function serveDocs(app: FastifyInstance, schemas: SchemaRegistry, access:
   // A failed build has been reported to its client.
   app.addHook('onClose', async () => (await built?.catch(() => undefined))?.close())
 
-  const answer = async ({ method, url, headers }: FastifyRequest, reply: FastifyReply) => {
+  const answer = async ({ url, headers }: FastifyRequest, reply: FastifyReply) => {
     const docs = await buildOnce()
-    const answered = await docs.inject({ method: method === 'HEAD' ? 'HEAD' : 'GET', url, headers })
+    const answered = await docs.inject({ method: 'GET', url, headers })
     // The plugin refuses some paths in a form of its own.
     if (answered.statusCode >= 400) return reply.callNotFound()
     for (const [name, value] of Object.entries(answered.headers))

@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import { type FastifyInstance, fastify, type RouteOptions } from 'fastify'
 import { createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { version } from '../../version.ts'
 import { docsPolicy, securityHeaders } from '../http/security-headers.ts'
 import { validateWithZod, withoutOwnCompilers } from '../http/validation.ts'
 import { componentKey, nameComponents } from './components.ts'
@@ -13,6 +14,8 @@ const commonHeaders = ['request-id', ...Object.keys(securityHeaders)].map((name)
 const apiDescription = [
   'Background jobs over HTTP: submit, watch, wait.',
   `Every answer has the headers ${commonHeaders.join(', ')}.`,
+  'Every GET has a HEAD, and every path an OPTIONS that names its methods in `allow`, as 405 `method_not_allowed` does.',
+  'JSON above 1 KB, in answers to writes above 16 KB, has `vary`, and `content-encoding` where `Accept-Encoding` has `gzip` or `br`.',
   'Where the tenant has a limit of requests per minute, an answer also has `ratelimit-policy` (the limit) and `ratelimit` (what is left of it, and the seconds until all of it is available again).',
 ].join('\n\n')
 
@@ -37,7 +40,7 @@ export async function buildDocs(
       openapi: '3.1.0',
       info: {
         title: 'Drover',
-        version: '0.2.0',
+        version,
         description: apiDescription,
         license: { name: 'MIT', identifier: 'MIT' },
       },
@@ -104,7 +107,8 @@ function simplify(schemas: SchemaRegistry): (converted: Converted) => void {
       delete jsonSchema['contentEncoding']
       jsonSchema['format'] = 'byte'
     }
-    // Zod removes the examples of what an input is made of, if a part of it is transformed. Ours are inputs.
+    // Zod removes the default and the examples of what an input is made of, if a part of it is transformed. Ours are inputs.
+    if (def.type === 'default' && 'defaultValue' in def) jsonSchema['default'] ??= def.defaultValue
     const examples = schemas.get(zodSchema)?.examples
     if (examples) jsonSchema['examples'] = examples
   }

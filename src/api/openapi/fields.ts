@@ -20,8 +20,14 @@ export const tagsField = z.array(z.string())
 
 export const metadataField = z.record(z.string(), z.string())
 
+/** An integer in a query: digits alone, as the document says. `schema` has its bounds. */
+export function integerParameter<S extends z.ZodType<number>>(schema: S) {
+  const read = (text: unknown) => (typeof text === 'string' && /^-?\d{1,16}$/.test(text) ? Number(text) : text)
+  return z.preprocess(read, schema)
+}
+
 /** How many items a page has at most. */
-export const limitParameter = z.coerce.number().int().min(1).max(200).default(50).describe('1 to 200')
+export const limitParameter = integerParameter(z.int().min(1).max(200)).default(50).describe('1 to 200')
 
 const time = z.iso.datetime({ offset: true }).transform(Date.parse)
 

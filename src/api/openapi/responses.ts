@@ -33,6 +33,7 @@ const ofRun = {
   location: 'Where the job can be read',
   'preference-applied': '`wait=N`: N is the limit of the wait in seconds',
   'idempotent-replayed': '`true`: the key was used before, and this is its job',
+  'server-timing': '`queue`, `run` and `total` of the job in ms',
 }
 const headersOfCode: Partial<Record<ProblemCode, Headers>> = {
   job_failed: ofRun,

@@ -16,6 +16,12 @@ export function waitHeaders(kind: 'job' | 'flow') {
   }
 }
 
+/** Documents the header of an answer that has waited for the end. */
+export const timingHeader = {
+  'server-timing':
+    'After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone',
+}
+
 /** Documents the request headers and the successful answers of reading a job or a flow. */
 export function readingWithWait(kind: 'job' | 'flow', schema: z.ZodType) {
   const headers = {
@@ -30,9 +36,9 @@ export function readingWithWait(kind: 'job' | 'flow', schema: z.ZodType) {
       'if-none-match': z.string().optional().describe('The `ETag` of the state that the client has'),
     }),
     response: {
-      200: jsonResponse(`The ${kind}`, schema, { headers }),
+      200: jsonResponse(`The ${kind}`, schema, { headers: { ...headers, ...timingHeader } }),
       202: jsonResponse(`With \`Prefer: wait\`: the ${kind} was not done when the wait ended`, schema, { headers }),
-      304: emptyResponse(`The ${kind} is as the client has it`, headers),
+      304: emptyResponse(`The ${kind} is as the client has it`, { ...headers, ...timingHeader }),
     },
   }
 }

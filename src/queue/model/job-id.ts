@@ -31,8 +31,10 @@ export function timeOfUlid(ulid: string): number {
   return decodeTime(ulid)
 }
 
+export const ulidPattern = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
+
 export function isUlid(text: string): boolean {
-  return /^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(text)
+  return ulidPattern.test(text)
 }
 
 /** Reads the name of the queue from a job id; undefined when the id is not of the shape of {@link newJobRef}. */

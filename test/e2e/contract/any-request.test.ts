@@ -11,8 +11,8 @@ import { ApiDocument, type Endpoint } from './api-document.ts'
 import { headerText, oddQuery, oddSegment, someHeaders } from './odd-request.ts'
 import { anyJson, arbitraryOf, mutated } from './schema-arbitrary.ts'
 
-/** The statuses of a path that is not an endpoint. */
-const nowhere = [400, 404, 413, 415]
+/** The statuses of a path that is not an endpoint: 405 where the document has only some of the paths of a route. */
+const nowhere = [400, 404, 405]
 
 /** What is wrong with an answer, in words: it is not documented, no problem in our form, or a server error. */
 function check(document: ApiDocument, odd: RawRequest, answer: RawAnswer): string | undefined {
@@ -21,6 +21,16 @@ function check(document: ApiDocument, odd: RawRequest, answer: RawAnswer): strin
   const [path = ''] = odd.path.split('?', 1)
   if (path.startsWith('/docs') || path === '/openapi.json') return undefined
   const isHead = odd.method === 'HEAD'
+  const allowed = document.allowed(path)
+  if (allowed.length > 0 && !allowed.includes(odd.method)) {
+    const allow = answer.headers['allow']
+    if (answer.status === 405 && allow !== allowed.join(', ')) return `405 with Allow: ${String(allow)}`
+    if (![400, 405].includes(answer.status)) return `${answer.status} for a method that the path does not have`
+  }
+  if (odd.method === 'OPTIONS') {
+    const expected = allowed.length > 0 ? [204, 400] : [204, 404, 400]
+    return expected.includes(answer.status) ? undefined : `${answer.status} for OPTIONS`
+  }
   const endpoint = document.match(isHead ? 'GET' : odd.method, path)
   if (isHead) return answer.body === '' ? undefined : 'the answer to a HEAD has a body'
   if (endpoint && !(answer.status === 404 && answer.body.includes('route_not_found')))

@@ -138,6 +138,13 @@ export class ApiDocument {
     )
   }
 
+  /** The methods that a path allows: those of its endpoints, HEAD with GET, and OPTIONS. Empty where the document has no such path. */
+  allowed(path: string): string[] {
+    const methods = this.endpoints.map(({ method }) => method).filter((method) => this.match(method, path))
+    if (methods.length === 0) return []
+    return [...new Set([...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'])].sort()
+  }
+
   /** What is wrong with a value, in words; undefined when the schema takes it. */
   mistake(schema: Schema, value: unknown): string | undefined {
     let validate = this.#compiled.get(schema)

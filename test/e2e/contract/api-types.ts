@@ -1440,7 +1440,7 @@ export interface components {
             error?: components["schemas"]["ErrorSummary"];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -2341,6 +2341,8 @@ export interface components {
                 "preference-applied"?: string;
                 /** @description `true`: the key was used before, and this is its job */
                 "idempotent-replayed"?: string;
+                /** @description `queue`, `run` and `total` of the job in ms */
+                "server-timing"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2356,6 +2358,8 @@ export interface components {
                 "preference-applied"?: string;
                 /** @description `true`: the key was used before, and this is its job */
                 "idempotent-replayed"?: string;
+                /** @description `queue`, `run` and `total` of the job in ms */
+                "server-timing"?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -2494,6 +2498,15 @@ export interface components {
         };
         /** @description `schedule_contended`, `too_many_schedules` */
         ScheduleContendedOrTooManySchedules: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `precondition_failed` */
+        PreconditionFailed: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2644,6 +2657,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2727,6 +2742,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2811,6 +2828,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2895,6 +2914,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2979,6 +3000,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3063,6 +3086,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3147,6 +3172,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3231,6 +3258,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3315,6 +3344,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3383,6 +3414,8 @@ export interface operations {
                     etag?: string;
                     /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
                     "cache-control"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3417,6 +3450,8 @@ export interface operations {
                     etag?: string;
                     /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
                     "cache-control"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3788,7 +3823,7 @@ export interface operations {
     streamJobEvents: {
         parameters: {
             query?: {
-                /** @description Resume after the event with this id. Takes precedence over `Last-Event-ID` */
+                /** @description Resume after the event with this id. Of this and `Last-Event-ID` the later one counts */
                 after?: string;
             };
             header?: {
@@ -3814,6 +3849,13 @@ export interface operations {
                 content: {
                     "text/event-stream": string;
                 };
+            };
+            /** @description The client has the event `done` of the current run: there are no more. An `EventSource` stops */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
@@ -3905,6 +3947,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its flow */
                     "idempotent-replayed"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3972,6 +4016,8 @@ export interface operations {
                     etag?: string;
                     /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
                     "cache-control"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4006,6 +4052,8 @@ export interface operations {
                     etag?: string;
                     /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
                     "cache-control"?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4108,7 +4156,7 @@ export interface operations {
             query?: {
                 /** @description `none` omits the tree, which is long for a large flow */
                 tree?: components["schemas"]["TreeDetail"];
-                /** @description Resume after the event with this id. Takes precedence over `Last-Event-ID` */
+                /** @description Resume after the event with this id. Of this and `Last-Event-ID` the later one counts */
                 after?: string;
             };
             header?: {
@@ -4134,6 +4182,13 @@ export interface operations {
                 content: {
                     "text/event-stream": string;
                 };
+            };
+            /** @description The client has the event `done` of the current run: there are no more. An `EventSource` stops */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
@@ -4242,7 +4297,10 @@ export interface operations {
                 /** @description Whose items: another tenant's with the scope `admin` only. Default: the tenant of the key */
                 tenant?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the schedule that the client has */
+                "if-none-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4253,11 +4311,22 @@ export interface operations {
             /** @description The schedule */
             200: {
                 headers: {
+                    /** @description Identifies this state of the schedule, for `If-Match` and `If-None-Match` */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Schedule"];
                 };
+            };
+            /** @description The schedule is as the client has it */
+            304: {
+                headers: {
+                    /** @description Identifies this state of the schedule, for `If-Match` and `If-None-Match` */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["InvalidRequest"];
             401: components["responses"]["Unauthenticated"];
@@ -4274,7 +4343,12 @@ export interface operations {
     putSchedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the schedule to replace: one that was replaced or deleted since is left as it is */
+                "if-match"?: string;
+                /** @description `*`: create the schedule, and replace none */
+                "if-none-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4291,6 +4365,8 @@ export interface operations {
                 headers: {
                     /** @description Where the schedule can be read */
                     location?: string;
+                    /** @description Identifies this state of the schedule, for `If-Match` and `If-None-Match` */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4302,6 +4378,8 @@ export interface operations {
                 headers: {
                     /** @description Where the schedule can be read */
                     location?: string;
+                    /** @description Identifies this state of the schedule, for `If-Match` and `If-None-Match` */
+                    etag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4314,6 +4392,7 @@ export interface operations {
             404: components["responses"]["UnknownJobType"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["ScheduleContendedOrTooManySchedules"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
@@ -4325,7 +4404,10 @@ export interface operations {
     deleteSchedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the schedule to delete: one that was replaced since is kept */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4345,6 +4427,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["ScheduleNotFound"];
             408: components["responses"]["RequestTimeout"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
