@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findRedisServer } from '../../src/dev/find-redis.ts'
@@ -19,6 +19,10 @@ export interface OwnRedis {
   stop(): Promise<void>
   /** Ends it like a crash (SIGKILL). */
   kill(): Promise<void>
+  /** How much it has written: the size of its append-only file. */
+  written(): Promise<number>
+  /** Ends it like a power failure (SIGKILL) that loses what was written after {@link written} was `size`. */
+  loseAfter(size: number): Promise<void>
   /** Restarts it on the same port with its data, after `stop` or `kill`. */
   start(): Promise<void>
   /** It stays connected but does not answer, as on a network that loses packets (SIGSTOP). */
@@ -42,9 +46,22 @@ export async function startOwnRedis(more: readonly string[] = []): Promise<OwnRe
     server.send('SIGKILL')
     await server.ended
   }
+  // The part that it writes to; a part that it has rewritten is another file.
+  const log = async (): Promise<string> => {
+    const folder = join(dir, 'appendonlydir')
+    const [file] = (await readdir(folder)).filter((name) => name.endsWith('.incr.aof'))
+    return join(folder, file ?? '')
+  }
+  const written = async () => (await stat(await log())).size
   return {
     url: server.url,
     port,
+    written,
+    async loseAfter(size) {
+      await kill()
+      // Redis drops a command that was cut in the middle.
+      await truncate(await log(), size)
+    },
     stop: () => server.stop(5000),
     kill,
     async start() {

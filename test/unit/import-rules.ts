@@ -19,6 +19,7 @@ export const rules: Record<string, Rule> = {
     doors: [
       'connection',
       'fitness',
+      'incarnation',
       'keys',
       'load-script',
       'lease',

@@ -11,11 +11,13 @@ const writeEveryMs = 60_000
  * jobs of flows and schedules. @returns what ends that
  */
 export function announceLimits(apiKeys: ApiKeys, limits: TenantLimits, log: Logger): () => void {
-  let written: { limits: ReadonlyMap<string, number>; at: number } | undefined
+  let written: { limits: ReadonlyMap<string, number>; incarnation: number; at: number } | undefined
   const look = () => {
     const current = apiKeys.maxQueued
-    if (written?.limits === current && performance.now() - written.at < writeEveryMs) return
-    written = { limits: current, at: performance.now() }
+    const { incarnation } = limits
+    const isWritten = written?.limits === current && written.incarnation === incarnation
+    if (isWritten && performance.now() - (written?.at ?? 0) < writeEveryMs) return
+    written = { limits: current, incarnation, at: performance.now() }
     limits.write(current).catch((error: unknown) => {
       written = undefined
       log.debug({ err: error }, 'failed to write the limits of tenants; the next look retries')

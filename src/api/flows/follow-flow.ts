@@ -21,11 +21,14 @@ export class FlowFollower {
   readonly #closing: AbortSignal
   readonly #stopWatching: () => void
   readonly #bell: Bell
+  /** What is read of the flow from then on is of one history. */
+  readonly #incarnation: number
 
   private constructor(flows: Flows, closing: AbortSignal, bell: Bell, stopWatching: () => void) {
     this.#flows = flows
     this.#closing = closing
     this.#bell = bell
+    this.#incarnation = flows.incarnation
     this.#stopWatching = stopWatching
     closing.addEventListener('abort', bell.ring)
   }
@@ -45,8 +48,8 @@ export class FlowFollower {
   }
 
   /**
-   * Yields the ends of a flow in their order, from the first on, until the flow is over, its next run begins, or `response` or the
-   * server closes. Holds no outputs, and reads no further while its caller is busy. Waits while Redis is away: a client that
+   * Yields the ends of a flow in their order, from the first on, until the flow is over, its next run begins, Redis may have lost ends
+   * that were read, or `response` or the server closes. Holds no outputs, and reads no further while its caller is busy. Waits while Redis is away: a client that
    * reconnected then would be refused, which browsers take for the end.
    */
   async *news(open: LoadedFlow, response: StreamResponse): AsyncGenerator<FlowNews, void, undefined> {
@@ -59,7 +62,7 @@ export class FlowFollower {
     while (!this.#isLeft(response)) {
       this.#bell.silence()
       const next = await this.whenAvailable(response, () => readEnds(this.#flows, open))
-      if (!next || next.isOtherRun) return
+      if (!next || next.isOtherRun || this.#flows.incarnation !== this.#incarnation) return
       if (next.jobs.length > 0) {
         yield { kind: 'ended', jobs: next.jobs, members: takeMembers() }
       } else if (next.isFinished) {

@@ -133,6 +133,8 @@ export class JobEventStream {
   async #catchUpWithState(): Promise<void> {
     const job = this.#takeEnded() ?? (await this.#deps.queue.read(this.#ref, undefined, 'small'))
     if (!job) return this.#response.end()
+    // Redis has lost events that were sent: others will get their ids.
+    if (job.lastEventId < this.#stored) this.#stored = job.lastEventId
     // The events of a running attempt follow its state; every other state follows the events before it. The events of a finished
     // job are complete when its end can be read, so that `done` is last.
     if (job.state === 'running') this.#sendState(job)

@@ -1,5 +1,6 @@
 import { anonymousTenant } from '../model/job-record.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
+import { incarnationOf } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
 
 /** How many waiting jobs each tenant with a limit may have. The API, which has the keys file, writes it; all processes read it. */
@@ -10,6 +11,11 @@ export class TenantLimits {
   constructor(deps: { redis: Redis; keys: Keys }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
+  }
+
+  /** Another one: the limits may have to be written again. */
+  get incarnation(): number {
+    return incarnationOf(this.#redis)
   }
 
   /** Replaces all limits. @throws QueueUnavailableError */

@@ -2,8 +2,10 @@ import type { Logger } from 'pino'
 import type { Registry } from '../../jobs/registry.ts'
 import type { Refusal } from '../admission/admission.ts'
 import { TenantQuotas } from '../admission/tenant-quotas.ts'
+import { BullQueues } from '../bullmq/bull-queues.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import type { Redis } from '../redis/connection.ts'
+import { fence, incarnationOf } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Lease } from '../redis/lease.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
@@ -21,52 +23,54 @@ const leaseMs = 4000
 /** Bounds of one pass over the list of open flows. */
 const maxPerPass = { flows: 500, jobs: 2000 }
 
+interface Options {
+  redis: Redis
+  subscriber: Redis
+  keys: Keys
+  registry: Registry
+  outbox: WebhookOutbox
+  resultTtlMs: number
+  log: Logger
+  door: FlowDoor
+  onEnded?: (type: string, end: JobEnd) => void
+}
+
+/** What a coordinator remembers of the flows: true for one incarnation of Redis. */
+interface Memory {
+  incarnation: number
+  store: FlowStore
+  driver: FlowDriver
+  remover: FlowRemover
+  upkeep: FlowIndexUpkeep
+}
+
 /**
  * Drives all open flows to completion and removes ended ones. Every process may run a coordinator; the holder of a lease does the work.
- * Two at once, after a lease was lost unnoticed, do no harm: see advance.ts.
+ * Two at once, after a lease was lost unnoticed, do no harm: see advance.ts. When Redis may have lost its last writes, it forgets what it
+ * remembers of the flows, and what it is doing fails: it would go on from what is lost.
  */
 export class FlowCoordinator {
-  readonly #store: FlowStore
-  readonly #driver: FlowDriver
-  readonly #remover: FlowRemover
-  readonly #upkeep: FlowIndexUpkeep
+  readonly #options: Options
+  readonly #bull: BullQueues
   readonly #hints: FlowHints
   readonly #lease: Lease
   readonly #log: Logger
   #timer: NodeJS.Timeout | undefined
   #ticking: Promise<void> | undefined
   #passing: Promise<void> | undefined
-  #isLeader = false
+  /** Undefined: another process is the leader. */
+  #memory: Memory | undefined
   /** The rank on the list at which the next pass begins. */
   #from = 0
 
-  constructor(options: {
-    redis: Redis
-    subscriber: Redis
-    keys: Keys
-    registry: Registry
-    outbox: WebhookOutbox
-    resultTtlMs: number
-    log: Logger
-    door: FlowDoor
-    onEnded?: (type: string, end: JobEnd) => void
-  }) {
-    const { redis, keys, registry, outbox, subscriber, log, door, onEnded } = options
-    const store = new FlowStore({ redis, keys })
-    const jobs = new FlowJobs({ redis, keys, registry, onEnded })
+  constructor(options: Options) {
+    const { redis, keys, subscriber, log } = options
+    this.#options = options
+    this.#bull = new BullQueues({ redis, keys, isListed: true })
     this.#hints = new FlowHints(subscriber, keys.flowHints, {
-      onHint: (flow, job) => this.#driver.hint(flow, job),
+      onHint: (flow, job) => this.#memory?.driver.hint(flow, job),
       onGap: () => this.#checkAllSoon(),
     })
-    this.#store = store
-    const onHeldBack = (flow: string, { reason }: Refusal) => {
-      log.info({ flow, reason }, 'a map of a flow waits for room')
-    }
-    const quotas = new TenantQuotas({ redis, keys })
-    const deps = { store, jobs, registry, outbox, door, quotas, onHeldBack }
-    this.#driver = new FlowDriver({ ...deps, hints: this.#hints, log })
-    this.#remover = new FlowRemover({ ...options, store, jobs })
-    this.#upkeep = new FlowIndexUpkeep({ redis, keys, store })
     this.#lease = new Lease({ redis, key: keys.flowLease, ms: leaseMs })
     this.#log = log
   }
@@ -88,69 +92,95 @@ export class FlowCoordinator {
     clearInterval(this.#timer)
     this.#timer = undefined
     await this.#ticking
-    if (!this.#isLeader) return
-    await this.#standDown()
+    const memory = this.#memory
+    if (!memory) return
+    await this.#standDown(memory)
     await this.#passing
-    await this.#driver.idle()
+    await memory.driver.idle()
     await this.#lease.release()
   }
 
   async #tick(): Promise<void> {
     try {
       const isHeld = await this.#lease.hold()
-      if (isHeld && !this.#isLeader) await this.#lead()
-      else if (!isHeld && this.#isLeader) await this.#standDown()
+      const memory = this.#memory
+      if (!isHeld && memory) await this.#standDown(memory)
+      else if (isHeld && !memory) await this.#lead()
+      else if (memory && memory.incarnation !== incarnationOf(this.#options.redis)) this.#readAnew(memory)
     } catch (error) {
       this.#log.debug({ err: error }, 'failed to renew the lease of the flow coordinator; the next tick retries')
     }
+    const memory = this.#memory
+    if (!memory) return
     // Not awaited: a pass may take longer than the lease lasts.
-    if (this.#isLeader) {
-      this.#passing ??= this.#passAndRemove().finally(() => {
-        this.#passing = undefined
-      })
-    }
+    this.#passing ??= this.#passAndRemove(memory).finally(() => {
+      this.#passing = undefined
+    })
   }
 
   async #lead(): Promise<void> {
     await this.#hints.listen()
-    this.#isLeader = true
-    this.#from = 0
-    this.#driver.open()
-    this.#upkeep.begin()
+    this.#memory = this.#remember()
     this.#log.info('became flow coordinator')
   }
 
-  async #standDown(): Promise<void> {
-    this.#isLeader = false
-    this.#driver.close()
+  async #standDown(memory: Memory): Promise<void> {
+    this.#memory = undefined
+    memory.driver.close()
     await this.#hints.close()
   }
 
-  async #passAndRemove(): Promise<void> {
+  #readAnew(before: Memory): void {
+    before.driver.close()
+    this.#memory = this.#remember()
+    this.#log.info('read all open flows anew: Redis may have lost its last writes')
+  }
+
+  #remember(): Memory {
+    const { keys, registry, outbox, resultTtlMs, log, door, onEnded } = this.#options
+    const incarnation = incarnationOf(this.#options.redis)
+    const redis = fence(this.#options.redis)
+    const store = new FlowStore({ redis, keys })
+    const jobs = new FlowJobs({ redis, keys, registry, bull: this.#bull, onEnded })
+    const onHeldBack = (flow: string, { reason }: Refusal) => {
+      log.info({ flow, reason }, 'a map of a flow waits for room')
+    }
+    const quotas = new TenantQuotas({ redis, keys })
+    const deps = { store, jobs, registry, outbox, door, quotas, onHeldBack }
+    const driver = new FlowDriver({ ...deps, hints: this.#hints, log })
+    const remover = new FlowRemover({ redis, keys, store, jobs, outbox, resultTtlMs })
+    const upkeep = new FlowIndexUpkeep({ redis, keys, store })
+    this.#from = 0
+    driver.open()
+    upkeep.begin()
+    return { incarnation, store, driver, remover, upkeep }
+  }
+
+  async #passAndRemove(memory: Memory): Promise<void> {
     try {
-      await this.#pass()
-      await this.#remover.removeExpired()
-      await this.#upkeep.step()
+      await this.#pass(memory)
+      await memory.remover.removeExpired()
+      await memory.upkeep.step()
     } catch (error) {
       this.#log.debug({ err: error }, 'failed to check the open flows; the next tick retries')
     }
   }
 
   /** Checks the next flows on the list. */
-  async #pass(): Promise<void> {
-    const entries = await this.#store.openList.read(this.#from, maxPerPass.flows)
+  async #pass(memory: Memory): Promise<void> {
+    const entries = await memory.store.openList.read(this.#from, maxPerPass.flows)
     let jobsLeft = maxPerPass.jobs
     let seen = 0
     for (const entry of entries) {
-      if (jobsLeft <= 0 || !this.#isLeader) break
+      if (jobsLeft <= 0 || this.#memory !== memory) return
       seen += 1
-      jobsLeft -= await this.#driver.check(entry, jobsLeft)
+      jobsLeft -= await memory.driver.check(entry, jobsLeft)
     }
     this.#from = seen < entries.length || entries.length === maxPerPass.flows ? this.#from + seen : 0
   }
 
   #checkAllSoon(): void {
     this.#from = 0
-    this.#driver.expireChecks()
+    this.#memory?.driver.expireChecks()
   }
 }

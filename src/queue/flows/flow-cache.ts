@@ -82,9 +82,10 @@ export class FlowCache {
   /** Whether a flow is as it was read, but for the ends of nodes: the same run and jobs, not finished, and with the same stop mark. */
   async #isCurrent({ flow, known }: LoadedFlow): Promise<boolean> {
     const { run, isFinished, isStopping, isStored, jobs, ends } = await this.#store.readStatus(flow.id)
+    // Fewer ends than were read, or jobs that may not all be stored any more: Redis has lost what it had written last.
+    const isBehind = ends < known || (flow.isStored && !isStored)
     flow.isStored ||= isStored
-    // Fewer ends than were read: Redis has lost what it had written last.
-    const isAsRead = run === flow.run && jobs === flow.jobs && ends >= known
+    const isAsRead = run === flow.run && jobs === flow.jobs && !isBehind
     return isAsRead && !isFinished && isStopping === (flow.stop !== undefined)
   }
 }

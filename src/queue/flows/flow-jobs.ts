@@ -1,13 +1,14 @@
 import type { Registry } from '../../jobs/registry.ts'
 import { TenantQuotas } from '../admission/tenant-quotas.ts'
-import { BullQueues } from '../bullmq/bull-queues.ts'
+import type { BullQueues } from '../bullmq/bull-queues.ts'
 import { encodeFailure, type StoredFailure } from '../model/failure.ts'
 import { timeLimits } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import type { NewJob } from '../model/new-job.ts'
 import { largeInputBytes } from '../model/payload.ts'
 import { redisNow } from '../model/redis-time.ts'
-import { type Redis, whenAvailable } from '../redis/connection.ts'
+import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/connection.ts'
+import { isFencedOff, OtherIncarnationError } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { canceledMessage, cancelMarginMs } from '../store/cancel-and-retry.ts'
@@ -50,12 +51,14 @@ export class FlowJobs {
     redis: Redis
     keys: Keys
     registry: Registry
+    /** On the same connection, past a fence. */
+    bull: BullQueues
     onEnded?: ((type: string, end: JobEnd) => void) | undefined
   }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
     this.#registry = deps.registry
-    this.#bull = new BullQueues({ redis: deps.redis, keys: deps.keys, isListed: true })
+    this.#bull = deps.bull
     this.#quotas = new TenantQuotas(deps)
     this.#onEnded = deps.onEnded ?? (() => undefined)
   }
@@ -73,8 +76,10 @@ export class FlowJobs {
       return { ref: ids.ref(queue, node.n), type, record, attempts, createdAt, runAt, flow: { id, run, isBlocked } }
     }
     for (const [queue, all] of Map.groupBy(nodes, ({ job }) => job.queue)) {
-      for (let from = 0; from < all.length; from += maxAddedAtOnce)
+      for (let from = 0; from < all.length; from += maxAddedAtOnce) {
+        if (isFencedOff(this.#redis)) throw new QueueUnavailableError(new OtherIncarnationError())
         await this.#bull.addBulk(queue, all.slice(from, from + maxAddedAtOnce).map(newJob))
+      }
     }
   }
 

@@ -1,26 +1,29 @@
 import type { Registry } from '../../jobs/registry.ts'
 import { TenantQuotas } from '../admission/tenant-quotas.ts'
+import { BullQueues } from '../bullmq/bull-queues.ts'
 import type { JobRef } from '../model/job-id.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import type { Redis } from '../redis/connection.ts'
+import { fence, incarnationOf } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import { type AdvanceDeps, advanceFlow } from './advance.ts'
 import type { FlowDoor } from './expand-map.ts'
 import { FlowJobs } from './flow-jobs.ts'
 import type { NewFlow } from './flow-record.ts'
-import { FlowStore, type Reopening } from './flow-store.ts'
+import { FlowStore } from './flow-store.ts'
 import { settleFlowWebhook } from './flow-webhook.ts'
 import { readUnderWay, readUnderWayOf, type UnderWay } from './jobs-under-way.ts'
 import { LoadedFlow } from './loaded-flow.ts'
-import { countNodes, type FlowHead } from './model/document.ts'
-import { FlowJobIds, refsOf } from './model/flow-job-id.ts'
+import type { FlowHead } from './model/document.ts'
+import { refsOf } from './model/flow-job-id.ts'
 import type { JobNode, PlanNode } from './model/plan.ts'
-import { nodesGivenUp, planRetry, type RetryPlan } from './model/retry-plan.ts'
+import { nodesGivenUp, planRetry } from './model/retry-plan.ts'
 import { FlowOutputs, type Found } from './outputs.ts'
 import type { PlannedFlow } from './plan-flow.ts'
 import type { JobResult } from './read-job-result.ts'
 import { deleteFlow } from './remove-flows.ts'
+import { chooseJobs, jobsIn, reopening } from './reopening.ts'
 
 export { flowOwner } from './flow-webhook.ts'
 export type { LoadedFlow } from './loaded-flow.ts'
@@ -36,49 +39,55 @@ export interface FlowProgress extends UnderWay {
   flow: FlowHead
 }
 
+interface Deps {
+  redis: Redis
+  keys: Keys
+  registry: Registry
+  outbox: WebhookOutbox
+  door: FlowDoor
+  /** Called for each job of a flow that this process stored. */
+  onAdded?: (type: string, tenant: string) => void
+  /** Called for each job that this process ended before it had started. */
+  onEnded?: (type: string, end: JobEnd) => void
+}
+
 /** The API's side of flows: submit, read, cancel and retry. All methods throw QueueUnavailableError. */
 export class Flows {
   readonly store: FlowStore
-  readonly #stored: { redis: Redis; keys: Keys }
+  readonly #deps: Deps
+  readonly #bull: BullQueues
   readonly #jobs: FlowJobs
-  readonly #outbox: WebhookOutbox
-  readonly #advanceDeps: AdvanceDeps
   readonly #onAdded: (type: string, tenant: string) => void
 
-  /** `onAdded` is called for each job of a flow that this process stored, `onEnded` for each that it ended before it had started. */
-  constructor(deps: {
-    redis: Redis
-    keys: Keys
-    registry: Registry
-    outbox: WebhookOutbox
-    door: FlowDoor
-    onAdded?: (type: string, tenant: string) => void
-    onEnded?: (type: string, end: JobEnd) => void
-  }) {
+  constructor(deps: Deps) {
     this.store = new FlowStore(deps)
-    this.#stored = { redis: deps.redis, keys: deps.keys }
-    this.#jobs = new FlowJobs(deps)
-    this.#outbox = deps.outbox
-    const { registry, outbox, door } = deps
-    this.#advanceDeps = { store: this.store, jobs: this.#jobs, registry, outbox, door, quotas: new TenantQuotas(deps) }
+    this.#deps = deps
+    this.#bull = new BullQueues({ redis: deps.redis, keys: deps.keys, isListed: true })
+    this.#jobs = new FlowJobs({ ...deps, bull: this.#bull })
     this.#onAdded = deps.onAdded ?? (() => undefined)
+  }
+
+  /** Another one: what was read of a flow before may be ahead of what Redis has. */
+  get incarnation(): number {
+    return incarnationOf(this.#deps.redis)
   }
 
   /** Stores a flow and all its jobs, unless it was just removed; idempotent. Once this resolves, the coordinator drives the flow to completion. */
   async add(flow: FlowSubmission): Promise<void> {
     const { tree, expansions, nodes, jobs, first } = flow.plan
     const counts = { nodes, jobs: jobs.length, ready: first.size }
-    const isNew = await this.store.create({ ...flow, tree, expansions, ...counts })
-    const status = isNew ? { run: 1, isStored: false } : await this.store.readStatus(flow.id)
+    const deps = this.#forOneChange()
+    const isNew = await deps.store.create({ ...flow, tree, expansions, ...counts })
+    const status = isNew ? { run: 1, isStored: false } : await deps.store.readStatus(flow.id)
     // It was removed a moment ago, and its id is still taken.
-    if (status.run === 0) return this.store.index.remove(flow)
+    if (status.run === 0) return deps.store.index.remove(flow)
     if (!status.isStored) {
       const stored = { ...flow, run: 1 }
-      await this.#jobs.store(stored, jobs, (node) => (first.has(node) ? 'ready' : 'blocked'))
-      if (!(await this.store.markStored(flow.id))) return this.#jobs.discard(stored, jobs)
+      await deps.jobs.store(stored, jobs, (node) => (first.has(node) ? 'ready' : 'blocked'))
+      if (!(await deps.store.markStored(flow.id))) return deps.jobs.discard(stored, jobs)
     }
     if (isNew) for (const { job } of jobs) this.#onAdded(job.type, flow.tenant)
-    await this.store.hint(flow.id)
+    await deps.store.hint(flow.id)
   }
 
   /** Whether a flow exists and has not ended. */
@@ -97,13 +106,13 @@ export class Flows {
   /** Adds the progress to a flow that was read. */
   async progress(flow: FlowHead): Promise<FlowProgress> {
     if (flow.finished) return { flow, running: new Set(), scheduled: new Set() }
-    return { flow, ...(await readUnderWay(this.#stored, flow)) }
+    return { flow, ...(await readUnderWay(this.#deps, flow)) }
   }
 
   /** … to many, at once. */
   async progressOf(flows: FlowHead[]): Promise<FlowProgress[]> {
     const open = flows.filter(({ finished }) => !finished)
-    const underWay = await readUnderWayOf(this.#stored, open)
+    const underWay = await readUnderWayOf(this.#deps, open)
     return flows.map((flow) => ({ flow, ...(underWay.get(flow.id) ?? { running: new Set(), scheduled: new Set() }) }))
   }
 
@@ -132,13 +141,14 @@ export class Flows {
    * jobs are signaled.
    */
   async cancel(id: string, now: number): Promise<'missing' | 'done' | 'stopping'> {
-    const stopped = await this.store.stop(id, 'canceled', now)
+    const deps = this.#forOneChange()
+    const stopped = await deps.store.stop(id, 'canceled', now)
     if (stopped !== 'stopping') return stopped
     // Each time the flow is out of date, another process has driven it forward.
     for (let tries = 0; tries < maxTries; tries++) {
-      const loaded = await LoadedFlow.read(this.store, id)
+      const loaded = await LoadedFlow.read(deps.store, id)
       if (!loaded) return 'missing'
-      const advanced = await this.#advance(loaded, [])
+      const advanced = await advanceFlow(deps, loaded, [])
       if (advanced !== 'stale') return 'stopping'
     }
     throw new Error(`flow ${id} kept changing; gave up after ${maxTries} attempts to cancel it`)
@@ -156,7 +166,8 @@ export class Flows {
     now: number,
     { members, door }: { members?: string[] | undefined; door: Door },
   ): Promise<Retried> {
-    const loaded = await LoadedFlow.read(this.store, id)
+    const deps = this.#forOneChange()
+    const loaded = await LoadedFlow.read(deps.store, id)
     const flow = loaded?.flow
     if (!loaded || !flow?.finished) return { status: 'not_done' }
     const { chosen, mistakes } = chooseJobs(loaded, members)
@@ -166,32 +177,42 @@ export class Flows {
     const refs = refsOf(id, plan.jobs)
     await door.admit(refs)
     // The webhook of the ended run must be stored before the next run replaces it.
-    if (flow.webhook) await settleFlowWebhook({ store: this.store, outbox: this.#outbox }, id)
+    if (flow.webhook) await settleFlowWebhook(deps, id)
     const deadlineAt = flow.deadlineMs === undefined ? undefined : now + flow.deadlineMs
-    if (!(await this.store.reopen(flow, reopening(loaded, plan, deadlineAt)))) {
+    if (!(await deps.store.reopen(flow, reopening(loaded, plan, deadlineAt)))) {
       await door.leave(refs)
       return { status: 'not_done' }
     }
-    const next = await LoadedFlow.read(this.store, id)
+    const next = await LoadedFlow.read(deps.store, id)
     if (next?.flow.run === flow.run + 1) {
       // Some jobs may have been removed.
-      await this.#jobs.store(next.flow, plan.jobs, () => 'blocked')
-      await this.#jobs.reblock(next.flow, plan.jobs)
+      await deps.jobs.store(next.flow, plan.jobs, () => 'blocked')
+      await deps.jobs.reblock(next.flow, plan.jobs)
       // What a crash leaves of these expires as jobs without a flow do.
-      await this.#jobs.remove(next.flow, jobsIn(nodesGivenUp(plan)))
-      await this.#advance(next, [])
+      await deps.jobs.remove(next.flow, jobsIn(nodesGivenUp(plan)))
+      await advanceFlow(deps, next, [])
     }
-    await this.store.hint(id)
+    await deps.store.hint(id)
     return { status: 'retried' }
   }
 
   /** See {@link deleteFlow}. */
   remove(id: string): Promise<'removed' | 'missing' | 'not_done'> {
-    return deleteFlow({ ...this.#stored, store: this.store, jobs: this.#jobs, outbox: this.#outbox }, id)
+    return deleteFlow(this.#forOneChange(), id)
   }
 
-  #advance(loaded: LoadedFlow, jobs: JobNode[]) {
-    return advanceFlow(this.#advanceDeps, loaded, jobs)
+  /** What changes a flow in several steps. It fails, for the caller to begin again, when Redis may have lost the first of them. */
+  #forOneChange(): AdvanceDeps & { redis: Redis; keys: Keys } {
+    const { keys, registry, outbox, door, onEnded } = this.#deps
+    const redis = fence(this.#deps.redis)
+    const stored = { redis, keys, store: new FlowStore({ redis, keys }), quotas: new TenantQuotas({ redis, keys }) }
+    return {
+      ...stored,
+      jobs: new FlowJobs({ redis, keys, registry, bull: this.#bull, onEnded }),
+      registry,
+      outbox,
+      door,
+    }
   }
 }
 
@@ -208,39 +229,3 @@ interface Door {
 export type Retried =
   | { status: 'retried' | 'not_done' | 'nothing_failed' }
   | { status: 'invalid'; mistakes: { index: number; detail: string }[] }
-
-const jobsIn = (nodes: PlanNode[]): JobNode[] => nodes.filter((node) => node.kind === 'job')
-
-function chooseJobs(loaded: LoadedFlow, members: string[] | undefined) {
-  const ids = new FlowJobIds(loaded.flow.id)
-  const chosen: JobNode[] = []
-  const mistakes: { index: number; detail: string }[] = []
-  for (const [index, id] of members?.entries() ?? []) {
-    const node = loaded.plan.node(ids.node(id) ?? -1)
-    if (node?.kind !== 'job' || loaded.jobId(node) !== id) mistakes.push({ index, detail: 'is no job of this flow' })
-    else if (loaded.evaluation.endOf(node)?.state === 'succeeded') mistakes.push({ index, detail: 'has succeeded' })
-    else chosen.push(node)
-  }
-  return { chosen: members && chosen, mistakes }
-}
-
-function reopening({ evaluation }: LoadedFlow, plan: RetryPlan, deadlineAt: number | undefined): Reopening {
-  const gone = nodesGivenUp(plan)
-  const anew = [...plan.jobs, ...plan.maps, ...plan.collapsed, ...gone].map((node) => {
-    return { node: node.n, state: node.kind === 'job' ? evaluation.endOf(node)?.state : undefined }
-  })
-  // Each expansion reserved numbers for all of its items, the admitted ones and the others.
-  const expanded = [...plan.collapsed, ...gone].flatMap((node) =>
-    node.kind === 'map' && node.expansion
-      ? [{ n: node.n, size: node.expansion.items.length * countNodes(node.map.node) }]
-      : [],
-  )
-  return {
-    anew,
-    collapsed: expanded.map(({ n }) => n),
-    nodesGone: expanded.reduce((sum, { size }) => sum + size, 0),
-    jobsGone: jobsIn(gone).length,
-    blocked: plan.jobs.length,
-    deadlineAt,
-  }
-}

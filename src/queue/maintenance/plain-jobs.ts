@@ -1,5 +1,6 @@
 import { type JobRef, parseJobId, parsePlainJobId } from '../model/job-id.ts'
 import type { Redis } from '../redis/connection.ts'
+import { IncarnationMap } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
 import { JobIndex } from '../store/job-index.ts'
 
@@ -14,12 +15,13 @@ export class PlainJobs {
   readonly #redis: Redis
   readonly #keys: Keys
   readonly #index: JobIndex
-  readonly #readTo = new Map<string, string>()
+  readonly #readTo: IncarnationMap<string, string>
 
   constructor(deps: { redis: Redis; keys: Keys }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
     this.#index = new JobIndex(deps)
+    this.#readTo = new IncarnationMap(deps.redis)
   }
 
   /** Lists the jobs that were added since the last call. A job may be listed again. @throws what Redis says; a later call repeats */

@@ -1,5 +1,6 @@
 import { Cluster, type Redis as Server } from 'ioredis'
 import { batchWrites } from './batch-writes.ts'
+import { incarnationOf } from './incarnation.ts'
 import { type ConnectionRole, keepProving, openRedis, type Redis } from './open-redis.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
 import { isTooOld, oldestRedis, versionOf } from './server-version.ts'
@@ -121,6 +122,7 @@ async function selectDatabase(redis: Redis, address: RedisAddress): Promise<void
 function logOutages(redis: Redis, connection: string, log: ConnectionLog): () => unknown {
   let lastError: Error | undefined
   let wasReady = false
+  let incarnation = 0
   redis.on('error', (error: Error) => {
     if (!lastError && wasReady) log.warn({ connection, err: error }, 'redis connection lost')
     lastError = error
@@ -134,7 +136,9 @@ function logOutages(redis: Redis, connection: string, log: ConnectionLog): () =>
   })
   redis.on('ready', () => {
     wasReady = true
-    if (lastError) log.info({ connection }, 'redis reconnected')
+    const isOther = incarnation !== incarnationOf(redis)
+    incarnation = incarnationOf(redis)
+    if (lastError) log.info({ connection, may_have_lost_writes: isOther }, 'redis reconnected')
     lastError = undefined
     loggedAt.clear()
   })

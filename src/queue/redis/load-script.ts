@@ -26,12 +26,8 @@ function withIncludes(name: string): string {
 export function loadScript(name: string): Script {
   const lua = withIncludes(name)
   const command = `drover_${name.replaceAll(/\W/g, '_')}`
-  const defined = new WeakSet<Redis>()
   return (redis, keys, args) => {
-    if (!defined.has(redis)) {
-      redis.defineCommand(command, { lua })
-      defined.add(redis)
-    }
+    if (!Reflect.has(redis, command)) redis.defineCommand(command, { lua })
     const call: unknown = Reflect.get(redis, command)
     if (typeof call !== 'function') throw new TypeError(`${command} is not defined`)
     return Promise.resolve(Reflect.apply(call, redis, [keys.length, ...keys, ...args]))

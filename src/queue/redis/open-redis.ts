@@ -1,6 +1,12 @@
 import { Cluster, type DNSLookupFunction, type RedisOptions, Redis as Server } from 'ioredis'
 import type { RedisAddress } from './redis-address.ts'
-import { FailFastCluster, RetryingCluster, RetryingRedis, ScriptKeepingRedis } from './retrying-redis.ts'
+import {
+  countIncarnations,
+  FailFastCluster,
+  RetryingCluster,
+  RetryingRedis,
+  ScriptKeepingRedis,
+} from './retrying-redis.ts'
 import { isOfFormerMaster } from './transient-errors.ts'
 
 /** A connection to a server (with sentinels: to the current master), or to a cluster. */
@@ -121,7 +127,9 @@ function openCluster({ nodes }: RedisAddress, role: 'client' | 'worker', redisOp
     dnsLookup: keepName,
     redisOptions,
   }
-  return role === 'worker' ? new RetryingCluster(nodes, options) : new FailFastCluster(nodes, options)
+  return countIncarnations(
+    role === 'worker' ? new RetryingCluster(nodes, options) : new FailFastCluster(nodes, options),
+  )
 }
 
 const keepName: DNSLookupFunction = (name, callback) => callback(null, name)

@@ -1,17 +1,51 @@
 import { Cluster, type Command, Redis } from 'ioredis'
+import {
+  type FencedCommand,
+  type Incarnation,
+  isContinued,
+  isOutdated,
+  OtherIncarnationError,
+  readIncarnation,
+} from './incarnation.ts'
 import { isForgottenScript, isReply, isTransient } from './transient-errors.ts'
 
 const retryMs = 250
 
 /**
  * A connection that sends the text of a script that Redis has forgotten. ioredis does so once: where scripts are flushed again meanwhile, the
- * call fails, and the end of a job is lost.
+ * call fails, and the end of a job is lost. It counts the incarnations of Redis that it finds.
  */
 export class ScriptKeepingRedis extends Redis {
+  /** See incarnation.ts. */
+  incarnation = 0
+  #last: { server: Incarnation | undefined } | undefined
+
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
+    const [command] = sent
+    if (isOutdated(command, this.incarnation)) return refuse(command)
+    // ioredis asks for it before it sends anything else, or again what it had sent.
+    if (command.name === 'info' && this.status === 'connect') this.#noteAnswer(command)
     const send = () => super.sendCommand(...sent)
-    resendForgotten(sent[0], send)
+    resendForgotten(command, send)
     return send()
+  }
+
+  #noteAnswer(command: Command): void {
+    const { resolve, reject } = command
+    command.resolve = (info) => {
+      this.#note(readIncarnation(String(info)))
+      resolve(info)
+    }
+    command.reject = (error) => {
+      // The user may not call INFO.
+      if (isReply(error)) this.#note(undefined)
+      reject(error)
+    }
+  }
+
+  #note(server: Incarnation | undefined): void {
+    if (this.#last && !isContinued(this.#last.server, server)) this.incarnation += 1
+    this.#last = { server }
   }
 }
 
@@ -29,12 +63,15 @@ export class RetryingRedis extends ScriptKeepingRedis {
 
 /** The same for a cluster, whose commands also fail when the node with their keys is lost. */
 export class RetryingCluster extends Cluster {
+  /** See {@link countIncarnations}. */
+  incarnation = 0
   #closed = false
 
   override sendCommand(...sent: Parameters<Cluster['sendCommand']>): unknown {
-    const send = () => super.sendCommand(...sent)
+    const send = () => (isOutdated(sent[0], this.incarnation) ? refuse(sent[0]) : super.sendCommand(...sent))
     resendForgotten(sent[0], send)
-    retryTransient(sent[0], (error) => isTransient(error) && !this.#closed, send)
+    const mayRetry = (error: Error) => isTransient(error) && !(error instanceof OtherIncarnationError) && !this.#closed
+    retryTransient(sent[0], mayRetry, send)
     return send()
   }
 
@@ -49,8 +86,12 @@ export class RetryingCluster extends Cluster {
  * sent to a node, but not its wait for a connected node. Without that wait it would refuse commands whenever it connects to a node.
  */
 export class FailFastCluster extends Cluster {
+  /** See {@link countIncarnations}. */
+  incarnation = 0
+
   override sendCommand(...sent: Parameters<Cluster['sendCommand']>): unknown {
     const [command] = sent
+    if (isOutdated(command, this.incarnation)) return refuse(command)
     // ioredis sends CLUSTER INFO to become ready.
     if (this.status !== 'ready' && command.name !== 'cluster') {
       command.reject(new Error('the cluster is not connected'))
@@ -61,6 +102,27 @@ export class FailFastCluster extends Cluster {
     resendForgotten(command, send)
     return send()
   }
+}
+
+function refuse(command: FencedCommand): unknown {
+  command.reject(new OtherIncarnationError())
+  return command.promise
+}
+
+/** Counts how often a node is connected again, or other nodes are masters: any of them may have lost its last writes. */
+export function countIncarnations<T extends Cluster & { incarnation: number }>(cluster: T): T {
+  const count = (): void => {
+    cluster.incarnation += 1
+  }
+  cluster.on('+node', (node: Redis) => node.once('ready', () => node.on('ready', count)))
+  let masters: string | undefined
+  cluster.on('refresh', () => {
+    const now = cluster.nodes('master').map(({ options }) => `${options.host}:${options.port}`)
+    const before = masters
+    masters = now.toSorted().join(' ')
+    if (before !== undefined && before !== masters) count()
+  })
+  return cluster
 }
 
 /** Marks a command that is sent again when its script was forgotten. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { HeldBack } from '../model/held-back.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
+import { fence } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import {
@@ -39,6 +40,11 @@ export class ScheduleStore {
   constructor(deps: { redis: Redis; keys: Keys }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
+  }
+
+  /** The same for steps that build on each other: see {@link fence}. */
+  fenced(): ScheduleStore {
+    return new ScheduleStore({ redis: fence(this.#redis), keys: this.#keys })
   }
 
   /** Redis's clock, in epoch ms. @throws QueueUnavailableError */

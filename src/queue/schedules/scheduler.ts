@@ -69,8 +69,10 @@ export class Scheduler {
   async #poll(): Promise<number> {
     try {
       const startedAt = performance.now()
-      const { now, due, nextAt } = await this.#store.takeDue()
-      const next = await Promise.all(due.map((one) => this.#fire(one, startedAt)))
+      // A tick is not done where its job may be lost again.
+      const store = this.#store.fenced()
+      const { now, due, nextAt } = await store.takeDue()
+      const next = await Promise.all(due.map((one) => this.#fire(store, one, startedAt)))
       const soonest = Math.min(nextAt ?? Infinity, ...next.filter((tick) => tick !== undefined))
       return soonest - now - (performance.now() - startedAt)
     } catch (error) {
@@ -80,7 +82,7 @@ export class Scheduler {
   }
 
   /** A schedule that fails here is due again after {@link takenForMs}. @returns its next tick */
-  async #fire(due: DueSchedule, startedAt: number): Promise<number | undefined> {
+  async #fire(store: ScheduleStore, due: DueSchedule, startedAt: number): Promise<number | undefined> {
     const { schedule, takenAt } = due
     const { timing } = schedule.definition
     try {
@@ -89,13 +91,13 @@ export class Scheduler {
       if (!(await this.#isSkipped(schedule))) {
         const added = await this.#admitAndAdd(schedule, fired, takenAt, startedAt)
         if (typeof added !== 'string') {
-          await this.#holdBack(due, added)
+          await this.#holdBack(store, due, added)
           return undefined
         }
         jobId = added
       }
       const next = nextTick(timing, fired)
-      await this.#store.advance(due, { fired, jobId, next })
+      await store.advance(due, { fired, jobId, next })
       return next
     } catch (error) {
       this.#log.warn({ schedule: schedule.id, err: error }, 'failed to fire a schedule; it is retried')
@@ -128,14 +130,14 @@ export class Scheduler {
     return ref.id
   }
 
-  async #holdBack(due: DueSchedule, refusal: Refusal): Promise<void> {
+  async #holdBack(store: ScheduleStore, due: DueSchedule, refusal: Refusal): Promise<void> {
     const { schedule } = due
     const before = schedule.heldBack
     if (!before) this.#log.info({ schedule: schedule.id, reason: refusal.reason }, 'a schedule waits for room')
     const heldBack = { reason: refusal.reason, detail: describeRefusal(refusal), since: before?.since ?? due.takenAt }
     const waitedMs = due.takenAt - heldBack.since
     const retryInMs = Math.round(Math.min(Math.max(waitedMs / 4, retryMs.min), retryMs.max))
-    await this.#store.postpone(due, retryInMs, heldBack)
+    await store.postpone(due, retryInMs, heldBack)
   }
 
   async #add(

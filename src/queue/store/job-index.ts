@@ -2,6 +2,7 @@ import { indexEntryOf, type JobRef, ulidTime } from '../model/job-id.ts'
 import { anonymousTenant } from '../model/job-record.ts'
 import { redisNow } from '../model/redis-time.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
+import { IncarnationMap } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { type JobFilter, sectionsOf } from './plan-search.ts'
@@ -35,11 +36,12 @@ const upgradeMs = 3_600_000
 export class JobIndex {
   readonly #redis: Redis
   readonly #keys: Keys
-  readonly #labeledSince = new Map<string, Promise<string>>()
+  readonly #labeledSince: IncarnationMap<string, Promise<string>>
 
   constructor(deps: { redis: Redis; keys: Keys }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
+    this.#labeledSince = new IncarnationMap(deps.redis)
   }
 
   /** Notes from when on the jobs of queues have labels. Call it before this process stores any. @throws QueueUnavailableError */

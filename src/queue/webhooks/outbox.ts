@@ -4,6 +4,7 @@ import { redisNow } from '../model/redis-time.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import type { Webhook, WebhookEvent } from '../model/webhook-target.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
+import { fence } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
@@ -111,9 +112,11 @@ export class WebhookOutbox {
     const event = webhookEventOf(state)
     if (event === undefined) return
     const { webhook } = record
+    // A debt is not settled where the delivery may be lost again.
+    const redis = fence(this.#redis)
     if (webhook) await this.create({ owner: id, run, event, payload: jobPayload(job), webhook, tenant: record.tenant })
     // Settles the debt of this run alone: a client may have retried the job meanwhile.
-    await whenAvailable(settleDebt(this.#redis, [this.#keys.job(job), this.#keys.webhookDebts(job.queue)], [id, run]))
+    await whenAvailable(settleDebt(redis, [this.#keys.job(job), this.#keys.webhookDebts(job.queue)], [id, run]))
   }
 
   /** Called when a job has just ended; `data` is its record. Never rejects: a sweep does what fails here. */
