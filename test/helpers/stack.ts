@@ -22,8 +22,12 @@ interface Api extends RoleProcess {
 }
 
 /** Starts a process of a role, which is killed after its test. Resolves when it logs "ready". @throws if it ends before */
-async function startRole(role: 'api' | 'worker', env: Record<string, string>): Promise<RoleProcess & { port: number }> {
-  const started = spawnRole(role, env)
+async function startRole(
+  role: 'api' | 'worker',
+  env: Record<string, string>,
+  code?: URL,
+): Promise<RoleProcess & { port: number }> {
+  const started = spawnRole(role, env, code)
   const ready = await Promise.race([
     started.ready,
     started.role.ended.then((end) => {
@@ -33,12 +37,12 @@ async function startRole(role: 'api' | 'worker', env: Record<string, string>): P
   return Object.assign(started.role, { port: Number(ready['port'] ?? 0) })
 }
 
-/** Starts a process of a role without waiting: for boots that fail. */
-export function spawnRole(role: 'api' | 'worker', env: Record<string, string>) {
+/** Starts a process of a role without waiting: for boots that fail. `code` is the root of another version. */
+export function spawnRole(role: 'api' | 'worker', env: Record<string, string>, code = root) {
   const child: ChildProcess = spawn(
     process.execPath,
     ['--import', './src/jobs/module-hooks.ts', `src/${role}/main.ts`],
-    { cwd: root, env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    { cwd: code, env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   const logs: Record<string, unknown>[] = []
   const stderr: string[] = []
@@ -72,12 +76,15 @@ export interface Stack {
   api: Api
   workers: RoleProcess[]
   env: Record<string, string>
-  addWorker: (env?: Record<string, string>) => Promise<RoleProcess & { port: number }>
-  addApi: (env?: Record<string, string>) => Promise<Api>
+  /** `code` is the root of another version. */
+  addWorker: (env?: Record<string, string>, code?: URL) => Promise<RoleProcess & { port: number }>
+  addApi: (env?: Record<string, string>, code?: URL) => Promise<Api>
 }
 
 /** Starts a stack that is killed after its test. By default one worker consumes both queues. */
-export async function startStack(options: { workers?: number; env?: Record<string, string> } = {}): Promise<Stack> {
+export async function startStack(
+  options: { workers?: number; env?: Record<string, string>; apiCode?: URL } = {},
+): Promise<Stack> {
   const env = {
     REDIS_URL: inject('redisUrl'),
     KEY_PREFIX: keyPrefix(),
@@ -89,13 +96,13 @@ export async function startStack(options: { workers?: number; env?: Record<strin
     LOG_LEVEL: 'info',
     ...options.env,
   }
-  const addWorker = (more: Record<string, string> = {}) => startRole('worker', { ...env, ...more })
-  const addApi = async (more: Record<string, string> = {}) => {
-    const api = await startRole('api', { ...env, ...more })
+  const addWorker = (more: Record<string, string> = {}, code?: URL) => startRole('worker', { ...env, ...more }, code)
+  const addApi = async (more: Record<string, string> = {}, code?: URL) => {
+    const api = await startRole('api', { ...env, ...more }, code)
     return Object.assign(api, { url: `http://127.0.0.1:${api.port}` })
   }
   const [api, ...workers] = await Promise.all([
-    addApi(),
+    addApi({}, options.apiCode),
     ...Array.from({ length: options.workers ?? 1 }, () => addWorker()),
   ])
   return { api, workers, env, addWorker, addApi }
