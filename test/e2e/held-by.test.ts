@@ -95,3 +95,19 @@ test('a job of a queue without workers is held since the last of them stopped', 
   )
   expect((await readQueue(api.url, 'io')).body).toMatchObject({ counts: { queued: 2, scheduled: 0 } })
 })
+
+test('a job that waited before its queue was paused is held since the pause', async () => {
+  const { api } = await startStack({ workers: 0 })
+  const { body } = await submit(api.url, 'echo', 1)
+  const later = Date.parse(body.created_at) + 100
+  await waitFor(
+    'a later moment',
+    async () => Date.now(),
+    (now) => now > later,
+  )
+  await send('POST', `${api.url}/v1/queues/io/pause`)
+  const since = Date.parse((await read(api.url, body.id)).body.held_by?.since ?? '')
+  // Some ms less than a clock of this process would say at most.
+  expect(since).toBeGreaterThan(later - 50)
+  expect(since).toBeLessThan(Date.now() + 1000)
+})

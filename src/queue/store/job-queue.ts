@@ -4,6 +4,7 @@ import { bullIdOf, type JobRef, parseJobId, parsePlainJobId } from '../model/job
 import { anonymousTenant } from '../model/job-record.ts'
 import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
 import type { Place } from '../model/place.ts'
+import { redisNow } from '../model/redis-time.ts'
 import { decodeJob, hashOf, type StoredJob, type StoredOutput } from '../model/stored-job.ts'
 import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -82,10 +83,10 @@ export class JobQueue {
     if (known && performance.now() - known.at < heldAgeMs) return known.value
     try {
       const { paused: isPaused, workers, pausedAt, workerLeftAt } = await this.count(name)
-      const now = performance.now()
+      const now = redisNow()
       const lastBeat = workers > 0 ? now : undefined
       const value = heldByQueue({ now, isPaused, pausedAt, workerLeftAt, lastBeat }, 0)
-      this.#held.set(name, { at: now, value })
+      this.#held.set(name, { at: performance.now(), value })
       return value
     } catch (error) {
       if (error instanceof QueueUnavailableError) return undefined
@@ -142,7 +143,7 @@ export class JobQueue {
   async setPaused(name: string, paused: boolean): Promise<void> {
     if (!this.#queues.has(name)) return
     const names = ['meta', 'marker', 'prioritized', 'wait', 'delayed'].map((suffix) => this.#keys.bull(name, suffix))
-    await whenAvailable(pauseQueue(this.#client, names, [paused ? 'paused' : 'resumed', performance.now()]))
+    await whenAvailable(pauseQueue(this.#client, names, [paused ? 'paused' : 'resumed', redisNow()]))
     this.#held.delete(name)
   }
 

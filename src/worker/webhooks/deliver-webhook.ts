@@ -40,7 +40,7 @@ export function webhookJob(secrets: readonly WebhookSecret[], random: () => numb
           method: 'POST',
           headers: {
             'content-type': 'application/json',
-            ...signatureHeaders(job.id, body, own, startedAt),
+            ...signatureHeaders(job.id, body, own, redisNow()),
           },
           body,
           redirect: 'manual',
