@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 const lookEveryMs = 1000
@@ -28,10 +28,11 @@ export function freeMemoryWhenIdle(): void {
     const share = (used.user + used.system) / 1000 / (now - looked)
     idleLooks = share < idleShare ? idleLooks + 1 : 0
     if (idleLooks >= looksUntilIdle) {
-      const { heapTotal } = process.memoryUsage()
+      // Not process.memoryUsage(), which opens a file, and throws when no descriptor is left.
+      const { total_heap_size: heapTotal } = getHeapStatistics()
       if (heapTotal - heapBytes > worthBytes && heapTotal < heapLimitBytes) {
         collect({ type: 'major', flavor: 'last-resort' })
-        heapBytes = process.memoryUsage().heapTotal
+        heapBytes = getHeapStatistics().total_heap_size
       }
     }
     ;[cpu, looked] = [process.cpuUsage(), performance.now()]

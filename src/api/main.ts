@@ -1,7 +1,9 @@
+import { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { boot } from '../boot.ts'
 import { BootHealth } from '../boot-health.ts'
+import { watchDescriptors } from '../descriptor-watch.ts'
 import { redisAt } from '../environment/redis-at.ts'
 import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
@@ -134,7 +136,10 @@ await boot('api', async () => {
   })
   const idempotency = new IdempotencyKeys({ redis: client, keys })
   const stores = { queue, index, idempotency, outbox, schedules, flows }
-  const warnings = () => [...unfit, ...clock.warnings()]
+  // The app's own method does nothing: see drain.ts.
+  const releaseIdle = () => Server.prototype.closeIdleConnections.call(app.server)
+  const exhausted = watchDescriptors({ log, lifecycle, release: releaseIdle })
+  const warnings = () => [...unfit, ...clock.warnings(), ...exhausted()]
   const steps = { ...stores, hub, control, quotas, admission, metrics, warnings }
   const draining = new AbortController()
   const app = await buildApp({ config, registry, apiKeys, draining: draining.signal, log, ...steps })

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { boot } from '../boot.ts'
 import { BootHealth } from '../boot-health.ts'
+import { watchDescriptors } from '../descriptor-watch.ts'
 import { redisAt } from '../environment/redis-at.ts'
 import { jobEnvironment, removeSecrets } from '../environment/secrets.ts'
 import { EnvironmentError, listenMistake, readEnvironment, workerVariables } from '../environment.ts'
@@ -91,6 +92,7 @@ await boot('worker', async () => {
     log,
   })
   lifecycle.onStop('executors', () => executors.close())
+  const exhausted = watchDescriptors({ log, lifecycle, release: () => executors.closeIdleConnections() })
 
   const metrics = new WorkerMetrics([...registry.keys()])
   const control = new JobControl({ redis, keys })
@@ -233,7 +235,7 @@ await boot('worker', async () => {
         if (lifecycle.signal.aborted) throw new Error('draining')
         await Promise.all(consumers.map((consumer) => consumer.probe()))
       },
-      warnings: () => [...unfit, ...clock.warnings()],
+      warnings: () => [...unfit, ...clock.warnings(), ...exhausted()],
       metrics: () => metrics.read(),
     }).catch(async (error: unknown) => {
       // Consumers may have taken jobs already; the stop puts them back.

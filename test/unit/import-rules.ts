@@ -140,14 +140,14 @@ export const rules: Record<string, Rule> = {
         'api/queues',
         'api/service',
       ],
-      ...['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot', 'boot-health'],
+      ...['jobs', 'queue', 'environment', 'logger', 'lifecycle', 'boot', 'boot-health', 'descriptor-watch'],
     ],
   },
 
   'worker/handler': { imports: ['jobs', 'version'] },
-  'worker/egress': { imports: ['jobs', 'allowed-address'], doors: ['egress'] },
+  'worker/egress': { imports: ['jobs', 'allowed-address', 'descriptor-watch'], doors: ['egress'] },
   'worker/executors': {
-    imports: ['worker/handler', 'worker/egress', 'jobs'],
+    imports: ['worker/handler', 'worker/egress', 'jobs', 'descriptor-watch'],
     doors: ['create-executors', 'executor'],
   },
   'worker/execution': {
@@ -162,6 +162,7 @@ export const rules: Record<string, Rule> = {
       'lifecycle',
       'boot',
       'boot-health',
+      'descriptor-watch',
       'metrics',
     ]),
   },
@@ -171,6 +172,7 @@ export const rules: Record<string, Rule> = {
   version: { imports: [] },
   logger: { imports: [] },
   'boot-health': { imports: [] },
+  'descriptor-watch': { imports: ['lifecycle', 'queue/redis/warning'] },
   lifecycle: { imports: [] },
   'idle-memory': { imports: [] },
   boot: { imports: ['jobs', 'queue', 'environment', 'idle-memory'] },

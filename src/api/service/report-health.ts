@@ -13,7 +13,7 @@ const readiness = named(
     warnings: z
       .array(z.object({ code: z.string(), detail: z.string() }))
       .describe(
-        'What costs safety while the API can serve: how Redis is configured, or a clock that differs from that of Redis',
+        'What costs safety while the API can serve: how Redis is configured, a clock that differs from that of Redis, no free file descriptor',
       ),
   }),
 )

@@ -1,5 +1,5 @@
 /** Something that costs safety and that an operator should mend, while the process can serve. */
 export interface Warning {
-  code: 'redis_evicts' | 'redis_not_durable' | 'redis_not_checked' | 'clock_skew'
+  code: 'redis_evicts' | 'redis_not_durable' | 'redis_not_checked' | 'clock_skew' | 'descriptors_exhausted'
   detail: string
 }

@@ -1,6 +1,8 @@
 import dns from 'node:dns'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type * as undiciTypes from 'undici'
 import { type AllowList, isAllowedAddress, parseAllowList } from '../../allowed-address.ts'
+import { isExhausted } from '../../descriptor-watch.ts'
 import { guardLookup, isLiteral, type Resolve } from './guard-lookup.ts'
 import { guardRedirects } from './guard-redirects.ts'
 import { findRefusal, parseTarget, refuseAddress } from './refusal.ts'
@@ -17,11 +19,15 @@ export interface Egress {
    * @throws TypeError `fetch failed` with the network error as its cause; the signal's reason when it aborts.
    */
   readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
+  /** Closes the connections that are kept alive and not in use. `fetch` does so itself where no file descriptor is left. */
+  readonly closeIdle: () => void
   /** Closes every connection at once. Later calls of `fetch` fail. */
   readonly close: () => Promise<void>
 }
 
 const connectTimeoutMs = 10_000
+/** A server may ask for minutes: idle connections take descriptors that others need. */
+const keepAliveMaxMs = 15_000
 
 /**
  * Opens no connection before the first `fetch`.
@@ -33,17 +39,29 @@ export function createEgress(options: { allowCidrs: readonly string[]; resolve?:
   const resolve = options.resolve ?? dns.lookup
   let network: ReturnType<typeof openNetwork> | undefined
   let isClosed = false
+  const send = async (target: URL, init: RequestInit | undefined): Promise<Response> => {
+    network ??= openNetwork(allow, resolve)
+    const { undici, agent } = await network
+    const guard = guardRedirects(init?.redirect ?? 'follow')
+    const body = init?.body instanceof FormData ? copyForm(init.body, new undici.FormData()) : init?.body
+    const given = asUndiciInit({ ...init, ...(body === undefined ? {} : { body }) })
+    return asGlobalResponse(await undici.fetch(target, { ...given, dispatcher: agent().compose(guard) }))
+  }
+  const closeIdle = (): void => void network?.then((open) => open.renew())
   return {
+    closeIdle,
     async fetch(url, init) {
       const target = parseTarget(url)
       if (isClosed) throw new Error('outgoing HTTP is closed: the worker is stopping')
-      network ??= openNetwork(allow, resolve)
-      const { undici, agent } = await network
-      const guard = guardRedirects(init?.redirect ?? 'follow')
       try {
-        const body = init?.body instanceof FormData ? copyForm(init.body, new undici.FormData()) : init?.body
-        const given = asUndiciInit({ ...init, ...(body === undefined ? {} : { body }) })
-        return asGlobalResponse(await undici.fetch(target, { ...given, dispatcher: agent.compose(guard) }))
+        return await send(target, init).catch(async (error: unknown) => {
+          if (!hasNoDescriptor(error)) throw error
+          closeIdle()
+          // It did not connect, so nothing was sent. A body that is a stream may have been read all the same.
+          if (init?.body instanceof ReadableStream) throw error
+          await nextTurn()
+          return send(target, init)
+        })
       } catch (error) {
         throw findRefusal(error) ?? error
       }
@@ -51,9 +69,13 @@ export function createEgress(options: { allowCidrs: readonly string[]; resolve?:
     async close() {
       isClosed = true
       const open = await network
-      await open?.agent.destroy()
+      await open?.destroy()
     },
   }
+}
+
+function hasNoDescriptor(error: unknown): boolean {
+  return isExhausted(error) || (error instanceof Error && error.cause !== undefined && hasNoDescriptor(error.cause))
 }
 
 /**
@@ -77,7 +99,21 @@ async function openNetwork(allow: AllowList, resolve: Resolve) {
       callback(...result)
     })
   }
-  return { undici, agent: new undici.Agent({ connect, allowH2: false }) }
+  const create = () => new undici.Agent({ connect, allowH2: false, keepAliveMaxTimeout: keepAliveMaxMs })
+  let agent = create()
+  const left = new Set<undiciTypes.Agent>()
+  return {
+    undici,
+    agent: () => agent,
+    /** The agent that is left ends its idle connections now, and the others with their requests. */
+    renew() {
+      const before = agent
+      agent = create()
+      left.add(before)
+      void before.close().finally(() => left.delete(before))
+    },
+    destroy: () => Promise.all([agent, ...left].map((each) => each.destroy())),
+  }
 }
 
 /** Undici's `fetch` treats the FormData of Node.js as a string. */

@@ -21,6 +21,8 @@ export interface ExecutorsOptions {
 
 export interface Executors {
   for(runsOn: RunsOn): Executor
+  /** Closes the connections of handlers on the event loop that are kept alive and not in use. */
+  closeIdleConnections(): void
   /**
    * Ends all threads and processes and every connection of handlers on the event loop. Resolves when they are gone. Safe to call
    * twice.
@@ -46,6 +48,7 @@ export function createExecutors(options: ExecutorsOptions): Executors {
   }
   return {
     for: (runsOn) => executors[runsOn],
+    closeIdleConnections: () => egress.closeIdle(),
     async close() {
       await Promise.all([threadPool.close(), processPool.close(), egress.close()])
     },

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { Duplex, Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { isExhausted } from '../../descriptor-watch.ts'
 import { childFile, childImports } from './child-files.ts'
 import { forwardLines } from './forward-lines.ts'
 import { type Host, type HostEnd, type HostSettings, hostLines } from './host.ts'
@@ -83,9 +84,19 @@ function pipesOf({ stdio }: ChildProcess): { stdout: Readable; stderr: Readable;
 /** A program that has left the group is found only while its parent lives. */
 function killWithPrograms(pid: number | undefined): void {
   if (pid === undefined) return
-  const programs = new Programs(pid).find()
+  const programs = findPrograms(pid)
   killGroup(pid)
   for (const program of programs) killProgram(program)
+}
+
+/** None where no file descriptor is left to read them by: the kill of the group must not fail by that. */
+function findPrograms(pid: number): number[] {
+  try {
+    return new Programs(pid).find()
+  } catch (error) {
+    if (isExhausted(error)) return []
+    throw error
+  }
 }
 
 /** No effect if no process of the group is left. */

@@ -26,7 +26,7 @@ export class Programs {
     this.#leader = leader
   }
 
-  /** Their pids, without the leader and without zombies. */
+  /** Their pids, without the leader and without zombies. @throws the error of the system when no file descriptor is left */
   find(): number[] {
     if (performance.now() > this.#foreignUntil) {
       this.#foreign.clear()

@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
 import { isMainThread, parentPort } from 'node:worker_threads'
+import { isExhausted } from '../../../descriptor-watch.ts'
 import { killProgram, Programs } from '../programs.ts'
 import { GlobalState } from './global-state.ts'
 
@@ -56,12 +57,7 @@ export class Leftovers {
       for (const name of Object.keys(process.env)) if (!(name in this.#environment)) delete process.env[name]
       Object.assign(process.env, this.#environment)
     }
-    const programs = this.#findPrograms()
-    for (const pid of programs) {
-      this.#killedPrograms.add(pid)
-      killProgram(pid)
-    }
-    return [...describePrograms(programs), ...this.#findOther()]
+    return [...this.#killPrograms(), ...this.#findOther()]
   }
 
   /** {@link tidy} after handles that are closing have had some milliseconds to close. */
@@ -81,6 +77,21 @@ export class Leftovers {
     const { size } = this.#killedPrograms
     this.#killedPrograms.clear()
     return size
+  }
+
+  /** Empty when there was none. */
+  #killPrograms(): string[] {
+    try {
+      const programs = this.#findPrograms()
+      for (const pid of programs) {
+        this.#killedPrograms.add(pid)
+        killProgram(pid)
+      }
+      return describePrograms(programs)
+    } catch (error) {
+      if (isExhausted(error)) return ['no free file descriptor']
+      throw error
+    }
   }
 
   #findPrograms(): number[] {
