@@ -163,6 +163,7 @@ export class JobConsumer {
       clearTimeout(timer)
       this.#locks.stop()
       this.#runner.close()
+      this.#settler.close()
     }
   }
 

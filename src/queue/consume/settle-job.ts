@@ -13,6 +13,7 @@ import type { JobControl } from '../store/cancel-and-retry.ts'
 import type { Settlement } from './attempt.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { readBlockedMs } from './blocked-worker.ts'
+import { BoundedWarnings } from './bounded-warnings.ts'
 
 export interface SettlerOptions {
   queue: string
@@ -32,10 +33,14 @@ export interface SettlerOptions {
 export class JobSettler {
   readonly #options: SettlerOptions & { backend: WorkerBackend }
   readonly #attempts: AttemptLog
+  readonly #refused: BoundedWarnings
 
   constructor(options: SettlerOptions & { backend: WorkerBackend }) {
     this.#options = options
-    this.#attempts = new AttemptLog(options.log)
+    const { log, queue } = options
+    this.#attempts = new AttemptLog(log)
+    const message = 'the settlement of a job was refused: this worker does not hold it any more'
+    this.#refused = new BoundedWarnings({ log, message, fields: { queue } })
   }
 
   /** What became of a success that Redis recorded and published. Never rejects. */
@@ -66,6 +71,11 @@ export class JobSettler {
     } catch (error) {
       await this.#finishRefused(job, error)
     }
+  }
+
+  /** Call it when no more jobs are settled. */
+  close(): void {
+    this.#refused.close()
   }
 
   /** Notifies subscribers of a job that it may have ended. */
@@ -145,10 +155,7 @@ export class JobSettler {
       if (await this.#finishCanceled(job, 'cooperatively')) return
       // It may have ended at a call whose answer was lost with the connection.
       this.announceEnd(job)
-      log.warn(
-        { job: job.id, err: error },
-        'the settlement of a job was refused: this worker does not hold it any more',
-      )
+      this.#refused.warn({ job: job.id, err: error })
     } catch (cause) {
       log.error({ job: job.id, err: cause }, 'failed to settle a job; it is redelivered when its lease expires')
     }

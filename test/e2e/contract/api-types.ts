@@ -1480,7 +1480,7 @@ export interface components {
         Readiness: {
             /** @enum {string} */
             status: "ready";
-            /** @description What costs safety while the API can serve: how Redis is configured, or a clock that differs from that of Redis */
+            /** @description What costs safety while the API can serve: how Redis is configured, a clock that differs from that of Redis, no free file descriptor */
             warnings: components["schemas"]["ReadinessWarningsItem"][];
         };
         ReadinessWarningsItem: {
