@@ -210,6 +210,13 @@ export const apiVariables = z
       .string()
       .optional()
       .meta(about('JSON file of API keys, tenants and their limits. The API reads it again when it changes.')),
+    ACCESS_LOG: flag
+      .default(false)
+      .meta(
+        about(
+          '`1` logs each answer at `info` with the address of the client, tenant, route, status, duration and job. Without it refusals alone are logged, at most 100 with the same code in 10 s.',
+        ),
+      ),
     INDEXED_METADATA: list
       .pipe(z.array(z.string().min(1).max(100)).max(20))
       .default([])

@@ -8,8 +8,8 @@ import {
   LogController,
 } from 'fastify'
 import { isLoopback } from '../environment.ts'
-import { cutText } from '../jobs/cut-text.ts'
 import { limitRequests } from './access/admission.ts'
+import { AnswerLog } from './access/answer-log.ts'
 import { anonymousCaller } from './access/api-keys.ts'
 import { authorizeRequests } from './access/auth.ts'
 import { allowFrontEnds, type BrowserOptions, guardAgainstPages } from './access/browsers.ts'
@@ -43,7 +43,8 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const holds = new HeldAnswers(apiDeps.apiKeys, apiDeps.metrics.answerRevoked)
   apiDeps.metrics.observeHolds(holds)
   const deps: RouteDeps = { ...apiDeps, closing: closing.signal, streams, holds, schemas: createSchemaRegistry() }
-  const app = createServer(deps)
+  const answers = new AnswerLog({ log: deps.log, isAccessLog: deps.config.ACCESS_LOG })
+  const app = createServer(deps, answers)
   app.setErrorHandler(answerProblem)
   app.setNotFoundHandler(({ method, url }) => {
     throw notFound(method, url.split('?', 1)[0] ?? '')
@@ -70,10 +71,11 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const { BODY_LIMIT_BYTES: body, BODY_BUDGET_BYTES: total = 12 * body } = deps.config
   limitBodies(app, { total, share: deps.apiKeys ? total / 2 : total, body })
   compressAnswers(app)
-  measureAnswers(app, deps)
+  measureAnswers(app, deps, answers)
   app.addHook('onClose', () => {
     streams.stop()
     holds.stop()
+    answers.stop()
   })
   const jsonLimits = {
     members: deps.config.BODY_MEMBERS_LIMIT,
@@ -88,7 +90,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   return app
 }
 
-function createServer({ log, config }: ApiDeps): FastifyInstance {
+function createServer({ log, config }: ApiDeps, answers: AnswerLog): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log
   return fastify({
     loggerInstance,
@@ -105,7 +107,7 @@ function createServer({ log, config }: ApiDeps): FastifyInstance {
     // Fastify calls no hook for these.
     frameworkErrors: (error, request, reply) => {
       void answerProblem(error, request, reply.headers(commonHeaders(request)))
-      logAnswer(request, { method: request.method, status: reply.statusCode })
+      answers.note(request, reply, undefined)
     },
     forceCloseConnections: 'idle',
     // A request on a connection that is still open is answered, not refused.
@@ -137,33 +139,20 @@ function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
 /** What a client may do, or how much of it, decided these answers. */
 const refusals: ReadonlySet<number> = new Set([401, 403, 429, 503])
 
-function measureAnswers(app: FastifyInstance, { metrics, apiKeys }: ApiDeps): void {
+function measureAnswers(app: FastifyInstance, { metrics, apiKeys }: ApiDeps, answers: AnswerLog): void {
   app.decorateRequest('problem')
+  app.decorateRequest('outage')
   app.addHook('onResponse', (request, reply, done) => {
-    const { method } = request
+    const { method, caller } = request
+    const tenant = caller === anonymousCaller && apiKeys ? undefined : caller?.tenant
     const answer = { method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }
-    logAnswer(request, answer)
+    answers.note(request, reply, tenant)
     if (request.problem !== undefined && refusals.has(answer.status)) {
-      const { caller } = request
-      metrics.requestRefused(caller === anonymousCaller && apiKeys ? undefined : caller?.tenant, request.problem)
+      metrics.requestRefused(tenant, request.problem)
     }
     if (!wasHeld(reply)) metrics.requestAnswered(answer)
     done()
   })
-}
-
-/** By the request-id of an answer that a client complains about, its line is found without debug logs. */
-function logAnswer(
-  { log, caller, params, routeOptions }: FastifyRequest,
-  answer: { method: string; status: number },
-): void {
-  if (answer.status < 400) return log.debug(answer, 'answered')
-  const id: unknown = Object(params).id
-  const isOfJob = routeOptions.url?.startsWith('/v1/jobs/:id') === true
-  log.info(
-    { ...answer, tenant: caller?.tenant, ...(isOfJob && typeof id === 'string' && { job: cutText(id, 100) }) },
-    'refused',
-  )
 }
 
 /** Whether a successful answer took as long as its client chose to wait, not as long as the server needed. */

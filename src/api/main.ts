@@ -40,7 +40,7 @@ const closeWithinMs = 4500
 
 await boot('api', async () => {
   const config = readEnvironment(apiVariables, process.env)
-  const log = await createLogger({ role: 'api', level: config.LOG_LEVEL })
+  const log = await createLogger({ role: 'api', level: config.LOG_LEVEL, format: config.LOG_FORMAT })
   const lifecycle = createLifecycle({ log, stopWithinMs: config.DRAIN_DELAY_MS + closeWithinMs })
   const registry = await loadRegistry({
     diagnosticJobs: config.DIAGNOSTIC_JOBS,

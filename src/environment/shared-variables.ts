@@ -97,6 +97,12 @@ export const sharedVariables = {
         'Waiting and scheduled jobs of a queue before submissions get 503 `queue_full`, and maps and schedules wait. The same for the API and all workers.',
       ),
     ),
+  LOG_FORMAT: z
+    .enum(['pretty', 'json'])
+    .optional()
+    .meta(
+      about('`json`: a JSON object a line. `pretty`: lines for people. Default: `pretty` on a terminal, else `json`.'),
+    ),
   LOG_LEVEL: logLevel
     .default('info')
     .meta(about('Log level: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.')),

@@ -58,7 +58,12 @@ await boot('worker', async () => {
   removeSecrets(process.env, config.JOB_ENV)
   if (config.JOB_USER && process.getuid?.() !== 0) throw new EnvironmentError(['JOB_USER: the worker must run as root'])
   const workerName = workerNameOf(hostname(), process.pid, config.WORKER_NAME)
-  const log = await createLogger({ role: 'worker', level: config.LOG_LEVEL, more: { worker: workerName } })
+  const log = await createLogger({
+    role: 'worker',
+    level: config.LOG_LEVEL,
+    format: config.LOG_FORMAT,
+    more: { worker: workerName },
+  })
   const lifecycle = createLifecycle({ log, stopWithinMs: config.SHUTDOWN_GRACE_MS + putBackMs })
   const registry = await loadRegistry({
     diagnosticJobs: config.DIAGNOSTIC_JOBS,

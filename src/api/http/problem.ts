@@ -59,6 +59,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The problem that it is answered with, if it is. */
     problem: ProblemCode | undefined
+    /** Why, where Redis is the reason. */
+    outage: QueueUnavailableError | undefined
   }
 }
 
@@ -122,10 +124,12 @@ export const problemSchema = z.object({
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error, request)
   request.problem = problem.code
+  if (error instanceof QueueUnavailableError) request.outage = error
   const [instance = ''] = request.url.split('?', 1)
   const body = problemDetails(problem, instance)
-  // A refusal (a full queue) is not a fault, and there may be thousands of these answers a second: the metrics count them.
-  if (body.status >= 500 && !(error instanceof Problem)) request.log.error({ err: error }, 'request failed')
+  // A refusal (a full queue, no Redis) is not a fault, and there may be thousands of these answers a second: it is logged with its answer.
+  if (problem.code === 'internal_error' && !(error instanceof Problem))
+    request.log.error({ err: error }, 'request failed')
   if (problem.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
   if (problem.retryAfterS !== undefined) reply.header('retry-after', problem.retryAfterS)
   return reply

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import { type JobLease, UnprotectedLease } from '../model/job-lease.ts'
+import { QueueUnavailableError } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { LeaseTable } from './lease-table.ts'
 import type { JobOnLoop, LoopBlocker } from './loop-blocker.ts'
@@ -31,8 +32,13 @@ export interface LeaseThreadOptions {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** What the thread posts: a line for the log, which the main thread writes, or which job blocks the main thread. */
-export type LeaseThreadMessage = { level: LogLevel; fields: object; message: string } | { blocker: JobOnLoop }
+/**
+ * What the thread posts: a line for the log, which the main thread writes (`outage`: why Redis is away, where that is its error), or which job
+ * blocks the main thread.
+ */
+export type LeaseThreadMessage =
+  | { level: LogLevel; fields: object; message: string; outage?: string | undefined }
+  | { blocker: JobOnLoop }
 
 /** The leases of a worker that blocks its event loop for longer than this many of them are given up. */
 const giveUpAfterLeases = 3
@@ -106,7 +112,14 @@ export class JobLeases {
     thread.on('message', (posted: LeaseThreadMessage) => {
       this.#isFailing = false
       if ('blocker' in posted) blocker.note(posted.blocker)
-      else log[posted.level](posted.fields, posted.message)
+      else {
+        const { level, fields, message, outage } = posted
+        // An error of another thread has lost its class.
+        log[level](
+          outage === undefined ? fields : { ...fields, err: new QueueUnavailableError(new Error(outage)) },
+          message,
+        )
+      }
     })
     thread.on('error', (error) => {
       if (!this.#isFailing) log.error({ err: error }, 'the thread that renews leases failed; it is restarted')

@@ -5,7 +5,7 @@ import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort as port, workerData } from 'node:worker_threads'
 import { monotonicMs } from '../model/monotonic.ts'
-import { type ConnectionLog, connectRedis, type Redis, RedisUnreachableError } from '../redis/connection.ts'
+import { type ConnectionLog, connectRedis, isOutage, type Redis, RedisUnreachableError } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { findBlocker } from './find-blocker.ts'
 import type { LeaseThreadMessage, LeaseThreadOptions, LogLevel } from './job-leases.ts'
@@ -202,7 +202,8 @@ function positions(answer: unknown): number[] {
 }
 
 function post(level: LogLevel, fields: object, message: string): void {
-  send({ level, fields, message })
+  const { err }: { err?: unknown } = fields
+  send({ level, fields, message, ...(err instanceof Error && isOutage(err) && { outage: err.message }) })
 }
 
 function send(message: LeaseThreadMessage): void {

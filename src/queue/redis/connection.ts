@@ -4,7 +4,7 @@ import { incarnationOf } from './incarnation.ts'
 import { type ConnectionRole, keepProving, openRedis, type Redis } from './open-redis.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
 import { isTooOld, oldestRedis, versionOf } from './server-version.ts'
-import { isReply, isTransient, wasNotSent } from './transient-errors.ts'
+import { isConnectionFailure, isReply, isTransient, wasNotSent } from './transient-errors.ts'
 
 export type { ConnectionRole, Redis } from './open-redis.ts'
 
@@ -50,7 +50,7 @@ export async function connectRedis(options: {
   else batchWrites(redis, when)
   const lastError = logOutages(redis, name, log)
   const announce = setTimeout(() => {
-    log.warn({ connection: name, redis: address.text, err: lastError() }, 'waiting for Redis')
+    log.warn({ connection: name, connected: false, redis: address.text, err: lastError() }, 'waiting for Redis')
     onWait?.()
   }, announceAfterMs)
   try {
@@ -124,7 +124,7 @@ function logOutages(redis: Redis, connection: string, log: ConnectionLog): () =>
   let wasReady = false
   let incarnation = 0
   redis.on('error', (error: Error) => {
-    if (!lastError && wasReady) log.warn({ connection, err: error }, 'redis connection lost')
+    if (!lastError && wasReady) log.warn({ connection, connected: false, err: error }, 'redis connection lost')
     lastError = error
   })
   redis.on('sentinelError', (error: Error) => log.debug({ connection, err: error }, 'a sentinel did not answer'))
@@ -138,7 +138,7 @@ function logOutages(redis: Redis, connection: string, log: ConnectionLog): () =>
     wasReady = true
     const isOther = incarnation !== incarnationOf(redis)
     incarnation = incarnationOf(redis)
-    if (lastError) log.info({ connection, may_have_lost_writes: isOther }, 'redis reconnected')
+    if (lastError) log.info({ connection, connected: true, may_have_lost_writes: isOther }, 'redis reconnected')
     lastError = undefined
     loggedAt.clear()
   })
@@ -165,6 +165,12 @@ export class QueueUnavailableError extends Error {
   get wasNotCarriedOut(): boolean {
     return isReply(this.cause) || wasNotSent(this.cause)
   }
+}
+
+/** Whether an error says that Redis cannot be reached or accepts no commands now, not that something is wrong with what was sent. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof QueueUnavailableError || error instanceof RedisUnreachableError) return true
+  return isReply(error) ? isTransient(error) : isConnectionFailure(error)
 }
 
 /** A section of INFO, of the server or of each master of a cluster that answers. */

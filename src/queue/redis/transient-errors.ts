@@ -27,3 +27,16 @@ export function isOfFormerMaster({ message }: Error): boolean {
 export function wasNotSent(error: unknown): boolean {
   return error instanceof Error && /^(Stream isn't writeable|the cluster is not connected)/.test(error.message)
 }
+
+const networkCodes =
+  /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN)$/
+/** Errors of ioredis have no codes. */
+const clientFailures =
+  /^(Connection is closed|Command timed out|Command aborted|Socket timeout|Stream isn't writeable|connect ETIMEDOUT|Reached the max retries|Failed to refresh slots cache|None of startup nodes|All sentinels are unreachable|Cluster is (ended|disconnect)|Cluster isn't ready|Too many Cluster redirections|the cluster is not connected|Connection is (aborted|discarded))/
+
+/** Whether a connection to Redis, or a call over it, has failed without a reply. */
+export function isConnectionFailure(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code: unknown = 'code' in error ? error.code : undefined
+  return (typeof code === 'string' && networkCodes.test(code)) || clientFailures.test(error.message)
+}

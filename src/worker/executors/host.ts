@@ -6,7 +6,7 @@ import type { ToChild } from './protocol.ts'
 /** A thread or process that runs one handler at a time. */
 export interface Host {
   /** Its id, as fields of a log line. */
-  readonly name: { threadId: number } | { pid: number | undefined }
+  readonly name: { threadId: number } | { child_pid: number | undefined }
   /** No effect once the host is gone. */
   send(message: ToChild): void
   /** Ends it by force; `gone` resolves when it has happened. */
@@ -44,7 +44,7 @@ export function spawnSafely(spawn: SpawnHost, settings: HostSettings): Host {
   } catch (error) {
     const message = `failed to start a thread or process: ${error instanceof Error ? error.message : 'refused'}`
     return {
-      name: { pid: undefined },
+      name: { child_pid: undefined },
       send() {},
       kill() {},
       gone: Promise.resolve({ kind: 'error', message }),

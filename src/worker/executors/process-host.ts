@@ -34,7 +34,7 @@ export function spawnProcess(settings: HostSettings): Host {
     ...settings.user,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
-  const name = { pid: child.pid }
+  const name = { child_pid: child.pid }
   // The pid of a process that ended may already belong to another.
   const kill = () => {
     if (child.exitCode === null && child.signalCode === null) killWithPrograms(child.pid)

@@ -13,7 +13,7 @@ function playHost(settings: HostSettings) {
   const sent: ToChild[] = []
   const { promise: gone, resolve: end } = Promise.withResolvers<HostEnd>()
   const kill = vi.fn<() => void>()
-  const host: Host = { name: { pid: 1 }, send: (message) => void sent.push(message), kill, gone }
+  const host: Host = { name: { child_pid: 1 }, send: (message) => void sent.push(message), kill, gone }
   return { host, kill, sent, end, say: settings.onMessage }
 }
 
