@@ -1,5 +1,7 @@
+import type { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import { read, submit } from '../helpers/client.ts'
+import { echo, readFlow, results, sleep, submitFlow } from '../helpers/flows.ts'
 import { canOwnRedis } from '../helpers/own-redis.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
@@ -14,6 +16,14 @@ const asReplicas = [
 
 /** Number of submissions while no replica is connected. */
 const tried = 30
+
+/** Lets the replicas of a master get what it has, and nothing from then on. */
+async function cutReplicasOff(master: Redis | undefined): Promise<void> {
+  const followers = () => master?.wait(2, 1000)
+  await waitFor('both replicas to have it', followers, (count) => count === 2)
+  await master?.call('ACL', 'SETUSER', 'replica', 'off')
+  await master?.call('CLIENT', 'KILL', 'TYPE', 'replica')
+}
 
 /**
  * Disconnects the replicas, submits jobs, and kills the master. No other server has these jobs.
@@ -30,11 +40,7 @@ async function loseMasterBehindItsReplicas(more: readonly string[], env: Record<
     () => submit(api.url, 'echo', 'before'),
     ({ status }) => status === 202,
   )
-  const followers = () => client?.wait(2, 1000)
-  await waitFor('both replicas to have it', followers, (count) => count === 2)
-
-  await client?.call('ACL', 'SETUSER', 'replica', 'off')
-  await client?.call('CLIENT', 'KILL', 'TYPE', 'replica')
+  await cutReplicasOff(client)
   const accepted: string[] = []
   for (let n = 0; n < tried; n++) {
     const { status, body } = await submit(api.url, 'echo', n)
@@ -75,5 +81,48 @@ test.skipIf(!canOwnRedis)(
     ])
     console.log(`with min-replicas-to-write 1: accepted ${accepted}, lost ${lost}`)
     expect({ accepted, lost }).toEqual({ accepted: 0, lost: 0 })
+  },
+)
+
+test.skipIf(!canOwnRedis)(
+  'flows go on from what a promoted replica has, while all processes live on: with outputs that follow from each other',
+  patience,
+  async () => {
+    const group = await startSentinelGroup(asReplicas)
+    const [master] = group.servers
+    const [client] = group.clients
+    const env = { REDIS_URL: group.url, LOCK_MS: '2000', WORKER_QUEUES: 'io:8' }
+    const { api } = await startStack({ env })
+    const flowOf = (n: number) => ({
+      chain: [
+        echo(n),
+        ...Array.from({ length: 5 }, () => ({ gather: [echo({ $output: '' }), sleep(50)] })).flatMap((gather) => [
+          gather,
+          echo({ $output: '/0' }),
+        ]),
+      ],
+    })
+    const flows = await Promise.all(Array.from({ length: 40 }, (_, n) => submitFlow(api.url, flowOf(n))))
+    expect(flows.map(({ status }) => status)).toEqual(flows.map(() => 202))
+    const ended = async () => {
+      const read = await Promise.all(flows.map(({ body }) => readFlow(api.url, body.id)))
+      return read.reduce((sum, { body }) => sum + (body.counts?.succeeded ?? 0), 0)
+    }
+    await cutReplicasOff(client)
+    const before = await ended()
+    // The replicas get none of this.
+    await waitFor('more jobs to end', ended, (count) => count >= before + 60, { withinMs: 30_000 })
+    await master.kill()
+    for (const [n, { body }] of flows.entries()) {
+      const last = await waitFor(
+        'the flow to end',
+        () => readFlow(api.url, body.id, 5),
+        (flow) => flow.body.done,
+        { withinMs: 60_000 },
+      )
+      expect(last.body, `flow ${n}`).toMatchObject({ state: 'succeeded' })
+      expect((await results(api.url, body.id)).at(-1)?.output, `flow ${n}`).toBe(n)
+    }
+    expect(await group.masterPort()).not.toBe(master.port)
   },
 )
