@@ -16,11 +16,36 @@ const shift = `--import ${new URL('../helpers/shift-clock.mjs', import.meta.url)
 const tenMinutes = 600_000
 const shifted = (ms: number) => ({ NODE_OPTIONS: shift, CLOCK_SHIFT_MS: String(ms) })
 
+const speak = `
+  import { defineJob } from 'drover'
+  import { z } from 'zod'
+
+  export default defineJob({
+    type: 'speak',
+    title: 'Log a line',
+    runsOn: 'event-loop',
+    input: z.null(),
+    output: z.null(),
+    examples: [],
+    run: (_, job) => {
+      job.log('a line')
+      return null
+    },
+  })`
+
 /** An API and a worker whose wall clocks are off by so much from that of Redis and of this test. */
 async function startShifted(apiMs: number, workerMs: number) {
-  const stack = await startStack({ workers: 0, env: shifted(apiMs) })
+  const dir = await tempFolder()
+  await writeFile(join(dir, 'speak.ts'), speak)
+  const stack = await startStack({ workers: 0, env: { ...shifted(apiMs), JOBS_DIR: dir } })
   const worker = await stack.addWorker(shifted(workerMs))
   return { ...stack, worker }
+}
+
+async function tempFolder(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'drover-clock-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  return dir
 }
 
 /** Submits a job and waits for its end. @returns it, and how long that took by the clock of this test */
@@ -58,6 +83,10 @@ test.each([
       for (const at of [created_at, started_at, finished_at])
         expect(Math.abs(Date.parse(at ?? '') - Date.now())).toBeLessThan(60_000)
     }
+    const spoke = await submit(api.url, 'speak', null, { waitS: 30 })
+    const logs = await send<{ items: { at: string }[] }>('GET', `${api.url}/v1/jobs/${spoke.body.id}/logs`)
+    const [line] = logs.body.items
+    expect(Math.abs(Date.parse(line?.at ?? '') - Date.now())).toBeLessThan(60_000)
 
     const body = { every_ms: 1000, job: { type: 'echo', input: 1, tags: ['tick'] } }
     expect((await send('PUT', `${api.url}/v1/schedules/tick`, { body })).status).toBeLessThan(300)
@@ -90,9 +119,7 @@ test.each([
 test.each([-8000, tenMinutes])(
   'a job whose worker sets its clock by %d ms while it runs starts once',
   async (stepMs) => {
-    const dir = await mkdtemp(join(tmpdir(), 'drover-clock-'))
-    onTestFinished(() => rm(dir, { recursive: true, force: true }))
-    const file = join(dir, 'shift')
+    const file = join(await tempFolder(), 'shift')
     await writeFile(file, '0')
     const env = { LOCK_MS: '2500', WORKER_QUEUES: 'io:10' }
     const stack = await startStack({ env: { ...env, NODE_OPTIONS: shift, CLOCK_SHIFT_FILE: file } })
