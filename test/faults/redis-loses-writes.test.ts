@@ -134,3 +134,24 @@ test.skipIf(!canOwnRedis)(
     expect(await fence(connection).get('before')).toBe('1')
   },
 )
+
+test.skipIf(!canOwnRedis)(
+  'a server that gets the data of another one under its connections is found to be another incarnation',
+  patience,
+  async () => {
+    const [redis, other] = await Promise.all([ownRedis(), ownRedis()])
+    const log = pino({ level: 'silent' })
+    const connection = await connectRedis({ url: redis.url, role: 'worker', name: 'kept', log })
+    onTestFinished(() => connection.disconnect())
+    const id = await connection.client('ID')
+    await connection.replicaof('127.0.0.1', other.port)
+    await connection.replicaof('NO', 'ONE')
+    await waitFor(
+      'another incarnation',
+      () => incarnationOf(connection),
+      (found) => found > 0,
+      { withinMs: 15_000 },
+    )
+    expect(await connection.client('ID')).toBe(id)
+  },
+)

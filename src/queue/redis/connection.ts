@@ -1,7 +1,7 @@
 import { Cluster, type Redis as Server } from 'ioredis'
 import { batchWrites } from './batch-writes.ts'
 import { incarnationOf } from './incarnation.ts'
-import { type ConnectionRole, keepProving, openRedis, type Redis } from './open-redis.ts'
+import { type ConnectionRole, keepComparing, keepProving, openRedis, type Redis } from './open-redis.ts'
 import { parseRedisUrl, type RedisAddress } from './redis-address.ts'
 import { isTooOld, oldestRedis, versionOf } from './server-version.ts'
 import { isConnectionFailure, isReply, isTransient, wasNotSent } from './transient-errors.ts'
@@ -64,6 +64,7 @@ export async function connectRedis(options: {
   await checkVersion(redis, address)
   await selectDatabase(redis, address)
   if (role !== 'worker' && !(redis instanceof Cluster)) keepProving(redis)
+  if (role !== 'subscriber' && !(redis instanceof Cluster)) keepComparing(redis)
   return redis
 }
 

@@ -32,6 +32,8 @@ export interface OpenOptions {
 const silentMs = { client: 1800, subscriber: 1500, worker: 15_000 }
 /** Where nobody waits for an answer, a silent connection would never be noticed: one that waits for messages least of all. */
 const proveEveryMs = 800
+/** A server whose data is replaced under its connections is found within this time. */
+const compareEveryMs = 5000
 const reconnectDelayMs = { first: 50, max: 1000 }
 /** A sentinel that is down must not delay the attempt at the next. */
 const sentinelConnectMs = 2000
@@ -88,6 +90,17 @@ export function keepProving(redis: Server): void {
     // The connection itself finds that no answer comes, and reports it.
     redis.ping().catch(() => undefined)
   }, proveEveryMs)
+  redis.once('end', () => clearInterval(timer))
+}
+
+/** Compares the server with what it was, until the connection is closed: see incarnation.ts. A new connection does so by itself. */
+export function keepComparing(redis: Server): void {
+  if (!(redis instanceof ScriptKeepingRedis)) return
+  const timer = setInterval(() => {
+    if (redis.status !== 'ready') return
+    // The user may not call INFO, or the connection is lost, which reports that itself.
+    redis.compareIncarnation().catch(() => undefined)
+  }, compareEveryMs)
   redis.once('end', () => clearInterval(timer))
 }
 

@@ -30,6 +30,12 @@ export class ScriptKeepingRedis extends Redis {
     return send()
   }
 
+  /** Asks the server whether it is still the same: one that has followed another master for a while keeps its connections. */
+  async compareIncarnation(): Promise<void> {
+    const server = readIncarnation(await this.info('server', 'replication'))
+    if (server && this.status === 'ready') this.#note(server)
+  }
+
   #noteAnswer(command: Command): void {
     const { resolve, reject } = command
     command.resolve = (info) => {
