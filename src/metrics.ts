@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client'
+import { type EndKind, evictionOrder } from './queue/model/eviction.ts'
 import { type JobEnd, jobEnds } from './queue/model/job-states.ts'
 
 /** Histogram buckets for the duration of jobs, from 10 ms to half an hour, in seconds. */
@@ -28,8 +29,15 @@ export class Metrics {
     })
     // Starts at 0, so that rate() sees the first increment.
     for (const type of this.#types) for (const state of jobEnds) this.#ended.inc({ type, state }, 0)
+    for (const ended of evictionOrder) this.#evicted.inc({ ended }, 0)
   }
 
+  readonly #evicted = new Counter({
+    name: 'drover_evicted_total',
+    help: 'Ended jobs, deliveries, and flows with their jobs, that were removed before their time to make room',
+    labelNames: ['ended'],
+    registers: [this.series],
+  })
   readonly #tenants = new Set<string>()
 
   /** Counts an ended job. */
@@ -50,6 +58,18 @@ export class Metrics {
         skew.set(clock.skewMs / 1000)
       },
     })
+  }
+
+  /** Counts what was evicted. */
+  readonly evicted = (ended: EndKind, count: number): void => this.#evicted.inc({ ended }, count)
+
+  /** Adds the memory of Redis, as it was last read: of the node of a cluster that is fullest. */
+  observeMemory(memory: { readonly fullest: { used: number; limit: number } }): void {
+    const gauge = (name: string, help: string, value: () => number) => {
+      const bytes: Gauge = new Gauge({ name, help, registers: [this.series], collect: () => bytes.set(value()) })
+    }
+    gauge('drover_redis_used_bytes', 'What Redis uses of its memory limit', () => memory.fullest.used)
+    gauge('drover_redis_limit_bytes', "Redis's maxmemory; 0: it has none", () => memory.fullest.limit)
   }
 
   /** All series in the text format that `contentType` names. Waits at most a second for Redis. */

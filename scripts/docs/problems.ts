@@ -8,11 +8,14 @@ const advice: Partial<Record<ProblemCode, string>> = {
   delivery_not_found: 'the delivery has expired, or belongs to another job',
   flow_already_done: 'nothing: the flow has ended',
   flow_not_retryable: 'retry flows that have ended without success only',
+  flow_evicted: 'nothing: it has ended; its `Idempotency-Key` runs nothing again',
   forbidden: 'use a key with the scope that the route needs',
   headers_too_large: 'send shorter headers',
   host_not_allowed: 'use a name of the API, or add this one to `ALLOWED_HOSTS`',
   idempotency_key_reused: 'use a new key for a different request',
   job_already_done: 'nothing: the job has ended',
+  job_evicted:
+    'nothing: it has ended; its `Idempotency-Key` runs nothing again. Read results sooner, or give Redis more memory',
   job_has_no_output: 'read `error` of the job',
   job_not_done: 'wait until the job is done: `Prefer: wait`',
   job_not_retryable: 'retry failed, canceled and expired jobs only; a job of a flow is retried with its flow',
@@ -23,6 +26,8 @@ const advice: Partial<Record<ProblemCode, string>> = {
     'repeat after `Retry-After` with the same `Idempotency-Key`: the first request may have taken effect',
   quota_exceeded: 'repeat after `Retry-After`; the limits are those of your tenant',
   range_not_satisfiable: '`Content-Range` has the size of the output',
+  redis_full:
+    'repeat after `Retry-After` with the same `Idempotency-Key`; `detail` says what fills Redis, and no result can give way',
   request_timeout: 'send the request faster; repeat it',
   results_reset: 'the flow was retried: read the results from their start',
   route_not_found: 'see `/openapi.json` for the paths',

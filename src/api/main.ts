@@ -10,13 +10,16 @@ import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { Admission } from '../queue/admission/admission.ts'
+import { MemoryWatch } from '../queue/admission/memory-watch.ts'
 import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
 import { QuotaRecount } from '../queue/admission/quota-recount.ts'
+import { RedisMemory } from '../queue/admission/redis-memory.ts'
 import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import { JobEventHub } from '../queue/events/event-hub.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Flows } from '../queue/flows/flows.ts'
+import { openEvictor } from '../queue/maintenance/open-evictor.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
@@ -99,10 +102,27 @@ await boot('api', async () => {
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
+  const memory = new RedisMemory(client)
+  const watch = new MemoryWatch({ memory, log })
+  const evictor = openEvictor({
+    redis: client,
+    keys,
+    registry,
+    outbox,
+    memory,
+    watch,
+    resultTtlMs: config.RESULT_TTL_MS,
+    resultMinMs: config.RESULT_MIN_MS,
+    log,
+    onEvicted: metrics.evicted,
+  })
+  evictor.start()
+  lifecycle.onStop('evictor', () => evictor.stop())
+  metrics.observeMemory(memory)
   const schedules = new ScheduleStore({ redis: client, keys })
   const quotas = new TenantQuotas({ redis: client, keys })
-  const backpressure = new QueueBackpressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
-  const admission = new Admission({ backpressure, quotas })
+  const backpressure = new QueueBackpressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT, memory })
+  const admission = new Admission({ backpressure, quotas, relief: evictor })
   const limits = new TenantLimits({ redis: client, keys })
   if (apiKeys) lifecycle.onStop('limits', announceLimits(apiKeys, limits, log))
   const door = { admission, limits }
@@ -139,7 +159,7 @@ await boot('api', async () => {
   // The app's own method does nothing: see drain.ts.
   const releaseIdle = () => Server.prototype.closeIdleConnections.call(app.server)
   const exhausted = watchDescriptors({ log, lifecycle, release: releaseIdle })
-  const warnings = () => [...unfit, ...clock.warnings(), ...exhausted()]
+  const warnings = () => [...unfit, ...clock.warnings(), ...watch.warnings(), ...exhausted()]
   const steps = { ...stores, hub, control, quotas, admission, metrics, warnings }
   const draining = new AbortController()
   const app = await buildApp({ config, registry, apiKeys, draining: draining.signal, log, ...steps })

@@ -89,7 +89,14 @@ export const sharedVariables = {
     ),
   RESULT_TTL_MS: integer(1000, 365 * 86_400_000)
     .default(86_400_000)
-    .meta(about('How long a finished job stays readable.')),
+    .meta(about('How long a finished job stays readable at the latest: see `RESULT_MIN_MS`.')),
+  RESULT_MIN_MS: integer(0, 86_400_000)
+    .default(60_000)
+    .meta(
+      about(
+        'How long a finished job stays readable in any case. After that it may give way to new work, the oldest first, where Redis uses more than 60 % of its `maxmemory`.',
+      ),
+    ),
   QUEUE_DEPTH_LIMIT: integer(1, 1_000_000_000)
     .default(1_000_000)
     .meta(

@@ -10,8 +10,10 @@ import { loadRegistry, queuesOf, type Registry } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { Admission } from '../queue/admission/admission.ts'
+import { MemoryWatch } from '../queue/admission/memory-watch.ts'
 import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
 import { QuotaRecount } from '../queue/admission/quota-recount.ts'
+import { RedisMemory } from '../queue/admission/redis-memory.ts'
 import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { LeasedJob } from '../queue/consume/attempt.ts'
@@ -23,6 +25,7 @@ import { JobLeases } from '../queue/consume/job-leases.ts'
 import { LoopBlocker } from '../queue/consume/loop-blocker.ts'
 import { JobEventWriter } from '../queue/events/event-writer.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
+import { openEvictor } from '../queue/maintenance/open-evictor.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import type { JobRef } from '../queue/model/job-id.ts'
 import { workerNameOf } from '../queue/model/worker-name.ts'
@@ -192,8 +195,28 @@ await boot('worker', async () => {
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
-  const backpressure = new QueueBackpressure({ redis, keys, depthLimit: config.QUEUE_DEPTH_LIMIT })
-  const door = { admission: new Admission({ backpressure, quotas }), limits: new TenantLimits({ redis, keys }) }
+  const memory = new RedisMemory(redis)
+  const watch = new MemoryWatch({ memory, log })
+  const evictor = openEvictor({
+    redis,
+    keys,
+    registry,
+    outbox,
+    memory,
+    watch,
+    resultTtlMs: config.RESULT_TTL_MS,
+    resultMinMs: config.RESULT_MIN_MS,
+    log,
+    onEvicted: metrics.evicted,
+  })
+  evictor.start()
+  lifecycle.onStop('evictor', () => evictor.stop())
+  metrics.observeMemory(memory)
+  const backpressure = new QueueBackpressure({ redis, keys, depthLimit: config.QUEUE_DEPTH_LIMIT, memory })
+  const door = {
+    admission: new Admission({ backpressure, quotas, relief: evictor }),
+    limits: new TenantLimits({ redis, keys }),
+  }
   const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, door, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
@@ -240,7 +263,7 @@ await boot('worker', async () => {
         if (lifecycle.signal.aborted) throw new Error('draining')
         await Promise.all(consumers.map((consumer) => consumer.probe()))
       },
-      warnings: () => [...unfit, ...clock.warnings(), ...exhausted()],
+      warnings: () => [...unfit, ...clock.warnings(), ...watch.warnings(), ...exhausted()],
       metrics: () => metrics.read(),
     }).catch(async (error: unknown) => {
       // Consumers may have taken jobs already; the stop puts them back.

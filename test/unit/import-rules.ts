@@ -53,6 +53,7 @@ export const rules: Record<string, Rule> = {
       'job-output',
       'job-values',
       'idempotency-keys',
+      'evicted-ids',
       'cancel-and-retry',
       'count-queue',
     ],
@@ -68,7 +69,9 @@ export const rules: Record<string, Rule> = {
   },
   'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission'] },
   'queue/webhooks': { imports: ['jobs', 'queue/model', 'queue/redis', 'queue/store'] },
-  'queue/maintenance': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission'] },
+  'queue/maintenance': {
+    imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission', 'queue/flows', 'queue/webhooks', 'jobs'],
+  },
   'queue/flows/model': { imports: ['queue/model'] },
   'queue/flows': {
     imports: [
@@ -81,7 +84,7 @@ export const rules: Record<string, Rule> = {
       'queue/webhooks',
       'jobs',
     ],
-    doors: ['flows', 'coordinator', 'model/document', 'model/plan', 'model/template'],
+    doors: ['flows', 'coordinator', 'evictable-flows', 'model/document', 'model/plan', 'model/template'],
   },
 
   'api/http': {

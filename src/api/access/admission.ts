@@ -5,9 +5,8 @@ import type { JobRef } from '../../queue/model/job-id.ts'
 import { Problem } from '../http/problem.ts'
 import type { Caller } from './api-keys.ts'
 
-/** Seconds until the next try: workers start jobs all the time, while memory is freed only when finished jobs expire. */
+/** Seconds until the next try: workers start jobs all the time. */
 const retryDepthS = 1
-const retryMemoryS = 5
 const retryQueuedS = 5
 
 /**
@@ -68,7 +67,7 @@ export async function chargeRequests(
  * Admits jobs of the caller that are about to become waiting, all or none.
  *
  * @param bytes about how many their inputs add to Redis
- * @throws Problem `queue_full` or `quota_exceeded`, QueueUnavailableError
+ * @throws Problem `queue_full`, `redis_full` or `quota_exceeded`, QueueUnavailableError
  */
 export async function admitJobs(
   admission: Admission,
@@ -88,7 +87,7 @@ export function withdrawJobs(admission: Admission, { tenant, limits }: Caller, r
 function refused(refusal: Refusal): Problem {
   const detail = describeRefusal(refusal)
   if (refusal.reason === 'depth') return new Problem('queue_full', detail, { retryAfterS: retryDepthS })
-  if (refusal.reason === 'memory') return new Problem('queue_full', detail, { retryAfterS: retryMemoryS })
+  if (refusal.reason === 'memory') return new Problem('redis_full', detail, { retryAfterS: refusal.retryAfterS })
   const headers = { 'ratelimit-policy': `"queued";q=${refusal.limit}`, ratelimit: '"queued";r=0' }
   return new Problem('quota_exceeded', detail, { retryAfterS: retryQueuedS, headers })
 }

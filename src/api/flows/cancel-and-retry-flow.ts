@@ -48,7 +48,7 @@ export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void 
       response: {
         200: jsonResponse('The flow is canceled', flowSchema),
         202: jsonResponse('No job of the flow will start any more, and running jobs are being stopped', flowSchema),
-        ...problemResponses('flow_not_found', 'flow_already_done', 'queue_unavailable'),
+        ...problemResponses('flow_not_found', 'flow_evicted', 'flow_already_done', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {
@@ -79,7 +79,14 @@ export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void 
         202: jsonResponse('The flow continues with the jobs that did not succeed', flowSchema, {
           headers: { location: 'Where the flow can be read' },
         }),
-        ...problemResponses('flow_not_found', 'flow_not_retryable', 'queue_full', 'queue_unavailable'),
+        ...problemResponses(
+          'flow_not_found',
+          'flow_evicted',
+          'flow_not_retryable',
+          'queue_full',
+          'redis_full',
+          'queue_unavailable',
+        ),
       },
     },
     handler: async (request, reply) => {

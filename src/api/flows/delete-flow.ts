@@ -17,7 +17,7 @@ export function deleteFlow(app: FastifyInstance, { flows }: RouteDeps): void {
       querystring: z.strictObject({}),
       response: {
         204: emptyResponse('The flow and its jobs are deleted'),
-        ...problemResponses('flow_not_found', 'flow_not_done', 'queue_unavailable'),
+        ...problemResponses('flow_not_found', 'flow_evicted', 'flow_not_done', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {

@@ -22,15 +22,24 @@ export function flowNotFound(id: string): Problem {
   return new Problem('flow_not_found', `There is no flow "${cutText(id, 100)}": it never existed, or it has expired.`)
 }
 
-/** Reads the flow that a path names, if the request reaches it; other cross-tenant reads return 404. @throws Problem `flow_not_found`, QueueUnavailableError */
+/** It gave way before its time. */
+export function flowEvicted(id: string): Problem {
+  const why = 'Redis was low on memory, or the limit of results was reached'
+  return new Problem('flow_evicted', `The flow "${id}" has ended, and was removed before its time: ${why}.`)
+}
+
+/** Reads the flow that a path names, if the request reaches it; other cross-tenant reads return 404. @throws Problem `flow_not_found`, `flow_evicted`, QueueUnavailableError */
 export async function findFlow(flows: Flows, request: FastifyRequest, id: string): Promise<FlowProgress> {
   const isFlowId = parseJobId(id)?.queue === flowIdPrefix
-  const head = isFlowId ? await flows.store.head(id) : undefined
-  if (!head || head.tenant !== (reachableTenant(request) ?? head.tenant)) throw flowNotFound(id)
+  if (!isFlowId) throw flowNotFound(id)
+  const head = await flows.store.head(id)
+  const tenant = reachableTenant(request)
+  if (!head && (await flows.store.wasEvicted(id, tenant))) throw flowEvicted(id)
+  if (!head || head.tenant !== (tenant ?? head.tenant)) throw flowNotFound(id)
   return flows.progress(head)
 }
 
-/** {@link findFlow} with all nodes of the flow. @throws Problem `flow_not_found`, QueueUnavailableError */
+/** {@link findFlow} with all nodes of the flow. @throws Problem `flow_not_found`, `flow_evicted`, QueueUnavailableError */
 export async function findOpenFlow(flows: Flows, request: FastifyRequest, id: string): Promise<LoadedFlow> {
   await findFlow(flows, request, id)
   const open = await flows.open(id)

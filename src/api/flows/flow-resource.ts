@@ -88,7 +88,7 @@ export const flowSchema = z.object({
   finished_at: timeField.nullable(),
   cancel_requested_at: timeField.nullable(),
   deadline_at: timeField.nullable(),
-  expires_at: timeField.nullable(),
+  expires_at: timeField.nullable().describe('At the latest: results give way sooner where Redis is low on memory'),
   links: z.object({
     self: z.string(),
     results: z.string(),

@@ -109,7 +109,7 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
             [ndjson]: { schema: z.string() },
           },
         },
-        ...problemResponses('flow_not_found', 'results_reset', 'queue_unavailable'),
+        ...problemResponses('flow_not_found', 'flow_evicted', 'results_reset', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {

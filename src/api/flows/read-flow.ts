@@ -23,7 +23,7 @@ export function readFlow(app: FastifyInstance, deps: RouteDeps): void {
       params: flowParams,
       querystring: query,
       headers,
-      response: { ...response, ...problemResponses('flow_not_found', 'queue_unavailable') },
+      response: { ...response, ...problemResponses('flow_not_found', 'flow_evicted', 'queue_unavailable') },
     },
     handler: (request, reply) => {
       const { id } = request.params

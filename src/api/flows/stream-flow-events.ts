@@ -79,7 +79,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
           'Events: snapshot, member, done; problem when the key of the request ends',
           exampleFlowEvents,
         ),
-        ...problemResponses('flow_not_found', 'queue_unavailable'),
+        ...problemResponses('flow_not_found', 'flow_evicted', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {

@@ -17,7 +17,7 @@ import {
   submittedHeaders,
 } from '../submission/submit.ts'
 import { awaitedFlow, type FlowStatus, flowTiming, readStatus } from './awaited-flow.ts'
-import { flowIdPrefix, flowNotFound, flowPath } from './find-flow.ts'
+import { flowEvicted, flowIdPrefix, flowNotFound, flowPath } from './find-flow.ts'
 import { flowResource, flowSchema, treeQuery } from './flow-resource.ts'
 import { parseFlow } from './parse-flow.ts'
 import { submittedFlowSchema } from './submitted-flow-schema.ts'
@@ -56,6 +56,8 @@ function flowSubmissions(deps: RouteDeps): SubmissionKind<SubmittedFlow, FlowSta
     queuesOf: (stored) => stored.progress.flow.queues,
     path: flowPath,
     notFound: flowNotFound,
+    wasEvicted: ({ id }) => flows.store.wasEvicted(id, undefined),
+    evicted: flowEvicted,
   }
 }
 
@@ -77,7 +79,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
         202: jsonResponse('The flow was accepted, all its jobs are stored', flowSchema, {
           headers: responseHeaders.accepted,
         }),
-        ...problemResponses(...submissionProblems, 'flow_not_found'),
+        ...problemResponses(...submissionProblems, 'flow_not_found', 'flow_evicted'),
       },
     },
     handler: async (request, reply) => {

@@ -26,7 +26,7 @@ export function cancelJob(
       response: {
         200: jsonResponse('The job is canceled and will never run', jobSchema),
         202: jsonResponse('The worker is stopping the job: it can only end canceled', jobSchema),
-        ...problemResponses('job_not_found', 'job_already_done', 'queue_unavailable'),
+        ...problemResponses('job_not_found', 'job_evicted', 'job_already_done', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {

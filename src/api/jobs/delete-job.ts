@@ -18,7 +18,7 @@ export function deleteJob(app: FastifyInstance, { queue, flows, outbox }: RouteD
       querystring: z.strictObject({}),
       response: {
         204: emptyResponse('The job is deleted'),
-        ...problemResponses('job_not_found', 'job_not_done', 'queue_unavailable'),
+        ...problemResponses('job_not_found', 'job_evicted', 'job_not_done', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {

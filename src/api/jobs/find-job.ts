@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
 import { maskSecrets } from '../../jobs/secrets.ts'
+import type { JobRef } from '../../queue/model/job-id.ts'
 import { anonymousTenant } from '../../queue/model/job-record.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue, JobView } from '../../queue/store/job-queue.ts'
@@ -21,7 +22,18 @@ export function jobNotFound(id: string): Problem {
   return new Problem('job_not_found', `There is no job "${cutText(id, 100)}": it never existed, or it has expired.`)
 }
 
-/** Reads the job that a path names, if the request reaches it; `small`: without a large input. @throws Problem `job_not_found`, QueueUnavailableError */
+/** Why a job that is not there is not: it was evicted, as far as that is known. @throws QueueUnavailableError */
+export async function jobGone(queue: JobQueue, ref: JobRef, tenant: string | undefined): Promise<Problem> {
+  return (await queue.wasEvicted(ref, tenant)) ? jobEvicted(ref.id) : jobNotFound(ref.id)
+}
+
+/** It gave way before its time. */
+export function jobEvicted(id: string): Problem {
+  const why = 'Redis was low on memory, or the limit of results was reached'
+  return new Problem('job_evicted', `The job "${id}" has ended, and was removed before its time: ${why}.`)
+}
+
+/** Reads the job that a path names, if the request reaches it; `small`: without a large input. @throws Problem `job_not_found`, `job_evicted`, QueueUnavailableError */
 export async function findJob(
   queue: JobQueue,
   request: FastifyRequest,
@@ -31,8 +43,10 @@ export async function findJob(
   const ref = queue.refOf(id)
   // Jobs of plain BullMQ producers are the anonymous tenant's, and operators read and change them.
   const isPlain = ref?.bullId !== undefined && request.caller.scopes.has('admin')
-  const job = ref && (await queue.read(ref, isPlain ? anonymousTenant : reachableTenant(request), view))
-  if (!job) throw jobNotFound(id)
+  if (!ref) throw jobNotFound(id)
+  const tenant = isPlain ? anonymousTenant : reachableTenant(request)
+  const job = await queue.read(ref, tenant, view)
+  if (!job) throw await jobGone(queue, ref, tenant)
   return request.routeOptions.config.access === 'read' ? withoutSecrets(job) : job
 }
 

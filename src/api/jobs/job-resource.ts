@@ -73,7 +73,7 @@ export const jobSchema = z.object({
   finished_at: timeField.nullable(),
   cancel_requested_at: timeField.nullable(),
   deadline_at: timeField.nullable(),
-  expires_at: timeField.nullable(),
+  expires_at: timeField.nullable().describe('At the latest: results give way sooner where Redis is low on memory'),
   flow_id: z.string().nullable(),
   attempts: z
     .array(

@@ -6,7 +6,7 @@ import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
 import type { SubmissionKind } from '../submission/submit.ts'
 import { awaitedJob, awaitedNewJob } from './awaited-job.ts'
-import { jobNotFound, jobPath } from './find-job.ts'
+import { jobEvicted, jobNotFound, jobPath } from './find-job.ts'
 import { jobTiming } from './job-timing.ts'
 
 /** How a job is admitted, stored and awaited. `how`: what differs between the routes that submit one. */
@@ -35,6 +35,8 @@ export function jobSubmissions(
     queuesOf: (stored) => [stored.queue],
     path: jobPath,
     notFound: jobNotFound,
+    wasEvicted: (ref) => queue.wasEvicted(ref),
+    evicted: jobEvicted,
   }
 }
 

@@ -20,7 +20,7 @@ export function readJobInput(app: FastifyInstance, { queue }: RouteDeps): void {
       headers: payloadRequestHeaders('input'),
       response: {
         ...payloadResponses('input', { limit: 100 }),
-        ...problemResponses('job_not_found', 'range_not_satisfiable', 'queue_unavailable'),
+        ...problemResponses('job_not_found', 'job_evicted', 'range_not_satisfiable', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {

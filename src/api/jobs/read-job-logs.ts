@@ -32,7 +32,7 @@ export function readJobLogs(app: FastifyInstance, { queue, hub }: RouteDeps): vo
       querystring: query,
       response: {
         200: jsonResponse('One page of the log', page, { headers: pageHeaders, example: exampleLogs }),
-        ...problemResponses('job_not_found', 'queue_unavailable'),
+        ...problemResponses('job_not_found', 'job_evicted', 'queue_unavailable'),
       },
     },
     handler: async (request, reply): Promise<z.output<typeof page>> => {

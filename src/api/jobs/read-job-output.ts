@@ -1,18 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { maskSecrets } from '../../jobs/secrets.ts'
-import type { StoredJob } from '../../queue/model/stored-job.ts'
+import type { StoredJob, StoredOutput } from '../../queue/model/stored-job.ts'
 import { OutputGoneError } from '../../queue/store/job-output.ts'
-import type { JobQueue } from '../../queue/store/job-queue.ts'
 import type { RouteDeps } from '../deps.ts'
 import { answerPayload, type Payload, payloadOf } from '../http/payload.ts'
 import { Problem } from '../http/problem.ts'
 import { payloadRequestHeaders, payloadResponses } from '../openapi/payload.ts'
 import { problemResponses } from '../openapi/responses.ts'
-import { findJob, jobNotFound, jobParams } from './find-job.ts'
+import { findJob, jobGone, jobParams } from './find-job.ts'
 
 /** `GET /v1/jobs/{id}/output`: the output of a job alone, as JSON of any size, in parts where the client asks for a range. */
-export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void {
+export function readJobOutput(app: FastifyInstance, deps: RouteDeps): void {
   app.get<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/output', {
     config: { access: 'read' },
     schema: {
@@ -26,6 +25,7 @@ export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void 
         ...payloadResponses('output', { count: 25, largest: 97 }),
         ...problemResponses(
           'job_not_found',
+          'job_evicted',
           'job_not_done',
           'job_has_no_output',
           'range_not_satisfiable',
@@ -35,14 +35,14 @@ export function readJobOutput(app: FastifyInstance, { queue }: RouteDeps): void 
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const job = await findJob(queue, request, id)
-      return answerPayload(request, reply, await outputOf(job, queue), 'output')
+      const job = await findJob(deps.queue, request, id)
+      return answerPayload(request, reply, await outputOf(job, deps), 'output')
     },
   })
 }
 
 /** @throws Problem when the job has no output */
-export async function outputOf(job: StoredJob, queue: JobQueue): Promise<Payload> {
+export async function outputOf(job: StoredJob, deps: Pick<RouteDeps, 'queue' | 'hub'>): Promise<Payload> {
   if (!job.done) throw new Problem('job_not_done', `The job is ${job.state}: it has no output yet.`)
   if (job.state !== 'succeeded')
     throw new Problem('job_has_no_output', `The job ended as ${job.state} and has no output: see its error.`)
@@ -50,23 +50,33 @@ export async function outputOf(job: StoredJob, queue: JobQueue): Promise<Payload
   const secrets = record.secrets?.output
   if (!storedOutput) return payloadOf(maskSecrets(job.output ?? null, secrets))
   if (secrets) {
-    const chunks = await Array.fromAsync(
-      orNotFound(queue.streamOutput(job, storedOutput, 0, storedOutput.bytes), job.id),
-    )
+    const chunks = await Array.fromAsync(readBeside(job, storedOutput, deps, 0, storedOutput.bytes))
     return payloadOf(maskSecrets(JSON.parse(Buffer.concat(chunks).toString()), secrets))
   }
   return {
     etag: `"${storedOutput.name}"`,
     bytes: storedOutput.bytes,
-    read: (from, to) => orNotFound(queue.streamOutput(job, storedOutput, from, to), job.id),
+    read: (from, to) => readBeside(job, storedOutput, deps, from, to),
   }
 }
 
-/** The job may be deleted while it is read. In the middle of an answer that breaks the connection off, since its length was announced. */
-async function* orNotFound(chunks: AsyncIterable<Buffer>, id: string): AsyncGenerator<Buffer, void, undefined> {
+/**
+ * Reads a part of an output that is stored beside its job. The job is watched meanwhile, so that it is not evicted. A client may delete it all the
+ * same: in the middle of an answer that breaks the connection off, since its length was announced.
+ */
+async function* readBeside(
+  job: StoredJob,
+  output: StoredOutput,
+  { queue, hub }: Pick<RouteDeps, 'queue' | 'hub'>,
+  from: number,
+  to: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  const stopWatching = await hub.watch(job, () => undefined)
   try {
-    yield* chunks
+    yield* queue.streamOutput(job, output, from, to)
   } catch (error) {
-    throw error instanceof OutputGoneError ? jobNotFound(id) : error
+    throw error instanceof OutputGoneError ? await jobGone(queue, job, job.record.tenant) : error
+  } finally {
+    stopWatching()
   }
 }

@@ -113,7 +113,7 @@ export function readJobValues(app: FastifyInstance, deps: RouteDeps): void {
           headers: { ...streamHeaders, ...pageHeaders, ...valuesHeaders },
           content: { 'application/json': { schema: pageOf('Value', z.unknown()) }, [ndjson]: { schema: z.string() } },
         },
-        ...problemResponses('job_not_found', 'values_reset', 'queue_unavailable'),
+        ...problemResponses('job_not_found', 'job_evicted', 'values_reset', 'queue_unavailable'),
       },
     },
     handler: (request, reply) => {

@@ -27,7 +27,7 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
       params: jobParams,
       querystring: query,
       headers,
-      response: { ...response, ...problemResponses('job_not_found', 'queue_unavailable') },
+      response: { ...response, ...problemResponses('job_not_found', 'job_evicted', 'queue_unavailable') },
     },
     handler: (request, reply) => {
       const { id } = request.params

@@ -7,7 +7,7 @@ import { checkMaySubmit } from '../access/may-submit.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
-import { findJob, jobNotFound, jobParams, jobPath } from './find-job.ts'
+import { findJob, jobGone, jobNotFound, jobParams, jobPath } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 
 /** `POST /v1/jobs/{id}/retry`: queue a failed, canceled or expired job again, as its next run. */
@@ -24,7 +24,14 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config,
         202: jsonResponse('The job is queued again, with its attempts reset', jobSchema, {
           headers: { location: 'Where the job can be read' },
         }),
-        ...problemResponses('job_not_found', 'job_not_retryable', 'queue_full', 'queue_unavailable'),
+        ...problemResponses(
+          'job_not_found',
+          'job_evicted',
+          'job_not_retryable',
+          'queue_full',
+          'redis_full',
+          'queue_unavailable',
+        ),
       },
     },
     handler: async (request, reply) => {
@@ -46,7 +53,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config,
       const isLimited = caller.limits.max_queued !== undefined
       const result = mayRetry ? await control.reopen(before, redisNow(), { isLimited }) : 'not_retryable'
       if (mayRetry && result !== 'reopened') await withdrawJobs(admission, caller, [before])
-      if (result === 'missing') throw jobNotFound(id)
+      if (result === 'missing') throw await jobGone(queue, before, before.record.tenant)
       if (result === 'not_retryable') {
         const detail = `The job is ${before.state}: only failed, canceled or expired jobs can be retried.`
         throw new Problem('job_not_retryable', detail)

@@ -79,7 +79,14 @@ function runType(app: FastifyInstance, deps: RouteDeps, { type, title, descripti
         202: jsonResponse('The job was not done when the wait ended', jobSchema, { headers: responseHeaders.accepted }),
         ...problemResponses(
           ...submissionProblems,
-          ...(['job_not_found', 'job_failed', 'job_timed_out', 'job_expired', 'job_canceled'] satisfies ProblemCode[]),
+          ...([
+            'job_not_found',
+            'job_evicted',
+            'job_failed',
+            'job_timed_out',
+            'job_expired',
+            'job_canceled',
+          ] satisfies ProblemCode[]),
         ),
       },
     },
@@ -88,7 +95,7 @@ function runType(app: FastifyInstance, deps: RouteDeps, { type, title, descripti
       const job = await submit(request, reply, deps, jobs, parseJob(submissionOf(type, request), context, '', ''))
       if (!job.done) return reply.send(jobResource(await withHeldBy(queue, job), config.RESULT_TTL_MS, request.caller))
       if (job.state !== 'succeeded') throw unsuccessful(job)
-      return sendOutput(reply, await outputOf(job, queue))
+      return sendOutput(reply, await outputOf(job, deps))
     },
   })
 }

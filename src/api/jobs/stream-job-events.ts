@@ -30,7 +30,7 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
           'Events: snapshot, state, progress, output, log, gap, done; problem when the key of the request ends',
           exampleEvents,
         ),
-        ...problemResponses('job_not_found', 'queue_unavailable'),
+        ...problemResponses('job_not_found', 'job_evicted', 'queue_unavailable'),
       },
     },
     handler: async (request, reply) => {

@@ -33,7 +33,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
       response: {
         200: jsonResponse('With `Prefer: wait`: the finished job', jobSchema, { headers: responseHeaders.done }),
         202: jsonResponse('The job was accepted', jobSchema, { headers: responseHeaders.accepted }),
-        ...problemResponses(...submissionProblems, 'job_not_found'),
+        ...problemResponses(...submissionProblems, 'job_not_found', 'job_evicted'),
       },
     },
     handler: async (request, reply) => {

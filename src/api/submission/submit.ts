@@ -13,7 +13,7 @@ import { type Awaited, waitWithHeader } from '../http/wait-until-done.ts'
 import { preferParameter, timingHeader, waitHeaders } from '../openapi/waiting.ts'
 import { logHeldQueue } from './log-held-queue.ts'
 
-type HeldClaim = Exclude<Claim, { status: 'conflict' }>
+type HeldClaim = Extract<Claim, { status: 'first' | 'replay' }>
 
 /** What differs between jobs and flows. `S` is what was submitted, `T` what is stored. Made once: a request costs no closures. */
 export interface SubmissionKind<S extends { ref: JobRef }, T extends { done: boolean }> {
@@ -41,6 +41,9 @@ export interface SubmissionKind<S extends { ref: JobRef }, T extends { done: boo
   timing(ended: T): Timing
   path(id: string): string
   notFound(id: string): Problem
+  /** Whether it has ended and was evicted, as far as that is known. */
+  wasEvicted(ref: JobRef): Promise<boolean>
+  evicted(id: string): Problem
 }
 
 /**
@@ -69,6 +72,8 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
   const begin = async () => {
     // The first request under a key may have died before it stored all, or be about to store it: what is missing is added.
     const known = isReplay ? await kind.read(ref) : undefined
+    // To store it anew would run it again.
+    if (isReplay && !known && (await kind.wasEvicted(ref))) throw kind.evicted(ref.id)
     if (!known && claim?.status !== 'first') await kind.admit(submitted, request, reply)
     const stored = await kind.store(submitted, { known, isReplay, isAwaitedHere })
     if (claim) await keepClaim(kind, claim, ref, stored)
@@ -107,7 +112,7 @@ async function admitAndClaim<S extends { ref: JobRef }>(
   request: FastifyRequest,
   reply: FastifyReply,
   { idempotency }: Pick<RouteDeps, 'idempotency'>,
-  kind: Pick<SubmissionKind<S, { done: boolean }>, 'claimed' | 'cost' | 'admit' | 'withdraw'>,
+  kind: Pick<SubmissionKind<S, { done: boolean }>, 'claimed' | 'cost' | 'admit' | 'withdraw' | 'evicted'>,
   { key, given }: { key: string; given: S },
 ): Promise<HeldClaim> {
   const { tenant, limits } = request.caller
@@ -116,21 +121,22 @@ async function admitAndClaim<S extends { ref: JobRef }>(
   // A replay counts as one request.
   const isCharged = limits.requests_per_minute !== undefined && kind.cost(given) > 1
   const earlier = isCharged ? await find() : undefined
-  if (earlier) return withoutConflict(earlier)
+  if (earlier) return usable(earlier, kind)
   try {
     await kind.admit(given, request, reply)
   } catch (refusal) {
     const replayed = refusal instanceof Problem ? await find() : undefined
     if (!replayed) throw refusal
-    return withoutConflict(replayed)
+    return usable(replayed, kind)
   }
   const claim = await idempotency.claim(tenant, key, claimed, given.ref)
   if (claim.status !== 'first') await kind.withdraw(given, request)
-  return withoutConflict(claim)
+  return usable(claim, kind)
 }
 
-/** @throws Problem `idempotency_key_reused` */
-function withoutConflict(claim: Claim): HeldClaim {
+/** @throws Problem `idempotency_key_reused`, or that the job of the key was evicted: to store it anew would run it again */
+function usable(claim: Claim, kind: { evicted(id: string): Problem }): HeldClaim {
+  if (claim.status === 'evicted') throw kind.evicted(claim.ref.id)
   if (claim.status !== 'conflict') return claim
   const detail = 'This Idempotency-Key was already used with a different body: use a new key for a new request.'
   throw new Problem('idempotency_key_reused', detail)
@@ -199,5 +205,6 @@ export const submissionProblems = [
   'too_many_members',
   'unsupported_media_type',
   'queue_full',
+  'redis_full',
   'queue_unavailable',
 ] as const satisfies ProblemCode[]

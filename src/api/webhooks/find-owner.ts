@@ -18,7 +18,7 @@ export function ownerKinds({ queue, flows }: Pick<RouteDeps, 'queue' | 'flows'>)
       kind: 'job',
       base: '/v1/jobs',
       operation: '',
-      notFound: 'job_not_found',
+      notFound: ['job_not_found', 'job_evicted'],
       find: async (request: FastifyRequest, id: string): Promise<FoundOwner> => {
         const job = await findJob(queue, request, id)
         return { path: jobPath(job.id), owner: jobOwner(job) }
@@ -28,7 +28,7 @@ export function ownerKinds({ queue, flows }: Pick<RouteDeps, 'queue' | 'flows'>)
       kind: 'flow',
       base: '/v1/flows',
       operation: 'Flow',
-      notFound: 'flow_not_found',
+      notFound: ['flow_not_found', 'flow_evicted'],
       find: async (request: FastifyRequest, id: string): Promise<FoundOwner> => {
         const { flow } = await findFlow(flows, request, id)
         return { path: flowPath(flow.id), owner: flowOwner(flow) }

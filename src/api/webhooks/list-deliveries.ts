@@ -22,7 +22,7 @@ export function listDeliveries(app: FastifyInstance, deps: RouteDeps): void {
         querystring: z.strictObject({}),
         response: {
           200: jsonResponse('The deliveries of the latest 20 runs, newest first', deliveries),
-          ...problemResponses(notFound, 'queue_unavailable'),
+          ...problemResponses(...notFound, 'queue_unavailable'),
         },
       },
       handler: async (request): Promise<z.output<typeof deliveries>> => {

@@ -25,6 +25,7 @@ export function resendDelivery(app: FastifyInstance, deps: RouteDeps): void {
     if (!before?.delivery) throw deliveryNotFound(deliveryId)
     const perMinute = caller.limits.resends_per_minute ?? defaultPerMinute
     const outcome = await outbox.resend(before.delivery, perMinute)
+    if (outcome.status === 'missing') throw deliveryNotFound(deliveryId)
     if (outcome.status === 'not_done') {
       throw new Problem('delivery_not_done', 'The delivery is still being sent. It can be sent again when it is done.')
     }
@@ -55,7 +56,7 @@ export function resendDelivery(app: FastifyInstance, deps: RouteDeps): void {
             deliveryResourceSchema,
           ),
           ...problemResponses(
-            notFound,
+            ...notFound,
             'delivery_not_found',
             'delivery_not_done',
             'too_many_resends',

@@ -1,12 +1,28 @@
 import type { JobRef } from '../model/job-id.ts'
-import type { Entry, QueueBackpressure } from './queue-backpressure.ts'
+import type { Entry, Fullness, QueueBackpressure } from './queue-backpressure.ts'
 import type { TenantQuotas } from './tenant-quotas.ts'
 
 /** What a job takes in Redis beside its input, in its hash and the lists of its queue: about 1,100 bytes, with some to spare. */
 const jobBytes = 1500
 
+/** What fills Redis, and when there can be room again. */
+interface Fill {
+  detail: string
+  retryAfterS: number
+}
+
+/** Makes room in Redis before work is refused: see maintenance/evictor.ts. Its methods throw QueueUnavailableError. */
+export interface Relief {
+  /** @returns false when there is no room for so many bytes, and none can be made */
+  makeRoom(bytes: number): Promise<boolean>
+  describe(): Promise<Fill>
+}
+
 /** Why jobs may not become waiting now: a queue is deep, Redis is low on memory, or the tenant has as many waiting jobs as it may. */
-export type Refusal = { reason: 'depth'; queue: string } | { reason: 'memory' } | { reason: 'quota'; limit: number }
+export type Refusal =
+  | { reason: 'depth'; queue: string }
+  | ({ reason: 'memory' } & Fill)
+  | { reason: 'quota'; limit: number }
 
 /** Jobs that are about to become waiting. */
 export interface Entrants {
@@ -25,10 +41,12 @@ export interface Entrants {
 export class Admission {
   readonly #backpressure: QueueBackpressure
   readonly #quotas: TenantQuotas
+  readonly #relief: Relief
 
-  constructor(deps: { backpressure: QueueBackpressure; quotas: TenantQuotas }) {
+  constructor(deps: { backpressure: QueueBackpressure; quotas: TenantQuotas; relief: Relief }) {
     this.#backpressure = deps.backpressure
     this.#quotas = deps.quotas
+    this.#relief = deps.relief
   }
 
   /** Admits jobs, all or none, and takes their places in the quota. @returns why not. @throws QueueUnavailableError */
@@ -44,12 +62,19 @@ export class Admission {
   async #enterQueues(refs: JobRef[], bytes: number, entered: Entry[]): Promise<Refusal | undefined> {
     for (const [queue, some] of Map.groupBy(refs, (ref) => ref.queue)) {
       const entry = { queue, count: some.length, bytes: some.length * jobBytes + (entered.length === 0 ? bytes : 0) }
-      const fullness = await this.#backpressure.enter(entry)
-      if (fullness === 'memory') return { reason: 'memory' }
+      const fullness = await this.#enter(entry)
+      if (fullness === 'memory') return { reason: 'memory', ...(await this.#relief.describe()) }
       if (fullness === 'depth') return { reason: 'depth', queue }
       entered.push(entry)
     }
     return undefined
+  }
+
+  /** Where Redis is low on memory, results give way first. */
+  async #enter(entry: Entry): Promise<Fullness | undefined> {
+    const fullness = await this.#backpressure.enter(entry)
+    if (fullness !== 'memory' || !(await this.#relief.makeRoom(entry.bytes))) return fullness
+    return this.#backpressure.enter(entry)
   }
 
   async #reserve(tenant: string, limit: number, refs: JobRef[]): Promise<Refusal | undefined> {
@@ -104,6 +129,6 @@ export class Admission {
 /** Why jobs were refused, for clients. */
 export function describeRefusal(refusal: Refusal): string {
   if (refusal.reason === 'depth') return `The queue ${refusal.queue} has reached its limit of waiting jobs.`
-  if (refusal.reason === 'memory') return 'Redis is low on memory.'
+  if (refusal.reason === 'memory') return refusal.detail
   return `Your tenant is limited to ${refusal.limit} waiting jobs.`
 }

@@ -1,6 +1,6 @@
 import { QueueUnavailableError, type Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
-import { RedisMemory } from './redis-memory.ts'
+import type { RedisMemory } from './redis-memory.ts'
 
 /** Why a queue accepts no more jobs: its depth limit is reached, or Redis has little memory left. */
 export type Fullness = 'depth' | 'memory'
@@ -36,11 +36,11 @@ export class QueueBackpressure {
   readonly #measured = new Map<string, Measurement>()
   readonly #memory: RedisMemory
 
-  constructor(deps: { redis: Redis; keys: Keys; depthLimit: number }) {
+  constructor(deps: { redis: Redis; keys: Keys; depthLimit: number; memory: RedisMemory }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
     this.#limit = deps.depthLimit
-    this.#memory = new RedisMemory(deps.redis)
+    this.#memory = deps.memory
   }
 
   /** Admits jobs, or returns why not. @throws QueueUnavailableError */

@@ -182,13 +182,15 @@ export class FlowJobs {
     await this.remove(flow, nodes)
   }
 
-  /** Removes jobs with everything that belongs to them. */
-  async remove(flow: FlowOf, nodes: Iterable<JobNode>): Promise<void> {
+  /** Removes jobs with everything that belongs to them. `evictedForMs`: they are evicted, and would have been kept for so long. */
+  async remove(flow: FlowOf, nodes: Iterable<JobNode>, evictedForMs?: number): Promise<void> {
     const ids = new FlowJobIds(flow.id)
     for (const { queue, args } of scriptBatches(nodes, (node) => [ids.ref(node.job.queue, node.n).id])) {
       const sets = ['completed', 'failed'].map((set) => this.#keys.bull(queue, set))
-      const names = [...sets, this.#keys.timeLimits(queue), this.#keys.index(queue)]
-      await whenAvailable(removeJobs(this.#redis, names, [this.#keys.bull(queue, ''), flow.tenant, ...args]))
+      const beside = [this.#keys.timeLimits(queue), this.#keys.index(queue), this.#keys.webhookDebts(queue)]
+      const names = [...sets, ...beside, this.#keys.evicted(queue)]
+      const head = [this.#keys.bull(queue, ''), flow.tenant, evictedForMs ?? '']
+      await whenAvailable(removeJobs(this.#redis, names, [...head, ...args]))
     }
   }
 

@@ -4,6 +4,7 @@ import { redisNow } from '../model/redis-time.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
+import { wasEvicted } from '../store/evicted-ids.ts'
 import { FlowIndex } from './flow-index.ts'
 import {
   decodeEnd,
@@ -29,6 +30,8 @@ const reopenFlow = loadScript('flows/reopen-flow')
 const setFields = loadScript('flows/set-fields')
 const markNotified = loadScript('flows/mark-notified')
 
+/** So many evicted flows are known. */
+const maxEvicted = 10_000
 /** Ends in one call. */
 const maxEndsPerCall = 500
 
@@ -212,6 +215,19 @@ export class FlowStore {
     const args = [flow.run, state, error ? JSON.stringify(error) : '', now, ...stoppedEnds.flat()]
     const ended = await whenAvailable(finishFlow(this.#redis, [this.#keys.flow(flow.id)], args))
     return jobEnds.find((name) => name === ended)
+  }
+
+  /** Notes that a flow was evicted, as note-evicted.lua does of jobs. It would have been kept for `ttlMs`. */
+  async noteEvicted({ id, tenant }: { id: string; tenant: string }, ttlMs: number): Promise<void> {
+    const key = this.#keys.evictedFlows
+    await whenAvailable(this.#redis.zadd(key, 0, `${id}:${tenant}`))
+    await whenAvailable(this.#redis.zremrangebyrank(key, 0, -1 - maxEvicted))
+    await whenAvailable(this.#redis.pexpire(key, ttlMs))
+  }
+
+  /** Whether a flow of the tenant, or of any where that is undefined, was evicted lately. */
+  async wasEvicted(id: string, tenant: string | undefined): Promise<boolean> {
+    return wasEvicted(this.#redis, this.#keys.evictedFlows, id, tenant)
   }
 
   /** Marks that the webhook of a run is stored, or that none is wanted. */

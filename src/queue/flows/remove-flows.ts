@@ -1,19 +1,20 @@
 import { z } from 'zod'
 import { redisNow } from '../model/redis-time.ts'
-import { type Redis, whenAvailable } from '../redis/connection.ts'
+import { isAnyHeard, type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
-import { releaseClaim } from '../store/idempotency-keys.ts'
+import { expireClaim, releaseClaim } from '../store/idempotency-keys.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import type { FlowJobs } from './flow-jobs.ts'
 import type { FlowStore } from './flow-store.ts'
 import { flowOwner } from './flow-webhook.ts'
 import type { StoredFlow } from './model/document.ts'
+import { refsOf } from './model/flow-job-id.ts'
 import { FlowPlan, type JobNode } from './model/plan.ts'
 
 const beginRemoval = loadScript('flows/begin-flow-removal')
 const unlinkFlow = loadScript('flows/unlink-flow')
-const begunSchema = z.tuple([z.enum(['missing', 'open', 'expired', 'deleted']), z.string()])
+const begunSchema = z.tuple([z.enum(['missing', 'open', 'expired', 'deleted', 'evicted']), z.string()])
 
 /** Flows in one call. */
 const maxFlows = 50
@@ -41,13 +42,37 @@ export async function deleteFlow(deps: Deps, id: string): Promise<'removed' | 'm
   const nodes = await jobsOf(deps, flow)
   const states = await jobs.readStates(flow, nodes)
   if (states.some(({ status }) => status === 'open')) return 'not_done'
-  const [status, claim] = begunSchema.parse(await whenAvailable(beginRemoval(redis, [keys.flow(id)], [1])))
+  const [status, claim] = begunSchema.parse(await whenAvailable(beginRemoval(redis, [keys.flow(id)], ['deleted'])))
   if (status === 'missing') return 'missing'
   if (status === 'open') return 'not_done'
   // The first that the coordinator finds.
   await whenAvailable(redis.zadd(keys.endedFlows, 0, id))
-  await finishRemoval(deps, flow, nodes, { claim, isDeleted: true })
+  await finishRemoval(deps, flow, nodes, { claim, why: 'deleted' })
   return 'removed'
+}
+
+/**
+ * Removes an ended flow before its time, with its jobs and everything that belongs to them. Its deliveries stay, and its idempotency claim lives
+ * on until the flow would have expired. A crash halfway leaves a flow that is marked, and removed soon.
+ *
+ * @returns false when it owes a webhook, runs again, or a job of it is being stopped
+ * @throws QueueUnavailableError
+ */
+export async function evictFlow(deps: Deps, id: string, ttlMs: number): Promise<boolean> {
+  const { redis, keys, store, jobs } = deps
+  const flow = await store.read(id)
+  if (!flow?.finished) return false
+  const nodes = await jobsOf(deps, flow)
+  const channels = [keys.flow(id), ...refsOf(id, nodes).map((ref) => keys.channel(ref))]
+  if (await isAnyHeard(redis, channels)) return false
+  const states = await jobs.readStates(flow, nodes)
+  if (states.some(({ status }) => status === 'open')) return false
+  const [status, claim] = begunSchema.parse(await whenAvailable(beginRemoval(redis, [keys.flow(id)], ['evicted'])))
+  if (status === 'missing' || status === 'open') return false
+  // The first that the coordinator finds.
+  await whenAvailable(redis.zadd(keys.endedFlows, 0, id))
+  await finishRemoval(deps, flow, nodes, { claim, why: status, ttlMs })
+  return true
 }
 
 /** Does what is left of a removal that has begun. */
@@ -55,14 +80,19 @@ async function finishRemoval(
   deps: Deps,
   flow: StoredFlow,
   nodes: JobNode[],
-  { claim, isDeleted }: { claim: string; isDeleted: boolean },
+  { claim, why, ttlMs = 0 }: { claim: string; why: 'expired' | 'deleted' | 'evicted'; ttlMs?: number },
 ): Promise<void> {
   const { redis, keys, store, jobs, outbox } = deps
   const { id } = flow
   const owner = flowOwner(flow)
+  const isDeleted = why === 'deleted'
   if (isDeleted) await outbox.forget(owner)
-  await jobs.remove(flow, nodes)
-  if (claim !== '') await whenAvailable(releaseClaim(redis, [claim], [id]))
+  await jobs.remove(flow, nodes, why === 'evicted' ? ttlMs : undefined)
+  if (why === 'evicted') {
+    // First what clients are answered by: until the flow is gone, the next removal does this again.
+    await store.noteEvicted(flow, ttlMs)
+    if (claim !== '') await whenAvailable(expireClaim(redis, [claim], [id, (flow.finished?.at ?? 0) + ttlMs]))
+  } else if (claim !== '') await whenAvailable(releaseClaim(redis, [claim], [id]))
   const names = [keys.flow(id), keys.flowEnds(id), keys.flowOrder(id), keys.flowExpansions(id)]
   await whenAvailable(unlinkFlow(redis, names, [isDeleted || claim !== '' ? 1 : '']))
   // A process that stores a delivery later looks whether the flow is still there: see flow-webhook.ts.
@@ -95,12 +125,13 @@ export class FlowRemover {
 
   async #remove(id: string): Promise<void> {
     const { redis, keys, store } = this.#options
-    const [status, detail] = begunSchema.parse(await beginRemoval(redis, [keys.flow(id)], ['']))
+    const [status, detail] = begunSchema.parse(await beginRemoval(redis, [keys.flow(id)], ['expired']))
     // A retry crashed between opening the next run and taking the flow off this list. That run may have ended since, and owe its webhook.
     if (status === 'open') await store.openList.add(id, Number(detail), redisNow())
+    const why = status === 'deleted' || status === 'evicted' ? status : 'expired'
     const flow = status === 'open' ? undefined : await store.read(id)
     if (!flow) return void (await redis.zrem(keys.endedFlows, id))
-    const how = { claim: detail, isDeleted: status === 'deleted' }
+    const how = { claim: detail, why, ttlMs: this.#options.resultTtlMs } as const
     await finishRemoval(this.#options, flow, await jobsOf(this.#options, flow), how)
   }
 }

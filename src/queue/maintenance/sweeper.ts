@@ -10,7 +10,7 @@ import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Lease } from '../redis/lease.ts'
 import { loadScript } from '../redis/load-script.ts'
-import { releaseClaim } from '../store/idempotency-keys.ts'
+import { expireClaim, releaseClaim } from '../store/idempotency-keys.ts'
 import { PlainJobs } from './plain-jobs.ts'
 
 const sweepQueue = loadScript('maintenance/sweep-queue')
@@ -115,6 +115,7 @@ export class Sweeper {
       keys.index(name),
       keys.webhookDebts(name),
       keys.labels(name),
+      keys.evicted(name),
     ]
     const before = ulidTime(redisNow() - unstoredMs)
     const args = [resultTtlMs, maxJobs, keys.bull(name, ''), queue.indexFrom, `${name}_`, before, queue.labelsFrom]
@@ -158,9 +159,11 @@ export class Sweeper {
   /** First the claim, then the field of the job: the next sweep repairs a crash between the two. */
   async #releaseClaims(jobsAndClaims: string[], jobPrefix: string): Promise<void> {
     const { redis } = this.#options
-    for (let i = 0; i + 1 < jobsAndClaims.length; i += 2) {
-      const [job = '', claim = ''] = jobsAndClaims.slice(i, i + 2)
-      await releaseClaim(redis, [claim], [job.slice(jobPrefix.length)])
+    for (let i = 0; i + 2 < jobsAndClaims.length; i += 3) {
+      const [job = '', claim = '', evictedUntil = ''] = jobsAndClaims.slice(i, i + 3)
+      const id = job.slice(jobPrefix.length)
+      if (evictedUntil === '') await releaseClaim(redis, [claim], [id])
+      else await expireClaim(redis, [claim], [id, evictedUntil])
       await redis.hdel(job, 'claim')
     }
   }

@@ -174,11 +174,21 @@ export function isOutage(error: unknown): boolean {
   return isReply(error) ? isTransient(error) : isConnectionFailure(error)
 }
 
+/** Whether a connection is to a cluster, whose nodes have memory of their own. */
+export const isCluster = (redis: Redis): boolean => redis instanceof Cluster
+
 /** A section of INFO, of the server or of each master of a cluster that answers. */
 export async function readInfo(redis: Redis, section: string): Promise<string[]> {
   if (!(redis instanceof Cluster)) return [await redis.info(section)]
   const answers = await Promise.allSettled(redis.nodes('master').map((node) => node.info(section)))
   return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+}
+
+/** Whether a channel has a listener, at any node of a cluster. @throws QueueUnavailableError */
+export async function isAnyHeard(redis: Redis, channels: string[]): Promise<boolean> {
+  const nodes = redis instanceof Cluster ? redis.nodes('all') : [redis]
+  const answers = await whenAvailable(Promise.all(nodes.map((node) => node.pubsub('NUMSUB', ...channels))))
+  return answers.some((answer) => Array.isArray(answer) && answer.some((value, n) => n % 2 === 1 && Number(value) > 0))
 }
 
 /** Returns the result of a Redis call. Throws transient errors (Redis is down, slow, or out of memory) as {@link QueueUnavailableError}. */

@@ -74,6 +74,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:webhook-debts`
   }
 
+  /** Sorted set of the jobs of the queue that were evicted lately, `<id>:<tenant>`. */
+  evicted(queue: string): string {
+    return `${this.bullPrefix(queue)}:evicted`
+  }
+
   /** Held by the process that sweeps the queue. */
   sweepLease(queue: string): string {
     return `${this.bullPrefix(queue)}:sweep-lease`
@@ -149,6 +154,11 @@ export class Keys {
     return `${this.#prefix}:recount-lease`
   }
 
+  /** Held by the process that evicts ended jobs. */
+  get evictionLease(): string {
+    return `${this.#prefix}:eviction-lease`
+  }
+
   /** The channel on which a job's events and changes are announced. */
   channel(ref: JobRef): string {
     return this.job(ref)
@@ -187,6 +197,11 @@ export class Keys {
   /** Sorted set of the ended flows, by when they ended. */
   get endedFlows(): string {
     return `${this.#prefix}:{flows}:ended`
+  }
+
+  /** Sorted set of the flows that were evicted lately, `<id>:<tenant>`. */
+  get evictedFlows(): string {
+    return `${this.#prefix}:{flows}:evicted`
   }
 
   /** Sorted set of all flows, by tenant and time of creation: see flow-index.ts. */

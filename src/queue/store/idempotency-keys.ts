@@ -13,16 +13,20 @@ const persistClaim = loadScript('store/persist-claim')
 export const releaseClaim = loadScript('store/release-claim')
 
 const maxCharactersAtOnce = 65_536
+/** Lets the claim of an evicted job or flow live on until the epoch ms that it promised: requests with the key learn that, and run nothing. */
+export const expireClaim = loadScript('store/expire-claim')
+
 /** A claim whose job was never stored expires after a day; until then the same request stores the job. */
 const unkeptMs = 86_400_000
 
 /** A second attempt is needed only when the job is removed in between, which happens once. */
 const maxTries = 3
 
-/** `first`: the caller has to store the job. `replay`: the same request was made before, with the job `ref`. `conflict`: the key was used with another request. */
+/** `first`: the caller has to store the job. `replay`: the same request was made before, with the job `ref`. `evicted`: likewise, and it ended and was evicted. `conflict`: the key was used with another request. */
 export type Claim =
   | { status: 'first'; name: string; digest: string }
   | { status: 'replay'; name: string; digest: string; ref: JobRef }
+  | { status: 'evicted'; name: string; digest: string; ref: JobRef }
   | { status: 'conflict' }
 
 /** A claim that is `first` or `replay`. */
@@ -48,17 +52,17 @@ export class IdempotencyKeys {
     const name = this.#nameOf(tenant, key)
     const requested = await digestOf(request)
     const reply = await whenAvailable(claimKey(this.#redis, [name], [ref.id, requested, unkeptMs]))
-    const [id, claimed] = Array.isArray(reply) ? reply.map(String) : []
+    const [id, claimed, evicted] = Array.isArray(reply) ? reply.map((value) => String(value ?? '')) : []
     if (id === ref.id && claimed === requested) return { status: 'first', name, digest: requested }
-    return compare({ name, id, claimed }, requested)
+    return compare({ name, id, claimed, isEvicted: evicted === '1' }, requested)
   }
 
   /** What an earlier request has claimed `key` for; undefined when none has. Claims nothing. @throws QueueUnavailableError */
   async find(tenant: string, key: string, request: unknown): Promise<Claim | undefined> {
     const name = this.#nameOf(tenant, key)
-    const [id, claimed] = await whenAvailable(this.#redis.hmget(name, 'id', 'digest'))
+    const [id, claimed, evicted] = await whenAvailable(this.#redis.hmget(name, 'id', 'digest', 'evicted'))
     if (id == null || claimed == null) return undefined
-    return compare({ name, id, claimed }, await digestOf(request))
+    return compare({ name, id, claimed, isEvicted: evicted === '1' }, await digestOf(request))
   }
 
   #nameOf(tenant: string, key: string): string {
@@ -83,6 +87,8 @@ export class IdempotencyKeys {
     for (let tries = 0; tries < maxTries; tries++) {
       // First the field of the job: a removal that begins from then on gives up the claim, too.
       const kept = await whenAvailable(keepClaim(this.#redis, [key], [name]))
+      // The process that evicts the job lets the claim expire.
+      if (kept === 2) return
       if (kept !== 1) return void (await whenAvailable(releaseClaim(this.#redis, [name], [id])))
       if ((await whenAvailable(persistClaim(this.#redis, [name], [id, requested, unkeptMs]))) === 1) return
     }
@@ -91,13 +97,14 @@ export class IdempotencyKeys {
 
 /** What an earlier claim means for a request with this digest. */
 function compare(
-  { name, id, claimed }: { name: string; id: string | undefined; claimed: string | undefined },
+  claim: { name: string; id: string | undefined; claimed: string | undefined; isEvicted: boolean },
   requested: string,
 ): Claim {
+  const { name, id, claimed, isEvicted } = claim
   if (claimed !== requested) return { status: 'conflict' }
   const ref = parseJobId(id ?? '')
   if (!ref) throw new Error(`the claim ${name} has no valid job id`)
-  return { status: 'replay', name, digest: requested, ref }
+  return { status: isEvicted ? 'evicted' : 'replay', name, digest: requested, ref }
 }
 
 /** A text of megabytes is hashed in a turn of the event loop of its own. */

@@ -10,6 +10,7 @@ import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/conne
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { countQueue, type QueueCounts, waitingSince } from './count-queue.ts'
+import { wasEvicted } from './evicted-ids.ts'
 import { readStoredOutput, readWholeOutput } from './job-output.ts'
 import { readValues, type ValuesPage, type ValuesPlace } from './job-values.ts'
 import { readMany } from './read-many.ts'
@@ -182,6 +183,11 @@ export class JobQueue {
     })
     if (!job) throw new Error(`the record of job ${ref.id} was written by another version of Drover`)
     return job
+  }
+
+  /** Whether a job of the tenant, or of any where that is undefined, was evicted lately. @throws QueueUnavailableError */
+  wasEvicted(ref: JobRef, tenant?: string): Promise<boolean> {
+    return wasEvicted(this.#client, this.#keys.evicted(ref.queue), bullIdOf(ref), tenant)
   }
 
   /** See {@link readMany}; without large inputs. @throws QueueUnavailableError */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import type { JobRef } from '../model/job-id.ts'
+import { type JobRef, parseJobId } from '../model/job-id.ts'
 import { webhookEvents } from '../model/webhook-target.ts'
+import type { Keys } from '../redis/keys.ts'
 
 /** The queue of deliveries. No job type can use it: names of queues begin with a letter. */
 export const deliveryQueue = '_webhooks'
@@ -28,4 +29,12 @@ export const deliveryOutputSchema = z.object({ status: z.int(), duration_ms: z.i
 /** The delivery for the end of run `run` of a job or flow. Its id is also its `webhook-id`: the same however often it is stored or sent. */
 export function deliveryRef(ownerId: string, run: number): JobRef {
   return { queue: deliveryQueue, id: `whd_${ownerId}_${run}` }
+}
+
+/** The key of the job or flow that a delivery belongs to. */
+export function ownerKey(keys: Keys, deliveryId: string): string {
+  const owner = deliveryId.replace(/^whd_/, '').replace(/_\d+$/, '')
+  const ref = parseJobId(owner)
+  // The ids of flows begin as those of jobs of a queue of this name.
+  return ref && ref.queue !== 'flow' ? keys.job(ref) : keys.flow(owner)
 }

@@ -40,8 +40,10 @@ export function jobOwner({ id, run, record, state }: StoredJob): WebhookOwner {
 /** A delivery that is stored, or will be when its job or flow ends (`delivery` is undefined then). */
 export type KnownDelivery = { run: number; ref: JobRef; delivery: StoredJob | undefined }
 
-/** `not_done`: it is being sent. `used_up`: it was sent again {@link maxResends} times. `limited`: its tenant resends too often. */
-type ResendOutcome = { status: 'resent' | 'not_done' | 'used_up' } | { status: 'limited'; retryAfterMs: number }
+/** `not_done`: it is being sent. `missing`: it was removed meanwhile. `used_up`: it was sent again {@link maxResends} times. `limited`: its tenant resends too often. */
+type ResendOutcome =
+  | { status: 'resent' | 'not_done' | 'missing' | 'used_up' }
+  | { status: 'limited'; retryAfterMs: number }
 
 /**
  * Stores deliveries of webhooks, as jobs of the queue {@link deliveryQueue}. A job with a webhook is in its queue's set of debts from
@@ -158,6 +160,7 @@ export class WebhookOutbox {
     const retryAfterMs = await countResend(this.#redis, this.#keys, delivery.record.tenant, perMinute)
     if (retryAfterMs > 0) return { status: 'limited', retryAfterMs }
     const reopened = await this.#control.reopen(delivery, redisNow(), { keepsStarts: true })
+    if (reopened === 'missing') return { status: 'missing' }
     return { status: reopened === 'reopened' ? 'resent' : 'not_done' }
   }
 

@@ -1105,7 +1105,7 @@ export interface components {
             since: string;
         };
         /** @enum {string} */
-        HeldBackCode: "quota_exceeded" | "queue_full";
+        HeldBackCode: "quota_exceeded" | "queue_full" | "redis_full";
         HeldBy: {
             kind: components["schemas"]["HeldByKind"];
             /**
@@ -1440,7 +1440,7 @@ export interface components {
             error?: components["schemas"]["ErrorSummary"];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_evicted" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -2243,6 +2243,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `job_evicted` */
+        JobEvicted: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `payload_too_large`, `too_many_members` */
         PayloadTooLargeOrTooManyMembers: {
             headers: {
@@ -2301,8 +2310,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `queue_full`, `queue_unavailable` */
-        QueueFullOrQueueUnavailable: {
+        /** @description `queue_full`, `redis_full`, `queue_unavailable` */
+        QueueFullOrRedisFullOrQueueUnavailable: {
             headers: {
                 /** @description Seconds to wait before the next try */
                 "retry-after"?: string;
@@ -2435,6 +2444,15 @@ export interface components {
         };
         /** @description `unknown_job_type`, `flow_not_found` */
         UnknownJobTypeOrFlowNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `flow_evicted` */
+        FlowEvicted: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2687,13 +2705,14 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     runCountPrimes: {
@@ -2773,13 +2792,14 @@ export interface operations {
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobCanceled"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     runExtractLinks: {
@@ -2859,13 +2879,14 @@ export interface operations {
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobCanceled"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     runHttpRequest: {
@@ -2945,13 +2966,14 @@ export interface operations {
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobCanceled"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     runResizeImage: {
@@ -3031,13 +3053,14 @@ export interface operations {
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobCanceled"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     runBurnCpuIsolated: {
@@ -3117,13 +3140,14 @@ export interface operations {
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobCanceled"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     runBurnCpu: {
@@ -3203,13 +3227,14 @@ export interface operations {
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobCanceled"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     runEcho: {
@@ -3289,13 +3314,14 @@ export interface operations {
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobCanceled"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     runSleep: {
@@ -3375,13 +3401,14 @@ export interface operations {
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobCanceled"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReusedOrJobFailedOrJobTimedOutOrJobExpired"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     readJob: {
@@ -3461,6 +3488,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["JobEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
@@ -3492,6 +3520,7 @@ export interface operations {
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobNotDone"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
@@ -3535,6 +3564,7 @@ export interface operations {
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobAlreadyDone"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
@@ -3571,12 +3601,13 @@ export interface operations {
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobNotRetryable"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     readJobLogs: {
@@ -3610,6 +3641,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["JobEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
@@ -3685,6 +3717,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["JobEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             416: components["responses"]["RangeNotSatisfiable"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
@@ -3762,6 +3795,7 @@ export interface operations {
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["JobNotDoneOrJobHasNoOutput"];
+            410: components["responses"]["JobEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             416: components["responses"]["RangeNotSatisfiable"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
@@ -3813,6 +3847,7 @@ export interface operations {
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["ValuesReset"];
+            410: components["responses"]["JobEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
@@ -3862,6 +3897,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["JobEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
@@ -3977,13 +4013,14 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrFlowNotFound"];
             408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["FlowEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     readFlow: {
@@ -4063,6 +4100,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["FlowNotFound"];
             408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["FlowEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
@@ -4094,6 +4132,7 @@ export interface operations {
             404: components["responses"]["FlowNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["FlowNotDone"];
+            410: components["responses"]["FlowEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
@@ -4144,6 +4183,7 @@ export interface operations {
             404: components["responses"]["FlowNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["ResultsReset"];
+            410: components["responses"]["FlowEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
@@ -4195,6 +4235,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["FlowNotFound"];
             408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["FlowEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
@@ -4240,6 +4281,7 @@ export interface operations {
             404: components["responses"]["FlowNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["FlowAlreadyDone"];
+            410: components["responses"]["FlowEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
@@ -4283,12 +4325,13 @@ export interface operations {
             404: components["responses"]["FlowNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["FlowNotRetryable"];
+            410: components["responses"]["FlowEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueFullOrQueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     readSchedule: {
@@ -4499,6 +4542,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["JobEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
@@ -4531,6 +4575,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["FlowNotFound"];
             408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["FlowEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
@@ -4565,6 +4610,7 @@ export interface operations {
             404: components["responses"]["JobNotFoundOrDeliveryNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["DeliveryNotDoneOrTooManyResends"];
+            410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
@@ -4600,6 +4646,7 @@ export interface operations {
             404: components["responses"]["FlowNotFoundOrDeliveryNotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["DeliveryNotDoneOrTooManyResends"];
+            410: components["responses"]["FlowEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];

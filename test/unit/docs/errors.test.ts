@@ -14,6 +14,8 @@ const others = new Set([
   'redis_not_durable',
   'redis_not_checked',
   'clock_skew',
+  'redis_memory_high',
+  'redis_memory_full',
 ])
 
 test('docs/errors.md has every code that the service gives the error of a job', () => {

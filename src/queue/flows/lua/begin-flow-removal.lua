@@ -1,17 +1,18 @@
 --[[
   Marks an ended flow as being removed: it cannot be retried any more.
-  KEYS: flow   ARGV: '1' if a client deletes it: then it owes no webhook, and has no deliveries; or ''
+  KEYS: flow   ARGV: why: 'deleted' by a client: then it owes no webhook, and has no deliveries; 'expired'; or 'evicted'
   Returns { 'missing', '' }, { 'open', its run } (it has not ended, or owes a webhook), or
-  { 'expired' or 'deleted', its idempotency claim or '' }.
+  { why, its idempotency claim or '' }: what has begun as a deletion or an eviction is one to its end.
 ]]
 local run, finished, claim, webhook, notified, removing =
   unpack(redis.call('HMGET', KEYS[1], 'run', 'finishedAt', 'claim', 'webhook', 'toldRun', 'removing'))
 if not run then return { 'missing', '' } end
 if not finished then return { 'open', run } end
 if webhook and notified ~= run and not removing then
-  if ARGV[1] == '' then return { 'open', run } end
+  if ARGV[1] ~= 'deleted' then return { 'open', run } end
   redis.call('HSET', KEYS[1], 'toldRun', run)
 end
-local why = (ARGV[1] == '1' or removing == 'deleted') and 'deleted' or 'expired'
+local why = ARGV[1]
+if removing == 'deleted' or removing == 'evicted' and why == 'expired' then why = removing end
 redis.call('HSET', KEYS[1], 'removing', why)
 return { why, claim or '' }

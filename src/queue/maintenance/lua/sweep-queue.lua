@@ -2,6 +2,9 @@
 -- include bullmq/lib/labels
 -- include bullmq/lib/end-job
 -- include bullmq/lib/remove-hash
+-- include bullmq/lib/remove-one
+-- include bullmq/lib/note-evicted
+-- include bullmq/lib/tenant-of
 -- include bullmq/lib/active-list
 -- include bullmq/lib/take-out
 -- include bullmq/sweep/end-overdue
@@ -11,13 +14,13 @@
 -- include maintenance/sweep/clean-index
 --[[
   Does for one queue what no worker does. Two sweeps at once do no harm.
-  KEYS: time limits, prioritized, delayed, wait, active, stalled, failed, completed, index, webhook debts, labels
+  KEYS: time limits, prioritized, delayed, wait, active, stalled, failed, completed, index, webhook debts, labels, evicted
   ARGV: ms that an ended job is kept, max jobs of each duty, prefix of the job keys, rank in the index at which to look for entries
         without a job, what job ids have before their ULID, ULID below which the job of an entry must exist,
         rank in the index of labels at which to look
-  Returns { { type, failure, id, tenant } of each job ended, how many were removed, { job key, its idempotency claim, … }, rank in the index to
-  continue at, ids of ended jobs that owe a webhook, { job key, its flow, … } of ended jobs that are kept for their flow, rank in the index of
-  labels to continue at }
+  Returns { { type, failure, id, tenant } of each job ended, how many were removed, { job key, its idempotency claim, until when an
+  evicted job promised it or '', … }, rank in the index to continue at, ids of ended jobs that owe a webhook, { job key, its flow, … } of ended jobs
+  that are kept for their flow, rank in the index of labels to continue at }
 ]]
 local time = redis.call('TIME')
 local q = {
@@ -31,6 +34,7 @@ local q = {
   completed = KEYS[8],
   index = KEYS[9],
   webhookDebts = KEYS[10],
+  evicted = KEYS[12],
   jobs = ARGV[3],
   limit = tonumber(ARGV[2]),
   now = time[1] * 1000 + math.floor(time[2] / 1000),
@@ -39,7 +43,7 @@ local ended = {}
 endOverdue(q, ended)
 endCanceled(q, ended)
 local owed = findOwedWebhooks(q)
-local removed, claims, ofFlows = removeEnded(q, q.now - ARGV[1])
+local removed, claims, ofFlows = removeEnded(q, tonumber(ARGV[1]))
 local indexFrom = cleanIndex(q, q.index, '^[^:]*:', tonumber(ARGV[4]), ARGV[5], ARGV[6])
 local labelsFrom = cleanIndex(q, KEYS[11], '^[^:]*:[^:]*:', tonumber(ARGV[7]), ARGV[5], ARGV[6])
 return { ended, removed, claims, indexFrom, owed, ofFlows, labelsFrom }

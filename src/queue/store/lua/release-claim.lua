@@ -1,2 +1,3 @@
--- Gives up an idempotency claim, unless it belongs to another job. KEYS: the claim   ARGV: job id
-if redis.call('HGET', KEYS[1], 'id') == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
+-- Gives up an idempotency claim, unless it belongs to another job, or outlives an evicted one. KEYS: the claim   ARGV: job id
+local id, evicted = unpack(redis.call('HMGET', KEYS[1], 'id', 'evicted'))
+if id == ARGV[1] and not evicted then redis.call('UNLINK', KEYS[1]) end

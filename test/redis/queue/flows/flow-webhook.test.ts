@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { loadRegistry } from '../../../../src/jobs/registry.ts'
 import { Admission } from '../../../../src/queue/admission/admission.ts'
 import { QueueBackpressure } from '../../../../src/queue/admission/queue-backpressure.ts'
+import { RedisMemory } from '../../../../src/queue/admission/redis-memory.ts'
 import { TenantLimits } from '../../../../src/queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../../../../src/queue/admission/tenant-quotas.ts'
 import { FlowCoordinator } from '../../../../src/queue/flows/coordinator.ts'
@@ -28,8 +29,9 @@ async function world() {
   const jobs = new JobQueue({ client: redis, keys, queues: ['io'] })
   const outbox = new WebhookOutbox({ redis, keys, jobs, control: new JobControl({ redis, keys }), log })
   const quotas = new TenantQuotas({ redis, keys })
-  const backpressure = new QueueBackpressure({ redis, keys, depthLimit: 1000 })
-  const door = { admission: new Admission({ backpressure, quotas }), limits: new TenantLimits({ redis, keys }) }
+  const backpressure = new QueueBackpressure({ redis, keys, memory: new RedisMemory(redis), depthLimit: 1000 })
+  const relief = { makeRoom: async () => false, describe: async () => ({ detail: '', retryAfterS: 1 }) }
+  const door = { admission: new Admission({ backpressure, quotas, relief }), limits: new TenantLimits({ redis, keys }) }
   const flows = new Flows({ redis, keys, registry, outbox, door })
   const { store } = flows
   const tree: FlowNode = { job: { type: 'echo', queue: 'io', attempts: 1, record: { tenant: '-', input: 1 } } }

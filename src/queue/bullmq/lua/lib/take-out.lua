@@ -1,8 +1,3 @@
--- The tenant of a job's record, which begins with its version and its tenant: the rest, which may be large, is not parsed.
-local function tenantOf(data)
-  return string.match(data or '', '^{"v":%d+,"tenant":"([^"]+)"') or '-'
-end
-
 -- Takes a job out of the set in which it waits. `q`: keys of a queue. Returns false when it waits in none.
 local function takeOutWaiting(q, id)
   return redis.call('ZREM', q.prioritized, id) == 1 or redis.call('ZREM', q.delayed, id) == 1 or redis.call('LREM', q.wait, 1, id) == 1
@@ -17,7 +12,7 @@ local function takeOutAbandoned(q, id)
   return true
 end
 
--- Ends as failed a job that was taken out. Needs end-job.lua. Returns { type, failure, id, tenant }.
+-- Ends as failed a job that was taken out. Needs end-job.lua and tenant-of.lua. Returns { type, failure, id, tenant }.
 local function endUnattended(q, id, failure)
   local jobKey = q.jobs .. id
   endJob(jobKey, jobKey .. ':lock', q.failed, jobKey, id, failure, q.now, q.webhookDebts)

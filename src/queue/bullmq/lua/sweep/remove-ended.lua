@@ -1,12 +1,13 @@
--- Removes jobs that ended before `endedBefore`, with everything that belongs to them. Needs take-out.lua. Returns how many were removed, and those that the
--- caller has to look after first: { job key, its idempotency claim, … }, which is in another slot, and { job key, its flow, … }.
-local function removeEnded(q, endedBefore)
+-- Removes jobs that ended before `endedBefore`, with everything that belongs to them, and those whose eviction was interrupted. Returns how many
+-- were removed, and those that the caller has to look after first: { job key, its idempotency claim, until when an evicted job promised it or '', … },
+-- which is in another slot, and { job key, its flow, … }.
+local function removeEnded(q, ttlMs)
   local removed, claims, ofFlows = 0, {}, {}
   for _, set in ipairs({ q.failed, q.completed }) do
-    for _, id in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', endedBefore, 'LIMIT', 0, q.limit)) do
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', q.now - ttlMs, 'LIMIT', 0, q.limit)) do
       local jobKey = q.jobs .. id
-      local claim, data, flow, removing, entry =
-        unpack(redis.call('HMGET', jobKey, 'claim', 'data', 'flow', 'removing', 'indexEntry'))
+      local claim, data, flow, removing, entry, finished =
+        unpack(redis.call('HMGET', jobKey, 'claim', 'data', 'flow', 'removing', 'indexEntry', 'finishedOn'))
       local tenant = tenantOf(data)
       if flow then
         -- It is removed with its flow. Looked at again after as long in case the flow is gone: the caller finds out.
@@ -14,17 +15,14 @@ local function removeEnded(q, endedBefore)
         ofFlows[#ofFlows + 1], ofFlows[#ofFlows + 2] = jobKey, flow
       elseif claim then
         -- From now on it can neither be retried nor get another claim, as in begin-removal.lua.
-        redis.call('HSET', jobKey, 'removing', 1)
+        redis.call('HSETNX', jobKey, 'removing', 1)
         redis.call('ZADD', set, 0, id)
         claims[#claims + 1], claims[#claims + 2] = jobKey, claim
+        claims[#claims + 1] = removing == 'evicted' and string.format('%.0f', finished + ttlMs) or ''
       elseif not redis.call('ZSCORE', q.webhookDebts, id) then
         -- `removing`: it had a claim, which the previous sweep gave up, or a client's removal was interrupted.
-        removeLabels(q.jobs, id, true)
-        removeHash(jobKey, removing, q.now)
-        redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':values', jobKey .. ':logs')
-        redis.call('ZREM', q.timeLimits, 's:' .. id, 'd:' .. id)
-        redis.call('ZREM', set, id)
-        redis.call('ZREM', q.index, entry or tenant .. ':' .. string.sub(id, -26))
+        removeOne(q, id, entry or tenant .. ':' .. string.sub(id, -26), removing)
+        if removing == 'evicted' then noteEvicted(q.evicted, id, tenant, ttlMs) end
         removed = removed + 1
       end
     end

@@ -1,0 +1,14 @@
+-- Removes an ended job with everything that belongs to it: a deletion, an expiry and an eviction are this. Needs labels.lua and remove-hash.lua.
+-- `q`: keys of its queue. `entry`: its entry in the index. `hadClaim`: see remove-hash.lua.
+local function removeOne(q, id, entry, hadClaim)
+  local jobKey = q.jobs .. id
+  removeLabels(q.jobs, id, true)
+  removeHash(jobKey, hadClaim, q.now)
+  redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':values', jobKey .. ':logs')
+  redis.call('ZREM', q.completed, id)
+  redis.call('ZREM', q.failed, id)
+  redis.call('ZREM', q.timeLimits, 's:' .. id, 'd:' .. id)
+  redis.call('ZREM', q.index, entry)
+  redis.call('ZREM', q.webhookDebts, id)
+end
+

@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import type { Registry } from '../../jobs/registry.ts'
+import { BullQueues } from '../bullmq/bull-queues.ts'
+import type { Evictable, EvictionSearch, EvictionSource } from '../model/eviction.ts'
+import type { JobEnd } from '../model/job-states.ts'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import type { WebhookOutbox } from '../webhooks/outbox.ts'
+import { FlowJobs } from './flow-jobs.ts'
+import { FlowStore } from './flow-store.ts'
+import { evictFlow } from './remove-flows.ts'
+
+/** Flows in one look. */
+const maxLook = 50
+/** About what a job of a flow takes, with its part of the document of the flow. */
+const jobBytes = 2500
+
+const kindOf = {
+  succeeded: 'succeeded',
+  failed: 'failed',
+  canceled: 'stopped',
+  expired: 'stopped',
+} as const satisfies Record<JobEnd, string>
+const countSchema = z.coerce.number().catch(0)
+
+/** Ended flows, which give way with their jobs. */
+export class EvictableFlows implements EvictionSource {
+  readonly key: string
+  readonly #deps: { redis: Redis; keys: Keys; store: FlowStore; jobs: FlowJobs; outbox: WebhookOutbox }
+  readonly #ttlMs: number
+
+  constructor(options: { redis: Redis; keys: Keys; registry: Registry; outbox: WebhookOutbox; ttlMs: number }) {
+    const { redis, keys, outbox, ttlMs } = options
+    this.key = keys.endedFlows
+    // It adds no jobs.
+    const bull = new BullQueues({ redis, keys, isListed: true })
+    this.#deps = { redis, keys, outbox, store: new FlowStore(options), jobs: new FlowJobs({ ...options, bull }) }
+    this.#ttlMs = ttlMs
+  }
+
+  async find(search: EvictionSearch, from: number): Promise<{ found: Evictable[]; next: number | undefined }> {
+    const { redis, keys, store } = this.#deps
+    const { tenant, kind, endedBefore } = search
+    const ids = await whenAvailable(redis.zrange(keys.endedFlows, from, `${from + maxLook - 1}`))
+    const found: Evictable[] = []
+    for (const id of ids) {
+      const flow = await store.head(id)
+      if (!flow?.finished || flow.tenant !== tenant || kindOf[flow.finished.state] !== kind) continue
+      const isOwing = flow.webhook !== undefined && flow.notifiedRun !== flow.run
+      if (flow.finished.at > endedBefore || isOwing) continue
+      const tree = countSchema.parse(await whenAvailable(redis.hstrlen(keys.flow(id), 'tree')))
+      found.push({ id, endedAt: flow.finished.at, bytes: tree * 2 + flow.jobs * jobBytes })
+    }
+    return { found, next: ids.length < maxLook ? undefined : from + ids.length }
+  }
+
+  async evict(some: Evictable[]): Promise<number> {
+    let evicted = 0
+    for (const { id } of some) if (await evictFlow(this.#deps, id, this.#ttlMs)) evicted += 1
+    return evicted
+  }
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import type { Evictable, EvictionSearch, EvictionSource } from '../model/eviction.ts'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/load-script.ts'
+import { expireClaim } from '../store/idempotency-keys.ts'
+
+const findEvictable = loadScript('bullmq/find-evictable')
+const evictJobs = loadScript('bullmq/evict-jobs')
+
+/** Bounds of one look: a job costs some microseconds, and its record is copied. */
+const maxLook = { jobs: 150, bytes: 2 * 1024 * 1024 }
+
+const foundSchema = z.tuple([z.int(), z.array(z.coerce.string())])
+const evictedSchema = z.tuple([z.array(z.string()), z.array(z.string())])
+
+/** The ended jobs of a queue. Jobs of flows are none of them: they give way with their flow. */
+export class EndedJobs implements EvictionSource {
+  readonly key: string
+  readonly #redis: Redis
+  readonly #keys: Keys
+  readonly #queue: string
+  readonly #ttlMs: number
+  readonly #ownerKeyOf: ((id: string) => string) | undefined
+
+  /** @param options `ownerKeyOf`: jobs that are kept as long as that key exists, and whose ids clients do not ask for: deliveries */
+  constructor(options: {
+    redis: Redis
+    keys: Keys
+    queue: string
+    ttlMs: number
+    ownerKeyOf?: ((id: string) => string) | undefined
+  }) {
+    const { redis, keys, queue, ttlMs, ownerKeyOf } = options
+    this.key = keys.bull(queue, 'completed')
+    this.#redis = redis
+    this.#keys = keys
+    this.#queue = queue
+    this.#ttlMs = ttlMs
+    this.#ownerKeyOf = ownerKeyOf
+  }
+
+  async find(search: EvictionSearch, from: number): Promise<{ found: Evictable[]; next: number | undefined }> {
+    const { tenant, kind, endedBefore } = search
+    const set = this.#keys.bull(this.#queue, kind === 'succeeded' ? 'completed' : 'failed')
+    const prefix = this.#keys.bull(this.#queue, '')
+    const args = [prefix, from, maxLook.jobs, maxLook.bytes, endedBefore, tenant, kind]
+    const reply = await whenAvailable(findEvictable(this.#redis, [set, this.#keys.webhookDebts(this.#queue)], args))
+    const [next, texts] = foundSchema.parse(reply)
+    const found: Evictable[] = []
+    for (let i = 0; i + 2 < texts.length; i += 3) {
+      const [id = '', endedAt, bytes] = texts.slice(i, i + 3)
+      found.push({ id, endedAt: Number(endedAt), bytes: Number(bytes) })
+    }
+    return { found: await this.#withoutOwner(found), next: next < 0 ? undefined : next }
+  }
+
+  async #withoutOwner(found: Evictable[]): Promise<Evictable[]> {
+    const ownerKeyOf = this.#ownerKeyOf
+    if (!ownerKeyOf) return found
+    const exist = await whenAvailable(Promise.all(found.map(({ id }) => this.#redis.exists(ownerKeyOf(id)))))
+    return found.filter((_, n) => exist[n] === 0)
+  }
+
+  async evict(some: Evictable[], search: EvictionSearch): Promise<number> {
+    const ids = some.map(({ id }) => id)
+    const { removed, marked } = await this.#evict(ids, search)
+    if (marked.length === 0) return removed
+    // A process that dies from here on leaves marked jobs: the next sweep does the rest.
+    for (const { id, claim, until } of marked) {
+      await whenAvailable(expireClaim(this.#redis, [claim], [id, until]))
+      await whenAvailable(this.#redis.hdel(`${this.#keys.bull(this.#queue, '')}${id}`, 'claim'))
+    }
+    const rest = await this.#evict(
+      marked.map(({ id }) => id),
+      search,
+    )
+    return removed + rest.removed
+  }
+
+  async #evict(ids: string[], { tenant, endedBefore }: EvictionSearch) {
+    const keys = this.#keys
+    const queue = this.#queue
+    const sets = ['completed', 'failed'].map((set) => keys.bull(queue, set))
+    const beside = [keys.timeLimits(queue), keys.index(queue), keys.webhookDebts(queue), keys.evicted(queue)]
+    const isNoted = this.#ownerKeyOf ? '' : 1
+    const args = [keys.bull(queue, ''), endedBefore, this.#ttlMs, ...ids.flatMap((id) => [id, tenant, isNoted])]
+    const reply = await whenAvailable(evictJobs(this.#redis, [...sets, ...beside], args))
+    const [removed, texts] = evictedSchema.parse(reply)
+    const marked: { id: string; claim: string; until: string }[] = []
+    for (let i = 0; i + 2 < texts.length; i += 3) {
+      const [id = '', claim = '', until = ''] = texts.slice(i, i + 3)
+      marked.push({ id, claim, until })
+    }
+    return { removed: removed.length, marked }
+  }
+}

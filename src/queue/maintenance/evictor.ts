@@ -1,0 +1,166 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { Relief } from '../admission/admission.ts'
+import type { MemoryWatch } from '../admission/memory-watch.ts'
+import { bytesAbove, memoryShares, type NodeMemory, type RedisMemory } from '../admission/redis-memory.ts'
+import type { EndKind, EvictionSource } from '../model/eviction.ts'
+import { monotonicMs } from '../model/monotonic.ts'
+import { isCluster, type Redis } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { Lease } from '../redis/lease.ts'
+import { describeFill, type Fill } from './describe-fill.ts'
+import { EvictionRound } from './eviction-round.ts'
+
+/** How often the memory is looked at: seldom where Redis has a lot of it. */
+const lookMs = { far: 2000, near: 250 }
+const nearShare = 0.5
+const leaseMs = 5000
+/** Where nothing can be evicted, it is tried again after so long. */
+const triedMs = 200
+/** What fills Redis is described by a measurement that is no older. */
+const describedMs = 1000
+/** Bounds of one call to Redis. */
+const stepMax = { jobs: 25, bytes: 8 * 1024 * 1024 }
+/** How long a submission waits for room. */
+const roomWithinMs = 3000
+
+export interface EvictorOptions {
+  redis: Redis
+  keys: Keys
+  queues: readonly string[]
+  sources: readonly EvictionSource[]
+  memory: RedisMemory
+  watch: MemoryWatch
+  /** An ended job is kept for as long in any case. */
+  resultMinMs: number
+  log: Logger
+  /** Called when jobs, or flows with their jobs, were evicted. */
+  onEvicted?: (kind: EndKind, count: number) => void
+}
+
+/**
+ * Lets results give way before work is refused: while Redis is above {@link memoryShares}`.high`, the oldest ended jobs of the tenant with most
+ * bytes are removed. One process at a time does it, and each process where a submission would be refused: two at once do no harm.
+ */
+export class Evictor implements Relief {
+  readonly #options: EvictorOptions
+  readonly #lease: Lease
+  #timer: NodeJS.Timeout | undefined
+  #isStarted = false
+  #looking: Promise<void> | undefined
+  #round: Promise<EvictionRound> | undefined
+  #making: Promise<boolean> = Promise.resolve(true)
+  #failedAt = Number.NEGATIVE_INFINITY
+  #filled: { at: number; fill: Promise<Fill> } | undefined
+
+  constructor(options: EvictorOptions) {
+    this.#options = options
+    this.#lease = new Lease({ redis: options.redis, key: options.keys.evictionLease, ms: leaseMs })
+  }
+
+  /** May be called twice. */
+  start(): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    this.#lookSoon(0)
+  }
+
+  /** Resolves when the look under way has ended. May be called twice. */
+  async stop(): Promise<void> {
+    this.#isStarted = false
+    clearTimeout(this.#timer)
+    await this.#looking
+  }
+
+  #lookSoon(ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#look().finally(() => {
+        const { used, limit } = this.#options.memory.fullest
+        if (this.#isStarted) this.#lookSoon(used > limit * nearShare && limit > 0 ? lookMs.near : lookMs.far)
+      })
+    }, ms)
+  }
+
+  /** Never rejects. */
+  async #look(): Promise<void> {
+    const { memory, watch, log } = this.#options
+    try {
+      await memory.refresh(lookMs.near)
+      watch.look()
+      if (bytesAbove(memory.fullest, memoryShares.high) === 0 || !(await this.#lease.hold())) return
+      await this.#relieve((node) => bytesAbove(node, memoryShares.evicted), leaseMs / 2)
+      watch.look()
+    } catch (error) {
+      log.debug({ err: error }, 'failed to evict ended jobs; the next look retries')
+    }
+  }
+
+  /** Evicts until so many bytes can be added. @returns false when there is no more to evict. @throws QueueUnavailableError */
+  async makeRoom(bytes: number): Promise<boolean> {
+    const make = async () => {
+      // Thousands of submissions may be refused in a second.
+      if (monotonicMs() - this.#failedAt < triedMs) return false
+      const excess = (node: NodeMemory) =>
+        bytesAbove({ ...node, used: node.used + this.#options.memory.taken + bytes }, memoryShares.full)
+      const isMade = await this.#relieve(excess, roomWithinMs)
+      if (!isMade) this.#failedAt = monotonicMs()
+      return isMade
+    }
+    this.#making = this.#making.then(make, make)
+    return this.#making
+  }
+
+  /** See {@link describeFill}. @throws QueueUnavailableError */
+  describe(): Promise<Fill> {
+    const { memory, resultMinMs, redis, keys, queues } = this.#options
+    if (this.#filled && monotonicMs() - this.#filled.at < triedMs) return this.#filled.fill
+    const describe = async () => {
+      const { stored } = await this.#currentRound(describedMs)
+      return describeFill({ redis, keys, queues }, memory.fullest, stored, resultMinMs)
+    }
+    this.#filled = { at: monotonicMs(), fill: describe() }
+    return this.#filled.fill
+  }
+
+  /** Evicts until no node has an excess. @returns false when it has one, and there is no more to evict, or no more time */
+  async #relieve(excessOf: (node: NodeMemory) => number, withinMs: number): Promise<boolean> {
+    const until = monotonicMs() + withinMs
+    let evicted = 0
+    let isRelieved = false
+    while (monotonicMs() < until) {
+      const { sources, excess } = await this.#excess(excessOf)
+      isRelieved = excess === 0
+      if (isRelieved) break
+      const round = await this.#currentRound()
+      const step = await round.step(sources, { ...stepMax, bytes: Math.min(excess, stepMax.bytes) })
+      if (!step) break
+      evicted += step.removed
+      this.#options.onEvicted?.(step.kind, step.removed)
+    }
+    if (evicted > 0) this.#options.log.info({ evicted }, 'evicted ended jobs: Redis is low on memory')
+    return isRelieved
+  }
+
+  /** The sources at nodes that have an excess, and the largest one. */
+  async #excess(excessOf: (node: NodeMemory) => number): Promise<{ sources: EvictionSource[]; excess: number }> {
+    const { sources, memory, redis } = this.#options
+    const all = [...sources]
+    const keys = isCluster(redis) ? all.map(({ key }) => key) : all.slice(0, 1).map(({ key }) => key)
+    let nodes = await Promise.all(keys.map((key) => memory.ofNode(key)))
+    for (let tries = 0; tries < 5 && nodes.some(({ isFreeing }) => isFreeing); tries++) {
+      await pause(5)
+      nodes = await Promise.all(keys.map((key) => memory.ofNode(key)))
+    }
+    const excesses = nodes.map(excessOf)
+    const above = isCluster(redis) ? all.filter((_, n) => (excesses[n] ?? 0) > 0) : all
+    return { sources: above, excess: Math.max(0, ...excesses) }
+  }
+
+  /** A round, renewed when its measurement is too old. */
+  async #currentRound(maxAgeMs = Number.POSITIVE_INFINITY): Promise<EvictionRound> {
+    const round = await this.#round?.catch(() => undefined)
+    if (round && !round.isOver && round.ageMs < maxAgeMs) return round
+    this.#round = EvictionRound.begin(this.#options)
+    return this.#round
+  }
+}
