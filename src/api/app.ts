@@ -17,6 +17,7 @@ import { closeIdleStrangers } from './access/close-idle.ts'
 import { HeldAnswers } from './access/held-answers.ts'
 import { limitBodies, reserveParsed } from './access/limit-bodies.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
+import { flowWebhook } from './flows/flow-webhook.ts'
 import { flowRoutes } from './flows/routes.ts'
 import { compressAnswers } from './http/compress-answers.ts'
 import { connectionOptions, guardConnections } from './http/connections.ts'
@@ -28,6 +29,7 @@ import { securityHeaders } from './http/security-headers.ts'
 import { SseStreams } from './http/sse-response.ts'
 import { validateWithZod, withoutOwnCompilers } from './http/validation.ts'
 import { jobTypeRoutes } from './job-types/routes.ts'
+import { jobWebhook } from './jobs/job-webhook.ts'
 import { jobRoutes } from './jobs/routes.ts'
 import { serveDocs } from './openapi/docs.ts'
 import { createSchemaRegistry } from './openapi/schema-registry.ts'
@@ -126,7 +128,8 @@ function browserOptions({ config, apiKeys }: ApiDeps): BrowserOptions {
 
 function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
   // The first, since it describes the routes that are added after it.
-  serveDocs(app, deps.schemas, deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read')
+  const access = deps.config.PUBLIC_ENDPOINTS.includes('docs') ? 'public' : 'read'
+  serveDocs(app, deps.schemas, access, [jobWebhook, flowWebhook])
   jobRoutes(app, deps)
   flowRoutes(app, deps)
   scheduleRoutes(app, deps)

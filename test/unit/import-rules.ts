@@ -114,11 +114,11 @@ export const rules: Record<string, Rule> = {
       'queue/events',
       'queue/webhooks',
     ],
-    doors: ['routes', 'find-job'],
+    doors: ['routes', 'find-job', 'job-webhook'],
   },
   'api/flows': {
     imports: [...api, 'api/submission', 'jobs', 'queue/model', 'queue/redis', 'queue/events', 'queue/flows'],
-    doors: ['routes', 'find-flow'],
+    doors: ['routes', 'find-flow', 'flow-webhook'],
   },
   'api/schedules': {
     imports: [...api, 'api/submission', 'api/jobs', 'jobs', 'queue/store', 'queue/schedules'],

@@ -42,6 +42,7 @@ export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void 
     schema: {
       operationId: 'cancelFlow',
       summary: 'Cancel a flow',
+      description: 'No job of the flow starts any more. 200: it has ended. 202: running jobs are being stopped.',
       tags: ['flows'],
       params: flowParams,
       querystring: query,

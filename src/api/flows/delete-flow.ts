@@ -12,6 +12,7 @@ export function deleteFlow(app: FastifyInstance, { flows }: RouteDeps): void {
     schema: {
       operationId: 'deleteFlow',
       summary: 'Delete a finished flow with its jobs',
+      description: 'Deletes the flow, its jobs and their deliveries.',
       tags: ['flows'],
       params: flowParams,
       querystring: z.strictObject({}),

@@ -40,6 +40,8 @@ export function listFlows(app: FastifyInstance, { flows, config }: RouteDeps): v
     schema: {
       operationId: 'listFlows',
       summary: 'List flows, newest first',
+      description:
+        'Flows of the tenant that match all filters, without their trees. Only `next_cursor: null` is the end of the list.',
       tags: ['flows'],
       querystring: query,
       response: {

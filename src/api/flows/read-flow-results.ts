@@ -93,6 +93,7 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
     schema: {
       operationId: 'readFlowResults',
       summary: 'Read the results of a flow',
+      description: 'The results of the outermost members: in pages, or as NDJSON that has each of them as it ends.',
       tags: ['flows'],
       params: flowParams,
       querystring: query,

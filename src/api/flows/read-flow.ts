@@ -19,6 +19,7 @@ export function readFlow(app: FastifyInstance, deps: RouteDeps): void {
     schema: {
       operationId: 'readFlow',
       summary: 'Read a flow',
+      description: 'The flow as it is, with the ids of its jobs, or its end where `Prefer: wait` asks for it.',
       tags: ['flows'],
       params: flowParams,
       querystring: query,

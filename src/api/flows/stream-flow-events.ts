@@ -70,6 +70,8 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
     schema: {
       operationId: 'streamFlowEvents',
       summary: 'Watch a flow',
+      description:
+        'Server-sent events: the flow, each of its jobs as it ends, then `done`. A client that resumes after the last `id` that it has misses nothing.',
       tags: ['flows'],
       params: flowParams,
       querystring: query,

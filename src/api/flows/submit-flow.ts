@@ -70,6 +70,8 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
     schema: {
       operationId: 'submitFlow',
       summary: 'Submit jobs that depend on each other',
+      description:
+        'Stores a flow with all its jobs: a chain runs one after the other, a gather side by side, a map one job for each item. A malformed flow is refused as a whole.',
       tags: ['flows'],
       headers: submissionHeaders('flow'),
       body: documentedOnly(submittedFlowSchema(schemas)),

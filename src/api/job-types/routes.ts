@@ -14,6 +14,8 @@ export function jobTypeRoutes(app: FastifyInstance, { registry, schemas }: Route
     schema: {
       operationId: 'listJobTypes',
       summary: 'List the job types',
+      description:
+        'All types that can be submitted, each with the JSON Schemas of its input and output and its defaults.',
       tags: ['job types'],
       querystring: z.strictObject({}),
       response: {
@@ -29,6 +31,7 @@ export function jobTypeRoutes(app: FastifyInstance, { registry, schemas }: Route
     schema: {
       operationId: 'readJobType',
       summary: 'Read a job type',
+      description: 'One type with the JSON Schemas of its input and output, its defaults and examples.',
       tags: ['job types'],
       params: z.object({ type: z.string() }),
       querystring: z.strictObject({}),

@@ -20,6 +20,8 @@ export function cancelJob(
     schema: {
       operationId: 'cancelJob',
       summary: 'Cancel a job',
+      description:
+        '200: the job had not started and never will. 202: its worker was notified, and the job can only end as canceled. Cancel is idempotent until the job is done.',
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),

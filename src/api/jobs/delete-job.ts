@@ -13,6 +13,7 @@ export function deleteJob(app: FastifyInstance, { queue, flows, outbox }: RouteD
     schema: {
       operationId: 'deleteJob',
       summary: 'Delete a finished job',
+      description: 'Deletes the job with its input, output, values, logs and deliveries.',
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),

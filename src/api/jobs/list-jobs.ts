@@ -69,6 +69,8 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
     schema: {
       operationId: 'listJobs',
       summary: 'List jobs, newest first',
+      description:
+        'Jobs of the tenant that match all filters. Pages stay stable while jobs are added or end. Only `next_cursor: null` is the end of the list.',
       tags: ['jobs'],
       querystring: queryOf(indexed),
       response: {

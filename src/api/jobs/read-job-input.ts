@@ -14,6 +14,8 @@ export function readJobInput(app: FastifyInstance, { queue }: RouteDeps): void {
     schema: {
       operationId: 'readJobInput',
       summary: "Read a job's input",
+      description:
+        'The input alone, of any size, as it was submitted but for secrets. A `Range` asks for a part of it.',
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),

@@ -27,6 +27,7 @@ export function readJobLogs(app: FastifyInstance, { queue, hub }: RouteDeps): vo
     schema: {
       operationId: 'readJobLogs',
       summary: "Read a job's log",
+      description: 'What the handler logged, oldest first, as far as it is stored.',
       tags: ['jobs'],
       params: jobParams,
       querystring: query,

@@ -17,6 +17,7 @@ export function readJobOutput(app: FastifyInstance, deps: RouteDeps): void {
     schema: {
       operationId: 'readJobOutput',
       summary: "Read a job's output",
+      description: 'The output alone, of any size. A `Range` asks for a part of it.',
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),

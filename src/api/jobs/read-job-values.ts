@@ -100,6 +100,7 @@ export function readJobValues(app: FastifyInstance, deps: RouteDeps): void {
     schema: {
       operationId: 'readJobValues',
       summary: "Read a job's values",
+      description: 'What a generator has yielded: in pages, or as NDJSON that follows until the job is done.',
       tags: ['jobs'],
       params: jobParams,
       querystring: query,

@@ -23,6 +23,7 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
     schema: {
       operationId: 'readJob',
       summary: 'Read a job',
+      description: 'The job as it is, or its end where `Prefer: wait` asks for it.',
       tags: ['jobs'],
       params: jobParams,
       querystring: query,

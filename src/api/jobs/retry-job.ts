@@ -17,6 +17,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config,
     schema: {
       operationId: 'retryJob',
       summary: 'Retry a failed, canceled or expired job',
+      description: 'Opens the next run of the job: the same id is queued again, with its attempts reset.',
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),

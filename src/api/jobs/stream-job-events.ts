@@ -21,6 +21,8 @@ export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
     schema: {
       operationId: 'streamJobEvents',
       summary: 'Watch a job',
+      description:
+        'Server-sent events: the job, what is stored of its run, then what happens until `done`. A client that resumes after the last `id` that it has misses nothing.',
       tags: ['jobs'],
       params: jobParams,
       querystring: query,

@@ -26,6 +26,8 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
     schema: {
       operationId: 'submitJob',
       summary: 'Submit a job',
+      description:
+        'Stores a job and answers at once, or with its end where `Prefer: wait` asks for it. Send an `Idempotency-Key`: a repeated request stores no second job.',
       tags: ['jobs'],
       headers: submissionHeaders('job'),
       body: documentedOnly(submissionSchema(registry, schemas)),

@@ -65,9 +65,18 @@ function nameInOperation(operation: Json, names: SchemaNames): Json {
     })
   if (requestBody) named['requestBody'] = nameInMedia(asJson(requestBody), `${base}Body`, names)
   named['responses'] = Object.fromEntries(
-    entries(responses).map(([status, response]) => [status, nameInMedia(asJson(response), `${base}Result`, names)]),
+    entries(responses).map(([status, response]) => {
+      // No schema describes a part.
+      const described = status === '206' ? withoutSchema(asJson(response)) : asJson(response)
+      return [status, nameInMedia(described, `${base}Result`, names)]
+    }),
   )
   return named
+}
+
+function withoutSchema(response: Json): Json {
+  const content = entries(response['content']).map(([type, media]) => [type, { ...asJson(media), schema: undefined }])
+  return { ...response, content: Object.fromEntries(content) }
 }
 
 function nameInMedia(holder: Json, name: string, names: SchemaNames): Json {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { Access } from '../access/auth.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
+import { type DescribedWebhook, webhookRoute } from './webhooks.ts'
 
 /** Where the page of the documentation is served. */
 const docsPath = '/docs'
@@ -9,11 +10,16 @@ const docsPath = '/docs'
 const connectionHeaders = new Set(['connection', 'date', 'keep-alive', 'transfer-encoding'])
 
 /**
- * Serves `/openapi.json`, which describes all routes that are added later, and a page to read it. The generator is loaded at the
+ * Serves `/openapi.json`, which describes `webhooks` and all routes that are added later, and a page to read it. The generator is loaded at the
  * first request: most processes never get one, and it takes 9 MB.
  */
-export function serveDocs(app: FastifyInstance, schemas: SchemaRegistry, access: Access): void {
-  const routes: RouteOptions[] = []
+export function serveDocs(
+  app: FastifyInstance,
+  schemas: SchemaRegistry,
+  access: Access,
+  webhooks: readonly DescribedWebhook[],
+): void {
+  const routes: RouteOptions[] = webhooks.map(webhookRoute)
   app.addHook('onRoute', (route) => {
     if (route.method !== 'HEAD' && route.schema?.hide !== true) routes.push(route)
   })

@@ -7,8 +7,10 @@ import { version } from '../../version.ts'
 import { docsPolicy, securityHeaders } from '../http/security-headers.ts'
 import { validateWithZod, withoutOwnCompilers } from '../http/validation.ts'
 import { componentKey, nameComponents } from './components.ts'
+import { linkNextSteps } from './links.ts'
 import { describeOperation } from './operation.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
+import { moveWebhooks } from './webhooks.ts'
 
 const commonHeaders = ['request-id', ...Object.keys(securityHeaders)].map((name) => `\`${name}\``)
 const apiDescription = [
@@ -67,7 +69,8 @@ export async function buildDocs(
       ],
     },
     transform: describeOperation(options),
-    transformObject: (document) => nameComponents(tidy(addComponents(document))) as ReturnType<typeof addComponents>,
+    transformObject: (document) =>
+      moveWebhooks(linkNextSteps(nameComponents(tidy(addComponents(document))))) as ReturnType<typeof addComponents>,
   })
   await app.register(swaggerUi, { routePrefix: pagePath, staticCSP: docsPolicy })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())

@@ -1,6 +1,7 @@
 import { createJsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { ProblemCode } from '../http/problem.ts'
 import { publicProblemResponses } from './responses.ts'
+import { isWebhook } from './webhooks.ts'
 
 type ToJsonSchema = ReturnType<typeof createJsonSchemaTransform>
 
@@ -24,7 +25,7 @@ export function describeOperation(options: Parameters<typeof createJsonSchemaTra
   return (input) => {
     const isBodyless = [input.route.method].flat().every((method) => bodyless.includes(method))
     const response: Record<string, Response> = {
-      ...publicProblemResponses(...(isBodyless ? anyRequest : withBody)),
+      ...(!isWebhook(input.url) && publicProblemResponses(...(isBodyless ? anyRequest : withBody))),
       ...Object(input.schema?.response),
     }
     const output = toJsonSchema({ ...input, schema: input.schema && { ...input.schema, response } })

@@ -20,6 +20,8 @@ export function queueRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps)
     schema: {
       operationId: 'listQueues',
       summary: 'List the queues',
+      description:
+        'The queues of all job types: how many jobs they have by state, how many workers, and how long the oldest job waits.',
       tags: ['queues'],
       querystring: z.strictObject({}),
       response: {
@@ -36,6 +38,7 @@ export function queueRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps)
     schema: {
       operationId: 'readQueue',
       summary: 'Read a queue',
+      description: 'How many jobs the queue has by state, how many workers, and how long its oldest job waits.',
       tags: ['queues'],
       params: z.object({ name: z.string() }),
       querystring: z.strictObject({}),
@@ -57,6 +60,9 @@ export function queueRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps)
       config: { access: 'admin' },
       schema: {
         operationId: `${verb}Queue`,
+        description: paused
+          ? 'Jobs are still accepted, and wait. Jobs that run go on to their end.'
+          : 'Jobs that have waited start in their order.',
         summary: paused ? 'Stop workers from starting jobs of a queue' : 'Let workers start jobs of a queue again',
         tags: ['queues'],
         params: z.object({ name: z.string() }),

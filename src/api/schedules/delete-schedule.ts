@@ -19,6 +19,7 @@ export function deleteSchedule(app: FastifyInstance, { schedules }: RouteDeps): 
     schema: {
       operationId: 'deleteSchedule',
       summary: 'Delete a schedule',
+      description: 'Ends the runs of the schedule. Jobs that it has submitted stay.',
       tags: ['schedules'],
       params: scheduleParams,
       querystring: z.strictObject({}),

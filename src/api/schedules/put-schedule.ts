@@ -25,6 +25,8 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
     schema: {
       operationId: 'putSchedule',
       summary: 'Create or replace a schedule',
+      description:
+        'Stores a recurring job under an id that the client chooses. Repeating a request changes no tick. `If-Match` and `If-None-Match` protect what others have stored.',
       tags: ['schedules'],
       params: scheduleParams,
       querystring: z.strictObject({}),

@@ -24,6 +24,7 @@ export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): v
     schema: {
       operationId: 'listSchedules',
       summary: 'List the schedules, in order of their ids',
+      description: 'Schedules of the tenant. `cursor` is the id behind which a page begins.',
       tags: ['schedules'],
       querystring: query,
       response: {
@@ -45,6 +46,7 @@ export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): v
     schema: {
       operationId: 'readSchedule',
       summary: 'Read a schedule',
+      description: 'The schedule with its next and its last run.',
       tags: ['schedules'],
       params: scheduleParams,
       querystring: oneQuery,

@@ -20,6 +20,10 @@ export const scheduleBody = named(
       cron: z
         .string()
         .max(maxCronLength)
+        .regex(/^\s*\S+(\s+\S+){4,5}\s*$/, {
+          error: 'has not five fields, or six with seconds first',
+          abort: true,
+        })
         .superRefine((cron, context) => {
           const fault = cronFault(cron)
           if (fault !== undefined) context.addIssue(fault)
@@ -28,6 +32,7 @@ export const scheduleBody = named(
         .describe('Minute, hour, day of month, month, day of week; or six fields that start with the second'),
       timezone: z
         .string()
+        .min(1)
         .refine(isTimezone, 'is not a time zone of the IANA database')
         .optional()
         .describe('The time zone of the cron expression, such as `Europe/Berlin`. Default: UTC'),

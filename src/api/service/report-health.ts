@@ -25,6 +25,7 @@ export function reportHealth(app: FastifyInstance, { queue, draining, warnings }
     schema: {
       operationId: 'livez',
       summary: 'Check whether the API is alive',
+      description: 'For liveness probes: answers without Redis. Needs no key.',
       tags: ['health'],
       querystring: z.strictObject({}),
       response: { 200: jsonResponse('The process answers', status), ...publicProblemResponses() },
@@ -36,6 +37,7 @@ export function reportHealth(app: FastifyInstance, { queue, draining, warnings }
     schema: {
       operationId: 'readyz',
       summary: 'Check whether the API accepts jobs',
+      description: 'For readiness probes: Redis answers, and the process is not stopping. Needs no key.',
       tags: ['health'],
       querystring: z.strictObject({}),
       response: {

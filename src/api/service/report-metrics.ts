@@ -10,6 +10,7 @@ export function reportMetrics(app: FastifyInstance, { metrics, config }: RouteDe
     schema: {
       operationId: 'metrics',
       summary: 'Read the metrics',
+      description: 'Metrics of this process and of the queues, in the text format of Prometheus.',
       tags: ['health'],
       querystring: z.strictObject({}),
       response: {

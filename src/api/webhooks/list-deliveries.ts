@@ -17,6 +17,7 @@ export function listDeliveries(app: FastifyInstance, deps: RouteDeps): void {
       schema: {
         operationId: `list${operation}Deliveries`,
         summary: `List the deliveries of a ${kind}'s webhook`,
+        description: `What was sent, or will be, when the ${kind} ended, with each attempt and the answer of the receiver.`,
         tags: ['webhooks'],
         params,
         querystring: z.strictObject({}),

@@ -47,6 +47,7 @@ export function resendDelivery(app: FastifyInstance, deps: RouteDeps): void {
       schema: {
         operationId: `resend${operation}Delivery`,
         summary: `Send a webhook of a ${kind} again`,
+        description: 'Sends an ended delivery again, with the same `webhook-id` and body and with all its attempts.',
         tags: ['webhooks'],
         params,
         querystring: z.strictObject({}),

@@ -36,6 +36,7 @@ interface Operation {
 interface Document {
   info: { description: string }
   paths: Record<string, Record<string, Operation>>
+  webhooks: Record<string, { post: Operation }>
   components: {
     schemas: Record<string, Schema>
     responses: Record<string, Response>
@@ -121,6 +122,14 @@ export class ApiDocument {
       if (!target) throw new Error(`${example.$ref} leads nowhere`)
       return target.value
     })
+  }
+
+  /** The body of a webhook, and its headers. */
+  webhook(name: string): { schema: Schema; parameters: Parameter[] } {
+    const { requestBody, parameters = [] } = this.#document.webhooks[name]?.post ?? {}
+    const schema = requestBody?.content['application/json']?.schema
+    if (!schema) throw new Error(`the document has no webhook ${name}`)
+    return { schema, parameters }
   }
 
   endpoint(method: string, template: string): Endpoint {
