@@ -7,10 +7,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List jobs, newest first */
+        /**
+         * List jobs, newest first
+         * @description Jobs of the tenant that match all filters. Pages stay stable while jobs are added or end. Only `next_cursor: null` is the end of the list.
+         */
         get: operations["listJobs"];
         put?: never;
-        /** Submit a job */
+        /**
+         * Submit a job
+         * @description Stores a job and answers at once, or with its end where `Prefer: wait` asks for it. Send an `Idempotency-Key`: a repeated request stores no second job.
+         */
         post: operations["submitJob"];
         delete?: never;
         options?: never;
@@ -201,11 +207,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a job */
+        /**
+         * Read a job
+         * @description The job as it is, or its end where `Prefer: wait` asks for it.
+         */
         get: operations["readJob"];
         put?: never;
         post?: never;
-        /** Delete a finished job */
+        /**
+         * Delete a finished job
+         * @description Deletes the job with its input, output, values, logs and deliveries.
+         */
         delete: operations["deleteJob"];
         options?: never;
         head?: never;
@@ -221,7 +233,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a job */
+        /**
+         * Cancel a job
+         * @description 200: the job had not started and never will. 202: its worker was notified, and the job can only end as canceled. Cancel is idempotent until the job is done.
+         */
         post: operations["cancelJob"];
         delete?: never;
         options?: never;
@@ -238,7 +253,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Retry a failed, canceled or expired job */
+        /**
+         * Retry a failed, canceled or expired job
+         * @description Opens the next run of the job: the same id is queued again, with its attempts reset.
+         */
         post: operations["retryJob"];
         delete?: never;
         options?: never;
@@ -253,7 +271,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a job's log */
+        /**
+         * Read a job's log
+         * @description What the handler logged, oldest first, as far as it is stored.
+         */
         get: operations["readJobLogs"];
         put?: never;
         post?: never;
@@ -270,7 +291,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a job's input */
+        /**
+         * Read a job's input
+         * @description The input alone, of any size, as it was submitted but for secrets. A `Range` asks for a part of it.
+         */
         get: operations["readJobInput"];
         put?: never;
         post?: never;
@@ -287,7 +311,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a job's output */
+        /**
+         * Read a job's output
+         * @description The output alone, of any size. A `Range` asks for a part of it.
+         */
         get: operations["readJobOutput"];
         put?: never;
         post?: never;
@@ -304,7 +331,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a job's values */
+        /**
+         * Read a job's values
+         * @description What a generator has yielded: in pages, or as NDJSON that follows until the job is done.
+         */
         get: operations["readJobValues"];
         put?: never;
         post?: never;
@@ -321,7 +351,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Watch a job */
+        /**
+         * Watch a job
+         * @description Server-sent events: the job, what is stored of its run, then what happens until `done`. A client that resumes after the last `id` that it has misses nothing.
+         */
         get: operations["streamJobEvents"];
         put?: never;
         post?: never;
@@ -338,10 +371,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List flows, newest first */
+        /**
+         * List flows, newest first
+         * @description Flows of the tenant that match all filters, without their trees. Only `next_cursor: null` is the end of the list.
+         */
         get: operations["listFlows"];
         put?: never;
-        /** Submit jobs that depend on each other */
+        /**
+         * Submit jobs that depend on each other
+         * @description Stores a flow with all its jobs: a chain runs one after the other, a gather side by side, a map one job for each item. A malformed flow is refused as a whole.
+         */
         post: operations["submitFlow"];
         delete?: never;
         options?: never;
@@ -356,11 +395,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a flow */
+        /**
+         * Read a flow
+         * @description The flow as it is, with the ids of its jobs, or its end where `Prefer: wait` asks for it.
+         */
         get: operations["readFlow"];
         put?: never;
         post?: never;
-        /** Delete a finished flow with its jobs */
+        /**
+         * Delete a finished flow with its jobs
+         * @description Deletes the flow, its jobs and their deliveries.
+         */
         delete: operations["deleteFlow"];
         options?: never;
         head?: never;
@@ -374,7 +419,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the results of a flow */
+        /**
+         * Read the results of a flow
+         * @description The results of the outermost members: in pages, or as NDJSON that has each of them as it ends.
+         */
         get: operations["readFlowResults"];
         put?: never;
         post?: never;
@@ -391,7 +439,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Watch a flow */
+        /**
+         * Watch a flow
+         * @description Server-sent events: the flow, each of its jobs as it ends, then `done`. A client that resumes after the last `id` that it has misses nothing.
+         */
         get: operations["streamFlowEvents"];
         put?: never;
         post?: never;
@@ -410,7 +461,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a flow */
+        /**
+         * Cancel a flow
+         * @description No job of the flow starts any more. 200: it has ended. 202: running jobs are being stopped.
+         */
         post: operations["cancelFlow"];
         delete?: never;
         options?: never;
@@ -445,12 +499,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a schedule */
+        /**
+         * Read a schedule
+         * @description The schedule with its next and its last run.
+         */
         get: operations["readSchedule"];
-        /** Create or replace a schedule */
+        /**
+         * Create or replace a schedule
+         * @description Stores a recurring job under an id that the client chooses. Repeating a request changes no tick. `If-Match` and `If-None-Match` protect what others have stored.
+         */
         put: operations["putSchedule"];
         post?: never;
-        /** Delete a schedule */
+        /**
+         * Delete a schedule
+         * @description Ends the runs of the schedule. Jobs that it has submitted stay.
+         */
         delete: operations["deleteSchedule"];
         options?: never;
         head?: never;
@@ -464,7 +527,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the schedules, in order of their ids */
+        /**
+         * List the schedules, in order of their ids
+         * @description Schedules of the tenant. `cursor` is the id behind which a page begins.
+         */
         get: operations["listSchedules"];
         put?: never;
         post?: never;
@@ -481,7 +547,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the deliveries of a job's webhook */
+        /**
+         * List the deliveries of a job's webhook
+         * @description What was sent, or will be, when the job ended, with each attempt and the answer of the receiver.
+         */
         get: operations["listDeliveries"];
         put?: never;
         post?: never;
@@ -498,7 +567,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the deliveries of a flow's webhook */
+        /**
+         * List the deliveries of a flow's webhook
+         * @description What was sent, or will be, when the flow ended, with each attempt and the answer of the receiver.
+         */
         get: operations["listFlowDeliveries"];
         put?: never;
         post?: never;
@@ -517,7 +589,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send a webhook of a job again */
+        /**
+         * Send a webhook of a job again
+         * @description Sends an ended delivery again, with the same `webhook-id` and body and with all its attempts.
+         */
         post: operations["resendDelivery"];
         delete?: never;
         options?: never;
@@ -534,7 +609,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send a webhook of a flow again */
+        /**
+         * Send a webhook of a flow again
+         * @description Sends an ended delivery again, with the same `webhook-id` and body and with all its attempts.
+         */
         post: operations["resendFlowDelivery"];
         delete?: never;
         options?: never;
@@ -549,7 +627,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the job types */
+        /**
+         * List the job types
+         * @description All types that can be submitted, each with the JSON Schemas of its input and output and its defaults.
+         */
         get: operations["listJobTypes"];
         put?: never;
         post?: never;
@@ -566,7 +647,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a job type */
+        /**
+         * Read a job type
+         * @description One type with the JSON Schemas of its input and output, its defaults and examples.
+         */
         get: operations["readJobType"];
         put?: never;
         post?: never;
@@ -583,7 +667,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the queues */
+        /**
+         * List the queues
+         * @description The queues of all job types: how many jobs they have by state, how many workers, and how long the oldest job waits.
+         */
         get: operations["listQueues"];
         put?: never;
         post?: never;
@@ -600,7 +687,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a queue */
+        /**
+         * Read a queue
+         * @description How many jobs the queue has by state, how many workers, and how long its oldest job waits.
+         */
         get: operations["readQueue"];
         put?: never;
         post?: never;
@@ -619,7 +709,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop workers from starting jobs of a queue */
+        /**
+         * Stop workers from starting jobs of a queue
+         * @description Jobs are still accepted, and wait. Jobs that run go on to their end.
+         */
         post: operations["pauseQueue"];
         delete?: never;
         options?: never;
@@ -636,7 +729,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let workers start jobs of a queue again */
+        /**
+         * Let workers start jobs of a queue again
+         * @description Jobs that have waited start in their order.
+         */
         post: operations["resumeQueue"];
         delete?: never;
         options?: never;
@@ -651,7 +747,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Check whether the API is alive */
+        /**
+         * Check whether the API is alive
+         * @description For liveness probes: answers without Redis. Needs no key.
+         */
         get: operations["livez"];
         put?: never;
         post?: never;
@@ -668,7 +767,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Check whether the API accepts jobs */
+        /**
+         * Check whether the API accepts jobs
+         * @description For readiness probes: Redis answers, and the process is not stopping. Needs no key.
+         */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -685,7 +787,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read the metrics */
+        /**
+         * Read the metrics
+         * @description Metrics of this process and of the queues, in the text format of Prometheus.
+         */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -696,7 +801,48 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    jobEnded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A job has ended
+         * @description Sent to the `webhook` of a job at the end of each run: the job without its input. A large output is left out: read it at `links.output`.
+         */
+        post: operations["jobEnded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    flowEnded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A flow has ended
+         * @description Sent to the `webhook` of a flow at the end of each run: the flow without its tree.
+         */
+        post: operations["flowEnded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         Backoff: {
@@ -807,6 +953,84 @@ export interface components {
         };
         DeliveryList: {
             items: components["schemas"]["Delivery"][];
+        };
+        EndedFlow: {
+            id: string;
+            state: components["schemas"]["State"];
+            /** @description True in the four final states: succeeded, failed, canceled, expired */
+            done: boolean;
+            error: components["schemas"]["FlowError"] | null;
+            /** @description Starts at 1 and increases with each `POST …/retry` */
+            run: number;
+            /** @description The number of jobs. Increases when a map expands */
+            jobs: number;
+            /** @description Number of jobs by state */
+            counts: components["schemas"]["CountsByState"];
+            tags: string[];
+            metadata: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            cancel_requested_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            deadline_at: string | null;
+            links: components["schemas"]["FlowLinks"];
+        };
+        EndedJob: {
+            id: string;
+            type: string;
+            queue: string;
+            state: components["schemas"]["State"];
+            /** @description Starts at 1 and increases with each `POST …/retry` */
+            run: number;
+            /** @description The current or latest attempt of this run. 0 before the first one */
+            attempt: number;
+            /** @description What the job returned. Also null when `output_bytes` is a number */
+            output: unknown;
+            /** @description The size in bytes of JSON of an output that is too large for this field, in lists and events above 16,384 bytes: read it at `links.output` */
+            output_bytes: number | null;
+            error: components["schemas"]["JobError"] | null;
+            tags: string[];
+            metadata: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            finished_at: string | null;
+            links: components["schemas"]["EndedJobLinks"];
+        };
+        EndedJobLinks: {
+            self: string;
+            output: string;
+            deliveries: string;
         };
         ErrorSummary: {
             code: string;
@@ -941,6 +1165,17 @@ export interface components {
         FlowChain: {
             chain: components["schemas"]["FlowNode"][];
         };
+        FlowEnded: {
+            type: components["schemas"]["FlowEndedType"];
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            timestamp: string;
+            data: components["schemas"]["EndedFlow"];
+        };
+        /** @enum {string} */
+        FlowEndedType: "flow.succeeded" | "flow.failed" | "flow.canceled" | "flow.expired";
         FlowError: {
             code: string;
             message: string;
@@ -1327,6 +1562,17 @@ export interface components {
             delay_ms: number;
             jitter: number;
         };
+        JobEnded: {
+            type: components["schemas"]["JobEndedType"];
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            timestamp: string;
+            data: components["schemas"]["EndedJob"];
+        };
+        /** @enum {string} */
+        JobEndedType: "job.succeeded" | "job.failed" | "job.canceled" | "job.expired";
         JobError: {
             code: string;
             message: string;
@@ -4918,6 +5164,72 @@ export interface operations {
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
+        };
+    };
+    jobEnded: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Identifies the delivery: the same in each attempt */
+                "webhook-id": string;
+                /** @description When it was signed, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description Signatures of id, timestamp and body (Standard Webhooks) */
+                "webhook-signature": string;
+                /** @description How many jobs and webhooks led to it: send it on with a submission */
+                "drover-hops": string;
+                /** @description Continues the trace of the submission */
+                traceparent?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobEnded"];
+            };
+        };
+        responses: {
+            /** @description Received. Any 2xx counts. 410 ends the delivery, anything else is retried */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    flowEnded: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Identifies the delivery: the same in each attempt */
+                "webhook-id": string;
+                /** @description When it was signed, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description Signatures of id, timestamp and body (Standard Webhooks) */
+                "webhook-signature": string;
+                /** @description How many jobs and webhooks led to it: send it on with a submission */
+                "drover-hops": string;
+                /** @description Continues the trace of the submission */
+                traceparent?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FlowEnded"];
+            };
+        };
+        responses: {
+            /** @description Received. Any 2xx counts. 410 ends the delivery, anything else is retried */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
 }
