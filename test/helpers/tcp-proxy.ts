@@ -15,7 +15,8 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>()
   #oneWayDelayMs = 0
   #bytesPerS = Infinity
-  #lost: 'nothing' | 'requests' | 'answers' = 'nothing'
+  #held: 'nothing' | 'requests' | 'answers' = 'nothing'
+  #release: (() => void)[] = []
   #nextFreeAt = 0
 
   private constructor(port: number) {
@@ -50,9 +51,13 @@ export class TcpProxy {
     this.#nextFreeAt = 0
   }
 
-  /** Loses all that is sent in one direction, without closing a connection, as a network does that is cut in one direction. */
-  lose(what: 'nothing' | 'requests' | 'answers'): void {
-    this.#lost = what
+  /**
+   * Holds back what is sent in one direction, and the end of connections, as a network does that is cut in one direction. With `nothing` it
+   * passes on all that it held back.
+   */
+  hold(what: 'nothing' | 'requests' | 'answers'): void {
+    this.#held = what
+    for (const release of this.#release.splice(0)) release()
   }
 
   /** Resets every connection. @returns how many there were */
@@ -78,15 +83,17 @@ export class TcpProxy {
   #pass(from: Socket, to: Socket, direction: 'requests' | 'answers', pair: Pair): void {
     from.setNoDelay(true)
     from.on('data', (data) => {
-      if (this.#lost === direction) return
+      const write = () => void (to.destroyed || to.write(data))
       const waitMs = this.#oneWayDelayMs + this.#queueMs(data.length)
-      if (waitMs === 0) to.write(data)
-      else setTimeout(() => void (to.destroyed || to.write(data)), waitMs)
+      if (this.#held === direction) this.#release.push(write)
+      else if (waitMs === 0) write()
+      else setTimeout(write, waitMs)
     })
     from.on('error', () => to.destroy())
     from.on('close', () => {
       this.#pairs.delete(pair)
-      to.destroy()
+      if (this.#held === direction) this.#release.push(() => to.destroySoon())
+      else to.destroy()
     })
   }
 

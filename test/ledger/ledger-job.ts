@@ -9,9 +9,9 @@ const input = z.strictObject({
   ms: z.int().min(0).default(0),
   /**
    * `compute` keeps its thread busy. `kill-worker` kills its worker as soon as it has started. So does `throw-outside` on an event
-   * loop, by an uncaught error.
+   * loop, by an uncaught error. `exit-host` ends the thread or process of the handler after `ms`.
    */
-  how: z.enum(['wait', 'compute', 'kill-worker', 'throw-outside']).default('wait'),
+  how: z.enum(['wait', 'compute', 'kill-worker', 'throw-outside', 'exit-host']).default('wait'),
   /** Ignores its signal, like code that does not know of signals. */
   deaf: z.boolean().default(false),
 })
@@ -37,6 +37,7 @@ export function ledgerJob(runsOn: RunsOn): Job {
       appendEntry(ledger, { kind: 'start', ...own, at: Date.now() })
       if (how === 'kill-worker') process.kill(worker, 'SIGKILL')
       if (how === 'throw-outside') setImmediate(throwOutside)
+      if (how === 'exit-host') await exitHost(ms)
       await (how === 'compute' ? compute(ms, deaf, job) : wait(ms, deaf, job))
       appendEntry(ledger, { kind: 'end', ...own, at: Date.now() })
       job.progress(1, own.run)
@@ -53,6 +54,11 @@ async function wait(ms: number, deaf: boolean, job: JobContext): Promise<void> {
 async function compute(ms: number, deaf: boolean, job: JobContext): Promise<void> {
   const until = performance.now() + ms
   while (performance.now() < until) if (!deaf) job.signal.throwIfAborted()
+}
+
+async function exitHost(ms: number): Promise<void> {
+  await sleep(ms)
+  process.exit(7)
 }
 
 function throwOutside(): never {

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { canOwnRedis } from '../helpers/own-redis.ts'
+import { apiRows } from '../ledger/rows/api.ts'
+import { redisRows } from '../ledger/rows/redis.ts'
+import { workerRows } from '../ledger/rows/workers.ts'
+import { runRow } from '../ledger/run-row.ts'
+
+// The short form of `npm run faults`.
+const names = ['worker-sigkill', 'redis-sigkill', 'api-sigkill']
+const rows = [...workerRows, ...redisRows, ...apiRows].filter(({ name }) => names.includes(name))
+
+test.skipIf(!canOwnRedis).each(rows)('$title: no job is lost, none ends twice', { timeout: 120_000 }, async (row) => {
+  const result = await runRow(row, 7)
+  expect(result).toMatchObject({ lost: 0, endedTwice: 0 })
+  expect(result.accepted).toBeGreaterThan(50)
+  expect(result.recoveryMs).toBeLessThan(30_000)
+})
