@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -170,7 +170,7 @@ function commonHeaders({ id }: FastifyRequest): Record<string, string> {
   return { ...securityHeaders, 'request-id': id }
 }
 
-/** The client's own id when it is harmless in headers and logs, else a new one. */
+/** The client's own id when it is harmless in headers and logs, else a new one: short, since it is stored with jobs. */
 function requestId(given: string | string[] | undefined): string {
-  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID()
+  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomBytes(9).toString('base64url')
 }

@@ -48,12 +48,14 @@ export function redisCommand(options: {
   return [command, '--port', String(port), '--bind', '127.0.0.1', '--dir', dir, ...storage(appendOnly), ...more]
 }
 
-/** Settings of every Redis that the project starts: no snapshots, no eviction. */
+/** Settings of every Redis that the project starts: no snapshots, no eviction, and jobs in few bytes: see docs/redis.md. */
 export function storage(appendOnly: boolean): string[] {
   const settings = {
     save: '',
     appendonly: appendOnly ? 'yes' : 'no',
     'maxmemory-policy': 'noeviction',
+    'hash-max-listpack-value': '512',
+    'stream-node-max-bytes': '256',
     loglevel: 'warning',
   }
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])

@@ -3,7 +3,7 @@ import { encodeFailure, type StoredFailure } from '../model/failure.ts'
 import { encodeFailedStart } from '../model/job-history.ts'
 import { redisNow } from '../model/redis-time.ts'
 
-/** BullMQ stores `message` as the job's failure and adds `stack` to the list of its attempts: both are ours, as JSON. */
+/** BullMQ stores `message` as the job's failure and, where another attempt follows, adds `stack` to the list of its attempts: both are ours, as JSON. */
 export class AttemptFailed extends Error {
   /** In ms. */
   readonly retryDelayMs: number
@@ -18,7 +18,9 @@ export class AttemptFailed extends Error {
     // By this name BullMQ knows that no attempt follows, whatever backoff the job has.
     this.name = retryDelayMs === undefined ? 'UnrecoverableError' : 'AttemptFailed'
     this.retryDelayMs = retryDelayMs ?? -1
-    this.stack = encodeFailedStart(failure, { ...start, endedAt: redisNow() })
+    // The last attempt follows from the failure of its job.
+    if (retryDelayMs === undefined) delete this.stack
+    else this.stack = encodeFailedStart(failure, { ...start, endedAt: redisNow() })
   }
 }
 

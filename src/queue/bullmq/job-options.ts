@@ -3,9 +3,6 @@ import type { JobsOptions } from 'bullmq'
 /** 0 to 9, higher first, is ours. BullMQ's 1 is its most urgent, and its 0 would overtake every other. */
 const bullPriority = (priority = 0) => 10 - priority
 
-/** How many attempts a job's own history keeps. */
-const attemptsKept = 20
-
 /** Every delay between attempts is decided by the worker: see attempt-failed.ts. */
 const backoff = { type: 'drover' }
 
@@ -26,25 +23,26 @@ export function jobOptions(job: {
     attempts,
     backoff,
     priority: bullPriority(priority),
-    stackTraceLimit: attemptsKept,
     timestamp: createdAt,
     ...(delayMs > 0 && { delay: delayMs }),
   }
 }
 
 /** Most jobs say the same. */
-const known = new Map<string, string>()
+const known = new Map<number, string>()
 const maxKnown = 1000
 
-/** {@link jobOptions} as they are stored, as JSON: without the id and the time, which the job has anyway. */
-export function storedJobOptions({ attempts, priority, delay }: JobsOptions): string {
-  const stored = { attempts, backoff, priority, stackTraceLimit: attemptsKept }
+/**
+ * {@link jobOptions} as they are stored, as JSON: what follows from the job or is BullMQ's default is left out. They stay below 65 characters: with
+ * a longer value Redis keeps the whole job in three times as many bytes.
+ */
+export function storedJobOptions({ attempts = 1, delay }: JobsOptions): string {
+  const stored = attempts > 1 ? { attempts, backoff } : { backoff }
   if (delay) return JSON.stringify({ ...stored, delay })
-  const name = `${attempts} ${priority}`
-  let text = known.get(name)
+  let text = known.get(attempts)
   if (text === undefined) {
     text = JSON.stringify(stored)
-    if (known.size < maxKnown) known.set(name, text)
+    if (known.size < maxKnown) known.set(attempts, text)
   }
   return text
 }

@@ -5,7 +5,7 @@ import { loadScript } from '../redis/load-script.ts'
 
 const putBackScript = loadScript('bullmq/put-back')
 const takeBackStart = loadScript('bullmq/take-back-start')
-const bringToEndScript = loadScript('bullmq/bring-to-end')
+const prepareMoveScript = loadScript('bullmq/prepare-move')
 const markUnknownScript = loadScript('bullmq/mark-unknown')
 
 /** A backend, and the connection that it has, so that the order of commands holds. */
@@ -48,9 +48,9 @@ export async function leaveToOthers(
   await Promise.all([takenBack, backend.moveToDelayed(id, redisNow(), delayMs, token, { skipAttempt: true })])
 }
 
-/** Where many jobs run, brings one to the end of their list at which BullMQ's scripts begin to look for it: the next call is to move it. */
-export async function bringToEnd(redis: Redis, backend: RedisQueueBackend, id: string): Promise<void> {
-  await bringToEndScript(redis, [backend.toKey('active')], [backend.toKey(''), id])
+/** Prepares a running job for a script of BullMQ that is to move it by the next call on this connection. */
+export async function prepareMove(redis: Redis, backend: RedisQueueBackend, id: string): Promise<void> {
+  await prepareMoveScript(redis, [backend.toKey('active'), backend.toKey(id)], [backend.toKey(''), id])
 }
 
 /** Notes that a worker did not know a job, which could start since `dueAt`. @returns since when no worker knew it; all times in epoch ms */

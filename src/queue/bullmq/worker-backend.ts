@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { KeepJobs, MinimalJob } from 'bullmq'
 import { byWallClock, redisNow } from '../model/redis-time.ts'
@@ -7,7 +7,7 @@ import { type BackendOptions, BatchingBackend, type Finished, type QueueOptions 
 import { acknowledge, type End, type NextJob } from './complete-and-fetch.ts'
 import { FetchAhead } from './fetch-ahead.ts'
 import { FetchedJob, type FetchedJson, Success } from './fetched-job.ts'
-import { bringToEnd, wakeWorker } from './put-back.ts'
+import { prepareMove, wakeWorker } from './put-back.ts'
 
 /** After an error of Redis no job is asked for during this. */
 const retryAfterMs = 250
@@ -34,7 +34,8 @@ interface EndBy {
 export class WorkerBackend extends BatchingBackend {
   readonly #options: WorkerBackendOptions
   readonly #ahead: FetchAhead
-  readonly #id = randomUUID()
+  /** Short, since it is in the lock of every job. */
+  readonly #id = randomBytes(6).toString('base64url')
   #tokens = 0
   /** True while no job is to come here: see {@link startAlone}. */
   #isQuiet = false
@@ -101,7 +102,8 @@ export class WorkerBackend extends BatchingBackend {
     fields?: Record<string, unknown>,
   ): Promise<Finished> {
     const heldToken = job instanceof FetchedJob ? job.lockToken : token
-    const stored = job instanceof FetchedJob && job.isUnrun ? { ...fields, unrun: 1 } : fields
+    // BullMQ's list of stack traces gets no entry for the end of our jobs: it follows from the failure.
+    const stored = job instanceof FetchedJob && job.isOurs ? (job.isUnrun ? { unrun: 1 } : {}) : fields
     return this.#finish(job, { kind: 'failed', value: failure ?? 'null', heldToken, fields: stored }, fetchNext, {
       isPlain: this.isPlainEnd(job, heldToken, this.getKeepJobs(remove, this.opts.removeOnFail)),
       stock: () => this.failAsStock(job, failure, remove, heldToken, false, stored),
@@ -109,12 +111,12 @@ export class WorkerBackend extends BatchingBackend {
   }
 
   override async moveToDelayed(...[id, ...how]: Parameters<BatchingBackend['moveToDelayed']>): Promise<void | NextJob> {
-    const [, moved] = await Promise.all([bringToEnd(this.#options.redis, this, id), super.moveToDelayed(id, ...how)])
+    const [, moved] = await Promise.all([prepareMove(this.#options.redis, this, id), super.moveToDelayed(id, ...how)])
     return moved
   }
 
   override async retryJob(...[id, ...how]: Parameters<BatchingBackend['retryJob']>): Promise<void> {
-    await Promise.all([bringToEnd(this.#options.redis, this, id), super.retryJob(id, ...how)])
+    await Promise.all([prepareMove(this.#options.redis, this, id), super.retryJob(id, ...how)])
   }
 
   async #finish(job: MinimalJob, how: End, fetchNext: boolean, by: EndBy): Promise<Finished> {
@@ -219,7 +221,7 @@ export class WorkerBackend extends BatchingBackend {
   }
 
   #newToken(): string {
-    return `${this.#id}:${++this.#tokens}`
+    return this.#id + (++this.#tokens).toString(36)
   }
 
   /** A place of the worker has settled its job otherwise than by an end. */

@@ -84,9 +84,10 @@ export function decodeJob(
   if (!record) return undefined
   const unknown = unknownSince(hash)
   const place = shownPlace(found.place, unknown !== undefined, dueAt, queue?.now)
-  const attemptsMade = Number(hash['atm'] ?? 0)
-  const attempt = attemptsMade + (place === 'active' ? 1 : 0)
   const succeeded = place === 'finished' && hash['returnvalue'] !== undefined
+  // Not stored of a success at the first attempt.
+  const attemptsMade = Number(hash['atm'] ?? (succeeded ? 1 : 0))
+  const attempt = attemptsMade + (place === 'active' ? 1 : 0)
   const storedOutput = succeeded ? decodeStoredOutput(hash) : undefined
   const showsFailure = !succeeded && place !== 'active' && hash['failedReason'] !== undefined
   const failure = showsFailure ? decodeFailure(hash['failedReason'] ?? '', attempt) : undefined

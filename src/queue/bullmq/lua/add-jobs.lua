@@ -43,7 +43,7 @@ for n, at in ipairs(jobs) do
   else
     stored[id] = true
     local name, createdAt, priority = ARGV[at + 1], tonumber(ARGV[at + 4]), ARGV[at + 5]
-    local hash, more = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4], 'priority', priority }, {}
+    local hash, more = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4] }, {}
     for f = at + 8, at + 7 + 2 * ARGV[at + 7], 2 do
       if string.byte(ARGV[f]) == 58 then
         more[ARGV[f]] = ARGV[f + 1]
@@ -54,8 +54,11 @@ for n, at in ipairs(jobs) do
         for label in string.gmatch(ARGV[f + 1], '[^\n]+') do redis.call('ZADD', labels, 0, label) end
       end
     end
-    hash[#hash + 1], hash[#hash + 2] = 'delay', more[':delay'] or '0'
     local delay = tonumber(more[':delay'] or 0)
+    -- What is the same for nearly all of our jobs is left out: each field takes some 50 bytes. Where the priority is missing it is 10.
+    local isOurs = string.find(ARGV[at + 3], '"backoff":{"type":"drover"}', 1, true)
+    if not isOurs or delay > 0 then hash[#hash + 1], hash[#hash + 2] = 'delay', more[':delay'] or '0' end
+    if not isOurs or priority ~= '10' or delay > 0 or more[':blocked'] then hash[#hash + 1], hash[#hash + 2] = 'priority', priority end
     event('added', 'jobId', id, 'name', name)
     if more[':blocked'] then
       redis.call('ZADD', prefix .. 'waiting-children', createdAt, id)

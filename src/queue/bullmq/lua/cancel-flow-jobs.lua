@@ -1,5 +1,7 @@
 -- include bullmq/lib/write-event
 -- include bullmq/lib/labels
+-- include bullmq/lib/values
+-- include bullmq/lib/slim-job
 -- include bullmq/lib/end-job
 -- include bullmq/lib/active-list
 -- include bullmq/lib/cancel-one

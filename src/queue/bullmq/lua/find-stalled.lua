@@ -32,7 +32,8 @@ end
 for n = #found, 1, -1 do
   local id = found[n]
   local jobKey = prefix .. id
-  indexes[removeActiveAt(active, prefix, id, indexes[id])] = indexes[id]
+  local moved = removeActiveAt(active, prefix, id, indexes[id])
+  if moved then indexes[moved] = indexes[id] else redis.call('LREM', active, -1, id) end
   -- An id without a job goes.
   if redis.call('EXISTS', jobKey) == 1 then
     local stalls, scheduler = redis.call('HINCRBY', jobKey, 'stc', 1), redis.call('HGET', jobKey, 'rjk')

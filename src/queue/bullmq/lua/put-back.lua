@@ -22,7 +22,7 @@ else
   redis.call('HINCRBY', KEYS[1], 'ats', -1)
   redis.call('HDEL', KEYS[1], 'processedOn', 'pb')
 end
-priority = tonumber(priority or 0)
+priority = tonumber(priority or 10)
 if priority == 0 then
   redis.call('RPUSH', KEYS[4], id)
 else

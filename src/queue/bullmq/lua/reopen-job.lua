@@ -31,7 +31,7 @@ if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end
 if ARGV[6] ~= '' then redis.call('ZADD', KEYS[8], ARGV[6], 'd:' .. id) end
 if ARGV[8] ~= '' then redis.call('ZADD', KEYS[9], ARGV[7], id) end
 -- As BullMQ adds a job: behind those of the same priority, with a marker that wakes a worker.
-local priority = tonumber(redis.call('HGET', KEYS[1], 'priority') or 0)
+local priority = tonumber(redis.call('HGET', KEYS[1], 'priority') or 10)
 if priority == 0 then
   redis.call('LPUSH', string.sub(KEYS[1], 1, -#id - 1) .. 'wait', id)
 else

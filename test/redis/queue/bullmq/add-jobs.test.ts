@@ -76,7 +76,7 @@ test('a job is stored with its due time, its limits and the webhook that it owes
     'a channel',
   ])
   const stored = JSON.parse((await redis.hget(keys.job(limited.ref), 'opts')) ?? '')
-  expect(stored).toEqual({ attempts: 1, backoff: { type: 'drover' }, priority: 1, stackTraceLimit: 20, delay: 60_000 })
+  expect(stored).toEqual({ backoff: { type: 'drover' }, delay: 60_000 })
 })
 
 test('a blocked job is in no set from which workers take jobs, and its limits do not count yet', async () => {

@@ -40,11 +40,13 @@ local function isActive(active, prefix, id)
 end
 
 -- Removes the job at an index. Redis does so at the ends alone: the oldest takes the place of the one that goes, and its place in the order. Returns
--- the oldest.
+-- the oldest, or nil where that is refused: a user of Redis needs the right to LSET.
 local function removeActiveAt(active, prefix, id, index)
-  local oldest = redis.call('RPOP', active)
+  local oldest = redis.call('LINDEX', active, -1)
+  local reply = redis.pcall('LSET', active, index, oldest)
+  if reply.err then return nil end
+  redis.call('RPOP', active)
   if oldest == id then return oldest end
-  redis.call('LSET', active, index, oldest)
   local order, starts = activeOrder(prefix .. id), redis.pcall('HGET', prefix .. oldest, 'ats')
   if order and type(starts) == 'string' then redis.call('HSET', prefix .. oldest, 'place', string.format('%s %.0f', starts, order)) end
   return oldest
@@ -57,8 +59,7 @@ local function removeActive(active, prefix, id, length)
   if redis.call('LPOS', active, id, 'MAXLEN', nearActive) then return redis.call('LREM', active, 1, id) end
   if redis.call('LPOS', active, id, 'RANK', -1, 'MAXLEN', nearActive) then return redis.call('LREM', active, -1, id) end
   local index = length > walkedActive and searchActive(active, prefix, id, length)
-  if not index then return redis.call('LREM', active, -1, id) end
-  removeActiveAt(active, prefix, id, index)
-  return 1
+  if index and removeActiveAt(active, prefix, id, index) then return 1 end
+  return redis.call('LREM', active, -1, id)
 end
 

@@ -1,4 +1,4 @@
--- Ends a job as failed. Needs write-event.lua and labels.lua. The caller has removed it from the set that it was in, or knows that it is in none. A webhook that
+-- Ends a job as failed. Needs write-event.lua, labels.lua, values.lua and slim-job.lua. The caller has removed it from the set that it was in, or knows that it is in none. A webhook that
 -- it owes becomes due; jobs of flows have none (`debts` nil). `isQuiet`: the coordinator of its flow knows it already.
 local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now, debts, isQuiet)
   redis.call('HSET', jobKey, 'failedReason', failure, 'finishedOn', now)
@@ -13,7 +13,10 @@ local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now, deb
   writeEvent(prefix, 'failed', 'jobId', id, 'failedReason', failure)
   redis.call('PUBLISH', channel, 'ended')
   local flow, hints, waiter = unpack(redis.call('HMGET', jobKey, 'flow', 'flowHints', 'waiter'))
+  if dropRunning(jobKey, waiter) then compactEvents(jobKey) end
   if waiter then redis.call('PUBLISH', waiter, id .. ' ended') end
+  -- A later version does not store it.
+  hints = hints or string.match(prefix, '^(.*):{[^}]*}:') .. ':{flows}:hints'
   if flow and not isQuiet then redis.call('PUBLISH', hints, flow .. ' ' .. id) end
 end
 

@@ -1,0 +1,25 @@
+-- Removes from a job of ours that ends what only a running job needs. `hasWaiter`: it has a field `waiter`. Returns whether it has events or values.
+local function dropRunning(jobKey, hasWaiter)
+  local removed = redis.pcall('HDEL', jobKey, 'ats', 'waiter', 'eventBatch')
+  -- Most jobs have no events, and so it costs nothing to know that.
+  return type(removed) == 'number' and removed > (hasWaiter and 2 or 1)
+end
+
+-- Redis keeps 4 KB in reserve for the first entries of a stream. A copy has no reserve. A user of Redis needs the right to COPY; without it nothing
+-- is freed.
+local function compactStream(key)
+  if redis.pcall('COPY', key, key .. ':copy', 'REPLACE') == 1 then redis.call('RENAME', key .. ':copy', key) end
+end
+
+-- Makes small what a job of ours that has ended keeps of its events and values. Needs values.lua.
+local function compactEvents(jobKey)
+  local characters, values, trimmedTo = unpack(redis.call('HMGET', jobKey, 'eventCharacters', 'values', 'trimmedTo'))
+  local _, _, bytes = parseValues(values)
+  if bytes and bytes <= 3000 then compactStream(jobKey .. ':values') end
+  if not characters or tonumber(characters) > 3000 then return end
+  compactStream(jobKey .. ':events')
+  redis.call('HDEL', jobKey, 'eventCharacters')
+  -- It is the id of the newest event.
+  if not (values or trimmedTo) then redis.call('HDEL', jobKey, 'lastEvent') end
+end
+
