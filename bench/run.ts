@@ -16,12 +16,14 @@ import { parseArgs } from 'node:util'
 import { judge, type Line, table } from './report.ts'
 import { backend } from './rows/backend.ts'
 import { bulk } from './rows/bulk.ts'
+import { bytes } from './rows/bytes.ts'
 import { apiUnderBurn, dispatch, sleepers, twoThreads } from './rows/computing.ts'
 import { cost } from './rows/cost.ts'
 import { drain } from './rows/drain.ts'
 import { growth } from './rows/growth.ts'
 import { keys } from './rows/keys.ts'
 import type { Row } from './rows/row.ts'
+import { running } from './rows/running.ts'
 import { submit } from './rows/submit.ts'
 import { waitAlone, waitTogether } from './rows/wait.ts'
 import { idle, streams, unwatched } from './rows/watching.ts'
@@ -43,6 +45,8 @@ const rows: Record<string, Row> = {
   unwatched,
   idle,
   growth,
+  running,
+  bytes,
   cost,
 }
 

@@ -10,7 +10,7 @@ import { inTurns, type Row, scaled } from './row.ts'
 const concurrency = 100
 const pollMs = 20
 
-interface Drainable {
+export interface Drainable {
   endedKey: string
   hold: (held: boolean) => Promise<unknown>
   fill: (count: number) => Promise<number>

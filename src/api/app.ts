@@ -172,5 +172,5 @@ function commonHeaders({ id }: FastifyRequest): Record<string, string> {
 
 /** The client's own id when it is harmless in headers and logs, else a new one: short, since it is stored with jobs. */
 function requestId(given: string | string[] | undefined): string {
-  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomBytes(9).toString('base64url')
+  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomBytes(6).toString('base64url')
 }

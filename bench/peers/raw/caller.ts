@@ -4,9 +4,9 @@ import { Redis } from 'ioredis'
 import { closedLoop, pace, quantile } from '../../pace.ts'
 import { answerParent } from '../../remote.ts'
 
-const { REDIS_URL: url = '', KEY_PREFIX: prefix = '' } = process.env
+const { REDIS_URL: url = '', KEY_PREFIX: prefix = '', DATA: text = '{"hello":"world"}' } = process.env
 const queue = new Queue('jobs', { connection: new Redis(url, { maxRetriesPerRequest: 1 }), prefix })
-const data = { hello: 'world' }
+const data: unknown = JSON.parse(text)
 const bulkSize = 1000
 
 /** Opened by the first wait: a process that only adds needs none, and a reader slows down every worker. */

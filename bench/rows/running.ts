@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { Keys } from '../../src/queue/redis/keys.ts'
+import { hold, startApi, startWorker, submission } from '../peers/drover/peer.ts'
+import type { RawCaller } from '../peers/raw/caller.ts'
+import { remote } from '../remote.ts'
+import type { Line } from '../report.ts'
+import type { World } from '../world.ts'
+import { type Drainable, drainMs } from './drain.ts'
+import { type Row, scaled } from './row.ts'
+
+const concurrency = 100
+const pollMs = 50
+const pingEveryMs = 5
+
+/** One side: adds long jobs that keep running, starts a worker for short ones, and drains those. */
+interface Side {
+  activeKey: string
+  /** Makes so many more jobs run. */
+  occupy: (jobs: number) => Promise<unknown>
+  drain: Drainable
+  startWorker: () => Promise<{ stop(): Promise<void> }>
+}
+
+/**
+ * What jobs that run for long cost short ones beside them: the rate at which a worker drains short jobs, the longest that Redis did not answer
+ * meanwhile, and its longest call. Plain BullMQ beside it.
+ */
+export const running: Row = async (world, size) => {
+  const few = scaled(5000, size)
+  const many = scaled(50_000, size)
+  const lines: Line[] = []
+  const sides = { ours: await ourSide(world), raw: await rawSide(world) }
+  const seen: Record<keyof typeof sides, Measured[]> = { ours: [], raw: [] }
+  for (const name of ['ours', 'raw'] as const) {
+    const side = sides[name]
+    let busy = 0
+    for (const jobs of [0, few, many]) {
+      await side.drain.hold(false)
+      if (jobs > busy) await side.occupy(jobs - busy)
+      while ((await world.redis.llen(side.activeKey)) < jobs) await sleep(pollMs)
+      busy = jobs
+      const worker = await side.startWorker()
+      seen[name].push(await measure(world, side.drain, scaled(5000, size), size.rounds))
+      await worker.stop()
+    }
+    await world.clear()
+  }
+  for (const [n, jobs] of [0, few, many].entries()) {
+    const [ours, raw, alone] = [seen.ours[n], seen.raw[n], seen.ours[0]]
+    if (!ours || !raw || !alone) continue
+    const beside = `beside ${jobs} running`
+    const target = { of: 'ratio' as const, atLeast: 0.8 }
+    if (jobs > 0)
+      lines.push({
+        name: `drain ${beside}, jobs/s`,
+        yardstick: 'beside 0',
+        ours: ours.perS,
+        theirs: alone.perS,
+        target,
+      })
+    lines.push(
+      { name: `drain ${beside}, jobs/s`, yardstick: 'raw Worker', ours: ours.perS, theirs: raw.perS },
+      { name: `longest PING ${beside}, ms`, yardstick: 'raw Worker', ours: ours.pingMs, theirs: raw.pingMs },
+      {
+        name: `longest call in Redis ${beside}, ms`,
+        yardstick: 'raw Worker',
+        ours: ours.callMs,
+        theirs: raw.callMs,
+        target: { of: 'ours', atMost: 5 },
+      },
+    )
+  }
+  return lines
+}
+
+interface Measured {
+  perS: number[]
+  pingMs: number[]
+  callMs: number[]
+}
+
+async function measure(world: World, drain: Drainable, count: number, rounds: number): Promise<Measured> {
+  const { redis, redisUrl } = world
+  const measured: Measured = { perS: [], pingMs: [], callMs: [] }
+  await drainMs(redis, drain, count)
+  await redis.config('SET', 'slowlog-log-slower-than', '1000', 'slowlog-max-len', '1000')
+  const pinging = new Redis(redisUrl)
+  for (let round = 0; round < rounds; round++) {
+    await redis.slowlog('RESET')
+    const pings = startPings(pinging)
+    measured.perS.push((count * 1000) / (await drainMs(redis, drain, count)))
+    measured.pingMs.push(await pings())
+    // Entries: id, when, µs, arguments, …. Below 1 ms there is none.
+    const calls = (await redis.slowlog('GET', '1000')) as [number, number, number][]
+    measured.callMs.push(Math.max(1000, ...calls.map(([, , tookUs]) => tookUs)) / 1000)
+  }
+  pinging.disconnect()
+  return measured
+}
+
+/** @returns stops it, and says the longest time that an answer took, in ms */
+function startPings(redis: Redis): () => Promise<number> {
+  let longest = 0
+  const over = new AbortController()
+  const pinging = (async () => {
+    while (!over.signal.aborted) {
+      const from = performance.now()
+      await redis.ping()
+      longest = Math.max(longest, performance.now() - from)
+      await sleep(pingEveryMs)
+    }
+  })()
+  return async () => {
+    over.abort()
+    await pinging
+    return longest
+  }
+}
+
+async function ourSide(world: World): Promise<Side> {
+  const prefix = 'drover'
+  const api = await startApi(world, prefix)
+  const submit = (job: object, count: number) =>
+    world.load('closedLoop', { call: submission(world, api.port, job), connections: 64, count })
+  const keys = new Keys(prefix)
+  return {
+    activeKey: keys.bull('io', 'active'),
+    occupy: async (jobs) => {
+      // It takes no short ones, since all its places are taken.
+      await startWorker(world, prefix, `io:${jobs}`)
+      await submit({ type: 'hang', input: null }, jobs)
+    },
+    drain: {
+      endedKey: keys.bull('io', 'completed'),
+      hold: (held) => hold(world, api.port, 'io', held),
+      fill: (count) => submit({ type: 'echo', input: { hello: 'world' } }, count),
+    },
+    startWorker: () => startWorker(world, prefix, `io:${concurrency}`),
+  }
+}
+
+async function rawSide(world: World): Promise<Side> {
+  const env = { REDIS_URL: world.redisUrl, KEY_PREFIX: 'raw' }
+  const call = remote<RawCaller>((await world.start('bench/peers/raw/caller.ts', env)).child)
+  const start = (file: string, jobs: number) => world.start(file, { ...env, CONCURRENCY: String(jobs) })
+  return {
+    activeKey: 'raw:jobs:active',
+    occupy: async (jobs) => {
+      await start('bench/peers/raw/sleeper.ts', jobs)
+      await call('addBulk', { count: jobs })
+    },
+    drain: {
+      endedKey: 'raw:jobs:completed',
+      hold: (held) => call('hold', { held }),
+      fill: (count) => call('addBulk', { count }),
+    },
+    startWorker: () => start('bench/peers/by-hand/worker.ts', concurrency),
+  }
+}
