@@ -18,7 +18,6 @@ local function compactEvents(jobKey)
   if bytes and bytes <= 3000 then compactStream(jobKey .. ':values') end
   if not characters or tonumber(characters) > 3000 then return end
   compactStream(jobKey .. ':events')
-  redis.call('HDEL', jobKey, 'eventCharacters')
   -- It is the id of the newest event.
   if not (values or trimmedTo) then redis.call('HDEL', jobKey, 'lastEvent') end
 end
