@@ -15,7 +15,7 @@ import { authorizeRequests } from './access/auth.ts'
 import { allowFrontEnds, type BrowserOptions, guardAgainstPages } from './access/browsers.ts'
 import { closeIdleStrangers } from './access/close-idle.ts'
 import { HeldAnswers } from './access/held-answers.ts'
-import { limitBodies, reserveParsed } from './access/limit-bodies.ts'
+import { bodyBudgetOf, limitBodies, reserveParsed } from './access/limit-bodies.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
 import { flowWebhook } from './flows/flow-webhook.ts'
 import { flowRoutes } from './flows/routes.ts'
@@ -70,7 +70,8 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   authorizeRequests(app, deps.apiKeys, deps.metrics.authenticationFailed)
   closeIdleStrangers(app, deps.apiKeys !== undefined, deps.metrics.idleConnectionClosed)
   limitRequests(app, deps.quotas)
-  const { BODY_LIMIT_BYTES: body, BODY_BUDGET_BYTES: total = 12 * body } = deps.config
+  const { BODY_LIMIT_BYTES: body } = deps.config
+  const total = bodyBudgetOf(deps.config, undefined)
   limitBodies(app, { total, share: deps.apiKeys ? total / 2 : total, body })
   compressAnswers(app)
   measureAnswers(app, deps, answers)

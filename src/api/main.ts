@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { boot } from '../boot.ts'
 import { BootHealth } from '../boot-health.ts'
+import { containerMemory, memoryLimits } from '../container-memory.ts'
 import { watchDescriptors } from '../descriptor-watch.ts'
 import { redisAt } from '../environment/redis-at.ts'
 import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
@@ -35,6 +36,7 @@ import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import { announceLimits } from './access/announce-limits.ts'
 import { ApiKeys } from './access/api-keys.ts'
+import { bodyBudgetOf } from './access/limit-bodies.ts'
 import { buildApp } from './app.ts'
 import { ApiMetrics } from './service/metrics.ts'
 
@@ -162,7 +164,15 @@ await boot('api', async () => {
   const warnings = () => [...unfit, ...clock.warnings(), ...watch.warnings(), ...exhausted()]
   const steps = { ...stores, hub, control, quotas, admission, metrics, warnings }
   const draining = new AbortController()
-  const app = await buildApp({ config, registry, apiKeys, draining: draining.signal, log, ...steps })
+  const bodyBudget = bodyBudgetOf(config, containerMemory())
+  const app = await buildApp({
+    config: { ...config, BODY_BUDGET_BYTES: bodyBudget },
+    registry,
+    apiKeys,
+    draining: draining.signal,
+    log,
+    ...steps,
+  })
   lifecycle.onStop('http', async () => {
     draining.abort()
     if (!lifecycle.isFault) await sleep(config.DRAIN_DELAY_MS)
@@ -180,5 +190,5 @@ await boot('api', async () => {
     throw listenMistake(error)
   }
   const { port } = app.server.address() as AddressInfo
-  log.info({ port, job_types: registry.size }, 'ready')
+  log.info({ port, job_types: registry.size, ...memoryLimits(), body_budget_mb: Math.round(bodyBudget / 1e6) }, 'ready')
 })

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { boot } from '../boot.ts'
 import { BootHealth } from '../boot-health.ts'
+import { memoryLimits } from '../container-memory.ts'
 import { watchDescriptors } from '../descriptor-watch.ts'
 import { redisAt } from '../environment/redis-at.ts'
 import { jobEnvironment, removeSecrets } from '../environment/secrets.ts'
@@ -275,7 +276,7 @@ await boot('worker', async () => {
     metrics.observeConsumers(consumers)
   }
   const concurrency = Object.fromEntries(config.WORKER_QUEUES)
-  log.info({ queues: concurrency, job_types: registry.size, port: health?.port }, 'ready')
+  log.info({ queues: concurrency, job_types: registry.size, port: health?.port, ...memoryLimits() }, 'ready')
 })
 
 /** How many jobs of a kind can run at once: the sum over all queues that a job type of this kind uses. */

@@ -6,12 +6,29 @@ import { BodyBudget } from './body-budget.ts'
 
 /** In seconds. Bodies are answered all the time, so that there is room again soon. */
 const retryBytesS = 1
+/** The largest bodies that fit into the budget. */
+const bodiesAtOnce = 12
+/** … and a container has so many times the budget. */
+const containerShare = 10
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** What its body takes of the budget; undefined without a body. */
     bodyReservation: BodyReservation | undefined
   }
+}
+
+/**
+ * How many bytes of bodies may be in flight. Where that is not configured it follows from the memory of the container, if there is one: a body
+ * takes up to five times its size until its answer is sent (bytes, text, value, record, command to Redis).
+ */
+export function bodyBudgetOf(
+  { BODY_LIMIT_BYTES: body, BODY_BUDGET_BYTES }: { BODY_LIMIT_BYTES: number; BODY_BUDGET_BYTES?: number | undefined },
+  memory: number | undefined,
+): number {
+  if (BODY_BUDGET_BYTES !== undefined) return BODY_BUDGET_BYTES
+  const total = bodiesAtOnce * body
+  return memory === undefined ? total : Math.max(body, Math.min(total, Math.floor(memory / containerShare)))
 }
 
 /**
