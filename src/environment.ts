@@ -13,6 +13,7 @@ import {
   workerNamePattern,
   workerQueues,
 } from './environment/kinds.ts'
+import { refuseShortFailures } from './environment/retention.ts'
 import { readSecretFiles } from './environment/secrets.ts'
 import { about, refuseCaWithoutTls, sharedVariables } from './environment/shared-variables.ts'
 
@@ -133,6 +134,7 @@ export const workerVariables = z
       ),
   })
   .superRefine(refuseCaWithoutTls)
+  .superRefine(refuseShortFailures)
 
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost'])
 
@@ -246,3 +248,4 @@ export const apiVariables = z
     context.addIssue({ code: 'custom', path: ['HOST'], message })
   })
   .superRefine(refuseCaWithoutTls)
+  .superRefine(refuseShortFailures)

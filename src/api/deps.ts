@@ -6,6 +6,7 @@ import type { Admission } from '../queue/admission/admission.ts'
 import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { JobEventHub } from '../queue/events/event-hub.ts'
 import type { Flows } from '../queue/flows/flows.ts'
+import type { Retention } from '../queue/model/retention.ts'
 import type { Warning } from '../queue/redis/warning.ts'
 import type { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import type { JobControl } from '../queue/store/cancel-and-retry.ts'
@@ -36,6 +37,7 @@ export interface ApiDeps {
   admission: Admission
   metrics: ApiMetrics
   flows: Flows
+  retention: Retention
   /** What costs safety at the moment, while this process can serve. */
   warnings: () => Warning[]
   /** Aborts when the process is to stop: until the server closes it answers all requests, and tells clients to go elsewhere. */

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { stringify } from 'yaml'
+import { retentionOf } from '../environment/retention.ts'
 import { apiVariables, readEnvironment } from '../environment.ts'
 import { loadRegistry } from '../jobs/registry.ts'
 import type { Admission } from '../queue/admission/admission.ts'
@@ -34,6 +35,7 @@ export async function generateOpenapi(): Promise<string> {
     apiKeys: undefined,
     quotas: uncalled as TenantQuotas,
     admission: uncalled as Admission,
+    retention: retentionOf(config),
     warnings: () => [],
     metrics: new ApiMetrics([...registry.keys()]),
     draining: new AbortController().signal,

@@ -6,6 +6,7 @@ import { BootHealth } from '../boot-health.ts'
 import { containerMemory, memoryLimits } from '../container-memory.ts'
 import { watchDescriptors } from '../descriptor-watch.ts'
 import { redisAt } from '../environment/redis-at.ts'
+import { resultLimitsOf, retentionOf } from '../environment/retention.ts'
 import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
@@ -92,12 +93,13 @@ await boot('api', async () => {
   metrics.observeWatched(hub)
   const control = new JobControl({ redis: client, keys })
   const outbox = new WebhookOutbox({ redis: client, keys, jobs: queue, control, log })
+  const retention = retentionOf(config)
   const sweeper = new Sweeper({
     redis: client,
     keys,
     queues: [...queuesOf(registry), deliveryQueue],
     acceptsPlainJobs: config.ACCEPT_BULLMQ_JOBS,
-    resultTtlMs: config.RESULT_TTL_MS,
+    ...retention,
     releaseWebhook: (ref) => outbox.releaseOf(ref),
     log,
     onEnded: metrics.jobEnded,
@@ -113,8 +115,9 @@ await boot('api', async () => {
     outbox,
     memory,
     watch,
-    resultTtlMs: config.RESULT_TTL_MS,
+    retention,
     resultMinMs: config.RESULT_MIN_MS,
+    limits: resultLimitsOf(config),
     log,
     onEvicted: metrics.evicted,
   })
@@ -140,7 +143,7 @@ await boot('api', async () => {
     keys,
     registry,
     outbox,
-    resultTtlMs: config.RESULT_TTL_MS,
+    ...retention,
     log,
     door,
     onEnded: metrics.jobEnded,
@@ -162,7 +165,7 @@ await boot('api', async () => {
   const releaseIdle = () => Server.prototype.closeIdleConnections.call(app.server)
   const exhausted = watchDescriptors({ log, lifecycle, release: releaseIdle })
   const warnings = () => [...unfit, ...clock.warnings(), ...watch.warnings(), ...exhausted()]
-  const steps = { ...stores, hub, control, quotas, admission, metrics, warnings }
+  const steps = { ...stores, hub, control, quotas, admission, metrics, retention, warnings }
   const draining = new AbortController()
   const bodyBudget = bodyBudgetOf(config, containerMemory())
   const app = await buildApp({

@@ -90,6 +90,19 @@ export const sharedVariables = {
   RESULT_TTL_MS: integer(1000, 365 * 86_400_000)
     .default(86_400_000)
     .meta(about('How long a finished job stays readable at the latest: see `RESULT_MIN_MS`.')),
+  FAILED_TTL_MS: integer(1000, 7 * 365 * 86_400_000)
+    .optional()
+    .meta(about('How long a failed job stays readable at the latest. Default: seven times `RESULT_TTL_MS`.')),
+  RESULT_MAX_COUNT: integer(0, 1_000_000_000)
+    .optional()
+    .meta(
+      about(
+        'How many finished jobs are kept in all queues together: beyond that they give way as where Redis is low on memory.',
+      ),
+    ),
+  RESULT_MAX_BYTES: integer(0, 1_000_000_000_000)
+    .optional()
+    .meta(about('… how many bytes they take, about: their inputs, outputs, values and events, and 1,200 for each.')),
   RESULT_MIN_MS: integer(0, 86_400_000)
     .default(60_000)
     .meta(

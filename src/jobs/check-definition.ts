@@ -11,6 +11,9 @@ interface DefinitionRules {
   maxTimeoutMs: number
 }
 
+/** A year. */
+const maxKeepMs = 365 * 86_400_000
+
 const typePattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
 
 /** All mistakes of a definition that can be found without running code of its schemas. A JavaScript file may have put anything into it. */
@@ -28,6 +31,7 @@ export function mistakesIn(given: unknown, rules: DefinitionRules): string[] {
     ...checkBackoff(spec['backoff'] ?? {}, rules.backoffOptions),
     ...checkInteger('timeoutMs', spec['timeoutMs'], 1, rules.maxTimeoutMs),
     ...checkInteger('cancelGraceMs', spec['cancelGraceMs'], 0, 60_000),
+    ...checkInteger('keepResultMs', spec['keepResultMs'], 1000, maxKeepMs),
     ...checkInteger('memoryLimitMb', spec['memoryLimitMb'], 16, 65_536),
     ...checkIsolation(spec),
     ...checkExamplesShape(spec['examples'] ?? []),

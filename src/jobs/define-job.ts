@@ -65,6 +65,8 @@ export interface JobSpec<I extends JobInput, O extends JobOutput> {
   timeoutMs?: number
   /** How long a canceled handler may take to stop by itself before it is killed or abandoned. Default 2,000 ms. */
   cancelGraceMs?: number
+  /** How long a finished job stays readable at the latest, however it ended. Default: `RESULT_TTL_MS`, and `FAILED_TTL_MS` of failed jobs. */
+  keepResultMs?: number
   /** Heap limit of the thread or process in MB. Default 512. */
   memoryLimitMb?: number
   /**
@@ -90,6 +92,7 @@ export interface Job {
   readonly backoff: Required<Backoff>
   readonly timeoutMs: number
   readonly cancelGraceMs: number
+  readonly keepResultMs: number | undefined
   readonly memoryLimitMb: number
   readonly isolation: Isolation
   readonly examples: readonly { input: unknown; output?: unknown }[]
@@ -119,6 +122,7 @@ export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec
     backoff: { type: 'exponential' as const, delayMs: 1000, jitter: 0.5, ...spec.backoff },
     timeoutMs: spec.timeoutMs ?? 60_000,
     cancelGraceMs: spec.cancelGraceMs ?? 2000,
+    keepResultMs: spec.keepResultMs,
     memoryLimitMb: spec.memoryLimitMb ?? 512,
     isolation: spec.isolation ?? 'shared',
     examples: spec.examples ?? [],
@@ -142,7 +146,7 @@ const options = {
     backoff: 1,
     timeoutMs: 1,
   },
-  ...{ cancelGraceMs: 1, memoryLimitMb: 1, isolation: 1, examples: 1, run: 1 },
+  ...{ cancelGraceMs: 1, keepResultMs: 1, memoryLimitMb: 1, isolation: 1, examples: 1, run: 1 },
 } satisfies Record<keyof JobSpec<z.ZodType, z.ZodType>, 1>
 const backoffOptions = { type: 1, delayMs: 1, jitter: 1 } satisfies Record<keyof Backoff, 1>
 

@@ -4,6 +4,7 @@ import { BootHealth } from '../boot-health.ts'
 import { memoryLimits } from '../container-memory.ts'
 import { watchDescriptors } from '../descriptor-watch.ts'
 import { redisAt } from '../environment/redis-at.ts'
+import { resultLimitsOf, retentionOf } from '../environment/retention.ts'
 import { jobEnvironment, removeSecrets } from '../environment/secrets.ts'
 import { EnvironmentError, listenMistake, readEnvironment, workerVariables } from '../environment.ts'
 import type { RunsOn } from '../jobs/define-job.ts'
@@ -184,12 +185,13 @@ await boot('worker', async () => {
     onGap: () => consumers.forEach((consumer) => consumer.checkAll()),
     log,
   })
+  const retention = retentionOf(config)
   const sweeper = new Sweeper({
     redis,
     keys,
     queues: [...queuesOf(registry), deliveryQueue],
     acceptsPlainJobs: config.ACCEPT_BULLMQ_JOBS,
-    resultTtlMs: config.RESULT_TTL_MS,
+    ...retention,
     releaseWebhook: (ref) => outbox.releaseOf(ref),
     log,
     onEnded,
@@ -205,8 +207,9 @@ await boot('worker', async () => {
     outbox,
     memory,
     watch,
-    resultTtlMs: config.RESULT_TTL_MS,
+    retention,
     resultMinMs: config.RESULT_MIN_MS,
+    limits: resultLimitsOf(config),
     log,
     onEvicted: metrics.evicted,
   })
@@ -224,8 +227,7 @@ await boot('worker', async () => {
   const recount = new QuotaRecount({ redis, keys, queues: queuesOf(registry), log })
   recount.start()
   lifecycle.onStop('recount', () => recount.stop())
-  const resultTtlMs = config.RESULT_TTL_MS
-  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, resultTtlMs, log, door, onEnded })
+  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, ...retention, log, door, onEnded })
   flows.start()
   lifecycle.onStop('flows', () => flows.stop())
   const heartbeat = new Heartbeat({ redis, keys, queues, workerName })

@@ -75,7 +75,7 @@ export async function admitJobs(
   refs: JobRef[],
   bytes: number,
 ): Promise<void> {
-  const refusal = await admission.admit({ tenant, limit: limits.max_queued, refs, bytes })
+  const refusal = await admission.admit({ tenant, limit: limits.max_queued, maxBytes: limits.max_bytes, refs, bytes })
   if (refusal) throw refused(refusal)
 }
 
@@ -88,6 +88,7 @@ function refused(refusal: Refusal): Problem {
   const detail = describeRefusal(refusal)
   if (refusal.reason === 'depth') return new Problem('queue_full', detail, { retryAfterS: retryDepthS })
   if (refusal.reason === 'memory') return new Problem('redis_full', detail, { retryAfterS: refusal.retryAfterS })
-  const headers = { 'ratelimit-policy': `"queued";q=${refusal.limit}`, ratelimit: '"queued";r=0' }
+  const name = refusal.of === 'jobs' ? 'queued' : 'bytes'
+  const headers = { 'ratelimit-policy': `"${name}";q=${refusal.limit}`, ratelimit: `"${name}";r=0` }
   return new Problem('quota_exceeded', detail, { retryAfterS: retryQueuedS, headers })
 }

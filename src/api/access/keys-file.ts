@@ -14,7 +14,7 @@ const limitsSchema = z.strictObject({
   max_queued: z.int().min(1).optional(),
   /** Webhooks that are sent again. Absent: 60. */
   resends_per_minute: z.int().min(1).optional(),
-  /** Of request bodies in flight in one API process. */
+  /** About what its jobs take in Redis; and of request bodies in flight in one API process. */
   max_bytes: z.int().min(1024).optional(),
   /** Event streams and streams of lines that are open in one API process. */
   max_streams: z.int().min(1).optional(),

@@ -29,12 +29,12 @@ type Request = { Params: z.output<typeof flowParams>; Querystring: z.output<type
 
 /** `POST /v1/flows/{id}/cancel` and `…/retry`. */
 export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void {
-  const { flows, config, admission, quotas } = deps
+  const { flows, retention, admission, quotas } = deps
   const readAgain = async (id: string, tree: 'full' | 'none') => {
     const progress = await flows.read(id)
     if (!progress) throw flowNotFound(id)
     const open = tree === 'full' ? await flows.open(id) : undefined
-    return { state: progress.flow.finished?.state, resource: flowResource(progress, open, config.RESULT_TTL_MS) }
+    return { state: progress.flow.finished?.state, resource: flowResource(progress, open, retention) }
   }
 
   app.post<Request>('/v1/flows/:id/cancel', {

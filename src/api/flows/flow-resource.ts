@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { FlowProgress, LoadedFlow } from '../../queue/flows/flows.ts'
 import type { PlanNode } from '../../queue/flows/model/plan.ts'
 import type { JobState } from '../../queue/model/job-states.ts'
+import { keptForMs, type Retention } from '../../queue/model/retention.ts'
 import { heldBackResource, heldBackSchema } from '../http/held-back.ts'
 import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
 import {
@@ -101,7 +102,7 @@ export const flowSchema = z.object({
 export type FlowResource = z.output<typeof flowSchema>
 
 /** A stored flow as clients see it. `open` is the flow with all its nodes; without it the tree is null. */
-export function flowResource(progress: FlowProgress, open: LoadedFlow | undefined, resultTtlMs: number): FlowResource {
+export function flowResource(progress: FlowProgress, open: LoadedFlow | undefined, retention: Retention): FlowResource {
   const { flow } = progress
   const { finished } = flow
   const self = flowPath(flow.id)
@@ -122,7 +123,7 @@ export function flowResource(progress: FlowProgress, open: LoadedFlow | undefine
     finished_at: optionalTimestamp(finished?.at),
     cancel_requested_at: optionalTimestamp(flow.stop?.why === 'canceled' ? flow.stop.at : undefined),
     deadline_at: optionalTimestamp(flow.deadlineAt),
-    expires_at: optionalTimestamp(finished && finished.at + resultTtlMs),
+    expires_at: optionalTimestamp(finished && finished.at + keptForMs(finished.state, retention)),
     links: {
       self,
       results: `${self}/results`,

@@ -28,7 +28,7 @@ const query = z.strictObject({
 type Query = z.output<typeof query>
 
 /** `GET /v1/flows`: flows in order of creation, newest first, without their trees. */
-export function listFlows(app: FastifyInstance, { flows, config }: RouteDeps): void {
+export function listFlows(app: FastifyInstance, { flows, retention }: RouteDeps): void {
   const readSome = async (ids: string[]): Promise<Map<string, FlowProgress>> => {
     const heads = await Promise.all(ids.map((id) => flows.store.head(id)))
     const progress = await flows.progressOf(heads.filter((head) => head !== undefined))
@@ -61,7 +61,7 @@ export function listFlows(app: FastifyInstance, { flows, config }: RouteDeps): v
         const read = await readSome(found.map(({ ref }) => ref.id))
         for (const { ref } of found) {
           const progress = read.get(ref.id)
-          const flow = progress && flowResource(progress, undefined, config.RESULT_TTL_MS)
+          const flow = progress && flowResource(progress, undefined, retention)
           yield flow && matches(flow, request.query) ? JSON.stringify(flow) : undefined
         }
       })

@@ -12,7 +12,7 @@ const query = z.strictObject(treeQuery)
 
 /** `GET /v1/flows/{id}`: the flow as it is, or its end when asked to wait. */
 export function readFlow(app: FastifyInstance, deps: RouteDeps): void {
-  const { flows, config } = deps
+  const { flows, retention } = deps
   const { headers, response } = readingWithWait('flow', flowSchema)
   app.get<{ Params: z.output<typeof flowParams>; Querystring: z.output<typeof query> }>('/v1/flows/:id', {
     config: { access: 'read' },
@@ -37,7 +37,7 @@ export function readFlow(app: FastifyInstance, deps: RouteDeps): void {
         notFound: () => flowNotFound(id),
         resource: async ({ progress }) => {
           const open = request.query.tree === 'full' ? await flows.open(id) : undefined
-          return flowResource(progress, open, config.RESULT_TTL_MS)
+          return flowResource(progress, open, retention)
         },
       })
     },

@@ -20,12 +20,12 @@ const query = z.strictObject({ ...treeQuery, after: resumeParameter })
 
 /** `GET /v1/flows/{id}/events`: the flow, each of its jobs as it ends, and the finished flow, as server-sent events. */
 export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
-  const { flows, config } = deps
+  const { flows, retention } = deps
 
   const readFlow = async (id: string, withTree: boolean) => {
     const progress = await flows.read(id)
     if (!progress) throw flowNotFound(id)
-    return JSON.stringify(flowResource(progress, withTree ? await flows.open(id) : undefined, config.RESULT_TTL_MS))
+    return JSON.stringify(flowResource(progress, withTree ? await flows.open(id) : undefined, retention))
   }
 
   const stream = async (

@@ -63,7 +63,7 @@ function flowSubmissions(deps: RouteDeps): SubmissionKind<SubmittedFlow, FlowSta
 
 /** `POST /v1/flows`: store a flow with all its jobs, and wait for it when asked to. */
 export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
-  const { flows, config, schemas } = deps
+  const { flows, retention, schemas } = deps
   const kind = flowSubmissions(deps)
   app.post<{ Querystring: z.output<typeof query> }>('/v1/flows', {
     config: { access: 'submit' },
@@ -89,7 +89,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
       const submitted = { ref: newJobRef(flowIdPrefix, context.now), flow: parseFlow(request.body, context) }
       const { progress } = await submit(request, reply, deps, kind, submitted)
       const open = request.query.tree === 'full' ? await flows.open(progress.flow.id) : undefined
-      return reply.send(flowResource(progress, open, config.RESULT_TTL_MS))
+      return reply.send(flowResource(progress, open, retention))
     },
   })
 }

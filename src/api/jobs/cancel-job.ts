@@ -13,7 +13,7 @@ const defaultGraceMs = 2000
 /** `POST /v1/jobs/{id}/cancel`: end a waiting job, or stop a running one. Idempotent. */
 export function cancelJob(
   app: FastifyInstance,
-  { queue, control, quotas, registry, config, metrics }: RouteDeps,
+  { queue, control, quotas, registry, retention, metrics }: RouteDeps,
 ): void {
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/cancel', {
     config: { access: 'cancel' },
@@ -43,7 +43,7 @@ export function cancelJob(
       if (result === 'done' && job.state !== 'canceled') {
         throw new Problem('job_already_done', `The job is done: it ended as ${job.state}.`)
       }
-      return reply.code(result === 'signaled' ? 202 : 200).send(jobResource(job, config.RESULT_TTL_MS, request.caller))
+      return reply.code(result === 'signaled' ? 202 : 200).send(jobResource(job, retention, request.caller))
     },
   })
 }

@@ -23,6 +23,7 @@ export const exampleJob: JobResource = {
   start_within_ms: null,
   deadline_ms: null,
   run_at: null,
+  result_ttl_ms: null,
   webhook: null,
   tags: ['nightly'],
   metadata: { order: '42' },

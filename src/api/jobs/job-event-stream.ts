@@ -1,6 +1,7 @@
 import type { Announcement, JobEventHub, WiredEvent } from '../../queue/events/event-hub.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import { redisNow } from '../../queue/model/redis-time.ts'
+import type { Retention } from '../../queue/model/retention.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
@@ -27,7 +28,7 @@ function firstOfRun(run: number): number {
 interface StreamDeps {
   queue: JobQueue
   hub: JobEventHub
-  resultTtlMs: number
+  retention: Retention
   caller: Pick<Caller, 'scopes'>
 }
 
@@ -83,7 +84,7 @@ export class JobEventStream {
 
   /** Sends the snapshot, which is the job that it was made with, and all stored events; ends the response when the job is done. */
   begin(job: StoredJob): void {
-    this.#send('snapshot', JSON.stringify(listedJobResource(job, this.#deps.resultTtlMs, this.#deps.caller)))
+    this.#send('snapshot', JSON.stringify(listedJobResource(job, this.#deps.retention, this.#deps.caller)))
     // A client that comes to a finished job for the first time wants its end, not its past.
     if (job.done && !this.#isResumed) return this.#finish(job)
     this.read()
@@ -184,7 +185,7 @@ export class JobEventStream {
   }
 
   #finish(job: StoredJob): void {
-    const resource = listedJobResource(job, this.#deps.resultTtlMs, this.#deps.caller)
+    const resource = listedJobResource(job, this.#deps.retention, this.#deps.caller)
     this.#response.send(idOfDone(job), 'done', JSON.stringify(resource))
     this.#response.end()
   }

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { maskSecrets } from '../../jobs/secrets.ts'
 import { outcomes } from '../../queue/model/job-history.ts'
 import { timeLimits } from '../../queue/model/job-record.ts'
+import { isEnd } from '../../queue/model/job-states.ts'
+import { keptForMs, type Retention } from '../../queue/model/retention.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { webhookEvents } from '../../queue/model/webhook-target.ts'
 import { shownWorkerName } from '../../queue/model/worker-name.ts'
@@ -59,6 +61,10 @@ export const jobSchema = z.object({
   start_within_ms: z.int().nullable(),
   deadline_ms: z.int().nullable(),
   run_at: timeField.nullable().describe('The `run_at` of the submission, or its time and `delay_ms`'),
+  result_ttl_ms: z
+    .int()
+    .nullable()
+    .describe('How long it is kept at the latest once it has ended: its own, or that of its type'),
   webhook: z.object({ url: z.string(), events: z.array(z.enum(webhookEvents)) }).nullable(),
   tags: tagsField,
   metadata: metadataField,
@@ -108,8 +114,8 @@ export const jobSchema = z.object({
 
 export type JobResource = z.output<typeof jobSchema>
 
-/** A stored job as clients see it. A finished job expires `resultTtlMs` after its end. Only admins see hosts. */
-export function jobResource(job: StoredJob, resultTtlMs: number, { scopes }: Pick<Caller, 'scopes'>): JobResource {
+/** A stored job as clients see it. Only admins see hosts. */
+export function jobResource(job: StoredJob, retention: Retention, { scopes }: Pick<Caller, 'scopes'>): JobResource {
   const { record, failure, progress } = job
   const shownWorker = (name: string | undefined) =>
     name === undefined ? null : shownWorkerName(name, scopes.has('admin'))
@@ -141,7 +147,7 @@ export function jobResource(job: StoredJob, resultTtlMs: number, { scopes }: Pic
     finished_at: optionalTimestamp(job.finishedAt),
     cancel_requested_at: optionalTimestamp(job.cancelRequestedAt),
     deadline_at: optionalTimestamp(timeLimits(record).deadlineAt),
-    expires_at: optionalTimestamp(job.finishedAt === undefined ? undefined : job.finishedAt + resultTtlMs),
+    expires_at: optionalTimestamp(expiresAt(job, retention)),
     flow_id: record.flow?.id ?? null,
     attempts: job.starts.map(({ attempt, worker, startedAt, endedAt, outcome, failure: why }) => ({
       attempt,
@@ -163,6 +169,11 @@ export function jobResource(job: StoredJob, resultTtlMs: number, { scopes }: Pic
   }
 }
 
+/** At the latest: it may give way sooner. */
+function expiresAt({ state, finishedAt, record }: StoredJob, retention: Retention): number | undefined {
+  return finishedAt === undefined || !isEnd(state) ? undefined : finishedAt + keptForMs(state, retention, record.keepMs)
+}
+
 /** The options that the client gave. */
 function givenOptions({ record, runAt }: StoredJob) {
   const { backoff, webhook } = record
@@ -172,6 +183,7 @@ function givenOptions({ record, runAt }: StoredJob) {
     start_within_ms: record.startWithinMs ?? null,
     deadline_ms: record.deadlineMs ?? null,
     run_at: optionalTimestamp(runAt),
+    result_ttl_ms: record.keepMs ?? null,
     webhook: webhook ? { url: webhook.url, events: webhook.events } : null,
   }
 }

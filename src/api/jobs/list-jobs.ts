@@ -48,7 +48,7 @@ function metadataOf(given: object, indexed: readonly string[]): [string, string]
 }
 
 /** `GET /v1/jobs`: jobs in order of creation, newest first. Pages stay stable while jobs are added or end. */
-export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDeps): void {
+export function listJobs(app: FastifyInstance, { queue, index, config, retention }: RouteDeps): void {
   const search = (tenant: string, filter: Query) => {
     const { state, type, tag, metadata, error_code: errorCode, cursor: behind, limit: count } = filter
     return index.search({
@@ -86,7 +86,7 @@ export function listJobs(app: FastifyInstance, { queue, index, config }: RouteDe
       const read = async function* (found: IndexedJob[]) {
         for await (const { job } of queue.readMany(found.map(({ ref }) => ref)))
           yield job && matches(job, filter)
-            ? JSON.stringify(listedJobResource(job, config.RESULT_TTL_MS, request.caller))
+            ? JSON.stringify(listedJobResource(job, retention, request.caller))
             : undefined
       }
       const page = await fillPage(search(readableTenant(request, filter.tenant), filter), filter.limit, read)

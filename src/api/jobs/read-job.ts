@@ -42,7 +42,7 @@ export function readJob(app: FastifyInstance, deps: RouteDeps): void {
         timing: jobTiming,
         notFound: () => jobNotFound(id),
         resource: async (job) => {
-          const resource = jobResource(job, deps.config.RESULT_TTL_MS, request.caller)
+          const resource = jobResource(job, deps.retention, request.caller)
           if (request.query.include === undefined || job.inputBytes === undefined) return resource
           const { record } = await findJob(deps.queue, request, id, 'whole')
           return { ...resource, input: maskSecrets(record.input, record.secrets?.input), input_bytes: null }

@@ -11,7 +11,7 @@ import { findJob, jobGone, jobNotFound, jobParams, jobPath } from './find-job.ts
 import { jobResource, jobSchema } from './job-resource.ts'
 
 /** `POST /v1/jobs/{id}/retry`: queue a failed, canceled or expired job again, as its next run. */
-export function retryJob(app: FastifyInstance, { queue, control, outbox, config, admission }: RouteDeps): void {
+export function retryJob(app: FastifyInstance, { queue, control, outbox, retention, admission }: RouteDeps): void {
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/retry', {
     config: { access: 'submit' },
     schema: {
@@ -64,7 +64,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, config,
       return reply
         .code(202)
         .header('location', jobPath(id))
-        .send(jobResource(job, config.RESULT_TTL_MS, request.caller))
+        .send(jobResource(job, retention, request.caller))
     },
   })
 }

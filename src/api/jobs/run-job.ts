@@ -58,7 +58,7 @@ export function runJob(app: FastifyInstance, deps: RouteDeps): void {
 }
 
 function runType(app: FastifyInstance, deps: RouteDeps, { type, title, description, input, output }: Job): void {
-  const { config, queue } = deps
+  const { retention, queue } = deps
   const name = pascalCase(type)
   const jobs = jobSubmissions(deps, {
     waitS: (request) => waitOf(request),
@@ -93,7 +93,7 @@ function runType(app: FastifyInstance, deps: RouteDeps, { type, title, descripti
     handler: async (request, reply) => {
       const context = submissionContext(request, deps)
       const job = await submit(request, reply, deps, jobs, parseJob(submissionOf(type, request), context, '', ''))
-      if (!job.done) return reply.send(jobResource(await withHeldBy(queue, job), config.RESULT_TTL_MS, request.caller))
+      if (!job.done) return reply.send(jobResource(await withHeldBy(queue, job), retention, request.caller))
       if (job.state !== 'succeeded') throw unsuccessful(job)
       return sendOutput(reply, await outputOf(job, deps))
     },

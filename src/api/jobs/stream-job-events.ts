@@ -14,7 +14,7 @@ const query = z.strictObject({ after: resumeParameter })
 
 /** `GET /v1/jobs/{id}/events`: what happens to a job, as server-sent events. */
 export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
-  const streamDeps = { queue: deps.queue, hub: deps.hub, resultTtlMs: deps.config.RESULT_TTL_MS }
+  const streamDeps = { queue: deps.queue, hub: deps.hub, retention: deps.retention }
 
   app.get<{ Params: z.output<typeof jobParams>; Querystring: z.output<typeof query> }>('/v1/jobs/:id/events', {
     config: { access: 'read' },

@@ -19,7 +19,7 @@ const responseHeaders = submittedHeaders('job')
 
 /** `POST /v1/jobs`: store a job, and wait for it when asked to. */
 export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
-  const { registry, config, schemas } = deps
+  const { registry, retention, schemas } = deps
   const jobs = jobSubmissions(deps, byBodyAndPrefer)
   app.post('/v1/jobs', {
     config: { access: 'submit' },
@@ -41,7 +41,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
     handler: async (request, reply) => {
       const job = parseJob(request.body, submissionContext(request, deps))
       const accepted = await withHeldBy(deps.queue, await submit(request, reply, deps, jobs, job))
-      return reply.send(jobResource(accepted, config.RESULT_TTL_MS, request.caller))
+      return reply.send(jobResource(accepted, retention, request.caller))
     },
   })
 }

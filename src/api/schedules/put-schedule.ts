@@ -17,7 +17,7 @@ import { etagHeader, sendSchedule } from './send-schedule.ts'
 const maxTries = 5
 
 /** `PUT /v1/schedules/{id}`: create or replace a schedule. Repeating a PUT changes no tick. */
-export function putSchedule(app: FastifyInstance, { schedules, registry, config }: RouteDeps): void {
+export function putSchedule(app: FastifyInstance, { schedules, registry, config, retention }: RouteDeps): void {
   type Body = z.output<typeof scheduleBody>
   const headers = { location: 'Where the schedule can be read', etag: etagHeader }
   app.put<{ Params: z.output<typeof scheduleParams>; Body: Body }>('/v1/schedules/:id', {
@@ -67,6 +67,7 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config 
             caller: request.caller,
             hops: readHops(request.headers),
             indexed: config.INDEXED_METADATA,
+            retention,
             canSign: config.WEBHOOK_SECRETS.length > 0,
           }),
         )

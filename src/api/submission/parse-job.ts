@@ -3,12 +3,13 @@ import type { Job } from '../../jobs/define-job.ts'
 import type { Registry } from '../../jobs/registry.ts'
 import { newJobRef } from '../../queue/model/job-id.ts'
 import type { NewJob } from '../../queue/model/new-job.ts'
+import type { Retention } from '../../queue/model/retention.ts'
 import type { Caller } from '../access/api-keys.ts'
 import { Mistakes } from '../http/mistakes.ts'
 import { pascalCase } from '../openapi/components.ts'
 import { named } from '../openapi/fields.ts'
 import type { SchemaRegistry } from '../openapi/schema-registry.ts'
-import { checkJob, type JobEnvelope, jobEnvelope, jobOptions, toRecord } from './job-options.ts'
+import { checkJob, type JobEnvelope, jobEnvelope, jobOptions, resultTtlField, toRecord } from './job-options.ts'
 import { refuseUnsignable, webhookField } from './webhook-field.ts'
 
 /** The options of one documented example. */
@@ -37,6 +38,8 @@ export interface SubmissionContext {
   hops: number | undefined
   /** Keys of the metadata of jobs that have an index. */
   indexed: readonly string[]
+  /** How long jobs are kept that have no retention of their own. */
+  retention: Retention
   /** Whether there is a secret to sign webhooks with. */
   canSign: boolean
 }
@@ -55,6 +58,7 @@ function submissionVariant(job: Job, schemas: SchemaRegistry) {
     type: z.literal(job.type),
     input: named(`${name}Input`, job.input),
     ...jobOptions,
+    result_ttl_ms: resultTtlField.optional(),
     webhook: webhookField.optional(),
   })
   schemas.add(variant, {
@@ -79,6 +83,9 @@ export function parseJob(body: unknown, context: SubmissionContext, base = '', i
   const mistakes = new Mistakes()
   const { options, job: type } = checkJob(body, context, { base, input, isComplete: true, mistakes })
   refuseUnsignable(options?.webhook, context.canSign, mistakes, base)
+  const keptMs = type?.keepResultMs ?? context.retention.resultTtlMs
+  if ((options?.result_ttl_ms ?? 0) > keptMs)
+    mistakes.add(`${base}/result_ttl_ms`, `is longer than results of this type are kept, ${keptMs} ms`)
   if (!type || !options || mistakes.count > 0) throw mistakes.toProblem()
   return toNewJob(options, type, context)
 }
@@ -86,7 +93,8 @@ export function parseJob(body: unknown, context: SubmissionContext, base = '', i
 function toNewJob(options: JobEnvelope, job: Job, context: SubmissionContext): NewJob {
   const { now } = context
   const runAt = options.run_at === undefined ? now + (options.delay_ms ?? 0) : Date.parse(options.run_at)
-  const record = toRecord(options, job, context)
+  const keepMs = options.result_ttl_ms ?? job.keepResultMs
+  const record = { ...toRecord(options, job, context), ...(keepMs !== undefined && { keepMs }) }
   const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
   return {
     ref: newJobRef(job.queue, now),

@@ -8,7 +8,7 @@ import type { SubmissionContext } from './parse-job.ts'
 /** What parsing the submission of a request needs to know besides the body. @throws Problem `too_many_hops` */
 export function submissionContext(
   { caller, headers, id }: FastifyRequest,
-  { registry, config }: Pick<RouteDeps, 'registry' | 'config'>,
+  { registry, config, retention }: Pick<RouteDeps, 'registry' | 'config' | 'retention'>,
 ): SubmissionContext {
   return {
     registry,
@@ -18,6 +18,7 @@ export function submissionContext(
     traceparent: headers['traceparent'] === undefined ? undefined : readTraceparent(headers['traceparent']),
     requestId: id,
     hops: readHops(headers),
+    retention,
     indexed: config.INDEXED_METADATA,
     canSign: config.WEBHOOK_SECRETS.length > 0,
   }

@@ -15,6 +15,8 @@ interface Fill {
 export interface Relief {
   /** @returns false when there is no room for so many bytes, and none can be made */
   makeRoom(bytes: number): Promise<boolean>
+  /** Takes so many bytes of what a tenant may store. @returns false when there is no room for them, and none can be made */
+  takeOfTenant(tenant: string, max: number, bytes: number): Promise<boolean>
   describe(): Promise<Fill>
 }
 
@@ -22,7 +24,7 @@ export interface Relief {
 export type Refusal =
   | { reason: 'depth'; queue: string }
   | ({ reason: 'memory' } & Fill)
-  | { reason: 'quota'; limit: number }
+  | { reason: 'quota'; limit: number; of: 'jobs' | 'bytes' }
 
 /** Jobs that are about to become waiting. */
 export interface Entrants {
@@ -30,6 +32,8 @@ export interface Entrants {
   /** How many waiting jobs the tenant may have; undefined: as many as it likes. */
   limit: number | undefined
   refs: JobRef[]
+  /** How many bytes the tenant may store; undefined: as many as it likes. */
+  maxBytes?: number | undefined
   /** About how many bytes their inputs add to Redis, all together. */
   bytes: number
 }
@@ -50,10 +54,11 @@ export class Admission {
   }
 
   /** Admits jobs, all or none, and takes their places in the quota. @returns why not. @throws QueueUnavailableError */
-  async admit({ tenant, limit, refs, bytes }: Entrants): Promise<Refusal | undefined> {
+  async admit({ tenant, limit, maxBytes, refs, bytes }: Entrants): Promise<Refusal | undefined> {
     const entered: Entry[] = []
     const refusal =
       (await this.#enterQueues(refs, bytes, entered)) ??
+      (maxBytes === undefined ? undefined : await this.#takeBytes(tenant, maxBytes, bytes + refs.length * jobBytes)) ??
       (limit === undefined ? undefined : await this.#reserve(tenant, limit, refs))
     if (refusal) for (const entry of entered) this.#backpressure.undo(entry)
     return refusal
@@ -77,9 +82,13 @@ export class Admission {
     return this.#backpressure.enter(entry)
   }
 
+  async #takeBytes(tenant: string, limit: number, bytes: number): Promise<Refusal | undefined> {
+    return (await this.#relief.takeOfTenant(tenant, limit, bytes)) ? undefined : { reason: 'quota', limit, of: 'bytes' }
+  }
+
   async #reserve(tenant: string, limit: number, refs: JobRef[]): Promise<Refusal | undefined> {
     const ids = refs.map(({ id }) => id)
-    return (await this.#quotas.reserve(tenant, ids, limit)) ? undefined : { reason: 'quota', limit }
+    return (await this.#quotas.reserve(tenant, ids, limit)) ? undefined : { reason: 'quota', limit, of: 'jobs' }
   }
 
   /**
@@ -130,5 +139,6 @@ export class Admission {
 export function describeRefusal(refusal: Refusal): string {
   if (refusal.reason === 'depth') return `The queue ${refusal.queue} has reached its limit of waiting jobs.`
   if (refusal.reason === 'memory') return refusal.detail
-  return `Your tenant is limited to ${refusal.limit} waiting jobs.`
+  if (refusal.of === 'jobs') return `Your tenant is limited to ${refusal.limit} waiting jobs.`
+  return `Your tenant is limited to ${refusal.limit} bytes: its jobs that wait, run or ended just now take them.`
 }

@@ -64,11 +64,12 @@ function pushArgs(args: (string | number)[], { job, id }: Add): void {
 
 /** What few jobs have. Each argument costs, so a job has none for what it lacks. */
 function pushExtras(args: (string | number)[], extras: JobExtras): void {
-  const { isBlocked, startBy, deadlineAt, webhookAt, fields } = extras
+  const { isBlocked, startBy, deadlineAt, webhookAt, keepUntil, fields } = extras
   if (isBlocked) args.push(':blocked', 1)
   if (startBy !== undefined) args.push(':start-by', startBy)
   if (deadlineAt !== undefined) args.push(':deadline', deadlineAt)
   if (webhookAt !== undefined) args.push(':webhook-at', webhookAt)
+  if (keepUntil !== undefined) args.push(':keep-until', keepUntil)
   for (const field in fields) args.push(field, fields[field] ?? '')
 }
 

@@ -51,6 +51,7 @@ export class BullQueues {
     const extras: JobExtras = { record, ...limits, isBlocked: flow?.isBlocked, fields: this.#fieldsOf(job) }
     if (this.#isListed) this.#list(extras, job)
     if (record.webhook) extras.webhookAt = dueAt
+    if (record.keepMs !== undefined) extras.keepUntil = dueAt + record.keepMs
     const options = jobOptions({
       id: ref.id,
       attempts,
@@ -71,8 +72,9 @@ export class BullQueues {
   }
 
   /** The fields of its hash that BullMQ does not know. */
-  #fieldsOf({ replyChannel, flow }: NewJob): Record<string, string | number> {
+  #fieldsOf({ replyChannel, flow, record }: NewJob): Record<string, string | number> {
     return {
+      ...(record.keepMs !== undefined && { keepMs: record.keepMs }),
       ...(replyChannel !== undefined && { waiter: replyChannel }),
       ...(flow && { flow: flow.id, flowHints: this.#keys.flowHints, flowRun: flow.run }),
       ...(flow?.isBlocked && { blocked: 1 }),

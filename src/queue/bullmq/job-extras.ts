@@ -17,6 +17,8 @@ export interface JobExtras {
   deadlineAt?: number | undefined
   /** When to look, in epoch ms, whether it has ended and its webhook is owed. */
   webhookAt?: number | undefined
+  /** When to look, in epoch ms, whether it has been kept for as long as it says. */
+  keepUntil?: number | undefined
   /** More fields of its hash. */
   fields?: Record<string, string | number> | undefined
   /** It waits for its flow in `waiting-children`, and in none of the sets from which workers take jobs. */

@@ -30,6 +30,8 @@ interface Options {
   registry: Registry
   outbox: WebhookOutbox
   resultTtlMs: number
+  /** … a failed one; absent: as long as others. */
+  failedTtlMs?: number
   log: Logger
   door: FlowDoor
   onEnded?: (type: string, end: JobEnd) => void
@@ -137,7 +139,7 @@ export class FlowCoordinator {
   }
 
   #remember(): Memory {
-    const { keys, registry, outbox, resultTtlMs, log, door, onEnded } = this.#options
+    const { keys, registry, outbox, resultTtlMs, failedTtlMs = resultTtlMs, log, door, onEnded } = this.#options
     const incarnation = incarnationOf(this.#options.redis)
     const redis = fence(this.#options.redis)
     const store = new FlowStore({ redis, keys })
@@ -148,7 +150,7 @@ export class FlowCoordinator {
     const quotas = new TenantQuotas({ redis, keys })
     const deps = { store, jobs, registry, outbox, door, quotas, onHeldBack }
     const driver = new FlowDriver({ ...deps, hints: this.#hints, log })
-    const remover = new FlowRemover({ redis, keys, store, jobs, outbox, resultTtlMs })
+    const remover = new FlowRemover({ redis, keys, store, jobs, outbox, resultTtlMs, failedTtlMs })
     const upkeep = new FlowIndexUpkeep({ redis, keys, store })
     this.#from = 0
     driver.open()

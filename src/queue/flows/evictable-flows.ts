@@ -3,6 +3,7 @@ import type { Registry } from '../../jobs/registry.ts'
 import { BullQueues } from '../bullmq/bull-queues.ts'
 import type { Evictable, EvictionSearch, EvictionSource } from '../model/eviction.ts'
 import type { JobEnd } from '../model/job-states.ts'
+import type { Retention } from '../model/retention.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
@@ -27,15 +28,15 @@ const countSchema = z.coerce.number().catch(0)
 export class EvictableFlows implements EvictionSource {
   readonly key: string
   readonly #deps: { redis: Redis; keys: Keys; store: FlowStore; jobs: FlowJobs; outbox: WebhookOutbox }
-  readonly #ttlMs: number
+  readonly #retention: Retention
 
-  constructor(options: { redis: Redis; keys: Keys; registry: Registry; outbox: WebhookOutbox; ttlMs: number }) {
-    const { redis, keys, outbox, ttlMs } = options
+  constructor(options: { redis: Redis; keys: Keys; registry: Registry; outbox: WebhookOutbox; retention: Retention }) {
+    const { redis, keys, outbox, retention } = options
     this.key = keys.endedFlows
     // It adds no jobs.
     const bull = new BullQueues({ redis, keys, isListed: true })
     this.#deps = { redis, keys, outbox, store: new FlowStore(options), jobs: new FlowJobs({ ...options, bull }) }
-    this.#ttlMs = ttlMs
+    this.#retention = retention
   }
 
   async find(search: EvictionSearch, from: number): Promise<{ found: Evictable[]; next: number | undefined }> {
@@ -56,7 +57,7 @@ export class EvictableFlows implements EvictionSource {
 
   async evict(some: Evictable[]): Promise<number> {
     let evicted = 0
-    for (const { id } of some) if (await evictFlow(this.#deps, id, this.#ttlMs)) evicted += 1
+    for (const { id } of some) if (await evictFlow(this.#deps, id, this.#retention)) evicted += 1
     return evicted
   }
 }

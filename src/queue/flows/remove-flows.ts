@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { redisNow } from '../model/redis-time.ts'
+import { keptForMs, type Retention } from '../model/retention.ts'
 import { isAnyHeard, type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -58,7 +59,7 @@ export async function deleteFlow(deps: Deps, id: string): Promise<'removed' | 'm
  * @returns false when it owes a webhook, runs again, or a job of it is being stopped
  * @throws QueueUnavailableError
  */
-export async function evictFlow(deps: Deps, id: string, ttlMs: number): Promise<boolean> {
+export async function evictFlow(deps: Deps, id: string, retention: Retention): Promise<boolean> {
   const { redis, keys, store, jobs } = deps
   const flow = await store.read(id)
   if (!flow?.finished) return false
@@ -71,7 +72,7 @@ export async function evictFlow(deps: Deps, id: string, ttlMs: number): Promise<
   if (status === 'missing' || status === 'open') return false
   // The first that the coordinator finds.
   await whenAvailable(redis.zadd(keys.endedFlows, 0, id))
-  await finishRemoval(deps, flow, nodes, { claim, why: status, ttlMs })
+  await finishRemoval(deps, flow, nodes, { claim, why: status, keptMs: keptForMs(flow.finished.state, retention) })
   return true
 }
 
@@ -80,18 +81,18 @@ async function finishRemoval(
   deps: Deps,
   flow: StoredFlow,
   nodes: JobNode[],
-  { claim, why, ttlMs = 0 }: { claim: string; why: 'expired' | 'deleted' | 'evicted'; ttlMs?: number },
+  { claim, why, keptMs = 0 }: { claim: string; why: 'expired' | 'deleted' | 'evicted'; keptMs?: number },
 ): Promise<void> {
   const { redis, keys, store, jobs, outbox } = deps
   const { id } = flow
   const owner = flowOwner(flow)
   const isDeleted = why === 'deleted'
   if (isDeleted) await outbox.forget(owner)
-  await jobs.remove(flow, nodes, why === 'evicted' ? ttlMs : undefined)
+  await jobs.remove(flow, nodes, why === 'evicted' ? keptMs : undefined)
   if (why === 'evicted') {
     // First what clients are answered by: until the flow is gone, the next removal does this again.
-    await store.noteEvicted(flow, ttlMs)
-    if (claim !== '') await whenAvailable(expireClaim(redis, [claim], [id, (flow.finished?.at ?? 0) + ttlMs]))
+    await store.noteEvicted(flow, keptMs)
+    if (claim !== '') await whenAvailable(expireClaim(redis, [claim], [id, (flow.finished?.at ?? 0) + keptMs]))
   } else if (claim !== '') await whenAvailable(releaseClaim(redis, [claim], [id]))
   const names = [keys.flow(id), keys.flowEnds(id), keys.flowOrder(id), keys.flowExpansions(id)]
   await whenAvailable(unlinkFlow(redis, names, [isDeleted || claim !== '' ? 1 : '']))
@@ -106,11 +107,11 @@ async function jobsOf({ store }: Pick<Deps, 'store'>, flow: StoredFlow): Promise
   return [...new FlowPlan(flow.tree, expansions).jobs()]
 }
 
-/** Removes flows with their jobs and everything that belongs to them, `resultTtlMs` after their end. */
+/** Removes flows with their jobs and everything that belongs to them when they have been kept for long enough. */
 export class FlowRemover {
-  readonly #options: Deps & { resultTtlMs: number }
+  readonly #options: Deps & Retention
 
-  constructor(options: Deps & { resultTtlMs: number }) {
+  constructor(options: Deps & Retention) {
     this.#options = options
   }
 
@@ -119,8 +120,23 @@ export class FlowRemover {
     const { redis, keys, resultTtlMs } = this.#options
     const [seconds, micros] = await redis.time()
     const before = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) - resultTtlMs
-    const ids = await redis.zrangebyscore(keys.endedFlows, '-inf', before, 'LIMIT', 0, maxFlows)
-    for (const id of ids) await this.#remove(id)
+    const found = await redis.zrangebyscore(keys.endedFlows, '-inf', before, 'WITHSCORES', 'LIMIT', 0, maxFlows)
+    for (let i = 0; i + 1 < found.length; i += 2) {
+      const [id = '', score] = found.slice(i, i + 2)
+      // The removal of one at 0 has begun.
+      if (Number(score) === 0 || !(await this.#isKeptLonger(id, before))) await this.#remove(id)
+    }
+  }
+
+  /** A failed flow is kept for longer: it stands where it is found when its time is over. */
+  async #isKeptLonger(id: string, before: number): Promise<boolean> {
+    const { redis, keys, store, resultTtlMs } = this.#options
+    const finished = (await store.head(id))?.finished
+    if (!finished) return false
+    const foundAt = finished.at + keptForMs(finished.state, this.#options) - resultTtlMs
+    if (foundAt <= before) return false
+    await redis.zadd(keys.endedFlows, foundAt, id)
+    return true
   }
 
   async #remove(id: string): Promise<void> {
@@ -128,10 +144,11 @@ export class FlowRemover {
     const [status, detail] = begunSchema.parse(await beginRemoval(redis, [keys.flow(id)], ['expired']))
     // A retry crashed between opening the next run and taking the flow off this list. That run may have ended since, and owe its webhook.
     if (status === 'open') await store.openList.add(id, Number(detail), redisNow())
-    const why = status === 'deleted' || status === 'evicted' ? status : 'expired'
+    const why: 'deleted' | 'evicted' | 'expired' = status === 'deleted' || status === 'evicted' ? status : 'expired'
     const flow = status === 'open' ? undefined : await store.read(id)
     if (!flow) return void (await redis.zrem(keys.endedFlows, id))
-    const how = { claim: detail, why, ttlMs: this.#options.resultTtlMs } as const
+    const keptMs = flow.finished ? keptForMs(flow.finished.state, this.#options) : 0
+    const how = { claim: detail, why, keptMs }
     await finishRemoval(this.#options, flow, await jobsOf(this.#options, flow), how)
   }
 }

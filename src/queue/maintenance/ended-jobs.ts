@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Evictable, EvictionSearch, EvictionSource } from '../model/eviction.ts'
+import type { Retention } from '../model/retention.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -20,7 +21,7 @@ export class EndedJobs implements EvictionSource {
   readonly #redis: Redis
   readonly #keys: Keys
   readonly #queue: string
-  readonly #ttlMs: number
+  readonly #retention: Retention
   readonly #ownerKeyOf: ((id: string) => string) | undefined
 
   /** @param options `ownerKeyOf`: jobs that are kept as long as that key exists, and whose ids clients do not ask for: deliveries */
@@ -28,15 +29,15 @@ export class EndedJobs implements EvictionSource {
     redis: Redis
     keys: Keys
     queue: string
-    ttlMs: number
+    retention: Retention
     ownerKeyOf?: ((id: string) => string) | undefined
   }) {
-    const { redis, keys, queue, ttlMs, ownerKeyOf } = options
+    const { redis, keys, queue, retention, ownerKeyOf } = options
     this.key = keys.bull(queue, 'completed')
     this.#redis = redis
     this.#keys = keys
     this.#queue = queue
-    this.#ttlMs = ttlMs
+    this.#retention = retention
     this.#ownerKeyOf = ownerKeyOf
   }
 
@@ -84,7 +85,14 @@ export class EndedJobs implements EvictionSource {
     const sets = ['completed', 'failed'].map((set) => keys.bull(queue, set))
     const beside = [keys.timeLimits(queue), keys.index(queue), keys.webhookDebts(queue), keys.evicted(queue)]
     const isNoted = this.#ownerKeyOf ? '' : 1
-    const args = [keys.bull(queue, ''), endedBefore, this.#ttlMs, ...ids.flatMap((id) => [id, tenant, isNoted])]
+    const { resultTtlMs, failedTtlMs } = this.#retention
+    const args = [
+      keys.bull(queue, ''),
+      endedBefore,
+      resultTtlMs,
+      failedTtlMs,
+      ...ids.flatMap((id) => [id, tenant, isNoted]),
+    ]
     const reply = await whenAvailable(evictJobs(this.#redis, [...sets, ...beside], args))
     const [removed, texts] = evictedSchema.parse(reply)
     const marked: { id: string; claim: string; until: string }[] = []

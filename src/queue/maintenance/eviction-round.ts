@@ -30,6 +30,7 @@ export class EvictionRound {
   readonly #readers = new Map<string, OldestFirst>()
   readonly #begunAt = monotonicMs()
   #tenant: string | undefined
+  #evictedBytes = 0
   #endedBefore = 0
   #lookedAt = 0
 
@@ -55,6 +56,11 @@ export class EvictionRound {
     return this.#tenant !== undefined && !this.#exhausted.has(this.#tenant) && !this.#hasMost(this.#tenant)
   }
 
+  /** About how many bytes were evicted since it was measured. */
+  get evictedBytes(): number {
+    return this.#evictedBytes
+  }
+
   get ageMs(): number {
     return monotonicMs() - this.#begunAt
   }
@@ -75,6 +81,7 @@ export class EvictionRound {
       const step = tenant === undefined ? undefined : await this.#readerOf(tenant, sources).step(max, isFresh)
       if (tenant !== undefined && step) {
         this.#tenant = tenant
+        this.#evictedBytes += step.bytes
         this.#left.set(tenant, Math.max(0, (this.#left.get(tenant) ?? 0) - step.bytes))
         return step
       }

@@ -10,6 +10,9 @@ import type { Keys } from '../redis/keys.ts'
 import { Lease } from '../redis/lease.ts'
 import { describeFill, type Fill } from './describe-fill.ts'
 import { EvictionRound } from './eviction-round.ts'
+import type { EvictionStep } from './oldest-first.ts'
+import { aboveLimits, type ResultLimits } from './result-limits.ts'
+import { TenantBytes } from './tenant-bytes.ts'
 
 /** How often the memory is looked at: seldom where Redis has a lot of it. */
 const lookMs = { far: 2000, near: 250 }
@@ -21,6 +24,9 @@ const triedMs = 200
 const describedMs = 1000
 /** Bounds of one call to Redis. */
 const stepMax = { jobs: 25, bytes: 8 * 1024 * 1024 }
+/** Bytes of results are measured as often where they have a limit. */
+const limitedMs = 5000
+const logEveryMs = 10_000
 /** How long a submission waits for room. */
 const roomWithinMs = 3000
 
@@ -33,6 +39,7 @@ export interface EvictorOptions {
   watch: MemoryWatch
   /** An ended job is kept for as long in any case. */
   resultMinMs: number
+  limits?: ResultLimits
   log: Logger
   /** Called when jobs, or flows with their jobs, were evicted. */
   onEvicted?: (kind: EndKind, count: number) => void
@@ -45,6 +52,8 @@ export interface EvictorOptions {
 export class Evictor implements Relief {
   readonly #options: EvictorOptions
   readonly #lease: Lease
+  readonly #tenantBytes: TenantBytes
+  #evicted = { count: 0, loggedAt: Number.NEGATIVE_INFINITY }
   #timer: NodeJS.Timeout | undefined
   #isStarted = false
   #looking: Promise<void> | undefined
@@ -56,6 +65,7 @@ export class Evictor implements Relief {
   constructor(options: EvictorOptions) {
     this.#options = options
     this.#lease = new Lease({ redis: options.redis, key: options.keys.evictionLease, ms: leaseMs })
+    this.#tenantBytes = new TenantBytes({ ...options, onEvicted: (step) => this.#count(step) })
   }
 
   /** May be called twice. */
@@ -87,9 +97,11 @@ export class Evictor implements Relief {
     try {
       await memory.refresh(lookMs.near)
       watch.look()
-      if (bytesAbove(memory.fullest, memoryShares.high) === 0 || !(await this.#lease.hold())) return
-      await this.#relieve((node) => bytesAbove(node, memoryShares.evicted), leaseMs / 2)
+      const isHigh = bytesAbove(memory.fullest, memoryShares.high) > 0
+      if (!(isHigh || this.#options.limits) || !(await this.#lease.hold())) return
+      if (isHigh) await this.#relieve((node) => bytesAbove(node, memoryShares.evicted), leaseMs / 2)
       watch.look()
+      if (this.#options.limits) await this.#keepTo(this.#options.limits, leaseMs / 2)
     } catch (error) {
       log.debug({ err: error }, 'failed to evict ended jobs; the next look retries')
     }
@@ -110,6 +122,11 @@ export class Evictor implements Relief {
     return this.#making
   }
 
+  /** Takes so many bytes of what a tenant may store. Its own results give way first. @returns false when there is no room. @throws QueueUnavailableError */
+  takeOfTenant(tenant: string, max: number, bytes: number): Promise<boolean> {
+    return this.#tenantBytes.take(tenant, max, bytes)
+  }
+
   /** See {@link describeFill}. @throws QueueUnavailableError */
   describe(): Promise<Fill> {
     const { memory, resultMinMs, redis, keys, queues } = this.#options
@@ -125,7 +142,6 @@ export class Evictor implements Relief {
   /** Evicts until no node has an excess. @returns false when it has one, and there is no more to evict, or no more time */
   async #relieve(excessOf: (node: NodeMemory) => number, withinMs: number): Promise<boolean> {
     const until = monotonicMs() + withinMs
-    let evicted = 0
     let isRelieved = false
     while (monotonicMs() < until) {
       const { sources, excess } = await this.#excess(excessOf)
@@ -134,11 +150,34 @@ export class Evictor implements Relief {
       const round = await this.#currentRound()
       const step = await round.step(sources, { ...stepMax, bytes: Math.min(excess, stepMax.bytes) })
       if (!step) break
-      evicted += step.removed
-      this.#options.onEvicted?.(step.kind, step.removed)
+      this.#count(step)
     }
-    if (evicted > 0) this.#options.log.info({ evicted }, 'evicted ended jobs: Redis is low on memory')
     return isRelieved
+  }
+
+  /** Evicts what is above the limits of all results. */
+  async #keepTo(limits: ResultLimits, withinMs: number): Promise<void> {
+    const until = monotonicMs() + withinMs
+    while (monotonicMs() < until) {
+      const round = await this.#currentRound(limits.maxBytes === undefined ? undefined : limitedMs)
+      const { jobs, bytes } = await aboveLimits(this.#options, round, limits)
+      if (jobs === 0 && bytes === 0) return
+      const max = {
+        jobs: bytes > 0 ? stepMax.jobs : Math.min(jobs, stepMax.jobs),
+        bytes: jobs > 0 ? stepMax.bytes : Math.min(bytes, stepMax.bytes),
+      }
+      const step = await round.step([...this.#options.sources], max)
+      if (!step) return
+      this.#count(step)
+    }
+  }
+
+  #count({ kind, removed }: EvictionStep): void {
+    this.#options.onEvicted?.(kind, removed)
+    this.#evicted.count += removed
+    if (this.#evicted.count === 0 || monotonicMs() - this.#evicted.loggedAt < logEveryMs) return
+    this.#options.log.info({ evicted: this.#evicted.count }, 'evicted ended jobs before their time')
+    this.#evicted = { count: 0, loggedAt: monotonicMs() }
   }
 
   /** The sources at nodes that have an excess, and the largest one. */

@@ -5,12 +5,14 @@ import type { MemoryWatch } from '../admission/memory-watch.ts'
 import type { RedisMemory } from '../admission/redis-memory.ts'
 import { EvictableFlows } from '../flows/evictable-flows.ts'
 import type { EndKind } from '../model/eviction.ts'
+import type { Retention } from '../model/retention.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { deliveryQueue, ownerKey } from '../webhooks/delivery.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import { EndedJobs } from './ended-jobs.ts'
 import { Evictor } from './evictor.ts'
+import type { ResultLimits } from './result-limits.ts'
 
 /** An evictor of all that can give way: the ended jobs of all queues, ended flows, and deliveries whose job or flow is gone. Start it. */
 export function openEvictor(options: {
@@ -20,17 +22,19 @@ export function openEvictor(options: {
   outbox: WebhookOutbox
   memory: RedisMemory
   watch: MemoryWatch
-  resultTtlMs: number
+  retention: Retention
   resultMinMs: number
+  limits: ResultLimits | undefined
   log: Logger
   onEvicted: (kind: EndKind, count: number) => void
 }): Evictor {
-  const { redis, keys, registry, resultTtlMs: ttlMs } = options
+  const { redis, keys, registry, retention } = options
   const queues = [...queuesOf(registry)]
   const sources = [
-    ...queues.map((queue) => new EndedJobs({ redis, keys, queue, ttlMs })),
-    new EndedJobs({ redis, keys, queue: deliveryQueue, ttlMs, ownerKeyOf: (id) => ownerKey(keys, id) }),
-    new EvictableFlows({ ...options, ttlMs }),
+    ...queues.map((queue) => new EndedJobs({ redis, keys, queue, retention })),
+    new EndedJobs({ redis, keys, queue: deliveryQueue, retention, ownerKeyOf: (id) => ownerKey(keys, id) }),
+    new EvictableFlows(options),
   ]
-  return new Evictor({ ...options, queues: [...queues, deliveryQueue], sources })
+  const { limits, ...others } = options
+  return new Evictor({ ...others, ...(limits && { limits }), queues: [...queues, deliveryQueue], sources })
 }

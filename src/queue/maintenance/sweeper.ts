@@ -41,6 +41,8 @@ export interface SweeperOptions {
   keys: Keys
   /** Retention: how long an ended job is kept. */
   resultTtlMs: number
+  /** … a failed one; absent: as long as others. */
+  failedTtlMs?: number
   log: Logger
   /** Stores the delivery that an ended job owes. Never rejects. @returns false when it failed: a later sweep retries */
   releaseWebhook: (owing: JobRef) => Promise<boolean>
@@ -106,7 +108,7 @@ export class Sweeper {
 
   /** @returns whether more is left than one call does */
   async #sweep(queue: { name: string; indexFrom: number; labelsFrom: number }): Promise<boolean> {
-    const { redis, keys, resultTtlMs, log, onEnded } = this.#options
+    const { redis, keys, resultTtlMs, failedTtlMs = resultTtlMs, log, onEnded } = this.#options
     const { name } = queue
     const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
     const names = [
@@ -118,7 +120,16 @@ export class Sweeper {
       keys.evicted(name),
     ]
     const before = ulidTime(redisNow() - unstoredMs)
-    const args = [resultTtlMs, maxJobs, keys.bull(name, ''), queue.indexFrom, `${name}_`, before, queue.labelsFrom]
+    const args = [
+      resultTtlMs,
+      failedTtlMs,
+      maxJobs,
+      keys.bull(name, ''),
+      queue.indexFrom,
+      `${name}_`,
+      before,
+      queue.labelsFrom,
+    ]
     const swept = sweptSchema.parse(await sweepQueue(redis, names, args))
     const [ended, removed, claims, indexFrom, owing, ofFlows, labelsFrom] = swept
     Object.assign(queue, { indexFrom, labelsFrom })

@@ -24,6 +24,8 @@ export const recordSchema = z.object({
   reopenedAt: z.int().optional(),
   /** Both time limits count from here; a retry sets it anew. */
   countsFrom: z.int().optional(),
+  /** How long it is kept at the latest once it has ended, in place of what holds for all jobs. */
+  keepMs: z.int().optional(),
   priority: z.int().optional(),
   tags: z.array(z.string()).optional(),
   metadata: z.record(z.string(), z.string()).optional(),

@@ -55,6 +55,6 @@ export function next(state: Standing, move: JobMove): Standing | undefined {
 }
 
 /** Whether a job has ended. Only ended jobs are removed. */
-export function isEnd(state: JobState): boolean {
+export function isEnd(state: JobState): state is JobEnd {
   return next(state, 'remove') !== undefined
 }

@@ -1413,6 +1413,7 @@ export interface components {
          *       "start_within_ms": null,
          *       "deadline_ms": null,
          *       "run_at": null,
+         *       "result_ttl_ms": null,
          *       "webhook": null,
          *       "tags": [
          *         "nightly"
@@ -1485,6 +1486,8 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             run_at: string | null;
+            /** @description How long it is kept at the latest once it has ended: its own, or that of its type */
+            result_ttl_ms: number | null;
             webhook: components["schemas"]["JobWebhook"] | null;
             tags: string[];
             metadata: {
@@ -1926,6 +1929,8 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** @description How long the job is kept at the latest once it has ended; no longer than results of its type */
+            result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
         };
@@ -1998,6 +2003,8 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** @description How long the job is kept at the latest once it has ended; no longer than results of its type */
+            result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
         };
@@ -2062,6 +2069,8 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** @description How long the job is kept at the latest once it has ended; no longer than results of its type */
+            result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
         };
@@ -2134,6 +2143,8 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** @description How long the job is kept at the latest once it has ended; no longer than results of its type */
+            result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
         };
@@ -2202,6 +2213,8 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** @description How long the job is kept at the latest once it has ended; no longer than results of its type */
+            result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
         };
@@ -2280,6 +2293,8 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** @description How long the job is kept at the latest once it has ended; no longer than results of its type */
+            result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
         };
@@ -2348,6 +2363,8 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** @description How long the job is kept at the latest once it has ended; no longer than results of its type */
+            result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
         };
@@ -2422,6 +2439,8 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** @description How long the job is kept at the latest once it has ended; no longer than results of its type */
+            result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
         };

@@ -1,4 +1,5 @@
 -- include bullmq/lib/queue-job
+-- include bullmq/lib/retention
 --[[
   Adds jobs to one queue, each unless its id is there already: what BullMQ's addStandardJob, addPrioritizedJob and addDelayedJob do for one,
   for jobs without parent, deduplication or schedule. With a job come its places in the lists that lead to it. What many calls of Redis would
@@ -7,7 +8,8 @@
   ARGV: prefix of the job keys, '1' to write events in any case or '',
         for each: id or '' to count one, name, data, options as JSON, created at, priority, its entry of the index or '',
                   how many more it has, each as a name and a value: `:delay` in ms, `:lifo` to be the next of its queue, `:blocked`,
-                  `:start-by`, `:deadline`, `:webhook-at` when to look for the webhook that it owes; other names are fields of its hash;
+                  `:start-by`, `:deadline`, `:webhook-at` when to look for the webhook that it owes, `:keep-until` when to look whether it has been kept
+                  for long enough; other names are fields of its hash;
                   its field `labels` has its entries of the index of labels, a line each
   Returns the id of each.
 ]]
@@ -76,6 +78,7 @@ for n, at in ipairs(jobs) do
     end
     limitTime(limits, id, more[':start-by'] or '', more[':deadline'] or '')
     if ARGV[at + 6] ~= '' then entries[#entries + 1], entries[#entries + 2] = 0, ARGV[at + 6] end
+    if more[':keep-until'] then redis.call('ZADD', retentionKey(prefix), more[':keep-until'], id) end
     if more[':webhook-at'] then redis.call('ZADD', debts, 'NX', more[':webhook-at'], id) end
     hashes[#hashes + 1], hashes[#hashes + 2] = jobKey, hash
   end

@@ -1,4 +1,5 @@
 -- include bullmq/lib/write-event
+-- include bullmq/lib/retention
 -- include bullmq/lib/labels
 -- include bullmq/lib/values
 -- include bullmq/lib/slim-job

@@ -1,3 +1,4 @@
+-- include bullmq/lib/retention
 -- include bullmq/lib/labels
 -- include bullmq/lib/remove-hash
 -- include bullmq/lib/remove-one

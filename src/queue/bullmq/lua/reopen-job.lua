@@ -1,5 +1,6 @@
 -- include bullmq/lib/write-event
 -- include bullmq/lib/add-start
+-- include bullmq/lib/retention
 -- include bullmq/lib/labels
 -- include bullmq/lib/values
 --[[

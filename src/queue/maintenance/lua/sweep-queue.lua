@@ -1,4 +1,5 @@
 -- include bullmq/lib/write-event
+-- include bullmq/lib/retention
 -- include bullmq/lib/labels
 -- include bullmq/lib/values
 -- include bullmq/lib/slim-job
@@ -7,6 +8,7 @@
 -- include bullmq/lib/remove-one
 -- include bullmq/lib/note-evicted
 -- include bullmq/lib/tenant-of
+-- include bullmq/lib/kept-ms
 -- include bullmq/lib/active-list
 -- include bullmq/lib/take-out
 -- include bullmq/sweep/end-overdue
@@ -17,7 +19,7 @@
 --[[
   Does for one queue what no worker does. Two sweeps at once do no harm.
   KEYS: time limits, prioritized, delayed, wait, active, stalled, failed, completed, index, webhook debts, labels, evicted
-  ARGV: ms that an ended job is kept, max jobs of each duty, prefix of the job keys, rank in the index at which to look for entries
+  ARGV: ms that an ended job is kept, ms that a failed one is, max jobs of each duty, prefix of the job keys, rank in the index at which to look for entries
         without a job, what job ids have before their ULID, ULID below which the job of an entry must exist,
         rank in the index of labels at which to look
   Returns { { type, failure, id, tenant } of each job ended, how many were removed, { job key, its idempotency claim, until when an
@@ -37,15 +39,17 @@ local q = {
   index = KEYS[9],
   webhookDebts = KEYS[10],
   evicted = KEYS[12],
-  jobs = ARGV[3],
-  limit = tonumber(ARGV[2]),
+  jobs = ARGV[4],
+  limit = tonumber(ARGV[3]),
+  ttlMs = tonumber(ARGV[1]),
+  failedTtlMs = tonumber(ARGV[2]),
   now = time[1] * 1000 + math.floor(time[2] / 1000),
 }
 local ended = {}
 endOverdue(q, ended)
 endCanceled(q, ended)
 local owed = findOwedWebhooks(q)
-local removed, claims, ofFlows = removeEnded(q, tonumber(ARGV[1]))
-local indexFrom = cleanIndex(q, q.index, '^[^:]*:', tonumber(ARGV[4]), ARGV[5], ARGV[6])
-local labelsFrom = cleanIndex(q, KEYS[11], '^[^:]*:[^:]*:', tonumber(ARGV[7]), ARGV[5], ARGV[6])
-return { ended, removed, claims, indexFrom, owed, ofFlows, labelsFrom }
+local found = removeEnded(q)
+local indexFrom = cleanIndex(q, q.index, '^[^:]*:', tonumber(ARGV[5]), ARGV[6], ARGV[7])
+local labelsFrom = cleanIndex(q, KEYS[11], '^[^:]*:[^:]*:', tonumber(ARGV[8]), ARGV[6], ARGV[7])
+return { ended, found.removed, found.claims, indexFrom, owed, found.ofFlows, labelsFrom }

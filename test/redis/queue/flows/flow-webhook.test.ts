@@ -30,7 +30,11 @@ async function world() {
   const outbox = new WebhookOutbox({ redis, keys, jobs, control: new JobControl({ redis, keys }), log })
   const quotas = new TenantQuotas({ redis, keys })
   const backpressure = new QueueBackpressure({ redis, keys, memory: new RedisMemory(redis), depthLimit: 1000 })
-  const relief = { makeRoom: async () => false, describe: async () => ({ detail: '', retryAfterS: 1 }) }
+  const relief = {
+    makeRoom: async () => false,
+    takeOfTenant: async () => true,
+    describe: async () => ({ detail: '', retryAfterS: 1 }),
+  }
   const door = { admission: new Admission({ backpressure, quotas, relief }), limits: new TenantLimits({ redis, keys }) }
   const flows = new Flows({ redis, keys, registry, outbox, door })
   const { store } = flows

@@ -28,7 +28,7 @@ async function world() {
   const queue = new JobQueue({ client: redis, keys, queues: ['io'] })
   const control = new JobControl({ redis, keys })
   const idempotency = new IdempotencyKeys({ redis, keys })
-  const source = new EndedJobs({ redis, keys, queue: 'io', ttlMs: hourMs })
+  const source = new EndedJobs({ redis, keys, queue: 'io', retention: { resultTtlMs: hourMs, failedTtlMs: hourMs } })
   const addEnded = async (record: Partial<JobRecord> = {}, ref: JobRef = newJobRef('io', Date.now())) => {
     const of = { tenant: '-', input: 1, ...record }
     await control.cancel(
@@ -97,7 +97,7 @@ test('what ended lately, owes a webhook, is followed, runs again or belongs to a
   const ids = [owing, followed, retried, ofFlow, waiting].flatMap(({ id }) => [id, '-', 1])
   const sets = ['completed', 'failed'].map((set) => keys.bull('io', set))
   const beside = [keys.timeLimits('io'), keys.index('io'), keys.webhookDebts('io'), keys.evicted('io')]
-  const args = [keys.bull('io', ''), Date.now() + 1000, hourMs, ...ids]
+  const args = [keys.bull('io', ''), Date.now() + 1000, hourMs, hourMs, ...ids]
   expect(await evictJobs(redis, [...sets, ...beside], args)).toEqual([[], []])
   const young = await addEnded()
   expect(await evict('-', Date.now() - 1000)).toBe(0)
@@ -139,7 +139,7 @@ test('an eviction that dies between its steps is completed by the sweep, and its
   await idempotency.keep(first, ref)
   const sets = ['completed', 'failed'].map((set) => keys.bull('io', set))
   const beside = [keys.timeLimits('io'), keys.index('io'), keys.webhookDebts('io'), keys.evicted('io')]
-  const args = [keys.bull('io', ''), Date.now() + 1000, hourMs, ref.id, '-', 1]
+  const args = [keys.bull('io', ''), Date.now() + 1000, hourMs, hourMs, ref.id, '-', 1]
   const [removed, marked] = (await evictJobs(redis, [...sets, ...beside], args)) as [string[], string[]]
   expect([removed, marked.slice(0, 2)]).toEqual([[], [ref.id, first.name]])
   const job = await queue.read(ref)
@@ -179,7 +179,7 @@ test('a delivery is kept as long as its job', async () => {
     redis,
     keys,
     queue: deliveryQueue,
-    ttlMs: hourMs,
+    retention: { resultTtlMs: hourMs, failedTtlMs: hourMs },
     ownerKeyOf: (id) => ownerKey(keys, id),
   })
   expect(await evict('-', undefined, ofDeliveries)).toBe(0)

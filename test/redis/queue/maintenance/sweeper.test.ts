@@ -170,3 +170,40 @@ test('of two sweepers of a queue the holder of the lease works, and the other ta
   await untilState(late, 'expired')
   expect(await other.hold()).toBe(false)
 })
+
+test('failed jobs are kept for longer than canceled ones, and jobs with a retention of their own for that, shorter or longer', async () => {
+  const { redis, keys, control, sweeper, add, untilGone, queue } = await world({
+    resultTtlMs: 300,
+    failedTtlMs: hourMs,
+  })
+  const failure = JSON.stringify({ code: 'job_failed', message: '', retryable: false, attempt: 1 })
+  /** As a worker ends it. */
+  const end = async (ref: JobRef, set: 'completed' | 'failed') => {
+    await redis.zrem(keys.bull('io', 'prioritized'), ref.id)
+    const value = set === 'failed' ? { failedReason: failure } : { returnvalue: '1' }
+    await redis.hset(keys.job(ref), { finishedOn: Date.now(), ...value })
+    await redis.zadd(keys.bull('io', set), Date.now(), ref.id)
+  }
+  const [failed, failedShort, canceled, succeeded, short, long] = [
+    await add(),
+    await add({ keepMs: 300 }),
+    await add(),
+    await add(),
+    await add({ keepMs: 100 }),
+    await add({ keepMs: hourMs }),
+  ]
+  await control.cancel(canceled, 0, Date.now())
+  for (const ref of [failed, failedShort]) await end(ref, 'failed')
+  for (const ref of [succeeded, short, long]) await end(ref, 'completed')
+  const waiting = await add({ keepMs: 1 })
+  sweeper.start()
+  for (const ref of [failedShort, canceled, succeeded, short]) await untilGone(ref)
+  await waitFor(
+    'the next look at the long one',
+    () => redis.zscore(keys.bull('io', 'completed'), long.id),
+    (score) => Number(score) > Date.now() + hourMs / 2,
+  )
+  for (const ref of [failed, long, waiting]) expect(await queue.read(ref)).toBeDefined()
+  const retention = `${keys.bullPrefix('io')}:retention`
+  expect((await redis.zrange(retention, 0, '-1')).toSorted()).toEqual([long.id, waiting.id].toSorted())
+})

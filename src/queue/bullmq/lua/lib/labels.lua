@@ -1,4 +1,4 @@
--- The entries of a job in the index of labels (see job-label.ts). `prefix`: of the job keys of its queue.
+-- The entries of a job in the index of labels (see job-label.ts). Needs retention.lua. `prefix`: of the job keys of its queue.
 
 local function labelsKey(prefix)
   return string.match(prefix, '^.*}') .. ':labels'
@@ -28,8 +28,9 @@ local function endLabels(id, indexEntry, data, failure)
   return entries
 end
 
--- Labels a job that ends without success.
+-- Labels a job that ends without success. One that did not fail is kept for a shorter time: the next sweep looks for how long.
 local function labelEnd(prefix, id, failure)
+  if stateOfFailure(failure) ~= 'failed' then redis.call('ZADD', retentionKey(prefix), 0, id) end
   local entry, data = unpack(redis.call('HMGET', prefix .. id, 'indexEntry', 'data'))
   for _, label in ipairs(endLabels(id, entry, data, failure)) do redis.call('ZADD', labelsKey(prefix), 0, label) end
 end

@@ -1,4 +1,5 @@
--- Removes an ended job with everything that belongs to it: a deletion, an expiry and an eviction are this. Needs labels.lua and remove-hash.lua.
+-- Removes an ended job with everything that belongs to it: a deletion, an expiry and an eviction are this. Needs labels.lua, retention.lua and
+-- remove-hash.lua.
 -- `q`: keys of its queue. `entry`: its entry in the index. `hadClaim`: see remove-hash.lua.
 local function removeOne(q, id, entry, hadClaim)
   local jobKey = q.jobs .. id
@@ -10,5 +11,6 @@ local function removeOne(q, id, entry, hadClaim)
   redis.call('ZREM', q.timeLimits, 's:' .. id, 'd:' .. id)
   redis.call('ZREM', q.index, entry)
   redis.call('ZREM', q.webhookDebts, id)
+  redis.call('ZREM', retentionKey(q.jobs), id)
 end
 

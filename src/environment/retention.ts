@@ -1,0 +1,32 @@
+import type { z } from 'zod'
+import type { Retention } from '../queue/model/retention.ts'
+
+interface Variables {
+  RESULT_TTL_MS: number
+  FAILED_TTL_MS?: number | undefined
+}
+
+interface Limits {
+  RESULT_MAX_COUNT?: number | undefined
+  RESULT_MAX_BYTES?: number | undefined
+}
+
+/** Failed jobs wait for somebody to look at them. */
+const failedFactor = 7
+
+/** How long ended jobs are kept. */
+export function retentionOf({ RESULT_TTL_MS, FAILED_TTL_MS }: Variables): Retention {
+  return { resultTtlMs: RESULT_TTL_MS, failedTtlMs: FAILED_TTL_MS ?? failedFactor * RESULT_TTL_MS }
+}
+
+/** Failed jobs are kept at least as long as others. */
+export function refuseShortFailures({ RESULT_TTL_MS, FAILED_TTL_MS }: Variables, context: z.RefinementCtx): void {
+  if (FAILED_TTL_MS === undefined || FAILED_TTL_MS >= RESULT_TTL_MS) return
+  const message = `is less than RESULT_TTL_MS, ${RESULT_TTL_MS}`
+  context.addIssue({ code: 'custom', path: ['FAILED_TTL_MS'], message })
+}
+
+/** How many ended jobs are kept, and how many bytes of them; undefined: any number. */
+export function resultLimitsOf({ RESULT_MAX_COUNT: maxCount, RESULT_MAX_BYTES: maxBytes }: Limits) {
+  return maxCount === undefined && maxBytes === undefined ? undefined : { maxCount, maxBytes }
+}
