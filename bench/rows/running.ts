@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { BullQueues } from '../../src/queue/bullmq/bull-queues.ts'
+import { newJobRef } from '../../src/queue/model/job-id.ts'
+import { recordVersion } from '../../src/queue/model/job-record.ts'
 import { Keys } from '../../src/queue/redis/keys.ts'
-import { hold, startApi, startWorker, submission } from '../peers/drover/peer.ts'
+import { hold, startApi, startWorker } from '../peers/drover/peer.ts'
 import type { RawCaller } from '../peers/raw/caller.ts'
 import { remote } from '../remote.ts'
 import type { Line } from '../report.ts'
@@ -10,6 +13,7 @@ import { type Drainable, drainMs } from './drain.ts'
 import { type Row, scaled } from './row.ts'
 
 const concurrency = 100
+const bulkSize = 1000
 const pollMs = 50
 const pingEveryMs = 5
 
@@ -30,12 +34,13 @@ export const running: Row = async (world, size) => {
   const few = scaled(5000, size)
   const many = scaled(50_000, size)
   const lines: Line[] = []
-  const sides = { ours: await ourSide(world), raw: await rawSide(world) }
+  const sides = { ours: ourSide, raw: rawSide }
   const seen: Record<keyof typeof sides, Measured[]> = { ours: [], raw: [] }
   for (const name of ['ours', 'raw'] as const) {
-    const side = sides[name]
+    const side = await sides[name](world)
     let busy = 0
-    for (const jobs of [0, few, many]) {
+    // BullMQ's Worker marks all of 50,000 by one call: on a busy machine it does not come to an end.
+    for (const jobs of name === 'ours' ? [0, few, many] : [0, few]) {
       await side.drain.hold(false)
       if (jobs > busy) await side.occupy(jobs - busy)
       while ((await world.redis.llen(side.activeKey)) < jobs) await sleep(pollMs)
@@ -48,7 +53,7 @@ export const running: Row = async (world, size) => {
   }
   for (const [n, jobs] of [0, few, many].entries()) {
     const [ours, raw, alone] = [seen.ours[n], seen.raw[n], seen.ours[0]]
-    if (!ours || !raw || !alone) continue
+    if (!ours || !alone) continue
     const beside = `beside ${jobs} running`
     const target = { of: 'ratio' as const, atLeast: 0.8 }
     if (jobs > 0)
@@ -60,13 +65,13 @@ export const running: Row = async (world, size) => {
         target,
       })
     lines.push(
-      { name: `drain ${beside}, jobs/s`, yardstick: 'raw Worker', ours: ours.perS, theirs: raw.perS },
-      { name: `longest PING ${beside}, ms`, yardstick: 'raw Worker', ours: ours.pingMs, theirs: raw.pingMs },
+      { name: `drain ${beside}, jobs/s`, yardstick: 'raw Worker', ours: ours.perS, theirs: raw?.perS ?? [] },
+      { name: `longest PING ${beside}, ms`, yardstick: 'raw Worker', ours: ours.pingMs, theirs: raw?.pingMs ?? [] },
       {
         name: `longest call in Redis ${beside}, ms`,
         yardstick: 'raw Worker',
         ours: ours.callMs,
-        theirs: raw.callMs,
+        theirs: raw?.callMs ?? [],
         target: { of: 'ours', atMost: 5 },
       },
     )
@@ -121,20 +126,29 @@ function startPings(redis: Redis): () => Promise<number> {
 async function ourSide(world: World): Promise<Side> {
   const prefix = 'drover'
   const api = await startApi(world, prefix)
-  const submit = (job: object, count: number) =>
-    world.load('closedLoop', { call: submission(world, api.port, job), connections: 64, count })
   const keys = new Keys(prefix)
+  const queues = new BullQueues({ redis: world.redis, keys, isListed: true })
+  // As the API stores them, without HTTP: BullMQ's side has none either.
+  const add = async (type: string, count: number) => {
+    const record = { v: recordVersion, tenant: 'bench', input: { hello: 'world' } } as const
+    for (let left = count; left > 0; left -= bulkSize) {
+      const createdAt = Date.now()
+      const job = () => ({ ref: newJobRef('io', createdAt), type, record, attempts: 1, createdAt })
+      await queues.addBulk('io', Array.from({ length: Math.min(left, bulkSize) }, job))
+    }
+    return count
+  }
   return {
     activeKey: keys.bull('io', 'active'),
     occupy: async (jobs) => {
       // It takes no short ones, since all its places are taken.
       await startWorker(world, prefix, `io:${jobs}`)
-      await submit({ type: 'hang', input: null }, jobs)
+      await add('hang', jobs)
     },
     drain: {
       endedKey: keys.bull('io', 'completed'),
       hold: (held) => hold(world, api.port, 'io', held),
-      fill: (count) => submit({ type: 'echo', input: { hello: 'world' } }, count),
+      fill: (count) => add('echo', count),
     },
     startWorker: () => startWorker(world, prefix, `io:${concurrency}`),
   }

@@ -1,9 +1,8 @@
 -- BullMQ's list of the jobs that run, newest first. To walk it takes 10 ns a job, which is felt from some thousands on. So both ends are looked at
 -- first. Between them a job is found by the order of the list, which is that of the starts. `prefix`: of the job keys.
 
--- How far from each end is looked first, up to which length a list is walked, and how far around its place in the order a job is looked for: the
--- clocks of workers differ.
-local nearActive, walkedActive, aroundActive = 200, 4000, 150
+-- How far from each end is looked first, and up to which length a list is walked.
+local nearActive, walkedActive = 200, 4000
 
 -- By what a job stands in the list: when it started; of one that has taken the place of another, when that did: see removeActiveAt. Nil when unknown.
 local function activeOrder(jobKey)
@@ -18,14 +17,17 @@ local function searchActive(active, prefix, id, length)
   local order = activeOrder(prefix .. id)
   if not order then return nil end
   local from, to = 0, length - 1
-  while to - from > aroundActive do
+  while to - from > 16 do
     local middle = math.floor((from + to) / 2)
     local other = activeOrder(prefix .. redis.call('LINDEX', active, middle))
     if other and other > order then from = middle else to = middle end
   end
-  from = math.max(0, from - aroundActive)
-  for n, other in ipairs(redis.call('LRANGE', active, from, to + aroundActive)) do
-    if other == id then return from + n - 1 end
+  -- The clocks of workers differ.
+  for _, around in ipairs({ 24, 400 }) do
+    local first = math.max(0, from - around)
+    for n, other in ipairs(redis.call('LRANGE', active, first, to + around)) do
+      if other == id then return first + n - 1 end
+    end
   end
 end
 
