@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
 const root = new URL('../../', import.meta.url)
-const readyWithinMs = 30_000
+const readyWithinMs = 60_000
 
 /** All end with this process. */
 const running = new Set<ChildProcess>()
@@ -27,7 +27,11 @@ export async function startRole(role: 'api' | 'worker', env: Record<string, stri
   const child: ChildProcess = spawn(
     process.execPath,
     ['--import', './src/jobs/module-hooks.ts', `src/${role}/main.ts`],
-    { cwd: root, env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      cwd: root,
+      env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: 'node_modules/.cache/node', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
   )
   running.add(child)
   const logs: Record<string, unknown>[] = []
@@ -42,12 +46,16 @@ export async function startRole(role: 'api' | 'worker', env: Record<string, stri
   createInterface({ input: child.stderr }).on('line', (line) => errors.push(line))
   let hasEnded = false
   const ended = once(child, 'close')
+  child.once('error', (error) => started.reject(error))
   child.once('close', () => {
     running.delete(child)
     hasEnded = true
     started.reject(new Error(`the ${role} ended before it was ready: ${errors.slice(-5).join('\n')}`))
   })
-  const late = setTimeout(() => started.reject(new Error(`the ${role} was not ready in time`)), readyWithinMs)
+  const late = setTimeout(() => {
+    const last = logs.slice(-3).map((line) => JSON.stringify(line))
+    started.reject(new Error(`the ${role} was not ready in time; it logged: ${last.join(' ') || 'nothing'}`))
+  }, readyWithinMs)
   try {
     const port = await started.promise
     return {
