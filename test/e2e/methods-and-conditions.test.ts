@@ -247,6 +247,8 @@ test('JSON above 1 KB is compressed for a client that accepts it, and streams an
   for (const [other, headers] of uncompressed)
     expect((await get(other, 'gzip, br', headers)).headers['content-encoding'], other).toBeUndefined()
   expect((await get('/openapi.json', 'gzip')).headers['content-encoding']).toBe('gzip')
+  const values = await get(`${path}/values`, 'gzip', { accept: 'application/x-ndjson' })
+  expect(values.headers['vary']).toBe('accept')
 })
 
 test('a wait that ends with the job says how long it was queued and ran', async () => {

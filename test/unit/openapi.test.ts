@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { generateOpenapi } from '../../src/api/generate-openapi.ts'
-import { pascalCase } from '../../src/api/openapi/components.ts'
+import { pascalCase } from '../../src/api/openapi/pascal-case.ts'
 import { loadRegistry } from '../../src/jobs/registry.ts'
 
 test('openapi.yaml is what the code serves (npm run openapi writes it)', async () => {

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { addVary } from '../http/vary.ts'
 
 /** A page that is shown when its reader sends no key: browsers ask for a name and a password before they show it. */
 const page = `<!doctype html>
@@ -20,10 +21,9 @@ the part after it as the password.</p>
  */
 export function askForKey(request: FastifyRequest, reply: FastifyReply): boolean {
   if (request.headers.accept?.includes('text/html') !== true) return false
-  reply
+  addVary(reply, 'accept')
     .code(401)
     .header('www-authenticate', 'Basic realm="API key", charset="UTF-8"')
-    .header('vary', 'accept')
     .type('text/html; charset=utf-8')
     .serializer(String)
     .send(page)

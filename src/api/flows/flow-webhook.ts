@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { webhookEvents } from '../../queue/model/webhook-target.ts'
-import { named, timeField } from '../openapi/fields.ts'
+import { timeField } from '../openapi/fields.ts'
 import type { DescribedWebhook } from '../openapi/webhooks.ts'
 import { flowSchema } from './flow-resource.ts'
 
@@ -9,12 +9,9 @@ export const flowWebhook: DescribedWebhook = {
   name: 'flowEnded',
   summary: 'A flow has ended',
   description: 'Sent to the `webhook` of a flow at the end of each run: the flow without its tree.',
-  body: named(
-    'FlowEnded',
-    z.object({
-      type: named('FlowEndedType', z.enum(webhookEvents.map((event) => `flow.${event}` as const))),
-      timestamp: timeField,
-      data: named('EndedFlow', flowSchema.omit({ tree: true, held_back: true, expires_at: true })),
-    }),
-  ),
+  body: z.object({
+    type: z.enum(webhookEvents.map((event) => `flow.${event}` as const)),
+    timestamp: timeField,
+    data: flowSchema.omit({ tree: true, held_back: true, expires_at: true }),
+  }),
 }

@@ -5,6 +5,7 @@ import type { RouteDeps } from '../deps.ts'
 import { linkNextPage } from '../http/next-page.ts'
 import { Problem } from '../http/problem.ts'
 import { answerHeadOfStream, type StreamResponse } from '../http/stream-response.ts'
+import { addVary } from '../http/vary.ts'
 import { streamHeaders } from '../openapi/event-stream.ts'
 import { limitParameter, pageHeaders, pageOf } from '../openapi/fields.ts'
 import { problemResponses } from '../openapi/responses.ts'
@@ -115,6 +116,7 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: async (request, reply) => {
       const { id } = request.params
+      addVary(reply, 'accept')
       if (request.headers.accept?.toLowerCase().includes(ndjson)) {
         const { flow } = await findFlow(flows, request, id)
         linesAfter(request.query.after, flow.run)

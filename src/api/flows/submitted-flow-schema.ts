@@ -24,6 +24,18 @@ export const flowEnvelope = z.strictObject({
   webhook: webhookField.optional(),
 })
 
+const examples = [
+  {
+    flow: {
+      chain: [
+        { gather: [100, 1000].map((limit) => ({ type: 'count-primes', input: { limit } })) },
+        { type: 'count-primes', input: { limit: { $output: '/1/largest' } } },
+      ],
+    },
+    tags: ['nightly'],
+  },
+]
+
 /** The body of `POST /v1/flows`, for the document; parse-flow.ts checks it. */
 export function submittedFlowSchema(schemas: SchemaRegistry): z.ZodType {
   const job = named('FlowJob', z.strictObject({ type: z.string(), input: z.unknown(), ...jobOptions }))
@@ -40,5 +52,5 @@ export function submittedFlowSchema(schemas: SchemaRegistry): z.ZodType {
     'Runs the node once for each element of an array, side by side. `{ "$item": pointer }` stands for a part of the element',
   )
   schemas.add(node, { id: 'FlowNode', description: 'A job, or nodes that run one after the other or side by side' })
-  return named('FlowSubmission', flowEnvelope.extend({ flow: node }))
+  return flowEnvelope.extend({ flow: node }).meta({ component: 'FlowSubmission', examples })
 }

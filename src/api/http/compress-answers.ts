@@ -1,6 +1,7 @@
 import { brotliCompress, type CompressCallback, constants, gzip } from 'node:zlib'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { codedEtag } from './etag.ts'
+import { addVary } from './vary.ts'
 
 type Coding = 'gzip' | 'br'
 
@@ -27,8 +28,7 @@ export function compressAnswers(app: FastifyInstance): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     if (!isCompressible(payload, reply, isRead ? minBytes : minBytesOfWrite)) return done(null, payload)
-    const before = reply.getHeader('vary')
-    reply.header('vary', before === undefined ? 'accept-encoding' : `${String(before)}, accept-encoding`)
+    addVary(reply, 'accept-encoding')
     const coding = acceptedCoding(request.headers['accept-encoding'])
     if (coding === undefined) return done(null, payload)
     compressors[coding](payload, (error, compressed) => {

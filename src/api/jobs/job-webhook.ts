@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { webhookEvents } from '../../queue/model/webhook-target.ts'
-import { named, timeField } from '../openapi/fields.ts'
+import { timeField } from '../openapi/fields.ts'
 import type { DescribedWebhook } from '../openapi/webhooks.ts'
 import { jobSchema } from './job-resource.ts'
 
@@ -29,12 +29,9 @@ export const jobWebhook: DescribedWebhook = {
   summary: 'A job has ended',
   description:
     'Sent to the `webhook` of a job at the end of each run: the job without its input. A large output is left out: read it at `links.output`.',
-  body: named(
-    'JobEnded',
-    z.object({
-      type: named('JobEndedType', z.enum(webhookEvents.map((event) => `job.${event}` as const))),
-      timestamp: timeField,
-      data: named('EndedJob', data),
-    }),
-  ),
+  body: z.object({
+    type: z.enum(webhookEvents.map((event) => `job.${event}` as const)),
+    timestamp: timeField,
+    data,
+  }),
 }

@@ -8,6 +8,7 @@ import type { Hold } from '../http/hold.ts'
 import { linkNextPage } from '../http/next-page.ts'
 import { Problem } from '../http/problem.ts'
 import { answerHeadOfStream, type StreamResponse } from '../http/stream-response.ts'
+import { addVary } from '../http/vary.ts'
 import { streamHeaders } from '../openapi/event-stream.ts'
 import { integerParameter, pageHeaders, pageOf } from '../openapi/fields.ts'
 import { problemResponses } from '../openapi/responses.ts'
@@ -119,6 +120,7 @@ export function readJobValues(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: (request, reply) => {
       const { id } = request.params
+      addVary(reply, 'accept')
       const isNdjson = request.headers.accept?.toLowerCase().includes(ndjson) ?? false
       if (isNdjson && request.method === 'HEAD') return answerHead(request, reply, id, request.query.after)
       return isNdjson

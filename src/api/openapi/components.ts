@@ -1,5 +1,7 @@
-/** JSON values of an OpenAPI document, which is built by others: only what is needed here is looked at. */
-type Json = Record<string, unknown>
+import { asJson, entries, type Json } from './json-values.ts'
+import { pascalCase } from './pascal-case.ts'
+import { SharedResponses } from './shared-responses.ts'
+import { isWebhook } from './webhooks.ts'
 
 export interface Document {
   paths?: unknown
@@ -20,17 +22,18 @@ const schemaPrefix = '#/components/schemas/'
 export function nameComponents(document: Document): Document {
   const names = new SchemaNames(document.components?.schemas ?? {})
   const shared = new SharedResponses()
-  const paths = Object.fromEntries(
-    entries(document.paths).map(([path, operations]) => [
-      path,
-      Object.fromEntries(
-        entries(operations).map(([method, operation]) => [
-          method,
-          shared.take(nameInOperation(asJson(operation), names)),
-        ]),
-      ),
-    ]),
-  )
+  const nameInPath = ([path, operations]: [string, unknown]): [string, Json] => {
+    const named = entries(operations).map(([method, operation]) => [
+      method,
+      shared.take(nameInOperation(asJson(operation), names)),
+    ])
+    return [path, Object.fromEntries(named)]
+  }
+  const all = entries(document.paths)
+  const ofPaths = all.filter(([path]) => !isWebhook(path)).map(nameInPath)
+  // Some generators leave out components that no path refers to, and still refer to them from webhooks.
+  names.close()
+  const paths = Object.fromEntries([...ofPaths, ...all.filter(([path]) => isWebhook(path)).map(nameInPath)])
   const { schemas } = names
   for (const schema of Object.values(schemas)) addDiscriminator(asJson(schema), schemas)
   return { ...document, paths, components: { ...document.components, ...shared.components, schemas: sorted(schemas) } }
@@ -92,6 +95,7 @@ function nameInMedia(holder: Json, name: string, names: SchemaNames): Json {
 class SchemaNames {
   readonly schemas: Record<string, unknown> = {}
   readonly #nameByShape = new Map<string, string>()
+  #isClosed = false
 
   /** Takes over the schemas that routes have named. */
   constructor(registered: Record<string, unknown>) {
@@ -101,6 +105,11 @@ class SchemaNames {
       this.schemas[name] = named
       if (isNamed(named)) this.#nameByShape.set(shapeOf(named), name)
     }
+  }
+
+  /** From now on no schema gets a name: one that has none stays at its place. */
+  close(): void {
+    this.#isClosed = true
   }
 
   /**
@@ -118,8 +127,10 @@ class SchemaNames {
       ...(text !== undefined && { description: text }),
       ...(keepDefault && ifAbsent !== undefined && { default: ifAbsent }),
     }
-    if (!isNamed(shape)) return { ...shape, ...notes }
-    return { $ref: schemaPrefix + this.#nameOf(shape, name, given !== undefined), ...notes }
+    const staysHere = this.#isClosed && !this.#nameByShape.has(shapeOf(shape))
+    if (!isNamed(shape) || staysHere) return { ...shape, ...notes }
+    const isGiven = given !== undefined && !this.#isClosed
+    return { $ref: schemaPrefix + this.#nameOf(shape, name, isGiven), ...notes }
   }
 
   /** @param isGiven the name was chosen: a shape may have several such names */
@@ -200,48 +211,6 @@ function withDefault(description: unknown, value: unknown): string {
   return `${start}Default: \`${JSON.stringify(value)}\``
 }
 
-/** The responses and examples that several operations share. */
-class SharedResponses {
-  readonly components = { responses: {} as Json, examples: {} as Json }
-
-  /** Replaces the problems among the responses of an operation by references. */
-  take(operation: Json): Json {
-    const responses = entries(operation['responses']).map(([status, response]) => {
-      const media = asJson(asJson(asJson(response)['content'])['application/problem+json'])
-      const problems = Object.keys(asJson(media['examples']))
-      if (problems.length === 0) return [status, response]
-      const name = problems.map(pascalCase).join('Or')
-      this.components.responses[name] ??= this.#withSharedExamples(asJson(response), media)
-      return [status, { $ref: `#/components/responses/${name}` }]
-    })
-    return { ...operation, responses: Object.fromEntries(responses) }
-  }
-
-  #withSharedExamples(response: Json, media: Json): Json {
-    const references = entries(media['examples']).map(([code, example]) => {
-      this.components.examples[code] = example
-      return [code, { $ref: `#/components/examples/${code}` }]
-    })
-    const content = { 'application/problem+json': { ...media, examples: Object.fromEntries(references) } }
-    return { ...response, content }
-  }
-}
-
-/** `burn-cpu` and `job_id` become `BurnCpu` and `JobId`. A number keeps its distance: `a-1` and `a1` become `A_1` and `A1`. */
-export function pascalCase(name: string): string {
-  return name.replaceAll(/(^|[^a-zA-Z0-9]+)([a-zA-Z0-9])/g, (_match, gap: string, first: string) =>
-    gap !== '' && /\d/.test(first) ? `_${first}` : first.toUpperCase(),
-  )
-}
-
 function sorted(schemas: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-function entries(value: unknown): [string, unknown][] {
-  return Object.entries(asJson(value))
-}
-
-function asJson(value: unknown): Json {
-  return typeof value === 'object' && value !== null ? (value as Json) : {}
 }

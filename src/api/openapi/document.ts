@@ -97,7 +97,7 @@ interface Converted {
  */
 function simplify(schemas: SchemaRegistry): (converted: Converted) => void {
   return ({ zodSchema, jsonSchema }) => {
-    const { description, component } = z.globalRegistry.get(zodSchema) ?? {}
+    const { description, component, examples: own } = z.globalRegistry.get(zodSchema) ?? {}
     if (description !== undefined) jsonSchema['description'] ??= description
     if (component !== undefined) jsonSchema[componentKey] = component
     const { def } = zodSchema._zod
@@ -112,7 +112,7 @@ function simplify(schemas: SchemaRegistry): (converted: Converted) => void {
     }
     // Zod removes the default and the examples of what an input is made of, if a part of it is transformed. Ours are inputs.
     if (def.type === 'default' && 'defaultValue' in def) jsonSchema['default'] ??= def.defaultValue
-    const examples = schemas.get(zodSchema)?.examples
+    const examples = schemas.get(zodSchema)?.examples ?? own
     if (examples) jsonSchema['examples'] = examples
   }
 }

@@ -13,57 +13,61 @@ const maxJobCharacters = 262_144
 const time = z.iso.datetime({ offset: true })
 
 /** The body of a PUT. `cron` and `every_ms` exclude each other. */
-export const scheduleBody = named(
-  'ScheduleBody',
-  z
-    .strictObject({
-      cron: z
-        .string()
-        .max(maxCronLength)
-        .regex(/^\s*\S+(\s+\S+){4,5}\s*$/, {
-          error: 'has not five fields, or six with seconds first',
-          abort: true,
-        })
-        .superRefine((cron, context) => {
-          const fault = cronFault(cron)
-          if (fault !== undefined) context.addIssue(fault)
-        })
-        .optional()
-        .describe('Minute, hour, day of month, month, day of week; or six fields that start with the second'),
-      timezone: z
-        .string()
-        .min(1)
-        .refine(isTimezone, 'is not a time zone of the IANA database')
-        .optional()
-        .describe('The time zone of the cron expression, such as `Europe/Berlin`. Default: UTC'),
-      every_ms: z
-        .int()
-        .min(1000)
-        .max(yearMs)
-        .optional()
-        .describe('The interval between runs, from start_at or else from when the schedule was stored'),
-      start_at: time.optional().describe('No run before this time'),
-      end_at: time.optional().describe('No run after this time'),
-      paused: z.boolean().optional().describe('True: no runs. Runs that fall into the pause are not made up for'),
-      overlap: named('Overlap', z.enum(overlaps))
-        .optional()
-        .describe('`skip`: no run while the job of the last run is not done. Default: `allow`'),
-      job: named('ScheduledJob', z.looseObject({ type: z.string(), input: z.unknown() })).describe(
-        'The body of `POST /v1/jobs`, without run_at and delay_ms',
-      ),
-    })
-    .superRefine(({ cron, timezone, every_ms, start_at, end_at, job }, context) => {
-      const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
-      if ((cron === undefined) === (every_ms === undefined))
-        refuse(['cron'], 'exactly one of cron and every_ms is required')
-      if (timezone !== undefined && cron === undefined) refuse(['timezone'], 'is only allowed with cron')
-      if (start_at !== undefined && end_at !== undefined && Date.parse(end_at) < Date.parse(start_at)) {
-        refuse(['end_at'], 'is before start_at')
-      }
-      for (const name of ['run_at', 'delay_ms'])
-        if (name in job) refuse(['job', name], 'is not allowed: the schedule sets the time')
-    }),
-)
+export const scheduleBody = z
+  .strictObject({
+    cron: z
+      .string()
+      .max(maxCronLength)
+      .regex(/^\s*\S+(\s+\S+){4,5}\s*$/, {
+        error: 'has not five fields, or six with seconds first',
+        abort: true,
+      })
+      .superRefine((cron, context) => {
+        const fault = cronFault(cron)
+        if (fault !== undefined) context.addIssue(fault)
+      })
+      .optional()
+      .describe('Minute, hour, day of month, month, day of week; or six fields that start with the second'),
+    timezone: z
+      .string()
+      .min(1)
+      .refine(isTimezone, 'is not a time zone of the IANA database')
+      .optional()
+      .describe('The time zone of the cron expression, such as `Europe/Berlin`. Default: UTC'),
+    every_ms: z
+      .int()
+      .min(1000)
+      .max(yearMs)
+      .optional()
+      .describe('The interval between runs, from start_at or else from when the schedule was stored'),
+    start_at: time.optional().describe('No run before this time'),
+    end_at: time.optional().describe('No run after this time'),
+    paused: z.boolean().optional().describe('True: no runs. Runs that fall into the pause are not made up for'),
+    overlap: named('Overlap', z.enum(overlaps))
+      .optional()
+      .describe('`skip`: no run while the job of the last run is not done. Default: `allow`'),
+    job: named('ScheduledJob', z.looseObject({ type: z.string(), input: z.unknown() })).describe(
+      'The body of `POST /v1/jobs`, without run_at and delay_ms',
+    ),
+  })
+  .superRefine(({ cron, timezone, every_ms, start_at, end_at, job }, context) => {
+    const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
+    if ((cron === undefined) === (every_ms === undefined))
+      refuse(['cron'], 'exactly one of cron and every_ms is required')
+    if (timezone !== undefined && cron === undefined) refuse(['timezone'], 'is only allowed with cron')
+    if (start_at !== undefined && end_at !== undefined && Date.parse(end_at) < Date.parse(start_at)) {
+      refuse(['end_at'], 'is before start_at')
+    }
+    for (const name of ['run_at', 'delay_ms'])
+      if (name in job) refuse(['job', name], 'is not allowed: the schedule sets the time')
+  })
+  .meta({
+    component: 'ScheduleBody',
+    examples: [
+      { cron: '0 3 * * *', timezone: 'Europe/Berlin', job: { type: 'count-primes', input: { limit: 100 } } },
+      { every_ms: 60_000, overlap: 'skip', job: { type: 'count-primes', input: { limit: 100 } } },
+    ],
+  })
 type ScheduleBody = z.output<typeof scheduleBody>
 
 /**

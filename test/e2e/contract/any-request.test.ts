@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
-import { pascalCase } from '../../../src/api/openapi/components.ts'
+import { pascalCase } from '../../../src/api/openapi/pascal-case.ts'
 import { send, submit } from '../../helpers/client.ts'
 import { keysFile, makeKey } from '../../helpers/keys-file.ts'
 import { type RawAnswer, type RawRequest, sendOdd } from '../../helpers/raw-request.ts'

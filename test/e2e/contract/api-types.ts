@@ -954,84 +954,6 @@ export interface components {
         DeliveryList: {
             items: components["schemas"]["Delivery"][];
         };
-        EndedFlow: {
-            id: string;
-            state: components["schemas"]["State"];
-            /** @description True in the four final states: succeeded, failed, canceled, expired */
-            done: boolean;
-            error: components["schemas"]["FlowError"] | null;
-            /** @description Starts at 1 and increases with each `POST …/retry` */
-            run: number;
-            /** @description The number of jobs. Increases when a map expands */
-            jobs: number;
-            /** @description Number of jobs by state */
-            counts: components["schemas"]["CountsByState"];
-            tags: string[];
-            metadata: {
-                [key: string]: string;
-            };
-            /**
-             * Format: date-time
-             * @description RFC 3339, UTC, with milliseconds
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description RFC 3339, UTC, with milliseconds
-             */
-            finished_at: string | null;
-            /**
-             * Format: date-time
-             * @description RFC 3339, UTC, with milliseconds
-             */
-            cancel_requested_at: string | null;
-            /**
-             * Format: date-time
-             * @description RFC 3339, UTC, with milliseconds
-             */
-            deadline_at: string | null;
-            links: components["schemas"]["FlowLinks"];
-        };
-        EndedJob: {
-            id: string;
-            type: string;
-            queue: string;
-            state: components["schemas"]["State"];
-            /** @description Starts at 1 and increases with each `POST …/retry` */
-            run: number;
-            /** @description The current or latest attempt of this run. 0 before the first one */
-            attempt: number;
-            /** @description What the job returned. Also null when `output_bytes` is a number */
-            output: unknown;
-            /** @description The size in bytes of JSON of an output that is too large for this field, in lists and events above 16,384 bytes: read it at `links.output` */
-            output_bytes: number | null;
-            error: components["schemas"]["JobError"] | null;
-            tags: string[];
-            metadata: {
-                [key: string]: string;
-            };
-            /**
-             * Format: date-time
-             * @description RFC 3339, UTC, with milliseconds
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description RFC 3339, UTC, with milliseconds
-             */
-            started_at: string | null;
-            /**
-             * Format: date-time
-             * @description RFC 3339, UTC, with milliseconds
-             */
-            finished_at: string | null;
-            links: components["schemas"]["EndedJobLinks"];
-        };
-        EndedJobLinks: {
-            self: string;
-            output: string;
-            deliveries: string;
-        };
         ErrorSummary: {
             code: string;
             message: string;
@@ -1165,17 +1087,6 @@ export interface components {
         FlowChain: {
             chain: components["schemas"]["FlowNode"][];
         };
-        FlowEnded: {
-            type: components["schemas"]["FlowEndedType"];
-            /**
-             * Format: date-time
-             * @description RFC 3339, UTC, with milliseconds
-             */
-            timestamp: string;
-            data: components["schemas"]["EndedFlow"];
-        };
-        /** @enum {string} */
-        FlowEndedType: "flow.succeeded" | "flow.failed" | "flow.canceled" | "flow.expired";
         FlowError: {
             code: string;
             message: string;
@@ -1565,17 +1476,6 @@ export interface components {
             delay_ms: number;
             jitter: number;
         };
-        JobEnded: {
-            type: components["schemas"]["JobEndedType"];
-            /**
-             * Format: date-time
-             * @description RFC 3339, UTC, with milliseconds
-             */
-            timestamp: string;
-            data: components["schemas"]["EndedJob"];
-        };
-        /** @enum {string} */
-        JobEndedType: "job.succeeded" | "job.failed" | "job.canceled" | "job.expired";
         JobError: {
             code: string;
             message: string;
@@ -4235,6 +4135,41 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "flow": {
+                 *         "chain": [
+                 *           {
+                 *             "gather": [
+                 *               {
+                 *                 "type": "count-primes",
+                 *                 "input": {
+                 *                   "limit": 100
+                 *                 }
+                 *               },
+                 *               {
+                 *                 "type": "count-primes",
+                 *                 "input": {
+                 *                   "limit": 1000
+                 *                 }
+                 *               }
+                 *             ]
+                 *           },
+                 *           {
+                 *             "type": "count-primes",
+                 *             "input": {
+                 *               "limit": {
+                 *                 "$output": "/1/largest"
+                 *               }
+                 *             }
+                 *           }
+                 *         ]
+                 *       },
+                 *       "tags": [
+                 *         "nightly"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["FlowSubmission"];
             };
         };
@@ -5205,7 +5140,54 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["JobEnded"];
+                "application/json": {
+                    /** @enum {string} */
+                    type: "job.succeeded" | "job.failed" | "job.canceled" | "job.expired";
+                    /**
+                     * Format: date-time
+                     * @description RFC 3339, UTC, with milliseconds
+                     */
+                    timestamp: string;
+                    data: {
+                        id: string;
+                        type: string;
+                        queue: string;
+                        state: components["schemas"]["State"];
+                        /** @description Starts at 1 and increases with each `POST …/retry` */
+                        run: number;
+                        /** @description The current or latest attempt of this run. 0 before the first one */
+                        attempt: number;
+                        /** @description What the job returned. Also null when `output_bytes` is a number */
+                        output: unknown;
+                        /** @description The size in bytes of JSON of an output that is too large for this field, in lists and events above 16,384 bytes: read it at `links.output` */
+                        output_bytes: number | null;
+                        error: components["schemas"]["JobError"] | null;
+                        tags: string[];
+                        metadata: {
+                            [key: string]: string;
+                        };
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
+                        created_at: string;
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
+                        started_at: string | null;
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
+                        finished_at: string | null;
+                        links: {
+                            self: string;
+                            output: string;
+                            deliveries: string;
+                        };
+                    };
+                };
             };
         };
         responses: {
@@ -5238,7 +5220,53 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["FlowEnded"];
+                "application/json": {
+                    /** @enum {string} */
+                    type: "flow.succeeded" | "flow.failed" | "flow.canceled" | "flow.expired";
+                    /**
+                     * Format: date-time
+                     * @description RFC 3339, UTC, with milliseconds
+                     */
+                    timestamp: string;
+                    data: {
+                        id: string;
+                        state: components["schemas"]["State"];
+                        /** @description True in the four final states: succeeded, failed, canceled, expired */
+                        done: boolean;
+                        error: components["schemas"]["FlowError"] | null;
+                        /** @description Starts at 1 and increases with each `POST …/retry` */
+                        run: number;
+                        /** @description The number of jobs. Increases when a map expands */
+                        jobs: number;
+                        /** @description Number of jobs by state */
+                        counts: components["schemas"]["CountsByState"];
+                        tags: string[];
+                        metadata: {
+                            [key: string]: string;
+                        };
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
+                        created_at: string;
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
+                        finished_at: string | null;
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
+                        cancel_requested_at: string | null;
+                        /**
+                         * Format: date-time
+                         * @description RFC 3339, UTC, with milliseconds
+                         */
+                        deadline_at: string | null;
+                        links: components["schemas"]["FlowLinks"];
+                    };
+                };
             };
         };
         responses: {

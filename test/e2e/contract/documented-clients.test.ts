@@ -10,12 +10,12 @@ import { expect, onTestFinished, test } from 'vitest'
 import { keysFile, makeKey } from '../../helpers/keys-file.ts'
 import { startStack } from '../../helpers/stack.ts'
 
-/** The blocks of docs/clients.md in one language, as one program. */
-async function program(language: string): Promise<string> {
+/** The blocks of docs/clients.md in one language, as one program; or the one that calls a job type as a function. */
+async function program(language: string, kind: 'whole' | 'one call' = 'whole'): Promise<string> {
   const text = await readFile(new URL('../../../docs/clients.md', import.meta.url), 'utf8')
   const blocks = Array.from(text.matchAll(/^```(\w+)\n(.*?)^```$/gms), ([, tag, code = '']) => ({ tag, code }))
   return blocks
-    .filter(({ tag }) => tag === language)
+    .filter(({ tag, code }) => tag === language && /^(#|\/\/) one call$/m.test(code) === (kind === 'one call'))
     .map(({ code }) => code)
     .join('\n')
 }
@@ -28,6 +28,36 @@ const clients: { language: string; file: string; command: string; args: string[]
   { language: 'python', file: 'client.py', command: 'python3', args: [], here: has('python3', '--version') },
   { language: 'go', file: 'client.go', command: 'go', args: ['run'], here: has('go', 'version') },
 ]
+
+const oneCalls = [
+  ...clients.map((client) => ({ ...client, args: client.args.filter((arg) => arg !== '-eu') })),
+  { language: 'java', file: 'OneCall.java', command: 'java', args: [], here: has('java', '--version') },
+]
+
+test('the documented programs that call a job type as a function print its output', { timeout: 300_000 }, async ({
+  annotate,
+}) => {
+  const key = makeKey('acme')
+  const { api } = await startStack({ env: { API_KEYS_FILE: (await keysFile([key])).path } })
+  const folder = await mkdtemp(join(tmpdir(), 'drover-client-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  for (const { language, file, command, args, here } of oneCalls) {
+    const code = await program(language, 'one call')
+    expect(code, language).not.toBe('')
+    if (!here) {
+      await annotate(`skipped ${language}: ${command} is not on this machine`)
+      continue
+    }
+    await writeFile(join(folder, file), code)
+    const call = (drover: string) =>
+      promisify(execFile)(command, [...args, join(folder, file)], {
+        env: { ...process.env, DROVER_URL: api.url, DROVER_KEY: drover },
+        timeout: 200_000,
+      })
+    expect((await call(`${key.id}.${key.secret}`)).stdout, language).toMatch(/25\D+97/)
+    await expect(call('none'), language).rejects.toMatchObject({ killed: false })
+  }
+})
 
 for (const { language, file, command, args, here } of clients) {
   test.skipIf(!here)(

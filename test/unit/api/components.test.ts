@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { generateOpenapi } from '../../../src/api/generate-openapi.ts'
-import { nameComponents, pascalCase } from '../../../src/api/openapi/components.ts'
+import { nameComponents } from '../../../src/api/openapi/components.ts'
+import { pascalCase } from '../../../src/api/openapi/pascal-case.ts'
 
 type Schema = Record<string, unknown>
 
@@ -24,8 +25,9 @@ function isNameless(schema: Schema, place: string): boolean {
   return isObject || variants.length > 1 || (Array.isArray(schema['enum']) && schema['enum'].length > 1)
 }
 
-test('every object, union and enumeration of the document has a name', async () => {
-  const document = parse(await generateOpenapi())
+test('every object, union and enumeration of the document has a name, but for those of webhooks', async () => {
+  // A generator leaves out components that only webhooks refer to.
+  const { webhooks: _, ...document } = parse(await generateOpenapi())
   const nameless = [...schemasIn(document, '')].filter(([place, schema]) => isNameless(schema, place))
   expect(nameless.map(([place]) => place)).toEqual([])
 })
