@@ -9,6 +9,7 @@ import { redisAt } from '../environment/redis-at.ts'
 import { resultLimitsOf, retentionOf } from '../environment/retention.ts'
 import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
+import { storedSecrets } from '../jobs/secrets.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { Admission } from '../queue/admission/admission.ts'
@@ -79,17 +80,22 @@ await boot('api', async () => {
     log.warn({ err: error }, 'cannot note since when jobs have labels')
   }
   const metrics = new ApiMetrics([...registry.keys()])
+  const plainSecrets = (type: string) => {
+    const loaded = registry.get(type)
+    return loaded && storedSecrets(loaded.job)
+  }
   const queue = new JobQueue({
     client,
     keys,
     queues: queuesOf(registry),
     acceptsPlainJobs: config.ACCEPT_BULLMQ_JOBS,
+    plainSecrets,
     onAdded: metrics.jobSubmitted,
   })
   metrics.observeProcess()
   metrics.observeClock(clock)
   metrics.observeQueues(queue)
-  const hub = new JobEventHub({ subscriber, client, keys, log })
+  const hub = new JobEventHub({ subscriber, client, keys, log, plainSecrets })
   metrics.observeWatched(hub)
   const control = new JobControl({ redis: client, keys })
   const outbox = new WebhookOutbox({ redis: client, keys, jobs: queue, control, log })

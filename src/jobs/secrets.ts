@@ -6,6 +6,19 @@ import { z } from 'zod'
  */
 export type SecretPaths = string[][]
 
+/** Where jobs of a type have secrets, as it is stored with each; undefined where they have none, as most. */
+export function storedSecrets({
+  input,
+  output,
+}: {
+  input: z.ZodType
+  output: z.ZodType
+}): { input?: SecretPaths; output?: SecretPaths } | undefined {
+  const [inInput, inOutput] = [secretPaths(input), secretPaths(output)]
+  if (inInput.length === 0 && inOutput.length === 0) return undefined
+  return { ...(inInput.length > 0 && { input: inInput }), ...(inOutput.length > 0 && { output: inOutput }) }
+}
+
 /** What stands in the place of a secret. */
 const mask = '***'
 /** Shorter values occur in other text by chance, and are not looked for there. */

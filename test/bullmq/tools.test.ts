@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { FastifyAdapter } from '@bull-board/fastify'
@@ -205,6 +208,45 @@ test('with ACCEPT_BULLMQ_JOBS=1 the job of a plain producer runs, and is read an
     state: 'failed',
     error: { code: 'invalid_input' },
   })
+})
+
+test('the job of a plain producer shows no secret of its type', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  await writeFile(
+    join(folder, 'log-in.ts'),
+    `import { defineJob } from 'drover'
+    import { z } from 'zod'
+    const secret = z.string().meta({ secret: true })
+    export default defineJob({
+      type: 'log-in', title: 'Log in', runsOn: 'event-loop',
+      input: z.object({ user: z.string(), token: secret }), output: z.object({ session: secret, length: z.int() }),
+      async run({ token }, job) {
+        job.log('with ' + token)
+        return { session: 'session-of-ada', length: token.length }
+      },
+    })`,
+  )
+  const { url, queue } = await world({ ACCEPT_BULLMQ_JOBS: '1', JOBS_DIR: folder })
+  const { id } = await queue.add('log-in', { user: 'ada', token: 'token-of-ada' }, { delay: 200 })
+  const path = `${url}/v1/jobs/io_${id}`
+  const seen: unknown[] = []
+  const get = async (at: string) => {
+    const answer = await send('GET', at)
+    seen.push(answer.body)
+    return answer.body
+  }
+  expect(await get(path)).toMatchObject({ input: { user: 'ada', token: '***' } })
+  const events = await watchToEnd(url, `io_${id}`)
+  seen.push(events)
+  expect(await get(path)).toMatchObject({ state: 'succeeded', output: { session: '***', length: 12 } })
+  for (const part of ['/input', '/output', '/logs', '?include=input']) await get(path + part)
+  await waitFor(
+    'the list',
+    () => get(`${url}/v1/jobs`),
+    (list) => Object(list).items.length === 1,
+  )
+  expect(JSON.stringify(seen)).not.toMatch(/(token|session)-of-ada/)
 })
 
 test('the job of a plain producer is listed before a worker starts it', async () => {

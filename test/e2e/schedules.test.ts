@@ -273,3 +273,19 @@ test('the limits of a scheduled job count from its tick, and each job sends its 
     expect.arrayContaining(ended.slice(-2).map(({ id }) => id)),
   )
 })
+
+test('a large input of a schedule is left out of it and of lists, and is read by itself', async () => {
+  const { api } = await startStack({ workers: 0 })
+  const input = { text: 'x'.repeat(20_000) }
+  const made = await put(api.url, 'large', { every_ms: 60_000, job: { type: 'echo', input, tags: ['a'] } })
+  const left = { job: { type: 'echo', input: null, tags: ['a'] }, input_bytes: 20_011 }
+  expect(made).toMatchObject({ status: 201, body: left })
+  await put(api.url, 'small', { every_ms: 60_000, job: echo })
+  const listed = await send<{ items: ScheduleResource[] }>('GET', `${api.url}/v1/schedules`)
+  expect(listed.body.items).toMatchObject([left, { job: echo, input_bytes: null }])
+  expect(await readSchedule(api.url, 'large')).toMatchObject(left)
+  const part = await fetch(api.url + made.body.links.input, { headers: { range: 'bytes=0-9' } })
+  expect([part.status, await part.text()]).toEqual([206, '{"text":"x'])
+  expect((await send('GET', api.url + made.body.links.input)).body).toEqual(input)
+  expect((await send('GET', `${api.url}/v1/schedules/none/input`)).status).toBe(404)
+})

@@ -121,7 +121,7 @@ export const rules: Record<string, Rule> = {
     doors: ['routes', 'find-flow', 'flow-webhook'],
   },
   'api/schedules': {
-    imports: [...api, 'api/submission', 'api/jobs', 'jobs', 'queue/store', 'queue/schedules'],
+    imports: [...api, 'api/submission', 'api/jobs', 'jobs', 'queue/model/payload', 'queue/store', 'queue/schedules'],
     doors: ['routes'],
   },
   'api/webhooks': {

@@ -29,17 +29,23 @@ export async function memberResources(
 ): Promise<MemberResource[]> {
   const causes = nodes.map((node) => causeOf(open, node))
   const jobs = causes.filter((cause) => cause !== undefined)
-  const results = await flows.results(open.flow, jobs)
+  const results = await flows.results(open.flow, jobs, isEvent ? 'small' : 'whole')
   const resultOf = new Map(jobs.map((job, k) => [job, results[k]]))
   const resources: MemberResource[] = []
   for (const [k, node] of nodes.entries()) {
     const cause = causes[k]
     const result = cause && resultOf.get(cause)
-    const outputBytes = isEvent && result?.status === 'succeeded' ? largeBytes(result.output) : undefined
+    const outputBytes = isEvent && result ? largeOutput(result) : undefined
     if (outputBytes === undefined) resources.push(await memberResource(flows, open, node, result))
     else resources.push({ ...baseOf(open, node), state: 'succeeded', output_bytes: outputBytes })
   }
   return resources
+}
+
+/** The size of an output that an event leaves out. */
+function largeOutput(result: JobResult): number | undefined {
+  if (result.status === 'large') return result.bytes
+  return result.status === 'succeeded' ? largeBytes(result.output) : undefined
 }
 
 /** The job from which an ended member's output or error is read, where it is a single one. */

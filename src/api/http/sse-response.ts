@@ -35,6 +35,12 @@ export class SseResponse extends StreamResponse {
     const id = this.#lastId === undefined ? '' : `id: ${this.#lastId}\n`
     return `${id}event: problem\ndata: ${problem}\n\n`
   }
+
+  /** An event stream has no end that would be taken for complete. */
+  protected override endBehind(piece: string): void {
+    this.write(piece)
+    this.end()
+  }
 }
 
 interface OpenStream {

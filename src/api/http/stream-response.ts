@@ -59,9 +59,15 @@ export class StreamResponse {
     return `${problem}\n`
   }
 
+  /** Sends the last piece. Lines are broken off behind it: a client that takes each line for a result must not take them for complete. */
+  protected endBehind(piece: string): void {
+    this.#isEnded = true
+    this.#response.write(piece, () => this.#response.destroy())
+  }
+
   #endWith(why: Problem): void {
-    this.write(this.lastPiece(JSON.stringify(problemDetails(why, this.#path))))
-    this.end()
+    if (this.isClosed) return
+    this.endBehind(this.lastPiece(JSON.stringify(problemDetails(why, this.#path))))
     const timer = setTimeout(() => this.#response.destroy(), revokedForMs)
     this.onClose(() => clearTimeout(timer))
   }

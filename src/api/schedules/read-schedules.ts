@@ -3,10 +3,12 @@ import { z } from 'zod'
 import { readableTenant, tenantParameter } from '../access/readable-tenant.ts'
 import type { RouteDeps } from '../deps.ts'
 import { linkNextPage } from '../http/next-page.ts'
+import { answerPayload, payloadOf } from '../http/payload.ts'
 import { limitParameter, pageHeaders, pageOf } from '../openapi/fields.ts'
+import { payloadRequestHeaders, payloadResponses } from '../openapi/payload.ts'
 import { emptyResponse, jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { scheduleNotFound, scheduleParams } from './find-schedule.ts'
-import { scheduleResource, scheduleSchema } from './schedule-resource.ts'
+import { type ScheduleResource, scheduleInput, scheduleResource, scheduleSchema } from './schedule-resource.ts'
 import { etagHeader, sendSchedule } from './send-schedule.ts'
 
 const query = z.strictObject({
@@ -34,9 +36,14 @@ export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): v
     },
     handler: async (request, reply): Promise<z.output<typeof page>> => {
       const { limit, cursor, tenant } = request.query
-      const found = await schedules.list(readableTenant(request, tenant), cursor, limit + 1)
-      const items = found.slice(0, limit).map(scheduleResource)
-      const next_cursor = found.length > limit ? (items.at(-1)?.id ?? null) : null
+      const items: ScheduleResource[] = []
+      let isMore = false
+      // Not all definitions are in memory at once.
+      for await (const schedule of schedules.list(readableTenant(request, tenant), cursor, limit + 1)) {
+        if (items.length < limit) items.push(scheduleResource(schedule))
+        else isMore = true
+      }
+      const next_cursor = isMore ? (items.at(-1)?.id ?? null) : null
       linkNextPage(request, reply, next_cursor)
       return { items, next_cursor }
     },
@@ -66,4 +73,30 @@ export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): v
       return sendSchedule(reply, schedule, request.headers['if-none-match'])
     },
   })
+  app.get<{ Params: z.output<typeof scheduleParams>; Querystring: z.output<typeof oneQuery> }>(
+    '/v1/schedules/:id/input',
+    {
+      config: { access: 'read' },
+      schema: {
+        operationId: 'readScheduleInput',
+        summary: "Read the input of a schedule's job",
+        description:
+          'The `input` of `job` alone, as JSON of any size, in parts where the client asks for a range. Secrets are masked.',
+        tags: ['schedules'],
+        params: scheduleParams,
+        querystring: oneQuery,
+        headers: payloadRequestHeaders('input'),
+        response: {
+          ...payloadResponses('input', { limit: 100 }),
+          ...problemResponses('schedule_not_found', 'range_not_satisfiable', 'queue_unavailable'),
+        },
+      },
+      handler: async (request, reply) => {
+        const { id } = request.params
+        const schedule = await schedules.read({ tenant: readableTenant(request, request.query.tenant), id })
+        if (!schedule) throw scheduleNotFound(id)
+        return answerPayload(request, reply, payloadOf(scheduleInput(schedule)), 'input')
+      },
+    },
+  )
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { maskSecrets } from '../../jobs/secrets.ts'
+import { largeBytes } from '../../queue/model/payload.ts'
 import { overlaps, type StoredSchedule } from '../../queue/schedules/schedule-record.ts'
 import { heldBackResource, heldBackSchema } from '../http/held-back.ts'
 import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
@@ -19,7 +20,15 @@ export const scheduleSchema = named(
     end_at: timeField.nullable(),
     paused: z.boolean(),
     overlap: named('Overlap', z.enum(overlaps)),
-    job: z.unknown().describe('As the client sent it, without secrets'),
+    job: z
+      .unknown()
+      .describe('As the client sent it, without secrets. Its `input` is null when `input_bytes` is a number'),
+    input_bytes: z
+      .int()
+      .nullable()
+      .describe(
+        'The size in bytes of JSON of an input above 16,384 bytes, which is not in `job`: read it at `links.input`',
+      ),
     next_run_at: timeField.nullable().describe('Null while the schedule is paused, and after its last run'),
     last_run_at: timeField.nullable().describe('The latest scheduled time that it ran for or skipped'),
     last_job_id: z.string().nullable(),
@@ -31,14 +40,16 @@ export const scheduleSchema = named(
       ),
     created_at: timeField,
     updated_at: timeField,
-    links: z.object({ self: z.string(), last_job: z.string().nullable() }),
+    links: z.object({ self: z.string(), input: z.string(), last_job: z.string().nullable() }),
   }),
 )
 
 export type ScheduleResource = z.output<typeof scheduleSchema>
 
 export function scheduleResource({ id, definition, ...run }: StoredSchedule): ScheduleResource {
-  const { timing, paused, overlap, job, request, createdAt, updatedAt } = definition
+  const { timing, paused, overlap, request, createdAt, updatedAt } = definition
+  const input = scheduleInput({ definition })
+  const inputBytes = largeBytes(JSON.stringify(input))
   return {
     id,
     cron: timing.kind === 'cron' ? timing.cron : null,
@@ -48,10 +59,8 @@ export function scheduleResource({ id, definition, ...run }: StoredSchedule): Sc
     end_at: optionalTimestamp(timing.endAt),
     paused,
     overlap,
-    job: maskSecrets(
-      request,
-      job.record.secrets?.input?.map((path) => ['input', ...path]),
-    ),
+    job: { ...Object(request), input: inputBytes === undefined ? input : null },
+    input_bytes: inputBytes ?? null,
     next_run_at: optionalTimestamp(run.next),
     last_run_at: optionalTimestamp(run.lastTick),
     last_job_id: run.lastJobId ?? null,
@@ -59,6 +68,15 @@ export function scheduleResource({ id, definition, ...run }: StoredSchedule): Sc
     held_back: heldBackResource(run.heldBack),
     created_at: timestamp(createdAt),
     updated_at: timestamp(updatedAt),
-    links: { self: schedulePath(id), last_job: run.lastJobId === undefined ? null : jobPath(run.lastJobId) },
+    links: {
+      self: schedulePath(id),
+      input: `${schedulePath(id)}/input`,
+      last_job: run.lastJobId === undefined ? null : jobPath(run.lastJobId),
+    },
   }
+}
+
+/** The input of its job as the client sent it, without secrets. */
+export function scheduleInput({ definition: { job, request } }: Pick<StoredSchedule, 'definition'>): unknown {
+  return maskSecrets(Object(request).input ?? null, job.record.secrets?.input)
 }

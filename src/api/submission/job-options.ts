@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
 import { type Job, longestTimeoutMs } from '../../jobs/define-job.ts'
 import type { Registry } from '../../jobs/registry.ts'
-import { secretPaths } from '../../jobs/secrets.ts'
+import { storedSecrets } from '../../jobs/secrets.ts'
 import type { NewJob } from '../../queue/model/new-job.ts'
 import type { Caller } from '../access/api-keys.ts'
 import { checkMaySubmit } from '../access/may-submit.ts'
@@ -132,7 +132,7 @@ export function toRecord(
 ): NewJob['record'] {
   const { backoff, metadata } = options
   const found = indexed.filter((key) => metadata?.[key] !== undefined)
-  const secrets = secretsOf(job)
+  const secrets = storedSecrets(job)
   return {
     tenant: caller.tenant,
     ...(caller.limits.max_queued !== undefined && { limited: true }),
@@ -153,11 +153,4 @@ export function toRecord(
     ...(requestId !== undefined && { requestId }),
     ...(options.webhook && { webhook: storedWebhook(options.webhook, { hops, traceparent }) }),
   }
-}
-
-/** Where jobs of a type have secrets; undefined where they have none, as most. */
-function secretsOf({ input, output }: Job): NewJob['record']['secrets'] {
-  const [inInput, inOutput] = [secretPaths(input), secretPaths(output)]
-  if (inInput.length === 0 && inOutput.length === 0) return undefined
-  return { ...(inInput.length > 0 && { input: inInput }), ...(inOutput.length > 0 && { output: inOutput }) }
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { cutText } from '../../jobs/cut-text.ts'
 import { maxResends } from '../../queue/webhooks/outbox.ts'
+import { admitJobs } from '../access/admission.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -15,7 +16,7 @@ const params = z.object({ id: z.string(), delivery_id: z.string() })
 
 /** `POST …/deliveries/{delivery_id}/resend` of a job and of a flow: send a webhook again, whether it was delivered or not. */
 export function resendDelivery(app: FastifyInstance, deps: RouteDeps): void {
-  const { outbox } = deps
+  const { outbox, admission } = deps
   const resend = async (
     { path, owner }: FoundOwner,
     deliveryId: string,
@@ -24,6 +25,8 @@ export function resendDelivery(app: FastifyInstance, deps: RouteDeps): void {
     const before = await outbox.read(owner, deliveryId)
     if (!before?.delivery) throw deliveryNotFound(deliveryId)
     const perMinute = caller.limits.resends_per_minute ?? defaultPerMinute
+    // The queue of deliveries may be full, or Redis, as for a job. They take no places of the tenant.
+    if (before.delivery.done) await admitJobs(admission, { ...caller, limits: {} }, [before.delivery], 0)
     const outcome = await outbox.resend(before.delivery, perMinute)
     if (outcome.status === 'missing') throw deliveryNotFound(deliveryId)
     if (outcome.status === 'not_done') {
@@ -61,6 +64,8 @@ export function resendDelivery(app: FastifyInstance, deps: RouteDeps): void {
             'delivery_not_found',
             'delivery_not_done',
             'too_many_resends',
+            'queue_full',
+            'redis_full',
             'queue_unavailable',
           ),
         },

@@ -29,6 +29,8 @@ export interface QueueWorkerOptions {
 export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend> {
   readonly #process: QueueWorkerOptions['process']
   readonly #hold: QueueWorkerOptions['hold']
+  /** The job that was made last. */
+  #created: FetchedJob | undefined
 
   /** Takes jobs from `run()` on. */
   constructor(options: QueueWorkerOptions) {
@@ -95,10 +97,25 @@ export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend>
     }
   }
 
+  /** BullMQ drops a fetched job whose successor by a job scheduler it cannot add. It stalls then: nobody runs it, so nobody must hold it. */
+  protected override async nextJobFromJobData(...fetched: Parameters<Worker['nextJobFromJobData']>): Promise<Job> {
+    // It makes the job before it waits for anything.
+    const next = super.nextJobFromJobData(...fetched)
+    const created = this.#created
+    this.#created = undefined
+    const job: Job | undefined = await next
+    if (!job && created) {
+      created.lease.release()
+      this.getBackend().leave(created)
+    }
+    return next
+  }
+
   /** Our backend gives what {@link FetchedJson} says, with the token of its lock. */
   protected override createJob(json: JobJson & FetchedJson, id: string): FetchedJob {
     const job = new FetchedJob(this, json, id)
     if (this.#hold) job.lease = this.#hold(job)
+    this.#created = job
     return job
   }
 }

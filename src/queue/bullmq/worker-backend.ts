@@ -42,6 +42,9 @@ export class WorkerBackend extends BatchingBackend {
   #wasAsked = false
   #slot: { next: NextJob | undefined } | undefined
   #isStopped = false
+  #isClosed = false
+  /** How often it was disconnected. */
+  #stops = 0
   #endWait: (() => void) | undefined
 
   constructor(name: string, opts: QueueOptions, options: WorkerBackendOptions) {
@@ -193,19 +196,27 @@ export class WorkerBackend extends BatchingBackend {
    */
   override async disconnectBlocking(): Promise<void> {
     this.#isStopped = true
+    this.#stops += 1
     this.#endWait?.()
     const client = await this.blockingClient
     client?.disconnect()
   }
 
-  /** … and this when it goes on. */
+  /** … and this when it goes on, also after an error. A close that begins meanwhile must not leave a connection behind. */
   override async reconnectBlocking(): Promise<void> {
+    if (this.#isClosed) return
+    const stops = this.#stops
     this.#isStopped = false
-    return super.reconnectBlocking()
+    await super.reconnectBlocking()
+    if (this.#stops === stops && !this.#isClosed) return
+    this.#isStopped = true
+    const client = await this.blockingClient
+    client?.disconnect()
   }
 
   override async close(force = false): Promise<void> {
     this.#isStopped = true
+    this.#isClosed = true
     if (!force) await this.#ahead.settle()
     // Not by a command, which would wait for Redis.
     await this.blockingConnection?.close(true)

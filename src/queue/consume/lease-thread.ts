@@ -12,6 +12,7 @@ import type { LeaseThreadMessage, LeaseThreadOptions, LogLevel } from './job-lea
 import { type HeldLease, LeaseTable } from './lease-table.ts'
 import type { JobOnLoop } from './loop-blocker.ts'
 import { LoopWatch } from './loop-watch.ts'
+import { suspicion } from './suspicion.ts'
 
 const renewScript = loadScript('consume/renew-leases')
 const giveUpScript = loadScript('bullmq/give-up-leases')
@@ -131,22 +132,12 @@ function giveUp(blockedMs: number, now: number): void {
   hasGivenUp = true
   const leases = [...table.leases()]
   for (const lease of leases) table.refuse(lease)
-  const isSuspect = suspicion()
+  const isSuspect = suspicion({ starting: table.starting, blocker, queues })
   const jobs = leases.filter(isSuspect).map(({ id }) => id)
   const fields = { blocked_ms: blockedMs, leases: leases.length, blocked_by: jobs.slice(0, maxNamedJobs) }
   print(fields, 'the event loop is blocked for too long; gave up the leases of its jobs')
   // They have expired by then.
   if (leases.length > 0) givenUp = { leases, isSuspect, blockedMs, until: now + lockMs }
-}
-
-/** The job that the main thread named, or the one that it was starting; where nobody knows, all of them. */
-function suspicion(): (lease: HeldLease) => boolean {
-  const { starting } = table
-  if (blocker) {
-    const { queue, id } = blocker
-    return (lease) => lease.id === id && queues[lease.queue]?.name === queue
-  }
-  return starting === 0 ? () => true : ({ slot }) => slot === starting
 }
 
 /** Nothing else can end the process, and nothing in it goes on. Its jobs are given up. */

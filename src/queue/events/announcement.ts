@@ -1,4 +1,5 @@
 import type { JobRef } from '../model/job-id.ts'
+import type { PlainSecrets } from '../model/job-record.ts'
 import { decodeJob, hashOf, type StoredJob } from '../model/stored-job.ts'
 import { announcedChange, announcedEnd } from '../redis/keys.ts'
 
@@ -18,20 +19,25 @@ export type Announcement =
   | { changed: false; events: WiredEvent[] }
 
 /** Reads a message. @param ref undefined: of a flow */
-export function decodeAnnouncement(message: string, ref: JobRef | undefined): Announcement {
+export function decodeAnnouncement(
+  message: string,
+  ref: JobRef | undefined,
+  plainSecrets?: PlainSecrets,
+): Announcement {
   if (message === announcedChange || message === announcedEnd)
     return { changed: true, mayBeDone: message === announcedEnd }
-  if (message.startsWith(announcedEnd)) return { changed: true, mayBeDone: true, job: ref && decodeEnded(ref, message) }
+  if (message.startsWith(announcedEnd))
+    return { changed: true, mayBeDone: true, job: ref && decodeEnded(ref, message, plainSecrets) }
   const [first = '', ...events] = message.split('\n')
   return { changed: false, events: events.map((text, index) => decodeEvent(Number(first) + index, text)) }
 }
 
 /** Reads an end as complete-and-fetch.lua writes it: fields and values of the hash, and the id of the last event. Undefined: it came without the job. */
-export function decodeEnded(ref: JobRef, message: string): StoredJob | undefined {
+export function decodeEnded(ref: JobRef, message: string, plainSecrets?: PlainSecrets): StoredJob | undefined {
   if (message.length <= announcedEnd.length) return undefined
   const fields: string[] = JSON.parse(message.slice(announcedEnd.length + 1))
   const lastEventId = Number(fields.pop())
-  return decodeJob(ref, hashOf(fields), { place: 'finished', lastEventId, dueAt: undefined })
+  return decodeJob(ref, hashOf(fields), { place: 'finished', lastEventId, dueAt: undefined, plainSecrets })
 }
 
 /** A value of a job as the event that a client gets. `index` counts from 0. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { JobRef } from '../model/job-id.ts'
+import type { PlainSecrets } from '../model/job-record.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import { announcedEnd, type Keys } from '../redis/keys.ts'
@@ -29,13 +30,15 @@ export class JobEventHub {
   readonly #subscriber: Redis
   readonly #client: Redis
   readonly #keys: Keys
+  readonly #plainSecrets: PlainSecrets | undefined
   readonly #log: Logger
   readonly #watched = new Map<string, Watched>()
   readonly #subscriptions: ChannelSubscriptions
   readonly #awaited = new Map<string, { ref: JobRef; onEnd: (job: StoredJob | undefined) => void }>()
   #replyChannelSubscribed: Promise<unknown> | undefined
 
-  constructor(deps: { subscriber: Redis; client: Redis; keys: Keys; log: Logger }) {
+  constructor(deps: { subscriber: Redis; client: Redis; keys: Keys; log: Logger; plainSecrets?: PlainSecrets }) {
+    this.#plainSecrets = deps.plainSecrets
     this.#subscriber = deps.subscriber
     this.#client = deps.client
     this.#keys = deps.keys
@@ -145,7 +148,7 @@ export class JobEventHub {
     if (channel === this.replyChannel) return this.#dispatchEnd(message)
     const watched = this.#watched.get(channel)
     if (!watched) return
-    const announcement = decodeAnnouncement(message, watched.ref)
+    const announcement = decodeAnnouncement(message, watched.ref, this.#plainSecrets)
     for (const listener of watched.listeners) listener(announcement)
   }
 
@@ -153,6 +156,6 @@ export class JobEventHub {
   #dispatchEnd(message: string): void {
     const cut = message.indexOf(' ')
     const awaited = this.#awaited.get(message.slice(0, cut))
-    awaited?.onEnd(decodeEnded(awaited.ref, message.slice(cut + 1)))
+    awaited?.onEnd(decodeEnded(awaited.ref, message.slice(cut + 1), this.#plainSecrets))
   }
 }

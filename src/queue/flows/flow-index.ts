@@ -26,7 +26,7 @@ const maxOpen = 20_000
 
 /**
  * Finds the flows of a tenant, newest first: the indexes of flows are as those of a queue, see JobIndex. An entry is written before its flow,
- * and removed after it: readers skip an entry without a flow. All methods throw QueueUnavailableError.
+ * and removed after it: readers skip an entry without a flow, and one that says how an earlier run ended. All methods throw QueueUnavailableError.
  */
 export class FlowIndex {
   readonly #redis: Redis
@@ -48,12 +48,6 @@ export class FlowIndex {
         entries.length === 0 ? undefined : this.#redis.zadd(this.#keys.flowLabels, ...entries),
       ]),
     )
-  }
-
-  /** The next run of an ended flow has begun. */
-  async reopen({ tenant, id }: Listed): Promise<void> {
-    const entries = labeledStates.map((state) => labelEntry(tenant, stateLabel(state), ulidOf(id)))
-    await whenAvailable(this.#redis.zrem(this.#keys.flowLabels, ...entries))
   }
 
   async remove({ tenant, id, tags }: Listed): Promise<void> {

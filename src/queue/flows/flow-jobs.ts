@@ -195,10 +195,10 @@ export class FlowJobs {
   }
 
   /** The outputs or failures of jobs, in the order given. */
-  async results(flow: { id: string }, nodes: JobNode[]): Promise<JobResult[]> {
+  async results(flow: { id: string }, nodes: JobNode[], view?: 'whole' | 'small'): Promise<JobResult[]> {
     const ids = new FlowJobIds(flow.id)
     const deps = { redis: this.#redis, keys: this.#keys }
-    return Promise.all(nodes.map((node) => readJobResult(deps, ids.ref(node.job.queue, node.n))))
+    return Promise.all(nodes.map((node) => readJobResult(deps, ids.ref(node.job.queue, node.n), view)))
   }
 
   /** The keys that a script needs to queue a job, in the order of the scripts. */

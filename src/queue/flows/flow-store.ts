@@ -241,7 +241,8 @@ export class FlowStore {
    * @returns false when the flow has changed since the caller read it
    */
   async reopen(flow: StoredFlow, how: Reopening): Promise<boolean> {
-    await this.openList.add(flow.id, flow.run + 1, redisNow())
+    const now = redisNow()
+    await this.openList.add(flow.id, flow.run + 1, now)
     const { id } = flow
     const names = [
       this.#keys.flow(id),
@@ -254,7 +255,7 @@ export class FlowStore {
     const anew = how.anew.flatMap(({ node, state }) => [node, state ?? ''])
     const args = [flow.run, blocked, deadlineAt, nodesGone, jobsGone, collapsed.length, ...collapsed, ...anew]
     if ((await whenAvailable(reopenFlow(this.#redis, names, args))) !== 1) return false
-    await Promise.all([this.openList.reopen(flow.id), this.index.reopen(flow)])
+    await this.openList.reopen(flow.id, now)
     return true
   }
 }

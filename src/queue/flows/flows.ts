@@ -132,8 +132,8 @@ export class Flows {
   }
 
   /** The outputs or failures of jobs, in the order given. */
-  results(flow: { id: string }, nodes: JobNode[]): Promise<JobResult[]> {
-    return this.#jobs.results(flow, nodes)
+  results(flow: { id: string }, nodes: JobNode[], view?: 'whole' | 'small'): Promise<JobResult[]> {
+    return this.#jobs.results(flow, nodes, view)
   }
 
   /**

@@ -1,5 +1,8 @@
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/load-script.ts'
+
+const unlistEnded = loadScript('flows/unlist-ended')
 
 /** A run of a flow on the list. `since` is when it was listed, in epoch ms. */
 export interface OpenEntry {
@@ -53,8 +56,8 @@ export class OpenFlowList {
     await this.remove(id, run)
   }
 
-  /** Takes a flow off the list of ended flows: its next run is open. */
-  async reopen(id: string): Promise<void> {
-    await whenAvailable(this.#redis.zrem(this.#keys.endedFlows, id))
+  /** Takes a flow off the list of ended flows, unless a run has ended since `before` (epoch ms): another process may have closed it by now. */
+  async reopen(id: string, before: number): Promise<void> {
+    await whenAvailable(unlistEnded(this.#redis, [this.#keys.endedFlows], [id, before]))
   }
 }

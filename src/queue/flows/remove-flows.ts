@@ -124,7 +124,7 @@ export class FlowRemover {
     for (let i = 0; i + 1 < found.length; i += 2) {
       const [id = '', score] = found.slice(i, i + 2)
       // The removal of one at 0 has begun.
-      if (Number(score) === 0 || !(await this.#isKeptLonger(id, before))) await this.#remove(id)
+      if (Number(score) === 0 || !(await this.#isKeptLonger(id, before))) await this.#remove(id, before)
     }
   }
 
@@ -139,14 +139,15 @@ export class FlowRemover {
     return true
   }
 
-  async #remove(id: string): Promise<void> {
+  async #remove(id: string, before: number): Promise<void> {
     const { redis, keys, store } = this.#options
     const [status, detail] = begunSchema.parse(await beginRemoval(redis, [keys.flow(id)], ['expired']))
     // A retry crashed between opening the next run and taking the flow off this list. That run may have ended since, and owe its webhook.
     if (status === 'open') await store.openList.add(id, Number(detail), redisNow())
     const why: 'deleted' | 'evicted' | 'expired' = status === 'deleted' || status === 'evicted' ? status : 'expired'
     const flow = status === 'open' ? undefined : await store.read(id)
-    if (!flow) return void (await redis.zrem(keys.endedFlows, id))
+    // Unless that run has just ended.
+    if (!flow) return store.openList.reopen(id, before + 1)
     const keptMs = flow.finished ? keptForMs(flow.finished.state, this.#options) : 0
     const how = { claim: detail, why, keptMs }
     await finishRemoval(this.#options, flow, await jobsOf(this.#options, flow), how)

@@ -59,9 +59,12 @@ export function parseRecord(data: unknown): JobRecord | undefined {
 }
 
 /** The record of a job that a plain BullMQ producer added: the anonymous tenant's, with its data as the input. */
-export function plainRecord(data: unknown): JobRecord {
-  return { v: recordVersion, tenant: anonymousTenant, input: data }
+export function plainRecord(data: unknown, secrets?: JobRecord['secrets']): JobRecord {
+  return { v: recordVersion, tenant: anonymousTenant, ...(secrets && { secrets }), input: data }
 }
+
+/** Where jobs of a type have secrets: those of plain producers have no paths stored with them. */
+export type PlainSecrets = (type: string) => JobRecord['secrets']
 
 /** Since when a job with this stored record could have started in its present run. `firstDueAt` is when it was created or became due. */
 export function dueAt(data: unknown, firstDueAt: number): number {

@@ -3,7 +3,7 @@ import { decodeFailure, type StoredFailure } from './failure.ts'
 import { type HeldBy, heldByQueue, shownPlace, unknownSince, type WaitingQueue } from './held-by.ts'
 import { decodeStarts, type JobStart } from './job-history.ts'
 import type { JobRef } from './job-id.ts'
-import { dueAt as dueSince, type JobRecord, parseRecord, plainRecord } from './job-record.ts'
+import { dueAt as dueSince, type JobRecord, type PlainSecrets, parseRecord, plainRecord } from './job-record.ts'
 import { isEnd, type JobEnd, type JobState } from './job-states.ts'
 import { parseJson } from './parse-json.ts'
 import { largeBytes, largeInputBytes } from './payload.ts'
@@ -75,12 +75,19 @@ export function hashOf(fields: readonly string[]): Record<string, string> {
 export function decodeJob(
   ref: JobRef,
   hash: Record<string, string>,
-  found: { place: Place; lastEventId: number; dueAt: number | undefined; queue?: WaitingQueue | undefined },
+  found: {
+    place: Place
+    lastEventId: number
+    dueAt: number | undefined
+    queue?: WaitingQueue | undefined
+    plainSecrets?: PlainSecrets | undefined
+  },
 ): StoredJob | undefined {
   const { lastEventId, dueAt, queue } = found
   const text = hash['data'] ?? ''
   const data = parseJson(text)
-  const record = ref.bullId === undefined ? parseRecord(data) : plainRecord(data)
+  const record =
+    ref.bullId === undefined ? parseRecord(data) : plainRecord(data, found.plainSecrets?.(hash['name'] ?? ''))
   if (!record) return undefined
   const unknown = unknownSince(hash)
   const place = shownPlace(found.place, unknown !== undefined, dueAt, queue?.now)

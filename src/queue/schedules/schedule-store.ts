@@ -23,6 +23,8 @@ const removeSchedule = loadScript('schedules/remove-schedule')
 export const maxSchedules = 10_000
 /** How many due schedules are taken at once, and for how long. A process that needs longer must not fire them. */
 const maxTaken = 100
+/** A definition may have 500 KB: the job as it was sent, and its record. */
+const readAtOnce = 20
 export const takenForMs = 5000
 
 /** A due schedule, to be fired as of `takenAt`, in epoch ms. */
@@ -76,14 +78,21 @@ export class ScheduleStore {
     return decodeSchedule(ref, hash)
   }
 
-  /** The next `count` schedules of a tenant after an id, by id. @throws QueueUnavailableError */
-  async list(tenant: string, behind: string | undefined, count: number): Promise<StoredSchedule[]> {
+  /** The next `count` schedules of a tenant after an id, by id. Few are read at once. @throws QueueUnavailableError */
+  async *list(
+    tenant: string,
+    behind: string | undefined,
+    count: number,
+  ): AsyncGenerator<StoredSchedule, void, undefined> {
     const from = behind === undefined ? '-' : `(${behind}`
     const ids = await whenAvailable(
       this.#redis.zrangebylex(this.#keys.schedulesOf(tenant), from, '+', 'LIMIT', 0, count),
     )
-    const read = await Promise.all(ids.map((id) => this.read({ tenant, id })))
-    return read.filter((schedule) => schedule !== undefined)
+    for (let from = 0; from < ids.length; from += readAtOnce) {
+      const some = ids.slice(from, from + readAtOnce)
+      const read = await Promise.all(some.map((id) => this.read({ tenant, id })))
+      yield* read.filter((schedule) => schedule !== undefined)
+    }
   }
 
   /** @param revision which it must have; absent: any. @throws QueueUnavailableError */

@@ -1,7 +1,7 @@
 import { BullQueues } from '../bullmq/bull-queues.ts'
 import { type HeldBy, heldByQueue, type WaitingQueue } from '../model/held-by.ts'
 import { bullIdOf, type JobRef, parseJobId, parsePlainJobId } from '../model/job-id.ts'
-import { anonymousTenant } from '../model/job-record.ts'
+import { anonymousTenant, type PlainSecrets } from '../model/job-record.ts'
 import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
 import type { Place } from '../model/place.ts'
 import { redisNow } from '../model/redis-time.ts'
@@ -33,6 +33,7 @@ export class JobQueue {
   readonly #onAdded: (type: string, tenant: string) => void
   readonly #queues: ReadonlySet<string>
   readonly #acceptsPlainJobs: boolean
+  readonly #plainSecrets: PlainSecrets | undefined
   readonly #held = new Map<string, { at: number; value: HeldBy | undefined }>()
 
   /** `onAdded` is called for each job that this process stored. Jobs that are not `isListed` are in no list of jobs. */
@@ -42,6 +43,7 @@ export class JobQueue {
     queues: Iterable<string>
     isListed?: boolean
     acceptsPlainJobs?: boolean
+    plainSecrets?: PlainSecrets
     onAdded?: (type: string, tenant: string) => void
   }) {
     this.#client = deps.client
@@ -50,6 +52,7 @@ export class JobQueue {
     this.#onAdded = deps.onAdded ?? (() => undefined)
     this.#queues = new Set(deps.queues)
     this.#acceptsPlainJobs = deps.acceptsPlainJobs ?? false
+    this.#plainSecrets = deps.plainSecrets
   }
 
   /** @throws QueueUnavailableError when Redis does not answer. */
@@ -180,6 +183,7 @@ export class JobQueue {
       lastEventId: Number(lastEventId),
       dueAt: optionalNumber(dueAt),
       queue: waitingQueue(queue),
+      plainSecrets: this.#plainSecrets,
     })
     if (!job) throw new Error(`the record of job ${ref.id} was written by another version of Drover`)
     return job

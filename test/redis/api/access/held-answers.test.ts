@@ -37,6 +37,18 @@ async function metric(url: string, admin: Key, name: string, labels: Record<stri
 }
 
 /** Sends every request that is held, and waits until all are. */
+/** Lines that are broken off are not complete. */
+async function readLines(url: string, key: Key): Promise<{ text: string; isComplete: boolean }> {
+  const answer = await fetch(url, { headers: { ...key.headers, accept: 'application/x-ndjson' } })
+  let text = ''
+  try {
+    for await (const part of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) text += part
+    return { text, isComplete: true }
+  } catch {
+    return { text, isComplete: false }
+  }
+}
+
 async function holdAll(url: string, ids: { job: string; flow: string }, key: Key, admin: Key) {
   const ask = (path: string, headers: Record<string, string> = {}) =>
     fetch(url + path, { headers: { ...key.headers, ...headers } }).then(async (answer) => ({
@@ -48,7 +60,7 @@ async function holdAll(url: string, ids: { job: string; flow: string }, key: Key
   const held = {
     jobEvents: ask(`/v1/jobs/${ids.job}/events`),
     flowEvents: ask(`/v1/flows/${ids.flow}/events`),
-    lines: ask(`/v1/flows/${ids.flow}/results`, { accept: 'application/x-ndjson' }),
+    lines: readLines(`${url}/v1/flows/${ids.flow}/results`, key),
     jobWait: ask(`/v1/jobs/${ids.job}`, wait),
     flowWait: ask(`/v1/flows/${ids.flow}`, wait),
     submitWait: fetch(`${url}/v1/jobs`, {
@@ -80,6 +92,7 @@ async function expectAllToEnd(held: Awaited<ReturnType<typeof holdAll>>, code: s
     expect(/^id: (\d+)$/m.exec(last)?.[1]).toBe(/^id: (\d+)$/m.exec(before)?.[1])
   }
   expect(JSON.parse((await lines).text.trim())).toMatchObject({ code, status })
+  expect((await lines).isComplete).toBe(false)
   for (const wait of Object.values(waits)) {
     const answer = await wait
     expect([answer.status, JSON.parse(answer.text)]).toMatchObject([status, { code, status }])

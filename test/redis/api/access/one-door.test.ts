@@ -11,6 +11,7 @@ import { canOwnRedis, startOwnRedis } from '../../../helpers/own-redis.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 import { startStack } from '../../../helpers/stack.ts'
 import { waitFor } from '../../../helpers/wait-for.ts'
+import { receiveWebhooks, webhookSecret } from '../../../helpers/webhook-receiver.ts'
 
 type Body = JobResource & FlowResource & { code?: string; detail?: string }
 
@@ -195,4 +196,30 @@ test.skipIf(!canOwnRedis)('a flow with a literal map cannot fill Redis: cancels 
   const { body } = await send<Body>('GET', `${api.url}/v1/jobs/${running.body.id}`)
   expect([body.state, body.attempt]).toEqual(['running', 1])
   expect((await post(`/v1/jobs/${running.body.id}/cancel`)).status).toBe(202)
+})
+
+test.skipIf(!canOwnRedis)('a webhook is not sent again while Redis is low on memory', { timeout: 60_000 }, async () => {
+  const redis = await startOwnRedis()
+  onTestFinished(() => redis.close())
+  const { api } = await startStack({
+    workers: 1,
+    env: { REDIS_URL: redis.url, WORKER_QUEUES: 'io:1', WEBHOOK_SECRETS: webhookSecret('a') },
+  })
+  const client = await connectRedis({ url: redis.url, role: 'client', name: 'test', log: pino({ level: 'silent' }) })
+  onTestFinished(() => client.disconnect())
+  const receiver = await receiveWebhooks()
+  const { body } = await send<Body>('POST', `${api.url}/v1/jobs`, {
+    body: { ...echo(1), webhook: { url: receiver.url } },
+  })
+  const deliveries = `${api.url}/v1/jobs/${body.id}/deliveries`
+  const readDeliveries = () => send<{ items: { id: string; done: boolean }[] }>('GET', deliveries)
+  const { body: sent } = await waitFor('the delivery', readDeliveries, (read) => read.body.items[0]?.done === true)
+  const resend = () => send<{ code: string }>('POST', `${deliveries}/${sent.items[0]?.id}/resend`)
+  const used = Number(/^used_memory:(\d+)/m.exec(await client.info('memory'))?.[1])
+  await client.config('SET', 'maxmemory', Math.round(used * 1.1))
+  const refused = await waitFor('the refusal', resend, ({ status }) => status === 503)
+  expect(refused.body.code).toBe('redis_full')
+  expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
+  await client.config('SET', 'maxmemory', 0)
+  await waitFor('room', resend, ({ status }) => status === 202)
 })

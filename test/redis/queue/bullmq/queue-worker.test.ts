@@ -5,16 +5,34 @@ import { type FetchedJob, Success } from '../../../../src/queue/bullmq/fetched-j
 import { putBack } from '../../../../src/queue/bullmq/put-back.ts'
 import { QueueWorker } from '../../../../src/queue/bullmq/queue-worker.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
+import { type JobLease, UnprotectedLease } from '../../../../src/queue/model/job-lease.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 import { waitFor } from '../../../helpers/wait-for.ts'
+
+/** The holds of a worker on its jobs. */
+function countHolds() {
+  const held = new Set<JobLease>()
+  const hold = (): JobLease => {
+    const lease = new UnprotectedLease(0)
+    const release = lease.release.bind(lease)
+    lease.release = () => {
+      held.delete(lease)
+      release()
+    }
+    held.add(lease)
+    return lease
+  }
+  return { held, hold }
+}
 
 /** A worker whose jobs end on request; while it closes it puts back what arrives. */
 async function world(concurrency: number) {
   const [client, redis] = [await redisClient(), await redisClient('worker')]
   const keys = new Keys(keyPrefix())
   const running = new Map<string, (result: 'succeeded' | 'put_back') => Promise<void>>()
+  const { held, hold } = countHolds()
   const seen = { started: [] as string[], most: 0, putBack: 0, refused: 0, onStart: (): unknown => undefined }
   let isClosing = false
   const leave = async (job: FetchedJob) => {
@@ -50,6 +68,7 @@ async function world(concurrency: number) {
     workerName: 'w',
     lockMs: 10_000,
     maxCrashes: 3,
+    hold,
     process,
     onUntold: () => undefined,
     putBack: (job) => leave(job),
@@ -87,7 +106,7 @@ async function world(concurrency: number) {
     active: await client.llen(keys.bull('jobs', 'active')),
     completed: await client.zcard(keys.bull('jobs', 'completed')),
   })
-  return { client, redis, keys, worker, start, stop, running, seen, add, endAll, untilRunning, counts }
+  return { client, redis, keys, worker, held, start, stop, running, seen, add, endAll, untilRunning, counts }
 }
 
 test('a worker runs as many as it may, each once, and fills up as jobs end', async () => {
@@ -220,4 +239,37 @@ test('a worker that closes while it asks loses no job', async () => {
     const completed = seen.started.length
     expect(await counts()).toEqual({ waiting: 50 - completed, active: 0, completed })
   }
+})
+
+test('a job that BullMQ drops, since its scheduler fails, is held no more and takes no place', async () => {
+  const { client, keys, worker, held, start, running, add, untilRunning } = await world(1)
+  const errors: string[] = []
+  worker.on('error', ({ message }) => errors.push(message))
+  await add(2)
+  const [first = ''] = await client.zrange(keys.bull('jobs', 'prioritized'), '0', '0')
+  await client.hset(keys.job({ queue: 'jobs', id: first }), 'rjk', 'every-hour')
+  start()
+  await untilRunning(1)
+  expect([...running.keys()]).not.toContain(first)
+  expect(errors.at(-1)).toContain('repeatable job')
+  expect(held.size).toBe(1)
+})
+
+test('a close while the worker reconnects leaves no connection', async () => {
+  const { client, keys, worker } = await world(1)
+  const backend = worker.getBackend()
+  const connections = async () =>
+    String(await client.client('LIST'))
+      .split('\n')
+      .filter((line) => line.includes(`name=${keys.bullPrefix('jobs')}:`))
+  await waitFor('the connection', connections, ({ length }) => length === 1)
+  await backend.disconnectBlocking()
+  await waitFor('its end', connections, ({ length }) => length === 0)
+  const reconnecting = backend.reconnectBlocking().catch(() => 'closed')
+  await backend.disconnectBlocking()
+  await reconnecting
+  await waitFor('no connection', connections, ({ length }) => length === 0)
+  await backend.close()
+  await backend.reconnectBlocking()
+  expect(await connections()).toEqual([])
 })
