@@ -540,6 +540,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/schedules/{id}/input": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the input of a schedule's job
+         * @description The `input` of `job` alone, as JSON of any size, in parts where the client asks for a range. Secrets are masked.
+         */
+        get: operations["readScheduleInput"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}/deliveries": {
         parameters: {
             query?: never;
@@ -1685,8 +1705,10 @@ export interface components {
             end_at: string | null;
             paused: boolean;
             overlap: components["schemas"]["Overlap"];
-            /** @description As the client sent it, without secrets */
+            /** @description As the client sent it, without secrets. Its `input` is null when `input_bytes` is a number */
             job: unknown;
+            /** @description The size in bytes of JSON of an input above 16,384 bytes, which is not in `job`: read it at `links.input` */
+            input_bytes: number | null;
             /**
              * Format: date-time
              * @description RFC 3339, UTC, with milliseconds
@@ -1740,6 +1762,7 @@ export interface components {
         };
         ScheduleLinks: {
             self: string;
+            input: string;
             last_job: string | null;
         };
         SchedulePage: {
@@ -4717,6 +4740,85 @@ export interface operations {
             503: components["responses"]["QueueUnavailable"];
         };
     };
+    readScheduleInput: {
+        parameters: {
+            query?: {
+                /** @description Whose items: another tenant's with the scope `admin` only. Default: the tenant of the key */
+                tenant?: string;
+            };
+            header?: {
+                /** @description `bytes=from-to`, `bytes=from-` or `bytes=-last`: one part of the input */
+                range?: string;
+                /** @description The `ETag` of the input that the client has a part of: a different input is sent whole */
+                "if-range"?: string;
+                /** @description The `ETag` of the input that the client has */
+                "if-none-match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The input */
+            200: {
+                headers: {
+                    /** @description Identifies the input */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The part of the input that `Range` asks for: bytes, which are not JSON by themselves */
+            206: {
+                headers: {
+                    /** @description Identifies the input */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
+                    /** @description `bytes from-to/size` */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The input is as the client has it */
+            304: {
+                headers: {
+                    /** @description Identifies the input */
+                    etag?: string;
+                    /** @description `bytes` */
+                    "accept-ranges"?: string;
+                    /** @description `no-cache`: reuse it after a request with `If-None-Match` only */
+                    "cache-control"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["ScheduleNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
     listDeliveries: {
         parameters: {
             query?: never;
@@ -4816,7 +4918,7 @@ export interface operations {
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     resendFlowDelivery: {
@@ -4852,7 +4954,7 @@ export interface operations {
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["QueueUnavailable"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
         };
     };
     listJobTypes: {

@@ -19,6 +19,7 @@ local sets = { KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
 for i = 3, #ARGV, 7 do
   local id = ARGV[i]
   local jobKey = ARGV[1] .. id
+  -- Of the default priority it has no field.
   local blocked, priority = unpack(redis.call('HMGET', jobKey, 'blocked', 'priority'))
   if blocked then
     redis.call('ZREM', KEYS[8], id)
@@ -30,7 +31,7 @@ for i = 3, #ARGV, 7 do
       if ARGV[i + 6] ~= '' then redis.call('HSET', jobKey, 'inputBytes', ARGV[i + 6]) end
       redis.call('HSET', jobKey, 'data', ARGV[i + 2], 'releasedAt', ARGV[2])
       limitTime(KEYS[6], id, ARGV[i + 4], ARGV[i + 5])
-      queueJob(sets, id, priority, tonumber(ARGV[i + 3]), tonumber(ARGV[2]))
+      queueJob(sets, id, priority or 10, tonumber(ARGV[i + 3]), tonumber(ARGV[2]))
       writeEvent(ARGV[1], 'waiting', 'jobId', id, 'prev', 'waiting-children')
       redis.call('PUBLISH', jobKey, 'changed')
     end
