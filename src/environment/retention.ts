@@ -11,12 +11,15 @@ interface Limits {
   RESULT_MAX_BYTES?: number | undefined
 }
 
-/** Failed jobs wait for somebody to look at them. */
-const failedFactor = 7
+/** A day. */
+export const defaultResultTtlMs = 86_400_000
+/** Failed jobs wait for somebody to look at them: a week. */
+const defaultFailedTtlMs = 7 * defaultResultTtlMs
 
-/** How long ended jobs are kept. */
+/** How long ended jobs are kept. Without `FAILED_TTL_MS` a `RESULT_TTL_MS` of the operator's holds for failed jobs, too. */
 export function retentionOf({ RESULT_TTL_MS, FAILED_TTL_MS }: Variables): Retention {
-  return { resultTtlMs: RESULT_TTL_MS, failedTtlMs: FAILED_TTL_MS ?? failedFactor * RESULT_TTL_MS }
+  const otherwise = RESULT_TTL_MS === defaultResultTtlMs ? defaultFailedTtlMs : RESULT_TTL_MS
+  return { resultTtlMs: RESULT_TTL_MS, failedTtlMs: FAILED_TTL_MS ?? otherwise }
 }
 
 /** Failed jobs are kept at least as long as others. */

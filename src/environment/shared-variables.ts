@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { certificates, flag, integer, list, redisUrl, webhookSecrets } from './kinds.ts'
+import { defaultResultTtlMs } from './retention.ts'
 
 /** A private authority without TLS is a mistake: the connection would be in the clear. */
 export function refuseCaWithoutTls({ REDIS_URL, REDIS_CA_FILE }: Redis, context: z.RefinementCtx): void {
@@ -88,11 +89,15 @@ export const sharedVariables = {
       ),
     ),
   RESULT_TTL_MS: integer(1000, 365 * 86_400_000)
-    .default(86_400_000)
+    .default(defaultResultTtlMs)
     .meta(about('How long a finished job stays readable at the latest: see `RESULT_MIN_MS`.')),
   FAILED_TTL_MS: integer(1000, 7 * 365 * 86_400_000)
     .optional()
-    .meta(about('How long a failed job stays readable at the latest. Default: seven times `RESULT_TTL_MS`.')),
+    .meta(
+      about(
+        'How long a failed job stays readable at the latest. Default: seven days, or `RESULT_TTL_MS` where that is not a day.',
+      ),
+    ),
   RESULT_MAX_COUNT: integer(0, 1_000_000_000)
     .optional()
     .meta(
