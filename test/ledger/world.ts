@@ -73,16 +73,15 @@ export class World {
       ...options.env,
     }
     const world = new World({ redis, dir, seed, env })
-    try {
-      await Promise.all([
-        ...Array.from({ length: apis }, () => world.startApi()),
-        ...Array.from({ length: workers }, () => world.startWorker()),
-      ])
-    } catch (error) {
-      await world.close()
-      throw error
-    }
-    return world
+    // All have started or failed before the world is closed, which ends those that it knows.
+    const starts = await Promise.allSettled([
+      ...Array.from({ length: apis }, () => world.startApi()),
+      ...Array.from({ length: workers }, () => world.startWorker()),
+    ])
+    const failed = starts.find((start) => start.status === 'rejected')
+    if (!failed) return world
+    await world.close()
+    throw failed.reason
   }
 
   async startApi(more: Record<string, string> = {}): Promise<RoleProcess> {
