@@ -14,7 +14,7 @@ const owed = 1000
 const measured = 100
 const paceMs = 10
 /** Below this a delay is noise of a busy machine. */
-const floorMs = 60
+const floorMs = 100
 
 async function submitMany(stack: Stack, receiver: Receiver, count: number): Promise<void> {
   let left = count
