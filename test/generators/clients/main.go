@@ -84,12 +84,12 @@ func main() {
 	check(err)
 	seen["flow"] = []any{flow.JSON200.State, len(tree.Chain)}
 
-	schedule, err := client.PutScheduleWithResponse(ctx, "generated", api.ScheduleBody{
+	schedule, err := client.PutScheduleWithResponse(ctx, "generated", nil, api.ScheduleBody{
 		EveryMs: pointer(3_600_000), Job: api.ScheduledJob{Type: "echo", Input: 1},
 	})
 	check(err)
 	seen["schedule"] = *schedule.JSON201.EveryMs
-	_, err = client.DeleteScheduleWithResponse(ctx, "generated")
+	_, err = client.DeleteScheduleWithResponse(ctx, "generated", nil)
 	check(err)
 
 	run, err := client.RunCountPrimesWithResponse(ctx, nil, api.CountPrimesInput{Limit: 100})
