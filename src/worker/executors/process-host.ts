@@ -84,8 +84,12 @@ function pipesOf({ stdio }: ChildProcess): { stdout: Readable; stderr: Readable;
 /** A program that has left the group is found only while its parent lives. */
 function killWithPrograms(pid: number | undefined): void {
   if (pid === undefined) return
-  const programs = findPrograms(pid)
-  killGroup(pid)
+  let programs: number[] = []
+  try {
+    programs = findPrograms(pid)
+  } finally {
+    killGroup(pid)
+  }
   for (const program of programs) killProgram(program)
 }
 

@@ -63,7 +63,10 @@ function listPids(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger)
 }
 
-/** Empty if it has ended meanwhile. */
+/** Why a process cannot be read: it has ended meanwhile, or it is another user's and `/proc` hides it (`hidepid`, `ProtectProc`). */
+const unreadable = ['ENOENT', 'ESRCH', 'EPERM', 'EACCES']
+
+/** Empty if it has ended meanwhile, or is hidden from this user: then it is not ours. */
 function readProcess(pid: number): ProcessEntry[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -71,7 +74,7 @@ function readProcess(pid: number): ProcessEntry[] {
     const [state = '', parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 3)
     return [{ pid, parent: Number(parent), group: Number(group), isRunning: state !== 'Z' && state !== 'X' }]
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return []
+    if (error instanceof Error && 'code' in error && unreadable.includes(String(error.code))) return []
     throw error
   }
 }
