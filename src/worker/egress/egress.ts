@@ -1,10 +1,11 @@
 import dns from 'node:dns'
+import { createRequire } from 'node:module'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type * as undiciTypes from 'undici'
 import { type AllowList, isAllowedAddress, parseAllowList } from '../../allowed-address.ts'
 import { isExhausted } from '../../descriptor-watch.ts'
 import { guardLookup, isLiteral, type Resolve } from './guard-lookup.ts'
-import { guardRedirects } from './guard-redirects.ts'
+import { guardRedirects, type RedirectGuard } from './guard-redirects.ts'
 import { findRefusal, parseTarget, refuseAddress } from './refusal.ts'
 import { skipContinue } from './skip-continue.ts'
 
@@ -25,6 +26,7 @@ export interface Egress {
   readonly close: () => Promise<void>
 }
 
+const require = createRequire(import.meta.url)
 const connectTimeoutMs = 10_000
 /** A server may ask for minutes: idle connections take descriptors that others need. */
 const keepAliveMaxMs = 15_000
@@ -39,28 +41,37 @@ export function createEgress(options: { allowCidrs: readonly string[]; resolve?:
   const resolve = options.resolve ?? dns.lookup
   let network: ReturnType<typeof openNetwork> | undefined
   let isClosed = false
-  const send = async (target: URL, init: RequestInit | undefined): Promise<Response> => {
-    network ??= openNetwork(allow, resolve)
+  const send = async (target: URL, init: RequestInit | undefined, guard: RedirectGuard): Promise<Response> => {
+    network ??= openNetwork(allow, resolve).catch((error: unknown) => {
+      network = undefined
+      throw error
+    })
     const { undici, agent } = await network
-    const guard = guardRedirects(init?.redirect ?? 'follow')
     const body = init?.body instanceof FormData ? copyForm(init.body, new undici.FormData()) : init?.body
     const given = asUndiciInit({ ...init, ...(body === undefined ? {} : { body }) })
-    return asGlobalResponse(await undici.fetch(target, { ...given, dispatcher: agent().compose(guard) }))
+    return asGlobalResponse(await undici.fetch(target, { ...given, dispatcher: agent().compose(guard.intercept) }))
   }
-  const closeIdle = (): void => void network?.then((open) => open.renew())
+  // Who called `fetch` hears that the network failed to open.
+  const closeIdle = (): void =>
+    void network?.then(
+      (open) => open.renew(),
+      () => undefined,
+    )
   return {
     closeIdle,
     async fetch(url, init) {
       const target = parseTarget(url)
       if (isClosed) throw new Error('outgoing HTTP is closed: the worker is stopping')
+      const redirect = init?.redirect ?? 'follow'
       try {
-        return await send(target, init).catch(async (error: unknown) => {
+        const guard = guardRedirects(redirect)
+        return await send(target, init, guard).catch(async (error: unknown) => {
           if (!hasNoDescriptor(error)) throw error
           closeIdle()
-          // It did not connect, so nothing was sent. A body that is a stream may have been read all the same.
-          if (init?.body instanceof ReadableStream) throw error
+          // The first request did not connect, so nothing was sent. A body that is a stream may have been read all the same.
+          if (guard.requests() > 1 || init?.body instanceof ReadableStream) throw error
           await nextTurn()
-          return send(target, init)
+          return send(target, init, guardRedirects(redirect))
         })
       } catch (error) {
         throw findRefusal(error) ?? error
@@ -68,7 +79,7 @@ export function createEgress(options: { allowCidrs: readonly string[]; resolve?:
     },
     async close() {
       isClosed = true
-      const open = await network
+      const open = await network?.catch(() => undefined)
       await open?.destroy()
     },
   }
@@ -81,9 +92,12 @@ function hasNoDescriptor(error: unknown): boolean {
 /**
  * Loads undici on first use: the import takes 140 ms and 29 MB (measured), which threads that never fetch need not spend. Uses
  * undici's own `fetch`, since the one in Node.js is another version and refuses our dispatcher.
+ *
+ * @throws the error of the system when no file descriptor is left. A later call tries again: an `import` that failed in the middle
+ * would fail for good.
  */
 async function openNetwork(allow: AllowList, resolve: Resolve) {
-  const undici = await import('undici')
+  const undici = require('undici') as typeof undiciTypes
   const connectTo = undici.buildConnector({
     timeout: connectTimeoutMs,
     allowH2: false,

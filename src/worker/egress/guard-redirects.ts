@@ -5,12 +5,16 @@ import { parseTarget } from './refusal.ts'
 const maxRedirects = 10
 const redirectStatuses = [301, 302, 303, 307, 308]
 
+export interface RedirectGuard {
+  intercept: Dispatcher.DispatcherComposeInterceptor
+  /** How many requests it has seen; more than one: `fetch` has followed a redirect. */
+  requests: () => number
+}
+
 /** Counts the requests of one `fetch` and checks the target of each redirect before `fetch` follows it. */
-export function guardRedirects(
-  redirect: NonNullable<RequestInit['redirect']>,
-): Dispatcher.DispatcherComposeInterceptor {
+export function guardRedirects(redirect: NonNullable<RequestInit['redirect']>): RedirectGuard {
   let requests = 0
-  return (dispatch) => (options, handler) => {
+  const intercept: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
     const from = `${String(options.origin)}${options.path}`
     requests += 1
     return dispatch(options, {
@@ -29,6 +33,7 @@ export function guardRedirects(
       onResponseError: (controller, error) => handler.onResponseError?.(controller, error),
     })
   }
+  return { intercept, requests: () => requests }
 }
 
 function refuseRedirect(location: string, from: string, requests: number): PermanentError | undefined {
