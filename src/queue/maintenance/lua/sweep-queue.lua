@@ -22,7 +22,7 @@
   ARGV: ms that an ended job is kept, ms that a failed one is, max jobs of each duty, prefix of the job keys, rank in the index at which to look for entries
         without a job, what job ids have before their ULID, ULID below which the job of an entry must exist,
         rank in the index of labels at which to look
-  Returns { { type, failure, id, tenant } of each job ended, how many were removed, { job key, its idempotency claim, until when an
+  Returns { { type, failure, id, tenant } of each job ended, how many were removed or moved to a later place, { job key, its idempotency claim, until when an
   evicted job promised it or '', … }, rank in the index to continue at, ids of ended jobs that owe a webhook, { job key, its flow, … } of ended jobs
   that are kept for their flow, rank in the index of labels to continue at }
 ]]
@@ -52,4 +52,4 @@ local owed = findOwedWebhooks(q)
 local found = removeEnded(q)
 local indexFrom = cleanIndex(q, q.index, '^[^:]*:', tonumber(ARGV[5]), ARGV[6], ARGV[7])
 local labelsFrom = cleanIndex(q, KEYS[11], '^[^:]*:[^:]*:', tonumber(ARGV[8]), ARGV[6], ARGV[7])
-return { ended, found.removed, found.claims, indexFrom, owed, found.ofFlows, labelsFrom }
+return { ended, found.removed + found.moved, found.claims, indexFrom, owed, found.ofFlows, labelsFrom }

@@ -14,6 +14,7 @@ local function removeOver(q, set, baseMs, id, found)
   elseif finished and not removing and finished + kept > q.now then
     -- It is kept for longer than others of its set, and stands where it is found when its time is over.
     redis.call('ZADD', set, finished + kept - baseMs, id)
+    found.moved = found.moved + 1
   elseif claim then
     -- From now on it can neither be retried nor get another claim, as in begin-removal.lua.
     redis.call('HSETNX', jobKey, 'removing', 1)
@@ -29,9 +30,10 @@ local function removeOver(q, set, baseMs, id, found)
   end
 end
 
--- Removes the jobs whose time is over, and those whose eviction was interrupted. Returns `found`, as above, with how many were `removed`.
+-- Removes the jobs whose time is over, and those whose eviction was interrupted. Returns `found`, as above, with how many were `removed` and how many `moved` to a
+-- later place.
 local function removeEnded(q)
-  local found = { removed = 0, claims = {}, ofFlows = {} }
+  local found = { removed = 0, moved = 0, claims = {}, ofFlows = {} }
   for set, baseMs in pairs({ [q.failed] = q.failedTtlMs, [q.completed] = q.ttlMs }) do
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', q.now - baseMs, 'LIMIT', 0, q.limit)) do removeOver(q, set, baseMs, id, found) end
   end
@@ -47,7 +49,10 @@ local function removeEnded(q)
     else
       local kept = keptMs(keep, set == q.completed, failure, q.ttlMs, q.failedTtlMs)
       local due = (finished or q.now) + kept
-      redis.call('ZADD', retention, due, id)
+      -- One that owes a webhook does not go yet: others are looked at first.
+      local isOwing = finished and redis.call('ZSCORE', q.webhookDebts, id)
+      redis.call('ZADD', retention, isOwing and math.max(due, q.now + 1000) or due, id)
+      if due > q.now or isOwing then found.moved = found.moved + 1 end
       if finished and due <= q.now then removeOver(q, set, set == q.completed and q.ttlMs or q.failedTtlMs, id, found) end
     end
   end
