@@ -31,6 +31,7 @@ export class RedisMemory {
   #readAt = Number.NEGATIVE_INFINITY
   #fullest: NodeMemory = none
   #added = 0
+  #reading: Promise<void> | undefined
 
   constructor(redis: Redis) {
     this.#redis = redis
@@ -62,6 +63,14 @@ export class RedisMemory {
   async refresh(maxAgeMs?: number): Promise<void> {
     const isNear = roomIn(this.#fullest) < this.#fullest.limit * nearShare
     if (monotonicMs() - this.#readAt < (maxAgeMs ?? (isNear ? readingMs.near : readingMs.far))) return
+    // One at a time: two would subtract the same bytes.
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  async #read(): Promise<void> {
     const before = this.#added
     const nodes = (await readInfo(this.#redis, 'memory')).map(memoryOf)
     this.#fullest = nodes.reduce((least, node) => (roomIn(node) < roomIn(least) ? node : least), none)
@@ -69,7 +78,7 @@ export class RedisMemory {
     if (this.#fullest.limit === 0) this.#fullest = nodes[0] ?? this.#fullest
     this.#readAt = monotonicMs()
     // What was added while Redis answered may be in its reply or not: it stays counted.
-    this.#added -= before
+    this.#added = Math.max(0, this.#added - before)
   }
 
   /** Reads the memory of the node that holds a key. @throws QueueUnavailableError */
