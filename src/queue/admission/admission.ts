@@ -56,10 +56,14 @@ export class Admission {
   /** Admits jobs, all or none, and takes their places in the quota. @returns why not. @throws QueueUnavailableError */
   async admit({ tenant, limit, maxBytes, refs, bytes }: Entrants): Promise<Refusal | undefined> {
     const entered: Entry[] = []
-    const refusal =
+    let refusal =
       (await this.#enterQueues(refs, bytes, entered)) ??
-      (maxBytes === undefined ? undefined : await this.#takeBytes(tenant, maxBytes, bytes + refs.length * jobBytes)) ??
       (limit === undefined ? undefined : await this.#reserve(tenant, limit, refs))
+    if (!refusal && maxBytes !== undefined) {
+      // At last: results give way for it.
+      refusal = await this.#takeBytes(tenant, maxBytes, bytes + refs.length * jobBytes)
+      if (refusal) await this.withdraw({ tenant, limit, refs })
+    }
     if (refusal) for (const entry of entered) this.#backpressure.undo(entry)
     return refusal
   }
