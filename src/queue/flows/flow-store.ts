@@ -222,7 +222,9 @@ export class FlowStore {
     const key = this.#keys.evictedFlows
     await whenAvailable(this.#redis.zadd(key, 0, `${id}:${tenant}`))
     await whenAvailable(this.#redis.zremrangebyrank(key, 0, -1 - maxEvicted))
-    await whenAvailable(this.#redis.pexpire(key, ttlMs))
+    // Another one may have been promised for longer.
+    await whenAvailable(this.#redis.pexpire(key, ttlMs, 'NX'))
+    await whenAvailable(this.#redis.pexpire(key, ttlMs, 'GT'))
   }
 
   /** Whether a flow of the tenant, or of any where that is undefined, was evicted lately. */

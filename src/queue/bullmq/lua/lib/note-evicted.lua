@@ -3,6 +3,8 @@
 local function noteEvicted(evicted, id, tenant, ttlMs)
   redis.call('ZADD', evicted, 0, id .. ':' .. tenant)
   redis.call('ZREMRANGEBYRANK', evicted, 0, -10001)
-  redis.call('PEXPIRE', evicted, ttlMs)
+  -- Another one may have been promised for longer.
+  redis.call('PEXPIRE', evicted, ttlMs, 'NX')
+  redis.call('PEXPIRE', evicted, ttlMs, 'GT')
 end
 
