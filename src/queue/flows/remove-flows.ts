@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { JobRef } from '../model/job-id.ts'
 import { redisNow } from '../model/redis-time.ts'
 import { keptForMs, type Retention } from '../model/retention.ts'
 import { isAnyHeard, type Redis, whenAvailable } from '../redis/connection.ts'
@@ -15,10 +16,13 @@ import { FlowPlan, type JobNode } from './model/plan.ts'
 
 const beginRemoval = loadScript('flows/begin-flow-removal')
 const unlinkFlow = loadScript('flows/unlink-flow')
+const sumJobBytes = loadScript('bullmq/sum-job-bytes')
 const begunSchema = z.tuple([z.enum(['missing', 'open', 'expired', 'deleted', 'evicted']), z.string()])
 
 /** Flows in one call. */
 const maxFlows = 50
+/** Jobs in one call. */
+const maxSummed = 500
 
 interface Deps {
   redis: Redis
@@ -43,7 +47,7 @@ export async function deleteFlow(deps: Deps, id: string): Promise<'removed' | 'm
   const nodes = await jobsOf(deps, flow)
   const states = await jobs.readStates(flow, nodes)
   if (states.some(({ status }) => status === 'open')) return 'not_done'
-  const [status, claim] = begunSchema.parse(await whenAvailable(beginRemoval(redis, [keys.flow(id)], ['deleted'])))
+  const [status, claim] = begunSchema.parse(await whenAvailable(beginRemoval(redis, [keys.flow(id)], ['deleted', ''])))
   if (status === 'missing') return 'missing'
   if (status === 'open') return 'not_done'
   // The first that the coordinator finds.
@@ -56,24 +60,45 @@ export async function deleteFlow(deps: Deps, id: string): Promise<'removed' | 'm
  * Removes an ended flow before its time, with its jobs and everything that belongs to them. Its deliveries stay, and its idempotency claim lives
  * on until the flow would have expired. A crash halfway leaves a flow that is marked, and removed soon.
  *
- * @returns false when it owes a webhook, runs again, or a job of it is being stopped
+ * @param endedBefore epoch ms: one that ended later is kept, also when it was retried since the caller found it
+ * @returns about how many bytes its jobs took; undefined when it owes a webhook, runs again, or a job of it is being stopped
  * @throws QueueUnavailableError
  */
-export async function evictFlow(deps: Deps, id: string, retention: Retention): Promise<boolean> {
+export async function evictFlow(
+  deps: Deps,
+  id: string,
+  retention: Retention,
+  endedBefore: number,
+): Promise<number | undefined> {
   const { redis, keys, store, jobs } = deps
   const flow = await store.read(id)
-  if (!flow?.finished) return false
+  if (!flow?.finished || flow.finished.at > endedBefore) return undefined
   const nodes = await jobsOf(deps, flow)
   const channels = [keys.flow(id), ...refsOf(id, nodes).map((ref) => keys.channel(ref))]
-  if (await isAnyHeard(redis, channels)) return false
+  if (await isAnyHeard(redis, channels)) return undefined
   const states = await jobs.readStates(flow, nodes)
-  if (states.some(({ status }) => status === 'open')) return false
-  const [status, claim] = begunSchema.parse(await whenAvailable(beginRemoval(redis, [keys.flow(id)], ['evicted'])))
-  if (status === 'missing' || status === 'open') return false
+  if (states.some(({ status }) => status === 'open')) return undefined
+  const bytes = await sumBytes(deps, refsOf(id, nodes))
+  const begun = await whenAvailable(beginRemoval(redis, [keys.flow(id)], ['evicted', flow.run]))
+  const [status, claim] = begunSchema.parse(begun)
+  if (status === 'missing' || status === 'open') return undefined
   // The first that the coordinator finds.
   await whenAvailable(redis.zadd(keys.endedFlows, 0, id))
   await finishRemoval(deps, flow, nodes, { claim, why: status, keptMs: keptForMs(flow.finished.state, retention) })
-  return true
+  return bytes
+}
+
+/** About how many bytes jobs take in Redis. */
+async function sumBytes({ redis, keys }: Pick<Deps, 'redis' | 'keys'>, refs: JobRef[]): Promise<number> {
+  let sum = 0
+  for (const [queue, some] of Map.groupBy(refs, (ref) => ref.queue)) {
+    for (let i = 0; i < some.length; i += maxSummed) {
+      const ids = some.slice(i, i + maxSummed).map((ref) => ref.id)
+      const args = [keys.bull(queue, ''), ...ids]
+      sum += Number(await whenAvailable(sumJobBytes(redis, [keys.bull(queue, 'completed')], args)))
+    }
+  }
+  return sum
 }
 
 /** Does what is left of a removal that has begun. */
@@ -141,7 +166,7 @@ export class FlowRemover {
 
   async #remove(id: string, before: number): Promise<void> {
     const { redis, keys, store } = this.#options
-    const [status, detail] = begunSchema.parse(await beginRemoval(redis, [keys.flow(id)], ['expired']))
+    const [status, detail] = begunSchema.parse(await beginRemoval(redis, [keys.flow(id)], ['expired', '']))
     // A retry crashed between opening the next run and taking the flow off this list. That run may have ended since, and owe its webhook.
     if (status === 'open') await store.openList.add(id, Number(detail), redisNow())
     const why: 'deleted' | 'evicted' | 'expired' = status === 'deleted' || status === 'evicted' ? status : 'expired'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { Evictable, EvictionSearch, EvictionSource } from '../model/eviction.ts'
+import type { Evictable, EvictionPage, EvictionSearch, EvictionSource } from '../model/eviction.ts'
 import type { Retention } from '../model/retention.ts'
-import { type Redis, whenAvailable } from '../redis/connection.ts'
+import { isAnyHeard, isCluster, type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { expireClaim } from '../store/idempotency-keys.ts'
@@ -12,7 +12,7 @@ const evictJobs = loadScript('bullmq/evict-jobs')
 /** Bounds of one look: a job costs some microseconds, and its record is copied. */
 const maxLook = { jobs: 150, bytes: 2 * 1024 * 1024 }
 
-const foundSchema = z.tuple([z.int(), z.array(z.coerce.string())])
+const foundSchema = z.tuple([z.int(), z.array(z.coerce.string()), z.int()])
 const evictedSchema = z.tuple([z.array(z.string()), z.array(z.string())])
 
 /** The ended jobs of a queue. Jobs of flows are none of them: they give way with their flow. */
@@ -41,19 +41,20 @@ export class EndedJobs implements EvictionSource {
     this.#ownerKeyOf = ownerKeyOf
   }
 
-  async find(search: EvictionSearch, from: number): Promise<{ found: Evictable[]; next: number | undefined }> {
+  async find(search: EvictionSearch, from: number): Promise<EvictionPage> {
     const { tenant, kind, endedBefore } = search
     const set = this.#keys.bull(this.#queue, kind === 'succeeded' ? 'completed' : 'failed')
     const prefix = this.#keys.bull(this.#queue, '')
     const args = [prefix, from, maxLook.jobs, maxLook.bytes, endedBefore, tenant, kind]
     const reply = await whenAvailable(findEvictable(this.#redis, [set, this.#keys.webhookDebts(this.#queue)], args))
-    const [next, texts] = foundSchema.parse(reply)
+    const [next, texts, resume] = foundSchema.parse(reply)
     const found: Evictable[] = []
     for (let i = 0; i + 2 < texts.length; i += 3) {
       const [id = '', endedAt, bytes] = texts.slice(i, i + 3)
-      found.push({ id, endedAt: Number(endedAt), bytes: Number(bytes) })
+      found.push({ id, endedAt: Number(endedAt), bytes: Number(bytes), jobs: 1 })
     }
-    return { found: await this.#withoutOwner(found), next: next < 0 ? undefined : next }
+    const place = (rank: number) => (rank < 0 ? undefined : rank)
+    return { found: await this.#withoutOwner(found), next: place(next), resume: place(resume) }
   }
 
   async #withoutOwner(found: Evictable[]): Promise<Evictable[]> {
@@ -63,20 +64,29 @@ export class EndedJobs implements EvictionSource {
     return found.filter((_, n) => exist[n] === 0)
   }
 
-  async evict(some: Evictable[], search: EvictionSearch): Promise<number> {
-    const ids = some.map(({ id }) => id)
+  async evict(some: Evictable[], search: EvictionSearch): Promise<{ removed: number; bytes: number }> {
+    const ids = await this.#unheard(some.map(({ id }) => id))
+    if (ids.length === 0) return { removed: 0, bytes: 0 }
     const { removed, marked } = await this.#evict(ids, search)
-    if (marked.length === 0) return removed
     // A process that dies from here on leaves marked jobs: the next sweep does the rest.
-    for (const { id, claim, until } of marked) {
-      await whenAvailable(expireClaim(this.#redis, [claim], [id, until]))
-      await whenAvailable(this.#redis.hdel(`${this.#keys.bull(this.#queue, '')}${id}`, 'claim'))
-    }
-    const rest = await this.#evict(
-      marked.map(({ id }) => id),
-      search,
+    await Promise.all(
+      marked.map(async ({ id, claim, until }) => {
+        await whenAvailable(expireClaim(this.#redis, [claim], [id, until]))
+        await whenAvailable(this.#redis.hdel(`${this.#keys.bull(this.#queue, '')}${id}`, 'claim'))
+      }),
     )
-    return removed + rest.removed
+    const unmarked = marked.map(({ id }) => id)
+    const rest = unmarked.length === 0 ? [] : (await this.#evict(unmarked, search)).removed
+    const gone = new Set([...removed, ...rest])
+    return { removed: gone.size, bytes: some.reduce((sum, { id, bytes }) => sum + (gone.has(id) ? bytes : 0), 0) }
+  }
+
+  /** The script sees the listeners at its own node of a cluster alone. */
+  async #unheard(ids: string[]): Promise<string[]> {
+    if (!isCluster(this.#redis)) return ids
+    const channels = ids.map((id) => this.#keys.channel({ queue: this.#queue, id }))
+    const heard = await Promise.all(channels.map((channel) => isAnyHeard(this.#redis, [channel])))
+    return ids.filter((_, n) => !heard[n])
   }
 
   async #evict(ids: string[], { tenant, endedBefore }: EvictionSearch) {
@@ -100,6 +110,6 @@ export class EndedJobs implements EvictionSource {
       const [id = '', claim = '', until = ''] = texts.slice(i, i + 3)
       marked.push({ id, claim, until })
     }
-    return { removed: removed.length, marked }
+    return { removed, marked }
   }
 }

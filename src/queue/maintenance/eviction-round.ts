@@ -4,10 +4,11 @@ import { redisNow } from '../model/redis-time.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { measureBytes, type StoredBytes } from './measure-bytes.ts'
-import { type EvictionStep, OldestFirst } from './oldest-first.ts'
+import { type EvictionStep, freshMs } from './oldest-first.ts'
+import type { TenantReaders } from './tenant-readers.ts'
 
-/** For so long no look from the beginning is needed: few jobs become old enough meanwhile. */
-const freshMs = 100
+/** For so long the jobs of one tenant are looked for in one step: those of another one are found meanwhile. */
+const tenantMs = 100
 /** A measurement is used for so long, and as long as its tenant has most by it, but for a tenth: so two that have about as much do not alternate. */
 const measuredMs = 10_000
 const switchShare = 0.9
@@ -17,34 +18,32 @@ interface RoundOptions {
   keys: Keys
   queues: readonly string[]
   resultMinMs: number
+  readers: TenantReaders
 }
 
 /** A measurement, and how far the jobs of each tenant have been evicted since it was taken. */
 export class EvictionRound {
   readonly stored: StoredBytes
-  readonly #resultMinMs: number
   /** About the bytes that each tenant has left. */
   readonly #left: Map<string, number>
-  /** Tenants of which no job can be evicted now. */
+  /** Tenants of which no job was found that can be evicted now. */
   readonly #exhausted = new Set<string>()
-  readonly #readers = new Map<string, OldestFirst>()
+  readonly #readers: TenantReaders
   readonly #begunAt = monotonicMs()
   #tenant: string | undefined
   #evictedBytes = 0
-  #endedBefore = 0
-  #lookedAt = 0
+  #lookedAt = monotonicMs()
 
-  private constructor(stored: StoredBytes, resultMinMs: number) {
+  private constructor(stored: StoredBytes, readers: TenantReaders) {
     this.stored = stored
     this.#left = new Map(stored.byTenant)
-    this.#resultMinMs = resultMinMs
-    this.#lookAgain()
+    this.#readers = readers
   }
 
   /** @throws QueueUnavailableError */
   static async begin(options: RoundOptions): Promise<EvictionRound> {
-    const { resultMinMs, queues } = options
-    return new EvictionRound(await measureBytes(options, queues, redisNow() - resultMinMs), resultMinMs)
+    const { resultMinMs, queues, readers } = options
+    return new EvictionRound(await measureBytes(options, queues, redisNow() - resultMinMs), readers)
   }
 
   /**
@@ -70,26 +69,34 @@ export class EvictionRound {
     return (this.#left.get(tenant) ?? 0) >= most * switchShare
   }
 
-  /** Evicts some jobs of the tenant that has most bytes. @returns undefined when no tenant has any. @throws QueueUnavailableError */
-  async step(sources: EvictionSource[], max: { jobs: number; bytes: number }): Promise<EvictionStep | undefined> {
-    // A look from the beginning may take longer than it is fresh: once in a step is enough.
-    let isLookedAgain = false
-    const isFresh = () => isLookedAgain || monotonicMs() - this.#lookedAt < freshMs
+  /**
+   * Evicts some jobs of the tenant that has most bytes.
+   *
+   * @param until monotonic ms
+   * @returns undefined when no tenant has any; a step of no jobs when none was found yet
+   * @throws QueueUnavailableError
+   */
+  async step(
+    sources: EvictionSource[],
+    max: { jobs: number; bytes: number },
+    until: number,
+  ): Promise<EvictionStep | undefined> {
+    if (monotonicMs() - this.#lookedAt >= freshMs) this.#exhausted.clear()
+    let unfinished: EvictionStep | undefined
     for (;;) {
       const tenant = this.#current()
-      if (tenant === undefined && isFresh()) return undefined
-      const step = tenant === undefined ? undefined : await this.#readerOf(tenant, sources).step(max, isFresh)
-      if (tenant !== undefined && step) {
+      if (tenant === undefined) return unfinished
+      const step = await this.#readers.of(tenant, sources).step(max, Math.min(until, monotonicMs() + tenantMs))
+      if (step && step.tried > 0) {
         this.#tenant = tenant
         this.#evictedBytes += step.bytes
         this.#left.set(tenant, Math.max(0, (this.#left.get(tenant) ?? 0) - step.bytes))
         return step
       }
-      if (tenant !== undefined && isFresh()) this.#exhausted.add(tenant)
-      else {
-        this.#lookAgain()
-        isLookedAgain = true
-      }
+      this.#exhausted.add(tenant)
+      this.#lookedAt = monotonicMs()
+      unfinished ??= step
+      if (monotonicMs() >= until) return { kind: 'succeeded', tried: 0, removed: 0, bytes: 0 }
     }
   }
 
@@ -97,22 +104,6 @@ export class EvictionRound {
     const tenant = this.#tenant
     if (tenant !== undefined && !this.#exhausted.has(tenant) && this.#hasMost(tenant)) return tenant
     return largest(this.#left, this.#exhausted)
-  }
-
-  #lookAgain(): void {
-    this.#endedBefore = redisNow() - this.#resultMinMs
-    this.#lookedAt = monotonicMs()
-    this.#readers.clear()
-    this.#exhausted.clear()
-  }
-
-  #readerOf(tenant: string, sources: EvictionSource[]): OldestFirst {
-    const name = [tenant, ...sources.map(({ key }) => key)].join(' ')
-    const known = this.#readers.get(name)
-    if (known) return known
-    const reader = new OldestFirst(sources, { tenant, endedBefore: this.#endedBefore })
-    this.#readers.set(name, reader)
-    return reader
   }
 }
 

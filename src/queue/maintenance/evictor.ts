@@ -5,14 +5,17 @@ import type { MemoryWatch } from '../admission/memory-watch.ts'
 import { bytesAbove, memoryShares, type NodeMemory, type RedisMemory } from '../admission/redis-memory.ts'
 import type { EndKind, EvictionSource } from '../model/eviction.ts'
 import { monotonicMs } from '../model/monotonic.ts'
+import { redisNow } from '../model/redis-time.ts'
 import { isCluster, type Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Lease } from '../redis/lease.ts'
 import { describeFill, type Fill } from './describe-fill.ts'
 import { EvictionRound } from './eviction-round.ts'
+import { measureBytes, type StoredBytes } from './measure-bytes.ts'
 import type { EvictionStep } from './oldest-first.ts'
 import { aboveLimits, type ResultLimits } from './result-limits.ts'
 import { TenantBytes } from './tenant-bytes.ts'
+import { TenantReaders } from './tenant-readers.ts'
 
 /** How often the memory is looked at: seldom where Redis has a lot of it. */
 const lookMs = { far: 2000, near: 250 }
@@ -53,6 +56,7 @@ export class Evictor implements Relief {
   readonly #options: EvictorOptions
   readonly #lease: Lease
   readonly #tenantBytes: TenantBytes
+  readonly #readers: TenantReaders
   #evicted = { count: 0, loggedAt: Number.NEGATIVE_INFINITY }
   #timer: NodeJS.Timeout | undefined
   #isStarted = false
@@ -61,10 +65,12 @@ export class Evictor implements Relief {
   #making: Promise<boolean> = Promise.resolve(true)
   #failedAt = Number.NEGATIVE_INFINITY
   #filled: { at: number; fill: Promise<Fill> } | undefined
+  #described: { at: number; stored: Promise<StoredBytes> } | undefined
 
   constructor(options: EvictorOptions) {
     this.#options = options
     this.#lease = new Lease({ redis: options.redis, key: options.keys.evictionLease, ms: leaseMs })
+    this.#readers = new TenantReaders(options.resultMinMs)
     this.#tenantBytes = new TenantBytes({ ...options, onEvicted: (step) => this.#count(step) })
   }
 
@@ -99,7 +105,7 @@ export class Evictor implements Relief {
       watch.look()
       const isHigh = bytesAbove(memory.fullest, memoryShares.high) > 0
       if (!(isHigh || this.#options.limits) || !(await this.#lease.hold())) return
-      if (isHigh) await this.#relieve((node) => bytesAbove(node, memoryShares.evicted), leaseMs / 2)
+      if (isHigh) await this.#relieve((node) => bytesAbove(node, memoryShares.evicted), monotonicMs() + leaseMs / 2)
       watch.look()
       if (this.#options.limits) await this.#keepTo(this.#options.limits, leaseMs / 2)
     } catch (error) {
@@ -109,12 +115,14 @@ export class Evictor implements Relief {
 
   /** Evicts until so many bytes can be added. @returns false when there is no more to evict. @throws QueueUnavailableError */
   async makeRoom(bytes: number): Promise<boolean> {
+    // From now on, not from when those before it are done.
+    const until = monotonicMs() + roomWithinMs
     const make = async () => {
       // Thousands of submissions may be refused in a second.
-      if (monotonicMs() - this.#failedAt < triedMs) return false
+      if (monotonicMs() - this.#failedAt < triedMs || monotonicMs() >= until) return false
       const excess = (node: NodeMemory) =>
         bytesAbove({ ...node, used: node.used + this.#options.memory.taken + bytes }, memoryShares.full)
-      const isMade = await this.#relieve(excess, roomWithinMs)
+      const isMade = await this.#relieve(excess, until)
       if (!isMade) this.#failedAt = monotonicMs()
       return isMade
     }
@@ -132,7 +140,15 @@ export class Evictor implements Relief {
     const { memory, resultMinMs, redis, keys, queues } = this.#options
     if (this.#filled && monotonicMs() - this.#filled.at < triedMs) return this.#filled.fill
     const describe = async () => {
-      const { stored } = await this.#currentRound(describedMs)
+      if (!this.#described || monotonicMs() - this.#described.at > describedMs) {
+        const stored = measureBytes({ redis, keys }, queues, redisNow() - resultMinMs)
+        const described = { at: monotonicMs(), stored }
+        this.#described = described
+        stored.catch(() => {
+          if (this.#described === described) this.#described = undefined
+        })
+      }
+      const stored = await this.#described.stored
       return describeFill({ redis, keys, queues }, memory.fullest, stored, resultMinMs)
     }
     this.#filled = { at: monotonicMs(), fill: describe() }
@@ -140,15 +156,14 @@ export class Evictor implements Relief {
   }
 
   /** Evicts until no node has an excess. @returns false when it has one, and there is no more to evict, or no more time */
-  async #relieve(excessOf: (node: NodeMemory) => number, withinMs: number): Promise<boolean> {
-    const until = monotonicMs() + withinMs
+  async #relieve(excessOf: (node: NodeMemory) => number, until: number): Promise<boolean> {
     let isRelieved = false
     while (monotonicMs() < until) {
       const { sources, excess } = await this.#excess(excessOf)
       isRelieved = excess === 0
       if (isRelieved) break
       const round = await this.#currentRound()
-      const step = await round.step(sources, { ...stepMax, bytes: Math.min(excess, stepMax.bytes) })
+      const step = await round.step(sources, { ...stepMax, bytes: Math.min(excess, stepMax.bytes) }, until)
       if (!step) break
       this.#count(step)
     }
@@ -166,13 +181,14 @@ export class Evictor implements Relief {
         jobs: bytes > 0 ? stepMax.jobs : Math.min(jobs, stepMax.jobs),
         bytes: jobs > 0 ? stepMax.bytes : Math.min(bytes, stepMax.bytes),
       }
-      const step = await round.step([...this.#options.sources], max)
+      const step = await round.step([...this.#options.sources], max, until)
       if (!step) return
       this.#count(step)
     }
   }
 
   #count({ kind, removed }: EvictionStep): void {
+    if (removed === 0) return
     this.#options.onEvicted?.(kind, removed)
     this.#evicted.count += removed
     if (this.#evicted.count === 0 || monotonicMs() - this.#evicted.loggedAt < logEveryMs) return
@@ -191,15 +207,16 @@ export class Evictor implements Relief {
       nodes = await Promise.all(keys.map((key) => memory.ofNode(key)))
     }
     const excesses = nodes.map(excessOf)
-    const above = isCluster(redis) ? all.filter((_, n) => (excesses[n] ?? 0) > 0) : all
-    return { sources: above, excess: Math.max(0, ...excesses) }
+    const excess = Math.max(0, ...excesses)
+    const above = all.filter(({ isOfFlows }, n) => (isOfFlows ? excess : (excesses[n] ?? 0)) > 0)
+    return { sources: isCluster(redis) ? above : all, excess }
   }
 
   /** A round, renewed when its measurement is too old. */
   async #currentRound(maxAgeMs = Number.POSITIVE_INFINITY): Promise<EvictionRound> {
     const round = await this.#round?.catch(() => undefined)
     if (round && !round.isOver && round.ageMs < maxAgeMs) return round
-    this.#round = EvictionRound.begin(this.#options)
+    this.#round = EvictionRound.begin({ ...this.#options, readers: this.#readers })
     return this.#round
   }
 }

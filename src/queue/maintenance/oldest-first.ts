@@ -5,14 +5,11 @@ import {
   type EvictionSource,
   evictionOrder,
 } from '../model/eviction.ts'
+import { monotonicMs } from '../model/monotonic.ts'
+import { SourceReader } from './source-reader.ts'
 
-/** A source, with the jobs that were found there and not tried yet, oldest first. */
-interface Reader {
-  source: EvictionSource
-  found: Evictable[]
-  /** Undefined: there are no others. */
-  from: number | undefined
-}
+/** For so long no further look is needed: few jobs become old enough meanwhile. */
+export const freshMs = 100
 
 /** What one step has done: how many jobs (or flows) it tried, how many it removed, and about how many bytes it freed. */
 export interface EvictionStep {
@@ -22,67 +19,107 @@ export interface EvictionStep {
   bytes: number
 }
 
+interface Search {
+  tenant: string
+  /** Those that ended later are kept, in epoch ms: asked at each look. */
+  endedBefore: () => number
+}
+
 /** Evicts ended jobs of one tenant in the order in which they give way: by the kind of their end, then the oldest of all sources first. */
 export class OldestFirst {
-  readonly #search: Omit<EvictionSearch, 'kind'>
-  readonly #kinds: { kind: EndKind; readers: Reader[] }[]
+  readonly #search: Search
+  readonly #kinds: { kind: EndKind; readers: SourceReader[] }[]
+  #endedBefore: number
+  #lookedAt = monotonicMs()
 
-  constructor(sources: readonly EvictionSource[], search: Omit<EvictionSearch, 'kind'>) {
+  constructor(sources: readonly EvictionSource[], search: Search) {
     this.#search = search
-    this.#kinds = evictionOrder.map((kind) => ({
-      kind,
-      readers: sources.map((source) => ({ source, found: [], from: 0 })),
-    }))
+    this.#endedBefore = search.endedBefore()
+    this.#kinds = evictionOrder.map((kind) => ({ kind, readers: sources.map((source) => new SourceReader(source)) }))
   }
 
   /**
-   * Evicts the next jobs, all of one kind: no more than these, but for one.
+   * Evicts the next jobs, all of one kind: no more than these, but for one. When the time is over, it evicts those that were found so far, which may be
+   * none: the next step goes on from there.
    *
-   * @param isFresh asked before jobs of the next kind: whether none of this kind can have become old enough meanwhile
-   * @returns undefined when there are no others, or it is not fresh
+   * @param until monotonic ms
+   * @returns undefined when there are no others
    * @throws QueueUnavailableError
    */
-  async step(max: { jobs: number; bytes: number }, isFresh = () => true): Promise<EvictionStep | undefined> {
+  async step(
+    max: { jobs: number; bytes: number },
+    until = Number.POSITIVE_INFINITY,
+  ): Promise<EvictionStep | undefined> {
+    let isLookedAgain = this.#lookAgain()
     for (const { kind, readers } of this.#kinds) {
-      const taken = new Map<Reader, Evictable[]>()
-      let [tried, bytes] = [0, 0]
-      while (tried < max.jobs && bytes < max.bytes) {
-        const oldest = await this.#oldest(kind, readers)
-        const job = oldest?.found.shift()
-        if (!oldest || !job) break
-        taken.set(oldest, [...(taken.get(oldest) ?? []), job])
-        tried += 1
-        bytes += job.bytes
+      for (;;) {
+        const taken = await this.#take(kind, readers, max, until)
+        if (taken.size > 0) return this.#evict(kind, taken)
+        if (readers.some(({ isUnread }) => isUnread)) return { kind, tried: 0, removed: 0, bytes: 0 }
+        // Before jobs of the next kind give way: those of this one may have become old enough. Once in a step is enough.
+        if (isLookedAgain || !this.#lookAgain()) break
+        isLookedAgain = true
       }
-      if (tried > 0) return { kind, tried, ...(await this.#evict(kind, taken)) }
-      if (!isFresh()) return undefined
     }
     return undefined
   }
 
-  async #evict(kind: EndKind, taken: Map<Reader, Evictable[]>): Promise<{ removed: number; bytes: number }> {
-    const sum = { removed: 0, bytes: 0 }
+  #lookAgain(): boolean {
+    if (monotonicMs() - this.#lookedAt < freshMs) return false
+    this.#lookedAt = monotonicMs()
+    this.#endedBefore = this.#search.endedBefore()
+    for (const { readers } of this.#kinds) for (const reader of readers) reader.lookAgain()
+    return true
+  }
+
+  #of(kind: EndKind): EvictionSearch {
+    return { tenant: this.#search.tenant, kind, endedBefore: this.#endedBefore }
+  }
+
+  async #take(
+    kind: EndKind,
+    readers: SourceReader[],
+    max: { jobs: number; bytes: number },
+    until: number,
+  ): Promise<Map<SourceReader, Evictable[]>> {
+    const taken = new Map<SourceReader, Evictable[]>()
+    let [jobs, bytes] = [0, 0]
+    while (jobs < max.jobs && bytes < max.bytes) {
+      for (const [n, reader] of readers.entries()) {
+        // None uses up the time of those behind it.
+        const now = monotonicMs()
+        await reader.readOn(this.#of(kind), now + (until - now) / (readers.length - n))
+      }
+      const oldest = oldestOf(readers)
+      const job = oldest?.found.shift()
+      if (!oldest || !job) break
+      taken.set(oldest, [...(taken.get(oldest) ?? []), job])
+      jobs += job.jobs
+      bytes += job.bytes
+      // What it takes is known when it is gone.
+      if (oldest.source.isOfFlows) break
+    }
+    return taken
+  }
+
+  async #evict(kind: EndKind, taken: Map<SourceReader, Evictable[]>): Promise<EvictionStep> {
+    const sum = { kind, tried: 0, removed: 0, bytes: 0 }
     for (const [reader, jobs] of taken) {
-      const removed = await reader.source.evict(jobs, { ...this.#search, kind })
-      // Those behind them have moved up.
-      if (reader.from !== undefined) reader.from = Math.max(0, reader.from - removed)
+      const { removed, bytes } = await reader.source.evict(jobs, this.#of(kind))
+      reader.moveUp(removed)
+      sum.tried += jobs.length
       sum.removed += removed
-      sum.bytes += (jobs.reduce((bytes, job) => bytes + job.bytes, 0) * removed) / jobs.length
+      sum.bytes += bytes
     }
     return sum
   }
+}
 
-  async #oldest(kind: EndKind, readers: Reader[]): Promise<Reader | undefined> {
-    let oldest: Reader | undefined
-    for (const reader of readers) {
-      while (reader.found.length === 0 && reader.from !== undefined) {
-        const { found, next } = await reader.source.find({ ...this.#search, kind }, reader.from)
-        reader.from = next
-        reader.found = found
-      }
-      const [first] = reader.found
-      if (first && (!oldest?.found[0] || first.endedAt < oldest.found[0].endedAt)) oldest = reader
-    }
-    return oldest
+function oldestOf(readers: SourceReader[]): SourceReader | undefined {
+  let oldest: SourceReader | undefined
+  for (const reader of readers) {
+    const [first] = reader.found
+    if (first && (!oldest?.found[0] || first.endedAt < oldest.found[0].endedAt)) oldest = reader
   }
+  return oldest
 }

@@ -4,11 +4,16 @@ import { redisNow } from '../model/redis-time.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { measureBytes } from './measure-bytes.ts'
-import { type EvictionStep, OldestFirst } from './oldest-first.ts'
+import type { EvictionStep } from './oldest-first.ts'
+import { TenantReaders } from './tenant-readers.ts'
 
-/** A measurement is used for so long; where a tenant would be refused by it, for a shorter time. */
-const measuredMs = { max: 5000, min: 500 }
+/** A measurement older than `old` is renewed meanwhile, one older than `max` before it is used; where a tenant would be refused by it, one older than `min`. */
+const measuredMs = { min: 500, old: 5000, max: 10_000 }
 const stepMax = { jobs: 25, bytes: 8 * 1024 * 1024 }
+/** Results give way down to this share of a quota, so that not each submission has to wait for it. */
+const evictedShare = 0.95
+/** For so long a submission waits, and for so long nothing is looked for where nothing could give way. */
+const [withinMs, nothingMs] = [3000, 500]
 
 interface Options {
   redis: Redis
@@ -22,48 +27,87 @@ interface Options {
 /** The bytes that tenants with a quota store: as they were measured last, and what this process has admitted since. */
 export class TenantBytes {
   readonly #options: Options
-  #measured: Promise<Map<string, number>> | undefined
+  readonly #readers: TenantReaders
+  #stored: Map<string, number> | undefined
   #measuredAt = Number.NEGATIVE_INFINITY
+  #measuring: Promise<void> | undefined
+  /** What was taken during a measurement, which may have it or not: it stays counted. */
+  #taken = new Map<string, number>()
+  readonly #evicting = new Map<string, Promise<void>>()
+  readonly #nothingAt = new Map<string, number>()
 
   constructor(options: Options) {
     this.#options = options
+    this.#readers = new TenantReaders(options.resultMinMs)
   }
 
   /** Takes so many bytes of a tenant's quota. Results of the tenant itself give way first. @returns false when there is no room. @throws QueueUnavailableError */
   async take(tenant: string, max: number, bytes: number): Promise<boolean> {
     if (bytes > max) return false
-    const stored = await this.#current(measuredMs.max)
-    if (this.#takeFrom(stored, tenant, max, bytes)) return true
-    const now = await this.#current(measuredMs.min)
-    const excess = () => (now.get(tenant) ?? 0) + bytes - max
-    const reader = new OldestFirst(this.#options.sources, {
-      tenant,
-      endedBefore: redisNow() - this.#options.resultMinMs,
-    })
-    while (excess() > 0) {
-      const step = await reader.step({ ...stepMax, bytes: Math.min(stepMax.bytes, excess()) })
-      if (!step) return false
-      now.set(tenant, Math.max(0, (now.get(tenant) ?? 0) - step.bytes))
-      this.#options.onEvicted(step)
+    await this.#measure(measuredMs.max)
+    const until = monotonicMs() + withinMs
+    // Others that wait for the same eviction may take what it freed.
+    while (!this.#takeFrom(tenant, max, bytes)) {
+      const isNothing = monotonicMs() - (this.#nothingAt.get(tenant) ?? Number.NEGATIVE_INFINITY) < nothingMs
+      if (isNothing || monotonicMs() >= until) return false
+      await this.#evictOnce(tenant, max, bytes, until)
     }
-    return this.#takeFrom(now, tenant, max, bytes)
-  }
-
-  #takeFrom(stored: Map<string, number>, tenant: string, max: number, bytes: number): boolean {
-    const used = stored.get(tenant) ?? 0
-    if (used + bytes > max) return false
-    stored.set(tenant, used + bytes)
     return true
   }
 
-  #current(maxAgeMs: number): Promise<Map<string, number>> {
-    if (this.#measured && monotonicMs() - this.#measuredAt < maxAgeMs) return this.#measured
-    const measured = measureBytes(this.#options, this.#options.queues, redisNow()).then(({ byTenant }) => byTenant)
-    this.#measured = measured
-    this.#measuredAt = monotonicMs()
-    measured.catch(() => {
-      if (this.#measured === measured) this.#measured = undefined
+  /** One eviction at a time for each tenant. */
+  #evictOnce(tenant: string, max: number, bytes: number, until: number): Promise<void> {
+    const known = this.#evicting.get(tenant)
+    if (known) return known
+    const evicting = this.#evict(tenant, max, bytes, until).finally(() => this.#evicting.delete(tenant))
+    this.#evicting.set(tenant, evicting)
+    return evicting
+  }
+
+  async #evict(tenant: string, max: number, bytes: number, until: number): Promise<void> {
+    await this.#measure(measuredMs.min)
+    if (this.#used(tenant) + bytes <= max) return
+    const reader = this.#readers.of(tenant, this.#options.sources)
+    const excess = () => this.#used(tenant) + bytes - Math.max(max * evictedShare, bytes)
+    while (excess() > 0 && monotonicMs() < until) {
+      const step = await reader.step({ ...stepMax, bytes: Math.min(stepMax.bytes, excess()) }, until)
+      if (!step) break
+      this.#stored?.set(tenant, Math.max(0, this.#used(tenant) - step.bytes))
+      this.#options.onEvicted(step)
+    }
+    if (this.#used(tenant) + bytes > max) this.#nothingAt.set(tenant, monotonicMs())
+    else this.#nothingAt.delete(tenant)
+  }
+
+  #used(tenant: string): number {
+    return this.#stored?.get(tenant) ?? 0
+  }
+
+  #takeFrom(tenant: string, max: number, bytes: number): boolean {
+    if (this.#used(tenant) + bytes > max) return false
+    this.#stored?.set(tenant, this.#used(tenant) + bytes)
+    if (this.#measuring) this.#taken.set(tenant, (this.#taken.get(tenant) ?? 0) + bytes)
+    return true
+  }
+
+  /** Measures where the last measurement is older. @throws QueueUnavailableError */
+  async #measure(maxAgeMs: number): Promise<void> {
+    const ageMs = monotonicMs() - this.#measuredAt
+    if (ageMs < Math.min(maxAgeMs, measuredMs.old)) return
+    this.#measuring ??= this.#readAll().finally(() => {
+      this.#measuring = undefined
     })
-    return measured
+    if (ageMs >= maxAgeMs) return this.#measuring
+    // Another one is tried with the next submission, or waited for.
+    this.#measuring.catch(() => {})
+  }
+
+  async #readAll(): Promise<void> {
+    const begunAt = monotonicMs()
+    this.#taken = new Map()
+    const { byTenant } = await measureBytes(this.#options, this.#options.queues, redisNow())
+    for (const [tenant, bytes] of this.#taken) byTenant.set(tenant, (byTenant.get(tenant) ?? 0) + bytes)
+    this.#stored = byTenant
+    this.#measuredAt = begunAt
   }
 }

@@ -9,6 +9,8 @@ export interface Evictable {
   endedAt: number
   /** About how many it takes in Redis. */
   bytes: number
+  /** How many jobs it is: of a flow, those of the flow. */
+  jobs: number
 }
 
 /** Whose ended jobs are looked for. */
@@ -19,12 +21,22 @@ export interface EvictionSearch {
   endedBefore: number
 }
 
+export interface EvictionPage {
+  found: Evictable[]
+  /** Undefined: there are no others. */
+  next: number | undefined
+  /** Where those begin that ended too lately, or the end: undefined where it has not been reached. */
+  resume: number | undefined
+}
+
 /** Where ended jobs are: a queue, or the flows. All methods throw QueueUnavailableError. */
 export interface EvictionSource {
   /** A key of it, which tells its node in a cluster. */
   readonly key: string
-  /** The next ended jobs of a tenant from a place in the order of their ends on; `next` undefined: there are no others. */
-  find(search: EvictionSearch, from: number): Promise<{ found: Evictable[]; next: number | undefined }>
-  /** Removes those that may still be evicted with everything that belongs to them. @returns how many */
-  evict(some: Evictable[], search: EvictionSearch): Promise<number>
+  /** Its entries are flows, whose jobs are at other nodes and take what only their removal tells: one is evicted at a time. */
+  readonly isOfFlows?: true
+  /** The next ended jobs of a tenant from a place in the order of their ends on. */
+  find(search: EvictionSearch, from: number): Promise<EvictionPage>
+  /** Removes those that may still be evicted with everything that belongs to them. @returns how many, and about how many bytes they took */
+  evict(some: Evictable[], search: EvictionSearch): Promise<{ removed: number; bytes: number }>
 }

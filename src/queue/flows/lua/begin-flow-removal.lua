@@ -1,13 +1,13 @@
 --[[
   Marks an ended flow as being removed: it cannot be retried any more.
-  KEYS: flow   ARGV: why: 'deleted' by a client: then it owes no webhook, and has no deliveries; 'expired'; or 'evicted'
-  Returns { 'missing', '' }, { 'open', its run } (it has not ended, or owes a webhook), or
+  KEYS: flow   ARGV: why: 'deleted' by a client: then it owes no webhook, and has no deliveries; 'expired'; or 'evicted', the run that the caller has read or ''
+  Returns { 'missing', '' }, { 'open', its run } (it has not ended, is in another run, or owes a webhook), or
   { why, its idempotency claim or '' }: what has begun as a deletion or an eviction is one to its end.
 ]]
 local run, finished, claim, webhook, notified, removing =
   unpack(redis.call('HMGET', KEYS[1], 'run', 'finishedAt', 'claim', 'webhook', 'toldRun', 'removing'))
 if not run then return { 'missing', '' } end
-if not finished then return { 'open', run } end
+if not finished or ARGV[2] ~= '' and ARGV[2] ~= run then return { 'open', run } end
 if webhook and notified ~= run and not removing then
   if ARGV[1] ~= 'deleted' then return { 'open', run } end
   redis.call('HSET', KEYS[1], 'toldRun', run)

@@ -4,6 +4,7 @@ import { EndedJobs } from '../../../../src/queue/maintenance/ended-jobs.ts'
 import { measureBytes } from '../../../../src/queue/maintenance/measure-bytes.ts'
 import { OldestFirst } from '../../../../src/queue/maintenance/oldest-first.ts'
 import { Sweeper } from '../../../../src/queue/maintenance/sweeper.ts'
+import { TenantBytes } from '../../../../src/queue/maintenance/tenant-bytes.ts'
 import { type JobRef, newJobRef } from '../../../../src/queue/model/job-id.ts'
 import type { JobRecord } from '../../../../src/queue/model/job-record.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
@@ -19,6 +20,7 @@ import { waitFor } from '../../../helpers/wait-for.ts'
 const log = pino({ level: 'silent' })
 const hourMs = 3_600_000
 const evictJobs = loadScript('bullmq/evict-jobs')
+const beginFlowRemoval = loadScript('flows/begin-flow-removal')
 
 /** Jobs that have ended as canceled, and what evicts them. */
 async function world() {
@@ -40,7 +42,7 @@ async function world() {
   }
   /** @returns how many were evicted */
   const evict = async (tenant = '-', endedBefore = Date.now() + 1000, from = source) => {
-    const reader = new OldestFirst([from], { tenant, endedBefore })
+    const reader = new OldestFirst([from], { tenant, endedBefore: () => endedBefore })
     let removed = 0
     for (;;) {
       const step = await reader.step({ jobs: 10, bytes: 1_000_000 })
@@ -205,4 +207,61 @@ test('a measurement tells the bytes of tenants, of waiting jobs and of those tha
   expect(stored.young).toBe(0)
   const now = await measureBytes({ redis, keys }, ['io'], Date.now() - 60_000)
   expect(now.young).toBe(now.ended)
+})
+
+test('a result that is kept for longer, and stands behind young ones, is found', async () => {
+  const { redis, keys, addEnded, evict, exists } = await world()
+  const old = await addEnded()
+  await redis.hset(keys.job(old), 'finishedOn', Date.now() - 10_000)
+  await redis.zadd(keys.bull('io', 'failed'), Date.now() + hourMs, old.id)
+  const young = await addEnded()
+  expect(await evict('-', Date.now() - 5000)).toBe(1)
+  expect([await exists(old), await exists(young)]).toEqual([false, true])
+})
+
+test('the id of an evicted job is known for as long as the one before was promised', async () => {
+  const { redis, keys, addEnded, evict } = await world()
+  await addEnded()
+  expect(await evict()).toBe(1)
+  await addEnded()
+  const short = new EndedJobs({ redis, keys, queue: 'io', retention: { resultTtlMs: 60_000, failedTtlMs: 60_000 } })
+  expect(await evict('-', undefined, short)).toBe(1)
+  expect(await redis.pttl(keys.evicted('io'))).toBeGreaterThan(hourMs - 20_000)
+})
+
+test('a flow that was retried since it was found is not removed', async () => {
+  const { redis, keys } = await world()
+  await redis.hset(keys.flow('flow_1'), { run: 2, finishedAt: 1 })
+  expect(await beginFlowRemoval(redis, [keys.flow('flow_1')], ['evicted', 1])).toEqual(['open', '2'])
+  expect(await beginFlowRemoval(redis, [keys.flow('flow_1')], ['evicted', 2])).toEqual(['evicted', ''])
+})
+
+test('a full quota of bytes looks for results once in a while, not for each submission', async () => {
+  const { redis, keys, queue, source } = await world()
+  const waiting = { type: 'echo', attempts: 1, createdAt: Date.now() }
+  const record = { tenant: 'acme', input: 'y'.repeat(20_000) }
+  await queue.add({ ref: newJobRef('io', Date.now()), record, ...waiting })
+  let looks = 0
+  const counted = {
+    key: source.key,
+    find: (...args: Parameters<typeof source.find>) => {
+      looks += 1
+      return source.find(...args)
+    },
+    evict: source.evict.bind(source),
+  }
+  const options = { redis, keys, queues: ['io'], sources: [counted], resultMinMs: 0, onEvicted: () => {} }
+  const quota = new TenantBytes(options)
+  const taken = await Promise.all(Array.from({ length: 50 }, () => quota.take('acme', 20_000, 1000)))
+  expect(taken).toEqual(taken.map(() => false))
+  expect(looks).toBeLessThan(20)
+})
+
+test('submissions that wait for the same eviction all get room where results give way', async () => {
+  const { redis, keys, addEnded, source } = await world()
+  for (let n = 0; n < 10; n++) await addEnded({ tenant: 'acme', input: 'y'.repeat(10_000) })
+  const options = { redis, keys, queues: ['io'], sources: [source], resultMinMs: -1000, onEvicted: () => {} }
+  const quota = new TenantBytes(options)
+  const taken = await Promise.all(Array.from({ length: 20 }, () => quota.take('acme', 100_000, 4000)))
+  expect(taken).toEqual(taken.map(() => true))
 })
