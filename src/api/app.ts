@@ -22,6 +22,7 @@ import { flowRoutes } from './flows/routes.ts'
 import { compressAnswers } from './http/compress-answers.ts'
 import { connectionOptions, guardConnections } from './http/connections.ts'
 import { drainGracefully } from './http/drain.ts'
+import { trimHeadAnswers } from './http/head-answers.ts'
 import { acceptJsonBodies } from './http/json-body.ts'
 import { answerOtherMethods, notFound } from './http/other-methods.ts'
 import { answerProblem } from './http/problem.ts'
@@ -74,6 +75,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const total = bodyBudgetOf(deps.config, undefined)
   limitBodies(app, { total, share: deps.apiKeys ? total / 2 : total, body })
   compressAnswers(app)
+  trimHeadAnswers(app)
   measureAnswers(app, deps, answers)
   app.addHook('onClose', () => {
     streams.stop()

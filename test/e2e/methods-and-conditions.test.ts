@@ -122,7 +122,8 @@ test('a stream that resumes after done of the current run gets 204, and what has
     const complete = await resumed(path, last)
     expect([complete.status, await complete.text()], path).toEqual([204, ''])
     expect((await call(`${api.url}${path}?after=${last}`, 'GET')).status).toBe(204)
-    expect((await sendRaw(api.url + path, 'HEAD', { 'last-event-id': `${last}` })).status).toBe(204)
+    const head = await sendRaw(api.url + path, 'HEAD', { 'last-event-id': `${last}` })
+    expect([head.status, head.headers['content-length']]).toEqual([204, undefined])
     for (const earlier of [ids.get('snapshot') ?? 0, 0, last - 1, last + 1_000_000, 'odd']) {
       const answer = await resumed(path, earlier)
       expect(answer.status, `${path} ${earlier}`).toBe(200)
@@ -153,7 +154,7 @@ test('a stream that resumes after done of the current run gets 204, and what has
 })
 
 test('If-Match and If-None-Match decide whether a schedule is replaced or deleted', async () => {
-  const { api } = await startStack()
+  const { api, addApi, env } = await startStack()
   const url = `${api.url}/v1/schedules/nightly`
   const put = (headers: Record<string, string>, every = 60_000) =>
     send<{ code?: string }>('PUT', url, { body: { every_ms: every, job: { type: 'echo', input: 1 } }, headers })
@@ -196,6 +197,22 @@ test('If-Match and If-None-Match decide whether a schedule is replaced or delete
   const replacements = await race({ 'if-match': tag })
   expect(statuses(replacements)).toEqual([200, ...refused])
 
+  // Of many who replace it unconditionally, through two processes, nobody gets the tag of another's.
+  const urls = [shared, `${(await addApi(env)).url}/v1/schedules/shared`] as const
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(
+      Array.from({ length: 16 }, async (_, n) => {
+        const every_ms = 60_000 + round * 100 + n
+        const put = { every_ms, job: { type: 'echo', input: 1 } }
+        const { status, headers, body } = await send<{ every_ms?: number }>('PUT', urls[n % 2 === 0 ? 0 : 1], {
+          body: put,
+        })
+        expect([200, 409]).toContain(status)
+        if (headers.has('etag')) expect(body.every_ms).toBe(every_ms)
+      }),
+    )
+  }
+
   // A run does not make the tag of an earlier read stale.
   const often = `${api.url}/v1/schedules/often`
   const body = { every_ms: 1000, job: { type: 'echo', input: 1 } }
@@ -233,6 +250,9 @@ test('JSON above 1 KB is compressed for a client that accepts it, and streams an
     expect(answer.headers['etag']).not.toBe(plain.headers['etag'])
     const known = await get(path, accepted, { 'if-none-match': String(answer.headers['etag']) })
     expect([known.status, known.headers['etag']]).toEqual([304, answer.headers['etag']])
+    expect(known.headers['vary'], '304').toBe(answer.headers['vary'])
+    const head = await sendRaw(api.url + path, 'HEAD', { 'if-none-match': String(answer.headers['etag']) })
+    expect([head.status, head.headers['content-length']]).toEqual([304, undefined])
   }
   for (const refused of ['gzip;q=0', 'deflate, identity', '*;q=0', 'gzip;q=odd'])
     expect((await get(path, refused)).headers['content-encoding'], refused).toBeUndefined()

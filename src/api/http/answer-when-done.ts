@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { varyAsWith } from './compress-answers.ts'
 import { etagOf, knownTag } from './etag.ts'
 import type { Hold } from './hold.ts'
 import { preferredWaitS } from './prefer-header.ts'
@@ -48,7 +49,7 @@ export async function answerWhenDone<T extends { done: boolean }>(
   const etag = etagOf(body)
   const known = knownTag(request.headers['if-none-match'], etag)
   reply.header('etag', known ?? etag).header('cache-control', 'no-cache')
-  if (known !== undefined) return reply.code(304).send()
+  if (known !== undefined) return varyAsWith(reply, body).code(304).send()
   return reply
     .code(waitS !== undefined && !value.done ? 202 : 200)
     .type('application/json; charset=utf-8')

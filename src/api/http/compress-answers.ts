@@ -41,9 +41,18 @@ export function compressAnswers(app: FastifyInstance): void {
   })
 }
 
+/** Says of a 304, which has no body, what the 200 with this JSON says: that it depends on the coding. */
+export function varyAsWith(reply: FastifyReply, json: string): FastifyReply {
+  return isShort(json, minBytes) ? reply : addVary(reply, 'accept-encoding')
+}
+
+function isShort(text: string, min: number): boolean {
+  return text.length * maxBytesOfUnit < min || Buffer.byteLength(text) < min
+}
+
 function isCompressible(payload: unknown, reply: FastifyReply, min: number): payload is string | Buffer {
   if (typeof payload === 'string') {
-    if (payload.length * maxBytesOfUnit < min || Buffer.byteLength(payload) < min) return false
+    if (isShort(payload, min)) return false
   } else if (!Buffer.isBuffer(payload) || payload.length < min) return false
   return compressible.test(String(reply.getHeader('content-type'))) && !reply.hasHeader('content-encoding')
 }

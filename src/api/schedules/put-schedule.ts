@@ -19,7 +19,10 @@ const maxTries = 5
 /** `PUT /v1/schedules/{id}`: create or replace a schedule. Repeating a PUT changes no tick. */
 export function putSchedule(app: FastifyInstance, { schedules, registry, config, retention }: RouteDeps): void {
   type Body = z.output<typeof scheduleBody>
-  const headers = { location: 'Where the schedule can be read', etag: etagHeader }
+  const headers = {
+    location: 'Where the schedule can be read',
+    etag: `${etagHeader}; absent where another request has replaced it already`,
+  }
   app.put<{ Params: z.output<typeof scheduleParams>; Body: Body }>('/v1/schedules/:id', {
     config: { access: 'submit' },
     schema: {
@@ -80,11 +83,12 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config,
             `Your tenant has ${maxSchedules} schedules, the maximum: delete some first.`,
           )
         }
-        const stored = outcome === 'stored' ? await schedules.read(ref) : undefined
-        if (stored) {
-          reply.code(before ? 200 : 201).header('location', schedulePath(ref.id))
-          return sendSchedule(reply, stored)
-        }
+        if (outcome === 'changed') continue
+        const stored = await schedules.read(ref)
+        // Stored, and deleted since: another round could create it again.
+        if (!stored) break
+        reply.code(before ? 200 : 201).header('location', schedulePath(ref.id))
+        return sendSchedule(reply, stored, { writtenAs: outcome.revision })
       }
       throw new Problem('schedule_contended', 'Other requests are changing this schedule: try again.', {
         retryAfterS: 1,

@@ -70,7 +70,7 @@ export function readSchedules(app: FastifyInstance, { schedules }: RouteDeps): v
       const { id } = request.params
       const schedule = await schedules.read({ tenant: readableTenant(request, request.query.tenant), id })
       if (!schedule) throw scheduleNotFound(id)
-      return sendSchedule(reply, schedule, request.headers['if-none-match'])
+      return sendSchedule(reply, schedule, { ifNoneMatch: request.headers['if-none-match'] })
     },
   })
   app.get<{ Params: z.output<typeof scheduleParams>; Querystring: z.output<typeof oneQuery> }>(

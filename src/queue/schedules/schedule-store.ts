@@ -57,19 +57,23 @@ export class ScheduleStore {
 
   /**
    * Replaces the schedule that the caller read, if it has not changed. `first` is its next tick, if it has one; with `goOn` its ticks
-   * stay as they are. @throws QueueUnavailableError
+   * stay as they are. Another request may replace or remove what is stored at any time: only its revision tells whose it is.
+   *
+   * @throws QueueUnavailableError
    */
   async put(
     ref: ScheduleRef,
     before: StoredSchedule | undefined,
     definition: ScheduleDefinition,
     ticks: 'goOn' | { first: number | undefined },
-  ): Promise<'stored' | 'changed' | 'full'> {
+  ): Promise<{ revision: string } | 'changed' | 'full'> {
     const json = encodeDefinition(definition)
     const era = ticks === 'goOn' ? ['', ''] : [randomUUID(), ticks.first ?? '']
-    const args = [before?.revision ?? '', randomUUID(), json, maxSchedules, ...era]
+    const revision = randomUUID()
+    const args = [before?.revision ?? '', revision, json, maxSchedules, ...era]
     const reply = await whenAvailable(putSchedule(this.#redis, this.#keysOf(ref), [ref.id, memberOf(ref), ...args]))
-    return z.enum(['stored', 'changed', 'full']).parse(reply)
+    const outcome = z.enum(['stored', 'changed', 'full']).parse(reply)
+    return outcome === 'stored' ? { revision } : outcome
   }
 
   /** @throws QueueUnavailableError */
