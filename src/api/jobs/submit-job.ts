@@ -30,7 +30,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
         'Stores a job and answers at once, or with its end where `Prefer: wait` asks for it. Send an `Idempotency-Key`: a repeated request stores no second job.',
       tags: ['jobs'],
       headers: submissionHeaders('job'),
-      body: documentedOnly(submissionSchema(registry, schemas)),
+      body: documentedOnly(submissionSchema(registry, schemas, retention)),
       querystring: z.strictObject({}),
       response: {
         200: jsonResponse('With `Prefer: wait`: the finished job', jobSchema, { headers: responseHeaders.done }),

@@ -63,19 +63,20 @@ export const jobOptions = {
   ...sharedOptions,
 }
 
-/** Not of a job of a flow, which is kept as long as its flow. */
-export const resultTtlField = z
-  .int()
-  .min(1000)
-  .max(maxDelayMs)
-  .describe('How long the job is kept at the latest once it has ended; no longer than results of its type')
+/** Not of a job of a flow, which is kept as long as its flow. `keptMs` is how long results of its type are kept. */
+export const resultTtlField = (keptMs = maxDelayMs) =>
+  z
+    .int()
+    .min(1000)
+    .max(Math.min(keptMs, maxDelayMs))
+    .describe('How long the job is kept at the latest once it has ended; no longer than results of its type')
 
 /** The body of a submission, with any input. */
 export const jobEnvelope = z.strictObject({
   ...jobOptions,
   type: z.string(),
   input: z.unknown().optional(),
-  result_ttl_ms: resultTtlField.optional(),
+  result_ttl_ms: resultTtlField().optional(),
   webhook: webhookField.optional(),
 })
 export type JobEnvelope = z.output<typeof jobEnvelope>

@@ -45,20 +45,20 @@ export interface SubmissionContext {
 }
 
 /** The body of a submission, one variant for each job type: for the document. {@link parseJob} checks the same schemas. */
-export function submissionSchema(registry: Registry, schemas: SchemaRegistry): z.ZodType {
-  const variants = [...registry.values()].map(({ job }) => submissionVariant(job, schemas))
+export function submissionSchema(registry: Registry, schemas: SchemaRegistry, retention: Retention): z.ZodType {
+  const variants = [...registry.values()].map(({ job }) => submissionVariant(job, schemas, keptMsOf(job, retention)))
   const [first, ...others] = variants
   if (!first) return jobEnvelope
   return named('JobSubmission', z.discriminatedUnion('type', [first, ...others]))
 }
 
-function submissionVariant(job: Job, schemas: SchemaRegistry) {
+function submissionVariant(job: Job, schemas: SchemaRegistry, keptMs: number) {
   const name = pascalCase(job.type)
   const variant = z.strictObject({
     type: z.literal(job.type),
     input: named(`${name}Input`, job.input),
     ...jobOptions,
-    result_ttl_ms: resultTtlField.optional(),
+    result_ttl_ms: resultTtlField(keptMs).optional(),
     webhook: webhookField.optional(),
   })
   schemas.add(variant, {
@@ -83,11 +83,16 @@ export function parseJob(body: unknown, context: SubmissionContext, base = '', i
   const mistakes = new Mistakes()
   const { options, job: type } = checkJob(body, context, { base, input, isComplete: true, mistakes })
   refuseUnsignable(options?.webhook, context.canSign, mistakes, base)
-  const keptMs = type?.keepResultMs ?? context.retention.resultTtlMs
+  const keptMs = keptMsOf(type, context.retention)
   if ((options?.result_ttl_ms ?? 0) > keptMs)
     mistakes.add(`${base}/result_ttl_ms`, `is longer than results of this type are kept, ${keptMs} ms`)
   if (!type || !options || mistakes.count > 0) throw mistakes.toProblem()
   return toNewJob(options, type, context)
+}
+
+/** How long results of a type are kept: no job may ask for longer. */
+function keptMsOf(type: Job | undefined, { resultTtlMs }: Retention): number {
+  return type?.keepResultMs ?? resultTtlMs
 }
 
 function toNewJob(options: JobEnvelope, job: Job, context: SubmissionContext): NewJob {

@@ -14,9 +14,6 @@ import { anyJson, arbitraryOf, mutated } from './schema-arbitrary.ts'
 /** The statuses of a path that is not an endpoint: 405 where the document has only some of the paths of a route. */
 const nowhere = [400, 404, 405]
 
-/** The default of `RESULT_TTL_MS`, above which no job may be kept. */
-const resultTtlMs = 86_400_000
-
 /** What is wrong with an answer, in words: it is not documented, no problem in our form, or a server error. */
 function check(document: ApiDocument, odd: RawRequest, answer: RawAnswer): string | undefined {
   if (answer.status >= 500) return `${answer.status}: ${answer.body}`
@@ -67,12 +64,7 @@ test('every body that matches the schema of a submission is accepted', async () 
     arbitraryOf({ $ref: `#/components/schemas/Submit${pascalCase(type)}` }, (schema) => document.resolve(schema)),
   )
   const taken = fc.oneof(...submissions).filter((body) => {
-    const {
-      run_at,
-      delay_ms,
-      result_ttl_ms = 0,
-    } = body as { run_at?: string; delay_ms?: number; result_ttl_ms?: number }
-    if (result_ttl_ms > resultTtlMs) return false
+    const { run_at, delay_ms } = body as { run_at?: string; delay_ms?: number }
     return (run_at === undefined || delay_ms === undefined) && !JSON.stringify(body).includes('__proto__')
   })
   await fc.assert(

@@ -4631,7 +4631,7 @@ export interface operations {
                 headers: {
                     /** @description Where the schedule can be read */
                     location?: string;
-                    /** @description Identifies this state of the schedule, for `If-Match` and `If-None-Match` */
+                    /** @description Identifies this state of the schedule, for `If-Match` and `If-None-Match`; absent where another request has replaced it already */
                     etag?: string;
                     [name: string]: unknown;
                 };
@@ -4644,7 +4644,7 @@ export interface operations {
                 headers: {
                     /** @description Where the schedule can be read */
                     location?: string;
-                    /** @description Identifies this state of the schedule, for `If-Match` and `If-None-Match` */
+                    /** @description Identifies this state of the schedule, for `If-Match` and `If-None-Match`; absent where another request has replaced it already */
                     etag?: string;
                     [name: string]: unknown;
                 };
