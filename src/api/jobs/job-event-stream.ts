@@ -172,8 +172,9 @@ export class JobEventStream {
 
   #sendStored({ id, kind, data }: WiredEvent): void {
     this.#stored = id
-    this.#between = -1
-    this.#send(kind, data)
+    this.#between = 0
+    // The same in every stream, whatever run it is read in.
+    this.#response.send(id * idsPerStoredEvent, kind, data)
   }
 
   #sendState(job: StoredJob): void {

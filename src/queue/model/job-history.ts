@@ -89,7 +89,9 @@ function lastOutcome(
 ): Outcome | undefined | 'stored' {
   if (place === 'running') return undefined
   if (end === 'succeeded') return end
-  if (before?.startedAt === Number(hash['processedOn'])) return 'stored'
+  // Two attempts may have started in the same ms.
+  const isBefore = before?.outcome === 'failed' && before.attempt < attempt
+  if (before?.startedAt === Number(hash['processedOn']) && !isBefore) return 'stored'
   // BullMQ counts the starts whose worker was lost; the start that follows stores them.
   if (Number(hash['stc'] ?? 0) > Number(hash['lostStarts'] ?? 0)) return 'worker_lost'
   // Earlier versions stored a failed attempt without its worker, and with another time.

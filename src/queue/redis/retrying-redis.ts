@@ -120,7 +120,13 @@ export function countIncarnations<T extends Cluster & { incarnation: number }>(c
   const count = (): void => {
     cluster.incarnation += 1
   }
-  cluster.on('+node', (node: Redis) => node.once('ready', () => node.on('ready', count)))
+  const known = new Set<string>()
+  cluster.on('+node', ({ options }: Redis) => {
+    const address = `${options.host}:${options.port}`
+    // A node whose connection is lost leaves, and comes back as another object.
+    if (known.has(address)) count()
+    known.add(address)
+  })
   let masters: string | undefined
   cluster.on('refresh', () => {
     const now = cluster.nodes('master').map(({ options }) => `${options.host}:${options.port}`)

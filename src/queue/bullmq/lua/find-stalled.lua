@@ -13,6 +13,8 @@ local looker, active, wait, stalled, meta, marker, schedulers = unpack(KEYS)
 local prefix, from, count, max = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local holder = redis.call('GET', looker)
 if holder and holder ~= ARGV[2] then return math.max(1, redis.call('PTTL', looker)) end
+-- First what Redis does when it is out of memory, too: then it does the rest.
+redis.call('DEL', looker)
 redis.call('SET', looker, ARGV[2], 'PX', ARGV[3])
 
 local length = redis.call('LLEN', active)

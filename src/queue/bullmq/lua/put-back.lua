@@ -20,7 +20,7 @@ if ARGV[4] ~= '' then
   addStart(KEYS[1], history, 'put_back', (attempts or 0) + 1, ARGV[5])
 else
   redis.call('HINCRBY', KEYS[1], 'ats', -1)
-  redis.call('HDEL', KEYS[1], 'processedOn', 'pb')
+  redis.call('HDEL', KEYS[1], 'processedOn', 'pb', 'place')
 end
 priority = tonumber(priority or 10)
 if priority == 0 then

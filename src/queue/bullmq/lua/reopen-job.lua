@@ -10,6 +10,20 @@
         now, '1' where it owes a webhook or '', '1' to keep the starts of earlier runs or ''
   Returns reopened | not_retryable: it is not (any more) in that state | missing: or is being removed
 ]]
+
+-- The last start of a run is no entry of its history: it follows from the fields that go with the next run. (Earlier versions stored one that failed.)
+local function keepLastStart(jobKey)
+  local history, attempts, startedAt, endedAt, output, reason, isUnrun =
+    unpack(redis.call('HMGET', jobKey, 'stacktrace', 'atm', 'processedOn', 'finishedOn', 'returnvalue', 'failedReason', 'unrun'))
+  if output then return addStart(jobKey, history, 'succeeded', math.max(1, tonumber(attempts or 1)), endedAt, { output = cjson.decode(output) }) end
+  local isOurs, failure = pcall(cjson.decode, reason or 'null')
+  if not isOurs or type(failure) ~= 'table' or isUnrun then return end
+  local isList, starts = pcall(cjson.decode, history or '[]')
+  local isEntry, last = pcall(cjson.decode, isList and type(starts) == 'table' and starts[#starts] or 'null')
+  if isEntry and type(last) == 'table' and last.startedAt == tonumber(startedAt) and last.attempt == failure.attempt then return end
+  addStart(jobKey, history, failure.code == 'canceled' and 'canceled' or 'failed', failure.attempt, endedAt, failure)
+end
+
 local id = ARGV[1]
 local run = redis.call('HGET', KEYS[1], 'run') or '1'
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'removing') == 1 then return 'missing' end
@@ -20,14 +34,11 @@ local last = dropValues(KEYS[1])
 if ARGV[9] == '' then
   redis.call('HDEL', KEYS[1], 'stacktrace')
 else
-  -- A start that succeeded is no entry yet. Failed ones are.
-  local history, attempts, endedAt, output = unpack(redis.call('HMGET', KEYS[1], 'stacktrace', 'atm', 'finishedOn', 'returnvalue'))
-  if output then addStart(KEYS[1], history, 'succeeded', tonumber(attempts), endedAt, cjson.decode(output)) end
+  keepLastStart(KEYS[1])
 end
 redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb', 'cancelRequestedAt',
-  'unknownSince', 'blockedWorker', 'outputName', 'outputBytes', 'waiter')
-redis.call('HSET', KEYS[1], 'data', ARGV[3], 'run', run + 1, 'atm', 0, 'ats', 0,
-  'eventsBeforeRun', last, 'releasedAt', ARGV[7])
+  'unknownSince', 'blockedWorker', 'outputName', 'outputBytes', 'waiter', 'place', 'atm', 'ats')
+redis.call('HSET', KEYS[1], 'data', ARGV[3], 'run', run + 1, 'eventsBeforeRun', last, 'releasedAt', ARGV[7])
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end
 if ARGV[6] ~= '' then redis.call('ZADD', KEYS[8], ARGV[6], 'd:' .. id) end
 if ARGV[8] ~= '' then redis.call('ZADD', KEYS[9], ARGV[7], id) end

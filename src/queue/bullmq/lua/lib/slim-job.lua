@@ -1,6 +1,6 @@
 -- Removes from a job of ours that ends what only a running job needs. `hasWaiter`: it has a field `waiter`. Returns whether it has events or values.
 local function dropRunning(jobKey, hasWaiter)
-  local removed = redis.pcall('HDEL', jobKey, 'ats', 'waiter', 'eventBatch')
+  local removed = redis.pcall('HDEL', jobKey, 'ats', 'waiter', 'eventBatch', 'place')
   -- Most jobs have no events, and so it costs nothing to know that.
   return type(removed) == 'number' and removed > (hasWaiter and 2 or 1)
 end
