@@ -35,5 +35,6 @@ done < "$groups"
 [ -n "$limit" ] || exit 0
 heap=$((limit / 2))
 if [ "$role" = api ] && [ $((limit - 256)) -gt "$heap" ]; then heap=$((limit - 256)); fi
-# V8's own limit on a large machine.
-[ "$heap" -ge 4096 ] || echo "--max-old-space-size=$heap"
+# V8's own limit on a large machine. It takes less by itself where the container has less than 16 GB.
+[ "$heap" -le 4096 ] || heap=4096
+echo "--max-old-space-size=$heap"

@@ -8,7 +8,9 @@ const looksUntilIdle = 2
 /** Collecting pays from this much more heap than behind the last time, in bytes. */
 const worthBytes = 12 * 1024 * 1024
 /** A collection takes some 2 ms for each megabyte that is in use. Above this heap the pause would be felt. */
-const heapLimitBytes = 192 * 1024 * 1024
+const heapLimitBytes = 96 * 1024 * 1024
+/** A process that is busy now and then is not to pause each time. */
+const collectEveryMs = 60_000
 
 type Collect = (options: { type: 'major'; flavor: 'last-resort' }) => void
 
@@ -20,19 +22,23 @@ export function freeMemoryWhenIdle(): void {
   // V8 has no other call that shrinks the heap.
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as Collect
+  // Else threads have `gc` as a global, and take no code from the compile cache, which belongs to a set of flags.
+  setFlagsFromString('--no-expose-gc')
   let heapBytes = 0
+  let collectedAt = -Infinity
   let idleLooks = 0
   let [cpu, looked] = [process.cpuUsage(), performance.now()]
   const look = () => {
     const [used, now] = [process.cpuUsage(cpu), performance.now()]
     const share = (used.user + used.system) / 1000 / (now - looked)
     idleLooks = share < idleShare ? idleLooks + 1 : 0
-    if (idleLooks >= looksUntilIdle) {
+    if (idleLooks >= looksUntilIdle && now - collectedAt > collectEveryMs) {
       // Not process.memoryUsage(), which opens a file, and throws when no descriptor is left.
       const { total_heap_size: heapTotal } = getHeapStatistics()
       if (heapTotal - heapBytes > worthBytes && heapTotal < heapLimitBytes) {
         collect({ type: 'major', flavor: 'last-resort' })
         heapBytes = getHeapStatistics().total_heap_size
+        collectedAt = performance.now()
       }
     }
     ;[cpu, looked] = [process.cpuUsage(), performance.now()]
