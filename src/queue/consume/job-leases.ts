@@ -27,6 +27,8 @@ export interface LeaseThreadOptions {
   beatMs: number
   giveUpAfterMs: number
   exitAfterMs: number
+  /** A thread before it has failed. */
+  isRestart: boolean
   redisAt: { url: string; ca?: string | undefined }
 }
 
@@ -90,16 +92,17 @@ export class JobLeases {
   #start(): void {
     if (this.#isStopped) return
     this.#beat = setInterval(() => this.#table.beat(), this.#beatMs)
-    this.#startThread()
+    this.#startThread(false)
   }
 
-  #startThread(): void {
+  #startThread(isRestart: boolean): void {
     const { keys, queues, lockMs, redisAt, blocker, log } = this.#options
     const workerData: LeaseThreadOptions = {
       buffer: this.#table.buffer,
       queues: queues.map((name) => ({ name, prefix: keys.bull(name, '') })),
       ...{ lockMs, redisAt, beatMs: this.#beatMs, giveUpAfterMs: giveUpAfterLeases * lockMs },
       exitAfterMs: exitAfterLeases * lockMs,
+      isRestart,
     }
     const thread = new Worker(new URL('./lease-thread.ts', import.meta.url), {
       name: 'drover leases',
@@ -126,7 +129,7 @@ export class JobLeases {
       this.#isFailing = true
     })
     thread.on('exit', () => {
-      if (!this.#isStopped) this.#restart = setTimeout(() => this.#startThread(), restartAfterMs)
+      if (!this.#isStopped) this.#restart = setTimeout(() => this.#startThread(true), restartAfterMs)
     })
   }
 }

@@ -19,13 +19,15 @@ const giveUpScript = loadScript('bullmq/give-up-leases')
 const maxJobsPerCall = 100
 const maxNamedJobs = 10
 const reconnectAfterMs = 1000
+const connection = 'worker-leases'
 /** Then the main thread is asked what it does, and asked again if it did not say. */
 const askAfterMs = 200
 const askAgainAfterMs = 1000
 /** A machine that has no time for the main thread looks as if it was blocked, and to ask takes time. */
 const askEveryMs = 2000
 
-const { buffer, queues, lockMs, beatMs, giveUpAfterMs, exitAfterMs, redisAt } = workerData as LeaseThreadOptions
+const { buffer, queues, lockMs, beatMs, giveUpAfterMs, exitAfterMs, redisAt, isRestart } =
+  workerData as LeaseThreadOptions
 const table = new LeaseTable(buffer)
 const watch = new LoopWatch(beatMs)
 const log: ConnectionLog = {
@@ -59,7 +61,10 @@ log.debug({}, 'a thread of its own renews leases from now on')
 async function connect(): Promise<Redis> {
   for (let isFirst = true; ; isFirst = false) {
     try {
-      return await connectRedis({ ...redisAt, role: 'client', name: 'worker-leases', log })
+      const connected = await connectRedis({ ...redisAt, role: 'client', name: connection, log })
+      // The connection before this one may have been lost, and cannot say any more that it is back.
+      if (isRestart || !isFirst) log.info({ connection, connected: true }, 'the thread that renews leases is connected')
+      return connected
     } catch (error) {
       if (!(error instanceof RedisUnreachableError)) throw error
       if (isFirst) log.warn({ err: error }, 'Redis is away: this thread cannot renew leases yet')

@@ -48,9 +48,9 @@ export async function connectRedis(options: {
   const when = role === 'worker' ? 'tick' : 'turn'
   if (redis instanceof Cluster) redis.on('+node', (node: Server) => batchWrites(node, when))
   else batchWrites(redis, when)
-  const lastError = logOutages(redis, name, log)
+  const announceWait = logOutages(redis, name, log)
   const announce = setTimeout(() => {
-    log.warn({ connection: name, connected: false, redis: address.text, err: lastError() }, 'waiting for Redis')
+    announceWait(address)
     onWait?.()
   }, announceAfterMs)
   try {
@@ -119,10 +119,15 @@ async function selectDatabase(redis: Redis, address: RedisAddress): Promise<void
   }
 }
 
-/** Logs one line when Redis is lost and one when it is back, not one per attempt to connect. @returns the current error */
-function logOutages(redis: Redis, connection: string, log: ConnectionLog): () => unknown {
+/**
+ * Logs one line when Redis is lost and one when it is back, not one per attempt to connect.
+ *
+ * @returns what logs that the first connection takes long
+ */
+function logOutages(redis: Redis, connection: string, log: ConnectionLog): (address: RedisAddress) => void {
   let lastError: Error | undefined
   let wasReady = false
+  let isAnnounced = false
   let incarnation = 0
   redis.on('error', (error: Error) => {
     if (!lastError && wasReady) log.warn({ connection, connected: false, err: error }, 'redis connection lost')
@@ -139,11 +144,17 @@ function logOutages(redis: Redis, connection: string, log: ConnectionLog): () =>
     wasReady = true
     const isOther = incarnation !== incarnationOf(redis)
     incarnation = incarnationOf(redis)
-    if (lastError) log.info({ connection, connected: true, may_have_lost_writes: isOther }, 'redis reconnected')
+    if (lastError || isAnnounced)
+      log.info({ connection, connected: true, may_have_lost_writes: isOther }, 'redis reconnected')
     lastError = undefined
+    isAnnounced = false
     loggedAt.clear()
   })
-  return () => lastError
+  return ({ text }) => {
+    // There is no error where Redis loads its data, or is slow.
+    isAnnounced = true
+    log.warn({ connection, connected: false, redis: text, err: lastError }, 'waiting for Redis')
+  }
 }
 
 /** Redis was unreachable or unusable when the process started. The message has its address without user and password. */
