@@ -46,6 +46,7 @@ async function run(plan: Plan): Promise<void> {
     log: {
       info: (fields, message) => print([message, ...Object.values(fields)].join(' ')),
       error: (fields, message) => print(`${message} ${inspect(fields)}`),
+      fatal: (fields, message) => print(`${message} ${inspect(fields)}`),
     },
     stopWithinMs: plan.graceMs + rolesMarginMs + redisStopMs,
     killNow: () => {

@@ -5,6 +5,8 @@ import closeWithGrace, { type Signals } from 'close-with-grace'
 export interface LifecycleLog {
   info(fields: object, message: string): void
   error(fields: object, message: string): void
+  /** For uncaught errors. */
+  fatal(fields: object, message: string): void
 }
 
 /** Graceful shutdown of a process: closes what it opened, in reverse order, within a time limit. */
@@ -72,13 +74,16 @@ export function createLifecycle(options: { log: LifecycleLog; stopWithinMs: numb
       delay: stopWithinMs + reservedMs,
       logger: false,
       skip: [...signals, ...leftToSystem],
-      onSecondError: (err) => exitNow({ err }, 'another unexpected error while stopping, exiting immediately'),
+      onSecondError: (err) => {
+        log.fatal({ err }, 'another unexpected error while stopping, exiting immediately')
+        exitAtOnce()
+      },
       onTimeout: (withinMs) => exitNow({ withinMs }, 'failed to stop in time, exiting'),
     },
     async ({ err }) => {
       exiting = true
       isFault = err !== undefined
-      if (err) log.error({ err }, 'unexpected error, stopping')
+      if (err) log.fatal({ err }, 'unexpected error, stopping')
       const clean = await stop()
       if (!clean) exitCode ||= 1
       // Without an error close-with-grace would exit with 0.
@@ -93,6 +98,10 @@ export function createLifecycle(options: { log: LifecycleLog; stopWithinMs: numb
 
   const exitNow = (fields: object, message: string): never => {
     log.error(fields, message)
+    return exitAtOnce()
+  }
+
+  const exitAtOnce = (): never => {
     killNow?.()
     process.exit(exitCode || 1)
   }

@@ -21,6 +21,7 @@ function run(main: string): Subject {
     const log = {
       info: (_, message) => print(message),
       error: ({ part, err }, message) => print(part, message, err?.message),
+      fatal: ({ err }, message) => print(message, err.message),
     }
     const lifecycle = createLifecycle({ log, stopWithinMs: 2000, killNow: () => print('killNow') })
     setInterval(() => {}, 1000)

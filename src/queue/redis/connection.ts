@@ -181,8 +181,13 @@ export class QueueUnavailableError extends Error {
 
 /** Whether an error says that Redis cannot be reached or accepts no commands now, not that something is wrong with what was sent. */
 export function isOutage(error: unknown): boolean {
+  return isOutageForSure(error) || (!isReply(error) && isConnectionFailure(error))
+}
+
+/** … and the connection that failed is certainly one to Redis, not one of a handler. */
+export function isOutageForSure(error: unknown): boolean {
   if (error instanceof QueueUnavailableError || error instanceof RedisUnreachableError) return true
-  return isReply(error) ? isTransient(error) : isConnectionFailure(error)
+  return isReply(error) && isTransient(error)
 }
 
 /** Whether a connection is to a cluster, whose nodes have memory of their own. */
