@@ -161,7 +161,7 @@ export const apiVariables = z
       .optional()
       .meta(
         about(
-          'Most bytes of request bodies in flight, from their arrival until the answer is sent, with 8 for each element and 32 for each string, array, object and member in them. More: 503. A tenant without `max_bytes` may have half of them, more is 429. Default: twelve times `BODY_LIMIT_BYTES`, in a container at most a tenth of its memory limit.',
+          'Most bytes of request bodies in flight, from their arrival until the answer is sent, with 8 for each element and 32 for each string, array, object and member in them. More: 503. A tenant without `max_bytes` may have half of them, or twice `BODY_LIMIT_BYTES` if that is more and within them; more is 429. Default: twelve times `BODY_LIMIT_BYTES`, in a container at most a tenth of its memory limit.',
         ),
       ),
     BODY_MEMBERS_LIMIT: integer(100, 100_000_000)

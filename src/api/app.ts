@@ -73,7 +73,9 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   limitRequests(app, deps.quotas)
   const { BODY_LIMIT_BYTES: body } = deps.config
   const total = bodyBudgetOf(deps.config, undefined)
-  limitBodies(app, { total, share: deps.apiKeys ? total / 2 : total, body })
+  // In a small container half of them may be less than the largest body needs with what parsing it takes.
+  const share = deps.apiKeys ? Math.max(total / 2, Math.min(total, 2 * body)) : total
+  limitBodies(app, { total, share, body })
   compressAnswers(app)
   trimHeadAnswers(app)
   measureAnswers(app, deps, answers)

@@ -126,6 +126,16 @@ test('a small text that is parsed to a large value counts as that', async () => 
   expect((await send('POST', `${api.url}/v1/jobs`, { body: `{"type":"echo","input":${fewer}}` })).status).toBe(202)
 })
 
+test('a tenant has room for the largest body with what parsing it takes, also where that is more than half of all', async () => {
+  const acme = makeKey('acme')
+  const { path } = await keysFile([acme])
+  const { api } = await startStack({ workers: 0, env: { ...limits, BODY_BUDGET_BYTES: '250000', API_KEYS_FILE: path } })
+  // 90 KB and 60 KB for 1,500 arrays: half of all is 125 KB.
+  const input = [...Array.from({ length: 1500 }, () => []), 'z'.repeat(bodyBytes - 5000)]
+  const answer = await send('POST', `${api.url}/v1/jobs`, { body: { type: 'echo', input }, headers: acme.headers })
+  expect(answer.status).toBe(202)
+})
+
 test('a tenant may have another budget in the keys file', async () => {
   const acme = makeKey('acme')
   const { path } = await keysFile([acme], { acme: { max_bytes: 50_000 } })
