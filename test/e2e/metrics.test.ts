@@ -109,7 +109,7 @@ test('requests are measured by route pattern; waits and streams are not measured
   expect(seen).toContainEqual(['/v1/jobs/:id', 'GET', '404', 1])
   expect(seen.filter(([route]) => route === 'none').map(([, method, status]) => [method, status])).toEqual([
     ['GET', '404'],
-    ['PUT', '404'],
+    ['PUT', '405'],
   ])
   // Without the wait and the stream.
   expect(seen.filter(([route]) => String(route).endsWith('/events'))).toEqual([])

@@ -166,6 +166,6 @@ test('a job whose input a changed schema refuses names the version that refused 
   const { body } = await read(api.url, id, 20)
   expect(body).toMatchObject({ state: 'failed', error: { code: 'invalid_input', retryable: false } })
   expect(body.error?.message).toMatch(
-    new RegExp(`^input\\.name: .* \\(refused by version ${versions[1]} of the job type\\)$`),
+    new RegExp(`^/input/name: .* \\(refused by version ${versions[1]} of the job type\\)$`),
   )
 })
