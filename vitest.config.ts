@@ -7,8 +7,8 @@ export default defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
     reporters: ['default', './test/summary-reporter.ts'],
-    // Tests start workers, threads and servers: more than two concurrent files would only slow each other down.
-    maxWorkers: 2,
+    // Tests start workers, threads and servers, and wait for them: with two files at once two cores are idle for half of the time.
+    maxWorkers: 3,
     projects: projects.map((name) => ({
       test: {
         name,

@@ -83,7 +83,7 @@ describe.each(poolKinds)('from a %s', (kind) => {
       'x'.repeat(8192),
       'x'.repeat(20_000 - 2 * 8192),
     ])
-    expect(lines[0]?.fields).toHaveProperty(kind === 'thread' ? 'threadId' : 'pid')
+    expect(lines[0]?.fields).toHaveProperty(kind === 'thread' ? 'threadId' : 'child_pid')
   })
 
   test('lines printed too fast are dropped and counted', async () => {
