@@ -48,7 +48,7 @@ async function asked(prefix: string, act: () => Promise<unknown>): Promise<strin
     else if (
       source !== 'lua' &&
       call.includes(`"${prefix}`) &&
-      !/sweep-lease|stalled-check|^"bzpopmin"|_schedules|\{flows\}|^"eval(?:sha)?" .*" "\d+" "\S+:(?:time-limits|workers)"/i.test(
+      !/sweep-lease|stalled-looker|^"bzpopmin"|_schedules|\{flows\}|^"eval(?:sha)?" .*" "\d+" "\S+:(?:time-limits|workers)"/i.test(
         call,
       )
     )
