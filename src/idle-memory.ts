@@ -7,8 +7,8 @@ const idleShare = 0.02
 const looksUntilIdle = 2
 /** Collecting pays from this much more heap than behind the last time, in bytes. */
 const worthBytes = 12 * 1024 * 1024
-/** A collection takes some 2 ms for each megabyte that is in use. Above this heap the pause would be felt. */
-const heapLimitBytes = 96 * 1024 * 1024
+/** A collection takes some 2 ms for each megabyte that is in use. With more the pause would be felt. */
+const usedLimitBytes = 96 * 1024 * 1024
 /** A process that is busy now and then is not to pause each time. */
 const collectEveryMs = 60_000
 
@@ -34,8 +34,8 @@ export function freeMemoryWhenIdle(): void {
     idleLooks = share < idleShare ? idleLooks + 1 : 0
     if (idleLooks >= looksUntilIdle && now - collectedAt > collectEveryMs) {
       // Not process.memoryUsage(), which opens a file, and throws when no descriptor is left.
-      const { total_heap_size: heapTotal } = getHeapStatistics()
-      if (heapTotal - heapBytes > worthBytes && heapTotal < heapLimitBytes) {
+      const { total_heap_size: total, used_heap_size: used } = getHeapStatistics()
+      if (total - heapBytes > worthBytes && used < usedLimitBytes) {
         collect({ type: 'major', flavor: 'last-resort' })
         heapBytes = getHeapStatistics().total_heap_size
         collectedAt = performance.now()
