@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -26,6 +25,7 @@ import { trimHeadAnswers } from './http/head-answers.ts'
 import { acceptJsonBodies } from './http/json-body.ts'
 import { answerOtherMethods, notFound } from './http/other-methods.ts'
 import { answerProblem } from './http/problem.ts'
+import { newRequestId } from './http/request-id.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { SseStreams } from './http/sse-response.ts'
 import { validateWithZod, withoutOwnCompilers } from './http/validation.ts'
@@ -175,7 +175,7 @@ function commonHeaders({ id }: FastifyRequest): Record<string, string> {
   return { ...securityHeaders, 'request-id': id }
 }
 
-/** The client's own id when it is harmless in headers and logs, else a new one: short, since it is stored with jobs. */
+/** The client's own id when it is harmless in headers and logs, else a new one. */
 function requestId(given: string | string[] | undefined): string {
-  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomBytes(6).toString('base64url')
+  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : newRequestId()
 }
