@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 
 const checkEveryMs = 25
 /** How long the listener waits for a moment without new connections, in ms: at best an idle turn of the event loop, else a short one. */
-const quietWithinMs = { idle: 1000, short: 2000 }
+const quietWithinMs = { idle: 700, short: 1000 }
 /**
  * How long such turns take at most, in ms. A turn that has answered is no idle one: while it goes on, the clients that it has answered come
  * back.
@@ -78,8 +78,8 @@ class Drain {
   }
 
   /**
-   * Resolves behind a turn of the event loop that has accepted no connection, if possible an idle one. The system resets the connections that a listener has
-   * not accepted when it closes, and Node.js accepts one per turn: at any other moment some are waiting under load.
+   * Resolves behind a turn of the event loop that has accepted no connection, if possible an idle one. The system resets the connections
+   * that a listener has not accepted when it closes, and Node.js accepts one per turn: at any other moment some are waiting under load.
    */
   async quietTurn(): Promise<void> {
     const from = performance.now()
