@@ -12,17 +12,13 @@ import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { storedSecrets } from '../jobs/secrets.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
-import { Admission } from '../queue/admission/admission.ts'
-import { MemoryWatch } from '../queue/admission/memory-watch.ts'
-import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
 import { QuotaRecount } from '../queue/admission/quota-recount.ts'
-import { RedisMemory } from '../queue/admission/redis-memory.ts'
 import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import { JobEventHub } from '../queue/events/event-hub.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Flows } from '../queue/flows/flows.ts'
-import { openEvictor } from '../queue/maintenance/open-evictor.ts'
+import { openAdmission } from '../queue/maintenance/open-admission.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
@@ -112,15 +108,14 @@ await boot('api', async () => {
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
-  const memory = new RedisMemory(client)
-  const watch = new MemoryWatch({ memory, log })
-  const evictor = openEvictor({
+  const quotas = new TenantQuotas({ redis: client, keys })
+  const { admission, memory, watch, evictor } = openAdmission({
     redis: client,
     keys,
     registry,
     outbox,
-    memory,
-    watch,
+    quotas,
+    depthLimit: config.QUEUE_DEPTH_LIMIT,
     retention,
     resultMinMs: config.RESULT_MIN_MS,
     limits: resultLimitsOf(config),
@@ -131,9 +126,6 @@ await boot('api', async () => {
   lifecycle.onStop('evictor', () => evictor.stop())
   metrics.observeMemory(memory)
   const schedules = new ScheduleStore({ redis: client, keys })
-  const quotas = new TenantQuotas({ redis: client, keys })
-  const backpressure = new QueueBackpressure({ redis: client, keys, depthLimit: config.QUEUE_DEPTH_LIMIT, memory })
-  const admission = new Admission({ backpressure, quotas, relief: evictor })
   const limits = new TenantLimits({ redis: client, keys })
   if (apiKeys) lifecycle.onStop('limits', announceLimits(apiKeys, limits, log))
   const door = { admission, limits }

@@ -11,11 +11,7 @@ import type { RunsOn } from '../jobs/define-job.ts'
 import { loadRegistry, queuesOf, type Registry } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
-import { Admission } from '../queue/admission/admission.ts'
-import { MemoryWatch } from '../queue/admission/memory-watch.ts'
-import { QueueBackpressure } from '../queue/admission/queue-backpressure.ts'
 import { QuotaRecount } from '../queue/admission/quota-recount.ts'
-import { RedisMemory } from '../queue/admission/redis-memory.ts'
 import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { LeasedJob } from '../queue/consume/attempt.ts'
@@ -27,7 +23,7 @@ import { JobLeases } from '../queue/consume/job-leases.ts'
 import { LoopBlocker } from '../queue/consume/loop-blocker.ts'
 import { JobEventWriter } from '../queue/events/event-writer.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
-import { openEvictor } from '../queue/maintenance/open-evictor.ts'
+import { openAdmission } from '../queue/maintenance/open-admission.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import type { JobRef } from '../queue/model/job-id.ts'
 import { workerNameOf } from '../queue/model/worker-name.ts'
@@ -198,15 +194,13 @@ await boot('worker', async () => {
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
-  const memory = new RedisMemory(redis)
-  const watch = new MemoryWatch({ memory, log })
-  const evictor = openEvictor({
+  const { admission, memory, watch, evictor } = openAdmission({
     redis,
     keys,
     registry,
     outbox,
-    memory,
-    watch,
+    quotas,
+    depthLimit: config.QUEUE_DEPTH_LIMIT,
     retention,
     resultMinMs: config.RESULT_MIN_MS,
     limits: resultLimitsOf(config),
@@ -216,11 +210,7 @@ await boot('worker', async () => {
   evictor.start()
   lifecycle.onStop('evictor', () => evictor.stop())
   metrics.observeMemory(memory)
-  const backpressure = new QueueBackpressure({ redis, keys, depthLimit: config.QUEUE_DEPTH_LIMIT, memory })
-  const door = {
-    admission: new Admission({ backpressure, quotas, relief: evictor }),
-    limits: new TenantLimits({ redis, keys }),
-  }
+  const door = { admission, limits: new TenantLimits({ redis, keys }) }
   const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, door, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
