@@ -10,6 +10,7 @@ import { queueName } from './worlds.ts'
  *   more, since each look costs an idle worker two round trips. {@link hasMarkerWhereNeeded} holds what it is for.
  * - `<job>:lock`: BullMQ's token belongs to a place of a worker, ours to a fetch, so that it fences attempts, too. That there is a lock is compared.
  * - `meta` `drover.events`: the switch for events.
+ * - `lostStarts` and an entry of `stacktrace`: the start that a vanished worker lost, for the history of the job. BullMQ keeps none.
  * - `stalled`: BullMQ marks every running job, and finds those whose mark no renewal has removed; ours looks at the locks.
  * - `events`: a job with `removeOnComplete` or `removeOnFail` is ended by BullMQ's script and the next fetched by another call, so that there may be a
  *   `drained` more. Not compared: the commands fetch none in its place.
@@ -53,8 +54,20 @@ async function valueOf(redis: Redis, key: string): Promise<unknown> {
 }
 
 /** Options are compared as what they say: the order of their names, and how Lua writes them, are no difference. */
-function readHash({ opts, 'drover.events': _switch, ...hash }: Record<string, string>): Record<string, unknown> {
-  return opts === undefined ? hash : { ...hash, opts: JSON.parse(opts) }
+function readHash({
+  opts,
+  lostStarts,
+  stacktrace,
+  'drover.events': _switch,
+  ...hash
+}: Record<string, string>): Record<string, unknown> {
+  const starts: string[] = JSON.parse(stacktrace ?? '[]')
+  const kept = lostStarts === undefined ? starts : starts.filter((start) => !start.includes('"outcome":"worker_lost"'))
+  return {
+    ...hash,
+    ...(opts !== undefined && { opts: JSON.parse(opts) }),
+    ...(stacktrace !== undefined && (kept.length > 0 || lostStarts === undefined) && { stacktrace: kept }),
+  }
 }
 
 /** Whether a worker that waits would be woken for every job that can be fetched. */

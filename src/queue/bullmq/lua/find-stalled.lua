@@ -34,7 +34,7 @@ end
 for n = #found, 1, -1 do
   local id = found[n]
   local jobKey = prefix .. id
-  local moved = removeActiveAt(active, prefix, id, indexes[id])
+  local moved = length > 2 * nearActive and removeActiveAt(active, prefix, id, indexes[id])
   if moved then indexes[moved] = indexes[id] else redis.call('LREM', active, -1, id) end
   -- An id without a job goes.
   if redis.call('EXISTS', jobKey) == 1 then
