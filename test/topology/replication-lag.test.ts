@@ -96,12 +96,13 @@ test.skipIf(!canOwnRedis)(
     const flowOf = (n: number) => ({
       chain: [
         echo(n),
-        ...Array.from({ length: 5 }, () => ({ gather: [echo({ $output: '' }), sleep(50)] })).flatMap((gather) => [
+        ...Array.from({ length: 5 }, () => ({ gather: [echo({ $output: '' }), sleep(200)] })).flatMap((gather) => [
           gather,
           echo({ $output: '/0' }),
         ]),
       ],
     })
+    // Eight at once take six seconds for them, so that the replicas are cut off before the end.
     const flows = await Promise.all(Array.from({ length: 40 }, (_, n) => submitFlow(api.url, flowOf(n))))
     expect(flows.map(({ status }) => status)).toEqual(flows.map(() => 202))
     const ended = async () => {

@@ -133,7 +133,7 @@ test.each<[string, Rule, LedgerEntry[]]>([
     'second_start_without_cause',
     crash.toSpliced(2, 1, fault('api_killed', 20, 22)),
   ],
-  ['started behind its end', 'start_behind_end', [...crash, fault('redis_away', 60, 70), begins('r3', 62)]],
+  ['started behind its end', 'start_behind_end', [...crash, fault('redis_away', 60, 700), begins('r3', 620)]],
   [
     'counted down',
     'attempt_fell',
