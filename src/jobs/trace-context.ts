@@ -12,6 +12,11 @@ export function readTraceparent(header: unknown): string | undefined {
   return `00-${traceId}-${parentId}-${flags}`
 }
 
+/** The id of the trace that a {@link readTraceparent} belongs to. */
+export function traceIdOf(traceparent: string): string {
+  return traceparent.slice(3, 35)
+}
+
 /** The trace context of a request that is sent on behalf of `traceparent`: the same trace, with a parent id of its own. */
 export function childTraceparent(traceparent: string): string {
   const [, traceId, , flags = '00'] = traceparent.split('-')

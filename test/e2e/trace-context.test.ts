@@ -33,6 +33,38 @@ test('requests and webhooks of jobs and flows carry the trace of their submissio
   for (const { 'user-agent': agent } of sent) expect(agent).toMatch(/^drover\/\d+\.\d+\.\d+$/)
 })
 
+test('the jobs of a schedule carry the trace of the request that stored it, which jobs and logs show', async () => {
+  const { api, workers } = await startStack({ env: { WEBHOOK_SECRETS: webhookSecret('a'), ACCESS_LOG: '1' } })
+  const seen: Record<string, unknown>[] = []
+  const site = await serve((request, response) => {
+    seen.push(request.headers)
+    response.end()
+  })
+  const receiver = await receiveWebhooks()
+  const job = { type: 'http-request', input: { url: site.url }, webhook: { url: receiver.url } }
+  const traceparent = `00-${traceId}-${parentId}-01`
+  const path = `${api.url}/v1/schedules/traced`
+  await send('PUT', path, { body: { every_ms: 1000, job }, headers: { traceparent } })
+  const [message] = await receiver.received(1)
+  await send('DELETE', path)
+  const sent = [seen[0]?.['traceparent'], message?.headers['traceparent']].map((header) => String(header).split('-'))
+  expect(sent.map(([, trace]) => trace)).toEqual([traceId, traceId])
+  expect(new Set([parentId, ...sent.map(([, , parent]) => parent)]).size).toBe(3)
+  const ticked = await send('GET', `${api.url}/v1/jobs/${String(message?.payload.data['id'])}`)
+  expect(ticked.body).toMatchObject({ trace_id: traceId })
+
+  const { body } = await send('POST', `${api.url}/v1/jobs`, { body: { type: 'echo', input: 1 } })
+  expect(body).toMatchObject({ trace_id: null })
+  const refused = { type: 'http-request', input: { url: 'http://10.0.0.1/' } }
+  await send('POST', `${api.url}/v1/jobs`, { body: refused, headers: { traceparent, prefer: 'wait=10' } })
+  for (const logs of [api.logs, workers[0]?.logs]) {
+    const line = logs?.find(
+      ({ trace_id: id, msg }) => id !== undefined && (msg === 'attempt failed' || msg === 'answered'),
+    )
+    expect(line).toMatchObject({ trace_id: traceId })
+  }
+})
+
 test('without a trace, or with one that is malformed, no trace is made up, and the headers of a client hold', async () => {
   const { api } = await startStack()
   const seen: Record<string, unknown>[] = []

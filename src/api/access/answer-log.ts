@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { cutText } from '../../jobs/cut-text.ts'
+import { readTraceparent, traceIdOf } from '../../jobs/trace-context.ts'
 
 /** So many refusals with the same code are lines of their own in {@link everyMs}; the others are counted. */
 const maxLines = 100
@@ -57,6 +58,7 @@ export class AnswerLog {
 function answerFields(request: FastifyRequest, reply: FastifyReply) {
   const { method, routeOptions, problem } = request
   const job = jobOf(request, reply)
+  const traceparent = readTraceparent(request.headers['traceparent'])
   return {
     method,
     route: routeOptions.url,
@@ -64,6 +66,7 @@ function answerFields(request: FastifyRequest, reply: FastifyReply) {
     duration_ms: Math.round(reply.elapsedTime * 10) / 10,
     ...(problem !== undefined && { code: problem }),
     ...(job !== undefined && { job }),
+    ...(traceparent !== undefined && { trace_id: traceIdOf(traceparent) }),
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { maskSecrets } from '../../jobs/secrets.ts'
+import { traceIdOf } from '../../jobs/trace-context.ts'
 import { outcomes } from '../../queue/model/job-history.ts'
 import { timeLimits } from '../../queue/model/job-record.ts'
 import { isEnd } from '../../queue/model/job-states.ts'
@@ -81,6 +82,7 @@ export const jobSchema = z.object({
   deadline_at: timeField.nullable(),
   expires_at: timeField.nullable().describe('At the latest: results give way sooner where Redis is low on memory'),
   flow_id: z.string().nullable(),
+  trace_id: z.string().nullable().describe('Of the `traceparent` that it was submitted with'),
   attempts: z
     .array(
       named(
@@ -149,6 +151,7 @@ export function jobResource(job: StoredJob, retention: Retention, { scopes }: Pi
     deadline_at: optionalTimestamp(timeLimits(record).deadlineAt),
     expires_at: optionalTimestamp(expiresAt(job, retention)),
     flow_id: record.flow?.id ?? null,
+    trace_id: record.traceparent === undefined ? null : traceIdOf(record.traceparent),
     attempts: job.starts.map(({ attempt, worker, startedAt, endedAt, outcome, failure: why }) => ({
       attempt,
       worker: shownWorker(worker),

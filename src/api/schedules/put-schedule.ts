@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { readTraceparent } from '../../jobs/trace-context.ts'
 import { type ScheduleDefinition, type StoredSchedule, sameTicks } from '../../queue/schedules/schedule-record.ts'
 import { maxSchedules } from '../../queue/schedules/schedule-store.ts'
 import { nextTick } from '../../queue/schedules/ticks.ts'
@@ -39,6 +40,7 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config,
           .optional()
           .describe('The `ETag` of the schedule to replace: one that was replaced or deleted since is left as it is'),
         'if-none-match': z.string().optional().describe('`*`: create the schedule, and replace none'),
+        traceparent: z.string().optional().describe('W3C Trace Context; stored with each job of the schedule'),
       }),
       body: scheduleBody,
       response: {
@@ -69,6 +71,7 @@ export function putSchedule(app: FastifyInstance, { schedules, registry, config,
             createdAt: before?.definition.createdAt ?? now,
             caller: request.caller,
             hops: readHops(request.headers),
+            traceparent: readTraceparent(request.headers['traceparent']),
             indexed: config.INDEXED_METADATA,
             retention,
             canSign: config.WEBHOOK_SECRETS.length > 0,

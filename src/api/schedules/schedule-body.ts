@@ -77,12 +77,12 @@ type ScheduleBody = z.output<typeof scheduleBody>
  */
 export function parseSchedule(
   body: ScheduleBody,
-  context: Omit<SubmissionContext, 'traceparent'> & { createdAt: number },
+  context: SubmissionContext & { createdAt: number },
 ): ScheduleDefinition {
   if (JSON.stringify(body.job).length > maxJobCharacters) {
     throw new Problem('payload_too_large', `The job of a schedule has at most ${maxJobCharacters} characters of JSON.`)
   }
-  const { ref, type, attempts, record } = parseJob(body.job, { ...context, traceparent: undefined }, '/job')
+  const { ref, type, attempts, record } = parseJob(body.job, context, '/job')
   // Time limits count from each run, and each run takes a place in the tenant's quota by itself.
   const { countsFrom: _, limited: __, ...kept } = record
   return {

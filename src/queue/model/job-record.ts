@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { traceIdOf } from '../../jobs/trace-context.ts'
 import { webhookSchema } from './webhook-target.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */
@@ -73,11 +74,11 @@ export function dueAt(data: unknown, firstDueAt: number): number {
 }
 
 /** The request that submitted a job, as logs name it. */
-export function requestOf(data: unknown): { request_id?: string; traceparent?: string } {
+export function requestOf(data: unknown): { request_id?: string; traceparent?: string; trace_id?: string } {
   const { requestId, traceparent } = Object(data) as { requestId?: unknown; traceparent?: unknown }
   return {
     ...(typeof requestId === 'string' && { request_id: requestId }),
-    ...(typeof traceparent === 'string' && { traceparent }),
+    ...(typeof traceparent === 'string' && { traceparent, trace_id: traceIdOf(traceparent) }),
   }
 }
 

@@ -4,7 +4,7 @@ import { boundFailure, describeFailure, type JobFailure } from '../../jobs/job-f
 import type { LoadedJob, Registry } from '../../jobs/registry.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { LeasedJob, Settlement } from '../../queue/consume/attempt.ts'
-import { type JobRecord, parseRecord, plainRecord, timeLimits } from '../../queue/model/job-record.ts'
+import { type JobRecord, parseRecord, plainRecord, requestOf, timeLimits } from '../../queue/model/job-record.ts'
 import type { KeptOutput } from '../../queue/store/job-output.ts'
 import type { Executor, Outcome } from '../executors/executor.ts'
 import { StopSource } from '../handler/stop-signal.ts'
@@ -34,9 +34,8 @@ export async function executeJob(deps: ExecuteJobDeps, leased: LeasedJob): Promi
   const record = leased.isPlain ? plainRecord(leased.data) : parseRecord(leased.data)
   // Most attempts log nothing, so the child logger is created on first use.
   const log = () => {
-    const traceparent = record?.traceparent
-    const { ref, type, attempt } = leased
-    return deps.log.child({ job: ref.id, type, attempt, ...(traceparent !== undefined && { traceparent }) })
+    const { ref, type, attempt, data } = leased
+    return deps.log.child({ job: ref.id, type, attempt, ...requestOf(leased.isPlain ? undefined : data) })
   }
   try {
     if (leased.isPlain && !deps.acceptsPlainJobs) return refusePlainJob(leased, log())

@@ -1361,6 +1361,7 @@ export interface components {
          *       "deadline_at": null,
          *       "expires_at": "2026-11-23T03:00:00.021Z",
          *       "flow_id": null,
+         *       "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
          *       "attempts": [
          *         {
          *           "attempt": 1,
@@ -1462,6 +1463,8 @@ export interface components {
              */
             expires_at: string | null;
             flow_id: string | null;
+            /** @description Of the `traceparent` that it was submitted with */
+            trace_id: string | null;
             /** @description The starts of this run, oldest first. Of more than 20 the first and the last 19 */
             attempts: components["schemas"]["JobAttempt"][];
             links: components["schemas"]["JobLinks"];
@@ -4614,6 +4617,8 @@ export interface operations {
                 "if-match"?: string;
                 /** @description `*`: create the schedule, and replace none */
                 "if-none-match"?: string;
+                /** @description W3C Trace Context; stored with each job of the schedule */
+                traceparent?: string;
             };
             path: {
                 id: string;
