@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from '@prometheus-io/client'
 import { type EndKind, evictionOrder } from './queue/model/eviction.ts'
 import { type JobEnd, jobEnds } from './queue/model/job-states.ts'
+import type { StatsRecorder } from './queue/stats/stats-recorder.ts'
 
 /** Histogram buckets for the duration of jobs, from 10 ms to half an hour, in seconds. */
 export const jobSeconds = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800]
@@ -15,12 +16,14 @@ const maxTenants = 100
  */
 export class Metrics {
   protected readonly series = new Registry()
+  protected readonly stats: Pick<StatsRecorder, 'ended' | 'started'> | undefined
   readonly #types: ReadonlySet<string>
   readonly #ended: Counter<'type' | 'state'>
 
-  /** `types`: the job types that this process knows. */
-  constructor(types: readonly string[]) {
+  /** @param types that this process knows. @param stats counts the same for `GET /v1/stats` */
+  constructor(types: readonly string[], stats?: Pick<StatsRecorder, 'ended' | 'started'>) {
     this.#types = new Set(types)
+    this.stats = stats
     this.#ended = new Counter({
       name: 'drover_jobs_ended_total',
       help: 'Ended jobs by state. Counted by the process that ended them: a worker, or an API for jobs that never started',
@@ -41,7 +44,10 @@ export class Metrics {
   readonly #tenants = new Set<string>()
 
   /** Counts an ended job. */
-  readonly jobEnded = (type: string, state: JobEnd): void => this.#ended.inc({ type: this.typeLabel(type), state })
+  readonly jobEnded = (type: string, state: JobEnd): void => {
+    this.#ended.inc({ type: this.typeLabel(type), state })
+    this.stats?.ended(type, state)
+  }
 
   /** Adds the series of the Node.js process: memory, CPU, garbage collection, event loop lag. Measures until the process ends. */
   observeProcess(): void {

@@ -32,6 +32,7 @@ import { validateWithZod, withoutOwnCompilers } from './http/validation.ts'
 import { jobTypeRoutes } from './job-types/routes.ts'
 import { jobWebhook } from './jobs/job-webhook.ts'
 import { jobRoutes } from './jobs/routes.ts'
+import { monitoringRoutes } from './monitoring/routes.ts'
 import { serveDocs } from './openapi/docs.ts'
 import { createSchemaRegistry } from './openapi/schema-registry.ts'
 import { queueRoutes } from './queues/routes.ts'
@@ -141,6 +142,7 @@ function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
   webhookRoutes(app, deps)
   jobTypeRoutes(app, deps)
   queueRoutes(app, deps)
+  monitoringRoutes(app, deps)
   serviceRoutes(app, deps)
 }
 

@@ -7,13 +7,16 @@ import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { JobEventHub } from '../queue/events/event-hub.ts'
 import type { Flows } from '../queue/flows/flows.ts'
 import type { Retention } from '../queue/model/retention.ts'
+import type { describeRedis } from '../queue/redis/describe-redis.ts'
 import type { Warning } from '../queue/redis/warning.ts'
 import type { ScheduleStore } from '../queue/schedules/schedule-store.ts'
+import type { Stats, StatsRange } from '../queue/stats/read-stats.ts'
 import type { JobControl } from '../queue/store/cancel-and-retry.ts'
 import type { IdempotencyKeys } from '../queue/store/idempotency-keys.ts'
 import type { JobIndex } from '../queue/store/job-index.ts'
 import type { JobQueue } from '../queue/store/job-queue.ts'
 import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
+import type { Workers } from '../queue/workers/workers.ts'
 import type { ApiKeys } from './access/api-keys.ts'
 import type { HeldAnswers } from './access/held-answers.ts'
 import type { SseStreams } from './http/sse-response.ts'
@@ -38,6 +41,12 @@ export interface ApiDeps {
   metrics: ApiMetrics
   flows: Flows
   retention: Retention
+  /** What all processes have counted. @throws QueueUnavailableError */
+  readStats: (range: StatsRange) => Promise<Stats>
+  workers: Workers
+  describeRedis: () => ReturnType<typeof describeRedis>
+  /** How far the clock of this process is ahead of that of Redis. */
+  clock: { readonly skewMs: number }
   /** What costs safety at the moment, while this process can serve. */
   warnings: () => Warning[]
   /** Aborts when the process is to stop: until the server closes it answers all requests, and tells clients to go elsewhere. */

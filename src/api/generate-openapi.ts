@@ -13,7 +13,9 @@ import type { IdempotencyKeys } from '../queue/store/idempotency-keys.ts'
 import type { JobIndex } from '../queue/store/job-index.ts'
 import type { JobQueue } from '../queue/store/job-queue.ts'
 import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
+import type { Workers } from '../queue/workers/workers.ts'
 import { buildApp } from './app.ts'
+import type { ApiDeps } from './deps.ts'
 import { ApiMetrics } from './service/metrics.ts'
 
 /** The OpenAPI document of this version with all built-in job types, as YAML. Needs no Redis. */
@@ -36,6 +38,10 @@ export async function generateOpenapi(): Promise<string> {
     quotas: uncalled as TenantQuotas,
     admission: uncalled as Admission,
     retention: retentionOf(config),
+    clock: { skewMs: 0 },
+    workers: uncalled as Workers,
+    readStats: uncalled as ApiDeps['readStats'],
+    describeRedis: uncalled as ApiDeps['describeRedis'],
     warnings: () => [],
     metrics: new ApiMetrics([...registry.keys()]),
     draining: new AbortController().signal,

@@ -21,17 +21,21 @@ import { Flows } from '../queue/flows/flows.ts'
 import { openAdmission } from '../queue/maintenance/open-admission.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
+import { describeRedis } from '../queue/redis/describe-redis.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { RedisClock } from '../queue/redis/redis-clock.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
+import { readStats } from '../queue/stats/read-stats.ts'
+import { StatsRecorder } from '../queue/stats/stats-recorder.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
 import { IdempotencyKeys } from '../queue/store/idempotency-keys.ts'
 import { JobIndex } from '../queue/store/job-index.ts'
 import { JobQueue } from '../queue/store/job-queue.ts'
 import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import { WebhookOutbox } from '../queue/webhooks/outbox.ts'
+import { Workers } from '../queue/workers/workers.ts'
 import { announceLimits } from './access/announce-limits.ts'
 import { ApiKeys } from './access/api-keys.ts'
 import { bodyBudgetOf } from './access/limit-bodies.ts'
@@ -75,7 +79,9 @@ await boot('api', async () => {
     // Redis accepts no writes at the moment: the first search notes it, and walks over the jobs until then.
     log.warn({ err: error }, 'cannot note since when jobs have labels')
   }
-  const metrics = new ApiMetrics([...registry.keys()])
+  const stats = new StatsRecorder({ redis: client, keys, queueOf: (type) => registry.get(type)?.job.queue, log })
+  lifecycle.onStop('stats', () => stats.stop())
+  const metrics = new ApiMetrics([...registry.keys()], stats)
   const plainSecrets = (type: string) => {
     const loaded = registry.get(type)
     return loaded && storedSecrets(loaded.job)
@@ -172,6 +178,10 @@ await boot('api', async () => {
     apiKeys,
     draining: draining.signal,
     log,
+    clock,
+    workers: new Workers({ redis: client, keys, queues: queuesOf(registry) }),
+    readStats: (range) => readStats({ redis: client, keys }, range),
+    describeRedis: () => describeRedis(client),
     ...steps,
   })
   lifecycle.onStop('http', async () => {

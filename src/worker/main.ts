@@ -33,6 +33,7 @@ import { Keys } from '../queue/redis/keys.ts'
 import { RedisClock } from '../queue/redis/redis-clock.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
+import { StatsRecorder } from '../queue/stats/stats-recorder.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
 import { JobIndex } from '../queue/store/job-index.ts'
 import { OutputWriter } from '../queue/store/job-output.ts'
@@ -44,6 +45,7 @@ import { createExecutors } from './executors/create-executors.ts'
 import { finishOnRequest } from './finish-on-request.ts'
 import { type HealthServer, serveHealth } from './health.ts'
 import { WorkerMetrics } from './metrics.ts'
+import { reportWorker, runningByType } from './report-worker.ts'
 import { ConsumerWatchdog, watchEventLoop } from './watchdog.ts'
 import { consumeDeliveries } from './webhooks/consume-deliveries.ts'
 
@@ -100,7 +102,15 @@ await boot('worker', async () => {
   lifecycle.onStop('executors', () => executors.close())
   const exhausted = watchDescriptors({ log, lifecycle, release: () => executors.closeIdleConnections() })
 
-  const metrics = new WorkerMetrics([...registry.keys()])
+  const stats = new StatsRecorder({
+    redis,
+    keys,
+    queueOf: (type) => registry.get(type)?.job.queue,
+    running: () => runningByType(consumers),
+    log,
+  })
+  lifecycle.onStop('stats', () => stats.stop())
+  const metrics = new WorkerMetrics([...registry.keys()], stats)
   const control = new JobControl({ redis, keys })
   const jobs = new JobQueue({ client: redis, keys, queues: queuesOf(registry) })
   const outbox = new WebhookOutbox({ redis, keys, jobs, control, log })
@@ -157,6 +167,7 @@ await boot('worker', async () => {
   const acceptsPlainJobs = config.ACCEPT_BULLMQ_JOBS
   const deps = { registry, executorFor: (runsOn: RunsOn) => measured[runsOn], acceptsPlainJobs, log }
   const execute = async (leased: LeasedJob) => {
+    stats.wake()
     const settlement = await executeJob(deps, leased)
     metrics.attemptSettled(leased, settlement)
     return settlement
@@ -225,14 +236,29 @@ await boot('worker', async () => {
   lifecycle.onStop('consumers', () =>
     Promise.all(consumers.map((consumer) => consumer.stop(config.SHUTDOWN_GRACE_MS, lifecycle.isFault))),
   )
-  finishOnRequest(async () => {
-    log.info('finishing: taking no more jobs, exiting when the running ones have ended')
+  const finishJobs = async () => {
     await heartbeat.stop()
     await Promise.all(consumers.map((consumer) => consumer.stop(noLimitMs)))
+  }
+  finishOnRequest(async () => {
+    log.info('finishing: taking no more jobs, exiting when the running ones have ended')
+    await finishJobs()
     lifecycle.exit()
   })
   await Promise.all(consumers.map((consumer) => consumer.start()))
   await heartbeat.start((error) => log.warn({ err: error }, 'failed to write the worker heartbeat'))
+  const reporter = reportWorker({
+    redis,
+    subscriber,
+    keys,
+    workerName,
+    consumers,
+    concurrency: config.WORKER_QUEUES,
+    onDrain: finishJobs,
+    log,
+  })
+  lifecycle.onStop('report', () => reporter.stop())
+  await reporter.start()
 
   lifecycle.onStop('event loop monitor', watchEventLoop(consumers, { registry, blocker, log }))
   const watchdog = new ConsumerWatchdog(consumers, {

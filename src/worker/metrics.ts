@@ -42,7 +42,9 @@ export class WorkerMetrics extends Metrics {
   /** Records the wait of a first attempt. A job that is left to other workers has not started. */
   attemptSettled({ type, starts, dueAt, startedAt }: LeasedJob, { status }: Settlement): void {
     if (starts !== 1 || status === 'left_to_others') return
-    this.#waits.observe({ type: this.typeLabel(type) }, Math.max(0, startedAt - dueAt) / 1000)
+    const waitedMs = Math.max(0, startedAt - dueAt)
+    this.#waits.observe({ type: this.typeLabel(type) }, waitedMs / 1000)
+    this.stats?.started(type, waitedMs)
   }
 
   #countRunning(tenant: string, change: number): void {

@@ -19,6 +19,7 @@ export const rules: Record<string, Rule> = {
     doors: [
       'connection',
       'fitness',
+      'describe-redis',
       'incarnation',
       'keys',
       'load-script',
@@ -72,6 +73,11 @@ export const rules: Record<string, Rule> = {
   'queue/maintenance': {
     imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission', 'queue/flows', 'queue/webhooks', 'jobs'],
   },
+  'queue/stats': { imports: ['queue/model', 'queue/redis'], doors: ['stats-recorder', 'read-stats', 'tally'] },
+  'queue/workers': {
+    imports: ['queue/model', 'queue/redis'],
+    doors: ['worker-report', 'worker-reporter', 'workers'],
+  },
   'queue/flows/model': { imports: ['queue/model'] },
   'queue/flows': {
     imports: [
@@ -98,7 +104,7 @@ export const rules: Record<string, Rule> = {
   },
   'api/access': { imports: ['api/http', 'jobs', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model', 'version'] },
-  'api/service/metrics': { imports: ['queue/store', 'queue/model/redis-time', 'metrics'] },
+  'api/service/metrics': { imports: ['queue/store', 'queue/stats', 'queue/model/redis-time', 'metrics'] },
   'api/deps': {
     imports: ['api/access', 'api/http', 'api/openapi', 'api/service/metrics', 'jobs', 'queue', 'environment'],
   },
@@ -130,6 +136,10 @@ export const rules: Record<string, Rule> = {
   },
   'api/job-types': { imports: [...api, 'api/submission', 'jobs'], doors: ['routes'] },
   'api/queues': { imports: [...api, 'jobs', 'queue/model/redis-time'], doors: ['routes'] },
+  'api/monitoring': {
+    imports: [...api, 'jobs', 'queue/model', 'queue/stats', 'queue/workers', 'version'],
+    doors: ['routes'],
+  },
   'api/service': { imports: [...api, 'api/service/metrics'], doors: ['routes', 'metrics'] },
   api: {
     imports: [
@@ -141,6 +151,7 @@ export const rules: Record<string, Rule> = {
         'api/webhooks',
         'api/job-types',
         'api/queues',
+        'api/monitoring',
         'api/service',
       ],
       ...[
@@ -178,6 +189,7 @@ export const rules: Record<string, Rule> = {
       'container-memory',
       'descriptor-watch',
       'metrics',
+      'version',
     ]),
   },
 

@@ -46,6 +46,7 @@ const problems = {
   schedule_contended: [409, 'Conflicting changes of the schedule'],
   too_many_schedules: [409, 'Too many schedules'],
   queue_not_found: [404, 'Queue not found'],
+  worker_not_found: [404, 'Worker not found'],
   payload_too_large: [413, 'Request body too large'],
   too_many_members: [413, 'Request body has too many members'],
   request_timeout: [408, 'Request timeout'],

@@ -65,6 +65,7 @@ export async function buildDocs(
         { name: 'webhooks', description: 'The deliveries of the webhooks of jobs and flows' },
         { name: 'job types', description: 'The types of jobs that can be submitted' },
         { name: 'queues', description: 'The jobs and workers of each queue' },
+        { name: 'monitoring', description: 'What the installation does, for those who run it' },
         { name: 'health', description: 'Probes and metrics' },
       ],
     },

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram } from '@prometheus-io/client'
 import { Metrics } from '../../metrics.ts'
 import { redisNow } from '../../queue/model/redis-time.ts'
+import type { StatsRecorder } from '../../queue/stats/stats-recorder.ts'
 import type { QueueCounts } from '../../queue/store/count-queue.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
 
@@ -61,8 +62,8 @@ export class ApiMetrics extends Metrics {
     registers: [this.series],
   })
 
-  constructor(types: readonly string[]) {
-    super(types)
+  constructor(types: readonly string[], stats?: Pick<StatsRecorder, 'ended' | 'started'>) {
+    super(types, stats)
     for (const kind of heldKinds) this.#revoked.inc({ kind }, 0)
     for (const outcome of ['refused', 'throttled']) this.#authentications.inc({ outcome }, 0)
     for (const type of types) this.#submitted.inc({ type }, 0)

@@ -146,7 +146,7 @@ export class AttemptRunner {
   async #run(job: FetchedJob, isSuspect: boolean): Promise<Settlement> {
     const { backend, quarantine } = this.#options
     const { id = '', name: type, lockToken: token, lease } = job
-    const running = new RunningJob({ id, type, token, lease })
+    const running = new RunningJob({ id, type, token, lease, startedAt: job.fetchedAt })
     this.#running.set(id, running)
     if (this.#stopRequest) running.stop(this.#stopRequest)
     try {

@@ -103,6 +103,11 @@ export class JobConsumer {
     }
   }
 
+  /** The jobs that run here, in the order of their starts; `startedAt` in epoch ms. */
+  *running(): Generator<{ id: string; type: string; startedAt: number }> {
+    for (const { id, type, startedAt } of this.#runner.running.values()) yield { id, type, startedAt }
+  }
+
   /** How many jobs were ever fetched. */
   get fetches(): number {
     return this.#fetches

@@ -10,16 +10,19 @@ export class RunningJob {
   readonly type: string
   readonly token: string
   readonly lease: JobLease
+  /** Epoch ms. */
+  readonly startedAt: number
   #over: PromiseWithResolvers<void> | undefined
   #isCanceled = false
   #request: StopRequest | undefined
   #listener: ((request: StopRequest) => void) | undefined
 
-  constructor(job: { id: string; type: string; token: string; lease: JobLease }) {
+  constructor(job: { id: string; type: string; token: string; lease: JobLease; startedAt: number }) {
     this.id = job.id
     this.type = job.type
     this.token = job.token
     this.lease = job.lease
+    this.startedAt = job.startedAt
   }
 
   /** Resolves when its run is over, whatever became of the job. To be asked for while it runs. */

@@ -159,6 +159,31 @@ export class Keys {
     return `${this.#prefix}:eviction-lease`
   }
 
+  /** Hash: what all processes counted in a minute (of the epoch). The minutes share a slot of their own. */
+  statsOf(minute: number): string {
+    return `${this.#prefix}:{_stats}:${minute}`
+  }
+
+  /** What a worker process last reported of itself. All reports share a slot. */
+  workerReport(worker: string): string {
+    return `${this.#prefix}:{_workers}:report:${worker}`
+  }
+
+  /** Sorted set of the workers that have a report, by when they wrote it. */
+  get reportingWorkers(): string {
+    return `${this.#prefix}:{_workers}:reporting`
+  }
+
+  /** Exists while a worker is to take no more jobs. */
+  workerDrain(worker: string): string {
+    return `${this.#prefix}:{_workers}:drain:${worker}`
+  }
+
+  /** The channel on which the names of workers are published that are to take no more jobs. */
+  get workerDrains(): string {
+    return `${this.#prefix}:{_workers}:drains`
+  }
+
   /** The channel on which a job's events and changes are announced. */
   channel(ref: JobRef): string {
     return this.job(ref)

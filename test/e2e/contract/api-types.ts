@@ -760,6 +760,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what happened lately
+         * @description Ends, waits and running jobs by minute, of all tenants. Processes add what they count every five seconds; what one counted since then is lost when it is killed.
+         */
+        get: operations["readStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the worker processes
+         * @description Each worker with a heartbeat of the last 15 seconds: its version, its queues and what it runs.
+         */
+        get: operations["listWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workers/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a worker take no more jobs
+         * @description The worker takes no more jobs at once, or within a minute where the message is lost. Its running jobs go on to their end. It stays, and answers 503 on `/readyz`, until it is stopped. Idempotent.
+         */
+        post: operations["drainWorker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read how the installation is
+         * @description Versions, how Redis persists and what it evicts, its memory, the clocks, and the workers of each queue.
+         */
+        get: operations["readSystem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -1612,7 +1692,7 @@ export interface components {
             error?: components["schemas"]["ErrorSummary"];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_evicted" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_evicted" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "worker_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -1649,15 +1729,46 @@ export interface components {
         QueueList: {
             items: components["schemas"]["Queue"][];
         };
+        QueueStats: {
+            queue: string;
+            succeeded: number;
+            failed: number;
+            canceled: number;
+            expired: number;
+            /** @description Jobs that started for the first time */
+            started: number;
+            /** @description Half of them had waited for less; within a fifth. Null: none started */
+            wait_p50_ms: number | null;
+            /** @description 95 of 100 of them had waited for less; within a fifth */
+            wait_p95_ms: number | null;
+            /** @description How many jobs ran on average */
+            running: number;
+        };
         Readiness: {
             /** @enum {string} */
             status: "ready";
             /** @description What costs safety while the API can serve: how Redis is configured, a clock that differs from that of Redis, no free file descriptor */
-            warnings: components["schemas"]["ReadinessWarningsItem"][];
+            warnings: components["schemas"]["Warning"][];
         };
-        ReadinessWarningsItem: {
-            code: string;
-            detail: string;
+        RedisNode: {
+            version: string | null;
+            /** @description What counts against the limit */
+            memory_used_bytes: number | null;
+            /** @description `maxmemory`; 0: there is none */
+            memory_limit_bytes: number | null;
+            /** @description `maxmemory-policy`; must be `noeviction` */
+            eviction_policy: string | null;
+            /** @description Without it a crash of Redis loses accepted jobs */
+            append_only_file: boolean | null;
+            /** @description The last write to it failed */
+            append_only_file_failed: boolean | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            last_snapshot_at: string | null;
+            clients: number | null;
+            uptime_ms: number | null;
         };
         ResizeImageInput: {
             /** Format: uri */
@@ -1792,6 +1903,44 @@ export interface components {
         };
         /** @enum {string} */
         State: "scheduled" | "blocked" | "queued" | "running" | "succeeded" | "failed" | "canceled" | "expired";
+        Stats: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            to: string;
+            step_ms: number;
+            /** @description The steps in order of time, those without any job included */
+            points: components["schemas"]["StatsPoint"][];
+            /** @description Of the whole time */
+            queues: components["schemas"]["QueueStats"][];
+            /** @description Of the whole time, by how many jobs ended. `other`: types that a process did not know */
+            types: components["schemas"]["TypeStats"][];
+        };
+        StatsPoint: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            at: string;
+            succeeded: number;
+            failed: number;
+            canceled: number;
+            expired: number;
+            /** @description Jobs that started for the first time */
+            started: number;
+            /** @description Half of them had waited for less; within a fifth. Null: none started */
+            wait_p50_ms: number | null;
+            /** @description 95 of 100 of them had waited for less; within a fifth */
+            wait_p95_ms: number | null;
+            /** @description How many jobs ran on average */
+            running: number;
+        };
         /**
          * @description Burn CPU in a thread. Diagnostic. Computes for a while, or loops forever, fills its memory or throws, depending on `behavior`.
          * @example {
@@ -2370,12 +2519,66 @@ export interface components {
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
         };
+        System: {
+            /** @description Of this API process */
+            version: string;
+            node: string;
+            /** @description Clients need an API key */
+            authenticated: boolean;
+            redis: components["schemas"]["SystemRedis"];
+            clock: components["schemas"]["SystemClock"];
+            queues: components["schemas"]["SystemQueue"][];
+            /** @description How many workers have each version */
+            worker_versions: components["schemas"]["WorkerVersion"][];
+            /** @description As `/readyz` has them */
+            warnings: components["schemas"]["Warning"][];
+        };
+        SystemClock: {
+            /**
+             * Format: date-time
+             * @description By the clock of Redis, which all times of jobs come from
+             */
+            now: string;
+            /** @description How far the clock of this machine is ahead of that */
+            skew_ms: number;
+        };
+        SystemQueue: {
+            name: string;
+            workers: number;
+            paused: boolean;
+            queued: number;
+        };
+        SystemRedis: {
+            cluster: boolean;
+            /** @description The server, or each master of a cluster that answers. Null is what Redis does not say */
+            nodes: components["schemas"]["RedisNode"][];
+        };
         /** @enum {string} */
         TreeDetail: "full" | "none";
+        TypeStats: {
+            queue: string;
+            type: string;
+            succeeded: number;
+            failed: number;
+            canceled: number;
+            expired: number;
+            /** @description Jobs that started for the first time */
+            started: number;
+            /** @description Half of them had waited for less; within a fifth. Null: none started */
+            wait_p50_ms: number | null;
+            /** @description 95 of 100 of them had waited for less; within a fifth */
+            wait_p95_ms: number | null;
+            /** @description How many jobs ran on average */
+            running: number;
+        };
         ValuePage: {
             items: unknown[];
             /** @description Null on the last page */
             next_cursor: string | null;
+        };
+        Warning: {
+            code: string;
+            detail: string;
         };
         Webhook: {
             /** Format: uri */
@@ -2385,6 +2588,56 @@ export interface components {
         };
         /** @enum {string} */
         WebhookEvent: "succeeded" | "failed" | "canceled" | "expired";
+        Worker: {
+            id: string;
+            /** @description As `worker` of jobs has it */
+            name: string;
+            /** @description Null, as what follows from a report: the worker has made none yet */
+            version: string | null;
+            /** @description Version of Node.js */
+            node: string | null;
+            /** @description It takes no more jobs */
+            draining: boolean;
+            /** @description Running jobs for each that it could run: 0 to 1 */
+            load: number | null;
+            running: number | null;
+            queues: components["schemas"]["WorkerQueue"][];
+            /** @description Up to 20 of the jobs that it runs, as it last reported them: every two seconds at most */
+            jobs: components["schemas"]["WorkerJob"][];
+            memory_bytes: number | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            last_heartbeat_at: string;
+        };
+        WorkerJob: {
+            id: string;
+            type: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            started_at: string;
+        };
+        WorkerList: {
+            items: components["schemas"]["Worker"][];
+        };
+        WorkerQueue: {
+            name: string;
+            /** @description How many jobs of the queue it runs at the same time */
+            concurrency: number | null;
+            running: number | null;
+        };
+        WorkerVersion: {
+            version: string | null;
+            workers: number;
+        };
     };
     responses: {
         /** @description `too_many_hops`, `invalid_request` */
@@ -2761,6 +3014,15 @@ export interface components {
         };
         /** @description `queue_not_found` */
         QueueNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `worker_not_found` */
+        WorkerNotFound: {
             headers: {
                 [name: string]: unknown;
             };
@@ -5141,6 +5403,137 @@ export interface operations {
             404: components["responses"]["QueueNotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    readStats: {
+        parameters: {
+            query?: {
+                /** @description From the minute of this time on. Default: an hour before `to` */
+                from?: string;
+                /** @description Until this time. Default: now. A day is kept */
+                to?: string;
+                /** @description The length of a step in ms; rounded up to whole minutes */
+                step?: number;
+                /** @description Only what happened in this queue */
+                queue?: string;
+                /** @description Only jobs of this type */
+                type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    listWorkers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All workers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerList"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    drainWorker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The worker was asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worker"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["WorkerNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    readSystem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The installation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
