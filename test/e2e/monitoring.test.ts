@@ -48,7 +48,7 @@ test('a drained worker ends what it runs and takes nothing more, another goes on
   expect((await read(api.url, next.id)).body).toMatchObject({ state: 'queued', held_by: { kind: 'no_worker' } })
   await addWorker()
   expect((await read(api.url, next.id, 20)).body.state).toBe('succeeded')
-  expect((await listWorkers(api.url)).map(({ draining }) => draining).toSorted()).toEqual([false, true])
+  expect((await listWorkers(api.url)).filter(({ draining }) => draining)).toHaveLength(1)
 
   const { body: waiting } = await submit(api.url, 'echo', 1, { delay_ms: 60_000 })
   await send('POST', `${api.url}/v1/jobs/${waiting.id}/cancel`)
