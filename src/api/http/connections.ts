@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { endAndRead } from './linger.ts'
 import { Problem, writeProblem } from './problem.ts'
 
 /** Limits: ms until the headers have arrived, ms until the whole request has arrived, concurrent connections. */
@@ -22,6 +23,11 @@ const latest = new WeakMap<Socket, ServerResponse>()
 /** Limits the connections of `app`, and answers with a problem where Node.js would answer without a body. */
 export function guardConnections(app: FastifyInstance): void {
   app.server.maxConnections = maxConnections
+  app.server.on('connection', (socket: Socket) => {
+    const close = socket.destroySoon.bind(socket)
+    // By this method Node.js closes a connection after its last answer.
+    socket.destroySoon = () => (latest.get(socket)?.req.complete === false ? endAndRead(socket) : close())
+  })
   // A server may ignore an unknown expectation (RFC 9110, section 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   app.addHook('onRequest', ({ raw }, reply, done) => {
@@ -35,7 +41,7 @@ export function guardConnections(app: FastifyInstance): void {
 function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   if (socket.writable && !hasAnswer(socket)) socket.write(writeProblem(unreadable(error.code)))
-  socket.destroy(error)
+  endAndRead(socket)
 }
 
 /**
