@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 import { type Answer, read, send, submit, watchToEnd } from '../helpers/client.ts'
 import { echo, job, readFlow, results, submitFlow } from '../helpers/flows.ts'
@@ -81,7 +81,7 @@ test.skipIf(!hasReleased())(
   `version ${released.version} and this one work together: each as API with the other as worker`,
   patience,
   async () => {
-    const code = await checkOutReleased()
+    const code = await checkOutReleased(onTestFinished)
     const [oldApi, newApi, same] = await Promise.all([
       startStack({ env, apiCode: code }),
       startStack({ workers: 0, env }),

@@ -3,7 +3,6 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { onTestFinished } from 'vitest'
 
 /** The last released version, by the commit that cut it: tags are not in every clone. A release renews both. */
 export const released = { version: '0.2.0', commit: '4cff47dfa97ba3f1455bdacf4119259969a46117' }
@@ -20,10 +19,10 @@ export function hasReleased(): boolean {
   }
 }
 
-/** The root of the released version, with the dependencies of this one. It is removed after the test. */
-export async function checkOutReleased(): Promise<URL> {
+/** The root of the released version, with the dependencies of this one. `onClose` gets what removes it: `onTestFinished` in a test. */
+export async function checkOutReleased(onClose: (close: () => void | Promise<void>) => void): Promise<URL> {
   const folder = await mkdtemp(join(tmpdir(), 'drover-released-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  onClose(() => rm(folder, { recursive: true, force: true }))
   const files = execFileSync('git', ['archive', released.commit, 'src', 'package.json'], {
     cwd: root,
     maxBuffer: 64 * 1024 * 1024,

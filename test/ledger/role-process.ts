@@ -23,12 +23,17 @@ export interface RoleProcess {
 }
 
 /** Starts a process of a role as in production. Resolves when it is ready. @throws Error if it ends or is silent before */
-export async function startRole(role: 'api' | 'worker', env: Record<string, string>): Promise<RoleProcess> {
+export async function startRole(
+  role: 'api' | 'worker',
+  env: Record<string, string>,
+  /** The root of another version. */
+  code: URL = root,
+): Promise<RoleProcess> {
   const child: ChildProcess = spawn(
     process.execPath,
     ['--import', './src/jobs/module-hooks.ts', `src/${role}/main.ts`],
     {
-      cwd: root,
+      cwd: code,
       env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: 'node_modules/.cache/node', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     },

@@ -17,6 +17,8 @@ export interface Row {
   /** Redis loses what it has acknowledged: jobs may be lost. */
   isLossy?: true
   setup?: WorldOptions
+  /** Starts more, before the clients begin. */
+  prepare?: (world: World) => Promise<void>
   /** Each job names this webhook. Called before the clients begin. */
   webhook?: (world: World) => Promise<string>
   /** How many clients submit; default 10. */

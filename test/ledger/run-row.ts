@@ -15,10 +15,11 @@ export async function runRow(row: Row, seed: number): Promise<RowResult> {
   const world = await World.open({ ...row.setup, seed })
   let clients: Clients | undefined
   try {
+    await row.prepare?.(world)
     clients = new Clients(world, await row.webhook?.(world))
     const prefix = world.env['KEY_PREFIX'] ?? ''
     const stopped = await recordStoredEnds({
-      url: world.redis.url,
+      url: world.env['REDIS_URL'] ?? '',
       prefix,
       queues: ['io', 'cpu'],
       ledger: world.ledger,

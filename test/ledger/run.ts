@@ -12,6 +12,8 @@ import { executorRows } from './rows/executors.ts'
 import { networkRows } from './rows/network.ts'
 import { redisRows } from './rows/redis.ts'
 import { storageRows } from './rows/storage.ts'
+import { topologyRows } from './rows/topology.ts'
+import { versionRows } from './rows/versions.ts'
 import { webhookRows } from './rows/webhooks.ts'
 import { workerRows } from './rows/workers.ts'
 import { runRow } from './run-row.ts'
@@ -26,8 +28,10 @@ const rows = [
   ...descriptorRows,
   ...webhookRows,
   ...clockRows,
+  ...topologyRows,
+  ...versionRows,
 ]
-const rowWithinMs = 150_000
+const rowWithinMs = 200_000
 
 const { values } = parseArgs({
   options: {

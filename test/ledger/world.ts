@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { type OwnRedis, startOwnRedis } from '../helpers/own-redis.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
+import type { OnClose } from '../topology/sentinels.ts'
 import { type RoleProcess, startRole } from './role-process.ts'
 import { seededRandom } from './seeded-random.ts'
 
@@ -16,6 +17,8 @@ export interface WorldOptions {
   env?: Record<string, string>
   /** More settings of Redis, as on its command line. */
   redis?: readonly string[]
+  /** Starts another Redis than the world's own, for all processes. `onClose` gets what stops it. Resolves to its REDIS_URL. */
+  topology?: (onClose: OnClose) => Promise<string>
 }
 
 /** A fault that was caused, in epoch ms. */
@@ -73,6 +76,7 @@ export class World {
       ...options.env,
     }
     const world = new World({ redis, dir, seed, env })
+    if (options.topology) env.REDIS_URL = await options.topology((close) => world.onClose(close))
     // All have started or failed before the world is closed, which ends those that it knows.
     const starts = await Promise.allSettled([
       ...Array.from({ length: apis }, () => world.startApi()),
@@ -84,14 +88,16 @@ export class World {
     throw failed.reason
   }
 
-  async startApi(more: Record<string, string> = {}): Promise<RoleProcess> {
-    const api = await startRole('api', { ...this.env, ...more })
+  /** `code` is the root of another version. */
+  async startApi(more: Record<string, string> = {}, code?: URL): Promise<RoleProcess> {
+    const api = await startRole('api', { ...this.env, ...more }, code)
     this.apis.push(api)
     return api
   }
 
-  async startWorker(more: Record<string, string> = {}): Promise<RoleProcess> {
-    const worker = await startRole('worker', { ...this.env, ...more })
+  /** `code` is the root of another version. */
+  async startWorker(more: Record<string, string> = {}, code?: URL): Promise<RoleProcess> {
+    const worker = await startRole('worker', { ...this.env, ...more }, code)
     this.workers.push(worker)
     return worker
   }
@@ -145,7 +151,6 @@ export class World {
   /** Kills every process and removes what was stored. */
   async close(): Promise<void> {
     this.#isClosing = true
-    for (const close of this.#closers.toReversed()) await close()
     const kill = () =>
       Promise.all(
         [...this.apis, ...this.workers].map(async (role) => {
@@ -157,6 +162,7 @@ export class World {
     await kill()
     await Promise.all(this.#restarts)
     await kill()
+    for (const close of this.#closers.toReversed()) await close()
     this.admin.disconnect()
     for (const proxy of this.#proxies) await proxy.close()
     await this.redis.close()

@@ -17,7 +17,7 @@ const password = 'p/ss w0rd'
 async function startGuardedRedis() {
   const redis = await startOwnRedis()
   onTestFinished(() => redis.close())
-  const admin = testClient(redis.port)
+  const admin = testClient(redis.port, onTestFinished)
   await addUser([admin], documentedRules(), password)
   return { redis, admin, url: `redis://drover:${encodeURIComponent(password)}@127.0.0.1:${redis.port}` }
 }

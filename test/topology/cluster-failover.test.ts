@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { Keys } from '../../src/queue/redis/keys.ts'
 import { canOwnRedis } from '../helpers/own-redis.ts'
 import { waitFor } from '../helpers/wait-for.ts'
@@ -22,7 +22,7 @@ test.skipIf(!canOwnRedis)(
   'when the node of a queue is killed under load and its replica takes over, no replicated job is lost or ends twice',
   patience,
   async () => {
-    const cluster = await startCluster()
+    const cluster = await startCluster(onTestFinished)
     const scenario = await startScenario('cluster, master killed', { lockMs: 3000, env: { REDIS_URL: cluster.url } })
     const key = new Keys(scenario.stack.env['KEY_PREFIX'] ?? '').bull('io', 'meta')
     const long = await Promise.all(kinds.map((on) => scenario.mustSubmit(on, { ms: 3000 })))
@@ -52,7 +52,7 @@ test.skipIf(!canOwnRedis)(
   'when the slot of a queue moves to another node and back under load, no job is lost, started twice or ended twice',
   patience,
   async () => {
-    const cluster = await startCluster()
+    const cluster = await startCluster(onTestFinished)
     // As the documented user, to check that its rights suffice.
     await addUser(cluster.clients, [...ledgersUser, ...documentedAdditions('cluster')], 'secret')
     const env = { REDIS_URL: cluster.url.replace('//', '//drover:secret@'), KEY_PREFIX: 'drover' }
@@ -83,7 +83,7 @@ test.skipIf(!canOwnRedis)(
   'a slot move that stops half-way makes the queue unavailable, but harms no job',
   patience,
   async () => {
-    const cluster = await startCluster()
+    const cluster = await startCluster(onTestFinished)
     const scenario = await startScenario('cluster, slot half-way', { lockMs: 3000, env: { REDIS_URL: cluster.url } })
     const key = new Keys(scenario.stack.env['KEY_PREFIX'] ?? '').bull('io', 'meta')
     const stopLoad = loadOnBothQueues(scenario)

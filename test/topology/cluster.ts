@@ -1,9 +1,8 @@
 import { Redis } from 'ioredis'
-import { onTestFinished } from 'vitest'
 import { freePorts } from '../../src/dev/free-ports.ts'
 import { type OwnRedis, startOwnRedis } from '../helpers/own-redis.ts'
 import { waitFor } from '../helpers/wait-for.ts'
-import { testClient } from './sentinels.ts'
+import { type OnClose, testClient } from './sentinels.ts'
 
 /** A node that does not answer for this long counts as failed. Short, but longer than a busy machine delays a server. */
 const nodeTimeoutMs = 2000
@@ -34,11 +33,11 @@ export interface TestCluster {
   moveSlot(key: string, to: ClusterNode, halfWay?: () => Promise<unknown>): Promise<number>
 }
 
-/** Starts a cluster of six nodes that is stopped after its test. */
-export async function startCluster(): Promise<TestCluster> {
+/** Starts a cluster of six nodes. */
+export async function startCluster(onClose: OnClose): Promise<TestCluster> {
   // The default port of the cluster bus is 10000 higher, which may not be a valid port.
   const busPorts = await freePorts(2 * masters)
-  const nodes = await Promise.all(busPorts.map(startNode))
+  const nodes = await Promise.all(busPorts.map((port) => startNode(port, onClose)))
   await Promise.all(nodes.slice(0, masters).map(({ client }, nth) => takeSlots(client, nth)))
   const [first] = nodes
   if (!first) throw new Error('there are six nodes')
@@ -95,12 +94,12 @@ export async function startCluster(): Promise<TestCluster> {
   }
 }
 
-async function startNode(busPort: number): Promise<ClusterNode> {
+async function startNode(busPort: number, onClose: OnClose): Promise<ClusterNode> {
   const settings = { 'cluster-enabled': 'yes', 'cluster-node-timeout': nodeTimeoutMs, 'cluster-port': busPort }
   const more = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
   const redis = await startOwnRedis(more)
-  onTestFinished(() => redis.close())
-  const client = testClient(redis.port)
+  onClose(() => redis.close())
+  const client = testClient(redis.port, onClose)
   return { redis, client, busPort, id: await client.cluster('MYID') }
 }
 

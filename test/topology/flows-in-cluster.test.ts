@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { echo, fails, job, readFlow, results, sleep, steerFlow, submitFlow } from '../helpers/flows.ts'
 import { canOwnRedis } from '../helpers/own-redis.ts'
 import { startStack } from '../helpers/stack.ts'
@@ -9,7 +9,7 @@ test.skipIf(!canOwnRedis)(
   'flows over queues on different nodes of a cluster work with the rights of the documented user',
   { timeout: 180_000 },
   async () => {
-    const cluster = await startCluster()
+    const cluster = await startCluster(onTestFinished)
     await addUser(cluster.clients, [...documentedRules(), ...documentedAdditions('cluster')], 'secret')
     const env = {
       REDIS_URL: cluster.url.replace('//', '//drover:secret@'),

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { read, submit } from '../helpers/client.ts'
 import { echo, readFlow, results, sleep, submitFlow } from '../helpers/flows.ts'
 import { canOwnRedis } from '../helpers/own-redis.ts'
@@ -31,7 +31,7 @@ async function cutReplicasOff(master: Redis | undefined): Promise<void> {
  * @returns the number of jobs accepted without replicas, and how many of them are lost
  */
 async function loseMasterBehindItsReplicas(more: readonly string[], env: Record<string, string> = {}) {
-  const group = await startSentinelGroup([...asReplicas, ...more])
+  const group = await startSentinelGroup(onTestFinished, [...asReplicas, ...more])
   const [master] = group.servers
   const [client] = group.clients
   const { api } = await startStack({ workers: 0, env: { REDIS_URL: group.url, ...env } })
@@ -88,7 +88,7 @@ test.skipIf(!canOwnRedis)(
   'flows go on from what a promoted replica has, while all processes live on: with outputs that follow from each other',
   patience,
   async () => {
-    const group = await startSentinelGroup(asReplicas)
+    const group = await startSentinelGroup(onTestFinished, asReplicas)
     const [master] = group.servers
     const [client] = group.clients
     const env = { REDIS_URL: group.url, LOCK_MS: '2000', WORKER_QUEUES: 'io:8' }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { canOwnRedis } from '../helpers/own-redis.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { startLoad } from '../ledger/load.ts'
@@ -11,7 +11,7 @@ test.skipIf(!canOwnRedis)(
   'when the master is killed under load and the sentinels elect another, no replicated job is lost or ends twice',
   patience,
   async () => {
-    const group = await startSentinelGroup()
+    const group = await startSentinelGroup(onTestFinished)
     const [master] = group.servers
     // As the documented user, to check that its rights suffice.
     await addUser(group.clients, ledgersUser, 'secret')
@@ -50,7 +50,7 @@ test.skipIf(!canOwnRedis)(
   'clients leave a hanging master for the one that the sentinels elect, and ignore its late answers',
   patience,
   async () => {
-    const group = await startSentinelGroup()
+    const group = await startSentinelGroup(onTestFinished)
     const [master] = group.servers
     const scenario = await startScenario('sentinels, master frozen', { lockMs: 3000, env: { REDIS_URL: group.url } })
     const stopLoad = startLoad(scenario, { clients: 8, next: (n) => ['event-loop', { ms: (n * 37) % 300 }] })

@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { onTestFinished } from 'vitest'
 import { findRedisServer } from '../../src/dev/find-redis.ts'
 import { freePorts } from '../../src/dev/free-ports.ts'
 import { launchRedis } from '../../src/dev/redis-process.ts'
@@ -27,14 +26,22 @@ export interface SentinelGroup {
   masterPort(): Promise<number>
 }
 
-/** Starts a group that is stopped after its test. `more`: settings of all three servers. */
-export async function startSentinelGroup(more: readonly string[] = []): Promise<SentinelGroup> {
+/** What is called with each function that stops a part: `onTestFinished` in a test. */
+export type OnClose = (close: () => void | Promise<void>) => void
+
+/** Starts a group. `more`: settings of all three servers. */
+export async function startSentinelGroup(onClose: OnClose, more: readonly string[] = []): Promise<SentinelGroup> {
+  const ownRedis = async (settings: readonly string[]): Promise<OwnRedis> => {
+    const redis = await startOwnRedis(settings)
+    onClose(() => redis.close())
+    return redis
+  }
   const master = await ownRedis(more)
   const follow = [...more, '--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0']
   const [first, second] = await Promise.all([ownRedis(follow), ownRedis(follow)])
   const ports = await freePorts(3)
-  for (const port of ports) await startSentinel(port, master.port)
-  const clients = ports.map((port) => testClient(port))
+  for (const port of ports) await startSentinel(port, master.port, onClose)
+  const clients = ports.map((port) => testClient(port, onClose))
   await Promise.all(
     clients.map((client) => waitFor('a sentinel to know all servers', () => describeMaster(client), knowsAll)),
   )
@@ -42,7 +49,7 @@ export async function startSentinelGroup(more: readonly string[] = []): Promise<
   return {
     url: `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/${masterName}`,
     servers: [master, first, second],
-    clients: [master, first, second].map(({ port }) => testClient(port)),
+    clients: [master, first, second].map(({ port }) => testClient(port, onClose)),
     sentinels: clients,
     async masterPort() {
       const answer = await client?.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName)
@@ -51,24 +58,18 @@ export async function startSentinelGroup(more: readonly string[] = []): Promise<
   }
 }
 
-async function ownRedis(more: readonly string[]): Promise<OwnRedis> {
-  const redis = await startOwnRedis(more)
-  onTestFinished(() => redis.close())
-  return redis
-}
-
-/** A connection of the test, closed after it. */
-export function testClient(port: number): Redis {
+/** A connection of the test. */
+export function testClient(port: number, onClose: OnClose): Redis {
   const client = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null })
   // Errors are expected while a test stops servers.
   client.on('error', () => {})
-  onTestFinished(() => client.disconnect())
+  onClose(() => client.disconnect())
   return client
 }
 
-async function startSentinel(port: number, masterPort: number): Promise<void> {
+async function startSentinel(port: number, masterPort: number, onClose: OnClose): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'drover-sentinel-'))
-  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  onClose(() => rm(dir, { recursive: true, force: true }))
   const file = join(dir, 'sentinel.conf')
   // A sentinel is configured by its file, which it rewrites.
   const lines = [
@@ -82,7 +83,7 @@ async function startSentinel(port: number, masterPort: number): Promise<void> {
   ]
   await writeFile(file, `${lines.join('\n')}\n`)
   const sentinel = launchRedis([findRedisServer()?.command ?? 'redis-server', file, '--sentinel'], port)
-  onTestFinished(() => sentinel.stop(1000))
+  onClose(() => sentinel.stop(1000))
   await whenReady(sentinel)
 }
 

@@ -4,7 +4,7 @@ import type { Clients } from '../clients.ts'
 import type { Row } from '../row.ts'
 import type { World } from '../world.ts'
 
-const streams = 200
+const streams = 2000
 /** The done events of each stream. */
 const ends = new WeakMap<World, Promise<number[]>>()
 
@@ -57,7 +57,7 @@ export const apiRows: Row[] = [
   {
     name: 'streams-over-restart',
     title: `${streams} event streams over a SIGTERM of one API and a SIGKILL of the other`,
-    setup: { apis: 2, env: { WORKER_QUEUES: 'io:400,cpu:2' } },
+    setup: { apis: 2, env: { WORKER_QUEUES: 'io:1200,cpu:2' } },
     clients: 5,
     async cause(world, clients) {
       await followMany(world, clients)

@@ -50,6 +50,7 @@ export const redisRows: Row[] = [
   frozen(1),
   frozen(5),
   frozen(20),
+  frozen(60),
   {
     name: 'redis-client-kill',
     title: 'CLIENT KILL of all connections each 100 ms, for 4 s',

@@ -42,8 +42,8 @@ export const workerRows: Row[] = [
   },
   {
     name: 'worker-sigterm-storm',
-    title: 'SIGTERM to all of 6 workers at once, twice, each replaced',
-    setup: { workers: 6 },
+    title: 'SIGTERM to all of 20 workers at once, twice, each replaced',
+    setup: { workers: 20 },
     async cause(world, clients) {
       for (let n = 0; n < 2; n++) {
         const victims = world.livingWorkers
@@ -51,7 +51,7 @@ export const workerRows: Row[] = [
           for (const victim of victims) victim.signal('SIGTERM')
           await Promise.all(victims.map(({ ended }) => ended))
         })
-        await Promise.all(Array.from({ length: n === 0 ? 6 : 2 }, () => world.startWorker()))
+        await Promise.all(Array.from({ length: n === 0 ? 20 : 2 }, () => world.startWorker()))
         await clients.moreAccepted(20)
       }
     },
