@@ -92,7 +92,7 @@ export function decodeJob(
   const unknown = unknownSince(hash)
   const place = shownPlace(found.place, unknown !== undefined, dueAt, queue?.now)
   const succeeded = place === 'finished' && hash['returnvalue'] !== undefined
-  // Not stored of a success at the first attempt; 0 where the job was reopened before.
+  // Some builds did not store it of a success at the first attempt; 0 where the job was reopened before.
   const attemptsMade = Number(hash['atm'] ?? 0) || (succeeded ? 1 : 0)
   const attempt = attemptsMade + (place === 'active' ? 1 : 0)
   const storedOutput = succeeded ? decodeStoredOutput(hash) : undefined

@@ -108,7 +108,7 @@ test('a job ends once, and only by the word of who holds it', async () => {
   await redis.sadd(bull('stalled'), ref.id)
   const results = await Promise.all([succeed(stolen), succeed(mine), succeed(canceled)])
   expect(results.map(({ word }) => word)).toEqual(['lost', 'ended', 'lost'])
-  expect(await redis.hmget(keys.job(ref), 'returnvalue', 'atm', 'ats')).toEqual(['"ok"', null, null])
+  expect(await redis.hmget(keys.job(ref), 'returnvalue', 'atm', 'ats')).toEqual(['"ok"', '1', null])
   expect(await redis.zrange(bull('completed'), '0', '-1')).toEqual([ref.id])
   expect(await redis.lrange(bull('active'), 0, -1)).toEqual(idsOf(others).toReversed())
   expect(await redis.exists(keys.lock(ref), bull('stalled'))).toBe(0)
