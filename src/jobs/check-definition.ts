@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { didYouMean } from './did-you-mean.ts'
 import { partsWithoutJson } from './json-schemas.ts'
 import { isAsync, parseValue } from './parse-value.ts'
+import { maxHoldMs, maxQuietMs } from './unique-options.ts'
 
 /** What a definition may have. */
 interface DefinitionRules {
@@ -34,6 +35,8 @@ export function mistakesIn(given: unknown, rules: DefinitionRules): string[] {
     ...checkInteger('keepResultMs', spec['keepResultMs'], 1000, maxKeepMs),
     ...checkInteger('memoryLimitMb', spec['memoryLimitMb'], 16, 65_536),
     ...checkIsolation(spec),
+    ...checkUnique(spec['unique']),
+    ...checkDebounce(spec['debounce'], spec['unique']),
     ...checkExamplesShape(spec['examples'] ?? []),
     ...checkRun(spec['run']),
   ]
@@ -122,6 +125,33 @@ function checkIsolation({ isolation = 'shared', runsOn }: Record<string, unknown
   const choice = checkChoice('isolation', isolation, ['shared', 'fresh'])
   if (choice.length > 0 || isolation === 'shared' || runsOn !== 'event-loop') return choice
   return ['isolation "fresh" needs runsOn "thread" or "process": the event loop is shared by all jobs']
+}
+
+function checkUnique(unique: unknown): string[] {
+  if (unique === undefined) return []
+  if (typeof unique !== 'object' || unique === null) return [`unique must be an object, and is ${show(unique)}`]
+  const { key, until, forMs, onConflict = 'existing' }: Record<string, unknown> = { ...unique }
+  return [
+    ...unknownOptions(unique, ['key', 'until', 'forMs', 'onConflict'], 'unique.'),
+    ...(typeof key === 'function' ? [] : ['unique.key must be a function of the input']),
+    ...checkChoice('unique.until', until ?? 'ended', ['started', 'ended']),
+    ...checkInteger('unique.forMs', forMs, 1, maxHoldMs),
+    ...(until === undefined || forMs === undefined ? [] : ['unique.until and unique.forMs exclude each other']),
+    ...checkChoice('unique.onConflict', onConflict, ['existing', 'reject', 'replace']),
+  ]
+}
+
+function checkDebounce(debounce: unknown, unique: unknown): string[] {
+  if (debounce === undefined) return []
+  if (typeof debounce !== 'object' || debounce === null) return [`debounce must be an object, and is ${show(debounce)}`]
+  const { key, quietMs, maxMs }: Record<string, unknown> = { ...debounce }
+  return [
+    ...unknownOptions(debounce, ['key', 'quietMs', 'maxMs'], 'debounce.'),
+    ...(typeof key === 'function' ? [] : ['debounce.key must be a function of the input']),
+    ...checkInteger('debounce.quietMs', quietMs ?? show(quietMs), 1, maxQuietMs),
+    ...checkInteger('debounce.maxMs', maxMs, typeof quietMs === 'number' ? quietMs : 1, maxHoldMs),
+    ...(unique === undefined ? [] : ['unique and debounce exclude each other']),
+  ]
 }
 
 function checkExamplesShape(examples: unknown): string[] {

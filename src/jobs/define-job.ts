@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { mistakesIn, mistakesInUse } from './check-definition.ts'
 import { DefinitionError } from './definition-error.ts'
+import type { DebounceOptions, UniqueOptions } from './unique-options.ts'
 
 /** Where a job's code runs: on the worker's event loop (waiting), in a thread (computing), in a child process (may crash alone). */
 export type RunsOn = 'event-loop' | 'thread' | 'process'
@@ -74,6 +75,10 @@ export interface JobSpec<I extends JobInput, O extends JobOutput> {
    * something behind in it. See docs/concurrency.md for what that sees and what a fresh host costs.
    */
   isolation?: Isolation
+  /** Of submissions that bring no `unique` of their own. Not in flows. */
+  unique?: UniqueOptions<z.output<I>>
+  /** Of submissions that bring neither `debounce` nor a time of their own. Not in flows. Excludes `unique`. */
+  debounce?: DebounceOptions<z.output<I>>
   /** Checked against the schemas when the job type is loaded; shown in the API documentation. */
   examples?: { input: z.input<I>; output?: z.output<O> }[]
   run: Run<I, O>
@@ -95,6 +100,8 @@ export interface Job {
   readonly keepResultMs: number | undefined
   readonly memoryLimitMb: number
   readonly isolation: Isolation
+  readonly unique: UniqueOptions<unknown> | undefined
+  readonly debounce: DebounceOptions<unknown> | undefined
   readonly examples: readonly { input: unknown; output?: unknown }[]
   run(input: unknown, job: JobContext): Promise<unknown> | AsyncGenerator<unknown, unknown, undefined>
 }
@@ -125,6 +132,8 @@ export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec
     keepResultMs: spec.keepResultMs,
     memoryLimitMb: spec.memoryLimitMb ?? 512,
     isolation: spec.isolation ?? 'shared',
+    unique: spec.unique,
+    debounce: spec.debounce,
     examples: spec.examples ?? [],
     // The only place where a parsed, typed input becomes unknown: callers parse with `input` first.
     run: spec.run as Job['run'],
@@ -146,7 +155,7 @@ const options = {
     backoff: 1,
     timeoutMs: 1,
   },
-  ...{ cancelGraceMs: 1, keepResultMs: 1, memoryLimitMb: 1, isolation: 1, examples: 1, run: 1 },
+  ...{ cancelGraceMs: 1, keepResultMs: 1, memoryLimitMb: 1, isolation: 1, unique: 1, debounce: 1, examples: 1, run: 1 },
 } satisfies Record<keyof JobSpec<z.ZodType, z.ZodType>, 1>
 const backoffOptions = { type: 1, delayMs: 1, jitter: 1 } satisfies Record<keyof Backoff, 1>
 

@@ -12,6 +12,8 @@ export type Scope = (typeof scopes)[number]
 const limitsSchema = z.strictObject({
   requests_per_minute: z.int().min(1).optional(),
   max_queued: z.int().min(1).optional(),
+  /** The highest `priority` of its jobs. */
+  max_priority: z.int().min(0).max(9).optional(),
   /** Webhooks that are sent again. Absent: 60. */
   resends_per_minute: z.int().min(1).optional(),
   /** About what its jobs take in Redis; and of request bodies in flight in one API process. */

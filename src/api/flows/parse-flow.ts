@@ -84,13 +84,16 @@ class FlowReader {
     const isComplete = references.length === 0
     const input = isComplete && hasLiterals ? fillReferences(template, () => undefined) : template
     // The end of such a job is a step of the flow, and can recur with a retry.
-    const { webhook, result_ttl_ms: ttl, ...rest }: { webhook?: unknown; result_ttl_ms?: unknown } = value
+    const { webhook, result_ttl_ms: ttl, unique, debounce, ...rest }: Record<string, unknown> = { ...value }
     const plain = input === undefined ? rest : { ...rest, input }
     if (ttl !== undefined)
       this.#refuse(
         `${pointer}/result_ttl_ms`,
         'a job of a flow has no retention of its own: it is kept as long as its flow',
       )
+    for (const [name, given] of Object.entries({ unique, debounce }))
+      if (given !== undefined)
+        this.#refuse(`${pointer}/${name}`, 'a job of a flow cannot have it: each step has a job of its own')
     if (webhook !== undefined)
       this.#refuse(`${pointer}/webhook`, 'a job of a flow has no webhook of its own: set the webhook of the flow')
     const mistakes = this.#mistakes

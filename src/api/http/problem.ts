@@ -24,6 +24,8 @@ const problems = {
   job_evicted: [410, 'Job evicted'],
   job_already_done: [409, 'Job already done'],
   job_not_retryable: [409, 'Job cannot be retried'],
+  job_not_waiting: [409, 'Job does not wait'],
+  unique_conflict: [409, 'Unique key in use'],
   flow_not_found: [404, 'Flow not found'],
   flow_evicted: [410, 'Flow evicted'],
   flow_already_done: [409, 'Flow already done'],
@@ -116,7 +118,7 @@ export const problemSchema = z.object({
   instance: z.string(),
   code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]).meta({ component: 'ProblemCode' }),
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() }).meta({ component: 'Mistake' })).optional(),
-  job_id: z.string().optional().describe('The job that was run'),
+  job_id: z.string().optional().describe('The job that was run, or that holds the unique key'),
   error: z
     .object({ code: z.string(), message: z.string() })
     .meta({ component: 'ErrorSummary' })

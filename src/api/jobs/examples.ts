@@ -25,6 +25,8 @@ export const exampleJob: JobResource = {
   run_at: null,
   result_ttl_ms: null,
   webhook: null,
+  unique: null,
+  debounce: null,
   tags: ['nightly'],
   metadata: { order: '42' },
   created_at: '2026-11-22T03:00:00.000Z',

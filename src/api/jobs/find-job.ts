@@ -33,6 +33,12 @@ export function jobEvicted(id: string): Problem {
   return new Problem('job_evicted', `The job "${id}" has ended, and was removed before its time: ${why}.`)
 }
 
+/** Another job holds the unique key. */
+export function uniqueConflict(id: string): Problem {
+  const headers = { location: jobPath(id) }
+  return new Problem('unique_conflict', `The job ${id} holds this unique key.`, { headers, job: { job_id: id } })
+}
+
 /** Reads the job that a path names, if the request reaches it; `small`: without a large input. @throws Problem `job_not_found`, `job_evicted`, QueueUnavailableError */
 export async function findJob(
   queue: JobQueue,

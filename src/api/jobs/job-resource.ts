@@ -6,6 +6,7 @@ import { timeLimits } from '../../queue/model/job-record.ts'
 import { isEnd } from '../../queue/model/job-states.ts'
 import { keptForMs, type Retention } from '../../queue/model/retention.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
+import { holdUntil, onConflicts } from '../../queue/model/unique-key.ts'
 import { webhookEvents } from '../../queue/model/webhook-target.ts'
 import { shownWorkerName } from '../../queue/model/worker-name.ts'
 import type { Caller } from '../access/api-keys.ts'
@@ -67,6 +68,15 @@ export const jobSchema = z.object({
     .nullable()
     .describe('How long it is kept at the latest once it has ended: its own, or that of its type'),
   webhook: z.object({ url: z.string(), events: z.array(z.enum(webhookEvents)) }).nullable(),
+  unique: z
+    .object({
+      key: z.string(),
+      until: z.enum(holdUntil).nullable(),
+      for_ms: z.int().nullable(),
+      on_conflict: z.enum(onConflicts),
+    })
+    .nullable(),
+  debounce: z.object({ key: z.string(), quiet_ms: z.int(), most_ms: z.int() }).nullable(),
   tags: tagsField,
   metadata: metadataField,
   created_at: timeField,
@@ -179,7 +189,7 @@ function expiresAt({ state, finishedAt, record }: StoredJob, retention: Retentio
 
 /** The options that the client gave. */
 function givenOptions({ record, runAt }: StoredJob) {
-  const { backoff, webhook } = record
+  const { backoff, webhook, unique, debounce } = record
   return {
     backoff: backoff ? { type: backoff.type, delay_ms: backoff.delayMs, jitter: backoff.jitter } : null,
     timeout_ms: record.timeoutMs ?? null,
@@ -187,6 +197,10 @@ function givenOptions({ record, runAt }: StoredJob) {
     deadline_ms: record.deadlineMs ?? null,
     run_at: optionalTimestamp(runAt),
     result_ttl_ms: record.keepMs ?? null,
+    unique: unique
+      ? { key: unique.key, until: unique.until ?? null, for_ms: unique.forMs ?? null, on_conflict: unique.onConflict }
+      : null,
+    debounce: debounce ? { key: debounce.key, quiet_ms: debounce.quietMs, most_ms: debounce.maxMs } : null,
     webhook: webhook ? { url: webhook.url, events: webhook.events } : null,
   }
 }

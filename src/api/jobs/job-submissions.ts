@@ -1,12 +1,13 @@
 import type { NewJob } from '../../queue/model/new-job.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
+import type { Deduplicated } from '../../queue/model/unique-key.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
 import { admitJobs, withdrawJobs } from '../access/admission.ts'
 import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
 import type { SubmissionKind } from '../submission/submit.ts'
 import { awaitedJob, awaitedNewJob } from './awaited-job.ts'
-import { jobEvicted, jobNotFound, jobPath } from './find-job.ts'
+import { jobEvicted, jobNotFound, jobPath, uniqueConflict } from './find-job.ts'
 import { jobTiming } from './job-timing.ts'
 
 /** How a job is admitted, stored and awaited. `how`: what differs between the routes that submit one. */
@@ -25,6 +26,7 @@ export function jobSubmissions(
       if (known) return known
       // Under a key another request may store the job, with the channel of another process.
       const added = await queue.add(isAwaitedHere ? { ...job, replyChannel: hub.replyChannel } : job)
+      if (added.deduplicated) return resolveShared(deps, job, added, added.deduplicated)
       // Where another request has stored it meanwhile, this add was ignored.
       return isReplay ? queue.read(job.ref, undefined, 'small') : added
     },
@@ -35,9 +37,41 @@ export function jobSubmissions(
     queuesOf: (stored) => [stored.queue],
     path: jobPath,
     notFound: jobNotFound,
+    mayBeShared: ({ record }) => record.unique !== undefined || record.debounce !== undefined,
+    share: (claim, from, to) => idempotency.share(claim, from, to),
     wasEvicted: (ref) => queue.wasEvicted(ref),
     evicted: jobEvicted,
   }
+}
+
+/** How often a job is added whose key was held by one that was removed right after. */
+const maxTries = 3
+
+/** What stands for a submission whose key another job held. @throws Problem `unique_conflict` */
+async function resolveShared(
+  deps: RouteDeps,
+  job: NewJob,
+  added: StoredJob,
+  { how, id, canceled }: Deduplicated,
+  triesLeft = maxTries,
+): Promise<StoredJob | undefined> {
+  const { queue, admission, metrics } = deps
+  const { tenant, limited, unique } = job.record
+  const holder = { queue: job.ref.queue, id }
+  if (canceled) {
+    if (canceled === 'ended') metrics.jobEnded(job.type, 'canceled')
+    if (canceled === 'ended' && limited) await admission.withdraw({ tenant, limit: Infinity, refs: [holder] })
+    return added
+  }
+  if (how === 'joined' && unique?.onConflict === 'reject') {
+    if (limited) await admission.withdraw({ tenant, limit: Infinity, refs: [job.ref] })
+    throw uniqueConflict(id)
+  }
+  const stored = await queue.read(holder, undefined, 'small')
+  if (stored) return { ...stored, deduplicated: { how, id } }
+  if (triesLeft === 0) return undefined
+  const again = await queue.add(job)
+  return again.deduplicated ? resolveShared(deps, job, again, again.deduplicated, triesLeft - 1) : again
 }
 
 /** A job that was just added, with what holds its queue. */

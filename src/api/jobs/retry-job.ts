@@ -7,7 +7,7 @@ import { checkMaySubmit } from '../access/may-submit.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
-import { findJob, jobGone, jobNotFound, jobParams, jobPath } from './find-job.ts'
+import { findJob, jobGone, jobNotFound, jobParams, jobPath, uniqueConflict } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 
 /** `POST /v1/jobs/{id}/retry`: queue a failed, canceled or expired job again, as its next run. */
@@ -29,6 +29,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, retenti
           'job_not_found',
           'job_evicted',
           'job_not_retryable',
+          'unique_conflict',
           'queue_full',
           'redis_full',
           'queue_unavailable',
@@ -54,6 +55,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, retenti
       const isLimited = caller.limits.max_queued !== undefined
       const result = mayRetry ? await control.reopen(before, redisNow(), { isLimited }) : 'not_retryable'
       if (mayRetry && result !== 'reopened') await withdrawJobs(admission, caller, [before])
+      if (typeof result === 'object') throw uniqueConflict(result.claimedBy)
       if (result === 'missing') throw await jobGone(queue, before, before.record.tenant)
       if (result === 'not_retryable') {
         const detail = `The job is ${before.state}: only failed, canceled or expired jobs can be retried.`

@@ -82,6 +82,7 @@ function runType(app: FastifyInstance, deps: RouteDeps, { type, title, descripti
           ...([
             'job_not_found',
             'job_evicted',
+            'unique_conflict',
             'job_failed',
             'job_timed_out',
             'job_expired',

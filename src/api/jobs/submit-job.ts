@@ -33,9 +33,13 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
       body: documentedOnly(submissionSchema(registry, schemas, retention)),
       querystring: z.strictObject({}),
       response: {
-        200: jsonResponse('With `Prefer: wait`: the finished job', jobSchema, { headers: responseHeaders.done }),
+        200: jsonResponse(
+          'With `Prefer: wait`: the finished job. With `Deduplicated`: the job that stands for the submission',
+          jobSchema,
+          { headers: responseHeaders.done },
+        ),
         202: jsonResponse('The job was accepted', jobSchema, { headers: responseHeaders.accepted }),
-        ...problemResponses(...submissionProblems, 'job_not_found', 'job_evicted'),
+        ...problemResponses(...submissionProblems, 'job_not_found', 'job_evicted', 'unique_conflict'),
       },
     },
     handler: async (request, reply) => {

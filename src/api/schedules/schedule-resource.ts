@@ -32,7 +32,11 @@ export const scheduleSchema = named(
     next_run_at: timeField.nullable().describe('Null while the schedule is paused, and after its last run'),
     last_run_at: timeField.nullable().describe('The latest scheduled time that it ran for or skipped'),
     last_job_id: z.string().nullable(),
-    skipped_runs: z.int().describe('How many runs were skipped because the job of the run before was not done'),
+    skipped_runs: z
+      .int()
+      .describe(
+        'How many runs were skipped because the job of the run before was not done, or another job held their unique key',
+      ),
     held_back: heldBackSchema
       .nullable()
       .describe(

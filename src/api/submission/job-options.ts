@@ -10,6 +10,7 @@ import type { Mistakes } from '../http/mistakes.ts'
 import { parseBounded } from '../http/parse-bounded.ts'
 import { Problem } from '../http/problem.ts'
 import { named } from '../openapi/fields.ts'
+import { keyFields } from './unique-field.ts'
 import { storedWebhook, webhookField } from './webhook-field.ts'
 
 /** The longest delay of a job, and the longest time limit. */
@@ -78,6 +79,7 @@ export const jobEnvelope = z.strictObject({
   input: z.unknown().optional(),
   result_ttl_ms: resultTtlField().optional(),
   webhook: webhookField.optional(),
+  ...keyFields,
 })
 export type JobEnvelope = z.output<typeof jobEnvelope>
 
@@ -91,7 +93,7 @@ export function checkJob(
   body: unknown,
   { registry, caller }: { registry: Registry; caller: Caller },
   at: { base: string; input?: string; isComplete: boolean; mistakes: Mistakes },
-): { options: JobEnvelope | undefined; job: Job | undefined } {
+): { options: JobEnvelope | undefined; job: Job | undefined; parsedInput: unknown } {
   const { base, input: inputAt = `${base}/input`, isComplete, mistakes } = at
   const options = parseBounded(jobEnvelope, body, mistakes, base)?.data
   const { type, input } = Object(body) as { type?: unknown; input?: unknown }
@@ -99,11 +101,15 @@ export function checkJob(
   if (typeof type === 'string' && !loaded) throw unknownJobType(type, base)
   if (loaded) checkMaySubmit(caller, loaded.job, base)
   if (loaded && input === undefined) mistakes.add(inputAt, 'is required')
-  else if (loaded && isComplete) parseBounded(loaded.job.input, input, mistakes, inputAt)
+  const parsed =
+    loaded && input !== undefined && isComplete ? parseBounded(loaded.job.input, input, mistakes, inputAt) : undefined
   if (options?.run_at !== undefined && options.delay_ms !== undefined) {
     mistakes.add(`${base}/delay_ms`, 'run_at and delay_ms exclude each other')
   }
-  return { options, job: loaded?.job }
+  const { max_priority: maxPriority = 9 } = caller.limits
+  if ((options?.priority ?? 0) > maxPriority)
+    mistakes.add(`${base}/priority`, `is above ${maxPriority}, the max_priority of your tenant`)
+  return { options, job: loaded?.job, parsedInput: parsed?.data }
 }
 
 /** `base` is the pointer of the job in the body; empty: the body itself, or no body. */

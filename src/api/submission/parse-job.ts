@@ -10,6 +10,7 @@ import { named } from '../openapi/fields.ts'
 import { pascalCase } from '../openapi/pascal-case.ts'
 import type { SchemaRegistry } from '../openapi/schema-registry.ts'
 import { checkJob, type JobEnvelope, jobEnvelope, jobOptions, resultTtlField, toRecord } from './job-options.ts'
+import { keyFields, storedKeys } from './unique-field.ts'
 import { refuseUnsignable, webhookField } from './webhook-field.ts'
 
 /** The options of one documented example. */
@@ -60,6 +61,7 @@ function submissionVariant(job: Job, schemas: SchemaRegistry, keptMs: number) {
     ...jobOptions,
     result_ttl_ms: resultTtlField(keptMs).optional(),
     webhook: webhookField.optional(),
+    ...keyFields,
   })
   schemas.add(variant, {
     id: `Submit${name}`,
@@ -81,13 +83,18 @@ function submissionVariant(job: Job, schemas: SchemaRegistry, keptMs: number) {
  */
 export function parseJob(body: unknown, context: SubmissionContext, base = '', input = `${base}/input`): NewJob {
   const mistakes = new Mistakes()
-  const { options, job: type } = checkJob(body, context, { base, input, isComplete: true, mistakes })
+  const { options, job: type, parsedInput } = checkJob(body, context, { base, input, isComplete: true, mistakes })
   refuseUnsignable(options?.webhook, context.canSign, mistakes, base)
   const keptMs = keptMsOf(type, context.retention)
   if ((options?.result_ttl_ms ?? 0) > keptMs)
     mistakes.add(`${base}/result_ttl_ms`, `is longer than results of this type are kept, ${keptMs} ms`)
   if (!type || !options || mistakes.count > 0) throw mistakes.toProblem()
-  return toNewJob(options, type, context)
+  const { caller } = context
+  const keys = hasKeys(options, type)
+    ? storedKeys(options, { job: type, input: parsedInput, caller }, { mistakes, base, inputAt: input })
+    : undefined
+  if (mistakes.count > 0) throw mistakes.toProblem()
+  return toNewJob(options, type, context, keys)
 }
 
 /** How long results of a type are kept: no job may ask for longer. */
@@ -95,11 +102,24 @@ function keptMsOf(type: Job | undefined, { resultTtlMs }: Retention): number {
   return type?.keepResultMs ?? resultTtlMs
 }
 
-function toNewJob(options: JobEnvelope, job: Job, context: SubmissionContext): NewJob {
+/** Few jobs have. */
+const hasKeys = (options: JobEnvelope, type: Job) =>
+  options.unique !== undefined ||
+  options.debounce !== undefined ||
+  type.unique !== undefined ||
+  type.debounce !== undefined
+
+function toNewJob(
+  options: JobEnvelope,
+  job: Job,
+  context: SubmissionContext,
+  keys: Pick<NewJob['record'], 'unique' | 'debounce'> = {},
+): NewJob {
   const { now } = context
-  const runAt = options.run_at === undefined ? now + (options.delay_ms ?? 0) : Date.parse(options.run_at)
+  const runAt =
+    options.run_at === undefined ? now + (options.delay_ms ?? keys.debounce?.quietMs ?? 0) : Date.parse(options.run_at)
   const keepMs = options.result_ttl_ms ?? job.keepResultMs
-  const record = { ...toRecord(options, job, context), ...(keepMs !== undefined && { keepMs }) }
+  const record = { ...toRecord(options, job, context), ...(keepMs !== undefined && { keepMs }), ...keys }
   const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
   return {
     ref: newJobRef(job.queue, now),

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { hopsHeader, maxHops } from '../../jobs/hops.ts'
 import type { HeldBy } from '../../queue/model/held-by.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
+import type { Deduplicated } from '../../queue/model/unique-key.ts'
 import type { Claim } from '../../queue/store/idempotency-keys.ts'
 import type { RouteDeps } from '../deps.ts'
 import { idempotencyKey, idempotencyKeyPattern } from '../http/idempotency-key.ts'
@@ -15,8 +16,14 @@ import { logHeldQueue } from './log-held-queue.ts'
 
 type HeldClaim = Extract<Claim, { status: 'first' | 'replay' }>
 
+/** What is stored; `deduplicated`: what became of the submission where another job had its key. */
+interface Submitted {
+  done: boolean
+  deduplicated?: Deduplicated | undefined
+}
+
 /** What differs between jobs and flows. `S` is what was submitted, `T` what is stored. Made once: a request costs no closures. */
-export interface SubmissionKind<S extends { ref: JobRef }, T extends { done: boolean }> {
+export interface SubmissionKind<S extends { ref: JobRef }, T extends Submitted> {
   name: 'job' | 'flow'
   /** How long the answer may wait for its end; undefined: it does not wait. */
   waitS(request: FastifyRequest): number | undefined
@@ -35,6 +42,10 @@ export interface SubmissionKind<S extends { ref: JobRef }, T extends { done: boo
   keep(claim: HeldClaim, ref: JobRef): Promise<void>
   /** `isAwaitedHere`: this request waits for it, and no other request can have stored it. */
   awaited(ref: JobRef, isAwaitedHere: boolean): Awaited<T>
+  /** Whether another one may stand for it. */
+  mayBeShared?(submitted: S): boolean
+  /** From now on a claim stands for another one. */
+  share?(claim: HeldClaim, from: JobRef, to: JobRef): Promise<void>
   /** The queues whose workers it needs. */
   queuesOf(stored: T): string[]
   /** Its times, once it has ended. */
@@ -53,7 +64,7 @@ export interface SubmissionKind<S extends { ref: JobRef }, T extends { done: boo
  * @param given has the `ref` under which it is stored, unless its key stands for an earlier request
  * @throws Problem
  */
-export async function submit<S extends { ref: JobRef }, T extends { done: boolean }>(
+export async function submit<S extends { ref: JobRef }, T extends Submitted>(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: Pick<RouteDeps, 'idempotency' | 'queue' | 'closing' | 'holds'>,
@@ -67,8 +78,11 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
   const claim = key === undefined ? undefined : await admitAndClaim(request, reply, deps, kind, { key, given })
   const isReplay = claim?.status === 'replay'
   const submitted = isReplay ? { ...given, ref: claim.ref } : given
-  const { ref } = submitted
-  const isAwaitedHere = waitS !== undefined && !claim
+  const mayBeShared = kind.mayBeShared?.(submitted) ?? false
+  const isAwaitedHere = waitS !== undefined && !claim && !mayBeShared
+  // Of what stands for the request.
+  let { ref } = submitted
+  let how: Deduplicated['how'] | undefined
   const begin = async () => {
     // The first request under a key may have died before it stored all, or be about to store it: what is missing is added.
     const known = isReplay ? await kind.read(ref) : undefined
@@ -76,18 +90,28 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
     if (isReplay && !known && (await kind.wasEvicted(ref))) throw kind.evicted(ref.id)
     if (!known && claim?.status !== 'first') await kind.admit(submitted, request, reply)
     const stored = await kind.store(submitted, { known, isReplay, isAwaitedHere })
-    if (claim) await keepClaim(kind, claim, ref, stored)
+    how = stored?.deduplicated?.how
+    if (stored && standsFor(stored)) {
+      await kind.withdraw(submitted, request)
+      const other = { ...ref, id: standsFor(stored) ?? ref.id }
+      if (claim) await kind.share?.(claim, ref, other)
+      ref = other
+    } else if (claim) await keepClaim(kind, claim, ref, stored)
     // Now: where the wait ends with its key, the client still learns what it stored.
     reply.header('location', kind.path(ref.id))
     return stored
   }
+  // Which one is waited for is known when it is stored.
+  const first = mayBeShared ? await begin() : undefined
+  const start = mayBeShared ? async () => first : begin
   const value =
     waitS === undefined || !hold
-      ? await begin()
-      : await waitWithHeader(waitS, reply, { closing: deps.closing, hold }, kind.awaited(ref, isAwaitedHere), begin)
+      ? await start()
+      : await waitWithHeader(waitS, reply, { closing: deps.closing, hold }, kind.awaited(ref, isAwaitedHere), start)
   // It has ended, and was deleted during the wait.
   if (!value) throw kind.notFound(ref.id)
   if (isReplay) reply.header('idempotent-replayed', 'true')
+  if (how) reply.header('deduplicated', how)
   if (!value.done) {
     for (const name of kind.queuesOf(value)) {
       const held = await deps.queue.heldBy(name)
@@ -98,8 +122,13 @@ export async function submit<S extends { ref: JobRef }, T extends { done: boolea
   }
   const isWaitedFor = waitS !== undefined && value.done
   if (isWaitedFor) reply.header('server-timing', serverTiming(kind.timing(value)))
-  reply.code(isWaitedFor ? 200 : 202)
+  reply.code(isWaitedFor || how ? 200 : 202)
   return value
+}
+
+/** The id of another one that stands for a submission; undefined where it was stored itself. */
+function standsFor({ deduplicated }: Submitted): string | undefined {
+  return deduplicated && !deduplicated.canceled ? deduplicated.id : undefined
 }
 
 /**
@@ -189,6 +218,10 @@ export function submittedHeaders(kind: 'job' | 'flow') {
   const done = {
     ...waitHeaders(kind),
     'idempotent-replayed': `\`true\`: the key was used before, and this is its ${kind}`,
+    ...(kind === 'job' && {
+      deduplicated:
+        '`joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission',
+    }),
   }
   return {
     done: { ...done, ...timingHeader },

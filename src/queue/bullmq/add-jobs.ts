@@ -1,4 +1,5 @@
 import { type JobJson, type JobsOptions, optsEncodeMap, type ParentKeyOpts } from 'bullmq'
+import { z } from 'zod'
 import { largeInputBytes } from '../model/payload.ts'
 import type { Redis } from '../redis/connection.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -6,6 +7,7 @@ import { extrasOf, type JobExtras } from './job-extras.ts'
 import { storedJobOptions } from './job-options.ts'
 
 const script = loadScript('bullmq/add-jobs')
+const claimingScript = loadScript('bullmq/add-claimed-jobs')
 
 /** A job as BullMQ's Queue hands it to its backend; '' or undefined: BullMQ counts an id. */
 export interface Add {
@@ -41,9 +43,23 @@ export async function addJobs({ redis, keys, beside, isPlain }: AddQueue, adds: 
   const names = [...sets.map((set) => keys[set] ?? ''), ...lists.map((list) => `${beside}:${list}`)]
   const args: (string | number)[] = [keys[''] ?? '', isPlain ? 1 : '']
   for (const add of adds) pushArgs(args, add)
-  const ids = await script(await redis(), names, args)
-  if (!Array.isArray(ids)) throw new TypeError('add-jobs.lua has answered something else')
-  return ids.map(String)
+  const claims = adds.some(({ job }) => hasClaim(extrasOf(job.opts)))
+  const replies = await (claims ? claimingScript : script)(await redis(), names, args)
+  if (!Array.isArray(replies)) throw new TypeError('add-jobs.lua has answered something else')
+  return claims ? adds.map((add, n) => noteDeduplicated(add, replies[n])) : replies.map(String)
+}
+
+const hasClaim = (extras: JobExtras | undefined) => extras?.unique !== undefined || extras?.debounce !== undefined
+
+/** @returns the id of the job that stands for what was added */
+function noteDeduplicated({ job, id }: Add, reply: unknown): string {
+  if (!Array.isArray(reply)) return String(reply)
+  const [how, holder, canceled] = z
+    .tuple([z.enum(['joined', 'replaced']), z.string(), z.enum(['ended', 'signaled']).optional()])
+    .parse(reply)
+  const extras = extrasOf(job.opts)
+  if (extras) extras.deduplicated = { how, id: holder, canceled }
+  return canceled ? (id ?? holder) : holder
 }
 
 function pushArgs(args: (string | number)[], { job, id }: Add): void {
@@ -52,6 +68,8 @@ function pushArgs(args: (string | number)[], { job, id }: Add): void {
   const options = extras ? storedJobOptions(opts) : JSON.stringify(shortened(opts))
   args.push(id ?? '', name, data, options, timestamp, opts.priority ?? 0, extras?.indexEntry ?? '')
   const countAt = args.push(0) - 1
+  if (extras?.unique !== undefined) args.push(':unique', extras.unique)
+  else if (extras?.debounce !== undefined) args.push(':debounce', extras.debounce)
   if (opts.delay) args.push(':delay', opts.delay)
   if (opts.lifo) args.push(':lifo', 1)
   if (extras) {

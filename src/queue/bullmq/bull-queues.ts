@@ -3,6 +3,7 @@ import { indexEntry, ulidOf } from '../model/job-id.ts'
 import { labelEntry, labelsOf } from '../model/job-label.ts'
 import { timeLimits } from '../model/job-record.ts'
 import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
+import { debounceClaim, uniqueClaim } from '../model/unique-key.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { BatchingBackend } from './batching-backend.ts'
@@ -28,13 +29,13 @@ export class BullQueues {
    * Adds a job, unless one of its id is there, with its places in our lists. When this resolves, it is in Redis. What is added in one turn of the
    * event loop goes to Redis in few calls.
    *
-   * @returns the size of a large input as JSON
+   * @returns the size of a large input as JSON, and what became of the job where another one has its key
    * @throws QueueUnavailableError; the job may have been added all the same.
    */
-  async add(job: NewJob): Promise<number | undefined> {
+  async add(job: NewJob): Promise<Pick<JobExtras, 'inputBytes' | 'deduplicated'>> {
     const { name, data, opts, extras } = this.#bullJob(job)
     await whenAvailable(this.#queue(job.ref.queue).add(name, data, opts))
-    return extras.inputBytes
+    return extras
   }
 
   /** … many jobs of one queue. */
@@ -51,6 +52,9 @@ export class BullQueues {
     const extras: JobExtras = { record, ...limits, isBlocked: flow?.isBlocked, fields: this.#fieldsOf(job) }
     if (this.#isListed) this.#list(extras, job)
     if (record.webhook) extras.webhookAt = dueAt
+    if (record.unique)
+      extras.unique = `${record.unique.onConflict} ${uniqueClaim(record.tenant, record.unique, createdAt)}`
+    if (record.debounce) extras.debounce = `${debounceClaim(record.tenant, record.debounce)} ${record.debounce.maxMs}`
     if (record.keepMs !== undefined) extras.keepUntil = dueAt + record.keepMs
     const options = jobOptions({
       id: ref.id,

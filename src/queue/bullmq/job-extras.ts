@@ -1,5 +1,6 @@
 import type { JobsOptions } from 'bullmq'
 import type { JobRecord } from '../model/job-record.ts'
+import type { Deduplicated } from '../model/unique-key.ts'
 
 /**
  * What Drover stores with a job beside what BullMQ knows. It is written by the script that adds the job, so that no job is ever there without
@@ -10,6 +11,11 @@ export interface JobExtras {
   record: JobRecord
   /** Set when the job is added: the size of a large input as JSON. */
   inputBytes?: number | undefined
+  /** What deduplicate.lua is given where it has a unique key or is debounced. */
+  unique?: string | undefined
+  debounce?: string | undefined
+  /** Set when the job is added: another one had its key. */
+  deduplicated?: Deduplicated | undefined
   /** Its entry in the index of jobs; absent: it is in no list. */
   indexEntry?: string | undefined
   /** Epoch ms: it must have started, and ended, by then. */

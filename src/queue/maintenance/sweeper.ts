@@ -34,6 +34,8 @@ const sweptSchema = z.tuple([
   z.array(z.string()),
   z.array(z.string()),
   z.int(),
+  z.int(),
+  z.int(),
 ])
 
 export interface SweeperOptions {
@@ -61,7 +63,7 @@ export class Sweeper {
   readonly #options: SweeperOptions
   readonly #quotas: TenantQuotas
   readonly #plainJobs: PlainJobs | undefined
-  readonly #queues: { name: string; lease: Lease; indexFrom: number; labelsFrom: number }[]
+  readonly #queues: { name: string; lease: Lease; indexFrom: number; labelsFrom: number; claimsFrom: number }[]
   #timer: NodeJS.Timeout | undefined
   #sweeping: Promise<void> | undefined
 
@@ -72,7 +74,7 @@ export class Sweeper {
     this.#plainJobs = options.acceptsPlainJobs ? new PlainJobs({ redis, keys }) : undefined
     this.#queues = Array.from(new Set(queues), (name) => {
       const lease = new Lease({ redis, key: keys.sweepLease(name), ms: leaseMs })
-      return { name, lease, indexFrom: 0, labelsFrom: 0 }
+      return { name, lease, indexFrom: 0, labelsFrom: 0, claimsFrom: 0 }
     })
   }
 
@@ -107,7 +109,7 @@ export class Sweeper {
   }
 
   /** @returns whether more is left than one call does */
-  async #sweep(queue: { name: string; indexFrom: number; labelsFrom: number }): Promise<boolean> {
+  async #sweep(queue: { name: string; indexFrom: number; labelsFrom: number; claimsFrom: number }): Promise<boolean> {
     const { redis, keys, resultTtlMs, failedTtlMs = resultTtlMs, log, onEnded } = this.#options
     const { name } = queue
     const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
@@ -129,10 +131,11 @@ export class Sweeper {
       `${name}_`,
       before,
       queue.labelsFrom,
+      queue.claimsFrom,
     ]
     const swept = sweptSchema.parse(await sweepQueue(redis, names, args))
-    const [ended, removed, claims, indexFrom, owing, ofFlows, labelsFrom] = swept
-    Object.assign(queue, { indexFrom, labelsFrom })
+    const [ended, removed, claims, indexFrom, owing, ofFlows, labelsFrom, claimsFrom, unclaimed] = swept
+    Object.assign(queue, { indexFrom, labelsFrom, claimsFrom })
     for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
     for (const [tenant, theirs] of Map.groupBy(ended, ([, , , tenant]) => tenant)) {
       if (tenant === anonymousTenant) continue
@@ -145,7 +148,11 @@ export class Sweeper {
     await this.#releaseClaims(claims, keys.bull(name, ''))
     const released = await this.#releaseWebhooks(owing.map((id) => ({ queue: name, id })))
     await this.#detachFromMissingFlows(ofFlows)
-    return Math.max(ended.length, removed, released, ofFlows.length / 2) >= maxJobs || claims.length > 0
+    // A full round of claims may have some that are held.
+    const isMoreUnclaimed = unclaimed >= maxJobs / 2
+    return (
+      Math.max(ended.length, removed, released, ofFlows.length / 2) >= maxJobs || claims.length > 0 || isMoreUnclaimed
+    )
   }
 
   /** A job whose flow is gone, though it should have been removed with it, becomes a job without a flow. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { traceIdOf } from '../../jobs/trace-context.ts'
+import { debounceSchema, uniqueSchema } from './unique-key.ts'
 import { webhookSchema } from './webhook-target.ts'
 
 /** Raised when the stored form changes so that older code would misread it. */
@@ -40,6 +41,8 @@ export const recordSchema = z.object({
   /** How many jobs or webhooks, one after the other, led to this submission: see src/jobs/hops.ts. Absent: none. */
   hops: z.int().optional(),
   webhook: webhookSchema.optional(),
+  unique: uniqueSchema.optional(),
+  debounce: debounceSchema.optional(),
   /** The flow of the job, and its node there. */
   flow: z.object({ id: z.string(), node: z.int() }).optional(),
   /** Last in the stored text, because read-job.lua cuts a large one off. */

@@ -8,6 +8,7 @@ import { isEnd, type JobEnd, type JobState } from './job-states.ts'
 import { parseJson } from './parse-json.ts'
 import { largeBytes, largeInputBytes } from './payload.ts'
 import type { Place } from './place.ts'
+import type { Deduplicated } from './unique-key.ts'
 
 /** An output that is stored beside its job. `bytes` is its length as JSON in UTF-8. */
 export interface StoredOutput {
@@ -55,6 +56,8 @@ export interface StoredJob {
   cancelRequestedAt: number | undefined
   /** The starts of this run, oldest first: see decodeStarts. */
   starts: JobStart[]
+  /** Only of a job that was just added: what became of it where another job has its key. */
+  deduplicated?: Deduplicated | undefined
   /** The worker that runs it. */
   worker: string | undefined
 }

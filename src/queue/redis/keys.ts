@@ -79,6 +79,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:evicted`
   }
 
+  /** Hash: which jobs hold the unique keys of the queue. Scripts derive its name: see claims.lua. */
+  claims(queue: string): string {
+    return `${this.bullPrefix(queue)}:claims`
+  }
+
   /** Held by the process that sweeps the queue. */
   sweepLease(queue: string): string {
     return `${this.bullPrefix(queue)}:sweep-lease`

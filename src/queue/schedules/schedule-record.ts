@@ -65,7 +65,7 @@ export interface StoredSchedule extends ScheduleRef {
   next: number | undefined
   lastTick: number | undefined
   lastJobId: string | undefined
-  /** Ticks that were skipped because the job of an earlier tick had not ended. */
+  /** Ticks that were skipped because the job of an earlier tick had not ended, or another job had their unique key. */
   skipped: number
   /** Why there was no room for the job of the tick that is due. */
   heldBack: HeldBack | undefined

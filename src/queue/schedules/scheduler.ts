@@ -3,6 +3,7 @@ import { type Admission, describeRefusal, type Refusal } from '../admission/admi
 import type { TenantLimits } from '../admission/tenant-limits.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { parseJobId } from '../model/job-id.ts'
+import type { StoredJob } from '../model/stored-job.ts'
 import type { JobQueue } from '../store/job-queue.ts'
 import { type StoredSchedule, tickRef } from './schedule-record.ts'
 import { type DueSchedule, type ScheduleStore, takenForMs } from './schedule-store.ts'
@@ -90,7 +91,7 @@ export class Scheduler {
       let jobId: string | undefined
       if (!(await this.#isSkipped(schedule))) {
         const added = await this.#admitAndAdd(schedule, fired, takenAt, startedAt)
-        if (typeof added !== 'string') {
+        if (added !== undefined && typeof added !== 'string') {
           await this.#holdBack(store, due, added)
           return undefined
         }
@@ -112,13 +113,13 @@ export class Scheduler {
     return job !== undefined && !job.done
   }
 
-  /** @returns the id of the job, or why there is no room for it */
+  /** @returns the id of the job; why there is no room for it; undefined: another job has its unique key */
   async #admitAndAdd(
     schedule: StoredSchedule,
     tick: number,
     now: number,
     startedAt: number,
-  ): Promise<string | Refusal> {
+  ): Promise<string | Refusal | undefined> {
     const { queue, record } = schedule.definition.job
     const ref = tickRef(queue, schedule, tick, now)
     const limit = await this.#door.limits.of(schedule.tenant)
@@ -126,8 +127,10 @@ export class Scheduler {
     const refusal = await this.#door.admission.admit({ tenant: schedule.tenant, limit, refs: [ref], bytes })
     // A process that died before it could say so may have stored it.
     if (refusal) return (await this.#jobs.read(ref)) ? ref.id : refusal
-    await this.#add(schedule, ref, { now, startedAt, isLimited: limit !== undefined })
-    return ref.id
+    const { deduplicated } = await this.#add(schedule, ref, { now, startedAt, isLimited: limit !== undefined })
+    if (!deduplicated || deduplicated.canceled) return ref.id
+    await this.#door.admission.withdraw({ tenant: schedule.tenant, limit, refs: [ref] })
+    return deduplicated.how === 'joined' ? undefined : deduplicated.id
   }
 
   async #holdBack(store: ScheduleStore, due: DueSchedule, refusal: Refusal): Promise<void> {
@@ -144,17 +147,19 @@ export class Scheduler {
     schedule: StoredSchedule,
     ref: JobRef,
     { now, startedAt, isLimited }: { now: number; startedAt: number; isLimited: boolean },
-  ): Promise<void> {
+  ): Promise<StoredJob> {
     const { type, attempts, record } = schedule.definition.job
     const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
     // This process was frozen: another one may have taken the schedule.
     if (performance.now() - startedAt > takenForMs / 2) throw new Error('the schedule was taken too long ago')
-    await this.#jobs.add({
+    const dueAt = now + (record.debounce?.quietMs ?? 0)
+    return this.#jobs.add({
       ref,
       type,
       attempts,
       createdAt: now,
-      record: { ...record, ...(isLimited && { limited: true as const }), ...(hasLimits && { countsFrom: now }) },
+      ...(dueAt > now && { runAt: dueAt }),
+      record: { ...record, ...(isLimited && { limited: true as const }), ...(hasLimits && { countsFrom: dueAt }) },
     })
   }
 }

@@ -3,6 +3,7 @@ import { bullIdOf, type JobRef } from '../model/job-id.ts'
 import { inStoredOrder, timeLimits } from '../model/job-record.ts'
 import { redisNow } from '../model/redis-time.ts'
 import type { StoredJob } from '../model/stored-job.ts'
+import { uniqueClaim } from '../model/unique-key.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -96,13 +97,13 @@ export class JobControl {
    *
    * @param options `isLimited`: its tenant has a limit of waiting jobs now, and the job has a place. `keepsStarts`: those of earlier runs stay
    * in its history
-   * @returns not_retryable when the job has changed since it was read. @throws QueueUnavailableError
+   * @returns not_retryable when the job has changed since it was read; the job that holds its unique key. @throws QueueUnavailableError
    */
   async reopen(
     job: StoredJob,
     now: number,
     { isLimited = false, keepsStarts = false }: { isLimited?: boolean; keepsStarts?: boolean } = {},
-  ): Promise<'reopened' | 'not_retryable' | 'missing'> {
+  ): Promise<'reopened' | 'not_retryable' | 'missing' | { claimedBy: string }> {
     const keys = this.#keys
     const { limited: _, ...kept } = job.record
     const reopened = { ...kept, ...(isLimited && { limited: true as const }), reopenedAt: now }
@@ -125,9 +126,11 @@ export class JobControl {
           now,
           record.webhook ? '1' : '',
           keepsStarts ? '1' : '',
+          record.unique ? uniqueClaim(record.tenant, record.unique, now) : '',
         ],
       ),
     )
+    if (Array.isArray(reply)) return { claimedBy: String(reply[1]) }
     return reply as 'reopened' | 'not_retryable' | 'missing'
   }
 }

@@ -8,6 +8,7 @@ import { canonicalJson } from './canonical-json.ts'
 
 const claimKey = loadScript('store/claim-key')
 const keepClaim = loadScript('store/keep-claim')
+const shareClaim = loadScript('store/share-claim')
 const persistClaim = loadScript('store/persist-claim')
 /** Gives up the claim of a job that is removed, unless it belongs to another job by now. */
 export const releaseClaim = loadScript('store/release-claim')
@@ -81,6 +82,15 @@ export class IdempotencyKeys {
   /** Keeps a claim for as long as its flow. @throws QueueUnavailableError */
   keepForFlow(claim: KeptClaim, id: string): Promise<void> {
     return this.#keep(claim, id, this.#keys.flow(id))
+  }
+
+  /**
+   * The request of a claim for `from` was answered with another job: from now on it stands for that one, for a day.
+   *
+   * @throws QueueUnavailableError
+   */
+  async share({ name }: Pick<KeptClaim, 'name'>, from: JobRef, to: JobRef): Promise<void> {
+    await whenAvailable(shareClaim(this.#redis, [name], [from.id, to.id]))
   }
 
   async #keep({ name, digest: requested }: KeptClaim, id: string, key: string): Promise<void> {

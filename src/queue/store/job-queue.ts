@@ -99,17 +99,19 @@ export class JobQueue {
   }
 
   /**
-   * Stores a job, unless its id exists. Once this resolves, the job is in Redis and workers can fetch it.
+   * Stores a job, unless its id exists. Once this resolves, the job is in Redis and workers can fetch it. Where another job has its key, the result
+   * says so in `deduplicated`, and the rest of it is the job as it would be.
    *
    * @throws QueueUnavailableError; the job may be stored all the same
    */
   async add(job: NewJob): Promise<StoredJob> {
     const { ref, type, attempts, createdAt } = job
     if (!this.#queues.has(ref.queue)) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
-    const inputBytes = await this.#bull.add(job)
+    const { inputBytes, deduplicated } = await this.#bull.add(job)
     const dueAt = dueAtOf(job)
-    this.#onAdded(type, job.record.tenant)
+    if (deduplicated === undefined || deduplicated.canceled) this.#onAdded(type, job.record.tenant)
     return {
+      ...(deduplicated && { deduplicated }),
       ...ref,
       type,
       state: dueAt === undefined ? 'queued' : 'scheduled',

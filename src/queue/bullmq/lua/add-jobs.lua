@@ -10,8 +10,10 @@
                   how many more it has, each as a name and a value: `:delay` in ms, `:lifo` to be the next of its queue, `:blocked`,
                   `:start-by`, `:deadline`, `:webhook-at` when to look for the webhook that it owes, `:keep-until` when to look whether it has been kept
                   for long enough; other names are fields of its hash;
-                  its field `labels` has its entries of the index of labels, a line each
-  Returns the id of each.
+                  its field `labels` has its entries of the index of labels, a line each.
+                  The first may be `:unique` or `:debounce`: see deduplicate.lua, which add-claimed-jobs.lua includes
+  Returns for each its id; or what became of it: 'joined', the job that has its key | 'replaced', the job in whose place it is, and how that was canceled
+  or nothing where it has its id.
 ]]
 local wait, prioritized, delayed, counter, marker, meta, active, idCounter, events, limits, index, debts, labels = unpack(KEYS)
 local sets = { prioritized, delayed, counter, marker, meta }
@@ -33,16 +35,39 @@ local function event(...)
   if writesEvents then redis.call('XADD', events, 'MAXLEN', '~', maxEvents or 10000, '*', 'event', ...) end
 end
 
-local ids, hashes, standard, ready, entries, stored = {}, {}, {}, {}, {}, {}
+local ids, hashes, standard, ready, entries, stored, gone = {}, {}, {}, {}, {}, {}, {}
+local function store()
+  for n = 1, #standard, 2 do redis.call(standard[n], wait, standard[n + 1]) end
+  queueReady(sets, ready)
+  -- The marker wakes a worker. At the concurrency limit of the queue it is not set: the worker that ends a job fetches the next.
+  local isMaxed = concurrency and redis.call('LLEN', active) >= tonumber(concurrency)
+  if #standard + #ready > 0 and not (paused or isMaxed) then redis.call('ZADD', marker, 0, '0') end
+  if #entries > 0 then redis.call('ZADD', index, unpack(entries)) end
+  if #gone > 0 then redis.call('UNLINK', unpack(gone)) end
+  -- The jobs themselves come last: whatever fails before leaves nothing that counts as stored.
+  for n = 1, #hashes, 2 do redis.call('HSET', hashes[n], unpack(hashes[n + 1])) end
+  hashes, standard, ready, entries, gone = {}, {}, {}, {}, {}
+end
 for n, at in ipairs(jobs) do
   local id = ARGV[at]
   local isCustom = id ~= ''
   if not isCustom then id = string.format('%.0f', lastId - #jobs + n) end
   local jobKey = prefix .. id
-  ids[n] = id
-  if isCustom and (stored[id] or isAnyThere and redis.call('EXISTS', jobKey) == 1) then
+  local key, deduplicated, kept = ARGV[at + 7] ~= '0' and ARGV[at + 8], nil, nil
+  local isThere = isCustom and (stored[id] or isAnyThere and redis.call('EXISTS', jobKey) == 1)
+  if not isThere and (key == ':unique' or key == ':debounce') then
+    -- Who has its key is read from the jobs.
+    if #hashes > 0 then store() end
+    if key == ':unique' then deduplicated = deduplicate(prefix, id, ARGV[at + 9]) else deduplicated, kept = debounce(prefix, id, at) end
+    if kept then
+      id, jobKey = ARGV[at], prefix .. ARGV[at]
+      gone[1] = jobKey
+    end
+  end
+  ids[n] = deduplicated or id
+  if isThere then
     event('duplicated', 'jobId', id)
-  else
+  elseif not deduplicated or deduplicated[1] == 'replaced' then
     stored[id] = true
     local name, createdAt, priority = ARGV[at + 1], tonumber(ARGV[at + 4]), ARGV[at + 5]
     local hash, more = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4] }, {}
@@ -80,15 +105,9 @@ for n, at in ipairs(jobs) do
     if ARGV[at + 6] ~= '' then entries[#entries + 1], entries[#entries + 2] = 0, ARGV[at + 6] end
     if more[':keep-until'] then redis.call('ZADD', retentionKey(prefix), more[':keep-until'], id) end
     if more[':webhook-at'] then redis.call('ZADD', debts, 'NX', more[':webhook-at'], id) end
+    for f = 1, kept and #kept or 0 do hash[#hash + 1] = kept[f] end
     hashes[#hashes + 1], hashes[#hashes + 2] = jobKey, hash
   end
 end
-for n = 1, #standard, 2 do redis.call(standard[n], wait, standard[n + 1]) end
-queueReady(sets, ready)
--- The marker wakes a worker. At the concurrency limit of the queue it is not set: the worker that ends a job fetches the next.
-local isMaxed = concurrency and redis.call('LLEN', active) >= tonumber(concurrency)
-if #standard + #ready > 0 and not (paused or isMaxed) then redis.call('ZADD', marker, 0, '0') end
-if #entries > 0 then redis.call('ZADD', index, unpack(entries)) end
--- The jobs themselves come last: whatever fails before leaves nothing that counts as stored.
-for n = 1, #hashes, 2 do redis.call('HSET', hashes[n], unpack(hashes[n + 1])) end
+store()
 return ids

@@ -3,12 +3,14 @@
 -- include bullmq/lib/retention
 -- include bullmq/lib/labels
 -- include bullmq/lib/values
+-- include bullmq/lib/claims
 --[[
   Opens the next run of an ended job: as new, but for its id, its input, its history of events, and where that is kept of starts.
   KEYS: job, failed or completed, prioritized, priority counter, marker, meta, event stream, time limits, webhook debts
   ARGV: id, its run as the caller read it, its record for the new run, channel, start by or '', deadline or '',
-        now, '1' where it owes a webhook or '', '1' to keep the starts of earlier runs or ''
-  Returns reopened | not_retryable: it is not (any more) in that state | missing: or is being removed
+        now, '1' where it owes a webhook or '', '1' to keep the starts of earlier runs or '',
+        its claim of a unique key as claims.lua has it or ''
+  Returns reopened | { 'claimed', the job that holds its unique key } | not_retryable: it is not (any more) in that state | missing: or is being removed
 ]]
 
 -- The last start of a run is no entry of its history: it follows from the fields that go with the next run. (Earlier versions stored one that failed.)
@@ -27,7 +29,10 @@ end
 local id = ARGV[1]
 local run = redis.call('HGET', KEYS[1], 'run') or '1'
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'removing') == 1 then return 'missing' end
-if run ~= ARGV[2] or redis.call('ZREM', KEYS[2], id) == 0 then return 'not_retryable' end
+if run ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], id) then return 'not_retryable' end
+local holder = ARGV[10] ~= '' and claimKey(string.sub(KEYS[1], 1, -#id - 1), id, ARGV[10], tonumber(ARGV[7]))
+if holder then return { 'claimed', holder } end
+redis.call('ZREM', KEYS[2], id)
 removeLabels(string.sub(KEYS[1], 1, -#id - 1), id, false)
 redis.call('UNLINK', KEYS[1] .. ':output')
 local last = dropValues(KEYS[1])

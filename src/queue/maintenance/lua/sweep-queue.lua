@@ -16,15 +16,17 @@
 -- include bullmq/sweep/remove-ended
 -- include maintenance/sweep/find-owed-webhooks
 -- include maintenance/sweep/clean-index
+-- include bullmq/lib/claims
+-- include maintenance/sweep/clean-claims
 --[[
   Does for one queue what no worker does. Two sweeps at once do no harm.
   KEYS: time limits, prioritized, delayed, wait, active, stalled, failed, completed, index, webhook debts, labels, evicted
   ARGV: ms that an ended job is kept, ms that a failed one is, max jobs of each duty, prefix of the job keys, rank in the index at which to look for entries
         without a job, what job ids have before their ULID, ULID below which the job of an entry must exist,
-        rank in the index of labels at which to look
+        rank in the index of labels at which to look, cursor in the claims of unique keys
   Returns { { type, failure, id, tenant } of each job ended, how many were removed or moved to a later place, { job key, its idempotency claim, until when an
   evicted job promised it or '', … }, rank in the index to continue at, ids of ended jobs that owe a webhook, { job key, its flow, … } of ended jobs
-  that are kept for their flow, rank in the index of labels to continue at }
+  that are kept for their flow, rank in the index of labels to continue at, cursor in the claims to continue at, how many claims were removed }
 ]]
 local time = redis.call('TIME')
 local q = {
@@ -52,4 +54,5 @@ local owed = findOwedWebhooks(q)
 local found = removeEnded(q)
 local indexFrom = cleanIndex(q, q.index, '^[^:]*:', tonumber(ARGV[5]), ARGV[6], ARGV[7])
 local labelsFrom = cleanIndex(q, KEYS[11], '^[^:]*:[^:]*:', tonumber(ARGV[8]), ARGV[6], ARGV[7])
-return { ended, found.removed + found.moved, found.claims, indexFrom, owed, found.ofFlows, labelsFrom }
+local claimsFrom, claims = cleanClaims(q, ARGV[9])
+return { ended, found.removed + found.moved, found.claims, indexFrom, owed, found.ofFlows, labelsFrom, claimsFrom, claims }

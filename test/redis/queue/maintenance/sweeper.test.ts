@@ -207,3 +207,18 @@ test('failed jobs are kept for longer than canceled ones, and jobs with a retent
   const retention = `${keys.bullPrefix('io')}:retention`
   expect((await redis.zrange(retention, 0, '-1')).toSorted()).toEqual([long.id, waiting.id].toSorted())
 })
+
+test('a sweep removes the claims of unique keys that no job holds any more, and keeps the others', async () => {
+  const { redis, keys, add, control, sweeper } = await world()
+  const unique = (key: string) => ({ unique: { key, onConflict: 'existing' as const, graceMs: 1000 } })
+  const canceled = await add(unique('a'))
+  await add(unique('b'))
+  await control.cancel(canceled, 1000, Date.now())
+  expect(await redis.hlen(keys.claims('io'))).toBe(2)
+  sweeper.start()
+  await waitFor(
+    'the claim to go',
+    () => redis.hlen(keys.claims('io')),
+    (count) => count === 1,
+  )
+})

@@ -1,0 +1,13 @@
+-- include bullmq/lib/write-event
+-- include bullmq/lib/queue-job
+-- include bullmq/lib/retention
+-- include bullmq/lib/labels
+-- include bullmq/lib/values
+-- include bullmq/lib/slim-job
+-- include bullmq/lib/end-job
+-- include bullmq/lib/active-list
+-- include bullmq/lib/cancel-one
+-- include bullmq/lib/claims
+-- include bullmq/lib/deduplicate
+-- include bullmq/add-jobs
+-- add-jobs.lua with what it needs for jobs that have a unique key or are debounced. Most calls have none: Lua makes each function anew at each call.
