@@ -998,6 +998,14 @@ export interface components {
             canceled: number;
             expired: number;
         };
+        Debounce: {
+            /** @description Of the tenant and the queue */
+            key: string;
+            /** @description The job starts so long after the last submission of its key */
+            quiet_ms: number;
+            /** @description … and at the latest so long after the first. Default: ten times quiet_ms */
+            most_ms?: number;
+        };
         Delivery: {
             /** @description Also the `webhook-id` of every message that it sends */
             id: string;
@@ -1426,6 +1434,8 @@ export interface components {
          *       "run_at": null,
          *       "result_ttl_ms": null,
          *       "webhook": null,
+         *       "unique": null,
+         *       "debounce": null,
          *       "tags": [
          *         "nightly"
          *       ],
@@ -1501,6 +1511,8 @@ export interface components {
             /** @description How long it is kept at the latest once it has ended: its own, or that of its type */
             result_ttl_ms: number | null;
             webhook: components["schemas"]["JobWebhook"] | null;
+            unique: components["schemas"]["JobUnique"] | null;
+            debounce: components["schemas"]["JobDebounce"] | null;
             tags: string[];
             metadata: {
                 [key: string]: string;
@@ -1579,6 +1591,11 @@ export interface components {
             delay_ms: number;
             jitter: number;
         };
+        JobDebounce: {
+            key: string;
+            quiet_ms: number;
+            most_ms: number;
+        };
         JobError: {
             code: string;
             message: string;
@@ -1652,6 +1669,16 @@ export interface components {
         JobTypeList: {
             items: components["schemas"]["JobType"][];
         };
+        JobUnique: {
+            key: string;
+            until: components["schemas"]["JobUniqueUntil"] | null;
+            for_ms: number | null;
+            on_conflict: components["schemas"]["JobUniqueOnConflict"];
+        };
+        /** @enum {string} */
+        JobUniqueOnConflict: "existing" | "reject" | "replace";
+        /** @enum {string} */
+        JobUniqueUntil: "started" | "ended";
         JobWebhook: {
             url: string;
             events: components["schemas"]["JobWebhookEventsItem"][];
@@ -1674,6 +1701,8 @@ export interface components {
             detail: string;
         };
         /** @enum {string} */
+        OnConflict: "existing" | "reject" | "replace";
+        /** @enum {string} */
         OnFailure: "fail_fast" | "continue";
         /** @enum {string} */
         Overlap: "allow" | "skip";
@@ -1686,13 +1715,13 @@ export interface components {
             instance: string;
             code: components["schemas"]["ProblemCode"];
             errors?: components["schemas"]["Mistake"][];
-            /** @description The job that was run */
+            /** @description The job that was run, or that holds the unique key */
             job_id?: string;
             /** @description Why the job did not succeed. The code may be one of its handler */
             error?: components["schemas"]["ErrorSummary"];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_evicted" | "job_already_done" | "job_not_retryable" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "worker_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_evicted" | "job_already_done" | "job_not_retryable" | "job_not_waiting" | "unique_conflict" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "worker_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -1834,7 +1863,7 @@ export interface components {
              */
             last_run_at: string | null;
             last_job_id: string | null;
-            /** @description How many runs were skipped because the job of the run before was not done */
+            /** @description How many runs were skipped because the job of the run before was not done, or another job held their unique key */
             skipped_runs: number;
             /** @description Why there was no room for the job of the run that is due: it is tried again until the next run is due */
             held_back: components["schemas"]["HeldBack"] | null;
@@ -2008,6 +2037,10 @@ export interface components {
             result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
+            /** @description At most one job holds a key at a time */
+            unique?: components["schemas"]["Unique"];
+            /** @description Submissions of a key that come soon after each other are one job, with the newest input */
+            debounce?: components["schemas"]["Debounce"];
         };
         /**
          * @description Burn CPU in a process. Diagnostic. Computes for a while, or loops forever, fills its memory, throws or aborts its process, depending on `behavior`.
@@ -2082,6 +2115,10 @@ export interface components {
             result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
+            /** @description At most one job holds a key at a time */
+            unique?: components["schemas"]["Unique"];
+            /** @description Submissions of a key that come soon after each other are one job, with the newest input */
+            debounce?: components["schemas"]["Debounce"];
         };
         /**
          * @description Count the primes below a limit. Counts the primes smaller than `limit` and names the largest of them. A prime limit does not count itself.
@@ -2148,6 +2185,10 @@ export interface components {
             result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
+            /** @description At most one job holds a key at a time */
+            unique?: components["schemas"]["Unique"];
+            /** @description Submissions of a key that come soon after each other are one job, with the newest input */
+            debounce?: components["schemas"]["Debounce"];
         };
         /**
          * @description Return the input. Diagnostic. Takes any JSON and returns the same.
@@ -2222,6 +2263,10 @@ export interface components {
             result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
+            /** @description At most one job holds a key at a time */
+            unique?: components["schemas"]["Unique"];
+            /** @description Submissions of a key that come soon after each other are one job, with the newest input */
+            debounce?: components["schemas"]["Debounce"];
         };
         /**
          * @description List the links of web pages. Fetches each URL and lists the hyperlinks of its HTML. Yields each page as it finishes; the output lists them in the order of `urls`. A page that cannot be read has an `error` and does not fail the job. Limits per page: 30 s and 5 MiB.
@@ -2292,6 +2337,10 @@ export interface components {
             result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
+            /** @description At most one job holds a key at a time */
+            unique?: components["schemas"]["Unique"];
+            /** @description Submissions of a key that come soon after each other are one job, with the newest input */
+            debounce?: components["schemas"]["Debounce"];
         };
         /**
          * @description Send an HTTP request. Sends one HTTP request and returns the response; follows at most 10 redirects. 5xx, 429 and network errors are retried, after Retry-After if the response has one; other unexpected statuses are permanent. Bodies over 5 MiB are refused. Private addresses are refused unless the operator allows them.
@@ -2372,6 +2421,10 @@ export interface components {
             result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
+            /** @description At most one job holds a key at a time */
+            unique?: components["schemas"]["Unique"];
+            /** @description Submissions of a key that come soon after each other are one job, with the newest input */
+            debounce?: components["schemas"]["Debounce"];
         };
         /**
          * @description Resize an image. Resizes a JPEG, PNG, WebP, AVIF, GIF (its first frame) or TIFF image, rotates it as its EXIF orientation says, and encodes it without metadata. At most 20 MiB, and 50 megapixels before and after. Transparency becomes white if the format has none.
@@ -2442,6 +2495,10 @@ export interface components {
             result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
+            /** @description At most one job holds a key at a time */
+            unique?: components["schemas"]["Unique"];
+            /** @description Submissions of a key that come soon after each other are one job, with the newest input */
+            debounce?: components["schemas"]["Debounce"];
         };
         /**
          * @description Wait for a while. Diagnostic. Waits in equal steps, with a progress event after each. `fail_at` makes it throw at the start of a step.
@@ -2518,6 +2575,10 @@ export interface components {
             result_ttl_ms?: number;
             /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
             webhook?: components["schemas"]["Webhook"];
+            /** @description At most one job holds a key at a time */
+            unique?: components["schemas"]["Unique"];
+            /** @description Submissions of a key that come soon after each other are one job, with the newest input */
+            debounce?: components["schemas"]["Debounce"];
         };
         System: {
             /** @description Of this API process */
@@ -2571,6 +2632,18 @@ export interface components {
             /** @description How many jobs ran on average */
             running: number;
         };
+        Unique: {
+            /** @description Of the tenant and the queue */
+            key: string;
+            /** @description Until when the job holds its key. Default: `ended`. Excludes for_ms */
+            until?: components["schemas"]["UniqueUntil"];
+            /** @description For how long the job holds its key, also after its end. Excludes until */
+            for_ms?: number;
+            /** @description `existing`: 200 with the job that holds the key (default). `reject`: 409 `unique_conflict`. `replace`: that job is canceled, and this one takes its place; needs the scope `cancel` */
+            on_conflict?: components["schemas"]["OnConflict"];
+        };
+        /** @enum {string} */
+        UniqueUntil: "started" | "ended";
         ValuePage: {
             items: unknown[];
             /** @description Null on the last page */
@@ -2687,6 +2760,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `unique_conflict` */
+        UniqueConflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `job_evicted` */
         JobEvicted: {
             headers: {
@@ -2785,8 +2867,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `job_canceled` */
-        JobCanceled: {
+        /** @description `unique_conflict`, `job_canceled` */
+        UniqueConflictOrJobCanceled: {
             headers: {
                 /** @description Where the job can be read */
                 location?: string;
@@ -2846,8 +2928,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `job_not_retryable` */
-        JobNotRetryable: {
+        /** @description `job_not_retryable`, `unique_conflict` */
+        JobNotRetryableOrUniqueConflict: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3119,7 +3201,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `Prefer: wait`: the finished job */
+            /** @description With `Prefer: wait`: the finished job. With `Deduplicated`: the job that stands for the submission */
             200: {
                 headers: {
                     /** @description Where the job can be read */
@@ -3128,6 +3210,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
                     [name: string]: unknown;
@@ -3145,6 +3229,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3158,6 +3244,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["UniqueConflict"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3214,6 +3301,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
                     [name: string]: unknown;
@@ -3231,6 +3320,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3244,7 +3335,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["JobCanceled"];
+            409: components["responses"]["UniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3301,6 +3392,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
                     [name: string]: unknown;
@@ -3318,6 +3411,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3331,7 +3426,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["JobCanceled"];
+            409: components["responses"]["UniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3388,6 +3483,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
                     [name: string]: unknown;
@@ -3405,6 +3502,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3418,7 +3517,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["JobCanceled"];
+            409: components["responses"]["UniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3475,6 +3574,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
                     [name: string]: unknown;
@@ -3492,6 +3593,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3505,7 +3608,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["JobCanceled"];
+            409: components["responses"]["UniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3562,6 +3665,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
                     [name: string]: unknown;
@@ -3579,6 +3684,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3592,7 +3699,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["JobCanceled"];
+            409: components["responses"]["UniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3649,6 +3756,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
                     [name: string]: unknown;
@@ -3666,6 +3775,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3679,7 +3790,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["JobCanceled"];
+            409: components["responses"]["UniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3736,6 +3847,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
                     [name: string]: unknown;
@@ -3753,6 +3866,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3766,7 +3881,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["JobCanceled"];
+            409: components["responses"]["UniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3823,6 +3938,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
                     [name: string]: unknown;
@@ -3840,6 +3957,8 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3853,7 +3972,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["JobCanceled"];
+            409: components["responses"]["UniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -4053,7 +4172,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["JobNotRetryable"];
+            409: components["responses"]["JobNotRetryableOrUniqueConflict"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];

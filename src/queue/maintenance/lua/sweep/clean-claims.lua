@@ -2,7 +2,9 @@
 -- it removed.
 local function cleanClaims(q, cursor)
   local key = claimsKey(q.jobs)
-  local scanned, removed = redis.call('HSCAN', key, cursor, 'COUNT', q.limit), 0
+  -- A user of Redis with the rights that the version before needed may not scan.
+  local scanned, removed = redis.pcall('HSCAN', key, cursor, 'COUNT', q.limit), 0
+  if scanned.err then return 0, 0 end
   for n = 1, #scanned[2], 2 do
     if not claimHolder(q.jobs, scanned[2][n + 1], q.now) then
       redis.call('HDEL', key, scanned[2][n])
