@@ -18,6 +18,10 @@ for (const role of ['api', 'worker']) {
   if (!stderr.includes('REDIS_URL: is required')) throw new Error(`the ${role} did not load: ${stderr}`)
 }
 
+// The command line, which finds no server there.
+const nowhere = { ...process.env, DROVER_URL: 'http://127.0.0.1:9' }
+spawnSync(process.execPath, [...process.execArgv, 'src/cli/main.ts', 'get', '-'], { env: nowhere })
+
 const registry = await loadRegistry({ diagnosticJobs: true })
 const executors = createExecutors({ threads: 1, processes: 1, allowCidrs: [], environment: process.env, log: silent })
 // The image decoder runs on this event loop: a pooled process is killed at its end and saves nothing.

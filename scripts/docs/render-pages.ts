@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { commandBlocks } from './commands.ts'
 import { configurationBlocks } from './configuration.ts'
 import { decisionBlocks } from './decisions.ts'
 import { jobStateBlocks } from './job-states.ts'
@@ -10,6 +11,7 @@ const root = join(import.meta.dirname, '../..')
 
 /** Generated parts of the documents, by name. A page includes one between `<!-- generated: NAME -->` and `<!-- /generated -->`. */
 const blocks: Record<string, () => string> = {
+  ...commandBlocks,
   ...configurationBlocks,
   ...decisionBlocks,
   ...jobStateBlocks,

@@ -1,13 +1,42 @@
 import { type ApplicationContext, ExitCode, run } from '@stricli/core'
-import { app } from './app.ts'
+import { buildApp } from './app.ts'
+import { CommandFailure, exitCodes } from './command-failure.ts'
+import { prefixed } from './text.ts'
 
-// The command line: bin/drover. Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 used wrongly.
+// The command line: bin/drover. Data goes to stdout, everything else to stderr. docs/cli.md has the exit codes.
 
 const { stdout, stderr, env } = process
 const context: ApplicationContext = { process: { stdout, stderr, env } }
-await run(app, process.argv.slice(2), context)
 
-const usage: unknown[] = [ExitCode.UnknownCommand, ExitCode.InvalidArgument]
-const { exitCode } = context.process
-// A role runs by now and sets its own exit code when it stops.
-if (exitCode) process.exitCode = usage.includes(exitCode) ? 2 : 1
+// What reads the output has enough, as `head` has.
+for (const stream of [stdout, stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
+}
+
+await main(process.argv.slice(2))
+
+async function main(args: readonly string[]): Promise<void> {
+  if (args[0] !== 'run') return start(args)
+  // Its flags come from the job type.
+  const { prepareRun } = await import('./jobs/prepare-run.ts')
+  try {
+    const prepared = await prepareRun(args.slice(1))
+    await start(['run', ...prepared.args], prepared.type)
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error
+    stderr.write(`${prefixed(error.message)}\n`)
+    process.exitCode = error.exitCode
+  }
+}
+
+async function start(args: readonly string[], type?: Parameters<typeof buildApp>[0]): Promise<void> {
+  await run(buildApp(type), args, context)
+  const { exitCode } = context.process
+  const usage: unknown[] = [ExitCode.UnknownCommand, ExitCode.InvalidArgument]
+  // A role runs by now and sets its own exit code when it stops.
+  if (!exitCode) return
+  process.exitCode = usage.includes(exitCode) ? exitCodes.usage : Math.max(exitCodes.failed, Number(exitCode))
+}

@@ -21,13 +21,17 @@ interface Api extends RoleProcess {
   readonly url: string
 }
 
+/** What registers the end of a process. Default: after the test. */
+type OnEnd = (stop: () => Promise<void>) => void
+
 /** Starts a process of a role, which is killed after its test. Resolves when it logs "ready". @throws if it ends before */
 async function startRole(
   role: 'api' | 'worker',
   env: Record<string, string>,
   code?: URL,
+  onEnd?: OnEnd,
 ): Promise<RoleProcess & { port: number }> {
-  const started = spawnRole(role, env, code)
+  const started = spawnRole(role, env, code, onEnd)
   const ready = await Promise.race([
     started.ready,
     started.role.ended.then((end) => {
@@ -38,7 +42,12 @@ async function startRole(
 }
 
 /** Starts a process of a role without waiting: for boots that fail. `code` is the root of another version. */
-export function spawnRole(role: 'api' | 'worker', env: Record<string, string>, code = root) {
+export function spawnRole(
+  role: 'api' | 'worker',
+  env: Record<string, string>,
+  code = root,
+  onEnd: OnEnd = onTestFinished,
+) {
   const child: ChildProcess = spawn(
     process.execPath,
     ['--import', './src/jobs/module-hooks.ts', `src/${role}/main.ts`],
@@ -56,7 +65,7 @@ export function spawnRole(role: 'api' | 'worker', env: Record<string, string>, c
     createInterface({ input: child.stderr }).on('line', (line) => stderr.push(line))
   })
   const ended = once(child, 'close').then(([code, signal]) => code ?? signal)
-  onTestFinished(async () => {
+  onEnd(async () => {
     child.kill('SIGCONT')
     child.kill('SIGKILL')
     await ended
@@ -81,9 +90,9 @@ export interface Stack {
   addApi: (env?: Record<string, string>, code?: URL) => Promise<Api>
 }
 
-/** Starts a stack that is killed after its test. By default one worker consumes both queues. */
+/** Starts a stack that is killed after its test, or by what is passed to `onEnd`. By default one worker consumes both queues. */
 export async function startStack(
-  options: { workers?: number; env?: Record<string, string>; apiCode?: URL } = {},
+  options: { workers?: number; env?: Record<string, string>; apiCode?: URL; onEnd?: OnEnd } = {},
 ): Promise<Stack> {
   const env = {
     REDIS_URL: inject('redisUrl'),
@@ -96,9 +105,10 @@ export async function startStack(
     LOG_LEVEL: 'info',
     ...options.env,
   }
-  const addWorker = (more: Record<string, string> = {}, code?: URL) => startRole('worker', { ...env, ...more }, code)
+  const addWorker = (more: Record<string, string> = {}, code?: URL) =>
+    startRole('worker', { ...env, ...more }, code, options.onEnd)
   const addApi = async (more: Record<string, string> = {}, code?: URL) => {
-    const api = await startRole('api', { ...env, ...more }, code)
+    const api = await startRole('api', { ...env, ...more }, code, options.onEnd)
     return Object.assign(api, { url: `http://127.0.0.1:${api.port}` })
   }
   const [api, ...workers] = await Promise.all([

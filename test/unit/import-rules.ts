@@ -208,7 +208,7 @@ export const rules: Record<string, Rule> = {
   dev: { imports: ['environment', 'lifecycle', 'queue/redis/server-version'] },
   cli: {
     imports: ['dev', 'api/main', 'api/access/keys-file', 'worker/main', 'jobs', 'environment', 'version'],
-    packages: ['@stricli/core', 'zod'],
+    packages: ['@stricli/core', '@clack/prompts', 'eventsource-parser', 'yaml', 'zod'],
   },
 }
 

@@ -14,6 +14,8 @@ const readers: Record<string, string> = {
   'api/access/auth.ts': 'keys expire at a time of the calendar',
   'api/access/held-answers.ts': '…',
   'cli/keys/list-keys.ts': '…',
+  'cli/flags.ts': 'two hours ago, as its user counts them',
+  'cli/jobs/list.ts': 'the age of a job, as its user counts it',
   'jobs/web/http-response.ts': 'the time in Retry-After is one of the calendar',
 }
 

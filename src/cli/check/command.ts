@@ -1,11 +1,11 @@
 import { buildCommand } from '@stricli/core'
-import { outputFlag } from '../output.ts'
+import { formatFlags } from '../output.ts'
 
 /** `drover check`: loads job files as a process would, and starts nothing. */
 export const checkCommand = buildCommand({
   loader: async () => (await import('./check-jobs.ts')).checkJobs,
   parameters: {
-    flags: { output: outputFlag },
+    flags: formatFlags,
     positional: {
       kind: 'tuple',
       parameters: [

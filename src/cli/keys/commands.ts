@@ -1,5 +1,5 @@
 import { buildCommand, buildRouteMap } from '@stricli/core'
-import { outputFlag } from '../output.ts'
+import { formatFlags } from '../output.ts'
 
 const file = {
   kind: 'parsed',
@@ -56,7 +56,7 @@ export const keysCommands = buildRouteMap({
     }),
     list: buildCommand({
       loader: async () => (await import('./list-keys.ts')).listKeys,
-      parameters: { flags: { file, output: outputFlag } },
+      parameters: { flags: { file, ...formatFlags } },
       docs: { brief: 'List the keys of the file, without their secrets, which it does not have' },
     }),
     revoke: buildCommand({

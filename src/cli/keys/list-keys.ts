@@ -1,5 +1,5 @@
 import type { CommandContext } from '@stricli/core'
-import { type Output, writeRows } from '../output.ts'
+import { type FormatFlags, writeRows } from '../output.ts'
 import { readExistingKeys } from './change-keys-file.ts'
 import { keysPath, noKeysFile } from './keys-path.ts'
 
@@ -8,7 +8,7 @@ const fields = ['id', 'tenant', 'scopes', 'expires_at', 'state'] as const
 /** Lists the keys of the keys file. @returns what is wrong, as an Error */
 export async function listKeys(
   this: CommandContext,
-  { file, output }: { file?: string | undefined; output: Output },
+  { file, ...format }: { file?: string | undefined } & FormatFlags,
 ): Promise<Error | undefined> {
   const path = keysPath(file)
   if (path === undefined) return new Error(noKeysFile)
@@ -22,6 +22,6 @@ export async function listKeys(
     expires_at: expiresAt ?? 'never',
     state: expiresAt !== null && Date.parse(expiresAt) <= now ? 'expired' : 'valid',
   }))
-  writeRows(this, output, fields, rows)
+  writeRows(this, format, fields, rows)
   return undefined
 }

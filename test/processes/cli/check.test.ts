@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { drover } from './run-drover.ts'
+import { drover } from '../../helpers/run-drover.ts'
 
 let folder = ''
 beforeEach(async () => {

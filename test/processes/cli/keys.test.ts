@@ -2,7 +2,7 @@ import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { drover } from './run-drover.ts'
+import { drover } from '../../helpers/run-drover.ts'
 
 let folder = ''
 let path = ''

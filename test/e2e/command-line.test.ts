@@ -1,0 +1,249 @@
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { makeKey } from '../helpers/keys-file.ts'
+import { type DroverOptions, drover, startDrover } from '../helpers/run-drover.ts'
+import { type Stack, startStack } from '../helpers/stack.ts'
+import { TcpProxy } from '../helpers/tcp-proxy.ts'
+import { waitFor } from '../helpers/wait-for.ts'
+
+const key = makeKey('acme', ['submit', 'read', 'cancel'])
+const droverKey = `${key.id}.${key.secret}`
+
+/** Logs, yields and returns text that changes the title of a terminal, its colours, and the direction of its text. */
+const noisyJob = String.raw`
+import { defineJob } from 'drover'
+import { z } from 'zod'
+
+export default defineJob({
+  type: 'noisy',
+  title: 'Print what a terminal obeys',
+  runsOn: 'event-loop',
+  input: z.object({ wait: z.boolean().default(false), names: z.array(z.string()).default([]), level: z.enum(['low', 'high']).optional() }),
+  output: z.object({ text: z.string(), input: z.unknown() }),
+  async *run(input, job) {
+    job.log('\u001b]0;title\u0007 first\nsecond', 'warn')
+    job.progress(0.5, '\u009b31m half')
+    yield { index: 1, text: '\u001b[31m\u009b31m' }
+    yield { index: 2, text: '\u202eright' }
+    return { text: '\u0007\u0085', input }
+  },
+})
+`
+
+let stack: Stack
+let folder: string
+let env: Record<string, string>
+
+beforeAll(async () => {
+  const stops: (() => Promise<void>)[] = []
+  folder = await mkdtemp(join(tmpdir(), 'drover-cli-'))
+  await writeFile(join(folder, 'noisy.ts'), noisyJob)
+  const keys = join(folder, 'keys.json')
+  await writeFile(keys, JSON.stringify({ keys: [key.entry] }))
+  stack = await startStack({ env: { API_KEYS_FILE: keys, JOBS_DIR: folder }, onEnd: (stop) => stops.push(stop) })
+  env = { DROVER_URL: stack.api.url, DROVER_KEY: droverKey, XDG_CONFIG_HOME: join(folder, 'config') }
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()))
+    await rm(folder, { recursive: true })
+  }
+})
+
+const run = (args: string, options: DroverOptions = {}) =>
+  drover(args.split(' '), { ...options, env: { ...env, ...options.env } })
+
+/** Everything but the line break. */
+const controls = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u
+const isSafe = (text: string): boolean => !controls.test(text.replaceAll('\n', ''))
+
+test('a run exits as its job ends, with the output on stdout and everything else on stderr', async () => {
+  const [succeeded, failed, expired, silent] = await Promise.all([
+    run('run sleep --duration-ms 60 --steps 3'),
+    run('run sleep --duration_ms=10 --fail-at 0 --attempts 1'),
+    run('run echo --input 1 --delay 500ms --deadline-ms 1'),
+    run('run count-primes --limit 100 --wait --quiet'),
+  ])
+  expect(succeeded).toMatchObject({ code: 0, stdout: '{"slept_ms":60}\n' })
+  expect(succeeded.stderr).toMatch(/^io_\S+ sleep\n/)
+  expect(succeeded.stderr).toContain('step 1 of 3')
+  expect(failed).toMatchObject({ code: 1, stdout: '' })
+  expect(failed.stderr).toMatch(/drover: io_\S+ failed: job_failed: failed at the start of step 0/)
+  expect(expired).toMatchObject({ code: 3, stdout: '' })
+  expect(silent).toEqual({ code: 0, stdout: '{"count":25,"largest":97}\n', stderr: '' })
+})
+
+test('a mistake of the user exits with 2 and names the flag, a server that is not reached with 4', async () => {
+  const [ofKind, refused, flag, type, input, both, away, url] = await Promise.all([
+    run('run sleep --duration-ms soon'),
+    run('run sleep --duration-ms -1 --steps 0'),
+    run('run sleep --duration-msec 1'),
+    run('run sleeep --duration-ms 1'),
+    run('run echo --input {'),
+    run('run echo --wait --detach'),
+    run('list', { env: { DROVER_URL: 'http://127.0.0.1:9' } }),
+    run('list', { env: { DROVER_URL: 'localhost:3000' } }),
+  ])
+  expect(ofKind).toEqual({ code: 2, stdout: '', stderr: 'drover: --duration-ms: is no number\n' })
+  expect(refused.code).toBe(2)
+  expect(refused.stderr).toMatch(/^drover: --duration-ms: .+\ndrover: --steps: .+\n$/)
+  expect(flag).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean --duration-ms?') })
+  expect(type).toMatchObject({ code: 2, stderr: expect.stringContaining('unknown_job_type') })
+  expect(input).toEqual({ code: 2, stdout: '', stderr: 'drover: --input: is not JSON\n' })
+  expect(both).toMatchObject({ code: 2, stdout: '' })
+  expect(away).toMatchObject({ code: 4, stdout: '', stderr: expect.stringContaining('ECONNREFUSED') })
+  expect(url).toMatchObject({ code: 2, stderr: expect.stringContaining('DROVER_URL') })
+})
+
+test('an input is JSON, a file, stdin or flags from the schema of the type', async () => {
+  const file = join(folder, 'input.json')
+  await writeFile(file, '{"names":["file"],"level":"low"}')
+  const flags = ['--names', 'a', '--names=--b', '--level', 'high', '--input-wait']
+  const [fromFile, fromStdin, fromFlags, wrong, help] = await Promise.all([
+    run(`run noisy --wait --quiet --input @${file} --names flag`),
+    run('run noisy -w -q -i -', { stdin: '{"level":"low"}' }),
+    drover(['run', 'noisy', '--json', '--quiet', ...flags], { env }),
+    run('run noisy --level middle'),
+    run('run noisy --help'),
+  ])
+  const inputOf = ({ stdout }: { stdout: string }) => JSON.parse(stdout).input
+  expect(inputOf(fromFile)).toEqual({ wait: false, names: ['flag'], level: 'low' })
+  expect(inputOf(fromStdin)).toEqual({ wait: false, names: [], level: 'low' })
+  expect(inputOf(fromFlags)).toEqual({ wait: true, names: ['a', '--b'], level: 'high' })
+  expect(wrong).toEqual({ code: 2, stdout: '', stderr: 'drover: --level: is one of low, high\n' })
+  for (const flag of ['--names', '--level', '--input-wait']) expect(help.stdout).toContain(flag)
+})
+
+test('values come as lines of JSON before the output, and nothing reaches the terminal that it obeys', async () => {
+  const [text, json, lines] = await Promise.all([
+    run('run noisy'),
+    run('run noisy --json'),
+    run('run noisy --output ndjson --quiet'),
+  ])
+  const printed = text.stdout.trimEnd().split('\n')
+  expect(printed.map((line) => JSON.parse(line).index)).toEqual([1, 2, undefined])
+  expect(JSON.parse(printed[0] ?? '').text).toBe('\u001b[31m\u009b31m')
+  expect(text.stderr).toContain(String.raw`warn \u001b]0;title\u0007 first\nsecond`)
+  expect(JSON.parse(json.stdout)).toMatchObject({ type: 'noisy', state: 'succeeded', output: { text: '\u0007\u0085' } })
+  const events = lines.stdout.trimEnd().split('\n')
+  expect(events.map((line) => JSON.parse(line).event)).toEqual(
+    expect.arrayContaining(['snapshot', 'log', 'output', 'done']),
+  )
+  const id = JSON.parse(json.stdout).id
+  const others = await Promise.all([run(`get ${id}`), run(`logs ${id}`), run('list')])
+  for (const { code, stdout, stderr } of [text, json, lines, ...others]) {
+    expect(code).toBe(0)
+    expect(stdout).toSatisfy(isSafe)
+    expect(stderr).toSatisfy(isSafe)
+  }
+})
+
+test('jobs are listed, shown, canceled, retried and deleted', async () => {
+  const { stdout } = await run('run sleep --duration-ms 60000 --tag mine --metadata order=42 --detach')
+  const id = stdout.trim()
+  const watching = run(`watch ${id} --json`)
+  await waitFor(
+    'the job to run',
+    async () => JSON.parse((await run('list --state running --tag mine --json')).stdout),
+    ({ items }) => items.length === 1,
+  )
+  const [shown, canceled] = [await run(`get ${id}`), await run(`cancel ${id} io_unknown`)]
+  expect(shown.stdout).toMatch(/^state +running$/m)
+  expect(shown.stdout).toMatch(/^metadata +{"order":"42"}$/m)
+  expect(canceled).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining(id),
+    stderr: expect.stringContaining('job_not_found'),
+  })
+  const watched = await watching
+  expect(watched).toMatchObject({ code: 3, stderr: expect.stringContaining(`${id} was canceled`) })
+  expect(JSON.parse(watched.stdout)).toMatchObject({ id, state: 'canceled' })
+  const table = await run('list --tag mine')
+  expect(table.stdout).toMatch(new RegExp(`^id .*\\n${id} +sleep +canceled `))
+  const retried = await run(`retry ${id}`)
+  expect(retried).toMatchObject({ code: 0, stdout: expect.stringContaining(id) })
+  await run(`cancel ${id}`)
+  expect(await run(`watch ${id} --quiet`)).toMatchObject({ code: 3 })
+  expect(await run(`delete ${id}`)).toMatchObject({ code: 0 })
+  expect(await run(`get ${id}`)).toMatchObject({ code: 1, stderr: expect.stringContaining('job_not_found') })
+})
+
+test('a command that is interrupted or waits for too long leaves its job running and prints its id', async () => {
+  const seen = { stderr: '', isSignalled: false }
+  const interrupted = startDrover(['run', 'sleep', '--duration-ms', '60000', '--tag', 'left'], { env }, (piece) => {
+    seen.stderr += piece
+    if (seen.isSignalled || !/^running$/m.test(seen.stderr)) return
+    seen.isSignalled = true
+    interrupted.signal('SIGINT')
+  })
+  const late = run('run sleep --duration-ms 60000 --tag left --timeout 1')
+  for (const [{ code, stdout, stderr }, expected] of [
+    [await interrupted.ended, 130],
+    [await late, 124],
+  ] as const) {
+    expect({ code, stdout }).toEqual({ code: expected, stdout: '' })
+    expect(stderr).toMatch(/(io_\S+) goes on: drover watch \1/)
+  }
+  const { items } = JSON.parse((await run('list --tag left --json')).stdout)
+  expect(items.map(({ state }: { state: string }) => state)).toEqual(['running', 'running'])
+  await run(`cancel ${items.map(({ id }: { id: string }) => id).join(' ')}`)
+})
+
+test('a stream whose connection breaks goes on where it was', async () => {
+  const proxy = await TcpProxy.open(Number(new URL(stack.api.url).port))
+  onTestFinished(() => proxy.close())
+  const proxied = { ...env, DROVER_URL: `http://127.0.0.1:${proxy.port}` }
+  let resets = 0
+  const args = 'run sleep --duration-ms 3000 --steps 30 --output ndjson'.split(' ')
+  const command = startDrover(args, { env: proxied }, (piece) => {
+    if (resets === 0 && piece.includes('step')) resets = proxy.reset()
+  })
+  const { code, stdout, stderr } = await command.ended
+  expect(code).toBe(0)
+  expect(resets).toBeGreaterThan(0)
+  expect(stderr).toContain('the connection broke; the stream resumes')
+  const events = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const steps = events.flatMap(({ event, data }) => (event === 'progress' ? [data.message] : []))
+  expect(steps).toEqual(Array.from({ length: 30 }, (_, step) => `step ${step + 1} of 30`))
+})
+
+test('a key comes from the environment or from a file that its owner alone can read', async () => {
+  const config = join(folder, 'other-config')
+  const without = { DROVER_URL: undefined, DROVER_KEY: undefined, XDG_CONFIG_HOME: config }
+  const path = join(config, 'drover/contexts.json')
+  const wrong = await run(`login ${stack.api.url} --name wrong`, { env: without, stdin: `${key.id}.wrong\n` })
+  expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('unauthenticated') })
+  await expect(stat(path)).rejects.toThrow('ENOENT')
+  const login = await run(`login ${stack.api.url} --name right`, { env: without, stdin: `${droverKey}\n` })
+  expect(login.code).toBe(0)
+  expect(`${wrong.stderr}${login.stderr}${login.stdout}`).not.toContain(key.secret)
+  expect((await stat(path)).mode & 0o777).toBe(0o600)
+  expect(await readFile(path, 'utf8')).toContain(key.secret)
+  const [listed, named, contexts] = await Promise.all([
+    run('list', { env: without }),
+    run('list --context left', { env: without }),
+    run('contexts --json', { env: without }),
+  ])
+  expect(listed.code).toBe(0)
+  expect(named).toMatchObject({ code: 2, stderr: expect.stringContaining('there are right') })
+  expect(contexts.stdout).not.toContain(key.secret)
+  expect(JSON.parse(contexts.stdout)).toEqual([{ name: 'right', url: stack.api.url, key: 'stored', current: 'yes' }])
+
+  const authorizations: (string | undefined)[] = []
+  const stranger = createServer((request, response) => {
+    authorizations.push(request.headers.authorization)
+    response.end('{"items":[],"next_cursor":null}')
+  })
+  stranger.listen(0, '127.0.0.1')
+  await once(stranger, 'listening')
+  onTestFinished(() => void stranger.close())
+  const { port } = stranger.address() as AddressInfo
+  await run('list', { env: { ...without, DROVER_URL: `http://127.0.0.1:${port}` } })
+  expect(authorizations).toEqual([undefined])
+})
