@@ -120,18 +120,18 @@ export const rules: Record<string, Rule> = {
       'queue/events',
       'queue/webhooks',
     ],
-    doors: ['routes', 'find-job', 'job-webhook'],
+    doors: ['routes', 'find-job', 'job-webhook', 'job-resource', 'job-submissions'],
   },
   'api/flows': {
     imports: [...api, 'api/submission', 'jobs', 'queue/model', 'queue/redis', 'queue/events', 'queue/flows'],
     doors: ['routes', 'find-flow', 'flow-webhook'],
   },
   'api/schedules': {
-    imports: [...api, 'api/submission', 'api/jobs', 'jobs', 'queue/model/payload', 'queue/store', 'queue/schedules'],
+    imports: [...api, 'api/submission', 'api/jobs', 'jobs', 'queue/model', 'queue/store', 'queue/schedules'],
     doors: ['routes'],
   },
   'api/webhooks': {
-    imports: [...api, 'api/jobs', 'api/flows', 'jobs', 'queue/model', 'queue/flows', 'queue/webhooks'],
+    imports: [...api, 'api/jobs', 'api/flows', 'jobs', 'queue/model', 'queue/store', 'queue/flows', 'queue/webhooks'],
     doors: ['routes'],
   },
   'api/job-types': { imports: [...api, 'api/submission', 'jobs'], doors: ['routes'] },

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { queueNamePattern } from '../../jobs/define-job.ts'
+import { fingerprintOf, fingerprintPattern } from '../../queue/model/fingerprint.ts'
 import { timeOfUlid, ulidPattern } from '../../queue/model/job-id.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { IndexedJob } from '../../queue/store/job-index.ts'
@@ -25,6 +26,11 @@ const query = z.strictObject({
   queue: z.string().regex(queueNamePattern).optional(),
   tag: z.string().min(1).max(100).optional(),
   error_code: z.string().min(1).max(200).optional().describe('Only jobs that ended with this `error.code`'),
+  fingerprint: z
+    .string()
+    .regex(fingerprintPattern, 'is not a fingerprint')
+    .optional()
+    .describe('Only jobs that failed with this fingerprint of `GET /v1/failures`'),
   ...timeParameters,
   tenant: tenantParameter,
   limit: limitParameter,
@@ -50,12 +56,12 @@ function metadataOf(given: object, indexed: readonly string[]): [string, string]
 /** `GET /v1/jobs`: jobs in order of creation, newest first. Pages stay stable while jobs are added or end. */
 export function listJobs(app: FastifyInstance, { queue, index, config, retention }: RouteDeps): void {
   const search = (tenant: string, filter: Query) => {
-    const { state, type, tag, metadata, error_code: errorCode, cursor: behind, limit: count } = filter
+    const { state, type, tag, metadata, error_code: errorCode, fingerprint, cursor: behind, limit: count } = filter
     return index.search({
       tenant,
       // A queue of no job type has no index, and a search would begin one.
       queues: queue.names.filter((name) => filter.queue === undefined || filter.queue === name),
-      filter: { state, type, tag, metadata, errorCode },
+      filter: { state, type, tag, metadata, errorCode, fingerprint },
       behind,
       ...createdRange(filter),
       count,
@@ -96,10 +102,15 @@ export function listJobs(app: FastifyInstance, { queue, index, config, retention
 }
 
 /** What was found may have changed since, and was found by hints. */
-function matches(job: StoredJob, { state, type, tag, metadata, error_code: code }: Query): boolean {
+function matches(job: StoredJob, { state, type, tag, metadata, error_code: code, fingerprint }: Query): boolean {
   if (state !== undefined && job.state !== state) return false
   if (type !== undefined && job.type !== type) return false
   if (code !== undefined && !(job.done && job.failure?.code === code)) return false
+  if (fingerprint !== undefined && !(job.state === 'failed' && hasFingerprint(job, fingerprint))) return false
   if (!metadata.every(([key, value]) => job.record.metadata?.[key] === value)) return false
   return tag === undefined || job.record.tags?.includes(tag) === true
+}
+
+function hasFingerprint({ type, failure }: StoredJob, fingerprint: string): boolean {
+  return failure !== undefined && fingerprintOf(type, failure) === fingerprint
 }

@@ -4,6 +4,7 @@ import { cancelJob } from './cancel-job.ts'
 import { deleteJob } from './delete-job.ts'
 import { exampleJob } from './examples.ts'
 import { jobSchema } from './job-resource.ts'
+import { listFailures } from './list-failures.ts'
 import { listJobs } from './list-jobs.ts'
 import { readJob } from './read-job.ts'
 import { readJobInput } from './read-job-input.ts'
@@ -21,6 +22,7 @@ export function jobRoutes(app: FastifyInstance, deps: RouteDeps): void {
   submitJob(app, deps)
   runJob(app, deps)
   listJobs(app, deps)
+  listFailures(app, deps)
   readJob(app, deps)
   cancelJob(app, deps)
   retryJob(app, deps)

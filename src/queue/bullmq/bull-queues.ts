@@ -1,5 +1,5 @@
 import { Queue, RedisConnection } from 'bullmq'
-import { indexEntry, ulidOf } from '../model/job-id.ts'
+import { indexEntry, indexEntryOf, ulidOf } from '../model/job-id.ts'
 import { labelEntry, labelsOf } from '../model/job-label.ts'
 import { timeLimits } from '../model/job-record.ts'
 import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
@@ -15,14 +15,16 @@ export class BullQueues {
   readonly #redis: Redis
   readonly #keys: Keys
   readonly #isListed: boolean
+  readonly #listedBy: 'ulid' | 'id'
   readonly #queues = new Map<string, Queue>()
   #connection: RedisConnection | undefined
 
-  /** `isListed`: the jobs can be found by their tenant. */
-  constructor(deps: { redis: Redis; keys: Keys; isListed: boolean }) {
+  /** @param deps `isListed`: the jobs can be found by their tenant. `listedBy: 'id'`: their ids have no ULID */
+  constructor(deps: { redis: Redis; keys: Keys; isListed: boolean; listedBy?: 'ulid' | 'id' | undefined }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
     this.#isListed = deps.isListed
+    this.#listedBy = deps.listedBy ?? 'ulid'
   }
 
   /**
@@ -50,7 +52,8 @@ export class BullQueues {
     // The limits of a blocked job count from its release.
     const limits = flow?.isBlocked ? undefined : timeLimits(record)
     const extras: JobExtras = { record, ...limits, isBlocked: flow?.isBlocked, fields: this.#fieldsOf(job) }
-    if (this.#isListed) this.#list(extras, job)
+    if (this.#isListed && this.#listedBy === 'ulid') this.#list(extras, job)
+    else if (this.#isListed) this.#listById(extras, job)
     if (record.webhook) extras.webhookAt = dueAt
     if (record.unique)
       extras.unique = `${record.unique.onConflict} ${uniqueClaim(record.tenant, record.unique, createdAt)}`
@@ -73,6 +76,13 @@ export class BullQueues {
     // They are removed with the job, whose record scripts do not parse.
     const entries = labels.map((label) => labelEntry(record.tenant, label, ulid))
     if (entries.length > 0) extras.fields = { ...extras.fields, labels: entries.join('\n') }
+  }
+
+  /** The job names its entry, from which it does not follow. */
+  #listById(extras: JobExtras, { ref: { queue, id }, record, createdAt }: NewJob): void {
+    const entry = indexEntryOf({ queue, id, bullId: id }, record.tenant, createdAt)
+    extras.indexEntry = entry
+    extras.fields = { ...extras.fields, indexEntry: entry }
   }
 
   /** The fields of its hash that BullMQ does not know. */

@@ -5,7 +5,7 @@ import type { JobRecord } from './job-record.ts'
 export const labeledStates = ['failed', 'canceled', 'expired'] as const
 
 /** What an index of labels finds jobs or flows by. Texts of any length and content are digested: labels have one length, and no colon. */
-export type Label = `${'t' | 'm' | 's' | 'e'}${string}`
+export type Label = `${'t' | 'm' | 's' | 'e' | 'f'}${string}`
 
 const digest = (text: string) => createHash('sha1').update(text).digest('hex').slice(0, 16)
 
@@ -17,6 +17,9 @@ export const stateLabel = (state: (typeof labeledStates)[number]): Label => `s${
 
 /** Jobs that ended with this code of their error. Written by labels.lua. */
 export const errorLabel = (code: string): Label => `e${digest(code)}`
+
+/** Jobs that failed, by what their failures have in common: see fingerprint.ts. Written by labels.lua. */
+export const fingerprintLabel = (fingerprint: string): Label => `f${fingerprint}`
 
 /** The entry of a job or flow in an index of labels. `place`: what its entry in the index of all has behind the tenant. */
 export const labelEntry = (tenant: string, label: Label, place: string): string => `${tenant}:${label}:${place}`

@@ -74,6 +74,16 @@ export class Keys {
     return `${this.bullPrefix(queue)}:webhook-debts`
   }
 
+  /** Hash: when each fingerprint of a tenant's failures was first seen, and how often. */
+  failures(queue: string, tenant: string): string {
+    return `${this.bullPrefix(queue)}:failures:${tenant}`
+  }
+
+  /** Sorted set of these fingerprints, by when they were last seen. */
+  failuresSeen(queue: string, tenant: string): string {
+    return `${this.bullPrefix(queue)}:failures-seen:${tenant}`
+  }
+
   /** Sorted set of the jobs of the queue that were evicted lately, `<id>:<tenant>`. */
   evicted(queue: string): string {
     return `${this.bullPrefix(queue)}:evicted`

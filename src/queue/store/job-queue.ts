@@ -11,6 +11,7 @@ import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import { countQueue, type QueueCounts, waitingSince } from './count-queue.ts'
 import { wasEvicted } from './evicted-ids.ts'
+import { type FailureGroup, readFailureGroups } from './failure-groups.ts'
 import { readStoredOutput, readWholeOutput } from './job-output.ts'
 import { readValues, type ValuesPage, type ValuesPlace } from './job-values.ts'
 import { readMany } from './read-many.ts'
@@ -18,6 +19,8 @@ import { removeJob } from './remove-job.ts'
 
 const readJob = loadScript('store/read-job')
 const pauseQueue = loadScript('bullmq/pause-queue')
+
+export type { FailureGroup } from './failure-groups.ts'
 
 /** For how long it is cached what holds the jobs of a queue. */
 const heldAgeMs = 2000
@@ -36,19 +39,25 @@ export class JobQueue {
   readonly #plainSecrets: PlainSecrets | undefined
   readonly #held = new Map<string, { at: number; value: HeldBy | undefined }>()
 
-  /** `onAdded` is called for each job that this process stored. Jobs that are not `isListed` are in no list of jobs. */
+  /** `onAdded` is called for each job that this process stored. `isListed` and `listedBy`: see BullQueues. */
   constructor(deps: {
     client: Redis
     keys: Keys
     queues: Iterable<string>
     isListed?: boolean
+    listedBy?: 'ulid' | 'id'
     acceptsPlainJobs?: boolean
     plainSecrets?: PlainSecrets
     onAdded?: (type: string, tenant: string) => void
   }) {
     this.#client = deps.client
     this.#keys = deps.keys
-    this.#bull = new BullQueues({ redis: deps.client, keys: deps.keys, isListed: deps.isListed ?? true })
+    this.#bull = new BullQueues({
+      redis: deps.client,
+      keys: deps.keys,
+      isListed: deps.isListed ?? true,
+      listedBy: deps.listedBy,
+    })
     this.#onAdded = deps.onAdded ?? (() => undefined)
     this.#queues = new Set(deps.queues)
     this.#acceptsPlainJobs = deps.acceptsPlainJobs ?? false
@@ -79,6 +88,11 @@ export class JobQueue {
   /** Since when the job of `ids` that has waited longest could have started, in epoch ms. @throws QueueUnavailableError */
   waitingSince(name: string, ids: string[]): Promise<number | undefined> {
     return waitingSince(this.#client, this.#keys, name, ids)
+  }
+
+  /** See {@link readFailureGroups}. @throws QueueUnavailableError */
+  failureGroups(tenant: string, queues: readonly string[]): Promise<FailureGroup[]> {
+    return readFailureGroups({ redis: this.#client, keys: this.#keys }, tenant, queues)
   }
 
   /** What holds the jobs of a queue; cached for a few seconds. Undefined also when Redis does not answer. */

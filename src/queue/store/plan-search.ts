@@ -1,6 +1,7 @@
 import { ulidTime } from '../model/job-id.ts'
 import {
   errorLabel,
+  fingerprintLabel,
   type Label,
   labelEntry,
   labeledStates,
@@ -22,6 +23,8 @@ export interface JobFilter {
   metadata?: [string, string][]
   /** It ended with this code of its error. */
   errorCode?: string | undefined
+  /** It failed with this fingerprint. */
+  fingerprint?: string | undefined
 }
 
 /** The sets of BullMQ in which all jobs of a state are, and where others may be, too. */
@@ -97,12 +100,13 @@ export function rangeOf(behind: string | undefined, from: number, to: number) {
   return { newest: isBehind ? behind : newest, isAfterNewest: isBehind, end: ulidBound(from) }
 }
 
-function labelsOf({ tag, metadata = [], errorCode, state }: JobFilter): Label[] {
+function labelsOf({ tag, metadata = [], errorCode, fingerprint, state }: JobFilter): Label[] {
   const ended = labeledStates.find((name) => name === state)
   return [
     ...(tag === undefined ? [] : [tagLabel(tag)]),
     ...metadata.map(([key, value]) => metadataLabel(key, value)),
     ...(errorCode === undefined ? [] : [errorLabel(errorCode)]),
+    ...(fingerprint === undefined ? [] : [fingerprintLabel(fingerprint)]),
     ...(ended ? [stateLabel(ended)] : []),
   ]
 }

@@ -31,10 +31,18 @@ export function deliveryRef(ownerId: string, run: number): JobRef {
   return { queue: deliveryQueue, id: `whd_${ownerId}_${run}` }
 }
 
-/** The key of the job or flow that a delivery belongs to. */
-export function ownerKey(keys: Keys, deliveryId: string): string {
-  const owner = deliveryId.replace(/^whd_/, '').replace(/_\d+$/, '')
+/** The job or flow that a delivery is of; undefined: it is no id of a delivery. */
+export function ownerOfDelivery(deliveryId: string): { owner: string; isOfFlow: boolean; run: number } | undefined {
+  const [, owner, run] = /^whd_(.+)_(\d+)$/.exec(deliveryId) ?? []
+  if (owner === undefined) return undefined
   const ref = parseJobId(owner)
   // The ids of flows begin as those of jobs of a queue of this name.
-  return ref && ref.queue !== 'flow' ? keys.job(ref) : keys.flow(owner)
+  return { owner, isOfFlow: !ref || ref.queue === 'flow', run: Number(run) }
+}
+
+/** The key of the job or flow that a delivery belongs to. */
+export function ownerKey(keys: Keys, deliveryId: string): string {
+  const { owner = deliveryId, isOfFlow = true } = ownerOfDelivery(deliveryId) ?? {}
+  const ref = isOfFlow ? undefined : parseJobId(owner)
+  return ref ? keys.job(ref) : keys.flow(owner)
 }

@@ -9,7 +9,7 @@ import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
 import { JobQueue } from '../store/job-queue.ts'
-import { deliveryQueue, deliveryRef, deliveryType, deliveryWaitsMs } from './delivery.ts'
+import { deliveryQueue, deliveryRef, deliveryType, deliveryWaitsMs, ownerOfDelivery } from './delivery.ts'
 import { OriginTurns } from './origin-turns.ts'
 import { jobPayload, type WebhookPayload } from './payload.ts'
 import { countResend } from './resend-limit.ts'
@@ -40,6 +40,9 @@ export function jobOwner({ id, run, record, state }: StoredJob): WebhookOwner {
 /** A delivery that is stored, or will be when its job or flow ends (`delivery` is undefined then). */
 export type KnownDelivery = { run: number; ref: JobRef; delivery: StoredJob | undefined }
 
+/** A delivery and the id of the job or flow that it is of. */
+export type FoundDelivery = { owner: string; isOfFlow: boolean; run: number; ref: JobRef; delivery: StoredJob }
+
 /** `not_done`: it is being sent. `missing`: it was removed meanwhile. `used_up`: it was sent again {@link maxResends} times. `limited`: its tenant resends too often. */
 type ResendOutcome =
   | { status: 'resent' | 'not_done' | 'missing' | 'used_up' }
@@ -68,7 +71,7 @@ export class WebhookOutbox {
       client: deps.redis,
       keys: deps.keys,
       queues: [deliveryQueue],
-      isListed: false,
+      listedBy: 'id',
     })
     this.#control = deps.control
     this.#log = deps.log
@@ -145,6 +148,15 @@ export class WebhookOutbox {
     const runs = Array.from({ length: Math.min(owner.run, maxRunsListed) }, (_, n) => owner.run - n)
     const known = await Promise.all(runs.map((run) => this.#find(owner, run)))
     return known.filter(({ run, delivery }) => delivery || (run === owner.run && isOwed(owner)))
+  }
+
+  /** Reads deliveries that JobIndex found, in that order. @throws QueueUnavailableError */
+  async *readMany(found: JobRef[]): AsyncGenerator<FoundDelivery | undefined, void, undefined> {
+    const refs = found.map(({ queue, id, bullId = id }) => ({ queue, id: bullId }))
+    for await (const { ref, job } of this.#deliveries.readMany(refs)) {
+      const owner = ownerOfDelivery(ref.id)
+      yield job && owner ? { ...owner, ref, delivery: job } : undefined
+    }
   }
 
   /** A delivery by its id; undefined when this owner has no such delivery. @throws QueueUnavailableError */

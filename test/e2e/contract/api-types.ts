@@ -200,6 +200,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List failed jobs by what their failures have in common
+         * @description Groups of failed jobs of the tenant that have the type, the code and the message in common, but for the variable parts of the message. The last seen first. A group is left out when none of its jobs is kept any more.
+         */
+        get: operations["listFailures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}": {
         parameters: {
             query?: never;
@@ -560,6 +580,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/schedules/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run the job of a schedule now
+         * @description Submits the job of the schedule, also of a paused one. Its ticks, `last_job_id` and `overlap` stay as they are.
+         */
+        post: operations["runSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}/deliveries": {
         parameters: {
             query?: never;
@@ -592,6 +632,26 @@ export interface paths {
          * @description What was sent, or will be, when the flow ended, with each attempt and the answer of the receiver.
          */
         get: operations["listFlowDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the deliveries of all webhooks, newest first
+         * @description Deliveries of jobs and flows of the tenant that have ended. `scheduled`: it is tried again; `failed`: it was given up. Only `next_cursor: null` is the end of the list.
+         */
+        get: operations["listAllDeliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1083,6 +1143,38 @@ export interface components {
             /** @description Absolute http(s) URLs without fragment, each once, in document order */
             links: string[];
             error: string | null;
+        };
+        FailureGroup: {
+            fingerprint: string;
+            type: string;
+            queue: string;
+            /** @description `error.code` of its jobs */
+            code: string;
+            /** @description `error.message` of its jobs with `*` for what differs: quoted text, addresses, numbers */
+            message: string;
+            /** @description Failed jobs that are kept */
+            count: number;
+            /** @description Failures since it was first seen; a job that failed again after a retry counts again */
+            total: number;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            first_seen_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            last_seen_at: string;
+            latest_job_id: string;
+            links: components["schemas"]["FailureGroupLinks"];
+        };
+        FailureGroupLinks: {
+            jobs: string;
+            latest_job: string;
+        };
+        FailureList: {
+            items: components["schemas"]["FailureGroup"][];
         };
         /**
          * @description Jobs that depend on each other, at one moment
@@ -1685,6 +1777,54 @@ export interface components {
         };
         /** @enum {string} */
         JobWebhookEventsItem: "succeeded" | "failed" | "canceled" | "expired";
+        ListedDelivery: {
+            /** @description Also the `webhook-id` of every message that it sends */
+            id: string;
+            /** @description The run of the job or flow that it reports */
+            run: number;
+            /** @description Null until the run has ended */
+            event: components["schemas"]["WebhookEvent"] | null;
+            url: string;
+            /** @description `blocked` until the run has ended */
+            state: components["schemas"]["State"];
+            done: boolean;
+            /** @description The receiver's HTTP status. Null without an answer */
+            status: number | null;
+            error: components["schemas"]["ErrorSummary"] | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            created_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            next_attempt_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            finished_at: string | null;
+            /** @description Every message that was sent, oldest first, those before a resend too. Of more than 20 the first and the last 19 */
+            attempts: components["schemas"]["DeliveryAttempt"][];
+            links: components["schemas"]["DeliveryLinks"];
+            /** @description The job that it reports; null: a flow */
+            job_id: string | null;
+            flow_id: string | null;
+        };
+        ListedDeliveryPage: {
+            items: components["schemas"]["ListedDelivery"][];
+            /** @description Null on the last page */
+            next_cursor: string | null;
+            /** @description `false`: The page ended early, because the search took long or the page became large: `next_cursor` continues it. Absent otherwise */
+            complete?: boolean;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            searched_back_to?: string;
+        };
         LogLine: {
             at: string;
             level: string;
@@ -3067,6 +3207,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `schedule_not_found`, `job_not_found` */
+        ScheduleNotFoundOrJobNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `job_not_found`, `delivery_not_found` */
         JobNotFoundOrDeliveryNotFound: {
             headers: {
@@ -3140,6 +3289,8 @@ export interface operations {
                 tag?: string;
                 /** @description Only jobs that ended with this `error.code` */
                 error_code?: string;
+                /** @description Only jobs that failed with this fingerprint of `GET /v1/failures` */
+                fingerprint?: string;
                 /** @description Only what was created after this time */
                 created_after?: string;
                 /** @description Only what was created before this time */
@@ -3981,6 +4132,42 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
+        };
+    };
+    listFailures: {
+        parameters: {
+            query?: {
+                type?: string;
+                queue?: string;
+                /** @description Whose items: another tenant's with the scope `admin` only. Default: the tenant of the key */
+                tenant?: string;
+                /** @description 1 to 200 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The groups */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailureList"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     readJob: {
@@ -5205,6 +5392,79 @@ export interface operations {
             503: components["responses"]["QueueUnavailable"];
         };
     };
+    runSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; stored with each job */
+                traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With `Prefer: wait`: the finished job */
+            200: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
+                    /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
+                    "server-timing"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The job was accepted */
+            202: {
+                headers: {
+                    /** @description Where the job can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    /** @description `true`: the key was used before, and this is its job */
+                    "idempotent-replayed"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
+                    /** @description `199`: the queue is paused, or no worker consumes it at the moment */
+                    warning?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["ScheduleNotFoundOrJobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["JobEvicted"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
+        };
+    };
     listDeliveries: {
         parameters: {
             query?: never;
@@ -5264,6 +5524,49 @@ export interface operations {
             404: components["responses"]["FlowNotFound"];
             408: components["responses"]["RequestTimeout"];
             410: components["responses"]["FlowEvicted"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    listAllDeliveries: {
+        parameters: {
+            query?: {
+                state?: components["schemas"]["State"];
+                /** @description Only what was created after this time */
+                created_after?: string;
+                /** @description Only what was created before this time */
+                created_before?: string;
+                /** @description Whose items: another tenant's with the scope `admin` only. Default: the tenant of the key */
+                tenant?: string;
+                /** @description 1 to 200 */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    /** @description `rel="next"`: the next page. Absent on the last page */
+                    link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedDeliveryPage"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];
