@@ -2,12 +2,14 @@ import { type Application, buildApplication, buildCommand, buildRouteMap, type C
 import { version } from '../version.ts'
 import { checkCommand } from './check/command.ts'
 import { CommandFailure } from './command-failure.ts'
+import { completionCommand } from './completion/command.ts'
 import { contextCommands } from './contexts/commands.ts'
 import { flowCommands } from './flows/commands.ts'
 import { jobCommands } from './jobs/commands.ts'
 import { runCommand } from './jobs/run-command.ts'
 import type { RunType } from './jobs/run-type.ts'
 import { keysCommands } from './keys/commands.ts'
+import { serverCommands } from './server/commands.ts'
 import { text } from './text.ts'
 
 // Each command loads its code when it runs, so that --help takes no longer than Node.js itself.
@@ -30,7 +32,9 @@ export const buildApp = (type?: RunType): Application<CommandContext> =>
         run: runCommand(type),
         flow: flowCommands,
         ...jobCommands,
+        ...serverCommands,
         ...contextCommands,
+        completion: completionCommand,
         dev: role(
           'Run Redis, the API and workers in this terminal',
           `What npm start runs. It finds or starts Redis unless REDIS_URL is set, serves every queue that a job type names, and loads changed job files again. ${settings} PORT, JOBS_DIR (default: ./jobs) and WORKER_QUEUES matter most. Ctrl-C stops everything.`,

@@ -19,6 +19,10 @@ for (const stream of [stdout, stderr]) {
 await main(process.argv.slice(2))
 
 async function main(args: readonly string[]): Promise<void> {
+  if (args[0] === '__complete') {
+    const { printProposals } = await import('./completion/print-proposals.ts')
+    return printProposals(args.slice(1), context)
+  }
   if (args[0] !== 'run') return start(args)
   // Its flags come from the job type.
   const { prepareRun } = await import('./jobs/prepare-run.ts')

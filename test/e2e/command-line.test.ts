@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -12,6 +13,7 @@ import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
 const key = makeKey('acme', ['submit', 'read', 'cancel'])
+const adminKey = makeKey('acme', ['admin'])
 const droverKey = `${key.id}.${key.secret}`
 
 /** Logs, yields and returns text that changes the title of a terminal, its colours, and the direction of its text. */
@@ -44,7 +46,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'drover-cli-'))
   await writeFile(join(folder, 'noisy.ts'), noisyJob)
   const keys = join(folder, 'keys.json')
-  await writeFile(keys, JSON.stringify({ keys: [key.entry] }))
+  await writeFile(keys, JSON.stringify({ keys: [key.entry, adminKey.entry] }))
   stack = await startStack({ env: { API_KEYS_FILE: keys, JOBS_DIR: folder }, onEnd: (stop) => stops.push(stop) })
   env = { DROVER_URL: stack.api.url, DROVER_KEY: droverKey, XDG_CONFIG_HOME: join(folder, 'config') }
   return async () => {
@@ -62,14 +64,14 @@ const isSafe = (text: string): boolean => !controls.test(text.replaceAll('\n', '
 
 test('a run exits as its job ends, with the output on stdout and everything else on stderr', async () => {
   const [succeeded, failed, expired, silent] = await Promise.all([
-    run('run sleep --duration-ms 60 --steps 3'),
+    run('run sleep --duration-ms 60'),
     run('run sleep --duration_ms=10 --fail-at 0 --attempts 1'),
     run('run echo --input 1 --delay 500ms --deadline-ms 1'),
     run('run count-primes --limit 100 --wait --quiet'),
   ])
   expect(succeeded).toMatchObject({ code: 0, stdout: '{"slept_ms":60}\n' })
   expect(succeeded.stderr).toMatch(/^io_\S+ sleep\n/)
-  expect(succeeded.stderr).toContain('step 1 of 3')
+  expect(succeeded.stderr).toMatch(/^succeeded$/m)
   expect(failed).toMatchObject({ code: 1, stdout: '' })
   expect(failed.stderr).toMatch(/drover: io_\S+ failed: job_failed: failed at the start of step 0/)
   expect(expired).toMatchObject({ code: 3, stdout: '' })
@@ -195,22 +197,29 @@ test('a command that is interrupted or waits for too long leaves its job running
 test('a stream whose connection breaks goes on where it was', async () => {
   const proxy = await TcpProxy.open(Number(new URL(stack.api.url).port))
   onTestFinished(() => proxy.close())
-  const proxied = { ...env, DROVER_URL: `http://127.0.0.1:${proxy.port}` }
-  let resets = 0
-  const args = 'run sleep --duration-ms 3000 --steps 30 --output ndjson'.split(' ')
-  const command = startDrover(args, { env: proxied }, (piece) => {
-    if (resets === 0 && piece.includes('step')) resets = proxy.reset()
+  const id = (await run('run sleep --duration-ms 60000 --steps 300 --detach')).stdout.trim()
+  const args = `watch ${id} --output ndjson`.split(' ')
+  const direct = drover(args, { env })
+  const seen = { resets: 0, steps: 0 }
+  let isCanceled = false
+  const broken = startDrover(args, { env: { ...env, DROVER_URL: `http://127.0.0.1:${proxy.port}` } }, (piece) => {
+    seen.steps += piece.split('step').length - 1
+    if (seen.resets === 0 && seen.steps > 0) seen.resets = proxy.reset()
+    if (isCanceled || !piece.includes('the stream resumes')) return
+    isCanceled = true
+    void run(`cancel ${id}`)
   })
-  const { code, stdout, stderr } = await command.ended
-  expect(code).toBe(0)
-  expect(resets).toBeGreaterThan(0)
-  expect(stderr).toContain('the connection broke; the stream resumes')
-  const events = stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-  const steps = events.flatMap(({ event, data }) => (event === 'progress' ? [data.message] : []))
-  expect(steps).toEqual(Array.from({ length: 30 }, (_, step) => `step ${step + 1} of 30`))
+  const [resumed, whole] = await Promise.all([broken.ended, direct])
+  expect(seen.resets).toBeGreaterThan(0)
+  expect([resumed.code, whole.code]).toEqual([3, 3])
+  const progressOf = ({ stdout }: { stdout: string }): unknown[] =>
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ event }) => event === 'progress')
+  expect(progressOf(resumed).length).toBeGreaterThan(0)
+  expect(progressOf(resumed)).toEqual(progressOf(whole))
 })
 
 test('a key comes from the environment or from a file that its owner alone can read', async () => {
@@ -246,4 +255,158 @@ test('a key comes from the environment or from a file that its owner alone can r
   const { port } = stranger.address() as AddressInfo
   await run('list', { env: { ...without, DROVER_URL: `http://127.0.0.1:${port}` } })
   expect(authorizations).toEqual([undefined])
+})
+
+const hasTmux = spawnSync('tmux', ['-V']).status === 0
+
+test.skipIf(!hasTmux)(
+  'in a terminal a bar is drawn, and Ctrl-C asks whether to cancel (needs tmux)',
+  async () => {
+    const socket = join(folder, 'tmux')
+    const tmux = (...args: string[]) =>
+      execFileSync('tmux', ['-S', socket, '-f', '/dev/null', ...args], {
+        env: { ...process.env, ...env },
+        encoding: 'utf8',
+      })
+    const screen = () => tmux('capture-pane', '-p')
+    const shows = (what: RegExp) =>
+      waitFor(`the terminal to show ${what.source}`, screen, (text) => what.test(text), { withinMs: 30_000 })
+    const type = (command: string) => tmux('send-keys', `${command}; echo "exit code $?"`, 'Enter')
+    tmux('new-session', '-d', '-x', '100', '-y', '40', 'sh')
+    onTestFinished(() => void tmux('kill-server'))
+
+    type('bin/drover run sleep --duration-ms 60000 --steps 600')
+    await shows(/^█*░+ +\d+ % {2}running {2}\d.* step \d+ of 600$/m)
+    tmux('send-keys', 'C-c')
+    await shows(/● Detach[^]*○ Cancel it/)
+    tmux('send-keys', 'Down', 'Enter')
+    await shows(/was canceled\nexit code 3$/m)
+
+    type('bin/drover run echo --input 7')
+    await shows(/^7\nexit code 0$/m)
+
+    const flow = join(folder, 'tree.yaml')
+    await writeFile(
+      flow,
+      'gather:\n  - {type: echo, input: 1}\n  - {type: sleep, input: {duration_ms: 60000, steps: 600}}\n',
+    )
+    type(`bin/drover flow run ${flow}`)
+    await shows(
+      /^█+░+ +50 % {2}gather {2}1 of 2 {2}running\n {2}echo {2}succeeded\n {2}█*░+ +\d+ % {2}sleep {2}running$/m,
+    )
+    tmux('send-keys', 'C-c')
+    await shows(/● Detach/)
+    tmux('send-keys', 'C-c')
+    await shows(/flow_\S+ goes on: drover watch flow_\S+[^]*exit code 130$/m)
+  },
+  60_000,
+)
+
+test('queues, types and schedules are listed and changed, and doctor finds what is wrong', async () => {
+  const admin = { env: { DROVER_KEY: `${adminKey.id}.${adminKey.secret}` } }
+  const [types, type, queues, refused, healthy] = await Promise.all([
+    run('types'),
+    run('types noisy --json'),
+    run('queues --output ndjson'),
+    run('queues pause cpu'),
+    run('doctor --json', admin),
+  ])
+  expect(types.stdout).toMatch(/^noisy +io +event-loop +Print what a terminal obeys$/m)
+  expect(JSON.parse(type.stdout)).toMatchObject({ type: 'noisy', queue: 'io' })
+  expect(
+    queues.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).name),
+  ).toEqual(['cpu', 'io'])
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('forbidden') })
+  const statuses = ({ stdout }: { stdout: string }) =>
+    Object.fromEntries(JSON.parse(stdout).checks.map(({ check, status }: Record<string, string>) => [check, status]))
+  expect(healthy.code).toBe(0)
+  expect(statuses(healthy)).toMatchObject({ server: 'ok', ready: 'ok', key: 'ok', 'queue cpu': 'ok', 'queue io': 'ok' })
+
+  expect(await run('queues pause cpu', admin)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^cpu +yes /m) })
+  const [paused, wrongKey] = await Promise.all([
+    run('doctor --json', admin),
+    run('doctor --json', { env: { DROVER_KEY: `${key.id}.wrong` } }),
+  ])
+  expect(statuses(paused)).toMatchObject({ 'queue cpu': 'warning' })
+  expect(wrongKey.code).toBe(1)
+  expect(statuses(wrongKey)).toMatchObject({ server: 'ok', key: 'failed' })
+  expect(await run('queues resume cpu', admin)).toMatchObject({ code: 0 })
+
+  const schedule = 'cron: 0 3 * * *\njob: { type: echo, input: 1 }\n'
+  expect(await run('schedules put nightly -', { stdin: schedule })).toMatchObject({ code: 0 })
+  expect((await run('schedules')).stdout).toMatch(/^nightly +0 3 \* \* \* +echo +\d{4}-/m)
+  expect(await run('schedules delete nightly')).toMatchObject({ code: 0 })
+  expect(await run('schedules get nightly')).toMatchObject({ code: 1 })
+})
+
+test('a flow of a file is followed, and exits as it ends', async () => {
+  const file = join(folder, 'flow.yaml')
+  await writeFile(
+    file,
+    'chain:\n  - {type: echo, input: {limit: 100}}\n  - {type: count-primes, input: {limit: {$output: /limit}}}\n',
+  )
+  const failing = '{"flow":{"gather":[{"type":"sleep","input":{"duration_ms":1,"fail_at":0}}]},"tags":["f"]}'
+  const [succeeded, failed, document, broken] = await Promise.all([
+    run(`flow run ${file} --follow`),
+    run('flow run - --wait', { stdin: failing }),
+    run(`flow run ${file} --json --quiet`),
+    run('flow run - --wait', { stdin: 'chain: [' }),
+  ])
+  expect(succeeded.code).toBe(0)
+  const outputs = succeeded.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).output)
+  expect(outputs).toEqual([{ limit: 100 }, { count: 25, largest: 97 }])
+  expect(succeeded.stderr).toMatch(/^succeeded \/flow\/chain\/1 cpu_/m)
+  expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/flow_\S+ failed: job_failed: /) })
+  const { id, state } = JSON.parse(document.stdout)
+  expect(state).toBe('succeeded')
+  expect(await run(`get ${id}`)).toMatchObject({ code: 0, stdout: expect.stringContaining(id) })
+  expect((await run('list --flows')).stdout).toContain(id)
+  expect(broken).toMatchObject({ code: 2, stdout: '' })
+})
+
+test('a route that the server does not have is reported as that', async () => {
+  const old = createServer((_, response) => {
+    response.writeHead(404, { 'content-type': 'application/problem+json' })
+    response.end('{"status":404,"code":"route_not_found","title":"Not found","detail":"There is no such route"}')
+  })
+  old.listen(0, '127.0.0.1')
+  await once(old, 'listening')
+  onTestFinished(() => void old.close())
+  const { port } = old.address() as AddressInfo
+  const env = { DROVER_URL: `http://127.0.0.1:${port}` }
+  for (const args of ['workers', 'operations start retry --state failed']) {
+    const { code, stderr } = await run(args, { env })
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^drover: this server has no such route \((GET|POST) \/v1\/\w+\): it is older/),
+    })
+  }
+})
+
+test('a shell is offered commands, job types and the flags of a type', async () => {
+  const proposals = async (...words: string[]) => {
+    const { stdout } = await drover(['__complete', ...words], { env })
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t')[0])
+  }
+  const [commands, types, flags, bash] = await Promise.all([
+    proposals('que'),
+    proposals('run', 'no'),
+    proposals('run', 'noisy', '--na'),
+    run('completion bash'),
+  ])
+  expect(commands).toEqual(['queues'])
+  expect(types).toEqual(['noisy'])
+  expect(flags).toEqual(['--names'])
+  const script =
+    'eval "$0"; drover() { printf "noisy\\tThe type\\n"; }; COMP_WORDS=(drover run no); COMP_CWORD=2; _drover; echo "${COMPREPLY[@]}"'
+  expect(execFileSync('bash', ['-c', script, bash.stdout], { encoding: 'utf8' })).toBe('noisy\n')
 })

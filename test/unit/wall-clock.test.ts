@@ -15,6 +15,7 @@ const readers: Record<string, string> = {
   'api/access/held-answers.ts': '…',
   'cli/keys/list-keys.ts': '…',
   'cli/flags.ts': 'two hours ago, as its user counts them',
+  'cli/server/doctor.ts': 'compares it with the clock of the server',
   'cli/jobs/list.ts': 'the age of a job, as its user counts it',
   'jobs/web/http-response.ts': 'the time in Retry-After is one of the calendar',
 }

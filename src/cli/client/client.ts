@@ -74,6 +74,16 @@ export class Client {
     }
   }
 
+  /** Reads a path whatever the status is. @throws CommandFailure where the server is not reached */
+  async read(path: string): Promise<Answer> {
+    try {
+      const response = await this.open('GET', path)
+      return { status: response.statusCode ?? 0, body: await text(response) }
+    } catch (error) {
+      throw isBroken(error) ? notReached(this.target, error) : error
+    }
+  }
+
   /** Sends a request once. @throws the error of the connection */
   async open(method: string, path: string, { body, headers = {}, signal }: Call = {}): Promise<IncomingMessage> {
     const { url, key } = this.target

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { docOf, textOf } from '../client/document.ts'
 import { reporting } from '../command-failure.ts'
 import { openClient, type ServerFlags, usage, type WatchFlags } from '../flags.ts'
-import { readArgument, readFileArgument } from '../jobs/read-input.ts'
+import { readYaml } from '../jobs/read-input.ts'
 import { type FormatFlags, formatOf } from '../output.ts'
 import { escapeText } from '../terminal/escape.ts'
 import { Screen } from '../terminal/screen.ts'
@@ -44,15 +44,6 @@ export const runFlow = reporting(async (flags: RunFlowFlags, file: string): Prom
 })
 
 async function readFlow(file: string): Promise<unknown> {
-  const text = file === '-' ? await readArgument(file, 'the flow') : await readFileArgument(file, 'the flow')
-  const { parse, YAMLParseError } = await import('yaml')
-  let document: unknown
-  try {
-    // JSON is YAML.
-    document = parse(text)
-  } catch (error) {
-    if (!(error instanceof YAMLParseError || error instanceof ReferenceError)) throw error
-    usage(`${file}: ${error.message.split('\n')[0]}`)
-  }
+  const document = await readYaml(file)
   return 'flow' in docOf(document) ? document : { flow: document }
 }

@@ -1,26 +1,13 @@
 import { buildCommand } from '@stricli/core'
-import { parseCount, parseTime, serverFlags, watchFlags } from '../flags.ts'
+import { filterFlags } from '../filter-flags.ts'
+import { parseCount, serverFlags, watchFlags } from '../flags.ts'
 import { formatFlags } from '../output.ts'
-import { states } from '../things.ts'
 
 const text = { kind: 'parsed', parse: String, optional: true } as const
-const time = { kind: 'parsed', parse: parseTime, optional: true, placeholder: 'time' } as const
 const id = { brief: 'The id of a job or a flow', placeholder: 'id', parse: String } as const
 const oneId = { kind: 'tuple', parameters: [id] } as const
 const oneJob = { kind: 'tuple', parameters: [{ ...id, brief: 'The id of a job' }] } as const
 const someIds = { kind: 'array', minimum: 1, parameter: id } as const
-
-/** The filters that lists of jobs and operations share. */
-const filterFlags = {
-  state: { kind: 'enum', values: states, optional: true, brief: 'In this state' },
-  type: { ...text, placeholder: 'type', brief: 'Of this job type' },
-  queue: { ...text, placeholder: 'name', brief: 'In this queue' },
-  tag: { ...text, placeholder: 'tag', brief: 'With this tag' },
-  errorCode: { ...text, placeholder: 'code', brief: 'That ended with this error code' },
-  fingerprint: { ...text, placeholder: 'text', brief: 'That failed in this group of failures' },
-  createdAfter: { ...time, brief: 'Created after this time: RFC 3339, or 2h for two hours ago' },
-  createdBefore: { ...time, brief: 'Created before this time' },
-} as const
 
 export const jobCommands = {
   watch: buildCommand({

@@ -16,17 +16,17 @@ export const explain = reporting(async (flags: FormatFlags & ServerFlags, id: st
   else if (format === 'ndjson') screen.jsonLine(answer)
   else {
     screen.data(escapeText(`${id} ${textOf(answer['state'])}`))
-    for (const { kind, ...fields } of listOf(answer['reasons']).map(docOf)) {
-      const about = Object.entries(fields).filter(([, value]) => value !== null)
-      screen.data(
-        `  ${escapeText(textOf(kind))}  ${about.map(([name, value]) => `${escapeText(name)}=${toSafeJson(value)}`).join(' ')}`,
-      )
+    for (const { kind, detail, at, ...fields } of listOf(answer['reasons']).map(docOf)) {
+      // A server may know reasons that have no sentence.
+      const about = textOf(detail) === '' ? toSafeJson(fields) : escapeText(textOf(detail))
+      const until = textOf(at) === '' ? '' : escapeText(` (until ${textOf(at)})`)
+      screen.data(`${escapeText(textOf(kind))}: ${about}${until}`)
     }
     const position = textOf(answer['position'])
-    if (position !== '') screen.data(`position  ${escapeText(position)}`)
-    const { earliest_at: earliest, latest_at: latest, basis } = docOf(answer['estimate'])
+    if (position !== '') screen.data(escapeText(`position: ${position}`))
+    const { earliest_at: earliest, latest_at: latest } = docOf(answer['estimate'])
     if (textOf(earliest) !== '') {
-      screen.data(escapeText(`starts  ${textOf(earliest)} to ${textOf(latest) || 'unknown'} (${textOf(basis)})`))
+      screen.data(escapeText(`starts: between ${textOf(earliest)} and ${textOf(latest) || 'an unknown time'}`))
     }
   }
   screen.stop()

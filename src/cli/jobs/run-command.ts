@@ -72,7 +72,7 @@ export function runCommand(type: RunType = { fields: [], input: undefined }) {
             placeholder: 'type',
             parse: String,
             proposeCompletions: async (partial: string) =>
-              (await import('../completion/propose-types.ts')).proposeTypes(partial),
+              (await import('../completion/read-types.ts')).proposeTypes(partial),
           },
         ],
       },

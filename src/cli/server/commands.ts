@@ -1,0 +1,223 @@
+import { buildCommand, buildRouteMap } from '@stricli/core'
+import { filterFlags } from '../filter-flags.ts'
+import { parseCount, parseDuration, parseTime, serverFlags, watchFlags } from '../flags.ts'
+import { formatFlags } from '../output.ts'
+
+const flags = { ...formatFlags, ...serverFlags } as const
+const text = { kind: 'parsed', parse: String, optional: true } as const
+const one = (placeholder: string, brief: string) =>
+  ({ kind: 'tuple', parameters: [{ brief, placeholder, parse: String }] }) as const
+const noWorker = 'Needs the scope admin'
+
+export const serverCommands = {
+  types: buildCommand({
+    loader: async () => (await import('./types.ts')).types,
+    parameters: {
+      flags,
+      positional: {
+        kind: 'tuple',
+        parameters: [{ brief: 'Show this job type alone', placeholder: 'type', parse: String, optional: true }],
+      },
+    },
+    docs: { brief: 'List the job types, or show one with its schemas' },
+  }),
+  queues: buildRouteMap({
+    routes: {
+      list: buildCommand({
+        loader: async () => (await import('./queues.ts')).listQueues,
+        parameters: { flags },
+        docs: { brief: 'List the queues with their jobs by state, and their workers' },
+      }),
+      pause: buildCommand({
+        loader: async () => (await import('./queues.ts')).pauseQueue,
+        parameters: { flags, positional: one('queue', 'The name of a queue') },
+        docs: {
+          brief: 'Let workers start no more jobs of a queue',
+          fullDescription: `Running jobs go on. ${noWorker}.`,
+        },
+      }),
+      resume: buildCommand({
+        loader: async () => (await import('./queues.ts')).resumeQueue,
+        parameters: { flags, positional: one('queue', 'The name of a queue') },
+        docs: { brief: 'Let workers start jobs of a paused queue', fullDescription: `${noWorker}.` },
+      }),
+    },
+    defaultCommand: 'list',
+    docs: { brief: 'List, pause and resume queues' },
+  }),
+  workers: buildRouteMap({
+    routes: {
+      list: buildCommand({
+        loader: async () => (await import('./workers.ts')).listWorkers,
+        parameters: { flags },
+        docs: { brief: 'List the worker processes and what they run', fullDescription: `${noWorker}.` },
+      }),
+      drain: buildCommand({
+        loader: async () => (await import('./workers.ts')).drainWorker,
+        parameters: { flags, positional: one('worker', 'The id of a worker') },
+        docs: { brief: 'Let a worker take no more jobs', fullDescription: `Its running jobs go on. ${noWorker}.` },
+      }),
+    },
+    defaultCommand: 'list',
+    docs: { brief: 'List and drain workers' },
+  }),
+  stats: buildCommand({
+    loader: async () => (await import('./stats.ts')).stats,
+    parameters: {
+      flags: {
+        from: {
+          kind: 'parsed',
+          parse: parseTime,
+          default: '1h',
+          placeholder: 'time',
+          brief: 'Since when: a duration, or RFC 3339',
+        },
+        to: {
+          kind: 'parsed',
+          parse: parseTime,
+          optional: true,
+          placeholder: 'time',
+          brief: 'Until when. Default: now',
+        },
+        step: {
+          kind: 'parsed',
+          parse: parseDuration,
+          optional: true,
+          placeholder: 'time',
+          brief: 'The time of a point of the JSON. Default: 1m',
+        },
+        ...flags,
+      },
+    },
+    docs: { brief: 'Show how many jobs ended, waited and ran, by queue and type', fullDescription: `${noWorker}.` },
+  }),
+  failures: buildCommand({
+    loader: async () => (await import('./failures.ts')).failures,
+    parameters: {
+      flags: {
+        type: { ...text, placeholder: 'type', brief: 'Of this job type' },
+        queue: { ...text, placeholder: 'name', brief: 'In this queue' },
+        ...flags,
+      },
+    },
+    docs: {
+      brief: 'List failed jobs by what their failures have in common',
+      fullDescription: 'drover list --fingerprint lists the jobs of a group.',
+    },
+  }),
+  schedules: buildRouteMap({
+    routes: {
+      list: buildCommand({
+        loader: async () => (await import('./schedules.ts')).listSchedules,
+        parameters: { flags },
+        docs: { brief: 'List the schedules' },
+      }),
+      get: buildCommand({
+        loader: async () => (await import('./schedules.ts')).getSchedule,
+        parameters: { flags, positional: one('id', 'The id of a schedule') },
+        docs: { brief: 'Show a schedule' },
+      }),
+      put: buildCommand({
+        loader: async () => (await import('./schedules.ts')).putSchedule,
+        parameters: {
+          flags,
+          positional: {
+            kind: 'tuple',
+            parameters: [
+              { brief: 'The id of a schedule', placeholder: 'id', parse: String },
+              {
+                brief: 'A YAML or JSON file with the body of PUT /v1/schedules/{id}, or - for stdin',
+                placeholder: 'file',
+                parse: String,
+              },
+            ],
+          },
+        },
+        docs: { brief: 'Create or replace a schedule' },
+      }),
+      run: buildCommand({
+        loader: async () => (await import('./schedules.ts')).runSchedule,
+        parameters: { flags, positional: one('id', 'The id of a schedule') },
+        docs: { brief: 'Submit the job of a schedule now' },
+      }),
+      delete: buildCommand({
+        loader: async () => (await import('./schedules.ts')).deleteSchedule,
+        parameters: { flags: serverFlags, positional: one('id', 'The id of a schedule') },
+        docs: { brief: 'Delete a schedule' },
+      }),
+    },
+    defaultCommand: 'list',
+    docs: { brief: 'List, change, run and delete schedules' },
+  }),
+  operations: buildRouteMap({
+    routes: {
+      list: buildCommand({
+        loader: async () => (await import('./operations.ts')).listOperations,
+        parameters: { flags },
+        docs: { brief: 'List operations over many jobs' },
+      }),
+      start: buildCommand({
+        loader: async () => (await import('./operations.ts')).startOperation,
+        parameters: {
+          flags: {
+            ...filterFlags,
+            limit: {
+              kind: 'parsed',
+              parse: parseCount,
+              optional: true,
+              placeholder: 'number',
+              brief: 'How many jobs at most',
+            },
+            apply: {
+              kind: 'boolean',
+              default: false,
+              withNegated: false,
+              brief: 'Do it. Without it jobs are counted alone',
+            },
+            ...watchFlags,
+            ...flags,
+          },
+          positional: {
+            kind: 'tuple',
+            parameters: [{ brief: 'cancel, retry or delete', placeholder: 'action', parse: parseAction }],
+          },
+        },
+        docs: {
+          brief: 'Cancel, retry or delete all jobs that match',
+          fullDescription:
+            'Counts what matches unless --apply is given, and waits for the end. At least one filter is needed.',
+        },
+      }),
+      get: buildCommand({
+        loader: async () => (await import('./operations.ts')).getOperation,
+        parameters: { flags, positional: one('id', 'The id of an operation') },
+        docs: { brief: 'Show an operation' },
+      }),
+      watch: buildCommand({
+        loader: async () => (await import('./operations.ts')).watchOperation,
+        parameters: { flags: { ...watchFlags, ...flags }, positional: one('id', 'The id of an operation') },
+        docs: { brief: 'Follow an operation to its end' },
+      }),
+      cancel: buildCommand({
+        loader: async () => (await import('./operations.ts')).cancelOperation,
+        parameters: { flags, positional: one('id', 'The id of an operation') },
+        docs: { brief: 'Stop an operation', fullDescription: 'Jobs that it has changed stay so.' },
+      }),
+    },
+    defaultCommand: 'list',
+    docs: { brief: 'Cancel, retry or delete many jobs at once' },
+  }),
+  doctor: buildCommand({
+    loader: async () => (await import('./doctor.ts')).doctor,
+    parameters: { flags },
+    docs: {
+      brief: 'Check the server, its Redis, the clocks and the workers',
+      fullDescription: 'Exits with 0 if nothing is wrong. Redis, versions and clocks need the scope admin.',
+    },
+  }),
+}
+
+function parseAction(action: string): 'cancel' | 'retry' | 'delete' {
+  if (action === 'cancel' || action === 'retry' || action === 'delete') return action
+  throw new SyntaxError('is one of cancel, retry, delete')
+}
