@@ -81,6 +81,7 @@ async function announce({ url, redis, jobTypes, jobsDir, workersFor }: Plan): Pr
   const workers = await workersFor(jobTypes)
   const body = JSON.stringify({ type: 'count-primes', input: { limit: 1_000_000 } })
   print(`ready on ${url} (Redis: ${redis?.description ?? 'REDIS_URL'}; ${workers.map(({ name }) => name).join(', ')})`)
+  print(`dashboard: ${url}/dashboard`)
   for (const line of describeTypes(jobTypes, jobsDir)) print(line)
   const unserved = unservedQueues(
     workers.flatMap(({ queues = [] }) => queues),

@@ -15,6 +15,7 @@ import { allowFrontEnds, type BrowserOptions, guardAgainstPages } from './access
 import { closeIdleStrangers } from './access/close-idle.ts'
 import { HeldAnswers } from './access/held-answers.ts'
 import { bodyBudgetOf, limitBodies, reserveParsed } from './access/limit-bodies.ts'
+import { dashboardRoutes } from './dashboard/routes.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
 import { flowWebhook } from './flows/flow-webhook.ts'
 import { flowRoutes } from './flows/routes.ts'
@@ -144,6 +145,7 @@ function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
   queueRoutes(app, deps)
   monitoringRoutes(app, deps)
   serviceRoutes(app, deps)
+  dashboardRoutes(app)
 }
 
 /** What a client may do, or how much of it, decided these answers. */

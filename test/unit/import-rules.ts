@@ -140,6 +140,7 @@ export const rules: Record<string, Rule> = {
     imports: [...api, 'jobs', 'queue/model', 'queue/stats', 'queue/workers', 'version'],
     doors: ['routes'],
   },
+  'api/dashboard': { imports: api, doors: ['routes'] },
   'api/service': { imports: [...api, 'api/service/metrics'], doors: ['routes', 'metrics'] },
   api: {
     imports: [
@@ -153,6 +154,7 @@ export const rules: Record<string, Rule> = {
         'api/queues',
         'api/monitoring',
         'api/service',
+        'api/dashboard',
       ],
       ...[
         'jobs',
@@ -167,6 +169,9 @@ export const rules: Record<string, Rule> = {
       ],
     ],
   },
+
+  // What browsers load: nothing of the server.
+  dashboard: { imports: [], packages: ['htm', 'preact', 'uplot'] },
 
   'worker/handler': { imports: ['jobs', 'version'] },
   'worker/egress': { imports: ['jobs', 'allowed-address', 'descriptor-watch'], doors: ['egress'] },

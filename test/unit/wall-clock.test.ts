@@ -22,7 +22,9 @@ const readers: Record<string, string> = {
 
 test('only the files that are listed read the wall clock: times in Redis follow the clock of Redis, durations the monotonic clock', () => {
   const src = join(import.meta.dirname, '../../src')
-  const found = globSync('**/*.ts', { cwd: src }).filter((file) =>
+  // Browsers have no other clock.
+  const ours = globSync('**/*.ts', { cwd: src }).filter((file) => !file.startsWith('dashboard/'))
+  const found = ours.filter((file) =>
     /\bDate\.now\b|\bnew Date\(\)/.test(readFileSync(join(src, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '')),
   )
   expect(found.toSorted()).toEqual(Object.keys(readers).toSorted())

@@ -940,6 +940,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what the key of this request may do
+         * @description Its id, tenant and scopes, never its secret. Without keys: what any client may do.
+         */
+        get: operations["readKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -952,6 +972,26 @@ export interface paths {
          * @description Metrics of this process and of the queues, in the text format of Prometheus.
          */
         get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find what there is
+         * @description Links to the lists, the dashboard and the documentation. Leads a client that asks for HTML to `/dashboard`. Needs no key.
+         */
+        get: operations["readEntrance"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1121,6 +1161,13 @@ export interface components {
         };
         DeliveryList: {
             items: components["schemas"]["Delivery"][];
+        };
+        Entrance: {
+            name: string;
+            /** @description Paths of this API */
+            links: {
+                [key: string]: string;
+            };
         };
         ErrorSummary: {
             code: string;
@@ -1777,6 +1824,18 @@ export interface components {
         };
         /** @enum {string} */
         JobWebhookEventsItem: "succeeded" | "failed" | "canceled" | "expired";
+        Key: {
+            /** @description Null where the API runs without keys */
+            id: string | null;
+            tenant: string;
+            scopes: components["schemas"]["KeyScopesItem"][];
+            /** @description The job types that it may submit. Null: all */
+            types: string[] | null;
+            /** @description The queues that it may submit to. Null: all */
+            queues: string[] | null;
+        };
+        /** @enum {string} */
+        KeyScopesItem: "submit" | "read" | "cancel" | "admin";
         ListedDelivery: {
             /** @description Also the `webhook-id` of every message that it sends */
             id: string;
@@ -6014,6 +6073,34 @@ export interface operations {
             503: components["responses"]["QueueUnavailableOrDraining"];
         };
     };
+    readKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+        };
+    };
     metrics: {
         parameters: {
             query?: never;
@@ -6038,6 +6125,40 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    readEntrance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Links */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Entrance"];
+                };
+            };
+            /** @description For browsers: the dashboard */
+            303: {
+                headers: {
+                    /** @description `/dashboard` */
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
         };

@@ -1,0 +1,211 @@
+// What `/v1` answers, as far as the dashboard shows it.
+
+export type State = 'scheduled' | 'blocked' | 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'expired'
+export const states: readonly State[] = [
+  'scheduled',
+  'blocked',
+  'queued',
+  'running',
+  'succeeded',
+  'failed',
+  'canceled',
+  'expired',
+]
+
+export type Scope = 'read' | 'submit' | 'cancel' | 'admin'
+
+export interface Key {
+  id: string | null
+  tenant: string
+  scopes: Scope[]
+}
+
+export interface Page<Item> {
+  items: Item[]
+  next_cursor: string | null
+  complete?: boolean
+  searched_back_to?: string
+}
+
+interface Failure {
+  code: string
+  message: string
+  retryable?: boolean
+  attempt?: number
+  stopped?: string
+}
+
+export interface Progress {
+  fraction: number
+  message: string | null
+}
+
+interface Attempt {
+  attempt: number
+  worker: string | null
+  started_at: string | null
+  ended_at: string | null
+  outcome: string | null
+  error: Failure | null
+}
+
+export interface Held {
+  kind: string
+  since: string
+  key?: string
+  limit?: unknown
+  running?: number
+  eligible_at?: string | null
+}
+
+export interface Job {
+  id: string
+  type: string
+  queue: string
+  state: State
+  done: boolean
+  input: unknown
+  input_bytes: number | null
+  output: unknown
+  output_bytes: number | null
+  error: Failure | null
+  progress: Progress | null
+  run: number
+  attempt: number
+  max_attempts: number
+  worker: string | null
+  priority: number
+  timeout_ms: number | null
+  webhook: { url: string } | null
+  tags: string[]
+  metadata: Record<string, string>
+  created_at: string
+  scheduled_for: string | null
+  held_by: Held | null
+  started_at: string | null
+  finished_at: string | null
+  cancel_requested_at: string | null
+  expires_at: string | null
+  flow_id: string | null
+  attempts: Attempt[]
+}
+
+export interface LogLine {
+  at: string
+  level: string
+  message: string
+  attempt: number
+}
+
+export type FlowNode = { path: string; state: State } & (
+  | { kind: 'job'; id: string; type: string }
+  | { kind: 'chain'; chain: FlowNode[] }
+  | { kind: 'gather'; gather: FlowNode[] }
+  | { kind: 'map'; map: FlowNode[] }
+)
+
+export interface Flow {
+  id: string
+  state: State
+  done: boolean
+  error: (Failure & { job_id: string | null }) | null
+  jobs: number
+  counts: Record<State, number>
+  tree: FlowNode | null
+  tags: string[]
+  metadata: Record<string, string>
+  created_at: string
+  finished_at: string | null
+  cancel_requested_at: string | null
+}
+
+export interface FlowMember {
+  id: string | null
+  index: number
+  path: string
+  state: State
+  output: unknown
+  error: Failure | null
+}
+
+export interface Queue {
+  name: string
+  paused: boolean
+  workers: number
+  counts: { scheduled: number; queued: number; running: number; succeeded: number; failed: number; held?: number }
+  oldest_wait_ms: number | null
+}
+
+/** JSON Schema, as far as a form is made of it. */
+export interface Schema {
+  type?: string | string[]
+  title?: string
+  description?: string
+  default?: unknown
+  const?: unknown
+  enum?: unknown[]
+  format?: string
+  properties?: Record<string, Schema>
+  required?: string[]
+  additionalProperties?: Schema | boolean
+  items?: Schema
+  minItems?: number
+  maxItems?: number
+  minimum?: number
+  maximum?: number
+  exclusiveMinimum?: number
+  exclusiveMaximum?: number
+  minLength?: number
+  maxLength?: number
+  pattern?: string
+  anyOf?: Schema[]
+  oneOf?: Schema[]
+  $ref?: string
+  $defs?: Record<string, Schema>
+  definitions?: Record<string, Schema>
+}
+
+export interface JobType {
+  type: string
+  title: string
+  description: string
+  runs_on: string
+  queue: string
+  defaults: { attempts: number; timeout_ms: number }
+  input: Schema
+  output: Schema
+  examples: { input: unknown; output: unknown }[]
+}
+
+export interface Schedule {
+  id: string
+  cron: string | null
+  timezone: string | null
+  every_ms: number | null
+  start_at: string | null
+  end_at: string | null
+  overlap: string
+  paused: boolean
+  job: { type: string } & Record<string, unknown>
+  input_bytes: number | null
+  next_run_at: string | null
+  last_run_at: string | null
+  last_job_id: string | null
+  skipped_runs: number
+  held_back: { reason?: string } | null
+}
+
+export interface Delivery {
+  id: string
+  event: string | null
+  url: string
+  state: State
+  done: boolean
+  status: number | null
+  error: Failure | null
+  created_at: string | null
+  next_attempt_at: string | null
+  finished_at: string | null
+  attempts: { attempt: number; started_at: string | null; status: number | null; error: Failure | null }[]
+  links: { resend: string }
+}
