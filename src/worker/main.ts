@@ -21,6 +21,7 @@ import { Heartbeat } from '../queue/consume/heartbeat.ts'
 import { JobConsumer } from '../queue/consume/job-consumer.ts'
 import { JobLeases } from '../queue/consume/job-leases.ts'
 import { LoopBlocker } from '../queue/consume/loop-blocker.ts'
+import { openLooks } from '../queue/consume/queue-look.ts'
 import { JobEventWriter } from '../queue/events/event-writer.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { openAdmission } from '../queue/maintenance/open-admission.ts'
@@ -132,11 +133,12 @@ await boot('worker', async () => {
   // Only handlers on the event loop block it: a worker without them need not pay for the thread.
   const hasLoopJobs = concurrencyFor('event-loop', registry, config.WORKER_QUEUES) > 0
   const blocker = new LoopBlocker()
+  const consumed = [...config.WORKER_QUEUES.keys(), deliveryQueue]
   const leases = hasLoopJobs
     ? new JobLeases({
         redisAt: redisAt(config),
         keys,
-        queues: [...config.WORKER_QUEUES.keys(), deliveryQueue],
+        queues: consumed,
         concurrency: config.WEBHOOKS_AT_ONCE + [...config.WORKER_QUEUES.values()].reduce((sum, each) => sum + each, 0),
         lockMs: config.LOCK_MS,
         blocker,
@@ -158,6 +160,7 @@ await boot('worker', async () => {
     workerName,
     lockMs: config.LOCK_MS,
     bullmqEvents: config.BULLMQ_EVENTS,
+    looks: openLooks({ redis, keys, queues: consumed, lockMs: config.LOCK_MS }),
   }
   const measured = {
     'event-loop': metrics.measured(executors.for('event-loop')),

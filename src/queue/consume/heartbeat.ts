@@ -7,11 +7,14 @@ import { loadScript } from '../redis/load-script.ts'
 const beatWorker = loadScript('consume/beat-worker')
 
 const heartbeatMs = heartbeatExpiryMs / 3
+/** Workers that have gone without a word are removed so seldom: those who count workers leave them out. */
+const beatsPerCleaning = 12
 
 /** A worker's heartbeat: it consumes some queues. Renewed until {@link stop}. */
 export class Heartbeat {
   readonly #options: { redis: Redis; keys: Keys; queues: string[]; workerName: string }
   #timer: NodeJS.Timeout | undefined
+  #beats = 0
 
   constructor(options: { redis: Redis; keys: Keys; queues: string[]; workerName: string }) {
     this.#options = options
@@ -37,6 +40,11 @@ export class Heartbeat {
 
   async #beat(): Promise<void> {
     const { redis, keys, queues, workerName } = this.#options
-    await Promise.all(queues.map((queue) => beatWorker(redis, [keys.workers(queue)], [workerName, heartbeatExpiryMs])))
+    const isCleaning = this.#beats++ % beatsPerCleaning === 0
+    const beat = (queue: string) =>
+      isCleaning
+        ? beatWorker(redis, [keys.workers(queue)], [workerName, heartbeatExpiryMs])
+        : redis.zadd(keys.workers(queue), redisNow(), workerName)
+    await Promise.all(queues.map(beat))
   }
 }

@@ -7,6 +7,7 @@ import { AttemptRunner, type RunnerOptions } from './attempt-runner.ts'
 import { readBlockedMs } from './blocked-worker.ts'
 import type { JobLeases } from './job-leases.ts'
 import { LockRenewal } from './lock-renewal.ts'
+import type { QueueLooks } from './queue-look.ts'
 import { JobSettler, type SettlerOptions } from './settle-job.ts'
 import { StalledSearch } from './stalled-search.ts'
 
@@ -17,6 +18,8 @@ export interface ConsumerOptions extends RunnerOptions, SettlerOptions {
   leases?: JobLeases
   /** Whether BullMQ's event stream of the queue is written. */
   bullmqEvents?: boolean
+  /** One look for all queues of the process. */
+  looks?: QueueLooks
 }
 
 /** A worker's connection waits for Redis as long as it takes; a probe does not. */
@@ -39,7 +42,7 @@ export class JobConsumer {
   /** Takes jobs from {@link start} on. */
   constructor(options: ConsumerOptions) {
     this.#options = options
-    const { queue, log, lockMs, events, leases } = options
+    const { queue, log, lockMs, events, leases, looks } = options
     this.#attempts = new AttemptLog(log)
     this.#worker = new QueueWorker({
       ...options,
@@ -61,6 +64,7 @@ export class JobConsumer {
     this.#stalled = new StalledSearch({
       ...options,
       maxCrashes,
+      hasRunning: looks && (() => looks.running.hasJobs(queue)),
       onFound: (id) => {
         void this.#logStalled(id)
         events.announce({ queue, id }, 'change')
@@ -88,9 +92,10 @@ export class JobConsumer {
 
   /** True when jobs wait that this consumer should take. False, too, when Redis does not say. */
   async hasWork(): Promise<boolean> {
-    const { redis, keys, queue } = this.#options
+    const { redis, keys, queue, looks } = this.#options
     if (redis.status !== 'ready' || !this.#isOpen) return false
     try {
+      if (looks && !(await looks.waiting.hasJobs(queue))) return false
       const { paused, ready, running } = await countQueue(redis, keys, queue)
       if (paused || ready === 0) return false
       // BullMQ's own limits of a queue, which its tools may set: other workers may use them up.

@@ -5,6 +5,8 @@ import { monotonicMs } from '../model/monotonic.ts'
 export interface StalledSearchOptions extends Omit<StalledLook, 'looker'> {
   /** How long a lock lives without a renewal. */
   lockMs: number
+  /** Whether jobs of the queue run; absent: they may. */
+  hasRunning?: (() => Promise<boolean>) | undefined
   /** This job was given back to its queue. */
   onFound: (id: string) => void
   onError: (error: unknown) => void
@@ -50,9 +52,10 @@ export class StalledSearch {
 
   /** @param from how many of the oldest were looked at in this round, which began at `begunAt` */
   async #goOn(from: number, begunAt: number): Promise<void> {
-    const { onFound, onError } = this.#options
+    const { hasRunning, onFound, onError } = this.#options
     const roundEnd = begunAt + this.#roundMs
     try {
+      if (from === 0 && hasRunning && !(await hasRunning())) return this.#after(roundEnd - monotonicMs(), 0)
       const found = await findStalled(this.#look, from, Math.ceil(heldRounds * this.#roundMs))
       if (typeof found === 'number') return this.#after(found, 0)
       for (const id of found.ids) onFound(id)

@@ -4,6 +4,7 @@ import type { Refusal } from '../admission/admission.ts'
 import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import { BullQueues } from '../bullmq/bull-queues.ts'
 import type { JobEnd } from '../model/job-states.ts'
+import { monotonicMs } from '../model/monotonic.ts'
 import type { Redis } from '../redis/connection.ts'
 import { fence, incarnationOf } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -20,6 +21,8 @@ import { FlowRemover } from './remove-flows.ts'
 const everyMs = 1000
 /** Long enough to outlast two missed renewals, short enough that another process soon takes over. */
 const leaseMs = 4000
+/** Expired flows are looked for, and indexes looked at, when this part of the retention is over, within these bounds. */
+const upkeepPace = { share: 1 / 20, minMs: 1000, maxMs: 5000 }
 /** Bounds of one pass over the list of open flows. */
 const maxPerPass = { flows: 500, jobs: 2000 }
 
@@ -44,6 +47,8 @@ interface Memory {
   driver: FlowDriver
   remover: FlowRemover
   upkeep: FlowIndexUpkeep
+  /** When the next upkeep is due, in monotonic ms. */
+  upkeepAt: number
 }
 
 /**
@@ -73,7 +78,7 @@ export class FlowCoordinator {
       onHint: (flow, job) => this.#memory?.driver.hint(flow, job),
       onGap: () => this.#checkAllSoon(),
     })
-    this.#lease = new Lease({ redis, key: keys.flowLease, ms: leaseMs })
+    this.#lease = new Lease({ redis, key: keys.flowLease, ms: leaseMs, renewAfterMs: 0 })
     this.#log = log
   }
 
@@ -155,12 +160,16 @@ export class FlowCoordinator {
     this.#from = 0
     driver.open()
     upkeep.begin()
-    return { incarnation, store, driver, remover, upkeep }
+    return { incarnation, store, driver, remover, upkeep, upkeepAt: 0 }
   }
 
   async #passAndRemove(memory: Memory): Promise<void> {
     try {
       await this.#pass(memory)
+      if (monotonicMs() < memory.upkeepAt) return
+      const { resultTtlMs, failedTtlMs = resultTtlMs } = this.#options
+      const { share, minMs, maxMs } = upkeepPace
+      memory.upkeepAt = monotonicMs() + Math.min(Math.max(Math.min(resultTtlMs, failedTtlMs) * share, minMs), maxMs)
       await memory.remover.removeExpired()
       await memory.upkeep.step()
     } catch (error) {

@@ -4,18 +4,22 @@ import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import { type JobRef, ulidTime } from '../model/job-id.ts'
 import { anonymousTenant } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
+import { monotonicMs } from '../model/monotonic.ts'
 import { redisNow } from '../model/redis-time.ts'
 import { endWithoutSuccess } from '../model/stored-job.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Lease } from '../redis/lease.ts'
 import { loadScript } from '../redis/load-script.ts'
+import { whichExist } from '../redis/which-exist.ts'
 import { expireClaim, releaseClaim } from '../store/idempotency-keys.ts'
 import { PlainJobs } from './plain-jobs.ts'
 
 const sweepQueue = loadScript('maintenance/sweep-queue')
 
 const everyMs = 1000
+/** A queue in which nothing is due by a time of its own is swept when this part of the retention is over, within these bounds. */
+const calm = { share: 1 / 20, minMs: 1000, maxMs: 15_000 }
 /** Long enough to outlast a missed sweep, short enough that another process soon takes over. */
 const leaseMs = 5000
 /** An entry of the index is written just before its job: only after a while is a missing job one that was never stored. */
@@ -54,16 +58,42 @@ export interface SweeperOptions {
   onEnded?: (type: string, end: JobEnd) => void
 }
 
+/** A queue, the ranks at which its indexes are looked at next, and until when it is not swept, in monotonic ms. */
+interface SweptQueue {
+  name: string
+  indexFrom: number
+  labelsFrom: number
+  claimsFrom: number
+  calmUntil: number
+}
+
+/** Sorted sets of what has a time of its own, by that. */
+const timedKeys = (keys: Keys, queue: string): string[] => [
+  keys.timeLimits(queue),
+  keys.webhookDebts(queue),
+  keys.retention(queue),
+]
+
+/** What else a sweep looks at. */
+const untimedKeys = (keys: Keys, queue: string): string[] => [
+  ...['completed', 'failed', 'active', 'wait'].map((list) => keys.bull(queue, list)),
+  keys.index(queue),
+  keys.labels(queue),
+  keys.claims(queue),
+]
+
 /**
  * Does what no worker does: ends waiting jobs whose time limit has passed and canceled jobs whose worker has vanished, has the webhooks
  * stored that ended jobs owe, and removes ended jobs after `resultTtlMs` with everything that belongs to them. Every process may run a
- * sweeper; for each queue the holder of a lease does the work.
+ * sweeper; of those that know the same queues the holder of a lease does the work. A queue without jobs costs its part of one command a second.
  */
 export class Sweeper {
   readonly #options: SweeperOptions
   readonly #quotas: TenantQuotas
   readonly #plainJobs: PlainJobs | undefined
-  readonly #queues: { name: string; lease: Lease; indexFrom: number; labelsFrom: number; claimsFrom: number }[]
+  readonly #queues: SweptQueue[]
+  readonly #lease: Lease
+  readonly #calmMs: number
   #timer: NodeJS.Timeout | undefined
   #sweeping: Promise<void> | undefined
 
@@ -72,13 +102,13 @@ export class Sweeper {
     this.#options = options
     this.#quotas = new TenantQuotas({ redis, keys })
     this.#plainJobs = options.acceptsPlainJobs ? new PlainJobs({ redis, keys }) : undefined
-    this.#queues = Array.from(new Set(queues), (name) => {
-      const lease = new Lease({ redis, key: keys.sweepLease(name), ms: leaseMs })
-      return { name, lease, indexFrom: 0, labelsFrom: 0, claimsFrom: 0 }
-    })
+    this.#queues = Array.from(new Set(queues), (name) => ({ name, indexFrom: 0, labelsFrom: 0, claimsFrom: 0, calmUntil: 0 }))
+    this.#lease = new Lease({ redis, key: keys.sweepLease(this.#queues.map(({ name }) => name)), ms: leaseMs })
+    const { resultTtlMs, failedTtlMs = resultTtlMs } = options
+    this.#calmMs = Math.min(Math.max(Math.min(resultTtlMs, failedTtlMs) * calm.share, calm.minMs), calm.maxMs)
   }
 
-  /** Sweeps every second. May be called twice. */
+  /** Looks every second. May be called twice. */
   start(): void {
     this.#timer ??= setInterval(() => {
       this.#sweeping ??= this.#sweepAll().finally(() => {
@@ -94,22 +124,50 @@ export class Sweeper {
     await this.#sweeping
   }
 
+  /** Never rejects. */
   async #sweepAll(): Promise<void> {
-    for (const queue of this.#queues) {
-      try {
-        let isMoreLeft = true
-        while (isMoreLeft && this.#timer && (await queue.lease.hold())) {
-          isMoreLeft = await this.#sweep(queue)
-          if (!isMoreLeft) await this.#plainJobs?.list(queue.name)
-        }
-      } catch (error) {
-        this.#options.log.debug({ queue: queue.name, err: error }, 'a sweep failed; the next sweep retries')
-      }
+    const { log } = this.#options
+    try {
+      if (!(await this.#lease.hold())) return
+      const now = monotonicMs()
+      const timed = await this.#holding(this.#queues, timedKeys)
+      const isDue = await Promise.all(timed.map((queue) => this.#isDue(queue)))
+      const due = new Set(timed.filter((_, n) => isDue[n]))
+      const others = this.#queues.filter((queue) => !due.has(queue) && queue.calmUntil <= now)
+      for (const queue of others) queue.calmUntil = now + this.#calmMs
+      for (const queue of [...due, ...(await this.#holding(others, untimedKeys))]) await this.#sweepQueue(queue)
+      for (const { name } of this.#plainJobs ? this.#queues : []) await this.#plainJobs?.list(name)
+    } catch (error) {
+      log.debug({ err: error }, 'a sweep failed; the next sweep retries')
+    }
+  }
+
+  /** Those queues of which one of these keys exists. */
+  async #holding(queues: SweptQueue[], keysOf: (keys: Keys, queue: string) => string[]): Promise<SweptQueue[]> {
+    const groups = queues.map(({ name }) => keysOf(this.#options.keys, name))
+    const exists = await whichExist(this.#options.redis, groups)
+    return queues.filter((_, n) => exists[n])
+  }
+
+  /** Whether something has come to its time. */
+  async #isDue({ name }: SweptQueue): Promise<boolean> {
+    const { redis, keys } = this.#options
+    const firsts = await Promise.all(timedKeys(keys, name).map((key) => redis.zrange(key, 0, '0', 'WITHSCORES')))
+    return firsts.some(([, score]) => score !== undefined && Number(score) <= redisNow())
+  }
+
+  /** Never rejects. */
+  async #sweepQueue(queue: SweptQueue): Promise<void> {
+    try {
+      let isMoreLeft = true
+      while (isMoreLeft && this.#timer && (await this.#lease.hold())) isMoreLeft = await this.#sweep(queue)
+    } catch (error) {
+      this.#options.log.debug({ queue: queue.name, err: error }, 'a sweep failed; the next sweep retries')
     }
   }
 
   /** @returns whether more is left than one call does */
-  async #sweep(queue: { name: string; indexFrom: number; labelsFrom: number; claimsFrom: number }): Promise<boolean> {
+  async #sweep(queue: SweptQueue): Promise<boolean> {
     const { redis, keys, resultTtlMs, failedTtlMs = resultTtlMs, log, onEnded } = this.#options
     const { name } = queue
     const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
@@ -136,6 +194,8 @@ export class Sweeper {
     const swept = sweptSchema.parse(await sweepQueue(redis, names, args))
     const [ended, removed, claims, indexFrom, owing, ofFlows, labelsFrom, claimsFrom, unclaimed] = swept
     Object.assign(queue, { indexFrom, labelsFrom, claimsFrom })
+    // A walk over a long index goes on at the next look.
+    if (indexFrom > 0 || labelsFrom > 0 || claimsFrom > 0) queue.calmUntil = 0
     for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
     for (const [tenant, theirs] of Map.groupBy(ended, ([, , , tenant]) => tenant)) {
       if (tenant === anonymousTenant) continue

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { bullIdOf, type JobRef } from '../model/job-id.ts'
 
 /** Messages on a job's channel beside events: its state has changed, or it may have ended. Watchers then read the job. */
@@ -84,6 +85,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:failures-seen:${tenant}`
   }
 
+  /** Sorted set of the jobs that are kept for a shorter time than others, by when to look at them: see retention.lua. */
+  retention(queue: string): string {
+    return `${this.bullPrefix(queue)}:retention`
+  }
+
   /** Sorted set of the jobs of the queue that were evicted lately, `<id>:<tenant>`. */
   evicted(queue: string): string {
     return `${this.bullPrefix(queue)}:evicted`
@@ -94,9 +100,10 @@ export class Keys {
     return `${this.bullPrefix(queue)}:claims`
   }
 
-  /** Held by the process that sweeps the queue. */
-  sweepLease(queue: string): string {
-    return `${this.bullPrefix(queue)}:sweep-lease`
+  /** Held by the process that sweeps these queues: one of those that know the same. In no queue's slot. */
+  sweepLease(queues: readonly string[]): string {
+    const names = queues.toSorted().join(' ')
+    return `${this.#prefix}:sweep-lease:${createHash('sha1').update(names).digest('base64url')}`
   }
 
   /** Held by the process that looks for jobs of the queue whose worker has vanished. */

@@ -38,6 +38,8 @@ export interface DueSchedule {
 export class ScheduleStore {
   readonly #redis: Redis
   readonly #keys: Keys
+  /** Called when this process has stored a schedule. */
+  onPut: (() => void) | undefined
 
   constructor(deps: { redis: Redis; keys: Keys }) {
     this.#redis = deps.redis
@@ -73,7 +75,9 @@ export class ScheduleStore {
     const args = [before?.revision ?? '', revision, json, maxSchedules, ...era]
     const reply = await whenAvailable(putSchedule(this.#redis, this.#keysOf(ref), [ref.id, memberOf(ref), ...args]))
     const outcome = z.enum(['stored', 'changed', 'full']).parse(reply)
-    return outcome === 'stored' ? { revision } : outcome
+    if (outcome !== 'stored') return outcome
+    this.onPut?.()
+    return { revision }
   }
 
   /** @throws QueueUnavailableError */
@@ -105,6 +109,12 @@ export class ScheduleStore {
     const reply = await whenAvailable(removeSchedule(this.#redis, this.#keysOf(ref), args))
     if (reply === 1) return 'removed'
     return reply === 0 ? 'absent' : 'changed'
+  }
+
+  /** When the next schedule is due, in epoch ms; undefined: none is stored. @throws what Redis says */
+  async nextAt(): Promise<number | undefined> {
+    const [, score] = await this.#redis.zrange(this.#keys.dueSchedules, 0, '0', 'WITHSCORES')
+    return score === undefined ? undefined : Number(score)
   }
 
   /** Takes the schedules that are due at `now`: no other process gets them for {@link takenForMs}. `nextAt` is when the next one is due. */

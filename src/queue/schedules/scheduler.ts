@@ -3,14 +3,18 @@ import { type Admission, describeRefusal, type Refusal } from '../admission/admi
 import type { TenantLimits } from '../admission/tenant-limits.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { parseJobId } from '../model/job-id.ts'
+import { redisNow } from '../model/redis-time.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import type { JobQueue } from '../store/job-queue.ts'
 import { type StoredSchedule, tickRef } from './schedule-record.ts'
 import { type DueSchedule, type ScheduleStore, takenForMs } from './schedule-store.ts'
 import { latestTick, nextTick } from './ticks.ts'
 
-/** The interval of polling, unless a schedule is due sooner: finds new schedules, and retries after an error. */
-const maxWaitMs = 1000
+/**
+ * The interval of polling, unless a schedule is due sooner: finds new schedules, and retries after an error. The process that has stored a
+ * schedule does not wait: where there was none, another one finds it late.
+ */
+const maxWaitMs = { some: 1000, none: 5000 }
 const minWaitMs = 5
 /** A tick for whose job there was no room is tried again after a part of the time that it has waited. */
 const retryMs = { min: 500, max: 5000 }
@@ -28,6 +32,8 @@ export class Scheduler {
   #timer: NodeJS.Timeout | undefined
   #polling: Promise<void> | undefined
   #isStopped = true
+  /** Since the last poll began. */
+  #isWoken = false
 
   constructor(deps: {
     store: ScheduleStore
@@ -45,6 +51,7 @@ export class Scheduler {
   start(): void {
     if (!this.#isStopped) return
     this.#isStopped = false
+    this.#store.onPut = () => this.#wake()
     this.#pollIn(minWaitMs)
   }
 
@@ -55,30 +62,43 @@ export class Scheduler {
     await this.#polling
   }
 
+  /** This process has stored a schedule, which may be due soon. */
+  #wake(): void {
+    this.#isWoken = true
+    if (this.#timer === undefined || this.#isStopped) return
+    clearTimeout(this.#timer)
+    this.#pollIn(minWaitMs)
+  }
+
   #pollIn(ms: number): void {
     this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#isWoken = false
       this.#polling = this.#pollAndRepeat()
     }, ms)
   }
 
   async #pollAndRepeat(): Promise<void> {
     const nextInMs = await this.#poll()
-    if (!this.#isStopped) this.#pollIn(Math.min(Math.max(nextInMs, minWaitMs), maxWaitMs))
+    if (!this.#isStopped) this.#pollIn(this.#isWoken ? minWaitMs : Math.max(nextInMs, minWaitMs))
   }
 
   /** @returns ms until the next poll. Never rejects. */
   async #poll(): Promise<number> {
     try {
       const startedAt = performance.now()
+      const soonestAt = await this.#store.nextAt()
+      if (soonestAt === undefined) return maxWaitMs.none
+      if (soonestAt > redisNow()) return Math.min(soonestAt - redisNow(), maxWaitMs.some)
       // A tick is not done where its job may be lost again.
       const store = this.#store.fenced()
       const { now, due, nextAt } = await store.takeDue()
       const next = await Promise.all(due.map((one) => this.#fire(store, one, startedAt)))
       const soonest = Math.min(nextAt ?? Infinity, ...next.filter((tick) => tick !== undefined))
-      return soonest - now - (performance.now() - startedAt)
+      return Math.min(soonest - now - (performance.now() - startedAt), maxWaitMs.some)
     } catch (error) {
       this.#log.debug({ err: error }, 'failed to read due schedules; the next poll retries')
-      return maxWaitMs
+      return maxWaitMs.some
     }
   }
 

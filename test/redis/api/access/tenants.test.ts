@@ -30,6 +30,15 @@ async function twoTenants() {
   return { ...stack, acme, other, job: done.body, flow: flow.body, body }
 }
 
+/** Calls of background work: sweeps, heartbeats, looks at queues. */
+function isBackground(call: string): boolean {
+  const looks = /^"(?:exists|zrange|zadd)" "\S+:(?:time-limits|webhook-debts|retention|completed|active|wait|workers)"/i
+  const scripts = /^"eval(?:sha)?" .*" "\d+" "\S+:(?:time-limits|workers)"/i
+  return (
+    /sweep-lease|stalled-looker|^"bzpopmin"|_schedules|\{flows\}/i.test(call) || looks.test(call) || scripts.test(call)
+  )
+}
+
 /** The calls to Redis during `act`, without what changes from call to call. */
 async function asked(prefix: string, act: () => Promise<unknown>): Promise<string[]> {
   const redis = await redisClient()
@@ -45,14 +54,7 @@ async function asked(prefix: string, act: () => Promise<unknown>): Promise<strin
     if (line === '+OK') begun.resolve()
     else if (/^"ping" "flush"$/i.test(call)) flushed.resolve()
     // A script is one call, whatever it does. Calls of background work (sweeps, heartbeats) do not count.
-    else if (
-      source !== 'lua' &&
-      call.includes(`"${prefix}`) &&
-      !/sweep-lease|stalled-looker|^"bzpopmin"|_schedules|\{flows\}|^"eval(?:sha)?" .*" "\d+" "\S+:(?:time-limits|workers)"/i.test(
-        call,
-      )
-    )
-      lines.push(call)
+    else if (source !== 'lua' && call.includes(`"${prefix}`) && !isBackground(call)) lines.push(call)
   })
   await begun.promise
   await act()

@@ -155,7 +155,7 @@ test('a sweep removes entries of the index without a job, except young ones', as
 
 test('of two sweepers of a queue the holder of the lease works, and the other takes over', async () => {
   const { redis, keys, sweeper, add, untilState, queue } = await world()
-  const lease = { redis, key: keys.sweepLease('io'), ms: 3000 }
+  const lease = { redis, key: keys.sweepLease(['io']), ms: 3000 }
   const [holder, other] = [new Lease(lease), new Lease(lease)]
   expect(await holder.hold()).toBe(true)
   const late = await add({ startWithinMs: 1, countsFrom: Date.now() - 1000 })

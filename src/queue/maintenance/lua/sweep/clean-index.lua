@@ -14,6 +14,6 @@ local function cleanIndex(q, index, head, from, idPrefix, before)
       redis.call('ZREM', index, entry)
     end
   end
-  return #entries == 0 and 0 or from + kept
+  return #entries < q.limit and 0 or from + kept
 end
 
