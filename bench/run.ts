@@ -21,6 +21,7 @@ import { apiUnderBurn, dispatch, sleepers, twoThreads } from './rows/computing.t
 import { cost } from './rows/cost.ts'
 import { drain } from './rows/drain.ts'
 import { growth } from './rows/growth.ts'
+import { idleCommands } from './rows/idle-commands.ts'
 import { keys } from './rows/keys.ts'
 import type { Row } from './rows/row.ts'
 import { running } from './rows/running.ts'
@@ -44,6 +45,7 @@ const rows: Record<string, Row> = {
   streams,
   unwatched,
   idle,
+  'idle-commands': idleCommands,
   growth,
   running,
   bytes,

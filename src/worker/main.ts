@@ -18,10 +18,10 @@ import type { LeasedJob } from '../queue/consume/attempt.ts'
 import { hearCancels } from '../queue/consume/cancel-channel.ts'
 import { CrashQuarantine } from '../queue/consume/crash-quarantine.ts'
 import { Heartbeat } from '../queue/consume/heartbeat.ts'
+import { openIdleWaits } from '../queue/consume/idle-waits.ts'
 import { JobConsumer } from '../queue/consume/job-consumer.ts'
 import { JobLeases } from '../queue/consume/job-leases.ts'
 import { LoopBlocker } from '../queue/consume/loop-blocker.ts'
-import { openLooks } from '../queue/consume/queue-look.ts'
 import { JobEventWriter } from '../queue/events/event-writer.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { openAdmission } from '../queue/maintenance/open-admission.ts'
@@ -146,6 +146,8 @@ await boot('worker', async () => {
       })
     : undefined
   lifecycle.onStop('leases', () => leases?.stop())
+  const idle = openIdleWaits({ redis, keys, queues: consumed, workerName, lockMs: config.LOCK_MS, log })
+  lifecycle.onStop('markers', () => idle.markers?.close())
   const shared = {
     redis,
     keys,
@@ -160,7 +162,7 @@ await boot('worker', async () => {
     workerName,
     lockMs: config.LOCK_MS,
     bullmqEvents: config.BULLMQ_EVENTS,
-    looks: openLooks({ redis, keys, queues: consumed, lockMs: config.LOCK_MS }),
+    ...idle,
   }
   const measured = {
     'event-loop': metrics.measured(executors.for('event-loop')),

@@ -29,12 +29,14 @@ export const rules: Record<string, Rule> = {
       'redis-clock',
       'server-version',
       'warning',
+      'which-exist',
     ],
   },
   'queue/bullmq': {
     imports: ['queue/model', 'queue/redis'],
     doors: [
       'bull-queues',
+      'marker-wait',
       'queue-worker',
       'worker-backend',
       'fetched-job',
@@ -66,7 +68,16 @@ export const rules: Record<string, Rule> = {
   'queue/admission': { imports: ['queue/model', 'queue/redis'] },
   'queue/consume': {
     imports: ['queue/model', 'queue/redis', 'queue/bullmq', 'queue/store', 'queue/events', 'jobs'],
-    doors: ['job-consumer', 'attempt', 'heartbeat', 'cancel-channel', 'crash-quarantine', 'job-leases', 'loop-blocker'],
+    doors: [
+      'job-consumer',
+      'attempt',
+      'heartbeat',
+      'idle-waits',
+      'cancel-channel',
+      'crash-quarantine',
+      'job-leases',
+      'loop-blocker',
+    ],
   },
   'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission'] },
   'queue/webhooks': { imports: ['jobs', 'queue/model', 'queue/redis', 'queue/store'] },

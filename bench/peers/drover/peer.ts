@@ -27,10 +27,16 @@ export const startApi = (world: World, prefix: string, more: Record<string, stri
   )
 
 /** Starts a worker. `queues` as in WORKER_QUEUES. `checkout`: of another checkout. */
-export const startWorker = (world: World, prefix: string, queues: string, checkout?: string) =>
+export const startWorker = (
+  world: World,
+  prefix: string,
+  queues: string,
+  checkout?: string,
+  more: Record<string, string> = {},
+) =>
   world.start(
     'src/worker/main.ts',
-    { ...droverEnv(world, prefix, checkout), WORKER_QUEUES: queues },
+    { ...droverEnv(world, prefix, checkout), WORKER_QUEUES: queues, ...more },
     { isProfiled: checkout === undefined, checkout },
   )
 

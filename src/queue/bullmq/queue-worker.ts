@@ -4,6 +4,7 @@ import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { backoffStrategy } from './attempt-failed.ts'
 import { FetchedJob, type FetchedJson, type Success } from './fetched-job.ts'
+import { type MarkerWait, workerConnectionName } from './marker-wait.ts'
 import { WorkerBackend } from './worker-backend.ts'
 
 export interface QueueWorkerOptions {
@@ -23,6 +24,9 @@ export interface QueueWorkerOptions {
   onUntold: (job: FetchedJob) => void
   /** Puts back a job that was fetched and is not to run here. Must not reject. */
   putBack: (job: FetchedJob) => Promise<void>
+  /** See {@link WorkerBackendOptions}. */
+  markers?: MarkerWait | undefined
+  hasWaiting?: (() => Promise<boolean>) | undefined
 }
 
 /** BullMQ's Worker over our backend: it runs the loop, moves jobs, and waits until there are some. */
@@ -55,14 +59,18 @@ export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend>
       },
       (name, opts) => {
         const connection = new RedisConnection(redis, { shared: true, blocking: false })
-        // By this name BullMQ's tools list the workers of a queue.
-        const connectionName = `${keys.bullPrefix(name)}:${Buffer.from(name).toString('base64')}:w:${workerName}`
-        const own = createIORedisClient(redis).duplicate({ connectionName })
-        const blocking = new RedisConnection(own, { shared: false, blocking: true })
+        const { markers, hasWaiting } = options
+        const openBlocking = () => {
+          const own = createIORedisClient(redis).duplicate({
+            connectionName: workerConnectionName(keys, name, workerName),
+          })
+          return new RedisConnection(own, { shared: false, blocking: true })
+        }
         return new WorkerBackend(name, opts, {
           redis,
           connection,
-          blocking,
+          ...(markers ? { markers, hasWaiting } : { blocking: openBlocking() }),
+          ownsConnections: true,
           hints: keys.flowHints,
           onUntold,
           putBack: (json) => putBack(new FetchedJob(this, json, json.id)),

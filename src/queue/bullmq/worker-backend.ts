@@ -7,10 +7,13 @@ import { type BackendOptions, BatchingBackend, type Finished, type QueueOptions 
 import { acknowledge, type End, type NextJob } from './complete-and-fetch.ts'
 import { FetchAhead } from './fetch-ahead.ts'
 import { FetchedJob, type FetchedJson, Success } from './fetched-job.ts'
+import type { Marker, MarkerWait } from './marker-wait.ts'
 import { prepareMove, wakeWorker } from './put-back.ts'
 
 /** After an error of Redis no job is asked for during this. */
 const retryAfterMs = 250
+/** As long as BullMQ's loop waits where no job is due before. In seconds. */
+const longWaitS = 5
 
 export interface WorkerBackendOptions extends BackendOptions {
   redis: Redis
@@ -18,6 +21,10 @@ export interface WorkerBackendOptions extends BackendOptions {
   onUntold: (job: FetchedJob) => void
   /** This job was fetched, and then the worker did not ask for it. Must not reject. */
   putBack: (job: FetchedJson) => Promise<void>
+  /** Waits for jobs of all queues of the process; absent: this worker has a connection of its own for that. */
+  markers?: MarkerWait | undefined
+  /** Whether jobs wait, by a look that may be half a second old; absent: they may. */
+  hasWaiting?: (() => Promise<boolean>) | undefined
 }
 
 /** Whether our script can end a job, what does so otherwise, and the success that it ends by. */
@@ -179,15 +186,26 @@ export class WorkerBackend extends BatchingBackend {
     }
   }
 
-  override async waitForJob(blockTimeout: number): Promise<{ member: string; score: number } | null> {
+  override async waitForJob(blockTimeout: number): Promise<Marker | null> {
     if (this.#ahead.takeMayBeMore()) return { member: '0', score: 0 }
     if (this.#isStopped) return null
-    const { promise, resolve, reject } = Promise.withResolvers<{ member: string; score: number } | null>()
+    const { promise, resolve, reject } = Promise.withResolvers<Marker | null>()
     this.#endWait = () => resolve(null)
-    super
-      .waitForJob(blockTimeout)
-      .then((marker) => resolve(marker && { ...marker, score: byWallClock(marker.score) }), reject)
+    this.#waitForMarker(blockTimeout).then(
+      (marker) => resolve(marker && { ...marker, score: byWallClock(marker.score) }),
+      reject,
+    )
     return promise
+  }
+
+  async #waitForMarker(blockTimeout: number): Promise<Marker | null> {
+    const { markers, hasWaiting } = this.#options
+    if (!markers) return super.waitForJob(blockTimeout)
+    for (;;) {
+      const marker = await markers.wait(this.toKey('marker'), blockTimeout * 1000)
+      // After a short wait the time of a job has come. After a long one it may be that a marker was lost.
+      if (marker || this.#isStopped || blockTimeout < longWaitS || !hasWaiting || (await hasWaiting())) return marker
+    }
   }
 
   /**
@@ -198,6 +216,7 @@ export class WorkerBackend extends BatchingBackend {
     this.#isStopped = true
     this.#stops += 1
     this.#endWait?.()
+    this.#options.markers?.leave(this.toKey('marker'))
     const client = await this.blockingClient
     client?.disconnect()
   }

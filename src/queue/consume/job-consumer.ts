@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { type FetchedJob, Success } from '../bullmq/fetched-job.ts'
+import type { MarkerWait } from '../bullmq/marker-wait.ts'
 import { QueueWorker } from '../bullmq/queue-worker.ts'
 import { countQueue } from '../store/count-queue.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { AttemptRunner, type RunnerOptions } from './attempt-runner.ts'
 import { readBlockedMs } from './blocked-worker.ts'
+import type { QueueLooks } from './idle-waits.ts'
 import type { JobLeases } from './job-leases.ts'
 import { LockRenewal } from './lock-renewal.ts'
-import type { QueueLooks } from './queue-look.ts'
 import { JobSettler, type SettlerOptions } from './settle-job.ts'
 import { StalledSearch } from './stalled-search.ts'
 
@@ -20,6 +21,8 @@ export interface ConsumerOptions extends RunnerOptions, SettlerOptions {
   bullmqEvents?: boolean
   /** One look for all queues of the process. */
   looks?: QueueLooks
+  /** Waits for the jobs of all queues of the process; absent: the consumer has a connection of its own for that. */
+  markers?: MarkerWait | undefined
 }
 
 /** A worker's connection waits for Redis as long as it takes; a probe does not. */
@@ -47,6 +50,7 @@ export class JobConsumer {
     this.#worker = new QueueWorker({
       ...options,
       maxCrashes,
+      hasWaiting: looks && (() => looks.waiting.hasJobs(queue)),
       hold: leases && ((job) => leases.hold(queue, job.id ?? '', job.lockToken, job.lease.heldSince)),
       process: (job) => this.#process(job),
       onUntold: (job) => this.#settler.announceEnd(job),

@@ -36,25 +36,3 @@ export class QueueLook {
     return (await this.#look.found)[place] ?? false
   }
 }
-
-/** Whether jobs of a queue run, and whether some wait, whatever holds them. */
-export interface QueueLooks {
-  running: QueueLook
-  waiting: QueueLook
-}
-
-/** A look is as good as a new one for this part of the life of a lease: a job that starts has a whole one before it can stall. */
-const freshShare = 1 / 20
-
-export function openLooks(options: {
-  redis: Redis
-  keys: Keys
-  queues: readonly string[]
-  lockMs: number
-}): QueueLooks {
-  const about = { ...options, freshMs: options.lockMs * freshShare }
-  return {
-    running: new QueueLook({ ...about, lists: ['active'] }),
-    waiting: new QueueLook({ ...about, lists: ['wait', 'prioritized', 'delayed'] }),
-  }
-}

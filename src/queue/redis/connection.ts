@@ -7,6 +7,8 @@ import { isTooOld, oldestRedis, versionOf } from './server-version.ts'
 import { isConnectionFailure, isReply, isTransient, wasNotSent } from './transient-errors.ts'
 
 export type { ConnectionRole, Redis } from './open-redis.ts'
+/** A connection to a server, not to a cluster. */
+export type { Server }
 
 /** Where a connection logs. */
 export interface ConnectionLog {
@@ -191,7 +193,7 @@ export function isOutageForSure(error: unknown): boolean {
 }
 
 /** Whether a connection is to a cluster, whose nodes have memory of their own. */
-export const isCluster = (redis: Redis): boolean => redis instanceof Cluster
+export const isCluster = (redis: Redis): redis is Cluster => redis instanceof Cluster
 
 /** A section of INFO, of the server or of each master of a cluster that answers. */
 export async function readInfo(redis: Redis, section: string): Promise<string[]> {

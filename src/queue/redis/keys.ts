@@ -111,6 +111,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:stalled-looker`
   }
 
+  /** Sorted set that a process fills to end its own blocking call. In no queue's slot: not used in a cluster. */
+  wake(name: string): string {
+    return `${this.#prefix}:wake:${name}`
+  }
+
   /** Sorted set of the queue's workers, by their last heartbeat. */
   workers(queue: string): string {
     return `${this.bullPrefix(queue)}:workers`

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto'
+import { isCluster, isOutage, type Redis, type Server } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+
+/** What wakes idle workers of a queue; `score` is when a delayed job is due, in epoch ms, or 0. */
+export interface Marker {
+  member: string
+  score: number
+}
+
+/** One blocking call lasts so long; a connection that has not answered by a second later is replaced. */
+const callS = 5
+const lateMs = 1000
+/** A queue that got its marker usually waits again within this time: so long the call for the others waits for it. */
+const rejoinMs = 2
+const retryAfterMs = { transient: 250, other: 5000 }
+/** If this process dies before it takes the key that wakes it. */
+const wakeKeyMs = 60_000
+
+export interface MarkerWaitOptions {
+  /** The connection for commands. */
+  redis: Redis
+  /** By this name tools find the blocking connection. */
+  connectionName: string
+  /** A key of this process's own, in the database of the queues. */
+  wakeKey: string
+  /** Redis has refused a call; it is tried again. */
+  onError: (error: unknown) => void
+}
+
+/**
+ * One for all queues of a worker. In a cluster there is none: each queue has a connection of its own, since the markers are in different slots.
+ * BullMQ's tools find the worker at the first of its queues, since a connection has one name.
+ */
+export function openMarkers(options: {
+  redis: Redis
+  keys: Keys
+  queues: readonly string[]
+  workerName: string
+  onError: (error: unknown) => void
+}): MarkerWait | undefined {
+  const { redis, keys, queues, workerName, onError } = options
+  const [first] = queues
+  if (isCluster(redis) || first === undefined) return undefined
+  const connectionName = workerConnectionName(keys, first, workerName)
+  return new MarkerWait({ redis, connectionName, wakeKey: keys.wake(randomUUID()), onError })
+}
+
+/** By this name of a connection BullMQ's tools list the workers of a queue. */
+export const workerConnectionName = (keys: Keys, queue: string, workerName: string): string =>
+  `${keys.bullPrefix(queue)}:${Buffer.from(queue).toString('base64')}:w:${workerName}`
+
+interface Waiting {
+  resolve: (marker: Marker | null) => void
+  timer: NodeJS.Timeout
+}
+
+/**
+ * Waits for BullMQ's markers of all queues of a worker by one blocking connection. A call waits for the queues that wait when it begins; one
+ * that waits later ends the call by a key of this process, and the next call has it, too. A marker that comes when its queue does not wait any
+ * more is given back: another worker may take the job.
+ */
+export class MarkerWait {
+  readonly #options: MarkerWaitOptions
+  readonly #blocking: Server
+  /** By the key of the marker. The one that got a marker last comes last: Redis takes the first that has one. */
+  readonly #waiting = new Map<string, Waiting>()
+  /** The keys of the call under way. */
+  #called: ReadonlySet<string> | undefined
+  #isWoken = false
+  #rejoin: { key: string; timer: NodeJS.Timeout } | undefined
+  #retry: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: MarkerWaitOptions & { redis: Server }) {
+    this.#options = options
+    const { redis, connectionName } = options
+    // It connects with the first call, and repeats a call on the connection that replaces a lost one.
+    this.#blocking = redis.duplicate({ connectionName, lazyConnect: true })
+    // The connection for commands reports an outage.
+    this.#blocking.on('error', () => undefined)
+  }
+
+  /** Resolves to the marker of a queue, or to null after `timeoutMs` or {@link leave}. One wait for each key at a time. Never rejects. */
+  wait(key: string, timeoutMs: number): Promise<Marker | null> {
+    if (this.#isClosed) return Promise.resolve(null)
+    const { promise, resolve } = Promise.withResolvers<Marker | null>()
+    const timer = setTimeout(() => this.#end(key, null), timeoutMs)
+    this.#waiting.set(key, { resolve, timer })
+    if (this.#rejoin?.key === key) this.#endRejoin()
+    this.#call()
+    return promise
+  }
+
+  /** Ends the wait of a queue. */
+  leave(key: string): void {
+    if (!this.#waiting.has(key)) return
+    this.#end(key, null)
+    // It must not take markers from other workers.
+    this.#wake()
+  }
+
+  /** Ends all waits. May be called twice. */
+  close(): void {
+    this.#isClosed = true
+    for (const key of [...this.#waiting.keys()]) this.#end(key, null)
+    this.#endRejoin()
+    clearTimeout(this.#retry)
+    this.#blocking.disconnect()
+  }
+
+  #end(key: string, marker: Marker | null): boolean {
+    const waiting = this.#waiting.get(key)
+    if (!waiting) return false
+    this.#waiting.delete(key)
+    clearTimeout(waiting.timer)
+    waiting.resolve(marker)
+    return true
+  }
+
+  /** Begins a call for all that wait, or ends the one that is under way without one of them. */
+  #call(): void {
+    if (this.#isClosed || this.#rejoin || this.#retry || this.#waiting.size === 0) return
+    if (!this.#called) void this.#block()
+    else if ([...this.#waiting.keys()].some((key) => !this.#called?.has(key))) this.#wake()
+  }
+
+  #wake(): void {
+    if (!this.#called || this.#isWoken) return
+    this.#isWoken = true
+    const { redis, wakeKey, onError } = this.#options
+    Promise.all([redis.zadd(wakeKey, 0, '0'), redis.pexpire(wakeKey, wakeKeyMs)]).catch((error: unknown) => {
+      if (!this.#isClosed) onError(error)
+    })
+  }
+
+  async #block(): Promise<void> {
+    const keys = [...this.#waiting.keys()]
+    this.#called = new Set(keys)
+    this.#isWoken = false
+    const watchdog = setInterval(
+      () => {
+        // While it connects, it does so by itself.
+        if (this.#blocking.status === 'ready') this.#blocking.disconnect(true)
+      },
+      callS * 1000 + lateMs,
+    )
+    try {
+      const popped = await this.#blocking.bzpopmin(this.#options.wakeKey, ...keys, callS)
+      this.#called = undefined
+      if (popped) this.#onPopped(popped)
+    } catch (error) {
+      this.#called = undefined
+      this.#onFailed(error)
+    } finally {
+      clearInterval(watchdog)
+    }
+    this.#call()
+  }
+
+  #onPopped([key, member, score]: [string, string, string]): void {
+    if (key === this.#options.wakeKey) return
+    if (this.#end(key, { member, score: Number.parseInt(score, 10) })) {
+      if (this.#isClosed || this.#waiting.size === 0) return
+      this.#rejoin = { key, timer: setTimeout(() => this.#endRejoin(), rejoinMs) }
+      return
+    }
+    const { redis, onError } = this.#options
+    redis.zadd(key, 'LT', score, member).catch(onError)
+  }
+
+  #endRejoin(): void {
+    clearTimeout(this.#rejoin?.timer)
+    this.#rejoin = undefined
+    this.#call()
+  }
+
+  #onFailed(error: unknown): void {
+    if (this.#isClosed) return
+    const isPassing = isOutage(error)
+    if (!isPassing) this.#options.onError(error)
+    const ms = isPassing ? retryAfterMs.transient : retryAfterMs.other
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      this.#call()
+    }, ms)
+  }
+}
