@@ -102,7 +102,13 @@ export class Sweeper {
     this.#options = options
     this.#quotas = new TenantQuotas({ redis, keys })
     this.#plainJobs = options.acceptsPlainJobs ? new PlainJobs({ redis, keys }) : undefined
-    this.#queues = Array.from(new Set(queues), (name) => ({ name, indexFrom: 0, labelsFrom: 0, claimsFrom: 0, calmUntil: 0 }))
+    this.#queues = Array.from(new Set(queues), (name) => ({
+      name,
+      indexFrom: 0,
+      labelsFrom: 0,
+      claimsFrom: 0,
+      calmUntil: 0,
+    }))
     this.#lease = new Lease({ redis, key: keys.sweepLease(this.#queues.map(({ name }) => name)), ms: leaseMs })
     const { resultTtlMs, failedTtlMs = resultTtlMs } = options
     this.#calmMs = Math.min(Math.max(Math.min(resultTtlMs, failedTtlMs) * calm.share, calm.minMs), calm.maxMs)
