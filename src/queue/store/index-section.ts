@@ -6,6 +6,8 @@ const searchJobs = loadScript('store/search-jobs')
 
 /** Entries in one call, so that it takes Redis less than 5 ms. */
 const maxLooks = 1000
+/** … and in the first one at least. */
+const minLooks = 50
 
 /** A job in a list, and the ULID by which it sorts. */
 export interface IndexedJob {
@@ -64,8 +66,9 @@ export class IndexWalk implements Section {
   async next(count: number) {
     const { redis, queue, walked, head, jobs, labels, conditions } = this.#options
     const { sets, type = '', labelHeads } = conditions
+    if (sets.length + labelHeads.length === 0 && type === '') return this.#nextOfAll(count)
     // The first call looks at few entries: most of them may match.
-    this.#looks = Math.min(maxLooks, this.#looks === 0 ? count : this.#looks * 4)
+    this.#looks = Math.min(maxLooks, this.#looks === 0 ? Math.max(count, minLooks) : this.#looks * 4)
     const names = [walked, labels, ...sets.map(({ key }) => key)]
     const args = [this.#max, `[${head}${this.end}`, this.#looks, count, head.length, jobs, `${queue}_`, type]
     const marks = sets.map(({ isIn }) => (isIn ? 1 : 0))
@@ -74,6 +77,18 @@ export class IndexWalk implements Section {
     this.#max = `(${head}${last}`
     const found = places.map((place) => refOfPlace(queue, place))
     return { found, searchedTo: last === '' ? undefined : last.slice(0, 26) }
+  }
+
+  /** Every entry matches: a plain command finds as many as are wanted, for a third of what the script costs. */
+  async #nextOfAll(count: number) {
+    const { redis, queue, walked, head } = this.#options
+    const entries = await whenAvailable(
+      redis.zrevrangebylex(walked, this.#max, `[${head}${this.end}`, 'LIMIT', 0, count),
+    )
+    const places = entries.map((entry) => entry.slice(head.length))
+    const last = entries.length < count ? undefined : places.at(-1)
+    if (last !== undefined) this.#max = `(${head}${last}`
+    return { found: places.map((place) => refOfPlace(queue, place)), searchedTo: last?.slice(0, 26) }
   }
 }
 

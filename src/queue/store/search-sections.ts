@@ -6,14 +6,19 @@ export interface SearchStep {
   searchedTo: string | undefined
 }
 
+/** Of many places each gives a few at first: what is wanted is somewhere among them, and each that gave all is asked for more. */
+const firstFew = { share: 2, min: 5 }
+
 /**
  * Searches several places at once, newest first, each in its sections one after the other. Each step takes Redis a few ms: the caller may stop
  * after any. @throws QueueUnavailableError
  */
 export async function* searchSections(places: Section[][], count: number): AsyncGenerator<SearchStep, void, undefined> {
   const lanes = places.map((sections) => new Lane(sections))
+  let wanted = Math.min(count, Math.max(firstFew.min, Math.ceil((firstFew.share * count) / places.length)))
   for (;;) {
-    await Promise.all(lanes.map((lane) => lane.fill(count)))
+    await Promise.all(lanes.map((lane) => lane.fill(wanted)))
+    wanted = count
     // What a lane has not looked at is older than this.
     const open = lanes.flatMap(({ searchedTo }) => searchedTo ?? [])
     const searchedTo = open.reduce<string | undefined>((a, b) => (a === undefined || b > a ? b : a), undefined)

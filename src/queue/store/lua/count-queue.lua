@@ -7,7 +7,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- The first of each priority (BullMQ's score is priority and counter), and of those that came back from a vanished worker.
 local oldest = { redis.call('LINDEX', KEYS[5], -1) or nil }
-for priority = 1, 10 do
+for priority = 1, redis.call('EXISTS', KEYS[4]) * 10 do
   local first = redis.call('ZRANGEBYSCORE', KEYS[4], priority * 0x100000000, '(' .. (priority + 1) * 0x100000000, 'LIMIT', 0, 1)
   oldest[#oldest + 1] = first[1]
 end
