@@ -16,3 +16,9 @@ export function checkMaySubmit({ types, queues }: Caller, job: { type: string; q
   if (queues && !queues.has(job.queue))
     throw new Problem('forbidden', `${at}This key may not submit jobs to the queue "${job.queue}".`)
 }
+
+/** Why a caller may not have this priority; undefined: it may. */
+export function priorityAbove({ limits }: Caller, priority = 0): string | undefined {
+  const { max_priority: max = 9 } = limits
+  return priority > max ? `is above ${max}, the max_priority of your tenant` : undefined
+}

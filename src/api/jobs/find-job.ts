@@ -4,8 +4,9 @@ import { cutText } from '../../jobs/cut-text.ts'
 import { maskSecrets } from '../../jobs/secrets.ts'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import { anonymousTenant } from '../../queue/model/job-record.ts'
+import type { JobView, Standing } from '../../queue/model/standing.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
-import type { JobQueue, JobView } from '../../queue/store/job-queue.ts'
+import type { JobQueue } from '../../queue/store/job-queue.ts'
 import { reachableTenant } from '../access/readable-tenant.ts'
 import { Problem } from '../http/problem.ts'
 
@@ -46,14 +47,33 @@ export async function findJob(
   id: string,
   view: JobView = 'small',
 ): Promise<StoredJob> {
+  const { ref, tenant } = reach(queue, request, id)
+  const job = await queue.read(ref, tenant, view)
+  if (!job) throw await jobGone(queue, ref, tenant)
+  return request.routeOptions.config.access === 'read' ? withoutSecrets(job) : job
+}
+
+/** … with its place in its queue, for keys without the scope `admin` among the jobs of their tenant. @throws like {@link findJob} */
+export async function findExplained(
+  queue: JobQueue,
+  request: FastifyRequest,
+  id: string,
+): Promise<{ job: StoredJob; standing: Standing | undefined }> {
+  const { ref, tenant } = reach(queue, request, id)
+  const isAdmin = request.caller.scopes.has('admin')
+  // An admin may read jobs of others.
+  const found = await queue.readStanding(ref, tenant, isAdmin || tenant === undefined ? 'all' : 'own')
+  if (!found) throw await jobGone(queue, ref, tenant)
+  return { ...found, job: withoutSecrets(found.job) }
+}
+
+/** @throws Problem `job_not_found` */
+function reach(queue: JobQueue, request: FastifyRequest, id: string): { ref: JobRef; tenant: string | undefined } {
   const ref = queue.refOf(id)
   // Jobs of plain BullMQ producers are the anonymous tenant's, and operators read and change them.
   const isPlain = ref?.bullId !== undefined && request.caller.scopes.has('admin')
   if (!ref) throw jobNotFound(id)
-  const tenant = isPlain ? anonymousTenant : reachableTenant(request)
-  const job = await queue.read(ref, tenant, view)
-  if (!job) throw await jobGone(queue, ref, tenant)
-  return request.routeOptions.config.access === 'read' ? withoutSecrets(job) : job
+  return { ref, tenant: isPlain ? anonymousTenant : reachableTenant(request) }
 }
 
 /** What a client reads has no secrets, whatever part of it a route shows. A route that stores the job again must have them. */

@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { RouteDeps } from '../deps.ts'
 import { cancelJob } from './cancel-job.ts'
+import { changeJob } from './change-job.ts'
 import { deleteJob } from './delete-job.ts'
 import { exampleJob } from './examples.ts'
+import { explainJob } from './explain-job.ts'
 import { jobSchema } from './job-resource.ts'
 import { listFailures } from './list-failures.ts'
 import { listJobs } from './list-jobs.ts'
@@ -24,6 +26,8 @@ export function jobRoutes(app: FastifyInstance, deps: RouteDeps): void {
   listJobs(app, deps)
   listFailures(app, deps)
   readJob(app, deps)
+  explainJob(app, deps)
+  changeJob(app, deps)
   cancelJob(app, deps)
   retryJob(app, deps)
   deleteJob(app, deps)

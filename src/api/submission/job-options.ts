@@ -5,7 +5,7 @@ import type { Registry } from '../../jobs/registry.ts'
 import { storedSecrets } from '../../jobs/secrets.ts'
 import type { NewJob } from '../../queue/model/new-job.ts'
 import type { Caller } from '../access/api-keys.ts'
-import { checkMaySubmit } from '../access/may-submit.ts'
+import { checkMaySubmit, priorityAbove } from '../access/may-submit.ts'
 import type { Mistakes } from '../http/mistakes.ts'
 import { parseBounded } from '../http/parse-bounded.ts'
 import { Problem } from '../http/problem.ts'
@@ -106,9 +106,8 @@ export function checkJob(
   if (options?.run_at !== undefined && options.delay_ms !== undefined) {
     mistakes.add(`${base}/delay_ms`, 'run_at and delay_ms exclude each other')
   }
-  const { max_priority: maxPriority = 9 } = caller.limits
-  if ((options?.priority ?? 0) > maxPriority)
-    mistakes.add(`${base}/priority`, `is above ${maxPriority}, the max_priority of your tenant`)
+  const tooHigh = priorityAbove(caller, options?.priority)
+  if (tooHigh !== undefined) mistakes.add(`${base}/priority`, tooHigh)
   return { options, job: loaded?.job, parsedInput: parsed?.data }
 }
 

@@ -1,7 +1,5 @@
 import type { JobsOptions } from 'bullmq'
-
-/** 0 to 9, higher first, is ours. BullMQ's 1 is its most urgent, and its 0 would overtake every other. */
-const bullPriority = (priority = 0) => 10 - priority
+import { bullPriority } from '../model/priority.ts'
 
 /** Every delay between attempts is decided by the worker: see attempt-failed.ts. */
 const backoff = { type: 'drover' }

@@ -3,6 +3,7 @@ import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import { BullQueues } from '../bullmq/bull-queues.ts'
 import type { JobRef } from '../model/job-id.ts'
 import type { JobEnd } from '../model/job-states.ts'
+import type { FlowPlace } from '../model/standing.ts'
 import type { Redis } from '../redis/connection.ts'
 import { fence, incarnationOf } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -19,6 +20,7 @@ import type { FlowHead } from './model/document.ts'
 import { refsOf } from './model/flow-job-id.ts'
 import type { JobNode, PlanNode } from './model/plan.ts'
 import { nodesGivenUp, planRetry } from './model/retry-plan.ts'
+import { waitsFor } from './model/waits-for.ts'
 import { FlowOutputs, type Found } from './outputs.ts'
 import type { PlannedFlow } from './plan-flow.ts'
 import type { JobResult } from './read-job-result.ts'
@@ -124,6 +126,14 @@ export class Flows {
   /** A flow with all its ends. */
   open(id: string): Promise<LoadedFlow | undefined> {
     return LoadedFlow.read(this.store, id)
+  }
+
+  /** Where a job stands in its flow, as JSON Pointers: its own, and that of the step that comes first. @throws QueueUnavailableError */
+  async placeOf({ id, node: n }: { id: string; node: number }): Promise<FlowPlace | undefined> {
+    const open = await this.open(id)
+    const node = open?.plan.node(n)
+    if (!open || !node) return undefined
+    return { path: node.path, waitsFor: waitsFor(node, (other) => open.evaluation.endOf(other) !== undefined)?.path }
   }
 
   /** The output of an ended node; `too_large` where it is larger than an input may be. */

@@ -1,32 +1,30 @@
 import { BullQueues } from '../bullmq/bull-queues.ts'
-import { type HeldBy, heldByQueue, type WaitingQueue } from '../model/held-by.ts'
+import { type HeldBy, heldByQueue } from '../model/held-by.ts'
 import { bullIdOf, type JobRef, parseJobId, parsePlainJobId } from '../model/job-id.ts'
-import { anonymousTenant, type PlainSecrets } from '../model/job-record.ts'
+import type { PlainSecrets } from '../model/job-record.ts'
 import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
-import type { Place } from '../model/place.ts'
 import { redisNow } from '../model/redis-time.ts'
-import { decodeJob, hashOf, type StoredJob, type StoredOutput } from '../model/stored-job.ts'
+import type { JobView } from '../model/standing.ts'
+import type { StoredJob, StoredOutput } from '../model/stored-job.ts'
 import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
+import { changeWaiting } from './change-waiting.ts'
 import { countQueue, type QueueCounts, waitingSince } from './count-queue.ts'
 import { wasEvicted } from './evicted-ids.ts'
 import { type FailureGroup, readFailureGroups } from './failure-groups.ts'
 import { readStoredOutput, readWholeOutput } from './job-output.ts'
 import { readValues, type ValuesPage, type ValuesPlace } from './job-values.ts'
+import { readJob, readStanding } from './read-job.ts'
 import { readMany } from './read-many.ts'
 import { removeJob } from './remove-job.ts'
 
-const readJob = loadScript('store/read-job')
 const pauseQueue = loadScript('bullmq/pause-queue')
 
 export type { FailureGroup } from './failure-groups.ts'
 
 /** For how long it is cached what holds the jobs of a queue. */
 const heldAgeMs = 2000
-
-/** How a job is read. */
-export type JobView = 'whole' | 'small'
 
 /** The API's side of queues: stores, reads, counts and removes jobs. */
 export class JobQueue {
@@ -36,7 +34,7 @@ export class JobQueue {
   readonly #onAdded: (type: string, tenant: string) => void
   readonly #queues: ReadonlySet<string>
   readonly #acceptsPlainJobs: boolean
-  readonly #plainSecrets: PlainSecrets | undefined
+  readonly #reading: Parameters<typeof readJob>[0]
   readonly #held = new Map<string, { at: number; value: HeldBy | undefined }>()
 
   /** `onAdded` is called for each job that this process stored. `isListed` and `listedBy`: see BullQueues. */
@@ -61,7 +59,7 @@ export class JobQueue {
     this.#onAdded = deps.onAdded ?? (() => undefined)
     this.#queues = new Set(deps.queues)
     this.#acceptsPlainJobs = deps.acceptsPlainJobs ?? false
-    this.#plainSecrets = deps.plainSecrets
+    this.#reading = { redis: deps.client, keys: deps.keys, plainSecrets: deps.plainSecrets }
   }
 
   /** @throws QueueUnavailableError when Redis does not answer. */
@@ -167,42 +165,23 @@ export class JobQueue {
     this.#held.delete(name)
   }
 
-  /**
-   * A job; undefined when there is none, or with `tenant`: when that tenant has none. A job of another tenant is not read, so that it costs
-   * as much as a missing one.
-   *
-   * @param view `small`: a large input is not read, and null in the record
-   * @throws QueueUnavailableError
-   */
-  async read(ref: JobRef, tenant?: string, view: JobView = 'whole'): Promise<StoredJob | undefined> {
-    if (ref.bullId !== undefined && tenant !== undefined && tenant !== anonymousTenant) return undefined
-    const keys = [
-      this.#keys.job(ref),
-      this.#keys.lock(ref),
-      this.#keys.bull(ref.queue, 'delayed'),
-      this.#keys.bull(ref.queue, 'active'),
-      this.#keys.events(ref),
-      this.#keys.index(ref.queue),
-      this.#keys.bull(ref.queue, 'meta'),
-      this.#keys.workers(ref.queue),
-      this.#keys.bull(ref.queue, 'prioritized'),
-    ]
-    const reply = await whenAvailable(
-      readJob(this.#client, keys, [bullIdOf(ref), ref.bullId === undefined ? (tenant ?? '') : '', view]),
-    )
-    if (!isReadReply(reply)) return undefined
-    const [fields, place, lastEventId, dueAt, ...queue] = reply
-    const hash = hashOf(fields)
-    if (hash['name'] === undefined) return undefined
-    const job = decodeJob(ref, hash, {
-      place,
-      lastEventId: Number(lastEventId),
-      dueAt: optionalNumber(dueAt),
-      queue: waitingQueue(queue),
-      plainSecrets: this.#plainSecrets,
-    })
-    if (!job) throw new Error(`the record of job ${ref.id} was written by another version of Drover`)
-    return job
+  /** See {@link readJob}. @throws QueueUnavailableError */
+  read(ref: JobRef, tenant?: string, view: JobView = 'whole'): Promise<StoredJob | undefined> {
+    return readJob(this.#reading, ref, tenant, view)
+  }
+
+  /** See {@link readStanding}. @throws QueueUnavailableError */
+  readStanding(ref: JobRef, tenant: string | undefined, of: 'all' | 'own'): ReturnType<typeof readStanding> {
+    return readStanding(this.#reading, ref, tenant, of)
+  }
+
+  /** See {@link changeWaiting}. @throws QueueUnavailableError */
+  changeWaiting(
+    job: StoredJob,
+    change: Parameters<typeof changeWaiting>[2],
+    now: number,
+  ): ReturnType<typeof changeWaiting> {
+    return changeWaiting(this.#reading, job, change, now)
   }
 
   /** Whether a job of the tenant, or of any where that is undefined, was evicted lately. @throws QueueUnavailableError */
@@ -241,28 +220,4 @@ export class JobQueue {
   streamOutput(ref: JobRef, output: StoredOutput, from: number, to: number): AsyncGenerator<Buffer, void, undefined> {
     return readStoredOutput({ redis: this.#client, keys: this.#keys }, ref, output, from, to)
   }
-}
-
-type WaitingReply = [now?: string, paused?: string | null, leftAt?: string | null, beat?: string | null]
-
-/** The reply of read-job.lua. Lua's false arrives as null. */
-function isReadReply(reply: unknown): reply is [string[], Place, string, string | null, ...WaitingReply] {
-  return Array.isArray(reply) && reply.length >= 3
-}
-
-/** Undefined of a job that does not wait. */
-function waitingQueue([now, paused, leftAt, beat]: WaitingReply): WaitingQueue | undefined {
-  if (now === undefined) return undefined
-  return {
-    now: Number(now),
-    isPaused: typeof paused === 'string',
-    // Where a tool of BullMQ paused it the time is ''.
-    pausedAt: optionalNumber(paused || null),
-    workerLeftAt: optionalNumber(leftAt),
-    lastBeat: optionalNumber(beat),
-  }
-}
-
-function optionalNumber(text: string | null | undefined): number | undefined {
-  return text === null || text === undefined ? undefined : Number(text)
 }

@@ -241,6 +241,30 @@ export interface paths {
         delete: operations["deleteJob"];
         options?: never;
         head?: never;
+        /**
+         * Change when a waiting job starts
+         * @description Sets the time or the priority of a job that is scheduled or queued. Its time limits count from the new time, unless it has started before.
+         */
+        patch: operations["changeJob"];
+        trace?: never;
+    };
+    "/v1/jobs/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain why a job waits, or how it ended
+         * @description All reasons why the job waits, its place in its queue and an estimate of its start; or how it came to its end. All of it is read at one moment, but for the flow of a job that waits for another step.
+         */
+        get: operations["explainJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -1173,6 +1197,35 @@ export interface components {
             code: string;
             message: string;
         };
+        Explanation: {
+            id: string;
+            state: components["schemas"]["State"];
+            reasons: components["schemas"]["Reason"][];
+            /** @description Its place among the jobs of its queue that can start: 1 starts next. Without the scope `admin` among those of its tenant. Null: it is not among them, or behind more than 10,000 */
+            position: number | null;
+            /** @description When it starts, if the queue goes on as it did. Null: it depends on what holds it, or it does not wait */
+            estimate: components["schemas"]["ExplanationEstimate"] | null;
+            /** @description The starts of this run, oldest first. Of more than 20 the first and the last 19 */
+            attempts: components["schemas"]["JobAttempt"][];
+        };
+        ExplanationEstimate: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            earliest_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            latest_at: string | null;
+            /** @description So many jobs of the queue ended in this time before. Null without the scope `admin` */
+            basis: components["schemas"]["ExplanationEstimateBasis"];
+        };
+        ExplanationEstimateBasis: {
+            ended: number | null;
+            window_ms: number;
+        };
         ExtractLinksInput: {
             urls: string[];
             /** @description The maximum number of concurrent requests. Default: `10` */
@@ -1730,6 +1783,15 @@ export interface components {
             delay_ms: number;
             jitter: number;
         };
+        JobChange: {
+            /**
+             * Format: date-time
+             * @description Do not start before this time. A time that is over: start as soon as a worker is free
+             */
+            run_at?: string;
+            /** @description Behind the waiting jobs of this priority */
+            priority?: number;
+        };
         JobDebounce: {
             key: string;
             quiet_ms: number;
@@ -1978,6 +2040,42 @@ export interface components {
             /** @description What costs safety while the API can serve: how Redis is configured, a clock that differs from that of Redis, no free file descriptor */
             warnings: components["schemas"]["Warning"][];
         };
+        Reason: {
+            /** @description `scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended` */
+            kind: components["schemas"]["ReasonKind"];
+            /** @description The reason as a sentence */
+            detail: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            since?: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            at?: string;
+            key?: string | null;
+            limit?: number | null;
+            running?: number | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            eligible_at?: string | null;
+            ahead?: number;
+            attempt?: number;
+            worker?: string | null;
+            flow_id?: string;
+            /** @description JSON Pointer of its step into the submission of its flow */
+            path?: string;
+            /** @description … of the step that comes first */
+            waits_for?: string;
+            error?: components["schemas"]["ErrorSummary"] | null;
+            stopped?: string;
+        };
+        /** @enum {string} */
+        ReasonKind: "scheduled" | "debounce" | "retry" | "flow" | "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "ahead" | "ready" | "quarantine" | "running" | "cancel_requested" | "ended";
         RedisNode: {
             version: string | null;
             /** @description What counts against the limit */
@@ -3102,6 +3200,15 @@ export interface components {
         };
         /** @description `job_not_found` */
         JobNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `job_not_waiting` */
+        JobNotWaiting: {
             headers: {
                 [name: string]: unknown;
             };
@@ -4340,6 +4447,78 @@ export interface operations {
             409: components["responses"]["JobNotDone"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    changeJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobChange"];
+            };
+        };
+        responses: {
+            /** @description The job as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobNotWaiting"];
+            410: components["responses"]["JobEvicted"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    explainJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The explanation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["JobEvicted"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];

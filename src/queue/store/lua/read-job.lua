@@ -3,10 +3,11 @@
 --[[
   Reads a job and where it is, atomically.
   KEYS: job hash, its lock, delayed (zset), active (list), event stream, index, meta, workers, prioritized
-  ARGV: job id, its tenant or '' for any: a job of another tenant is not in the index under this one, and not read; 'small': a large input is cut off
+  ARGV: job id, its tenant or '' for any: a job of another tenant is not in the index under this one, and not read; 'small': a large input is cut off;
+        and for explain-job.lua whose jobs its place counts: 'all' or 'own'
   Returns nil, or { hash as field/value list, place, id of its last event, due time in ms or false,
     and of a job that waits: now, paused since ('' when that is unknown) or false, when the last worker stopped or false,
-    the last heartbeat of a worker or false }
+    the last heartbeat of a worker or false, and for explain-job.lua what standing.lua says }
 ]]
 if ARGV[2] ~= '' and not redis.call('ZSCORE', KEYS[6], ARGV[2] .. ':' .. string.sub(ARGV[1], -26)) then return nil end
 local hash = redis.call('HGETALL', KEYS[1])
@@ -30,7 +31,9 @@ local function waits(place, dueAt)
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local paused, pausedAt, leftAt = unpack(redis.call('HMGET', KEYS[7], 'paused', 'drover.pausedAt', 'drover.workerLeftAt'))
   local beat = redis.call('ZREVRANGE', KEYS[8], 0, 0, 'WITHSCORES')[2]
-  return { hash, place, last, dueAt, string.format('%.0f', now), paused and (pausedAt or ''), leftAt, beat or false }
+  local reply = { hash, place, last, dueAt, string.format('%.0f', now), paused and (pausedAt or ''), leftAt, beat or false }
+  if not ARGV[4] then return reply end
+  return addStanding(reply, string.sub(KEYS[1], 1, -#ARGV[1] - 1), ARGV[1], KEYS[6], ARGV[4] == 'own' and ARGV[2], now)
 end
 -- BullMQ's score is the due time in ms, shifted left by 12 bits, and a counter.
 local score = redis.call('ZSCORE', KEYS[3], ARGV[1])

@@ -30,7 +30,7 @@ test('a job has a field only for what is its own', async () => {
   if (!job) throw new Error('no job was fetched')
   expect(await fields()).toEqual(['ats', 'data', 'name', 'opts', 'pb', 'processedOn', 'timestamp'])
   await succeed(job)
-  const ended = ['data', 'finishedOn', 'name', 'opts', 'pb', 'processedOn', 'returnvalue', 'timestamp']
+  const ended = ['atm', 'data', 'finishedOn', 'name', 'opts', 'pb', 'processedOn', 'returnvalue', 'timestamp']
   expect(await fields()).toEqual(ended)
   expect(await jobs.read(ref)).toMatchObject({
     state: 'succeeded',

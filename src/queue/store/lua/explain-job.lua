@@ -1,0 +1,5 @@
+-- include bullmq/lib/values
+-- include bullmq/lib/active-list
+-- include store/lib/standing
+-- include store/read-job
+-- read-job.lua for a job that is explained: ARGV[4] is 'all', or 'own' for a place among the jobs of its tenant. See standing.lua.

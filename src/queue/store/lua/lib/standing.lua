@@ -1,0 +1,43 @@
+-- How many waiting jobs of a tenant are counted at most.
+local maxCounted = 10000
+
+-- How many of these jobs are the tenant's: by the index.
+local function countOwn(index, tenant, ids)
+  local own = 0
+  for from = 1, #ids, 500 do
+    local entries = {}
+    for n = from, math.min(#ids, from + 499) do entries[#entries + 1] = tenant .. ':' .. string.sub(ids[n], -26) end
+    for _, score in ipairs(redis.call('ZMSCORE', index, unpack(entries))) do
+      if score then own = own + 1 end
+    end
+  end
+  return own
+end
+
+-- Adds to the reply of read-job.lua of a job that waits: how many start before it (with a `tenant`: of that one; -1: too many to count), or false where
+-- it is not among those that may start; how many jobs of the queue ended in the last minute, and in the last ten; how many may start.
+local function addStanding(reply, prefix, id, index, tenant, now)
+  local back, rank = redis.call('LLEN', prefix .. 'wait'), redis.call('ZRANK', prefix .. 'prioritized', id)
+  local ahead = rank and rank + back
+  if not rank then
+    -- What came back from a vanished worker is fetched first, from the end of its list.
+    local at = redis.call('LPOS', prefix .. 'wait', id)
+    ahead = at and back - 1 - at
+  end
+  if ahead and tenant and ahead > maxCounted then
+    ahead = -1
+  elseif ahead and tenant then
+    local ids = rank and redis.call('ZRANGE', prefix .. 'prioritized', 0, rank) or {}
+    if rank then ids[#ids] = nil end
+    for _, other in ipairs(redis.call('LRANGE', prefix .. 'wait', rank and 0 or back - ahead, -1)) do ids[#ids + 1] = other end
+    ahead = countOwn(index, tenant, ids)
+  end
+  reply[#reply + 1] = ahead
+  for _, ms in ipairs({ 60000, 600000 }) do
+    local ended = 0
+    for _, set in ipairs({ 'completed', 'failed' }) do ended = ended + redis.call('ZCOUNT', prefix .. set, now - ms, now) end
+    reply[#reply + 1] = ended
+  end
+  reply[#reply + 1] = back + redis.call('ZCARD', prefix .. 'prioritized')
+  return reply
+end
