@@ -17,12 +17,14 @@ import { judge, type Line, table } from './report.ts'
 import { backend } from './rows/backend.ts'
 import { bulk } from './rows/bulk.ts'
 import { bytes } from './rows/bytes.ts'
+import { chain } from './rows/chain.ts'
 import { apiUnderBurn, dispatch, sleepers, twoThreads } from './rows/computing.ts'
 import { cost } from './rows/cost.ts'
 import { drain } from './rows/drain.ts'
 import { growth } from './rows/growth.ts'
 import { idleCommands } from './rows/idle-commands.ts'
 import { keys } from './rows/keys.ts'
+import { large } from './rows/large.ts'
 import type { Row } from './rows/row.ts'
 import { running } from './rows/running.ts'
 import { submit } from './rows/submit.ts'
@@ -49,6 +51,8 @@ const rows: Record<string, Row> = {
   growth,
   running,
   bytes,
+  chain,
+  large,
   cost,
 }
 

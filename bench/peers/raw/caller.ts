@@ -1,5 +1,5 @@
 /** A user of plain BullMQ without a service: adds jobs and waits in its own process. */
-import { Queue, QueueEvents } from 'bullmq'
+import { type FlowJob, FlowProducer, Queue, QueueEvents } from 'bullmq'
 import { Redis } from 'ioredis'
 import { closedLoop, pace, quantile } from '../../pace.ts'
 import { answerParent } from '../../remote.ts'
@@ -21,6 +21,8 @@ async function openReader(): Promise<QueueEvents> {
   return events
 }
 
+let flows: FlowProducer | undefined
+
 async function addAndWait(): Promise<void> {
   const events = await (reader ??= openReader())
   const job = await queue.add('echo', data)
@@ -34,6 +36,16 @@ const methods = {
     for (let left = count; left > 0; left -= bulkSize)
       await queue.addBulk(Array.from({ length: Math.min(left, bulkSize) }, () => ({ name: 'echo', data })))
     return (count * 1000) / (performance.now() - from)
+  },
+  /** Jobs per second by `add`, of `wide` callers. */
+  addTogether: ({ wide, count }: { wide: number; count: number }) =>
+    closedLoop(wide, count, () => queue.add('echo', data)),
+  /** Jobs of which each starts when the one before has ended: BullMQ nests the first innermost. */
+  async chain({ steps }: { steps: number }) {
+    flows ??= new FlowProducer({ connection: new Redis(url, { maxRetriesPerRequest: 1 }), prefix })
+    let flow: FlowJob = { name: 'echo', queueName: 'jobs', data }
+    for (let step = 1; step < steps; step++) flow = { name: 'echo', queueName: 'jobs', data, children: [flow] }
+    await flows.add(flow)
   },
   /** Jobs per second with `wide` concurrent waits. */
   waitTogether: ({ wide, count }: { wide: number; count: number }) => closedLoop(wide, count, addAndWait),

@@ -169,9 +169,11 @@ function stateOf({ evaluation }: LoadedFlow, node: PlanNode, progress: FlowProgr
   if (finished && !node.parent) return finished.state
   const end = evaluation.endOf(node)
   if (end) return end.state
+  // The coordinator may hear later of a step that was released with the end of the one before.
+  if (running.has(node.n)) return 'running'
+  if (scheduled.has(node.n)) return 'scheduled'
   if (!evaluation.isStarted(node)) return 'blocked'
-  if (node.kind !== 'job' || running.has(node.n)) return 'running'
-  return scheduled.has(node.n) ? 'scheduled' : 'queued'
+  return node.kind === 'job' ? 'queued' : 'running'
 }
 
 /** A member of a flow with its result. */

@@ -92,6 +92,7 @@ export class BullQueues {
       ...(replyChannel !== undefined && { waiter: replyChannel }),
       ...(flow && { flow: flow.id, flowHints: this.#keys.flowHints, flowRun: flow.run }),
       ...(flow?.isBlocked && { blocked: 1 }),
+      ...(flow?.next !== undefined && { next: flow.next }),
     }
   }
 

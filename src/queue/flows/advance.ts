@@ -12,9 +12,12 @@ import type { FlowStore } from './flow-store.ts'
 import { holdMap, reportHeld } from './hold-map.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
 import type { FlowActions } from './model/evaluation.ts'
-import type { JobNode } from './model/plan.ts'
+import { type JobNode, withSuccessors } from './model/plan.ts'
 import { FlowOutputs } from './outputs.ts'
 import { storeMissingJobs } from './store-missing-jobs.ts'
+
+/** So many steps behind one that was released by a worker may have ended, too, as far as one read asks. */
+const maxLookAhead = 128
 
 export interface AdvanceDeps {
   store: FlowStore
@@ -58,6 +61,8 @@ export async function advanceFlow(
     release: [],
     expand: [...new Set([...pending.expand, ...loaded.takeHeld()])],
   }
+  const askedAgain = new Set<JobNode>()
+  let lookAhead = 1
   for (let isFirst = true; jobs.length + countActions(actions) > 0 || isFirst; isFirst = false) {
     const { ends, earlier, again } = classifyJobs(loaded, jobs, await deps.jobs.readStates(flow, jobs))
     if (earlier.length > 0) await deps.jobs.reblock(flow, earlier)
@@ -73,7 +78,11 @@ export async function advanceFlow(
     })
     if (acted === 'stale') return 'stale'
     actions = evaluation.takeActions()
-    jobs = acted.mayHaveEnded
+    // Once: what cannot be released would be asked for ever.
+    const releasedBefore = acted.releasedBefore.filter((node) => !askedAgain.has(node))
+    for (const node of releasedBefore) askedAgain.add(node)
+    jobs = [...acted.mayHaveEnded, ...withSuccessors(releasedBefore, lookAhead)]
+    lookAhead = Math.min(2 * lookAhead, maxLookAhead)
   }
   if (evaluation.end) {
     await finishFlow(deps, loaded, evaluation.end)
@@ -97,7 +106,7 @@ async function act(
   deps: AdvanceDeps,
   loaded: LoadedFlow,
   actions: FlowActions,
-): Promise<'stale' | { mayHaveEnded: JobNode[] }> {
+): Promise<'stale' | { mayHaveEnded: JobNode[]; releasedBefore: JobNode[] }> {
   const mayHaveEnded: JobNode[] = []
   if (actions.cancel.length > 0) {
     const now = redisNow()
@@ -124,6 +133,7 @@ async function act(
     if ('failure' in completed) mayHaveEnded.push(node)
     releases.push({ node, ...completed })
   }
-  if (releases.length > 0) await deps.jobs.release(loaded.flow, releases)
-  return { mayHaveEnded }
+  // A worker has released them with the end of the step before: see complete-and-fetch.lua.
+  const releasedBefore = releases.length > 0 ? await deps.jobs.release(loaded.flow, releases) : []
+  return { mayHaveEnded, releasedBefore }
 }

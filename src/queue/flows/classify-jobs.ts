@@ -35,7 +35,8 @@ export function classifyJobs(loaded: LoadedFlow, nodes: JobNode[], states: FlowJ
       else if (state.status !== 'open' && evaluation.isStarted(node)) again.release.push(node)
     }
   }
-  return { ends: ends.sort((a, b) => a.at - b.at), earlier, again }
+  // Steps of a chain may end in the same millisecond.
+  return { ends: ends.sort((a, b) => a.at - b.at || a.node - b.node), earlier, again }
 }
 
 function removed(flowId: string, node: JobNode): NodeEnded {

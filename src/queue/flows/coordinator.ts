@@ -75,7 +75,7 @@ export class FlowCoordinator {
     this.#options = options
     this.#bull = new BullQueues({ redis, keys, isListed: true })
     this.#hints = new FlowHints(subscriber, keys.flowHints, {
-      onHint: (flow, job) => this.#memory?.driver.hint(flow, job),
+      onHint: (flow, job, isUrgent) => this.#memory?.driver.hint(flow, job, isUrgent),
       onGap: () => this.#checkAllSoon(),
     })
     this.#lease = new Lease({ redis, key: keys.flowLease, ms: leaseMs, renewAfterMs: 0 })

@@ -9,14 +9,14 @@ import { type CachedFlow, FlowCache } from './flow-cache.ts'
 import type { FlowHints } from './hints.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
-import type { JobNode } from './model/plan.ts'
+import { type JobNode, withPredecessors } from './model/plan.ts'
 import type { OpenEntry } from './open-flow-list.ts'
 
 /** How many flows are driven at once because of hints. */
 const maxAtOnce = 20
 /** All running jobs of a flow are checked this often, since hints may be lost. */
 const checkEveryMs = 5000
-/** A flow with at least so many jobs under way collects its hints for so long. */
+/** A flow with at least so many jobs under way collects its hints for so long, as does one in which nothing waits for the coordinator. */
 const collect = { fromJobs: 50, ms: 15 }
 /** A run on the list without a flow is one that was never stored, once it is this old. */
 const unstoredMs = 60_000
@@ -70,9 +70,9 @@ export class FlowDriver {
   }
 
   /** A job of a flow may have ended, or the flow itself may have changed. */
-  hint(flow: string, job: string | undefined): void {
+  hint(flow: string, job: string | undefined, isUrgent: boolean): void {
     if (!this.#isOpen) return
-    this.#deps.hints.add(flow, job)
+    this.#deps.hints.add(flow, job, isUrgent)
     this.#schedule(flow)
   }
 
@@ -118,17 +118,18 @@ export class FlowDriver {
   }
 
   #schedule(flow: string): void {
-    if (this.#driving.has(flow) || this.#waiting.has(flow) || this.#timers.has(flow)) return
+    if (this.#driving.has(flow) || this.#waiting.has(flow)) return
     const cached = this.#cache.peek(flow)
-    if (!cached || cached.loaded.underWayCount < collect.fromJobs) return this.#enqueue(flow)
-    const timer = setTimeout(() => {
-      this.#timers.delete(flow)
-      this.#enqueue(flow)
-    }, collect.ms)
+    const hasMany = cached !== undefined && cached.loaded.underWayCount >= collect.fromJobs
+    if (this.#deps.hints.isUrgent(flow) && !hasMany) return this.#enqueue(flow)
+    if (this.#timers.has(flow)) return
+    const timer = setTimeout(() => this.#enqueue(flow), collect.ms)
     this.#timers.set(flow, timer)
   }
 
   #enqueue(flow: string): void {
+    clearTimeout(this.#timers.get(flow))
+    this.#timers.delete(flow)
     this.#waiting.add(flow)
     void this.#steps.add(async () => {
       this.#waiting.delete(flow)
@@ -148,8 +149,11 @@ export class FlowDriver {
       const node = cached.loaded.plan.node(ids.node(job) ?? -1)
       if (node?.kind === 'job') jobs.push(node)
     }
-    await this.#advance(flow, cached.loaded, jobs)
-    return jobs.length
+    const { evaluation } = cached.loaded
+    // The hint of an earlier step may be lost.
+    const toCheck = withPredecessors(jobs, (node) => !evaluation.endOf(node))
+    await this.#advance(flow, cached.loaded, [...toCheck])
+    return toCheck.size
   }
 
   /** Runs a step of a flow. Two steps at once would evaluate the same ends twice. */

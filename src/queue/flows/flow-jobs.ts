@@ -15,7 +15,7 @@ import { canceledMessage, cancelMarginMs } from '../store/cancel-and-retry.ts'
 import { blockedRecord, decodeState, type FlowJobState, releasedRecord } from './flow-job-record.ts'
 import type { StoredFlow } from './model/document.ts'
 import { FlowJobIds, refsOf } from './model/flow-job-id.ts'
-import type { JobNode } from './model/plan.ts'
+import { type JobNode, plainSuccessor } from './model/plan.ts'
 import { type JobResult, readJobResult } from './read-job-result.ts'
 import { scriptBatches } from './script-batches.ts'
 
@@ -73,7 +73,17 @@ export class FlowJobs {
       const { runAt, record } = isBlocked
         ? { runAt: undefined, record: blockedRecord(flow, node) }
         : releasedRecord(flow, node, redisNow())
-      return { ref: ids.ref(queue, node.n), type, record, attempts, createdAt, runAt, flow: { id, run, isBlocked } }
+      const successor = plainSuccessor(node)
+      const next = successor && ids.ref(queue, successor.n).id
+      return {
+        ref: ids.ref(queue, node.n),
+        type,
+        record,
+        attempts,
+        createdAt,
+        runAt,
+        flow: { id, run, isBlocked, next },
+      }
     }
     for (const [queue, all] of Map.groupBy(nodes, ({ job }) => job.queue)) {
       for (let from = 0; from < all.length; from += maxAddedAtOnce) {
@@ -96,8 +106,12 @@ export class FlowJobs {
     return nodes.map((node) => states.get(node) ?? { status: 'missing' })
   }
 
-  /** Releases blocked jobs, or ends them as failed. Jobs that are not blocked stay as they are. */
-  async release(flow: FlowOf, releases: Release[]): Promise<void> {
+  /**
+   * Releases blocked jobs, or ends them as failed. Jobs that are not blocked stay as they are.
+   *
+   * @returns those: each was released before, and may have ended
+   */
+  async release(flow: FlowOf, releases: Release[]): Promise<JobNode[]> {
     const ids = new FlowJobIds(flow.id)
     const byNode = new Map(releases.map((release) => [release.node, release]))
     const now = redisNow()
@@ -112,14 +126,19 @@ export class FlowJobs {
       return [id, 'release', data, runAt ?? '', startBy ?? '', deadlineAt ?? '', largeInputBytes(data, record) ?? '']
     }
     const failed: JobNode[] = []
+    const before: JobNode[] = []
     for (const { queue, nodes, args } of scriptBatches(byNode.keys(), argsOf)) {
       const ends = ['failed', 'waiting-children'].map((set) => this.#keys.bull(queue, set))
       const names = [...this.#setsToQueueIn(queue), ...ends]
       const reply = await whenAvailable(releaseJobs(this.#redis, names, [this.#keys.bull(queue, ''), now, ...args]))
+      if (!Array.isArray(reply)) continue
+      const [failedAt, beforeAt] = reply as [number[], number[]]
       // Numbered from 1, as in Lua.
-      if (Array.isArray(reply)) failed.push(...reply.flatMap((place) => nodes[Number(place) - 1] ?? []))
+      failed.push(...failedAt.flatMap((place) => nodes[place - 1] ?? []))
+      before.push(...beforeAt.flatMap((place) => nodes[place - 1] ?? []))
     }
     await this.#leave(flow, failed, 'failed')
+    return before
   }
 
   /**

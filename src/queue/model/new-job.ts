@@ -12,8 +12,8 @@ export interface NewJob {
   runAt?: number | undefined
   /** The channel on which its end is published, for the process that awaits it: see event-hub.ts. */
   replyChannel?: string | undefined
-  /** Its flow, in which it may have to wait until it is released. */
-  flow?: { id: string; run: number; isBlocked: boolean } | undefined
+  /** Its flow, in which it may have to wait until it is released. `next` is a job of its queue that its success releases. */
+  flow?: { id: string; run: number; isBlocked: boolean; next?: string | undefined } | undefined
 }
 
 /** The record of a new job, as it is stored. */

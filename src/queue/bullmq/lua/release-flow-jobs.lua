@@ -12,9 +12,9 @@
   KEYS: prioritized, delayed, priority counter, marker, meta, time limits, failed, waiting-children
   ARGV: prefix of the job keys, now, for each: id, 'release' or 'fail', data or failure, due at or '', start by or '', deadline or '',
         size of its input if that is large or ''
-  Returns the places in this list of those that failed by this call, from 1 on.
+  Returns the places in this list, from 1 on, of those that failed by this call, and of those that were not blocked.
 ]]
-local failed = {}
+local failed, before = {}, {}
 local sets = { KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
 for i = 3, #ARGV, 7 do
   local id = ARGV[i]
@@ -35,6 +35,8 @@ for i = 3, #ARGV, 7 do
       writeEvent(ARGV[1], 'waiting', 'jobId', id, 'prev', 'waiting-children')
       redis.call('PUBLISH', jobKey, 'changed')
     end
+  else
+    before[#before + 1] = (i + 4) / 7
   end
 end
-return failed
+return { failed, before }

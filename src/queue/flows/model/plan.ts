@@ -117,6 +117,46 @@ export function sourceOf(node: PlanNode): PlanNode | undefined {
   return undefined
 }
 
+/**
+ * The step behind a job in its chain, where whoever ends the job can release it: a job of the same queue that needs nothing of what came
+ * before it, and no time that counts from its release.
+ */
+export function plainSuccessor({ job, parent, index }: JobNode): JobNode | undefined {
+  const next = parent?.kind === 'chain' ? parent.children[index + 1] : undefined
+  if (next?.kind !== 'job' || next.job.queue !== job.queue) return undefined
+  const { dynamic, delayMs, runAt, record } = next.job
+  const times = [delayMs, runAt, record.startWithinMs, record.deadlineMs]
+  return dynamic || times.some((time) => time !== undefined) ? undefined : next
+}
+
+/** Jobs with the steps before them that may have released them, first in a chain first. `isOpen`: of those that are wanted. */
+export function withPredecessors(nodes: Iterable<JobNode>, isOpen: (node: JobNode) => boolean): Set<JobNode> {
+  const found = new Set<JobNode>()
+  for (const node of nodes) {
+    const before: JobNode[] = []
+    for (let at = predecessorOf(node); at && isOpen(at) && !found.has(at); at = predecessorOf(at)) before.push(at)
+    for (const one of before.toReversed()) found.add(one)
+    found.add(node)
+  }
+  return found
+}
+
+/** Jobs with up to `max` of the steps behind each that may have been released with the end of the one before: see {@link plainSuccessor}. */
+export function* withSuccessors(nodes: Iterable<JobNode>, max: number): Generator<JobNode> {
+  for (const node of nodes) {
+    let next: JobNode | undefined = node
+    for (let left = max; next && left >= 0; left--) {
+      yield next
+      next = plainSuccessor(next)
+    }
+  }
+}
+
+function predecessorOf({ parent, index }: JobNode): JobNode | undefined {
+  const before = parent?.kind === 'chain' ? parent.children[index - 1] : undefined
+  return before?.kind === 'job' ? before : undefined
+}
+
 /** The jobs below a node, or the node itself. */
 export function* jobsOf(node: PlanNode): Generator<JobNode> {
   if (node.kind === 'job') yield node

@@ -1,0 +1,18 @@
+-- Releases the step of a chain that the success of a job releases, where it is blocked in the same run of their flow: see plainSuccessor in
+-- plan.ts. Needs queue-job.lua. Sets no marker. Returns its id.
+local function releaseNext(prefix, sets, jobKey, now)
+  local next, run = unpack(redis.call('HMGET', jobKey, 'next', 'flowRun'))
+  if not next then return nil end
+  local nextKey = prefix .. next
+  local blocked, nextRun, priority, data = unpack(redis.call('HMGET', nextKey, 'blocked', 'flowRun', 'priority', 'data'))
+  if not blocked or nextRun ~= run then return nil end
+  -- As releasedRecord writes it. A record begins with its version and its tenant.
+  local head, rest = string.match(data, '^({"v":%d+,"tenant":"[^"\\]*",)(.*)$')
+  if not head then return nil end
+  redis.call('ZREM', prefix .. 'waiting-children', next)
+  redis.call('HDEL', nextKey, 'blocked')
+  redis.call('HSET', nextKey, 'data', head .. '"reopenedAt":' .. now .. ',' .. rest, 'releasedAt', now)
+  queueReady(sets, { priority or 10, next })
+  redis.call('PUBLISH', nextKey, 'changed')
+  return next
+end
