@@ -1,9 +1,11 @@
+import type { StoredFailure } from '../model/failure.ts'
 import { redisNow } from '../model/redis-time.ts'
 import type { FlowJobState } from './flow-job-record.ts'
 import { jobRemoved, type NodeEnded } from './flow-record.ts'
-import type { LoadedFlow } from './loaded-flow.ts'
+import type { StoredFlow } from './model/document.ts'
+import type { FlowEvaluation } from './model/evaluation.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
-import type { JobNode } from './model/plan.ts'
+import { type JobNode, releaserOf } from './model/plan.ts'
 
 /** What the states of jobs mean for their flow. */
 interface Classified {
@@ -16,15 +18,24 @@ interface Classified {
 }
 
 /** @param states those of `nodes`, in the same order */
-export function classifyJobs(loaded: LoadedFlow, nodes: JobNode[], states: FlowJobState[]): Classified {
+export function classifyJobs(
+  loaded: { evaluation: FlowEvaluation; flow: Pick<StoredFlow, 'id' | 'isStored'> },
+  nodes: JobNode[],
+  states: FlowJobState[],
+): Classified {
   const { evaluation, flow } = loaded
   const ends: NodeEnded[] = []
+  /** When each ended, or later where the step before did: the clocks of workers differ by milliseconds. */
+  const placeOf = new Map<number, number>()
   const earlier: JobNode[] = []
   const again: Classified['again'] = { release: [], cancel: [] }
   for (const [i, node] of nodes.entries()) {
     const state = states[i]
     if (!state || evaluation.endOf(node)) continue
     if (state.status === 'ended') {
+      const place = placeBehind(node, state, evaluation, placeOf)
+      if (place === undefined) continue
+      placeOf.set(node.n, place)
       ends.push({ node: node.n, state: state.state, at: state.at, isJob: true })
     } else if (state.status === 'missing') {
       // A job that is missing was removed, unless it has not been stored so far.
@@ -35,8 +46,25 @@ export function classifyJobs(loaded: LoadedFlow, nodes: JobNode[], states: FlowJ
       else if (state.status !== 'open' && evaluation.isStarted(node)) again.release.push(node)
     }
   }
+  const place = ({ node, at }: NodeEnded) => placeOf.get(node) ?? at
   // Steps of a chain may end in the same millisecond.
-  return { ends: ends.sort((a, b) => a.at - b.at || a.node - b.node), earlier, again }
+  return { ends: ends.sort((a, b) => place(a) - place(b) || a.node - b.node), earlier, again }
+}
+
+/**
+ * When an end counts: not before that of the job that released it. Undefined: that one was read first, and had not ended. Its end is found
+ * again after that.
+ */
+function placeBehind(
+  node: JobNode,
+  { at, failure }: { at: number; failure: StoredFailure | undefined },
+  evaluation: FlowEvaluation,
+  placeOf: ReadonlyMap<number, number>,
+): number | undefined {
+  const releaser = releaserOf(node)
+  if (!releaser || evaluation.endOf(releaser) || failure?.stopped === 'never_started') return at
+  const before = placeOf.get(releaser.n)
+  return before === undefined ? undefined : Math.max(at, before)
 }
 
 function removed(flowId: string, node: JobNode): NodeEnded {

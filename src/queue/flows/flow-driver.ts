@@ -9,7 +9,7 @@ import { type CachedFlow, FlowCache } from './flow-cache.ts'
 import type { FlowHints } from './hints.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
-import { type JobNode, withPredecessors } from './model/plan.ts'
+import { type JobNode, withReleasers } from './model/plan.ts'
 import type { OpenEntry } from './open-flow-list.ts'
 
 /** How many flows are driven at once because of hints. */
@@ -151,7 +151,7 @@ export class FlowDriver {
     }
     const { evaluation } = cached.loaded
     // The hint of an earlier step may be lost.
-    const toCheck = withPredecessors(jobs, (node) => !evaluation.endOf(node))
+    const toCheck = withReleasers(jobs, (node) => !evaluation.endOf(node))
     await this.#advance(flow, cached.loaded, [...toCheck])
     return toCheck.size
   }

@@ -119,22 +119,31 @@ export function sourceOf(node: PlanNode): PlanNode | undefined {
 
 /**
  * The step behind a job in its chain, where whoever ends the job can release it: a job of the same queue that needs nothing of what came
- * before it, and no time that counts from its release.
+ * before it, and no time that counts from its release. No failure elsewhere in the flow decides whether it starts.
  */
 export function plainSuccessor({ job, parent, index }: JobNode): JobNode | undefined {
   const next = parent?.kind === 'chain' ? parent.children[index + 1] : undefined
   if (next?.kind !== 'job' || next.job.queue !== job.queue) return undefined
   const { dynamic, delayMs, runAt, record } = next.job
-  const times = [delayMs, runAt, record.startWithinMs, record.deadlineMs]
-  return dynamic || times.some((time) => time !== undefined) ? undefined : next
+  if (dynamic || [delayMs, runAt, record.startWithinMs, record.deadlineMs].some((time) => time !== undefined))
+    return undefined
+  for (let at = parent; at; at = at.parent) if (at.kind !== 'chain' && at.onFailure === 'fail_fast') return undefined
+  return next
 }
 
-/** Jobs with the steps before them that may have released them, first in a chain first. `isOpen`: of those that are wanted. */
-export function withPredecessors(nodes: Iterable<JobNode>, isOpen: (node: JobNode) => boolean): Set<JobNode> {
+/** The job whose {@link plainSuccessor} a job is. */
+export function releaserOf(node: JobNode): JobNode | undefined {
+  const { parent, index } = node
+  const before = parent?.kind === 'chain' ? parent.children[index - 1] : undefined
+  return before?.kind === 'job' && plainSuccessor(before) === node ? before : undefined
+}
+
+/** Jobs with those before them that may have released them, those first. `isOpen`: of those that are wanted. */
+export function withReleasers(nodes: Iterable<JobNode>, isOpen: (node: JobNode) => boolean): Set<JobNode> {
   const found = new Set<JobNode>()
   for (const node of nodes) {
     const before: JobNode[] = []
-    for (let at = predecessorOf(node); at && isOpen(at) && !found.has(at); at = predecessorOf(at)) before.push(at)
+    for (let at = releaserOf(node); at && isOpen(at) && !found.has(at); at = releaserOf(at)) before.push(at)
     for (const one of before.toReversed()) found.add(one)
     found.add(node)
   }
@@ -150,11 +159,6 @@ export function* withSuccessors(nodes: Iterable<JobNode>, max: number): Generato
       next = plainSuccessor(next)
     }
   }
-}
-
-function predecessorOf({ parent, index }: JobNode): JobNode | undefined {
-  const before = parent?.kind === 'chain' ? parent.children[index - 1] : undefined
-  return before?.kind === 'job' ? before : undefined
 }
 
 /** The jobs below a node, or the node itself. */
