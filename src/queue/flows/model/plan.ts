@@ -118,7 +118,7 @@ export function sourceOf(node: PlanNode): PlanNode | undefined {
 }
 
 /**
- * The step behind a job in its chain, where whoever ends the job can release it: a job of the same queue that needs nothing of what came
+ * The step behind a job in its chain, which the script that ends the job can release: a job of the same queue that needs nothing of what came
  * before it, and no time that counts from its release. No failure elsewhere in the flow decides whether it starts.
  */
 export function plainSuccessor({ job, parent, index }: JobNode): JobNode | undefined {
