@@ -10,12 +10,13 @@ WORKDIR /drover
 COPY package.json package-lock.json .npmrc ./
 # --ignore-scripts: no package in this image needs its install script.
 # Types, source maps and texts of packages, which no process reads: a quarter of the folder. Of what browsers load, the files that the
-# dashboard serves.
+# dashboard serves. And tests, documents and second forms of modules that packages bring along.
 RUN npm ci --omit=dev --ignore-scripts --loglevel=error && npm cache clean --force \
  && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -iname 'readme*.md' -o -iname 'changelog*' -o -iname 'history.md' \) -delete \
  && find node_modules/@picocss node_modules/uplot node_modules/preact node_modules/htm -type f ! -name package.json ! -name pico.min.css \
    ! -name 'uPlot.iife.min.js' ! -name uPlot.min.css ! -name '*.mjs' -delete \
- && rm -rf node_modules/zod/src node_modules/bintrees/test && find node_modules -type d -empty -delete
+ && rm -rf node_modules/zod/src node_modules/bintrees/test node_modules/fastify/test node_modules/fastify/docs \
+ && find node_modules/@opentelemetry -name '*.cjs' ! -path '*/@opentelemetry/api/*' -delete && find node_modules -type d -empty -delete
 
 # Debian with Node.js alone: the image of Node.js has npm and yarn besides, which nothing here runs.
 FROM ${DEBIAN_IMAGE}

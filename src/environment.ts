@@ -15,7 +15,7 @@ import {
 } from './environment/kinds.ts'
 import { refuseShortFailures } from './environment/retention.ts'
 import { readSecretFiles } from './environment/secrets.ts'
-import { about, refuseCaWithoutTls, sharedVariables } from './environment/shared-variables.ts'
+import { about, refuseCaWithoutTls, refuseUnknownTracing, sharedVariables } from './environment/shared-variables.ts'
 
 /** The environment is invalid. `message` has one line per mistake, and each line names the variable. */
 export class EnvironmentError extends Error {
@@ -134,6 +134,7 @@ export const workerVariables = z
       ),
   })
   .superRefine(refuseCaWithoutTls)
+  .superRefine(refuseUnknownTracing)
   .superRefine(refuseShortFailures)
 
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost'])
@@ -248,4 +249,5 @@ export const apiVariables = z
     context.addIssue({ code: 'custom', path: ['HOST'], message })
   })
   .superRefine(refuseCaWithoutTls)
+  .superRefine(refuseUnknownTracing)
   .superRefine(refuseShortFailures)

@@ -29,6 +29,7 @@ import { answerProblem } from './http/problem.ts'
 import { newRequestId } from './http/request-id.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { SseStreams } from './http/sse-response.ts'
+import { traceRequests } from './http/trace-requests.ts'
 import { validateWithZod, withoutOwnCompilers } from './http/validation.ts'
 import { jobTypeRoutes } from './job-types/routes.ts'
 import { jobWebhook } from './jobs/job-webhook.ts'
@@ -65,6 +66,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
     reply.headers(commonHeaders(request))
     done()
   })
+  traceRequests(app, apiDeps.tracing)
   guardConnections(app)
   const browsers = browserOptions(deps)
   guardAgainstPages(app, browsers)

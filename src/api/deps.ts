@@ -17,6 +17,7 @@ import type { JobIndex } from '../queue/store/job-index.ts'
 import type { JobQueue } from '../queue/store/job-queue.ts'
 import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import type { Workers } from '../queue/workers/workers.ts'
+import type { Tracing } from '../tracing/span.ts'
 import type { ApiKeys } from './access/api-keys.ts'
 import type { HeldAnswers } from './access/held-answers.ts'
 import type { SseStreams } from './http/sse-response.ts'
@@ -51,6 +52,8 @@ export interface ApiDeps {
   warnings: () => Warning[]
   /** Aborts when the process is to stop: until the server closes it answers all requests, and tells clients to go elsewhere. */
   draining: AbortSignal
+  /** Undefined: requests are not traced. */
+  tracing?: Tracing | undefined
   log: Logger
 }
 

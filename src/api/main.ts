@@ -36,6 +36,7 @@ import { JobQueue } from '../queue/store/job-queue.ts'
 import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import { Workers } from '../queue/workers/workers.ts'
+import { openTracing } from '../tracing/tracing.ts'
 import { announceLimits } from './access/announce-limits.ts'
 import { ApiKeys } from './access/api-keys.ts'
 import { bodyBudgetOf } from './access/limit-bodies.ts'
@@ -49,6 +50,8 @@ await boot('api', async () => {
   const config = readEnvironment(apiVariables, process.env)
   const log = await createLogger({ role: 'api', level: config.LOG_LEVEL, format: config.LOG_FORMAT })
   const lifecycle = createLifecycle({ log, stopWithinMs: config.DRAIN_DELAY_MS + closeWithinMs })
+  const tracing = await openTracing('api', config, log)
+  lifecycle.onStop('traces', () => tracing?.stop())
   const registry = await loadRegistry({
     diagnosticJobs: config.DIAGNOSTIC_JOBS,
     jobsDir: config.JOBS_DIR,
@@ -135,7 +138,7 @@ await boot('api', async () => {
   const limits = new TenantLimits({ redis: client, keys })
   if (apiKeys) lifecycle.onStop('limits', announceLimits(apiKeys, limits, log))
   const door = { admission, limits }
-  const scheduler = new Scheduler({ store: schedules, jobs: queue, door, log })
+  const scheduler = new Scheduler({ store: schedules, jobs: queue, door, tracing, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
   const recount = new QuotaRecount({ redis: client, keys, queues: queuesOf(registry), log })
@@ -177,6 +180,7 @@ await boot('api', async () => {
     registry,
     apiKeys,
     draining: draining.signal,
+    tracing,
     log,
     clock,
     workers: new Workers({ redis: client, keys, queues: queuesOf(registry) }),

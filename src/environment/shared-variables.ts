@@ -9,6 +9,31 @@ export function refuseCaWithoutTls({ REDIS_URL, REDIS_CA_FILE }: Redis, context:
   context.addIssue({ code: 'custom', path: ['REDIS_CA_FILE'], message })
 }
 
+const protocols: readonly (string | undefined)[] = [undefined, 'http/protobuf', 'http/json']
+const samplers: readonly string[] = ['always_on', 'always_off', 'traceidratio'].flatMap((name) => [
+  name,
+  `parentbased_${name}`,
+])
+
+interface Tracing {
+  OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined
+  OTEL_EXPORTER_OTLP_PROTOCOL?: string | undefined
+  OTEL_TRACES_SAMPLER?: string | undefined
+  OTEL_TRACES_SAMPLER_ARG?: string | undefined
+}
+
+/** Checked only where traces are sent: these variables are also those of other programs. */
+export function refuseUnknownTracing(given: Tracing, context: z.RefinementCtx): void {
+  if (given.OTEL_EXPORTER_OTLP_ENDPOINT === undefined) return
+  const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message })
+  if (!protocols.includes(given.OTEL_EXPORTER_OTLP_PROTOCOL))
+    refuse('OTEL_EXPORTER_OTLP_PROTOCOL', 'must be http/protobuf or http/json')
+  if (!samplers.includes(given.OTEL_TRACES_SAMPLER ?? 'always_on'))
+    refuse('OTEL_TRACES_SAMPLER', `must be one of ${samplers.join(', ')}`)
+  const ratio = Number(given.OTEL_TRACES_SAMPLER_ARG ?? 1)
+  if (!(ratio >= 0 && ratio <= 1)) refuse('OTEL_TRACES_SAMPLER_ARG', 'must be a number from 0 to 1')
+}
+
 interface Redis {
   REDIS_URL: string
   REDIS_CA_FILE?: string | undefined
@@ -122,6 +147,38 @@ export const sharedVariables = {
         'Waiting and scheduled jobs of a queue before submissions get 503 `queue_full`, and maps and schedules wait. The same for the API and all workers.',
       ),
     ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .optional()
+    .meta(
+      about('Where traces are sent by OTLP over HTTP: see [Observability](observability.md). Unset: there are none.'),
+    ),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .optional()
+    .meta(about('Headers of the exports, as `name=value` separated by commas: a key of the receiver, for example.')),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z.string().optional().meta(about('`http/protobuf` or `http/json`.', 'http/protobuf')),
+  OTEL_SERVICE_NAME: z
+    .string()
+    .optional()
+    .meta(about('Name of the service in traces. Default: `drover-api` and `drover-worker`.')),
+  OTEL_RESOURCE_ATTRIBUTES: z
+    .string()
+    .optional()
+    .meta(about('Attributes of the service in traces, as `name=value` separated by commas.')),
+  OTEL_TRACES_SAMPLER: z
+    .string()
+    .optional()
+    .meta(
+      about(
+        '`always_on`, `always_off`, `traceidratio`, or one of them with `parentbased_` before it.',
+        'parentbased_always_on',
+      ),
+    ),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .optional()
+    .meta(about('The share of traces that `traceidratio` keeps, from 0 to 1.')),
   LOG_FORMAT: z
     .enum(['pretty', 'json'])
     .optional()

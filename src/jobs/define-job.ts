@@ -36,6 +36,12 @@ export interface JobContext {
   readonly log: (message: string, level?: LogLevel) => void
   /** `fetch` behind the egress guard: refuses private addresses unless EGRESS_ALLOW_CIDRS allows them. Aborts with `signal`. */
   readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
+  /** Runs `fn` as a span of the job's trace: requests and spans inside it are its children. Only calls `fn` where there is no trace. Not for secrets. */
+  readonly span: <T>(
+    name: string,
+    fn: () => T | Promise<T>,
+    attributes?: Record<string, string | number | boolean>,
+  ) => Promise<T>
 }
 
 type JobInput = z.ZodType

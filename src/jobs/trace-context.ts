@@ -17,6 +17,11 @@ export function traceIdOf(traceparent: string): string {
   return traceparent.slice(3, 35)
 }
 
+/** … and the id of the span that it names. */
+export function spanIdOf(traceparent: string): string {
+  return traceparent.slice(36, 52)
+}
+
 /** The trace context of a request that is sent on behalf of `traceparent`: the same trace, with a parent id of its own. */
 export function childTraceparent(traceparent: string): string {
   const [, traceId, , flags = '00'] = traceparent.split('-')

@@ -41,6 +41,7 @@ import { OutputWriter } from '../queue/store/job-output.ts'
 import { JobQueue } from '../queue/store/job-queue.ts'
 import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import { WebhookOutbox } from '../queue/webhooks/outbox.ts'
+import { openTracing } from '../tracing/tracing.ts'
 import { executeJob } from './execution/execute-job.ts'
 import { createExecutors } from './executors/create-executors.ts'
 import { finishOnRequest } from './finish-on-request.ts'
@@ -58,8 +59,6 @@ const noLimitMs = 2 ** 31 - 1
 await boot('worker', async () => {
   const config = readEnvironment(workerVariables, process.env)
   const environment = jobEnvironment(process.env, config.JOB_ENV)
-  // Job files and handlers on the event loop share this environment.
-  removeSecrets(process.env, config.JOB_ENV)
   if (config.JOB_USER && process.getuid?.() !== 0) throw new EnvironmentError(['JOB_USER: the worker must run as root'])
   const workerName = workerNameOf(hostname(), process.pid, config.WORKER_NAME)
   const log = await createLogger({
@@ -69,6 +68,10 @@ await boot('worker', async () => {
     more: { worker: workerName },
   })
   const lifecycle = createLifecycle({ log, stopWithinMs: config.SHUTDOWN_GRACE_MS + putBackMs })
+  const tracing = await openTracing('worker', config, log)
+  lifecycle.onStop('traces', () => tracing?.stop())
+  // Job files and handlers on the event loop share this environment.
+  removeSecrets(process.env, config.JOB_ENV)
   const registry = await loadRegistry({
     diagnosticJobs: config.DIAGNOSTIC_JOBS,
     jobsDir: config.JOBS_DIR,
@@ -170,7 +173,7 @@ await boot('worker', async () => {
     process: metrics.measured(executors.for('process')),
   }
   const acceptsPlainJobs = config.ACCEPT_BULLMQ_JOBS
-  const deps = { registry, executorFor: (runsOn: RunsOn) => measured[runsOn], acceptsPlainJobs, log }
+  const deps = { registry, executorFor: (runsOn: RunsOn) => measured[runsOn], acceptsPlainJobs, tracing, log }
   const execute = async (leased: LeasedJob) => {
     stats.wake()
     const settlement = await executeJob(deps, leased)
@@ -184,7 +187,8 @@ await boot('worker', async () => {
   // Every worker delivers webhooks, whatever its queues: it needs little of the event loop, and operators need not configure it.
   if (config.WEBHOOK_SECRETS.length > 0 && config.WEBHOOKS_AT_ONCE > 0) {
     const options = { secrets: config.WEBHOOK_SECRETS, concurrency: config.WEBHOOKS_AT_ONCE }
-    consumers.push(consumeDeliveries(shared, { executorFor: (runsOn) => executors.for(runsOn), log }, options))
+    const how = { executorFor: (runsOn: RunsOn) => executors.for(runsOn), tracing, log }
+    consumers.push(consumeDeliveries(shared, how, options))
   }
   const queues = consumers.map(({ queue }) => queue)
 
@@ -227,7 +231,7 @@ await boot('worker', async () => {
   lifecycle.onStop('evictor', () => evictor.stop())
   metrics.observeMemory(memory)
   const door = { admission, limits: new TenantLimits({ redis, keys }) }
-  const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, door, log })
+  const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, door, tracing, log })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
   const recount = new QuotaRecount({ redis, keys, queues: queuesOf(registry), log })

@@ -37,6 +37,7 @@ export function startJob(job: Job, input: unknown, options: StartOptions = {}): 
     },
     log: (message) => logs.push(message),
     fetch: egress.fetch,
+    span: async (_, fn) => fn(),
   }
   const done = (async () => {
     try {

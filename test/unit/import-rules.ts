@@ -79,7 +79,7 @@ export const rules: Record<string, Rule> = {
       'loop-blocker',
     ],
   },
-  'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission'] },
+  'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission', 'tracing/span'] },
   'queue/webhooks': { imports: ['jobs', 'queue/model', 'queue/redis', 'queue/store'] },
   'queue/maintenance': {
     imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission', 'queue/flows', 'queue/webhooks', 'jobs'],
@@ -111,15 +111,20 @@ export const rules: Record<string, Rule> = {
       'jobs/cut-text',
       'jobs/json-pointer',
       'jobs/parse-value',
+      'jobs/trace-context',
+      'tracing/span',
     ],
   },
   'api/access': { imports: ['api/http', 'jobs', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model', 'version'] },
   'api/service/metrics': { imports: ['queue/store', 'queue/stats', 'queue/model/redis-time', 'metrics'] },
   'api/deps': {
-    imports: ['api/access', 'api/http', 'api/openapi', 'api/service/metrics', 'jobs', 'queue', 'environment'],
+    imports: [
+      ...['api/access', 'api/http', 'api/openapi', 'api/service/metrics', 'jobs', 'queue', 'environment'],
+      'tracing/span',
+    ],
   },
-  'api/submission': { imports: [...api, 'queue/model', 'queue/store', 'jobs'] },
+  'api/submission': { imports: [...api, 'queue/model', 'queue/store', 'jobs', 'tracing/span'] },
   'api/jobs': {
     imports: [
       ...api,
@@ -177,6 +182,7 @@ export const rules: Record<string, Rule> = {
         'boot-health',
         'container-memory',
         'descriptor-watch',
+        'tracing',
       ],
     ],
   },
@@ -191,7 +197,7 @@ export const rules: Record<string, Rule> = {
     doors: ['create-executors', 'executor'],
   },
   'worker/execution': {
-    imports: ['worker/executors', 'worker/handler', 'jobs', 'queue'],
+    imports: ['worker/executors', 'worker/handler', 'jobs', 'queue', 'tracing/span'],
     doors: ['execute-job'],
   },
   'worker/webhooks': { imports: ['worker/execution', 'jobs', 'queue', 'environment'], doors: ['consume-deliveries'] },
@@ -206,6 +212,7 @@ export const rules: Record<string, Rule> = {
       'descriptor-watch',
       'metrics',
       'version',
+      'tracing',
     ]),
   },
 
@@ -220,6 +227,7 @@ export const rules: Record<string, Rule> = {
   lifecycle: { imports: [] },
   'idle-memory': { imports: [] },
   boot: { imports: ['jobs', 'queue', 'environment', 'idle-memory'] },
+  tracing: { imports: ['jobs/cut-text', 'version'], doors: ['tracing', 'span'] },
   metrics: { imports: ['queue'], packages: ['@prometheus-io/client'] },
   dev: { imports: ['environment', 'lifecycle', 'queue/redis/server-version'] },
   cli: {
@@ -232,4 +240,10 @@ export const rules: Record<string, Rule> = {
 export const packageHomes: Record<string, string> = {
   bullmq: 'queue/bullmq',
   ioredis: 'queue/redis',
+  '@opentelemetry/api': 'tracing',
+  '@opentelemetry/core': 'tracing',
+  '@opentelemetry/exporter-trace-otlp-http': 'tracing',
+  '@opentelemetry/exporter-trace-otlp-proto': 'tracing',
+  '@opentelemetry/resources': 'tracing',
+  '@opentelemetry/sdk-trace': 'tracing',
 }

@@ -58,7 +58,7 @@ export class AnswerLog {
 function answerFields(request: FastifyRequest, reply: FastifyReply) {
   const { method, routeOptions, problem } = request
   const job = jobOf(request, reply)
-  const traceparent = readTraceparent(request.headers['traceparent'])
+  const traceparent = request.span?.traceparent ?? readTraceparent(request.headers['traceparent'])
   return {
     method,
     route: routeOptions.url,

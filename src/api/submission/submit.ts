@@ -13,6 +13,7 @@ import { serverTiming, type Timing } from '../http/server-timing.ts'
 import { type Awaited, waitWithHeader } from '../http/wait-until-done.ts'
 import { preferParameter, timingHeader, waitHeaders } from '../openapi/waiting.ts'
 import { logHeldQueue } from './log-held-queue.ts'
+import { published } from './published.ts'
 
 type HeldClaim = Extract<Claim, { status: 'first' | 'replay' }>
 
@@ -97,6 +98,8 @@ export async function submit<S extends { ref: JobRef }, T extends Submitted>(
       if (claim) await kind.share?.(claim, ref, other)
       ref = other
     } else if (claim) await keepClaim(kind, claim, ref, stored)
+    // The first request under its key has published it.
+    if (!isReplay) request.publishing?.end(published(kind.name, ref))
     // Now: where the wait ends with its key, the client still learns what it stored.
     reply.header('location', kind.path(ref.id))
     return stored

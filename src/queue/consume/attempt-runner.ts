@@ -233,6 +233,8 @@ export class AttemptRunner {
       createdAt,
       dueAt: due,
       startedAt: job.fetchedAt,
+      recordedAt: job.processedOn,
+      lastStart: job.stacktrace?.at(-1),
       events: attemptEvents,
       onStop: (stop) => running.onStop(stop),
       keepOutput: (output) => outputs.keep(ref, token, output),

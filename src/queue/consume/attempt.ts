@@ -20,6 +20,10 @@ export interface LeasedJob {
   /** Since when it could have started, in this run. */
   dueAt: number
   startedAt: number
+  /** When it started, as the history of the job has it; undefined of a plain job. */
+  recordedAt: number | undefined
+  /** The last entry of that history: see decodeStart. */
+  lastStart: string | undefined
   events: AttemptEvents
   /** Calls back when the job is to stop, at once if it already is; returns a function that takes the callback back. */
   onStop(stop: (request: StopRequest) => void): () => void

@@ -104,13 +104,16 @@ function lastOutcome(
 export function storedStarts(stacktrace: string | undefined): JobStart[] {
   if (stacktrace === undefined) return []
   const entries = z.array(z.string()).safeParse(parseJson(stacktrace)).data ?? []
-  return entries.flatMap((entry) => {
-    const parsed = parseJson(entry)
-    const { data } = startSchema.safeParse(parsed)
-    const failure = failureSchema.safeParse(parsed).data
-    if (!data || (data.outcome === undefined && !failure)) return []
-    const { attempt, worker, startedAt, endedAt, outcome = 'failed', output } = data
-    // Earlier versions stored it of a job that was not started, too.
-    return attempt === 0 ? [] : [{ attempt, worker, startedAt, endedAt, outcome, failure, output }]
-  })
+  return entries.flatMap((entry) => decodeStart(entry) ?? [])
+}
+
+/** One entry of the list; undefined where Drover did not write it. */
+export function decodeStart(entry: string): JobStart | undefined {
+  const parsed = parseJson(entry)
+  const { data } = startSchema.safeParse(parsed)
+  const failure = failureSchema.safeParse(parsed).data
+  if (!data || (data.outcome === undefined && !failure)) return undefined
+  const { attempt, worker, startedAt, endedAt, outcome = 'failed', output } = data
+  // Earlier versions stored it of a job that was not started, too.
+  return attempt === 0 ? undefined : { attempt, worker, startedAt, endedAt, outcome, failure, output }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Tracing } from '../../tracing/span.ts'
 import { type Admission, describeRefusal, type Refusal } from '../admission/admission.ts'
 import type { TenantLimits } from '../admission/tenant-limits.ts'
 import type { JobRef } from '../model/job-id.ts'
@@ -6,7 +7,7 @@ import { parseJobId } from '../model/job-id.ts'
 import { redisNow } from '../model/redis-time.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import type { JobQueue } from '../store/job-queue.ts'
-import { type StoredSchedule, tickRef } from './schedule-record.ts'
+import { type ScheduleDefinition, type StoredSchedule, tickRef } from './schedule-record.ts'
 import { type DueSchedule, type ScheduleStore, takenForMs } from './schedule-store.ts'
 import { latestTick, nextTick } from './ticks.ts'
 
@@ -28,6 +29,7 @@ export class Scheduler {
   readonly #store: ScheduleStore
   readonly #jobs: JobQueue
   readonly #door: { admission: Admission; limits: TenantLimits }
+  readonly #tracing: Tracing | undefined
   readonly #log: Logger
   #timer: NodeJS.Timeout | undefined
   #polling: Promise<void> | undefined
@@ -39,11 +41,13 @@ export class Scheduler {
     store: ScheduleStore
     jobs: JobQueue
     door: { admission: Admission; limits: TenantLimits }
+    tracing?: Tracing | undefined
     log: Logger
   }) {
     this.#store = deps.store
     this.#jobs = deps.jobs
     this.#door = deps.door
+    this.#tracing = deps.tracing
     this.#log = deps.log
   }
 
@@ -173,13 +177,39 @@ export class Scheduler {
     // This process was frozen: another one may have taken the schedule.
     if (performance.now() - startedAt > takenForMs / 2) throw new Error('the schedule was taken too long ago')
     const dueAt = now + (record.debounce?.quietMs ?? 0)
-    return this.#jobs.add({
+    const span = this.#tracing?.start({
+      name: `publish ${ref.queue}`,
+      kind: 'producer',
+      parent: record.traceparent,
+      attributes: {
+        'messaging.system': 'drover',
+        'messaging.operation.name': 'publish',
+        'messaging.operation.type': 'send',
+        'messaging.destination.name': ref.queue,
+        'messaging.message.id': ref.id,
+        'drover.job.type': type,
+        'drover.schedule.id': schedule.id,
+      },
+    })
+    const added = await this.#jobs.add({
       ref,
       type,
       attempts,
       createdAt: now,
       ...(dueAt > now && { runAt: dueAt }),
-      record: { ...record, ...(isLimited && { limited: true as const }), ...(hasLimits && { countsFrom: dueAt }) },
+      record: {
+        ...(span ? inTrace(record, span.traceparent) : record),
+        ...(isLimited && { limited: true as const }),
+        ...(hasLimits && { countsFrom: dueAt }),
+      },
     })
+    // A tick that was not stored is fired again, with a span of its own.
+    span?.end()
+    return added
   }
+}
+
+/** The record of a job with another trace, also of its webhook. */
+function inTrace(record: ScheduleDefinition['job']['record'], traceparent: string): typeof record {
+  return { ...record, traceparent, ...(record.webhook && { webhook: { ...record.webhook, traceparent } }) }
 }

@@ -6,15 +6,19 @@ import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { LeasedJob, Settlement } from '../../queue/consume/attempt.ts'
 import { type JobRecord, parseRecord, plainRecord, requestOf, timeLimits } from '../../queue/model/job-record.ts'
 import type { KeptOutput } from '../../queue/store/job-output.ts'
+import type { Tracing } from '../../tracing/span.ts'
 import type { Executor, Outcome } from '../executors/executor.ts'
 import { StopSource } from '../handler/stop-signal.ts'
 import { retryDelay } from './retry-delay.ts'
+import { type AttemptTrace, traceAttempt } from './trace-attempt.ts'
 
 export interface ExecuteJobDeps {
   registry: Registry
   /** Whether jobs that plain BullMQ producers add are run. */
   acceptsPlainJobs?: boolean
   executorFor(runsOn: RunsOn): Executor
+  /** Undefined: attempts are not traced. */
+  tracing?: Tracing | undefined
   log: Logger
 }
 
@@ -37,17 +41,23 @@ export async function executeJob(deps: ExecuteJobDeps, leased: LeasedJob): Promi
     const { ref, type, attempt, data } = leased
     return deps.log.child({ job: ref.id, type, attempt, ...requestOf(leased.isPlain ? undefined : data) })
   }
+  let trace: AttemptTrace | undefined
   try {
     if (leased.isPlain && !deps.acceptsPlainJobs) return refusePlainJob(leased, log())
     const loaded = deps.registry.get(leased.type)
     if (!loaded || !record) return await settleUnknown(leased, log())
     if (isLate(record, leased)) return settleLate(record, leased)
-    const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, leased)
+    trace = deps.tracing && traceAttempt(deps.tracing, leased, record.traceparent)
+    const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, leased, trace)
     const settling = settle(outcome, stopped, loaded, record, leased)
-    return settling instanceof Promise ? await settling : settling
+    const settlement = settling instanceof Promise ? await settling : settling
+    trace?.end(settlement)
+    return settlement
   } catch (error) {
     log().error({ err: error }, 'failed to run job')
-    return failed(leased, { ...describeFailure(error), retryable: false })
+    const settlement = failed(leased, { ...describeFailure(error), retryable: false })
+    trace?.end(settlement)
+    return settlement
   }
 }
 
@@ -99,6 +109,7 @@ async function run(
   loaded: LoadedJob,
   record: JobRecord,
   leased: LeasedJob,
+  trace: AttemptTrace | undefined,
 ): Promise<{ outcome: Outcome; stopped: StopRequest | undefined }> {
   const { ref, type, attempt, maxAttempts, events } = leased
   const timeoutMs = record.timeoutMs ?? loaded.job.timeoutMs
@@ -115,9 +126,12 @@ async function run(
   const releaseStop = leased.onStop(stopWith)
   events.onVerdict(() => stopWith({ kind: 'values_refused', graceMs: limitGraceMs }))
   try {
-    const { tenant, hops = 0, traceparent, input } = record
-    const task = { id: ref.id, type, tenant, hops, traceparent, input, attempt, maxAttempts }
-    const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop)
+    const { tenant, hops = 0, input } = record
+    const traced = trace?.isRecorded ? { isTraced: true as const } : {}
+    const traceparent = trace?.traceparent ?? record.traceparent
+    const task = { id: ref.id, type, tenant, hops, traceparent, ...traced, input, attempt, maxAttempts }
+    const onSpan = trace?.isRecorded ? trace.onSpan : undefined
+    const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop, onSpan)
     clearTimeout(timer)
     // Whether its values are stored decides how the attempt ends.
     const sending = events.flush()

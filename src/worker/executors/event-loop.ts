@@ -12,7 +12,7 @@ import type { Executor, ExecutorLog, Outcome } from './executor.ts'
  */
 export function createEventLoopExecutor({ fetch, log }: { fetch: JobFetch; log: ExecutorLog }): Executor {
   return {
-    run({ job }, attempt, emit, stop) {
+    run({ job }, attempt, emit, stop, emitSpan) {
       if (stop.aborted) return Promise.resolve({ status: 'killed' })
       return new Promise((resolve) => {
         const fields = { job: attempt.id, type: attempt.type }
@@ -34,7 +34,7 @@ export function createEventLoopExecutor({ fetch, log }: { fetch: JobFetch; log: 
         }
         stop.addEventListener('abort', startGrace, { once: true })
         const emitUnlessAbandoned: EmitJobEvent = (event) => (isAbandoned ? undefined : emit(event))
-        void runHandler({ job, attempt, stop, fetch, emit: emitUnlessAbandoned }).then(end)
+        void runHandler({ job, attempt, stop, fetch, emit: emitUnlessAbandoned, emitSpan }).then(end)
       })
     },
   }

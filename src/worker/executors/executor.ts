@@ -1,3 +1,4 @@
+import type { EmitSpan } from '../../jobs/handler-span.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
 import type { LoadedJob } from '../../jobs/registry.ts'
@@ -19,9 +20,9 @@ export interface Executor {
   /**
    * Runs one attempt. Never rejects, and resolves at most `graceMs` (plus the time of a kill) after `stop` aborts with a
    * {@link StopRequest}. `emit` has received every event in order when it resolves; later events are dropped.
-   * `emit` must neither throw nor reject.
+   * `emit` must neither throw nor reject. `emitSpan` receives the spans inside the attempt where `attempt.isTraced`.
    */
-  run(loaded: LoadedJob, attempt: Attempt, emit: EmitJobEvent, stop: StopSignal): Promise<Outcome>
+  run(loaded: LoadedJob, attempt: Attempt, emit: EmitJobEvent, stop: StopSignal, emitSpan?: EmitSpan): Promise<Outcome>
 }
 
 /** The operator's log: lines that handlers print, kills, crashes. A pino logger fits. */

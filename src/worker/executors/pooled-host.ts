@@ -1,3 +1,4 @@
+import type { EmitSpan } from '../../jobs/handler-span.ts'
 import type { EmitJobEvent, JobEvent } from '../../jobs/job-event.ts'
 import type { LoadedJob } from '../../jobs/registry.ts'
 import type { Attempt } from '../handler/attempt.ts'
@@ -14,6 +15,7 @@ export interface Task {
   readonly attempt: Attempt
   readonly emit: EmitJobEvent
   readonly stop: StopSignal
+  readonly emitSpan: EmitSpan | undefined
   /** It must run in a host in which nothing ran before, which serves no other task afterwards. */
   readonly isFresh: boolean
   resolve(outcome: Outcome): void
@@ -132,6 +134,7 @@ export class PooledHost {
     else if (message.run !== this.#run) return
     else if (message.type === 'invalid') this.#onInvalid(message.reason)
     else if (message.type === 'event') this.#onEvent(message.event)
+    else if (message.type === 'span') this.#task?.emitSpan?.(message.span)
     else if (message.type === 'checked') this.#onChecked(message)
     else this.#onEnded(message)
   }

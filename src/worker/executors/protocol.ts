@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { HandlerSpan } from '../../jobs/handler-span.ts'
 import type { JobEvent } from '../../jobs/job-event.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { Attempt } from '../handler/attempt.ts'
@@ -33,6 +34,18 @@ const event = z.discriminatedUnion('kind', [
   }),
 ]) satisfies z.ZodType<JobEvent>
 
+const hex16 = z.string().regex(/^[0-9a-f]{16}$/)
+const span = z.object({
+  name: z.string(),
+  kind: z.enum(['internal', 'client']),
+  spanId: hex16,
+  parentId: hex16,
+  startedAt: z.number(),
+  endedAt: z.number(),
+  attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  error: z.string().optional(),
+}) satisfies z.ZodType<HandlerSpan>
+
 const failure = z.object({
   code: z.string(),
   message: z.string(),
@@ -48,6 +61,7 @@ const outcome = z.discriminatedUnion('status', [
 const fromChild = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('event'), run: z.number(), event }),
+  z.object({ type: z.literal('span'), run: z.number(), span }),
   z.object({
     type: z.literal('ended'),
     run: z.number(),

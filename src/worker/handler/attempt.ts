@@ -5,8 +5,10 @@ export interface Attempt {
   tenant: string
   /** How many jobs or webhooks led to this one: see src/jobs/hops.ts. */
   hops: number
-  /** The trace of the request that submitted it. */
+  /** The trace context of what it does: that of its own span, or of the request that submitted it where there are no spans. */
   traceparent?: string | undefined
+  /** Its spans are asked for. */
+  isTraced?: true | undefined
   input: unknown
   attempt: number
   maxAttempts: number

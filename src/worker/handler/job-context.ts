@@ -1,11 +1,12 @@
 import { inspect } from 'node:util'
 import { cutText } from '../../jobs/cut-text.ts'
 import type { JobContext, LogLevel } from '../../jobs/define-job.ts'
+import type { EmitSpan } from '../../jobs/handler-span.ts'
 import { hopsHeader } from '../../jobs/hops.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
-import { childTraceparent } from '../../jobs/trace-context.ts'
 import { version } from '../../version.ts'
 import type { Attempt } from './attempt.ts'
+import { HandlerSpans } from './handler-spans.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { stoppedError } from './stopped-error.ts'
 import { toJson } from './to-json.ts'
@@ -16,6 +17,8 @@ export type JobFetch = JobContext['fetch']
 export interface ContextParts {
   attempt: Attempt
   emit: EmitJobEvent
+  /** Undefined: the attempt is not traced. */
+  emitSpan?: EmitSpan | undefined
   /** Aborts with a `StopRequest`; the handler sees an Error in its place. */
   stop: StopSignal
   fetch: JobFetch
@@ -47,6 +50,13 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
   let hasRefusedData = false
   let lastFraction = 0
   let derived: DerivedSignal | undefined
+  let derivedSpans: HandlerSpans | undefined
+  // Most handlers have none.
+  const spans = () => {
+    const { emitSpan } = parts
+    derivedSpans ??= new HandlerSpans(attempt.traceparent, emitSpan && ((span) => void (isOpen && emitSpan(span))))
+    return derivedSpans
+  }
 
   const context: JobContext = {
     id: attempt.id,
@@ -82,11 +92,13 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
       const headers = new Headers(init?.headers)
       headers.set(hopsHeader, String(attempt.hops + 1))
       if (!headers.has('user-agent')) headers.set('user-agent', userAgent)
-      if (attempt.traceparent !== undefined && !headers.has('traceparent'))
-        headers.set('traceparent', childTraceparent(attempt.traceparent))
       const either = init?.signal ? AbortSignal.any([signal, init.signal]) : signal
-      return parts.fetch(url, { ...init, headers, signal: either })
+      return spans().request((init?.method ?? 'GET').toUpperCase(), url, (traceparent) => {
+        if (traceparent !== undefined && !headers.has('traceparent')) headers.set('traceparent', traceparent)
+        return parts.fetch(url, { ...init, headers, signal: either })
+      })
     },
+    span: (name, fn, attributes = {}) => spans().run(name, fn, attributes),
   }
   return {
     context,

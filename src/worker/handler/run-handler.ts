@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { z } from 'zod'
 import { type Job, PermanentError } from '../../jobs/define-job.ts'
+import type { HandlerSpan } from '../../jobs/handler-span.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import { describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
 import { pointerTo } from '../../jobs/json-pointer.ts'
@@ -34,7 +35,9 @@ export async function runHandler(run: HandlerRun): Promise<HandlerOutcome> {
   const { job, attempt, stop } = run
   const redact = redactorOf(attempt.input, secretPaths(job.input))
   const emit: EmitJobEvent = redact ? (event) => run.emit(redact(event)) : run.emit
-  const { context, end } = createJobContext({ ...run, emit })
+  const { emitSpan } = run
+  const emitRedacted = redact && emitSpan ? (span: HandlerSpan) => emitSpan(redact(span)) : emitSpan
+  const { context, end } = createJobContext({ ...run, emit, emitSpan: emitRedacted })
   try {
     if (stop.aborted) throw stoppedError(stop)
     const input = parse(job.input, attempt.input, '/input', 'invalid_input')

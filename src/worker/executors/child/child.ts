@@ -2,6 +2,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+import type { HandlerSpan } from '../../../jobs/handler-span.ts'
 import type { JobEvent } from '../../../jobs/job-event.ts'
 import { redactorOf, secretPaths } from '../../../jobs/secrets.ts'
 import type { Egress } from '../../egress/egress.ts'
@@ -73,7 +74,8 @@ async function start({ run, file, attempt }: ToChild & { type: 'run' }): Promise
   const stop = new AbortController()
   const outbox = createEventOutbox({ attempt: attempt.attempt, post: (event) => sendEvent(run, event, attempt) })
   current = { run, stop, outbox }
-  const outcome = await runFile(file, { attempt, emit: outbox.emit, stop: stop.signal, fetch, poll })
+  const emitSpan = attempt.isTraced ? (span: HandlerSpan) => channel.send({ type: 'span', run, span }) : undefined
+  const outcome = await runFile(file, { attempt, emit: outbox.emit, emitSpan, stop: stop.signal, fetch, poll })
   outbox.flush()
   current = undefined
   const isClean = leftovers.tidy().length === 0

@@ -43,6 +43,8 @@ async function settle(options: {
     createdAt: 1000,
     dueAt: 1000,
     startedAt: 2000,
+    recordedAt: 2000,
+    lastStart: undefined,
     events: new AttemptEvents(async () => 'stored', { attempt: 1, isFirst: true }),
     onStop(listener) {
       if (stop) listener({ kind: stop, graceMs: 0 })
