@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -45,10 +45,26 @@ test('.env.example names what the compose files ask for, and nothing else', () =
   expect(named.toSorted()).toEqual([...new Set([...filledIn, ...passedOn])].toSorted())
 })
 
-test('only the API is published, on the loopback address', () => {
+test('the API, and what shows its metrics and traces, are published on the loopback address alone', () => {
   const published = Object.entries(services).flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]))
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in.
-  expect(published).toEqual([['api', '127.0.0.1:${DROVER_PORT-3000}:3000']])
+  // biome-ignore-start lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in.
+  expect(published).toEqual([
+    ['api', '127.0.0.1:${DROVER_PORT-3000}:3000'],
+    ['grafana', '127.0.0.1:${GRAFANA_PORT:-3001}:3000'],
+    ['otel-collector', '127.0.0.1:${TRACES_PORT:-16686}:16686'],
+  ])
+  // biome-ignore-end lint/suspicious/noTemplateCurlyInString: as above.
+})
+
+test('what shows metrics and traces runs on request only, with files that exist', () => {
+  for (const name of ['prometheus', 'grafana', 'otel-collector']) {
+    const { profiles, volumes = [] } = z
+      .looseObject({ profiles: z.array(z.string()), volumes: z.array(z.string()).optional() })
+      .parse(services[name])
+    expect(profiles).toEqual(['observability'])
+    for (const volume of volumes.filter((one) => one.startsWith('./')))
+      expect(existsSync(join(import.meta.dirname, '../..', volume.split(':')[0] ?? '')), volume).toBe(true)
+  }
 })
 
 test('every service is confined alike', () => {
