@@ -1,3 +1,5 @@
+import type { Schema } from './json-schema.ts'
+
 // What `/v1` answers, as far as the dashboard shows it.
 
 export type State = 'scheduled' | 'blocked' | 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'expired'
@@ -136,35 +138,6 @@ export interface Queue {
   oldest_wait_ms: number | null
 }
 
-/** JSON Schema, as far as a form is made of it. */
-export interface Schema {
-  type?: string | string[]
-  title?: string
-  description?: string
-  default?: unknown
-  const?: unknown
-  enum?: unknown[]
-  format?: string
-  properties?: Record<string, Schema>
-  required?: string[]
-  additionalProperties?: Schema | boolean
-  items?: Schema
-  minItems?: number
-  maxItems?: number
-  minimum?: number
-  maximum?: number
-  exclusiveMinimum?: number
-  exclusiveMaximum?: number
-  minLength?: number
-  maxLength?: number
-  pattern?: string
-  anyOf?: Schema[]
-  oneOf?: Schema[]
-  $ref?: string
-  $defs?: Record<string, Schema>
-  definitions?: Record<string, Schema>
-}
-
 export interface JobType {
   type: string
   title: string
@@ -208,4 +181,57 @@ export interface Delivery {
   finished_at: string | null
   attempts: { attempt: number; started_at: string | null; status: number | null; error: Failure | null }[]
   links: { resend: string }
+}
+
+/** Counts of a time. */
+export interface Counts {
+  succeeded: number
+  failed: number
+  canceled: number
+  expired: number
+  started: number
+  wait_p50_ms: number | null
+  wait_p95_ms: number | null
+  running: number
+}
+
+export interface Stats {
+  from: string
+  to: string
+  step_ms: number
+  points: ({ at: string } & Counts)[]
+  queues: ({ queue: string } & Counts)[]
+  types: ({ queue: string; type: string } & Counts)[]
+}
+
+export interface Worker {
+  id: string
+  name: string
+  version: string | null
+  draining: boolean
+  load: number | null
+  running: number | null
+  queues: { name: string; concurrency: number | null; running: number | null }[]
+  jobs: { id: string; type: string; started_at: string }[]
+  memory_bytes: number | null
+  started_at: string | null
+  last_heartbeat_at: string
+}
+
+export interface FailureGroup {
+  fingerprint: string
+  type: string
+  queue: string
+  code: string
+  message: string
+  count: number
+  total: number
+  first_seen_at: string
+  last_seen_at: string
+  latest_job_id: string
+}
+
+export interface ListedDelivery extends Delivery {
+  job_id: string | null
+  flow_id: string | null
 }

@@ -1,6 +1,7 @@
 import { html } from 'htm/preact'
 import type { Scope } from './model.ts'
 import { pathTo, type Route } from './route.ts'
+import { FailuresView } from './views/failures.ts'
 import { FlowView } from './views/flow.ts'
 import { FlowsView } from './views/flows.ts'
 import { JobView } from './views/job.ts'
@@ -10,6 +11,8 @@ import { QueuesView } from './views/queues.ts'
 import { SchedulesView } from './views/schedules.ts'
 import { TypeView } from './views/type.ts'
 import { TypesView } from './views/types.ts'
+import { WebhooksView } from './views/webhooks.ts'
+import { WorkersView } from './views/workers.ts'
 
 interface Place {
   /** The part of the path. */
@@ -31,6 +34,9 @@ export const places: readonly Place[] = [
   { name: 'flows', title: 'Flows', shape: '⇉', letter: 'f', show: FlowsView, showOne: FlowView },
   { name: 'schedules', title: 'Schedules', shape: '◷', letter: 's', show: SchedulesView },
   { name: 'queues', title: 'Queues', shape: '≡', letter: 'q', show: QueuesView },
+  { name: 'workers', title: 'Workers', shape: '⚙\uFE0E', letter: 'w', scope: 'admin', show: WorkersView },
+  { name: 'failures', title: 'Failures', shape: '✕', letter: 'e', show: FailuresView },
+  { name: 'webhooks', title: 'Webhooks', shape: '↗', letter: 'h', show: WebhooksView },
   { name: 'types', title: 'Types', shape: '◇', letter: 't', show: TypesView, showOne: TypeView },
 ]
 

@@ -62,6 +62,7 @@ test.skipIf(!hasBrowser || !canOwnRedis)(
     await showMarkupAsText(page, api.url)
     await followFlow(page, api.url)
     await pauseQueue(page, api.url)
+    await lookAround(page, api.url)
 
     await page.goto(`${api.url}/dashboard/jobs`)
     await page.locator('tbody tr').first().waitFor()
@@ -172,6 +173,20 @@ async function pauseQueue(page: Page, apiUrl: string): Promise<void> {
   await stateOf(page, 'succeeded')
 }
 
+/** What people see who run it: the failures of above in groups, the workers, charts. */
+async function lookAround(page: Page, apiUrl: string): Promise<void> {
+  await page.goto(`${apiUrl}/dashboard/failures`)
+  const group = page.locator('tbody tr', { hasText: 'failed at the start of step *' })
+  await group.getByRole('link', { name: /^\d+$/ }).click()
+  await heading(page, 'Jobs')
+  await page.locator('tbody tr', { hasText: 'sleep' }).first().waitFor()
+  await page.goto(`${apiUrl}/dashboard/workers`)
+  await page.getByText(/^io \d+ of 100$/).waitFor()
+  expect(await seriousFindings(page)).toEqual([])
+  await page.goto(`${apiUrl}/dashboard`)
+  await page.locator('.chart canvas').first().waitFor()
+}
+
 test.skipIf(!hasBrowser)(
   `with keys the dashboard asks for one, and offers what that may do${browserNote}`,
   { timeout: 90_000 },
@@ -214,7 +229,9 @@ test.skipIf(!hasBrowser)(
   },
 )
 
-test('the page and its files need no key, are cached as long as they hold, and `/` tells programs what there is', async () => {
+test('the page and its files need no key, are cached as long as they hold, and `/` tells programs what there is', {
+  timeout: 60_000,
+}, async () => {
   const { path } = await keysFile([makeKey('acme')])
   const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
   const html = { accept: 'text/html' }

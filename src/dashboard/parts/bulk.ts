@@ -1,4 +1,121 @@
-/** Bulk operations come with `/v1/operations`. */
-export function BulkActions(_props: { filter: Record<string, string> }) {
-  return null
+import { html } from 'htm/preact'
+import { useState } from 'preact/hooks'
+import { forbidden, get, ProblemError, write } from '../api.ts'
+import { sessionKey } from '../session.ts'
+import { Dialog } from './dialog.ts'
+import { count, plural } from './format.ts'
+import { ProblemNote } from './problem.ts'
+
+type Verb = 'cancel' | 'retry' | 'delete'
+export type BulkFilter = Record<string, string>
+
+interface Operation {
+  id: string
+  state: string
+  done: boolean
+  matched: number | null
+  succeeded: number
+  failed: number
+  skipped: number
+  error?: { code: string; message: string } | null
+}
+
+const sentences: Record<Verb, (jobs: string) => string> = {
+  cancel: (jobs) => `Cancels ${jobs}; those that run are stopped.`,
+  retry: (jobs) => `Runs ${jobs} again, with all attempts.`,
+  delete: (jobs) => `Deletes ${jobs} with results, values and logs.`,
+}
+/** From so many on the number is typed. */
+const typedFrom = 1000
+const pollMs = 700
+
+/** What can be done with all jobs that match the filters of a list. Without any filter there is nothing. */
+export function BulkActions({ filter, onDone }: { filter: BulkFilter; onDone: () => void }) {
+  if (Object.keys(filter).length === 0) return null
+  return html`<span class="faint">All that match:</span>
+    <${BulkAction} action="cancel" label="Cancel…" filter=${filter} onDone=${onDone} />
+    <${BulkAction} action="retry" label="Retry…" filter=${filter} onDone=${onDone} />
+    <${BulkAction} action="delete" label="Delete…" filter=${filter} onDone=${onDone} />`
+}
+
+export function BulkAction({
+  action,
+  label,
+  filter,
+  onDone,
+}: {
+  action: Verb
+  label: string
+  filter: BulkFilter
+  onDone: () => void
+}) {
+  const [isOpen, setOpen] = useState(false)
+  const why = forbidden(sessionKey().scopes, action === 'retry' ? 'submit' : 'cancel')
+  const close = () => {
+    setOpen(false)
+    onDone()
+  }
+  return html`<button type="button" class=${`small ${action === 'delete' ? 'danger' : 'secondary'}`} disabled=${why !== undefined} title=${why ?? ''} onClick=${() => setOpen(true)}>${label}</button>
+    ${isOpen && html`<${BulkDialog} action=${action} filter=${filter} onClose=${close} />`}`
+}
+
+function BulkDialog({ action, filter, onClose }: { action: Verb; filter: BulkFilter; onClose: () => void }) {
+  const [dry, setDry] = useState<Operation | undefined>(undefined)
+  const [real, setReal] = useState<Operation | undefined>(undefined)
+  const [error, setError] = useState<unknown>(undefined)
+  const [typed, setTyped] = useState('')
+  const [isBusy, setBusy] = useState(false)
+  const run = async (isDry: boolean, show: (operation: Operation) => void) => {
+    setBusy(true)
+    setError(undefined)
+    try {
+      await watch(await write<Operation>('POST', '/v1/operations', { action, filter, dry_run: isDry }), show)
+    } catch (failure) {
+      setError(failure)
+    } finally {
+      setBusy(false)
+    }
+  }
+  const matched = dry?.done === true ? (dry.matched ?? 0) : undefined
+  const isTyped = matched !== undefined && (matched < typedFrom || typed.trim() === String(matched))
+  return html`<${Dialog} title=${`${action} jobs`} onClose=${onClose}>
+    <p class="faint">${Object.entries(filter)
+      .map(([name, value]) => `${name.replaceAll('_', ' ')} = ${value}`)
+      .join(', ')}</p>
+    ${matched !== undefined && !real && html`<p><b>${sentences[action](plural(matched, 'job'))}</b></p>`}
+    ${matched !== undefined && matched >= typedFrom && !real && html`<label>Type ${matched} to go on<input type="text" inputmode="numeric" value=${typed} onInput=${({ target }: Event) => target instanceof HTMLInputElement && setTyped(target.value)} /></label>`}
+    ${real && html`<${Outcome} operation=${real} />`}
+    <${ProblemNote} error=${error} missing="This API has no operations over many jobs yet." />
+    <footer>
+      <button type="button" class="secondary" onClick=${onClose}>${real ? 'Close' : 'Back'}</button>
+      ${real && !real.done && html`<button type="button" class="danger" onClick=${() => void write('POST', `/v1/operations/${real.id}/cancel`).catch(setError)}>Stop it</button>`}
+      ${matched === undefined && html`<button type="button" aria-busy=${isBusy} disabled=${isBusy} onClick=${() => void run(true, setDry)}>Count them</button>`}
+      ${matched !== undefined && !real && html`<button type="button" class=${action === 'delete' ? 'danger' : ''} disabled=${isBusy || !isTyped || matched === 0} onClick=${() => void run(false, setReal)}>${`${action} ${count(matched)}`}</button>`}
+    </footer>
+  <//>`
+}
+
+/** Shows an operation until it has ended. */
+async function watch(begun: Operation, show: (operation: Operation) => void): Promise<void> {
+  let operation = begun
+  for (;;) {
+    show(operation)
+    if (operation.done) return
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
+    operation = await get<Operation>(`/v1/operations/${encodeURIComponent(operation.id)}`).catch((failure: unknown) => {
+      // Redis may be away for a moment: the operation goes on.
+      if (failure instanceof ProblemError && failure.problem.status < 500) throw failure
+      return operation
+    })
+  }
+}
+
+function Outcome({ operation: { state, done, matched, succeeded, failed, skipped, error } }: { operation: Operation }) {
+  const all = matched ?? 0
+  const through = succeeded + failed + skipped
+  return html`<div role="status">
+    <progress max=${Math.max(1, all)} value=${done ? Math.max(1, all) : through} aria-label="Progress"></progress>
+    <p class="num">${count(succeeded)} done, ${count(skipped)} skipped, ${count(failed)} failed, of ${count(all)}${done && `: ${state}`}</p>
+    ${error && html`<p class="bad"><code>${error.code}</code> ${error.message}</p>`}
+  </div>`
 }

@@ -1,42 +1,51 @@
 import { html } from 'htm/preact'
 import { usePolled } from '../live.ts'
 import type { Held, Job } from '../model.ts'
-import { exact, plain } from './format.ts'
+import { duration, exact, plain } from './format.ts'
 import { heldText } from './held.ts'
 import { ProblemNote } from './problem.ts'
 import { Ago } from './time.ts'
 
 interface Answer {
-  state: string
-  reasons: (Held & Record<string, unknown>)[]
+  reasons: (Held & { detail?: string } & Record<string, unknown>)[]
   position?: number | null
-  estimate?: { earliest_at: string | null; latest_at: string | null; basis: string } | null
+  estimate?: {
+    earliest_at: string
+    latest_at: string | null
+    basis: { ended: number | null; window_ms: number }
+  } | null
 }
 
-/** Why a job waits, and when it may start. */
+/** Why a job waits, and when it may start; or how it came to its end. */
 export function Explanation({ job }: { job: Job }) {
-  const { data, error } = usePolled<Answer>(
-    job.done ? undefined : `/v1/jobs/${encodeURIComponent(job.id)}/explain`,
-    3000,
-  )
-  if (job.done) return html`<p class="faint">It waits for nothing: it has ended.</p>`
+  const path = `/v1/jobs/${encodeURIComponent(job.id)}/explain`
+  const { data, error } = usePolled<Answer>(path, job.done ? 600_000 : 2000)
   if (!data) return html`<${ProblemNote} error=${error} missing="This API explains no waits yet." />`
   return html`<div>
     ${data.reasons.length === 0 && html`<p>Nothing holds it.</p>`}
-    <ul>${data.reasons.map((reason) => html`<li><b>${heldText(reason)}</b> <${Details} reason=${reason} /></li>`)}</ul>
-    ${typeof data.position === 'number' && html`<p>Position ${data.position} among your waiting jobs of its queue.</p>`}
-    ${
-      data.estimate?.earliest_at &&
-      html`<p>May start <${Ago} at=${data.estimate.earliest_at} />${data.estimate.latest_at && html`, at the latest <${Ago} at=${data.estimate.latest_at} />`}
-      <span class="faint"> (${data.estimate.basis})</span></p>`
-    }
+    <ul>${data.reasons.map((reason) => html`<li><b dir="auto">${reason.detail ?? heldText(reason)}</b> <${Details} reason=${reason} /></li>`)}</ul>
+    ${typeof data.position === 'number' && html`<p>Position ${data.position} among the jobs of its queue that can start.</p>`}
+    <${Estimate} of=${data.estimate} />
   </div>`
 }
+
+function Estimate({ of }: { of: Answer['estimate'] }) {
+  if (!of) return null
+  const { earliest_at: earliest, latest_at: latest, basis } = of
+  const measured = basis.ended === null ? '' : `, measured by ${basis.ended} ends in ${duration(basis.window_ms)}`
+  return html`<p>May start <${Ago} at=${earliest} />${latest !== null && html`, at the latest <${Ago} at=${latest} />`}<span class="faint">${measured}</span></p>`
+}
+
+const shownElsewhere = new Set(['kind', 'detail', 'flow_id', 'node'])
 
 /** The other fields of a reason, in words. */
 function Details({ reason }: { reason: Record<string, unknown> }) {
   const rest = Object.entries(reason).filter(
-    ([name, value]) => name !== 'kind' && value !== null && value !== undefined,
+    ([name, value]) => !shownElsewhere.has(name) && value !== null && value !== undefined,
   )
-  return html`<span class="faint">${rest.map(([name, value], at) => html`${at > 0 && ', '}${name.replaceAll('_', ' ')} ${typeof value === 'string' && name.endsWith('_at') ? exact(value) : plain(value)}`)}</span>`
+  const isTime = (name: string) => name === 'at' || name === 'since' || name.endsWith('_at')
+  const words = rest.map(([name, value]) => {
+    return `${name.replaceAll('_', ' ')} ${typeof value === 'string' && isTime(name) ? exact(value) : plain(value)}`
+  })
+  return html`<span class="faint" dir="auto">${words.join(', ')}</span>`
 }

@@ -1,34 +1,29 @@
 import { useRef, useState } from 'preact/hooks'
 
-interface Shown<Item> {
-  /** The list that this belongs to. */
+interface Shown {
+  /** The list that these ids belong to. */
   list: string
-  ids: string[]
-  known: Map<string, Item>
+  ids: ReadonlySet<string>
 }
 
 /**
- * The rows of the first page of a list that is read again and again: they change in place, and nothing moves. New ones wait until `show` is
- * called. Rows that are gone stay as they were.
+ * The rows of a list that is read again and again, newest first: they change in place, and older ones come at the end. New ones wait until
+ * `show` is called, so that nothing moves under the pointer.
  */
 export function useSteadyRows<Item extends { id: string }>(list: string, items: readonly Item[] | undefined) {
-  const shown = useRef<Shown<Item>>({ list, ids: [], known: new Map() })
+  const shown = useRef<Shown>({ list, ids: new Set() })
   const [, render] = useState(0)
-  if (shown.current.list !== list) shown.current = { list, ids: [], known: new Map() }
-  const { current } = shown
-  if (items) {
-    for (const item of items) current.known.set(item.id, item)
-    if (current.ids.length === 0) current.ids = items.map(({ id }) => id)
-  }
-  const first = current.ids[0]
-  const at = (items ?? []).findIndex(({ id }) => id === first)
-  const isElsewhere = at === -1 && first !== undefined && (items ?? []).length > 0
-  const waiting = isElsewhere ? (items ?? []).length : Math.max(0, at)
+  if (shown.current.list !== list) shown.current = { list, ids: new Set() }
+  const all = items ?? []
+  const first = all.findIndex(({ id }) => shown.current.ids.has(id))
+  // Where none of them is left there is nothing to keep in its place.
+  const rows = all.slice(Math.max(0, first))
+  if (items) shown.current = { list, ids: new Set(rows.map(({ id }) => id)) }
   return {
-    rows: current.ids.flatMap((id) => current.known.get(id) ?? []),
-    waiting,
+    rows,
+    waiting: all.length - rows.length,
     show: () => {
-      shown.current = { list, ids: [], known: new Map() }
+      shown.current = { list, ids: new Set() }
       render((count) => count + 1)
     },
   }

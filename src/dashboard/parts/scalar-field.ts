@@ -1,5 +1,5 @@
 import { html } from 'htm/preact'
-import type { Schema } from '../model.ts'
+import type { Schema } from '../json-schema.ts'
 import { plain } from './format.ts'
 import { Mistake, type SchemaFieldProps } from './schema-field-props.ts'
 

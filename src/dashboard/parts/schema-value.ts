@@ -1,4 +1,4 @@
-import type { Schema } from '../model.ts'
+import type { Schema } from '../json-schema.ts'
 
 /** How deep references are followed: a schema may refer to itself. */
 const maxReferences = 20

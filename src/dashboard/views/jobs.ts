@@ -49,7 +49,7 @@ export function JobsView({ route: { query } }: { route: Route }) {
     <${Filters} filter=${filter} />
     <div class="tools">
       <${Selected} jobs=${chosen} onDone=${reload} />
-      <${BulkActions} filter=${filter} />
+      <${BulkActions} filter=${filter} onDone=${reload} />
     </div>
     <${ProblemNote} error=${error} />
     ${waiting > 0 && html`<button type="button" class="small news" onClick=${show}>${waiting} new: show</button>`}
