@@ -5,12 +5,15 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { makeKey } from '../helpers/keys-file.ts'
 import { type DroverOptions, drover, startDrover } from '../helpers/run-drover.ts'
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { waitFor } from '../helpers/wait-for.ts'
+
+// Most of the time is that of starting Node.js, some seventy times.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const key = makeKey('acme', ['submit', 'read', 'cancel'])
 const adminKey = makeKey('acme', ['admin'])
@@ -151,6 +154,7 @@ test('jobs are listed, shown, canceled, retried and deleted', async () => {
     'the job to run',
     async () => JSON.parse((await run('list --state running --tag mine --json')).stdout),
     ({ items }) => items.length === 1,
+    { withinMs: 30_000 },
   )
   const [shown, canceled] = [await run(`get ${id}`), await run(`cancel ${id} io_unknown`)]
   expect(shown.stdout).toMatch(/^state +running$/m)
@@ -323,7 +327,15 @@ test('queues, types and schedules are listed and changed, and doctor finds what 
   const statuses = ({ stdout }: { stdout: string }) =>
     Object.fromEntries(JSON.parse(stdout).checks.map(({ check, status }: Record<string, string>) => [check, status]))
   expect(healthy.code).toBe(0)
-  expect(statuses(healthy)).toMatchObject({ server: 'ok', ready: 'ok', key: 'ok', 'queue cpu': 'ok', 'queue io': 'ok' })
+  expect(statuses(healthy)).toMatchObject({
+    server: 'ok',
+    ready: 'ok',
+    key: 'ok',
+    'queue cpu': 'ok',
+    'queue io': 'ok',
+    redis: 'ok',
+    clocks: 'ok',
+  })
 
   expect(await run('queues pause cpu', admin)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^cpu +yes /m) })
   const [paused, wrongKey] = await Promise.all([
@@ -335,6 +347,21 @@ test('queues, types and schedules are listed and changed, and doctor finds what 
   expect(statuses(wrongKey)).toMatchObject({ server: 'ok', key: 'failed' })
   expect(await run('queues resume cpu', admin)).toMatchObject({ code: 0 })
 
+  await run('run sleep --duration-ms 1 --fail-at 0 --attempts 1 --quiet')
+  const failures = JSON.parse((await run('failures --type sleep --json')).stdout).items
+  const [inGroup, workers, stats, unseen] = await Promise.all([
+    run(`list --json --fingerprint ${failures[0].fingerprint}`),
+    run('workers', admin),
+    run('stats --from 10m --json', admin),
+    run('workers'),
+  ])
+  expect(JSON.parse(inGroup.stdout).items[0]).toMatchObject({ type: 'sleep', state: 'failed' })
+  expect(workers.stdout).toMatch(/ io:100,cpu:2 +\d+ +\d+ MB/)
+  expect(JSON.parse(stats.stdout).step_ms).toBe(60_000)
+  expect(unseen).toMatchObject({ code: 1, stderr: expect.stringContaining('forbidden') })
+})
+
+test('schedules are put, listed and deleted', async () => {
   const schedule = 'cron: 0 3 * * *\njob: { type: echo, input: 1 }\n'
   expect(await run('schedules put nightly -', { stdin: schedule })).toMatchObject({ code: 0 })
   expect((await run('schedules')).stdout).toMatch(/^nightly +0 3 \* \* \* +echo +\d{4}-/m)
@@ -387,6 +414,28 @@ test('a route that the server does not have is reported as that', async () => {
       stderr: expect.stringMatching(/^drover: this server has no such route \((GET|POST) \/v1\/\w+\): it is older/),
     })
   }
+})
+
+test('another program at the address is not taken for a server, and other operations can be called', async () => {
+  const page = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' })
+    response.end('<h1>Sign in</h1>')
+  })
+  page.listen(0, '127.0.0.1')
+  await once(page, 'listening')
+  onTestFinished(() => void page.close())
+  const { port } = page.address() as AddressInfo
+  const other = { DROVER_URL: `http://127.0.0.1:${port}` }
+  for (const { code, stdout, stderr } of await Promise.all([
+    run('list', { env: other }),
+    run('watch io_1', { env: other }),
+  ])) {
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
+    expect(stderr).toBe('drover: the server answered 200, and not as Drover does\n')
+  }
+  const submitted = await drover(['request', 'POST', '/v1/jobs', '--input', '{"type":"echo","input":1}'], { env })
+  expect(JSON.parse(submitted.stdout)).toMatchObject({ type: 'echo' })
+  expect(await run('request GET /v1/nothing')).toMatchObject({ code: 1, stdout: '' })
 })
 
 test('a shell is offered commands, job types and the flags of a type', async () => {

@@ -5,7 +5,7 @@ import { version } from '../../version.ts'
 import { CommandFailure } from '../command-failure.ts'
 import { type Doc, docOf } from './document.ts'
 import { isBroken, notReached } from './not-reached.ts'
-import { failureOf } from './problem.ts'
+import { failureOf, parseAnswer } from './problem.ts'
 import type { Target } from './target.ts'
 
 /** A wait is at most 50 s, and a stream has a comment each 15 s: longer silence is a dead connection. */
@@ -46,8 +46,14 @@ export class Client {
    * @throws CommandFailure for a problem, and where the server is not reached
    */
   async call(method: string, path: string, call: Call = {}): Promise<Doc> {
-    const { body } = await this.send(method, path, call)
-    return body === '' ? {} : docOf(JSON.parse(body))
+    const { status, body } = await this.send(method, path, call)
+    return body === '' ? {} : docOf(parseAnswer(status, body))
+  }
+
+  /** {@link call} of an operation that answers with any JSON value. */
+  async value(method: string, path: string, call: Call = {}): Promise<unknown> {
+    const { status, body } = await this.send(method, path, call)
+    return parseAnswer(status, body)
   }
 
   /** {@link call} with the body as it came. */
@@ -105,7 +111,8 @@ export class Client {
           ...(signal && { signal }),
         },
         (response) => {
-          this.#wasReached = true
+          // A server that cannot answer at first is reported at once.
+          if ((response.statusCode ?? 500) < 500) this.#wasReached = true
           resolve(response)
         },
       )

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Client } from './client.ts'
 import { isBroken, notReached } from './not-reached.ts'
-import { failureOf } from './problem.ts'
+import { failureOf, notDrover, parseAnswer } from './problem.ts'
 
 export interface StreamEvent {
   event: string
@@ -36,6 +36,7 @@ export async function* followEvents(
   let retryMs = defaultRetryMs
   let lastSignAt = performance.now()
   let wasOpen = false
+  let lastCode = 'the stream ends'
   for (;;) {
     try {
       const headers: Record<string, string> = { accept: 'text/event-stream' }
@@ -48,6 +49,11 @@ export async function* followEvents(
         if (status < 500 && status !== 429) throw failure
         if (!wasOpen || performance.now() - lastSignAt > giveUpAfterMs) throw failure
       } else {
+        const type = response.headers['content-type'] ?? ''
+        if (!type.startsWith('text/event-stream')) {
+          response.destroy()
+          throw notDrover(status)
+        }
         wasOpen = true
         const messages: EventSourceMessage[] = []
         const parser = createParser({
@@ -64,15 +70,18 @@ export async function* followEvents(
           for (const { id, event = 'message', data } of messages.splice(0)) {
             if (event === 'problem') throw failureOf(401, data, { method: 'GET', path })
             lastId = id ?? lastId
-            yield { event, data: JSON.parse(data) }
+            yield { event, data: parseAnswer(status, data) }
             if (event === 'done') return
           }
         }
       }
     } catch (error) {
       if (!isBroken(error) || signal?.aborted) throw error
-      if (!wasOpen || performance.now() - lastSignAt > giveUpAfterMs) throw notReached(client.target, error)
+      if (!wasOpen) throw notReached(client.target, error)
+      lastCode = error.code
     }
+    // Also of a server that ends each stream at once.
+    if (performance.now() - lastSignAt > giveUpAfterMs) throw notReached(client.target, { code: lastCode })
     onBreak?.()
     await sleep(Math.min(retryMs, 10_000), undefined, signal ? { signal } : {})
   }

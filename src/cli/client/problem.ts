@@ -14,7 +14,7 @@ export function failureOf(
 ): CommandFailure {
   const problem = docOf(parsed(body))
   const code = textOf(problem['code'])
-  if (code === '') return new CommandFailure('notReached', `the server answered ${status}, and not as Drover does`)
+  if (code === '') return notDrover(status)
   if (code === 'route_not_found' || code === 'method_not_allowed') {
     const route = escapeText(`${request.method} ${request.path.replace(/\?.*/, '')}`)
     return new CommandFailure('failed', `this server has no such route (${route}): it is older than this command`)
@@ -27,6 +27,19 @@ export function failureOf(
   const message = lines.length > 0 ? lines.join('\n') : escapeText(`${code}: ${detail}`)
   return new CommandFailure(reasonOf(status, code), message)
 }
+
+/** The JSON of an answer. @throws CommandFailure where it is none */
+export function parseAnswer(status: number, body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    throw notDrover(status)
+  }
+}
+
+/** Of another program, such as a proxy, at the address. */
+export const notDrover = (status: number): CommandFailure =>
+  new CommandFailure('notReached', `the server answered ${status}, and not as Drover does`)
 
 function reasonOf(status: number, code: string): 'failed' | 'usage' | 'notReached' {
   if (status >= 500) return 'notReached'

@@ -3,7 +3,7 @@ import { type Doc, docOf, textOf } from '../client/document.ts'
 import { followEvents } from '../client/follow-events.ts'
 import { readItems } from '../client/read-pages.ts'
 import type { Format } from '../output.ts'
-import { escapeText, toSafeJson } from '../terminal/escape.ts'
+import { escapeText } from '../terminal/escape.ts'
 import type { Screen } from '../terminal/screen.ts'
 import { untilEnd } from '../terminal/until-end.ts'
 import { endAs } from './job-end.ts'
@@ -70,7 +70,7 @@ async function printEnd({ client, screen, format }: Watching, job: Doc): Promise
   const isCut = typeof job['output_bytes'] === 'number'
   if (format === 'json') screen.json(isCut ? await client.call('GET', path) : job)
   else if (format === 'table' && job['state'] === 'succeeded') {
-    if (isCut) screen.data(toSafeJson(JSON.parse((await client.send('GET', `${path}/output`)).body)))
+    if (isCut) screen.json(await client.value('GET', `${path}/output`))
     else screen.json(job['output'])
   }
 }

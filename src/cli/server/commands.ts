@@ -207,6 +207,26 @@ export const serverCommands = {
     defaultCommand: 'list',
     docs: { brief: 'Cancel, retry or delete many jobs at once' },
   }),
+  request: buildCommand({
+    loader: async () => (await import('./request.ts')).request,
+    parameters: {
+      flags: {
+        input: { ...text, placeholder: 'JSON', brief: 'The body: JSON, @file, or - for stdin' },
+        ...serverFlags,
+      },
+      positional: {
+        kind: 'tuple',
+        parameters: [
+          { brief: 'GET, POST, …', placeholder: 'method', parse: String },
+          { brief: 'The path with its query, such as /v1/deliveries', placeholder: 'path', parse: String },
+        ],
+      },
+    },
+    docs: {
+      brief: 'Call an operation of the API that has no command of its own',
+      fullDescription: 'Prints the answer as it is. docs/api.md and /docs describe the operations.',
+    },
+  }),
   doctor: buildCommand({
     loader: async () => (await import('./doctor.ts')).doctor,
     parameters: { flags },

@@ -75,22 +75,27 @@ async function follow(flags: OperationFlags & WatchFlags, id: string, started: D
     screen.stop()
     if (formatOf(flags) === 'table') printItems({ items: [ended] }, flags, fields, rowOf)
     else if (formatOf(flags) === 'json') printThing(ended, flags)
-    const failed = Number(ended['failed'] ?? 0)
-    if (textOf(ended['state']) === 'canceled') throw new CommandFailure('stopped', `${shown} was canceled`)
-    if (failed > 0) throw new CommandFailure('failed', `${shown}: ${failed} jobs were not changed`)
+    endAs(shown, ended)
   } finally {
     screen.stop()
   }
 }
 
 function lineOf(operation: Doc): string {
-  const { matched, done, total } = countsOf(operation)
-  return `${bar(total === 0 ? undefined : done / total)}  ${done} of ${matched}  ${escapeText(textOf(operation['state']))}`
+  const { fraction, message } = docOf(operation['progress'])
+  return `${bar(typeof fraction === 'number' ? fraction : undefined)}  ${escapeText(textOf(message))}`
 }
 
-function countsOf({ matched, succeeded, failed, skipped }: Doc): { matched: string; done: number; total: number } {
-  const done = [succeeded, failed, skipped].reduce<number>((sum, count) => sum + Number(count ?? 0), 0)
-  return { matched: escapeText(textOf(matched)), done, total: Number(matched ?? 0) }
+/** @throws CommandFailure unless it changed, or counted, all that it matched */
+function endAs(id: string, operation: Doc): void {
+  const { code, message } = docOf(operation['error'])
+  const state = textOf(operation['state'])
+  const failed = Number(operation['failed'] ?? 0)
+  if (state === 'canceled') throw new CommandFailure('stopped', `${id} was canceled`)
+  if (state === 'failed')
+    throw new CommandFailure('failed', escapeText(`${id} failed: ${textOf(code)}: ${textOf(message)}`))
+  if (failed > 0)
+    throw new CommandFailure('failed', `${id}: ${failed} jobs failed: drover operations get ${id} has reasons`)
 }
 
 const rowOf = (operation: Doc): Record<(typeof fields)[number], string> => ({
