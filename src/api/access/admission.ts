@@ -79,9 +79,14 @@ export async function admitJobs(
   if (refusal) throw refused(refusal)
 }
 
-/** Gives back the places of jobs that were admitted and not stored. @throws QueueUnavailableError */
-export function withdrawJobs(admission: Admission, { tenant, limits }: Caller, refs: JobRef[]): Promise<void> {
-  return admission.withdraw({ tenant, limit: limits.max_queued, refs })
+/** Gives back what jobs took that were admitted with these `bytes` and are not stored. @throws QueueUnavailableError */
+export function withdrawJobs(
+  admission: Admission,
+  { tenant, limits }: Caller,
+  refs: JobRef[],
+  bytes: number,
+): Promise<void> {
+  return admission.withdraw({ tenant, limit: limits.max_queued, maxBytes: limits.max_bytes, refs, bytes })
 }
 
 function refused(refusal: Refusal): Problem {

@@ -100,7 +100,7 @@ export function cancelAndRetryFlow(app: FastifyInstance, deps: RouteDeps): void 
           await chargeRequests(quotas, caller, reply, refs.length)
           await admitJobs(admission, caller, refs, 0)
         },
-        leave: (refs: JobRef[]) => withdrawJobs(admission, caller, refs),
+        leave: (refs: JobRef[]) => withdrawJobs(admission, caller, refs, 0),
       }
       const retried = await flows.retry(id, redisNow(), { members: request.body?.members, door })
       if (retried.status === 'invalid') {

@@ -44,7 +44,8 @@ function flowSubmissions(deps: RouteDeps): SubmissionKind<SubmittedFlow, FlowSta
       await chargeRequests(quotas, request.caller, reply, submitted.flow.plan.jobs.length)
       await admitJobs(admission, request.caller, refs(submitted), copiesOfBody * bodyBytes(request))
     },
-    withdraw: (submitted, request) => withdrawJobs(admission, request.caller, refs(submitted)),
+    withdraw: (submitted, request) =>
+      withdrawJobs(admission, request.caller, refs(submitted), copiesOfBody * bodyBytes(request)),
     store: async ({ ref, flow }, { known }) => {
       await flows.add({ ...flow, id: ref.id, createdAt: known?.progress.flow.createdAt ?? flow.createdAt })
       return readStatus(deps, ref.id)

@@ -21,7 +21,7 @@ export function jobSubmissions(
     ...how,
     cost: () => 1,
     admit: ({ ref }, request) => admitJobs(admission, request.caller, [ref], bodyBytes(request)),
-    withdraw: ({ ref }, request) => withdrawJobs(admission, request.caller, [ref]),
+    withdraw: ({ ref }, request) => withdrawJobs(admission, request.caller, [ref], bodyBytes(request)),
     store: async (job, { known, isReplay, isAwaitedHere }) => {
       if (known) return known
       // Under a key another request may store the job, with the channel of another process.
@@ -60,11 +60,11 @@ async function resolveShared(
   const holder = { queue: job.ref.queue, id }
   if (canceled) {
     if (canceled === 'ended') metrics.jobEnded(job.type, 'canceled')
-    if (canceled === 'ended' && limited) await admission.withdraw({ tenant, limit: Infinity, refs: [holder] })
+    if (canceled === 'ended' && limited) await admission.withdraw({ tenant, limit: Infinity, refs: [holder], bytes: 0 })
     return added
   }
   if (how === 'joined' && unique?.onConflict === 'reject') {
-    if (limited) await admission.withdraw({ tenant, limit: Infinity, refs: [job.ref] })
+    if (limited) await admission.withdraw({ tenant, limit: Infinity, refs: [job.ref], bytes: 0 })
     throw uniqueConflict(id)
   }
   const stored = await queue.read(holder, undefined, 'small')

@@ -54,7 +54,7 @@ export function retryJob(app: FastifyInstance, { queue, control, outbox, retenti
       if (mayRetry && before.record.webhook) await outbox.release(before)
       const isLimited = caller.limits.max_queued !== undefined
       const result = mayRetry ? await control.reopen(before, redisNow(), { isLimited }) : 'not_retryable'
-      if (mayRetry && result !== 'reopened') await withdrawJobs(admission, caller, [before])
+      if (mayRetry && result !== 'reopened') await withdrawJobs(admission, caller, [before], 0)
       if (typeof result === 'object') throw uniqueConflict(result.claimedBy)
       if (result === 'missing') throw await jobGone(queue, before, before.record.tenant)
       if (result === 'not_retryable') {

@@ -2,8 +2,8 @@ import type { JobRef } from '../model/job-id.ts'
 import type { Entry, Fullness, QueueBackpressure } from './queue-backpressure.ts'
 import type { TenantQuotas } from './tenant-quotas.ts'
 
-/** What a job takes in Redis beside its input, in its hash and the lists of its queue: about 1,100 bytes, with some to spare. */
-const jobBytes = 1500
+/** What a job takes in Redis beside its input, in its hash and the lists of its queue; as job-bytes.lua counts it. */
+const jobBytes = 1200
 
 /** What fills Redis, and when there can be room again. */
 interface Fill {
@@ -17,6 +17,8 @@ export interface Relief {
   makeRoom(bytes: number): Promise<boolean>
   /** Takes so many bytes of what a tenant may store. @returns false when there is no room for them, and none can be made */
   takeOfTenant(tenant: string, max: number, bytes: number): Promise<boolean>
+  /** Gives back what was taken so and is not stored. */
+  giveBackOfTenant(tenant: string, bytes: number): void
   describe(): Promise<Fill>
 }
 
@@ -62,7 +64,7 @@ export class Admission {
     if (!refusal && maxBytes !== undefined) {
       // At last: results give way for it.
       refusal = await this.#takeBytes(tenant, maxBytes, bytes + refs.length * jobBytes)
-      if (refusal) await this.withdraw({ tenant, limit, refs })
+      if (refusal) await this.withdraw({ tenant, limit, refs, bytes })
     }
     if (refusal) for (const entry of entered) this.#backpressure.undo(entry)
     return refusal
@@ -129,8 +131,9 @@ export class Admission {
     return Math.floor(Math.min(inQuota, ...inQueues))
   }
 
-  /** Gives back the places of jobs that were admitted and not stored. @throws QueueUnavailableError */
-  async withdraw({ tenant, limit, refs }: Omit<Entrants, 'bytes'>): Promise<void> {
+  /** Gives back what jobs took that were admitted and are not stored: their places, and their bytes. @throws QueueUnavailableError */
+  async withdraw({ tenant, limit, maxBytes, refs, bytes }: Entrants): Promise<void> {
+    if (maxBytes !== undefined) this.#relief.giveBackOfTenant(tenant, bytes + refs.length * jobBytes)
     if (limit === undefined) return
     await this.#quotas.leaveUnlessWaiting(
       tenant,

@@ -103,6 +103,7 @@ async function admitItems(deps: Deps, loaded: LoadedFlow, map: MapNode): Promise
       tenant: flow.tenant,
       limit,
       refs: left.slice(0, some.count).flatMap((_, n) => refsOf(from + n)),
+      bytes: bytesOf(left.slice(0, some.count)),
     })
     return 'stale'
   }

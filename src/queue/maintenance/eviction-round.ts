@@ -28,6 +28,7 @@ export class EvictionRound {
   readonly #left: Map<string, number>
   /** Tenants of which no job was found that can be evicted now. */
   readonly #exhausted = new Set<string>()
+  readonly #withoutEnded: ReadonlySet<string>
   readonly #readers: TenantReaders
   readonly #begunAt = monotonicMs()
   #tenant: string | undefined
@@ -37,6 +38,7 @@ export class EvictionRound {
   private constructor(stored: StoredBytes, readers: TenantReaders) {
     this.stored = stored
     this.#left = new Map(stored.byTenant)
+    this.#withoutEnded = new Set(stored.byTenant.keys()).difference(stored.withEnded)
     this.#readers = readers
   }
 
@@ -65,7 +67,7 @@ export class EvictionRound {
   }
 
   #hasMost(tenant: string): boolean {
-    const most = this.#left.get(largest(this.#left, this.#exhausted) ?? '') ?? 0
+    const most = this.#left.get(largest(this.#left, this.#exhausted.union(this.#withoutEnded)) ?? '') ?? 0
     return (this.#left.get(tenant) ?? 0) >= most * switchShare
   }
 
@@ -100,10 +102,11 @@ export class EvictionRound {
     }
   }
 
+  /** Tenants without ended jobs come last: to look for some takes {@link tenantMs} for each. */
   #current(): string | undefined {
     const tenant = this.#tenant
     if (tenant !== undefined && !this.#exhausted.has(tenant) && this.#hasMost(tenant)) return tenant
-    return largest(this.#left, this.#exhausted)
+    return largest(this.#left, this.#exhausted.union(this.#withoutEnded)) ?? largest(this.#left, this.#exhausted)
   }
 }
 

@@ -135,6 +135,11 @@ export class Evictor implements Relief {
     return this.#tenantBytes.take(tenant, max, bytes)
   }
 
+  /** Gives back what was taken of a tenant and is not stored. */
+  giveBackOfTenant(tenant: string, bytes: number): void {
+    this.#tenantBytes.giveBack(tenant, bytes)
+  }
+
   /** See {@link describeFill}. @throws QueueUnavailableError */
   describe(): Promise<Fill> {
     const { memory, resultMinMs, redis, keys, queues } = this.#options

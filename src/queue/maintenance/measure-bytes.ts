@@ -26,6 +26,8 @@ const measuredSchema = z.tuple([z.int(), z.coerce.number(), z.array(z.coerce.str
 /** About what is stored, in bytes. */
 export interface StoredBytes {
   byTenant: Map<string, number>
+  /** The tenants of ended jobs, as far as they were measured. */
+  withEnded: Set<string>
   /** Of jobs that have not ended. */
   waiting: number
   /** Of ended jobs, and of those among them that ended too lately to be evicted. */
@@ -45,7 +47,7 @@ export async function measureBytes(
   queues: Iterable<string>,
   endedBefore: number,
 ): Promise<StoredBytes> {
-  const stored: StoredBytes = { byTenant: new Map(), waiting: 0, ended: 0, young: 0 }
+  const stored: StoredBytes = { byTenant: new Map(), withEnded: new Set(), waiting: 0, ended: 0, young: 0 }
   for (const queue of queues) {
     for (const place of places) await measurePlace(deps, { queue, ...place, endedBefore }, stored)
   }
@@ -79,7 +81,9 @@ async function measurePlace(
   const scale = found.measured === 0 ? 0 : length / found.measured
   for (const [tenant, bytes] of found.tenants) {
     stored.byTenant.set(tenant, (stored.byTenant.get(tenant) ?? 0) + bytes * scale)
-    stored[place.set === 'completed' || place.set === 'failed' ? 'ended' : 'waiting'] += bytes * scale
+    const isEnded = place.set === 'completed' || place.set === 'failed'
+    stored[isEnded ? 'ended' : 'waiting'] += bytes * scale
+    if (isEnded) stored.withEnded.add(tenant)
   }
   stored.young += found.young * scale
 }

@@ -33,6 +33,8 @@ export class TenantBytes {
   #measuring: Promise<void> | undefined
   /** What was taken during a measurement, which may have it or not: it stays counted. */
   #taken = new Map<string, number>()
+  /** What was taken since the last measurement began: as much can be given back. */
+  #unmeasured = new Map<string, number>()
   readonly #evicting = new Map<string, Promise<void>>()
   readonly #nothingAt = new Map<string, number>()
 
@@ -53,6 +55,16 @@ export class TenantBytes {
       await this.#evictOnce(tenant, max, bytes, until)
     }
     return true
+  }
+
+  /** Gives back what was taken and is not stored. A measurement since then does not have it: what that found stays. */
+  giveBack(tenant: string, bytes: number): void {
+    const taken = this.#unmeasured.get(tenant) ?? 0
+    const given = Math.min(bytes, taken)
+    this.#unmeasured.set(tenant, taken - given)
+    this.#stored?.set(tenant, Math.max(0, this.#used(tenant) - given))
+    const during = this.#taken.get(tenant)
+    if (during !== undefined) this.#taken.set(tenant, Math.max(0, during - given))
   }
 
   /** One eviction at a time for each tenant. */
@@ -86,6 +98,7 @@ export class TenantBytes {
   #takeFrom(tenant: string, max: number, bytes: number): boolean {
     if (this.#used(tenant) + bytes > max) return false
     this.#stored?.set(tenant, this.#used(tenant) + bytes)
+    this.#unmeasured.set(tenant, (this.#unmeasured.get(tenant) ?? 0) + bytes)
     if (this.#measuring) this.#taken.set(tenant, (this.#taken.get(tenant) ?? 0) + bytes)
     return true
   }
@@ -108,6 +121,7 @@ export class TenantBytes {
     const { byTenant } = await measureBytes(this.#options, this.#options.queues, redisNow())
     for (const [tenant, bytes] of this.#taken) byTenant.set(tenant, (byTenant.get(tenant) ?? 0) + bytes)
     this.#stored = byTenant
+    this.#unmeasured = new Map(this.#taken)
     this.#measuredAt = begunAt
   }
 }

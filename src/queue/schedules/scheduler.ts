@@ -153,7 +153,7 @@ export class Scheduler {
     if (refusal) return (await this.#jobs.read(ref)) ? ref.id : refusal
     const { deduplicated } = await this.#add(schedule, ref, { now, startedAt, isLimited: limit !== undefined })
     if (!deduplicated || deduplicated.canceled) return ref.id
-    await this.#door.admission.withdraw({ tenant: schedule.tenant, limit, refs: [ref] })
+    await this.#door.admission.withdraw({ tenant: schedule.tenant, limit, refs: [ref], bytes })
     return deduplicated.how === 'joined' ? undefined : deduplicated.id
   }
 

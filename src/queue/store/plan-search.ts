@@ -141,17 +141,17 @@ async function knownJobs(
   const home = state && homes[state]
   if (!home) return undefined
   const { redis, queue } = options
+  const lists = home.lists.map((name) => keys.bull(queue, name))
+  const sets = home.sets.map((name) => keys.bull(queue, name))
   const sizes = await whenAvailable(
-    Promise.all([
-      ...home.lists.map((name) => redis.llen(keys.bull(queue, name))),
-      ...home.sets.map((name) => redis.zcard(keys.bull(queue, name))),
-    ]),
+    Promise.all([...lists.map((key) => redis.llen(key)), ...sets.map((key) => redis.zcard(key))]),
   )
   if (sizes.reduce((sum, size) => sum + size, 0) > maxKnown) return undefined
+  const filled = new Set([...lists, ...sets].filter((_, n) => sizes[n] !== 0))
   const ids = await whenAvailable(
     Promise.all([
-      ...home.lists.map((name) => redis.lrange(keys.bull(queue, name), 0, maxKnown)),
-      ...home.sets.map((name) => redis.zrange(keys.bull(queue, name), 0, `${maxKnown}`)),
+      ...lists.filter((key) => filled.has(key)).map((key) => redis.lrange(key, 0, maxKnown)),
+      ...sets.filter((key) => filled.has(key)).map((key) => redis.zrange(key, 0, `${maxKnown}`)),
     ]),
   )
   return KnownJobs.of(options, [...new Set(ids.flat())])

@@ -33,6 +33,7 @@ async function world() {
   const relief = {
     makeRoom: async () => false,
     takeOfTenant: async () => true,
+    giveBackOfTenant: () => undefined,
     describe: async () => ({ detail: '', retryAfterS: 1 }),
   }
   const door = { admission: new Admission({ backpressure, quotas, relief }), limits: new TenantLimits({ redis, keys }) }

@@ -265,3 +265,16 @@ test('submissions that wait for the same eviction all get room where results giv
   const taken = await Promise.all(Array.from({ length: 20 }, () => quota.take('acme', 100_000, 4000)))
   expect(taken).toEqual(taken.map(() => true))
 })
+
+test('bytes that a tenant took for what is not stored are given back, and no more than it took', async () => {
+  const { redis, keys } = await world()
+  const about = { redis, keys, queues: ['io'], sources: [], resultMinMs: 0, onEvicted: () => undefined }
+  const bytes = new TenantBytes(about)
+  expect(await bytes.take('a', 10_000, 6000)).toBe(true)
+  expect(await bytes.take('a', 10_000, 6000)).toBe(false)
+  bytes.giveBack('a', 6000)
+  bytes.giveBack('a', 6000)
+  bytes.giveBack('b', 6000)
+  expect(await bytes.take('a', 10_000, 10_000)).toBe(true)
+  expect(await bytes.take('a', 10_000, 1)).toBe(false)
+})

@@ -15,11 +15,18 @@ const refAt = (queue: string, at: number): JobRef => ({ queue, id: `${queue}_${u
 const base = 1_800_000_000_000
 
 /** All pages of a tenant's list, as a client walks them: each ends after some step of a search. */
-async function walk(index: JobIndex, tenant: string, count: number, from = 0, to = Number.MAX_SAFE_INTEGER) {
+async function walk(
+  index: JobIndex,
+  tenant: string,
+  count: number,
+  from = 0,
+  to = Number.MAX_SAFE_INTEGER,
+  all = queues,
+) {
   const seen: string[] = []
   let behind: string | undefined
   for (;;) {
-    const search = { tenant, queues, filter: {}, behind, from, to, count }
+    const search = { tenant, queues: all, filter: {}, behind, from, to, count }
     const { value: step } = await index.search(search).next()
     const page = step?.found.slice(0, count) ?? []
     seen.push(...page.map(({ ref }) => ref.id))
@@ -83,4 +90,26 @@ test('three hundred jobs of one millisecond do not end a list early', async () =
   const store = storeIn(deps)
   await Promise.all([...refs, older].map((ref) => store(ref, '-')))
   expect(await walk(index, '-', 7)).toEqual([...refs.map(({ id }) => id).toSorted(newestFirst), older.id])
+})
+
+test('the pages of many queues are one list, also where one queue has the newest jobs, and ask each queue for few', async () => {
+  const redis = await redisClient()
+  const deps = { redis, keys: new Keys(keyPrefix()) }
+  const index = new JobIndex(deps)
+  const many = Array.from({ length: 60 }, (_, n) => `q${n}`)
+  const spread = Array.from({ length: 180 }, (_, n) => refAt(many[(n * 7) % 60] ?? '', base + n))
+  const ofOne = Array.from({ length: 60 }, (_, n) => refAt('q3', base + 1000 + n))
+  const store = storeIn(deps)
+  await Promise.all([...spread, ...ofOne].map((ref) => store(ref, '-')))
+  const expected = [...spread, ...ofOne].map(({ id }) => id).toSorted(newestFirst)
+  expect(await walk(index, '-', 50, 0, Number.MAX_SAFE_INTEGER, many)).toEqual(expected)
+  const asked: string[][] = []
+  const sendCommand = redis.sendCommand.bind(redis)
+  redis.sendCommand = (...sent: Parameters<typeof sendCommand>) => {
+    if (sent[0].name === 'zrevrangebylex') asked.push(sent[0].args.map(String))
+    return sendCommand(...sent)
+  }
+  const search = { tenant: '-', queues: many, filter: {}, behind: undefined, from: 0, to: base * 2, count: 50 }
+  await index.search(search).next()
+  expect(asked.map((args) => args.at(-1))).toEqual(many.map(() => '5'))
 })
