@@ -100,6 +100,11 @@ export class MarkerWait {
     this.#wake()
   }
 
+  /** From then on a wait ends at once. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** Ends all waits. May be called twice. */
   close(): void {
     this.#isClosed = true

@@ -203,8 +203,9 @@ export class WorkerBackend extends BatchingBackend {
     if (!markers) return super.waitForJob(blockTimeout)
     for (;;) {
       const marker = await markers.wait(this.toKey('marker'), blockTimeout * 1000)
+      const isOver = marker || this.#isStopped || markers.isClosed
       // After a short wait the time of a job has come. After a long one it may be that a marker was lost.
-      if (marker || this.#isStopped || blockTimeout < longWaitS || !hasWaiting || (await hasWaiting())) return marker
+      if (isOver || blockTimeout < longWaitS || !hasWaiting || (await hasWaiting())) return marker
     }
   }
 

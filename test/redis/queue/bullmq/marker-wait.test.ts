@@ -86,7 +86,7 @@ test('closing ends all waits and the connection', async () => {
   markers.close()
   markers.close()
   expect(await Promise.all(waits)).toEqual([null, null])
-  expect(await markers.wait(key('a'), longMs)).toBeNull()
+  expect([await markers.wait(key('a'), longMs), markers.isClosed]).toEqual([null, true])
   await waitFor('the connection to go', blocking, (lines) => lines.length === 0)
   expect(await client.keys(keys.wake('*'))).toEqual([])
 })
