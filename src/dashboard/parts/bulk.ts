@@ -1,9 +1,10 @@
 import { html } from 'htm/preact'
 import { useState } from 'preact/hooks'
 import { forbidden, get, ProblemError, write } from '../api.ts'
+import { pathTo } from '../route.ts'
 import { sessionKey } from '../session.ts'
 import { Dialog } from './dialog.ts'
-import { count, plural } from './format.ts'
+import { count, plural, shortId } from './format.ts'
 import { ProblemNote } from './problem.ts'
 
 type Verb = 'cancel' | 'retry' | 'delete'
@@ -17,6 +18,7 @@ interface Operation {
   succeeded: number
   failed: number
   skipped: number
+  failures?: { job_id: string; code: string; detail: string }[]
   error?: { code: string; message: string } | null
 }
 
@@ -110,12 +112,17 @@ async function watch(begun: Operation, show: (operation: Operation) => void): Pr
   }
 }
 
-function Outcome({ operation: { state, done, matched, succeeded, failed, skipped, error } }: { operation: Operation }) {
+function Outcome({
+  operation: { state, done, matched, succeeded, failed, skipped, failures = [], error },
+}: {
+  operation: Operation
+}) {
   const all = matched ?? 0
   const through = succeeded + failed + skipped
   return html`<div role="status">
     <progress max=${Math.max(1, all)} value=${done ? Math.max(1, all) : through} aria-label="Progress"></progress>
     <p class="num">${count(succeeded)} done, ${count(skipped)} skipped, ${count(failed)} failed, of ${count(all)}${done && `: ${state}`}</p>
+${failures.map(({ job_id: id, code, detail }) => html`<p class="bad"><a class="id" href=${pathTo(['jobs', id])}>${shortId(id)}</a> <code>${code}</code> ${detail}</p>`)}
     ${error && html`<p class="bad"><code>${error.code}</code> ${error.message}</p>`}
   </div>`
 }

@@ -74,7 +74,8 @@ function optionsOf({ lines, isStacked = false, format }: ChartProps, width: numb
         label,
         stroke: color(name),
         width: 1.5,
-        points: { show: false },
+        // A value between minutes without any is a point, not a line.
+        points: { show: !isStacked, size: 4 },
         ...(isStacked && { fill: `color-mix(in srgb, ${color(name)} 35%, transparent)` }),
       })),
     ],
