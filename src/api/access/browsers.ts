@@ -7,6 +7,7 @@ const exposedHeaders = [
   'accept-ranges',
   'allow',
   'content-range',
+  'deduplicated',
   'etag',
   'idempotent-replayed',
   'link',

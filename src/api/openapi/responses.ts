@@ -34,12 +34,15 @@ const ofRun = {
   'preference-applied': '`wait=N`: N is the limit of the wait in seconds',
   'idempotent-replayed': '`true`: the key was used before, and this is its job',
   'server-timing': '`queue`, `run` and `total` of the job in ms',
+  deduplicated:
+    '`joined`: another job held the key of `unique`, and this is its end. `replaced`: the job replaced another',
 }
 const headersOfCode: Partial<Record<ProblemCode, Headers>> = {
   job_failed: ofRun,
   job_timed_out: ofRun,
   job_expired: ofRun,
   job_canceled: ofRun,
+  unique_conflict: { location: 'The job that holds the unique key' },
 }
 
 const anyRoute = ['invalid_request', 'internal_error'] as const

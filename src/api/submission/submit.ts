@@ -221,13 +221,16 @@ export function submittedHeaders(kind: 'job' | 'flow') {
   const done = {
     ...waitHeaders(kind),
     'idempotent-replayed': `\`true\`: the key was used before, and this is its ${kind}`,
-    ...(kind === 'job' && {
-      deduplicated:
-        '`joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission',
-    }),
   }
   return {
-    done: { ...done, ...timingHeader },
+    done: {
+      ...done,
+      ...timingHeader,
+      ...(kind === 'job' && {
+        deduplicated:
+          '`joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission',
+      }),
+    },
     accepted: { ...done, warning: '`199`: the queue is paused, or no worker consumes it at the moment' },
   }
 }

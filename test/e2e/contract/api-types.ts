@@ -3060,6 +3060,8 @@ export interface components {
         /** @description `unique_conflict` */
         UniqueConflict: {
             headers: {
+                /** @description The job that holds the unique key */
+                location?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -3175,6 +3177,8 @@ export interface components {
                 "idempotent-replayed"?: string;
                 /** @description `queue`, `run` and `total` of the job in ms */
                 "server-timing"?: string;
+                /** @description `joined`: another job held the key of `unique`, and this is its end. `replaced`: the job replaced another */
+                deduplicated?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -3192,6 +3196,8 @@ export interface components {
                 "idempotent-replayed"?: string;
                 /** @description `queue`, `run` and `total` of the job in ms */
                 "server-timing"?: string;
+                /** @description `joined`: another job held the key of `unique`, and this is its end. `replaced`: the job replaced another */
+                deduplicated?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -3237,6 +3243,8 @@ export interface components {
         /** @description `job_not_retryable`, `unique_conflict` */
         JobNotRetryableOrUniqueConflict: {
             headers: {
+                /** @description The job that holds the unique key */
+                location?: string;
                 [name: string]: unknown;
             };
             content: {
@@ -3527,10 +3535,10 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3546,8 +3554,6 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3618,10 +3624,10 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3637,8 +3643,6 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3709,10 +3713,10 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3728,8 +3732,6 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3800,10 +3802,10 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3819,8 +3821,6 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3891,10 +3891,10 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3910,8 +3910,6 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -3982,10 +3980,10 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4001,8 +3999,6 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -4073,10 +4069,10 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4092,8 +4088,6 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -4164,10 +4158,10 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4183,8 +4177,6 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -4255,10 +4247,10 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4274,8 +4266,6 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;
@@ -5659,10 +5649,10 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description After a wait for the end: `queue`, `run` and `total` in ms. Of a flow, and of what never started, `total` alone */
                     "server-timing"?: string;
+                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
+                    deduplicated?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5678,8 +5668,6 @@ export interface operations {
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
-                    /** @description `joined`: another job holds the key of `unique`, and this is that job. `replaced`: this job took the place of another, or a debounced job took over this submission */
-                    deduplicated?: string;
                     /** @description `199`: the queue is paused, or no worker consumes it at the moment */
                     warning?: string;
                     [name: string]: unknown;

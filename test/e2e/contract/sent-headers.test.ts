@@ -74,6 +74,9 @@ test('every answer has the headers that the document names for it, and no others
     await call('POST', `${path}/${waiting}/cancel`)
   }
 
+  const unique = (on_conflict: string) => ({ ...later, unique: { key: 'k', on_conflict } })
+  for (const how of ['existing', 'existing', 'reject', 'replace']) await submit('/v1/jobs', unique(how))
+
   const logging = idOf(await submit('/v1/jobs', { type: 'sleep', input: { duration_ms: 1 } }, { prefer: 'wait=20' }))
   await call('GET', `/v1/jobs/${logging}/logs?limit=1`)
   const output = await call('GET', `/v1/jobs/${logging}/output`)
