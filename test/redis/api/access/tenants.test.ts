@@ -91,7 +91,10 @@ test.each(['jobs', 'flows'] as const)(
         for (const id of [job.id, nobody]) {
           const url = `${api.url}${path.replace('{id}', id).replace(/\{\w+\}/, 'x')}`
           const seen = await asked(env['KEY_PREFIX'] ?? '', async () => {
-            const { status, body } = await send(method, url, { headers: { ...other.headers, ...headers } })
+            const { status, body } = await send(method, url, {
+              headers: { ...other.headers, ...headers },
+              ...(method === 'PATCH' && { body: { priority: 1 } }),
+            })
             answers.set(id, { status, body: JSON.stringify(body).replaceAll(id, 'ID') })
           })
           // Of two connections, either may be first. Background work may read the real ones meanwhile.
