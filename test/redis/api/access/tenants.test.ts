@@ -82,19 +82,23 @@ test.each(['jobs', 'flows'] as const)(
       .flatMap(([path, item]) => Object.keys(item).map((method) => ({ method: method.toUpperCase(), path })))
     expect(routes.length).toBeGreaterThanOrEqual(5)
     const nobody = `${job.id.slice(0, -4)}0000`
+    const ask = (method: string, path: string, id: string, headers: Record<string, string>) =>
+      send(method, `${api.url}${path.replace('{id}', id).replace(/\{\w+\}/, 'x')}`, {
+        headers: { ...other.headers, ...headers },
+        ...(method === 'PATCH' && { body: { priority: 1 } }),
+      })
     // The first call of a script on a connection takes its text along.
-    for (const made of [job.id, nobody]) await send('GET', `${api.url}/v1/${kind}/${made}`, { headers: acme.headers })
+    for (const path of ['', '/explain']) {
+      for (const made of [job.id, nobody])
+        await send('GET', `${api.url}/v1/${kind}/${made}${path}`, { headers: acme.headers })
+    }
     for (const { method, path } of routes) {
       for (const headers of [{}, { prefer: 'wait=5' }]) {
         const answers = new Map<string, unknown>()
         const calls = new Map<string, string[]>()
         for (const id of [job.id, nobody]) {
-          const url = `${api.url}${path.replace('{id}', id).replace(/\{\w+\}/, 'x')}`
           const seen = await asked(env['KEY_PREFIX'] ?? '', async () => {
-            const { status, body } = await send(method, url, {
-              headers: { ...other.headers, ...headers },
-              ...(method === 'PATCH' && { body: { priority: 1 } }),
-            })
+            const { status, body } = await ask(method, path, id, headers)
             answers.set(id, { status, body: JSON.stringify(body).replaceAll(id, 'ID') })
           })
           // Of two connections, either may be first. Background work may read the real ones meanwhile.
