@@ -59,7 +59,7 @@ export function dashboardRoutes(app: FastifyInstance): void {
     })
     const takesBrotli = /(^|[\s,])br\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(request.headers['accept-encoding'] ?? '')
     if (takesBrotli) reply.header('content-encoding', 'br')
-    return reply.send(Buffer.from(takesBrotli ? file.brotli : file.body))
+    return reply.send(takesBrotli ? file.brotli : file.body)
   })
 }
 
