@@ -27,6 +27,7 @@ import { keys } from './rows/keys.ts'
 import { large } from './rows/large.ts'
 import type { Row } from './rows/row.ts'
 import { running } from './rows/running.ts'
+import { fair, keyed, rated } from './rows/scheduling.ts'
 import { submit } from './rows/submit.ts'
 import { waitAlone, waitTogether } from './rows/wait.ts'
 import { idle, streams, unwatched } from './rows/watching.ts'
@@ -37,6 +38,9 @@ const rows: Record<string, Row> = {
   keys,
   bulk,
   drain,
+  fair,
+  keyed,
+  rated,
   backend,
   'wait-alone': waitAlone,
   'wait-together': waitTogether,

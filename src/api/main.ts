@@ -8,6 +8,7 @@ import { watchDescriptors } from '../descriptor-watch.ts'
 import { redisAt } from '../environment/redis-at.ts'
 import { resultLimitsOf, retentionOf } from '../environment/retention.ts'
 import { apiVariables, listenMistake, readEnvironment } from '../environment.ts'
+import { cancelGraceMs } from '../jobs/cancel-grace.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { storedSecrets } from '../jobs/secrets.ts'
 import { createLifecycle } from '../lifecycle.ts'
@@ -20,6 +21,7 @@ import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Flows } from '../queue/flows/flows.ts'
 import { openAdmission } from '../queue/maintenance/open-admission.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
+import type { StoredJob } from '../queue/model/stored-job.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { describeRedis } from '../queue/redis/describe-redis.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
@@ -89,10 +91,12 @@ await boot('api', async () => {
     const loaded = registry.get(type)
     return loaded && storedSecrets(loaded.job)
   }
+  const isShared = () => apiKeys?.isShared ?? false
   const queue = new JobQueue({
     client,
     keys,
     queues: queuesOf(registry),
+    isShared,
     acceptsPlainJobs: config.ACCEPT_BULLMQ_JOBS,
     plainSecrets,
     onAdded: metrics.jobSubmitted,
@@ -138,7 +142,21 @@ await boot('api', async () => {
   const limits = new TenantLimits({ redis: client, keys })
   if (apiKeys) lifecycle.onStop('limits', announceLimits(apiKeys, limits, log))
   const door = { admission, limits }
-  const scheduler = new Scheduler({ store: schedules, jobs: queue, door, tracing, log })
+  const leaveCanceled = ({ id, type, record }: StoredJob) => {
+    metrics.jobEnded(type, 'canceled')
+    if (record.limited)
+      quotas
+        .leave(record.tenant, [id])
+        .catch((error: unknown) => log.debug({ err: error }, 'failed to free the place of a replaced job'))
+  }
+  const scheduler = new Scheduler({
+    store: schedules,
+    jobs: queue,
+    door,
+    tracing,
+    replace: { control, graceMsOf: (type) => cancelGraceMs(registry, type), onEnded: leaveCanceled },
+    log,
+  })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
   const recount = new QuotaRecount({ redis: client, keys, queues: queuesOf(registry), log })
@@ -153,6 +171,7 @@ await boot('api', async () => {
     ...retention,
     log,
     door,
+    isShared,
     onEnded: metrics.jobEnded,
   })
   coordinator.start()
@@ -163,6 +182,7 @@ await boot('api', async () => {
     registry,
     outbox,
     door,
+    isShared,
     onAdded: metrics.jobSubmitted,
     onEnded: metrics.jobEnded,
   })

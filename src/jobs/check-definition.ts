@@ -37,6 +37,13 @@ export function mistakesIn(given: unknown, rules: DefinitionRules): string[] {
     ...checkIsolation(spec),
     ...checkUnique(spec['unique']),
     ...checkDebounce(spec['debounce'], spec['unique']),
+    ...checkKeyed('concurrency', spec['concurrency'], ['limit', 'onFull'], { limit: 100_000 }),
+    ...checkKeyed('rate', spec['rate'], ['limit', 'perMs', 'burst'], {
+      limit: 1_000_000,
+      perMs: maxKeepMs,
+      burst: 1_000_000,
+    }),
+    ...checkFunction('fairnessKey', spec['fairnessKey'] ?? String),
     ...checkExamplesShape(spec['examples'] ?? []),
     ...checkRun(spec['run']),
   ]
@@ -107,6 +114,27 @@ function checkSchema(name: 'input' | 'output', schema: unknown): string[] {
 function checkInteger(field: string, value: unknown, min: number, max: number): string[] {
   if (value === undefined || (Number.isInteger(value) && Number(value) >= min && Number(value) <= max)) return []
   return [`${field} must be an integer from ${min} to ${max}, and is ${show(value)}`]
+}
+
+function checkFunction(field: string, value: unknown): string[] {
+  return typeof value === 'function' ? [] : [`${field} must be a function of the input, and is ${show(value)}`]
+}
+
+/** `concurrency` or `rate`: a key of the input, and integers up to those of `max`. */
+function checkKeyed(field: string, value: unknown, known: string[], max: Record<string, number>): string[] {
+  if (value === undefined) return []
+  if (typeof value !== 'object' || value === null) return [`${field} must be an object, and is ${show(value)}`]
+  const given: Record<string, unknown> = { ...value }
+  const required = field === 'rate' ? ['limit', 'perMs'].filter((name) => given[name] === undefined) : []
+  return [
+    ...unknownOptions(value, ['key', ...known], `${field}.`),
+    ...checkFunction(`${field}.key`, given['key']),
+    ...required.map((name) => `${field}.${name} is required`),
+    ...Object.entries(max).flatMap(([name, most]) => checkInteger(`${field}.${name}`, given[name], 1, most)),
+    ...(known.includes('onFull')
+      ? checkChoice(`${field}.onFull`, given['onFull'] ?? 'wait', ['wait', 'reject', 'replace'])
+      : []),
+  ]
 }
 
 function checkBackoff(backoff: unknown, known: readonly string[]): string[] {

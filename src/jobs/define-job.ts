@@ -53,6 +53,25 @@ export type Run<I extends JobInput, O extends JobOutput> = (
   job: JobContext,
 ) => Promise<z.input<O>> | AsyncGenerator<unknown, z.input<O>, undefined>
 
+/** At most `limit` jobs of a key run at once over all workers. */
+export interface Concurrency<I> {
+  /** Of the parsed input. Undefined: the job has no key. */
+  key: (input: I) => string | undefined
+  /** Default 1. */
+  limit?: number
+  /** What happens to a new job when as many of the key wait or run. Default `wait`. */
+  onFull?: 'wait' | 'reject' | 'replace'
+}
+
+/** At most `limit` jobs of a key start in `perMs` over all workers, and `burst` (default 1) of them at one moment. */
+export interface Rate<I> {
+  /** Of the parsed input. Undefined: the job has no key. */
+  key: (input: I) => string | undefined
+  limit: number
+  perMs: number
+  burst?: number
+}
+
 /** A job type as {@link defineJob} takes it. */
 export interface JobSpec<I extends JobInput, O extends JobOutput> {
   /** Lower-case words joined by hyphens. Clients send it as `type`. */
@@ -85,6 +104,11 @@ export interface JobSpec<I extends JobInput, O extends JobOutput> {
   unique?: UniqueOptions<z.output<I>>
   /** Of submissions that bring neither `debounce` nor a time of their own. Not in flows. Excludes `unique`. */
   debounce?: DebounceOptions<z.output<I>>
+  /** Which jobs of this type wait for each other. What a client sends goes before. */
+  concurrency?: Concurrency<z.output<I>>
+  rate?: Rate<z.output<I>>
+  /** Of the parsed input: jobs of the tenant's keys take turns. Undefined: as other jobs of the tenant. */
+  fairnessKey?: (input: z.output<I>) => string | undefined
   /** Checked against the schemas when the job type is loaded; shown in the API documentation. */
   examples?: { input: z.input<I>; output?: z.output<O> }[]
   run: Run<I, O>
@@ -108,6 +132,9 @@ export interface Job {
   readonly isolation: Isolation
   readonly unique: UniqueOptions<unknown> | undefined
   readonly debounce: DebounceOptions<unknown> | undefined
+  readonly concurrency: Concurrency<unknown> | undefined
+  readonly rate: Rate<unknown> | undefined
+  readonly fairnessKey: ((input: unknown) => string | undefined) | undefined
   readonly examples: readonly { input: unknown; output?: unknown }[]
   run(input: unknown, job: JobContext): Promise<unknown> | AsyncGenerator<unknown, unknown, undefined>
 }
@@ -141,7 +168,10 @@ export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec
     unique: spec.unique,
     debounce: spec.debounce,
     examples: spec.examples ?? [],
-    // The only place where a parsed, typed input becomes unknown: callers parse with `input` first.
+    // The only places where a parsed, typed input becomes unknown: callers parse with `input` first.
+    concurrency: spec.concurrency as Job['concurrency'],
+    rate: spec.rate as Job['rate'],
+    fairnessKey: spec.fairnessKey as Job['fairnessKey'],
     run: spec.run as Job['run'],
     [jobBrand]: true,
   }
@@ -161,7 +191,19 @@ const options = {
     backoff: 1,
     timeoutMs: 1,
   },
-  ...{ cancelGraceMs: 1, keepResultMs: 1, memoryLimitMb: 1, isolation: 1, unique: 1, debounce: 1, examples: 1, run: 1 },
+  ...{
+    cancelGraceMs: 1,
+    keepResultMs: 1,
+    memoryLimitMb: 1,
+    isolation: 1,
+    unique: 1,
+    debounce: 1,
+    concurrency: 1,
+    rate: 1,
+    fairnessKey: 1,
+    examples: 1,
+    run: 1,
+  },
 } satisfies Record<keyof JobSpec<z.ZodType, z.ZodType>, 1>
 const backoffOptions = { type: 1, delayMs: 1, jitter: 1 } satisfies Record<keyof Backoff, 1>
 

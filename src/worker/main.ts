@@ -7,6 +7,7 @@ import { redisAt } from '../environment/redis-at.ts'
 import { resultLimitsOf, retentionOf } from '../environment/retention.ts'
 import { jobEnvironment, removeSecrets } from '../environment/secrets.ts'
 import { EnvironmentError, listenMistake, readEnvironment, workerVariables } from '../environment.ts'
+import { cancelGraceMs } from '../jobs/cancel-grace.ts'
 import type { RunsOn } from '../jobs/define-job.ts'
 import { loadRegistry, queuesOf, type Registry } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
@@ -231,7 +232,18 @@ await boot('worker', async () => {
   lifecycle.onStop('evictor', () => evictor.stop())
   metrics.observeMemory(memory)
   const door = { admission, limits: new TenantLimits({ redis, keys }) }
-  const scheduler = new Scheduler({ store: new ScheduleStore({ redis, keys }), jobs, door, tracing, log })
+  const scheduler = new Scheduler({
+    store: new ScheduleStore({ redis, keys }),
+    jobs,
+    door,
+    tracing,
+    replace: {
+      control,
+      graceMsOf: (type) => cancelGraceMs(registry, type),
+      onEnded: ({ type }) => onEnded(type, 'canceled'),
+    },
+    log,
+  })
   scheduler.start()
   lifecycle.onStop('scheduler', () => scheduler.stop())
   const recount = new QuotaRecount({ redis, keys, queues: queuesOf(registry), log })

@@ -48,6 +48,8 @@ export const rules: Record<string, Rule> = {
   'queue/store': {
     imports: ['queue/model', 'queue/redis', 'queue/bullmq'],
     doors: [
+      'replace-older',
+      'queue-limits',
       'index-section',
       'plan-search',
       'search-sections',
@@ -151,7 +153,7 @@ export const rules: Record<string, Rule> = {
     doors: ['routes'],
   },
   'api/job-types': { imports: [...api, 'api/submission', 'jobs'], doors: ['routes'] },
-  'api/queues': { imports: [...api, 'jobs', 'queue/model/redis-time'], doors: ['routes'] },
+  'api/queues': { imports: [...api, 'jobs', 'queue/model', 'queue/store'], doors: ['routes'] },
   'api/monitoring': {
     imports: [...api, 'jobs', 'queue/model', 'queue/stats', 'queue/workers', 'version'],
     doors: ['routes'],

@@ -35,6 +35,7 @@ export class ApiKeys {
   readonly #log: Logger
   #text: string | undefined
   #keys: ReadonlyMap<string, KnownKey> = new Map()
+  #isShared = false
   #maxQueued: ReadonlyMap<string, number> = new Map()
   /** The last valid header of each connection. */
   readonly #verified = new WeakMap<object, { authorization: Buffer; id: string; key: KnownKey }>()
@@ -55,6 +56,11 @@ export class ApiKeys {
 
   close(): void {
     clearInterval(this.#timer)
+  }
+
+  /** Whether there are keys of more than one tenant. */
+  get isShared(): boolean {
+    return this.#isShared
   }
 
   /** The limits of waiting jobs by tenant: another map after each change of the file. */
@@ -118,6 +124,7 @@ export class ApiKeys {
     this.#text = text
     const { keys, tenants } = parseKeysFile(text)
     this.#keys = new Map(keys.map((entry) => [entry.id, knownKey(entry, tenants[entry.tenant] ?? {})]))
+    this.#isShared = new Set(keys.map(({ tenant }) => tenant)).size > 1
     this.#maxQueued = new Map(
       Object.entries(tenants).flatMap(([tenant, { max_queued }]) =>
         max_queued === undefined ? [] : [[tenant, max_queued]],

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { EnvironmentError } from '../../environment.ts'
 import { queueNamePattern } from '../../jobs/define-job.ts'
+import { maxConcurrency } from '../../queue/model/scheduling.ts'
 
 /** What a key allows. `admin` covers the service as a whole (such as pausing a queue) and includes the others. */
 export const scopes = ['submit', 'read', 'cancel', 'admin'] as const
@@ -14,6 +15,10 @@ const limitsSchema = z.strictObject({
   max_queued: z.int().min(1).optional(),
   /** The highest `priority` of its jobs. */
   max_priority: z.int().min(0).max(9).optional(),
+  /** Its share of the workers, beside those of other tenants. Absent: 1. */
+  weight: z.number().min(0.01).max(1000).optional(),
+  /** How many of its jobs may run at once in each queue. */
+  max_running: z.int().min(1).max(maxConcurrency).optional(),
   /** Webhooks that are sent again. Absent: 60. */
   resends_per_minute: z.int().min(1).optional(),
   /** About what its jobs take in Redis; and of request bodies in flight in one API process. */

@@ -7,6 +7,7 @@ import { Mistakes } from '../http/mistakes.ts'
 import { parseBounded } from '../http/parse-bounded.ts'
 import { checkJob, toRecord } from '../submission/job-options.ts'
 import type { SubmissionContext } from '../submission/parse-job.ts'
+import { refuseInFlow } from '../submission/scheduling-options.ts'
 import { refuseUnsignable, storedWebhook } from '../submission/webhook-field.ts'
 import { flowEnvelope, mapOptions, onFailureField } from './submitted-flow-schema.ts'
 
@@ -99,6 +100,7 @@ class FlowReader {
     const mistakes = this.#mistakes
     const before = mistakes.count
     const { options, job } = checkJob(plain, this.#context, { base: pointer, isComplete, mistakes })
+    if (options) refuseInFlow(options, mistakes, pointer)
     if (!options || !job || mistakes.count > before) return undefined
     const { caller } = this.#context
     const record = toRecord(options, job, {

@@ -1,14 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { cancelGraceMs } from '../../jobs/cancel-grace.ts'
 import { redisNow } from '../../queue/model/redis-time.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { findJob, jobNotFound, jobParams } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
-
-/** For a job whose type this API does not know. */
-const defaultGraceMs = 2000
 
 /** `POST /v1/jobs/{id}/cancel`: end a waiting job, or stop a running one. Idempotent. */
 export function cancelJob(
@@ -34,8 +32,7 @@ export function cancelJob(
     handler: async (request, reply) => {
       const { id } = request.params
       const before = await findJob(queue, request, id)
-      const graceMs = registry.get(before.type)?.job.cancelGraceMs ?? defaultGraceMs
-      const result = await control.cancel(before, graceMs, redisNow())
+      const result = await control.cancel(before, cancelGraceMs(registry, before.type), redisNow())
       if (result === 'ended') metrics.jobEnded(before.type, 'canceled')
       if (result === 'ended' && before.record.limited) await quotas.leave(before.record.tenant, [id])
       const job = await queue.read(before, undefined, 'small')

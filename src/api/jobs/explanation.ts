@@ -8,7 +8,7 @@ import { type JobResource, jobSchema } from './job-resource.ts'
 
 const kinds = [
   ...['scheduled', 'debounce', 'retry', 'flow'],
-  ...['paused', 'no_worker', 'unknown_type', 'concurrency', 'rate', 'ahead', 'ready', 'quarantine'],
+  ...['paused', 'no_worker', 'unknown_type', 'concurrency', 'rate', 'tenant', 'queue', 'ahead', 'ready', 'quarantine'],
   ...['running', 'cancel_requested', 'ended'],
 ] as const
 
@@ -143,6 +143,8 @@ const heldDetails: Record<string, string> = {
   unknown_type: 'No worker knows its job type.',
   concurrency: 'Its concurrency key is at its limit.',
   rate: 'Its rate key is at its limit.',
+  tenant: 'As many jobs of its tenant run as may.',
+  queue: 'As many jobs of its queue run as may.',
 }
 
 function queued({ held_by: held }: JobResource, standing: Standing | undefined): Reason[] {

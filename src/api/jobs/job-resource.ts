@@ -13,6 +13,7 @@ import type { Caller } from '../access/api-keys.ts'
 import { optionalTimestamp, timestamp } from '../http/timestamp.ts'
 import { doneField, metadataField, named, stateField, tagsField, timeField } from '../openapi/fields.ts'
 import { jobPath } from './find-job.ts'
+import { heldBySchema, schedulingFields, shownHeldBy, shownScheduling } from './job-scheduling.ts'
 
 /** A job as clients see it. */
 export const jobSchema = z.object({
@@ -67,6 +68,7 @@ export const jobSchema = z.object({
     .int()
     .nullable()
     .describe('How long it is kept at the latest once it has ended: its own, or that of its type'),
+  ...schedulingFields,
   webhook: z.object({ url: z.string(), events: z.array(z.enum(webhookEvents)) }).nullable(),
   unique: z
     .object({
@@ -81,10 +83,10 @@ export const jobSchema = z.object({
   metadata: metadataField,
   created_at: timeField,
   scheduled_for: timeField.nullable(),
-  held_by: named('HeldBy', z.object({ kind: z.enum(['paused', 'no_worker', 'unknown_type']), since: timeField }))
+  held_by: heldBySchema
     .nullable()
     .describe(
-      'Why it waits although its time has come: its queue is paused, no worker consumes the queue, or no worker knows the job type',
+      'Why it waits although its time has come: its queue is paused, no worker consumes the queue, no worker knows the job type, its concurrency key is full, its rate is reached, or as many jobs of its tenant or of its queue run as may',
     ),
   started_at: timeField.nullable(),
   finished_at: timeField.nullable(),
@@ -154,7 +156,7 @@ export function jobResource(job: StoredJob, retention: Retention, { scopes }: Pi
     metadata: record.metadata ?? {},
     created_at: timestamp(job.createdAt),
     scheduled_for: optionalTimestamp(job.scheduledFor),
-    held_by: job.heldBy ? { kind: job.heldBy.kind, since: timestamp(job.heldBy.since) } : null,
+    held_by: job.heldBy ? shownHeldBy(job.heldBy) : null,
     started_at: optionalTimestamp(job.startedAt),
     finished_at: optionalTimestamp(job.finishedAt),
     cancel_requested_at: optionalTimestamp(job.cancelRequestedAt),
@@ -201,6 +203,7 @@ function givenOptions({ record, runAt }: StoredJob) {
       ? { key: unique.key, until: unique.until ?? null, for_ms: unique.forMs ?? null, on_conflict: unique.onConflict }
       : null,
     debounce: debounce ? { key: debounce.key, quiet_ms: debounce.quietMs, most_ms: debounce.maxMs } : null,
+    ...shownScheduling(record),
     webhook: webhook ? { url: webhook.url, events: webhook.events } : null,
   }
 }

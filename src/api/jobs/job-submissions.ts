@@ -1,10 +1,15 @@
+import type { FastifyRequest } from 'fastify'
+import { cancelGraceMs } from '../../jobs/cancel-grace.ts'
 import type { NewJob } from '../../queue/model/new-job.ts'
+import { type AddRefusal, JobRefusedError } from '../../queue/model/scheduling.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { Deduplicated } from '../../queue/model/unique-key.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
+import { replaceOlder } from '../../queue/store/replace-older.ts'
 import { admitJobs, withdrawJobs } from '../access/admission.ts'
 import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
+import { Problem } from '../http/problem.ts'
 import type { SubmissionKind } from '../submission/submit.ts'
 import { awaitedJob, awaitedNewJob } from './awaited-job.ts'
 import { jobEvicted, jobNotFound, jobPath, uniqueConflict } from './find-job.ts'
@@ -22,10 +27,10 @@ export function jobSubmissions(
     cost: () => 1,
     admit: ({ ref }, request) => admitJobs(admission, request.caller, [ref], bodyBytes(request)),
     withdraw: ({ ref }, request) => withdrawJobs(admission, request.caller, [ref], bodyBytes(request)),
-    store: async (job, { known, isReplay, isAwaitedHere }) => {
+    store: async (job, { known, isReplay, isAwaitedHere }, request) => {
       if (known) return known
       // Under a key another request may store the job, with the channel of another process.
-      const added = await queue.add(isAwaitedHere ? { ...job, replyChannel: hub.replyChannel } : job)
+      const added = await addOrRefuse(deps, isAwaitedHere ? { ...job, replyChannel: hub.replyChannel } : job, request)
       if (added.deduplicated) return resolveShared(deps, job, added, added.deduplicated)
       // Where another request has stored it meanwhile, this add was ignored.
       return isReplay ? queue.read(job.ref, undefined, 'small') : added
@@ -74,9 +79,48 @@ async function resolveShared(
   return again.deduplicated ? resolveShared(deps, job, again, again.deduplicated, triesLeft - 1) : again
 }
 
+/** @throws Problem `concurrency_full`, or `quota_exceeded` where too many are held by a key */
+async function addOrRefuse(deps: RouteDeps, job: NewJob, request: FastifyRequest): Promise<StoredJob> {
+  try {
+    const added = await deps.queue.add(job)
+    if (!added.deduplicated && job.record.concurrency?.onFull === 'replace')
+      await replaceOlder(
+        {
+          ...deps,
+          graceMsOf: (type) => cancelGraceMs(deps.registry, type),
+          onEnded: (older) => leaveCanceled(deps, older),
+        },
+        added,
+      )
+    return added
+  } catch (error) {
+    if (!(error instanceof JobRefusedError)) throw error
+    await withdrawJobs(deps.admission, request.caller, [job.ref], bodyBytes(request))
+    throw refusedByKey(error.refusal)
+  }
+}
+
+/** A job was canceled that had not started. A place that is lost with an error is found later. */
+function leaveCanceled({ metrics, quotas, log }: RouteDeps, { id, type, record }: StoredJob): void {
+  metrics.jobEnded(type, 'canceled')
+  if (!record.limited) return
+  quotas.leave(record.tenant, [id]).catch((error: unknown) => log.debug({ err: error }, 'failed to free a place'))
+}
+
+function refusedByKey({ why, limit }: AddRefusal): Problem {
+  if (why === 'concurrency_full')
+    return new Problem(
+      'concurrency_full',
+      `As many jobs of this concurrency key wait or run as may run at once: ${limit}.`,
+    )
+  return new Problem('quota_exceeded', 'Too many jobs are held by a key of this job: 10,000.', { retryAfterS: 5 })
+}
+
 /** A job that was just added, with what holds its queue. */
 export async function withHeldBy(queue: JobQueue, job: StoredJob): Promise<StoredJob> {
   if (job.state !== 'queued' || job.heldBy) return job
+  const { concurrency, rate, maxRunning } = job.record
+  if (concurrency || rate || maxRunning !== undefined) return (await queue.read(job, undefined, 'small')) ?? job
   const held = await queue.heldBy(job.queue)
   return held ? { ...job, heldBy: { kind: held.kind, since: Math.max(held.since, job.createdAt) } } : job
 }

@@ -79,6 +79,7 @@ function runType(app: FastifyInstance, deps: RouteDeps, { type, title, descripti
         202: jsonResponse('The job was not done when the wait ended', jobSchema, { headers: responseHeaders.accepted }),
         ...problemResponses(
           ...submissionProblems,
+          'concurrency_full',
           ...([
             'job_not_found',
             'job_evicted',

@@ -39,7 +39,13 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
           { headers: responseHeaders.done },
         ),
         202: jsonResponse('The job was accepted', jobSchema, { headers: responseHeaders.accepted }),
-        ...problemResponses(...submissionProblems, 'job_not_found', 'job_evicted', 'unique_conflict'),
+        ...problemResponses(
+          ...submissionProblems,
+          'job_not_found',
+          'job_evicted',
+          'unique_conflict',
+          'concurrency_full',
+        ),
       },
     },
     handler: async (request, reply) => {

@@ -4,16 +4,28 @@ import { redisNow } from '../../queue/model/redis-time.ts'
 import type { RouteDeps } from '../deps.ts'
 import { named } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
-import { exampleQueue, queueNotFound, queueSchema } from './queue-resource.ts'
+import { limitRoutes } from './limit-routes.ts'
+import { exampleQueue, queueBody, queueNotFound, queueSchema } from './queue-resource.ts'
 
 /** `GET /v1/queues` and `GET /v1/queues/{name}`: the jobs and workers of each queue. `POST …/pause`, `POST …/resume`. */
-export function queueRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps): void {
+export function queueRoutes(app: FastifyInstance, deps: RouteDeps): void {
+  const { queue, schemas } = deps
+  limitRoutes(app, deps)
   schemas.add(queueSchema, { id: 'Queue', description: 'A queue at one moment', examples: [exampleQueue] })
   const describe = async (name: string): Promise<z.output<typeof queueSchema>> => {
-    const { paused, workers, scheduled, queued, running, succeeded, failed, first } = await queue.count(name)
+    const { paused, workers, scheduled, queued, held, running, succeeded, failed, first, maxRunning, rate } =
+      await queue.count(name)
     const since = await queue.waitingSince(name, first)
     const oldest_wait_ms = since === undefined ? null : Math.max(0, redisNow() - since)
-    return { name, paused, workers, counts: { scheduled, queued, running, succeeded, failed }, oldest_wait_ms }
+    return {
+      name,
+      paused,
+      workers,
+      counts: { scheduled, queued, held, running, succeeded, failed },
+      max_running: maxRunning ?? null,
+      rate: rate ? { limit: rate.limit, per_ms: rate.perMs } : null,
+      oldest_wait_ms,
+    }
   }
   app.get('/v1/queues', {
     config: { access: 'read' },
@@ -50,6 +62,28 @@ export function queueRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps)
     handler: async ({ params: { name } }) => {
       if (queue.names.includes(name)) return describe(name)
       throw queueNotFound(name)
+    },
+  })
+  app.put<{ Params: { name: string }; Body: z.output<typeof queueBody> }>('/v1/queues/:name', {
+    config: { access: 'admin' },
+    schema: {
+      operationId: 'limitQueue',
+      summary: 'Set the limits of a queue',
+      description: 'Sets both limits, over all workers and tenants. Jobs that run go on.',
+      tags: ['queues'],
+      params: z.object({ name: z.string() }),
+      querystring: z.strictObject({}),
+      body: queueBody,
+      response: {
+        200: jsonResponse('The queue', queueSchema),
+        ...problemResponses('queue_not_found', 'queue_unavailable'),
+      },
+    },
+    handler: async ({ params: { name }, body: { max_running, rate } }) => {
+      if (!queue.names.includes(name)) throw queueNotFound(name)
+      const perPeriod = rate ? { limit: rate.limit, perMs: rate.per_ms } : undefined
+      await queue.limits.setOfQueue(name, { maxRunning: max_running ?? undefined, rate: perPeriod })
+      return describe(name)
     },
   })
   for (const [verb, paused] of [

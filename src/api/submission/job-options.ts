@@ -10,6 +10,13 @@ import type { Mistakes } from '../http/mistakes.ts'
 import { parseBounded } from '../http/parse-bounded.ts'
 import { Problem } from '../http/problem.ts'
 import { named } from '../openapi/fields.ts'
+import {
+  checkMayReplace,
+  isScheduled,
+  schedulingOf,
+  schedulingOptions,
+  storedScheduling,
+} from './scheduling-options.ts'
 import { keyFields } from './unique-field.ts'
 import { storedWebhook, webhookField } from './webhook-field.ts'
 
@@ -61,6 +68,7 @@ export const jobOptions = {
   deadline_ms: durationMs
     .optional()
     .describe('The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms`'),
+  ...schedulingOptions,
   ...sharedOptions,
 }
 
@@ -108,7 +116,12 @@ export function checkJob(
   }
   const tooHigh = priorityAbove(caller, options?.priority)
   if (tooHigh !== undefined) mistakes.add(`${base}/priority`, tooHigh)
-  return { options, job: loaded?.job, parsedInput: parsed?.data }
+  const given = { job: loaded?.job, parsedInput: parsed?.data }
+  if (!(options && loaded && isScheduled(options, loaded.job))) return { options, ...given }
+  checkMayReplace(options, caller)
+  const { concurrency: _, rate: __, fairness_key: ___, ...others } = options
+  const scheduling = schedulingOf(options, loaded.job, { input: parsed, at: base, mistakes })
+  return { options: { ...others, ...scheduling }, ...given }
 }
 
 /** `base` is the pointer of the job in the body; empty: the body itself, or no body. */
@@ -150,6 +163,7 @@ export function toRecord(
     ...(options.start_within_ms !== undefined && { startWithinMs: options.start_within_ms }),
     ...(options.deadline_ms !== undefined && { deadlineMs: options.deadline_ms }),
     ...(options.priority !== undefined && { priority: options.priority }),
+    ...storedScheduling(options, caller),
     ...(options.tags && { tags: options.tags }),
     ...(metadata && { metadata }),
     ...(found.length > 0 && { indexed: found }),

@@ -37,7 +37,11 @@ export interface SubmissionKind<S extends { ref: JobRef }, T extends Submitted> 
   /** Gives back the places of what was admitted and is not stored. */
   withdraw(submitted: S, request: FastifyRequest): Promise<void>
   /** Stores it, or completes what is `known` to be stored. Of two under one `ref` the first counts. */
-  store(submitted: S, how: { known: T | undefined; isReplay: boolean; isAwaitedHere: boolean }): Promise<T | undefined>
+  store(
+    submitted: S,
+    how: { known: T | undefined; isReplay: boolean; isAwaitedHere: boolean },
+    request: FastifyRequest,
+  ): Promise<T | undefined>
   read(ref: JobRef): Promise<T | undefined>
   /** Keeps the claim of the key for as long as what was stored. */
   keep(claim: HeldClaim, ref: JobRef): Promise<void>
@@ -90,7 +94,7 @@ export async function submit<S extends { ref: JobRef }, T extends Submitted>(
     // To store it anew would run it again.
     if (isReplay && !known && (await kind.wasEvicted(ref))) throw kind.evicted(ref.id)
     if (!known && claim?.status !== 'first') await kind.admit(submitted, request, reply)
-    const stored = await kind.store(submitted, { known, isReplay, isAwaitedHere })
+    const stored = await kind.store(submitted, { known, isReplay, isAwaitedHere }, request)
     how = stored?.deduplicated?.how
     if (stored && standsFor(stored)) {
       await kind.withdraw(submitted, request)

@@ -76,13 +76,14 @@ export class QueueBackpressure {
   async #measure(queue: string, measured: Measurement): Promise<QueueUnavailableError | undefined> {
     const before = measured.added
     try {
-      const [wait, prioritized, delayed] = await Promise.all([
+      const [wait, prioritized, held, delayed] = await Promise.all([
         this.#redis.llen(this.#keys.bull(queue, 'wait')),
         this.#redis.zcard(this.#keys.bull(queue, 'prioritized')),
+        this.#redis.zcard(this.#keys.bull(queue, 'held')),
         this.#redis.zcard(this.#keys.bull(queue, 'delayed')),
         this.#memory.refresh(),
       ])
-      measured.depth = wait + prioritized + delayed
+      measured.depth = wait + prioritized + held + delayed
       measured.at = performance.now()
       return undefined
     } catch (error) {

@@ -35,7 +35,7 @@ export interface AddQueue {
 /**
  * Adds jobs to a queue, each with its {@link JobExtras}, all at one moment; one whose id is there is not added again.
  *
- * @returns their ids
+ * @returns their ids; one that was refused has it in its extras
  */
 export async function addJobs({ redis, keys, beside, isPlain }: AddQueue, adds: Add[]): Promise<string[]> {
   const sets = ['wait', 'prioritized', 'delayed', 'pc', 'marker', 'meta', 'active', 'id', 'events']
@@ -46,18 +46,29 @@ export async function addJobs({ redis, keys, beside, isPlain }: AddQueue, adds: 
   const claims = adds.some(({ job }) => hasClaim(extrasOf(job.opts)))
   const replies = await (claims ? claimingScript : script)(await redis(), names, args)
   if (!Array.isArray(replies)) throw new TypeError('add-jobs.lua has answered something else')
-  return claims ? adds.map((add, n) => noteDeduplicated(add, replies[n])) : replies.map(String)
+  return adds.map((add, n) => noteReply(add, replies[n]))
 }
 
 const hasClaim = (extras: JobExtras | undefined) => extras?.unique !== undefined || extras?.debounce !== undefined
 
+const refusedSchema = z.tuple([z.enum(['concurrency_full', 'too_many_held']), z.string(), z.coerce.number()])
+const deduplicatedSchema = z.tuple([
+  z.enum(['joined', 'replaced']),
+  z.string(),
+  z.enum(['ended', 'signaled']).optional(),
+])
+
 /** @returns the id of the job that stands for what was added */
-function noteDeduplicated({ job, id }: Add, reply: unknown): string {
+function noteReply({ job, id }: Add, reply: unknown): string {
   if (!Array.isArray(reply)) return String(reply)
-  const [how, holder, canceled] = z
-    .tuple([z.enum(['joined', 'replaced']), z.string(), z.enum(['ended', 'signaled']).optional()])
-    .parse(reply)
   const extras = extrasOf(job.opts)
+  const refused = refusedSchema.safeParse(reply).data
+  if (refused) {
+    const [why, gate, limit] = refused
+    if (extras) extras.refusal = { why, gate, limit }
+    return id ?? ''
+  }
+  const [how, holder, canceled] = deduplicatedSchema.parse(reply)
   if (extras) extras.deduplicated = { how, id: holder, canceled }
   return canceled ? (id ?? holder) : holder
 }
@@ -82,7 +93,9 @@ function pushArgs(args: (string | number)[], { job, id }: Add): void {
 
 /** What few jobs have. Each argument costs, so a job has none for what it lacks. */
 function pushExtras(args: (string | number)[], extras: JobExtras): void {
-  const { isBlocked, startBy, deadlineAt, webhookAt, keepUntil, fields } = extras
+  const { isShared, onFull, isBlocked, startBy, deadlineAt, webhookAt, keepUntil, fields } = extras
+  if (isShared) args.push(':fair', 1)
+  if (onFull !== undefined) args.push(':on-full', onFull)
   if (isBlocked) args.push(':blocked', 1)
   if (startBy !== undefined) args.push(':start-by', startBy)
   if (deadlineAt !== undefined) args.push(':deadline', deadlineAt)

@@ -3,6 +3,7 @@ import { indexEntry, indexEntryOf, ulidOf } from '../model/job-id.ts'
 import { labelEntry, labelsOf } from '../model/job-label.ts'
 import { timeLimits } from '../model/job-record.ts'
 import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
+import { JobRefusedError, schedulingHash } from '../model/scheduling.ts'
 import { debounceClaim, uniqueClaim } from '../model/unique-key.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -16,15 +17,26 @@ export class BullQueues {
   readonly #keys: Keys
   readonly #isListed: boolean
   readonly #listedBy: 'ulid' | 'id'
+  readonly #isShared: () => boolean
   readonly #queues = new Map<string, Queue>()
   #connection: RedisConnection | undefined
 
-  /** @param deps `isListed`: the jobs can be found by their tenant. `listedBy: 'id'`: their ids have no ULID */
-  constructor(deps: { redis: Redis; keys: Keys; isListed: boolean; listedBy?: 'ulid' | 'id' | undefined }) {
+  /**
+   * @param deps `isListed`: the jobs can be found by their tenant. `listedBy: 'id'`: their ids have no ULID. `isShared`: whether there are tenants
+   * that take turns
+   */
+  constructor(deps: {
+    redis: Redis
+    keys: Keys
+    isListed: boolean
+    listedBy?: 'ulid' | 'id' | undefined
+    isShared?: (() => boolean) | undefined
+  }) {
     this.#redis = deps.redis
     this.#keys = deps.keys
     this.#isListed = deps.isListed
     this.#listedBy = deps.listedBy ?? 'ulid'
+    this.#isShared = deps.isShared ?? (() => false)
   }
 
   /**
@@ -32,11 +44,12 @@ export class BullQueues {
    * event loop goes to Redis in few calls.
    *
    * @returns the size of a large input as JSON, and what became of the job where another one has its key
-   * @throws QueueUnavailableError; the job may have been added all the same.
+   * @throws QueueUnavailableError; the job may have been added all the same. JobRefusedError
    */
   async add(job: NewJob): Promise<Pick<JobExtras, 'inputBytes' | 'deduplicated'>> {
     const { name, data, opts, extras } = this.#bullJob(job)
     await whenAvailable(this.#queue(job.ref.queue).add(name, data, opts))
+    if (extras.refusal) throw new JobRefusedError(extras.refusal)
     return extras
   }
 
@@ -54,6 +67,9 @@ export class BullQueues {
     const extras: JobExtras = { record, ...limits, isBlocked: flow?.isBlocked, fields: this.#fieldsOf(job) }
     if (this.#isListed && this.#listedBy === 'ulid') this.#list(extras, job)
     else if (this.#isListed) this.#listById(extras, job)
+    if (this.#isShared()) extras.isShared = true
+    // A job of a flow is never refused: its flow has been accepted.
+    if (!flow && (record.concurrency || record.rate)) extras.onFull = record.concurrency?.onFull ?? 'wait'
     if (record.webhook) extras.webhookAt = dueAt
     if (record.unique)
       extras.unique = `${record.unique.onConflict} ${uniqueClaim(record.tenant, record.unique, createdAt)}`
@@ -90,6 +106,7 @@ export class BullQueues {
     return {
       ...(record.keepMs !== undefined && { keepMs: record.keepMs }),
       ...(replyChannel !== undefined && { waiter: replyChannel }),
+      ...schedulingHash(record),
       ...(flow && { flow: flow.id, flowHints: this.#keys.flowHints, flowRun: flow.run }),
       ...(flow?.isBlocked && { blocked: 1 }),
       ...(flow?.next !== undefined && { next: flow.next }),

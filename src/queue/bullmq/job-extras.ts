@@ -1,5 +1,6 @@
 import type { JobsOptions } from 'bullmq'
 import type { JobRecord } from '../model/job-record.ts'
+import type { AddRefusal } from '../model/scheduling.ts'
 import type { Deduplicated } from '../model/unique-key.ts'
 
 /**
@@ -27,6 +28,12 @@ export interface JobExtras {
   keepUntil?: number | undefined
   /** More fields of its hash. */
   fields?: Record<string, string | number> | undefined
+  /** Tenants share the queue, and take turns. */
+  isShared?: boolean | undefined
+  /** What is to be done when a key of it is full; absent: it is held, however many are. */
+  onFull?: string | undefined
+  /** Set when the job is to be added, and is not. */
+  refusal?: AddRefusal | undefined
   /** It waits for its flow in `waiting-children`, and in none of the sets from which workers take jobs. */
   isBlocked?: boolean | undefined
 }

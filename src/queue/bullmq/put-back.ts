@@ -5,7 +5,7 @@ import { loadScript } from '../redis/load-script.ts'
 
 const putBackScript = loadScript('bullmq/put-back')
 const takeBackStart = loadScript('bullmq/take-back-start')
-const prepareMoveScript = loadScript('bullmq/prepare-move')
+const retryScript = loadScript('bullmq/retry-job')
 const markUnknownScript = loadScript('bullmq/mark-unknown')
 
 /** A backend, and the connection that it has, so that the order of commands holds. */
@@ -48,9 +48,30 @@ export async function leaveToOthers(
   await Promise.all([takenBack, backend.moveToDelayed(id, redisNow(), delayMs, token, { skipAttempt: true })])
 }
 
-/** Prepares a running job for a script of BullMQ that is to move it by the next call on this connection. */
-export async function prepareMove(redis: Redis, backend: RedisQueueBackend, id: string): Promise<void> {
-  await prepareMoveScript(redis, [backend.toKey('active'), backend.toKey(id)], [backend.toKey(''), id])
+/** How a running job is to start again. */
+export interface Retry {
+  /** Undefined: at once. */
+  delayMs?: number | undefined
+  /** The start was no attempt. */
+  skipAttempt?: boolean | undefined
+  /** More fields of its hash. */
+  fields?: Record<string, unknown> | undefined
+  isLifo?: boolean | undefined
+}
+
+/**
+ * A running job is to start again: what BullMQ's `retryJob` and `moveToDelayed` do, in the same order of fairness and with the same limits as any
+ * other job that becomes ready.
+ *
+ * @returns 0, or BullMQ's code for a job that the lock token does not hold
+ */
+export async function retryJob({ redis, backend }: Held, id: string, token: string, how: Retry): Promise<number> {
+  const sets = ['active', 'wait', 'prioritized', 'delayed', 'pc', 'marker', 'meta', 'stalled']
+  const names = [backend.toKey(id), `${backend.toKey(id)}:lock`, ...sets.map((set) => backend.toKey(set))]
+  const fields = Object.entries(how.fields ?? {}).filter(([, field]) => field !== undefined)
+  const more = fields.length > 0 ? JSON.stringify(fields.flat()) : ''
+  const args = [id, token, backend.toKey(''), redisNow(), how.delayMs ?? '', how.skipAttempt ? '1' : '', more]
+  return Number(await retryScript(redis, names, [...args, how.isLifo ? 'RPUSH' : 'LPUSH']))
 }
 
 /** Notes that a worker did not know a job, which could start since `dueAt`. @returns since when no worker knew it; all times in epoch ms */

@@ -8,7 +8,7 @@ import { acknowledge, type End, type NextJob } from './complete-and-fetch.ts'
 import { FetchAhead } from './fetch-ahead.ts'
 import { FetchedJob, type FetchedJson, Success } from './fetched-job.ts'
 import type { Marker, MarkerWait } from './marker-wait.ts'
-import { prepareMove, wakeWorker } from './put-back.ts'
+import { type Retry, retryJob, wakeWorker } from './put-back.ts'
 
 /** After an error of Redis no job is asked for during this. */
 const retryAfterMs = 250
@@ -120,13 +120,23 @@ export class WorkerBackend extends BatchingBackend {
     })
   }
 
-  override async moveToDelayed(...[id, ...how]: Parameters<BatchingBackend['moveToDelayed']>): Promise<void | NextJob> {
-    const [, moved] = await Promise.all([prepareMove(this.#options.redis, this, id), super.moveToDelayed(id, ...how)])
-    return moved
+  /** Never fetches the next job: see {@link forSlot}. */
+  override async moveToDelayed(
+    ...[id, , delayMs, token = '', options]: Parameters<BatchingBackend['moveToDelayed']>
+  ): Promise<void> {
+    const { skipAttempt, fieldsToUpdate: fields } = options ?? {}
+    await this.#retry(id, token, { delayMs, skipAttempt, fields })
   }
 
-  override async retryJob(...[id, ...how]: Parameters<BatchingBackend['retryJob']>): Promise<void> {
-    await Promise.all([prepareMove(this.#options.redis, this, id), super.retryJob(id, ...how)])
+  override async retryJob(
+    ...[id, isLifo, token = '', options]: Parameters<BatchingBackend['retryJob']>
+  ): Promise<void> {
+    await this.#retry(id, token, { isLifo, fields: options?.fieldsToUpdate })
+  }
+
+  async #retry(id: string, token: string, how: Retry): Promise<void> {
+    const code = await retryJob({ redis: this.#options.redis, backend: this }, id, token, how)
+    if (code < 0) throw this.finishedErrors({ code, jobId: id, command: 'retryJob', state: 'active' })
   }
 
   async #finish(job: MinimalJob, how: End, fetchNext: boolean, by: EndBy): Promise<Finished> {

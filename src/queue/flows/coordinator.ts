@@ -37,6 +37,8 @@ interface Options {
   failedTtlMs?: number
   log: Logger
   door: FlowDoor
+  /** Whether there are tenants that take turns. */
+  isShared?: () => boolean
   onEnded?: (type: string, end: JobEnd) => void
 }
 
@@ -73,7 +75,7 @@ export class FlowCoordinator {
   constructor(options: Options) {
     const { redis, keys, subscriber, log } = options
     this.#options = options
-    this.#bull = new BullQueues({ redis, keys, isListed: true })
+    this.#bull = new BullQueues({ redis, keys, isListed: true, isShared: options.isShared })
     this.#hints = new FlowHints(subscriber, keys.flowHints, {
       onHint: (flow, job, isUrgent) => this.#memory?.driver.hint(flow, job, isUrgent),
       onGap: () => this.#checkAllSoon(),

@@ -49,6 +49,8 @@ interface Deps {
   door: FlowDoor
   /** Called for each job of a flow that this process stored. */
   onAdded?: (type: string, tenant: string) => void
+  /** Whether there are tenants that take turns. */
+  isShared?: () => boolean
   /** Called for each job that this process ended before it had started. */
   onEnded?: (type: string, end: JobEnd) => void
 }
@@ -64,7 +66,7 @@ export class Flows {
   constructor(deps: Deps) {
     this.store = new FlowStore(deps)
     this.#deps = deps
-    this.#bull = new BullQueues({ redis: deps.redis, keys: deps.keys, isListed: true })
+    this.#bull = new BullQueues({ redis: deps.redis, keys: deps.keys, isListed: true, isShared: deps.isShared })
     this.#jobs = new FlowJobs({ ...deps, bull: this.#bull })
     this.#onAdded = deps.onAdded ?? (() => undefined)
   }

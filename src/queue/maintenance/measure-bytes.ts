@@ -10,6 +10,7 @@ const places = [
   { set: 'completed', kind: 'set' },
   { set: 'failed', kind: 'set' },
   { set: 'prioritized', kind: 'set' },
+  { set: 'held', kind: 'set' },
   { set: 'delayed', kind: 'set' },
   { set: 'waiting-children', kind: 'set' },
   { set: 'active', kind: 'list' },

@@ -1,9 +1,57 @@
+import { z } from 'zod'
+import { parseJson } from './parse-json.ts'
 import type { Place } from './place.ts'
 
 /** Why a job waits although its time has come, and since when, in epoch ms. */
 export interface HeldBy {
-  kind: 'paused' | 'no_worker' | 'unknown_type'
+  kind: (typeof heldByKinds)[number]
   since: number
+  /** Of a concurrency key or a rate; of a tenant's limit the tenant, of a queue's the queue. */
+  key?: string | undefined
+  /** How many jobs may run at once, or start in the period of a rate. */
+  limit?: number | undefined
+  /** How many run. */
+  running?: number | undefined
+  /** When the next job of a rate may start. */
+  eligibleAt?: number | undefined
+}
+
+export const heldByKinds = ['paused', 'no_worker', 'unknown_type', 'concurrency', 'rate', 'tenant', 'queue'] as const
+
+/** What holds one job, as read-job.lua reads it. */
+export interface HeldAlone {
+  /** As slots.lua stores it. */
+  gate: string | undefined
+  /** As slots.lua counts jobs. */
+  count: number
+  eligibleAt: number | undefined
+  /** How many jobs of its queue may run, and do. */
+  maxRunning: number | undefined
+  running: number
+}
+
+const gateSchema = z.tuple([z.number(), z.enum(['t', 'c', 'r']), z.string(), z.number()]).rest(z.unknown())
+const gateKinds = { t: 'tenant', c: 'concurrency', r: 'rate' } as const
+/** As slots.lua counts: members of a key, and below this the running ones. */
+const countUnit = 2 ** 20
+
+/** What holds a job by itself, which could start since `since`; undefined: nothing. */
+export function heldByGate(
+  { gate, count, eligibleAt, maxRunning, running }: HeldAlone,
+  queue: string,
+  since: number,
+): HeldBy | undefined {
+  const parsed = gate === undefined ? undefined : gateSchema.safeParse(parseJson(gate)).data
+  if (parsed) {
+    const [heldSince, letter, name, limit] = parsed
+    const kind = gateKinds[letter]
+    // `<kind>:<tenant>:<key>`, or `tenant:<tenant>`.
+    const key = letter === 't' ? name.slice('tenant:'.length) : name.split(':').slice(2).join(':')
+    if (kind === 'rate') return { kind, since: heldSince, key, limit, eligibleAt }
+    return { kind, since: heldSince, key, limit, running: count % countUnit }
+  }
+  if (maxRunning === undefined || running < maxRunning) return undefined
+  return { kind: 'queue', since, key: queue, limit: maxRunning, running }
 }
 
 /** A worker whose last heartbeat is older than this does not count: three intervals of the heartbeat. */
@@ -19,6 +67,8 @@ export interface WaitingQueue {
   workerLeftAt: number | undefined
   /** The last heartbeat of a worker that has not stopped. */
   lastBeat: number | undefined
+  /** What holds the job by itself; absent where no job was read. */
+  alone?: HeldAlone
 }
 
 /** What holds the jobs of a queue that could start since `since`; undefined: nothing. */

@@ -50,7 +50,7 @@ export const bullIdOf = ({ id, bullId }: JobRef): string => bullId ?? id
 
 /** BullMQ's own keys of a queue, which no job has as its id. */
 const reservedIds = new Set(
-  'wait active paused delayed prioritized completed failed stalled stalled-check waiting-children repeat limiter meta events pc marker id de'.split(
+  'wait active paused delayed prioritized held completed failed stalled stalled-check waiting-children repeat limiter meta events pc marker id de'.split(
     ' ',
   ),
 )

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { traceIdOf } from '../../jobs/trace-context.ts'
+import { schedulingFields } from './scheduling.ts'
 import { debounceSchema, uniqueSchema } from './unique-key.ts'
 import { webhookSchema } from './webhook-target.ts'
 
@@ -29,6 +30,7 @@ export const recordSchema = z.object({
   /** How long it is kept at the latest once it has ended, in place of what holds for all jobs. */
   keepMs: z.int().optional(),
   priority: z.int().optional(),
+  ...schedulingFields,
   tags: z.array(z.string()).optional(),
   metadata: z.record(z.string(), z.string()).optional(),
   /** The keys of its metadata that have an index. */

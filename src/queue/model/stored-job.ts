@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { decodeFailure, type StoredFailure } from './failure.ts'
-import { type HeldBy, heldByQueue, shownPlace, unknownSince, type WaitingQueue } from './held-by.ts'
+import { type HeldBy, heldByGate, heldByQueue, shownPlace, unknownSince, type WaitingQueue } from './held-by.ts'
 import { decodeStarts, type JobStart } from './job-history.ts'
 import type { JobRef } from './job-id.ts'
 import { dueAt as dueSince, type JobRecord, type PlainSecrets, parseRecord, plainRecord } from './job-record.ts'
@@ -114,7 +114,8 @@ export function decodeJob(
   const createdAt = Number(hash['timestamp'] ?? 0)
   const waitsSince = Math.max(dueSince(data, createdAt + (options?.delay ?? 0)), starts.at(-1)?.endedAt ?? 0)
   const heldBy = (): HeldBy | undefined => {
-    const held = queue && heldByQueue(queue, waitsSince)
+    const byQueue = queue && heldByQueue(queue, waitsSince)
+    const held = byQueue ?? (queue?.alone && heldByGate(queue.alone, ref.queue, waitsSince))
     return held ?? (unknown === undefined ? undefined : { kind: 'unknown_type', since: unknown })
   }
   return {

@@ -90,6 +90,16 @@ export class Keys {
     return `${this.bullPrefix(queue)}:retention`
   }
 
+  /** Sorted set of the jobs that are held by a gate: see slots.lua. */
+  heldAt(queue: string, gate: string): string {
+    return `${this.bullPrefix(queue)}:held:${gate}`
+  }
+
+  /** Hash of the limits of gates that were set from outside. */
+  pins(queue: string): string {
+    return `${this.bullPrefix(queue)}:pins`
+  }
+
   /** Sorted set of the jobs of the queue that were evicted lately, `<id>:<tenant>`. */
   evicted(queue: string): string {
     return `${this.bullPrefix(queue)}:evicted`

@@ -4,9 +4,12 @@ import { type Admission, describeRefusal, type Refusal } from '../admission/admi
 import type { TenantLimits } from '../admission/tenant-limits.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { parseJobId } from '../model/job-id.ts'
+import type { NewJob } from '../model/new-job.ts'
 import { redisNow } from '../model/redis-time.ts'
+import { JobRefusedError } from '../model/scheduling.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import type { JobQueue } from '../store/job-queue.ts'
+import { type ReplaceDeps, replaceOlder } from '../store/replace-older.ts'
 import { type ScheduleDefinition, type StoredSchedule, tickRef } from './schedule-record.ts'
 import { type DueSchedule, type ScheduleStore, takenForMs } from './schedule-store.ts'
 import { latestTick, nextTick } from './ticks.ts'
@@ -28,6 +31,7 @@ const retryMs = { min: 500, max: 5000 }
 export class Scheduler {
   readonly #store: ScheduleStore
   readonly #jobs: JobQueue
+  readonly #replace: Omit<ReplaceDeps, 'queue'>
   readonly #door: { admission: Admission; limits: TenantLimits }
   readonly #tracing: Tracing | undefined
   readonly #log: Logger
@@ -42,10 +46,12 @@ export class Scheduler {
     jobs: JobQueue
     door: { admission: Admission; limits: TenantLimits }
     tracing?: Tracing | undefined
+    replace: Omit<ReplaceDeps, 'queue'>
     log: Logger
   }) {
     this.#store = deps.store
     this.#jobs = deps.jobs
+    this.#replace = deps.replace
     this.#door = deps.door
     this.#tracing = deps.tracing
     this.#log = deps.log
@@ -137,7 +143,7 @@ export class Scheduler {
     return job !== undefined && !job.done
   }
 
-  /** @returns the id of the job; why there is no room for it; undefined: another job has its unique key */
+  /** @returns the id of the job; why there is no room for it; undefined: another job has its unique key, or its concurrency key is full */
   async #admitAndAdd(
     schedule: StoredSchedule,
     tick: number,
@@ -151,10 +157,14 @@ export class Scheduler {
     const refusal = await this.#door.admission.admit({ tenant: schedule.tenant, limit, refs: [ref], bytes })
     // A process that died before it could say so may have stored it.
     if (refusal) return (await this.#jobs.read(ref)) ? ref.id : refusal
-    const { deduplicated } = await this.#add(schedule, ref, { now, startedAt, isLimited: limit !== undefined })
-    if (!deduplicated || deduplicated.canceled) return ref.id
+    const added = await this.#add(schedule, ref, { now, startedAt, isLimited: limit !== undefined })
+    const deduplicated = added?.deduplicated
+    if (added && (!deduplicated || deduplicated.canceled)) {
+      if (record.concurrency?.onFull === 'replace') await replaceOlder({ ...this.#replace, queue: this.#jobs }, added)
+      return ref.id
+    }
     await this.#door.admission.withdraw({ tenant: schedule.tenant, limit, refs: [ref], bytes })
-    return deduplicated.how === 'joined' ? undefined : deduplicated.id
+    return deduplicated?.how === 'replaced' ? deduplicated.id : undefined
   }
 
   async #holdBack(store: ScheduleStore, due: DueSchedule, refusal: Refusal): Promise<void> {
@@ -167,11 +177,12 @@ export class Scheduler {
     await store.postpone(due, retryInMs, heldBack)
   }
 
+  /** @returns undefined where its concurrency key is full */
   async #add(
     schedule: StoredSchedule,
     ref: JobRef,
     { now, startedAt, isLimited }: { now: number; startedAt: number; isLimited: boolean },
-  ): Promise<StoredJob> {
+  ): Promise<StoredJob | undefined> {
     const { type, attempts, record } = schedule.definition.job
     const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
     // This process was frozen: another one may have taken the schedule.
@@ -191,7 +202,7 @@ export class Scheduler {
         'drover.schedule.id': schedule.id,
       },
     })
-    const added = await this.#jobs.add({
+    const job: NewJob = {
       ref,
       type,
       attempts,
@@ -202,6 +213,10 @@ export class Scheduler {
         ...(isLimited && { limited: true as const }),
         ...(hasLimits && { countsFrom: dueAt }),
       },
+    }
+    const added = await this.#jobs.add(job).catch((error: unknown) => {
+      if (error instanceof JobRefusedError) return undefined
+      throw error
     })
     // A tick that was not stored is fired again, with a span of its own.
     span?.end()

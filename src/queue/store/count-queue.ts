@@ -16,6 +16,8 @@ export interface QueueCounts {
   queued: number
   /** Of the queued ones those that a worker could fetch now. */
   ready: number
+  /** Those that wait for a concurrency key, a rate, or others of their tenant; not among the queued ones. */
+  held: number
   running: number
   succeeded: number
   failed: number
@@ -25,6 +27,10 @@ export interface QueueCounts {
   pausedAt: number | undefined
   /** When a worker last stopped, in epoch ms. */
   workerLeftAt: number | undefined
+  /** How many of its jobs may run at once. */
+  maxRunning: number | undefined
+  /** How many may start in a period. */
+  rate: { limit: number; perMs: number } | undefined
 }
 
 /** Counts the jobs and workers of a queue. @throws QueueUnavailableError */
@@ -33,14 +39,28 @@ export async function countQueue(redis: Redis, keys: Keys, name: string): Promis
   const reply = await whenAvailable(
     count(
       redis,
-      [keys.bull(name, 'meta'), keys.workers(name), ...sets, keys.unknownJobs(name)],
+      [keys.bull(name, 'meta'), keys.workers(name), ...sets, keys.unknownJobs(name), keys.bull(name, 'held')],
       [heartbeatExpiryMs, keys.bull(name, '')],
     ),
   )
-  const [paused, workers, scheduled, queued, running, succeeded, failed, first, pausedAt, workerLeftAt, ready] =
-    countsSchema.parse(reply)
-  const counts = { workers, scheduled, queued, ready, running, succeeded, failed }
-  return { name, paused: paused === 1, ...counts, first, pausedAt, workerLeftAt }
+  const [
+    paused,
+    workers,
+    scheduled,
+    queued,
+    running,
+    succeeded,
+    failed,
+    first,
+    pausedAt,
+    workerLeftAt,
+    ready,
+    held,
+    maxRunning,
+    rate,
+  ] = countsSchema.parse(reply)
+  const counts = { workers, scheduled, queued, ready, held, running, succeeded, failed }
+  return { name, paused: paused === 1, ...counts, first, pausedAt, workerLeftAt, maxRunning, rate }
 }
 
 const n = z.int()
@@ -48,7 +68,10 @@ const time = z
   .string()
   .nullable()
   .transform((text) => (text === null ? undefined : Number(text)))
-const countsSchema = z.tuple([n, n, n, n, n, n, n, z.array(z.string()), time, time, n])
+const rate = z
+  .tuple([time, time])
+  .transform(([limit, perMs]) => (limit === undefined || perMs === undefined ? undefined : { limit, perMs }))
+const countsSchema = z.tuple([n, n, n, n, n, n, n, z.array(z.string()), time, time, n, n, time, rate])
 
 /** Since when the job of `ids` that has waited longest could have started, in epoch ms. @throws QueueUnavailableError */
 export async function waitingSince(

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { BullQueues } from '../bullmq/bull-queues.ts'
 import { type HeldBy, heldByQueue } from '../model/held-by.ts'
 import { bullIdOf, type JobRef, parseJobId, parsePlainJobId } from '../model/job-id.ts'
@@ -15,11 +16,17 @@ import { wasEvicted } from './evicted-ids.ts'
 import { type FailureGroup, readFailureGroups } from './failure-groups.ts'
 import { readStoredOutput, readWholeOutput } from './job-output.ts'
 import { readValues, type ValuesPage, type ValuesPlace } from './job-values.ts'
+import { QueueLimits } from './queue-limits.ts'
 import { readJob, readStanding } from './read-job.ts'
 import { readMany } from './read-many.ts'
 import { removeJob } from './remove-job.ts'
 
 const pauseQueue = loadScript('bullmq/pause-queue')
+const findMembers = loadScript('bullmq/find-members')
+
+/** So many jobs of each set are looked at for those of a key. */
+const maxMembers = 5000
+const membersSchema = z.tuple([z.array(z.string()), z.array(z.string())])
 
 export type { FailureGroup } from './failure-groups.ts'
 
@@ -28,6 +35,8 @@ const heldAgeMs = 2000
 
 /** The API's side of queues: stores, reads, counts and removes jobs. */
 export class JobQueue {
+  /** The limits of the queues from outside. */
+  readonly limits: QueueLimits
   readonly #client: Redis
   readonly #keys: Keys
   readonly #bull: BullQueues
@@ -44,17 +53,20 @@ export class JobQueue {
     queues: Iterable<string>
     isListed?: boolean
     listedBy?: 'ulid' | 'id'
+    isShared?: (() => boolean) | undefined
     acceptsPlainJobs?: boolean
     plainSecrets?: PlainSecrets
     onAdded?: (type: string, tenant: string) => void
   }) {
     this.#client = deps.client
+    this.limits = new QueueLimits({ redis: deps.client, keys: deps.keys })
     this.#keys = deps.keys
     this.#bull = new BullQueues({
       redis: deps.client,
       keys: deps.keys,
       isListed: deps.isListed ?? true,
       listedBy: deps.listedBy,
+      isShared: deps.isShared,
     })
     this.#onAdded = deps.onAdded ?? (() => undefined)
     this.#queues = new Set(deps.queues)
@@ -114,7 +126,7 @@ export class JobQueue {
    * Stores a job, unless its id exists. Once this resolves, the job is in Redis and workers can fetch it. Where another job has its key, the result
    * says so in `deduplicated`, and the rest of it is the job as it would be.
    *
-   * @throws QueueUnavailableError; the job may be stored all the same
+   * @throws QueueUnavailableError; the job may be stored all the same. JobRefusedError: it is not
    */
   async add(job: NewJob): Promise<StoredJob> {
     const { ref, type, attempts, createdAt } = job
@@ -150,6 +162,17 @@ export class JobQueue {
       starts: [],
       worker: undefined,
     }
+  }
+
+  /** The jobs of a concurrency key that run, and those that are held or among the first to start. @throws QueueUnavailableError */
+  async membersOf(name: string, tenant: string, key: string): Promise<{ running: string[]; waiting: string[] }> {
+    const sets = ['active', 'wait', 'prioritized'].map((set) => this.#keys.bull(name, set))
+    const names = [...sets, this.#keys.heldAt(name, `concurrency:${tenant}:${key}`)]
+    const reply = await whenAvailable(
+      findMembers(this.#client, names, [this.#keys.bull(name, ''), tenant, key, maxMembers]),
+    )
+    const [running, waiting] = membersSchema.parse(reply)
+    return { running, waiting }
   }
 
   /** See {@link removeJob}. @throws QueueUnavailableError */

@@ -32,17 +32,17 @@ const homes: Partial<Record<JobState, { lists: string[]; sets: string[] }>> = {
   running: { lists: ['active'], sets: [] },
   scheduled: { lists: [], sets: ['delayed'] },
   // A delayed job whose time has come is queued.
-  queued: { lists: ['wait'], sets: ['prioritized', 'delayed'] },
+  queued: { lists: ['wait'], sets: ['prioritized', 'held', 'delayed'] },
   blocked: { lists: [], sets: ['waiting-children'] },
 }
 const ends = ['completed', 'failed']
 
 /** In which sorted set a job of a state is, or in which it is not: enough to skip most others. */
 const sieves: Record<JobState, { in?: string; notIn: string[] }> = {
-  running: { notIn: [...ends, 'delayed', 'prioritized', 'waiting-children'] },
+  running: { notIn: [...ends, 'delayed', 'prioritized', 'held', 'waiting-children'] },
   scheduled: { in: 'delayed', notIn: [] },
   queued: { notIn: [...ends, 'waiting-children'] },
-  blocked: { notIn: [...ends, 'delayed', 'prioritized'] },
+  blocked: { notIn: [...ends, 'delayed', 'prioritized', 'held'] },
   succeeded: { in: 'completed', notIn: [] },
   failed: { in: 'failed', notIn: [] },
   canceled: { in: 'failed', notIn: [] },

@@ -1,4 +1,4 @@
-import type { WaitingQueue } from '../model/held-by.ts'
+import type { HeldAlone, WaitingQueue } from '../model/held-by.ts'
 import { bullIdOf, type JobRef } from '../model/job-id.ts'
 import { anonymousTenant, type PlainSecrets } from '../model/job-record.ts'
 import type { Place } from '../model/place.ts'
@@ -109,7 +109,7 @@ function isReadReply(reply: unknown): reply is [string[], Place, string, string 
 }
 
 /** Undefined of a job that does not wait. */
-function waitingQueue([now, paused, leftAt, beat]: WaitingReply): WaitingQueue | undefined {
+function waitingQueue([now, paused, leftAt, beat, ...alone]: WaitingReply): WaitingQueue | undefined {
   if (now === undefined) return undefined
   return {
     now: Number(now),
@@ -118,6 +118,17 @@ function waitingQueue([now, paused, leftAt, beat]: WaitingReply): WaitingQueue |
     pausedAt: optionalNumber(paused || null),
     workerLeftAt: optionalNumber(leftAt),
     lastBeat: optionalNumber(beat),
+    alone: heldAlone(alone),
+  }
+}
+
+function heldAlone([gate, count, eligibleAt, maxRunning, running]: WaitingReply): HeldAlone {
+  return {
+    gate: typeof gate === 'string' ? gate : undefined,
+    count: Number(count ?? 0),
+    eligibleAt: optionalNumber(eligibleAt),
+    maxRunning: optionalNumber(maxRunning),
+    running: Number(running ?? 0),
   }
 }
 

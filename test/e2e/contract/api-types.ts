@@ -764,6 +764,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/queues/{name}/limits/{kind}/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a limit that was set from outside
+         * @description Not the limits that jobs bring with them.
+         */
+        get: operations["readLimit"];
+        /**
+         * Set a limit from outside
+         * @description It holds in place of what jobs say, for those that wait already, too. Jobs that run go on. 0 pauses.
+         */
+        put: operations["setLimit"];
+        post?: never;
+        /**
+         * Remove a limit that was set from outside
+         * @description What jobs say holds again. Idempotent.
+         */
+        delete: operations["removeLimit"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/queues": {
         parameters: {
             query?: never;
@@ -796,7 +824,11 @@ export interface paths {
          * @description How many jobs the queue has by state, how many workers, and how long its oldest job waits.
          */
         get: operations["readQueue"];
-        put?: never;
+        /**
+         * Set the limits of a queue
+         * @description Sets both limits, over all workers and tenants. Jobs that run go on.
+         */
+        put: operations["limitQueue"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1103,6 +1135,14 @@ export interface components {
         BurnCpuOutput: {
             /** @description Measured, so at least duration_ms */
             burned_ms: number;
+        };
+        Concurrency: {
+            /** @description Of the tenant and the queue: other tenants and other queues have keys of their own */
+            key: string;
+            /** @description How many jobs of the key may run at once. Default: 1 */
+            limit?: number;
+            /** @description When as many jobs of the key wait or run. `wait` (the default): it is held until one has ended. `reject`: 409 `concurrency_full`. `replace`: the oldest are canceled, and it starts when they have stopped */
+            on_full?: components["schemas"]["OnFull"];
         };
         CountPrimesInput: {
             limit: number;
@@ -1421,6 +1461,12 @@ export interface components {
             start_within_ms?: number;
             /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
+            /** @description At most so many jobs of a key run at once over all workers */
+            concurrency?: components["schemas"]["Concurrency"];
+            /** @description At most so many jobs of a key start in a period over all workers */
+            rate?: components["schemas"]["Rate"];
+            /** @description Jobs of the tenant's keys take turns. The share of the tenant beside other tenants stays as it is */
+            fairness_key?: string;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
@@ -1559,9 +1605,20 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             since: string;
+            /** @description The key; of `tenant` the tenant, of `queue` the queue */
+            key?: string;
+            /** @description How many jobs may run at once, of a rate how many may start in its period */
+            limit?: number;
+            /** @description How many of them run */
+            running?: number;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            eligible_at?: string;
         };
         /** @enum {string} */
-        HeldByKind: "paused" | "no_worker" | "unknown_type";
+        HeldByKind: "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "tenant" | "queue";
         HttpRequestInput: {
             /** Format: uri */
             url: string;
@@ -1627,6 +1684,9 @@ export interface components {
          *       "result_ttl_ms": null,
          *       "webhook": null,
          *       "unique": null,
+         *       "concurrency": null,
+         *       "rate": null,
+         *       "fairness_key": null,
          *       "debounce": null,
          *       "tags": [
          *         "nightly"
@@ -1702,6 +1762,9 @@ export interface components {
             run_at: string | null;
             /** @description How long it is kept at the latest once it has ended: its own, or that of its type */
             result_ttl_ms: number | null;
+            concurrency: components["schemas"]["JobConcurrency"] | null;
+            rate: components["schemas"]["JobRate"] | null;
+            fairness_key: string | null;
             webhook: components["schemas"]["JobWebhook"] | null;
             unique: components["schemas"]["JobUnique"] | null;
             debounce: components["schemas"]["JobDebounce"] | null;
@@ -1719,7 +1782,7 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             scheduled_for: string | null;
-            /** @description Why it waits although its time has come: its queue is paused, no worker consumes the queue, or no worker knows the job type */
+            /** @description Why it waits although its time has come: its queue is paused, no worker consumes the queue, no worker knows the job type, its concurrency key is full, its rate is reached, or as many jobs of its tenant or of its queue run as may */
             held_by: components["schemas"]["HeldBy"] | null;
             /**
              * Format: date-time
@@ -1792,6 +1855,11 @@ export interface components {
             /** @description Behind the waiting jobs of this priority */
             priority?: number;
         };
+        JobConcurrency: {
+            key: string;
+            limit: number;
+            on_full: components["schemas"]["OnFull"];
+        };
         JobDebounce: {
             key: string;
             quiet_ms: number;
@@ -1831,6 +1899,12 @@ export interface components {
             fraction: number;
             message: string | null;
             data: unknown;
+        };
+        JobRate: {
+            key: string;
+            limit: number;
+            per_ms: number;
+            burst: number;
         };
         JobSubmission: components["schemas"]["SubmitCountPrimes"] | components["schemas"]["SubmitExtractLinks"] | components["schemas"]["SubmitHttpRequest"] | components["schemas"]["SubmitResizeImage"] | components["schemas"]["SubmitBurnCpuIsolated"] | components["schemas"]["SubmitBurnCpu"] | components["schemas"]["SubmitEcho"] | components["schemas"]["SubmitSleep"];
         /** @description A type of job that can be submitted, and how it runs */
@@ -1898,6 +1972,26 @@ export interface components {
         };
         /** @enum {string} */
         KeyScopesItem: "submit" | "read" | "cancel" | "admin";
+        /** @description A limit that was set from outside, in place of what jobs say */
+        Limit: {
+            queue: string;
+            kind: components["schemas"]["LimitKind"];
+            tenant: string;
+            key: string;
+            limit: number;
+            per_ms: number | null;
+            burst: number | null;
+        };
+        LimitBody: {
+            /** @description 0: no job of it starts */
+            limit: number;
+            /** @description Of a rate, and required there: the period */
+            per_ms?: number;
+            /** @description Of a rate: how many may start at one moment. Default: 1 */
+            burst?: number;
+        };
+        /** @enum {string} */
+        LimitKind: "concurrency" | "rate" | "tenant";
         ListedDelivery: {
             /** @description Also the `webhook-id` of every message that it sends */
             id: string;
@@ -1966,6 +2060,8 @@ export interface components {
         /** @enum {string} */
         OnFailure: "fail_fast" | "continue";
         /** @enum {string} */
+        OnFull: "wait" | "reject" | "replace";
+        /** @enum {string} */
         Overlap: "allow" | "skip";
         /** @description Problem details (RFC 9457) */
         Problem: {
@@ -1982,7 +2078,7 @@ export interface components {
             error?: components["schemas"]["ErrorSummary"];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "job_evicted" | "job_already_done" | "job_not_retryable" | "job_not_waiting" | "unique_conflict" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "worker_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "concurrency_full" | "job_evicted" | "job_already_done" | "job_not_retryable" | "job_not_waiting" | "unique_conflict" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "worker_not_found" | "limit_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -1992,10 +2088,13 @@ export interface components {
          *       "counts": {
          *         "scheduled": 0,
          *         "queued": 1,
+         *         "held": 0,
          *         "running": 4,
          *         "succeeded": 1200,
          *         "failed": 3
          *       },
+         *       "max_running": null,
+         *       "rate": null,
          *       "oldest_wait_ms": 12
          *     }
          */
@@ -2005,19 +2104,36 @@ export interface components {
             /** @description The number of worker processes that consume the queue. With 0 its jobs wait */
             workers: number;
             counts: components["schemas"]["QueueCounts"];
+            /** @description How many of its jobs may run at once over all workers */
+            max_running: number | null;
+            /** @description How many of its jobs may start in a period over all workers */
+            rate: components["schemas"]["QueueRate"] | null;
             /** @description How long the oldest waiting job has waited */
             oldest_wait_ms: number | null;
         };
         QueueCounts: {
             scheduled: number;
+            /** @description Jobs that could start */
             queued: number;
+            /** @description Jobs that wait for a concurrency key, for a rate or for others of their tenant: see `held_by` of a job */
+            held: number;
             running: number;
             succeeded: number;
             /** @description Jobs that failed, were canceled or expired */
             failed: number;
         };
+        QueueLimits: {
+            /** @description Absent or null: no limit */
+            max_running?: number | null;
+            /** @description Absent or null: no limit */
+            rate?: components["schemas"]["QueueRate"] | null;
+        };
         QueueList: {
             items: components["schemas"]["Queue"][];
+        };
+        QueueRate: {
+            limit: number;
+            per_ms: number;
         };
         QueueStats: {
             queue: string;
@@ -2033,6 +2149,15 @@ export interface components {
             wait_p95_ms: number | null;
             /** @description How many jobs ran on average */
             running: number;
+        };
+        Rate: {
+            key: string;
+            /** @description How many jobs of the key may start in the period */
+            limit: number;
+            /** @description The period */
+            per_ms: number;
+            /** @description How many of them may start at one moment. Default: 1 */
+            burst?: number;
         };
         Readiness: {
             /** @enum {string} */
@@ -2075,7 +2200,7 @@ export interface components {
             stopped?: string;
         };
         /** @enum {string} */
-        ReasonKind: "scheduled" | "debounce" | "retry" | "flow" | "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "ahead" | "ready" | "quarantine" | "running" | "cancel_requested" | "ended";
+        ReasonKind: "scheduled" | "debounce" | "retry" | "flow" | "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "tenant" | "queue" | "ahead" | "ready" | "quarantine" | "running" | "cancel_requested" | "ended";
         RedisNode: {
             version: string | null;
             /** @description What counts against the limit */
@@ -2326,6 +2451,12 @@ export interface components {
             start_within_ms?: number;
             /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
+            /** @description At most so many jobs of a key run at once over all workers */
+            concurrency?: components["schemas"]["Concurrency"];
+            /** @description At most so many jobs of a key start in a period over all workers */
+            rate?: components["schemas"]["Rate"];
+            /** @description Jobs of the tenant's keys take turns. The share of the tenant beside other tenants stays as it is */
+            fairness_key?: string;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
@@ -2404,6 +2535,12 @@ export interface components {
             start_within_ms?: number;
             /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
+            /** @description At most so many jobs of a key run at once over all workers */
+            concurrency?: components["schemas"]["Concurrency"];
+            /** @description At most so many jobs of a key start in a period over all workers */
+            rate?: components["schemas"]["Rate"];
+            /** @description Jobs of the tenant's keys take turns. The share of the tenant beside other tenants stays as it is */
+            fairness_key?: string;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
@@ -2474,6 +2611,12 @@ export interface components {
             start_within_ms?: number;
             /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
+            /** @description At most so many jobs of a key run at once over all workers */
+            concurrency?: components["schemas"]["Concurrency"];
+            /** @description At most so many jobs of a key start in a period over all workers */
+            rate?: components["schemas"]["Rate"];
+            /** @description Jobs of the tenant's keys take turns. The share of the tenant beside other tenants stays as it is */
+            fairness_key?: string;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
@@ -2552,6 +2695,12 @@ export interface components {
             start_within_ms?: number;
             /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
+            /** @description At most so many jobs of a key run at once over all workers */
+            concurrency?: components["schemas"]["Concurrency"];
+            /** @description At most so many jobs of a key start in a period over all workers */
+            rate?: components["schemas"]["Rate"];
+            /** @description Jobs of the tenant's keys take turns. The share of the tenant beside other tenants stays as it is */
+            fairness_key?: string;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
@@ -2626,6 +2775,12 @@ export interface components {
             start_within_ms?: number;
             /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
+            /** @description At most so many jobs of a key run at once over all workers */
+            concurrency?: components["schemas"]["Concurrency"];
+            /** @description At most so many jobs of a key start in a period over all workers */
+            rate?: components["schemas"]["Rate"];
+            /** @description Jobs of the tenant's keys take turns. The share of the tenant beside other tenants stays as it is */
+            fairness_key?: string;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
@@ -2710,6 +2865,12 @@ export interface components {
             start_within_ms?: number;
             /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
+            /** @description At most so many jobs of a key run at once over all workers */
+            concurrency?: components["schemas"]["Concurrency"];
+            /** @description At most so many jobs of a key start in a period over all workers */
+            rate?: components["schemas"]["Rate"];
+            /** @description Jobs of the tenant's keys take turns. The share of the tenant beside other tenants stays as it is */
+            fairness_key?: string;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
@@ -2784,6 +2945,12 @@ export interface components {
             start_within_ms?: number;
             /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
+            /** @description At most so many jobs of a key run at once over all workers */
+            concurrency?: components["schemas"]["Concurrency"];
+            /** @description At most so many jobs of a key start in a period over all workers */
+            rate?: components["schemas"]["Rate"];
+            /** @description Jobs of the tenant's keys take turns. The share of the tenant beside other tenants stays as it is */
+            fairness_key?: string;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
@@ -2864,6 +3031,12 @@ export interface components {
             start_within_ms?: number;
             /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
             deadline_ms?: number;
+            /** @description At most so many jobs of a key run at once over all workers */
+            concurrency?: components["schemas"]["Concurrency"];
+            /** @description At most so many jobs of a key start in a period over all workers */
+            rate?: components["schemas"]["Rate"];
+            /** @description Jobs of the tenant's keys take turns. The share of the tenant beside other tenants stays as it is */
+            fairness_key?: string;
             tags?: string[];
             metadata?: {
                 [key: string]: string;
@@ -3057,8 +3230,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `unique_conflict` */
-        UniqueConflict: {
+        /** @description `unique_conflict`, `concurrency_full` */
+        UniqueConflictOrConcurrencyFull: {
             headers: {
                 /** @description The job that holds the unique key */
                 location?: string;
@@ -3166,8 +3339,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `unique_conflict`, `job_canceled` */
-        UniqueConflictOrJobCanceled: {
+        /** @description `concurrency_full`, `unique_conflict`, `job_canceled` */
+        ConcurrencyFullOrUniqueConflictOrJobCanceled: {
             headers: {
                 /** @description Where the job can be read */
                 location?: string;
@@ -3417,6 +3590,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `queue_not_found`, `limit_not_found` */
+        QueueNotFoundOrLimitNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `queue_not_found` */
         QueueNotFound: {
             headers: {
@@ -3567,7 +3749,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["UniqueConflict"];
+            409: components["responses"]["UniqueConflictOrConcurrencyFull"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3656,7 +3838,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["UniqueConflictOrJobCanceled"];
+            409: components["responses"]["ConcurrencyFullOrUniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3745,7 +3927,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["UniqueConflictOrJobCanceled"];
+            409: components["responses"]["ConcurrencyFullOrUniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3834,7 +4016,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["UniqueConflictOrJobCanceled"];
+            409: components["responses"]["ConcurrencyFullOrUniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -3923,7 +4105,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["UniqueConflictOrJobCanceled"];
+            409: components["responses"]["ConcurrencyFullOrUniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -4012,7 +4194,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["UniqueConflictOrJobCanceled"];
+            409: components["responses"]["ConcurrencyFullOrUniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -4101,7 +4283,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["UniqueConflictOrJobCanceled"];
+            409: components["responses"]["ConcurrencyFullOrUniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -4190,7 +4372,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["UniqueConflictOrJobCanceled"];
+            409: components["responses"]["ConcurrencyFullOrUniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -4279,7 +4461,7 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["UnknownJobTypeOrJobNotFound"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["UniqueConflictOrJobCanceled"];
+            409: components["responses"]["ConcurrencyFullOrUniqueConflictOrJobCanceled"];
             410: components["responses"]["JobEvicted"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -5931,6 +6113,124 @@ export interface operations {
             500: components["responses"]["InternalError"];
         };
     };
+    readLimit: {
+        parameters: {
+            query?: {
+                /** @description Whose key it is. Default: the tenant of the caller's API key */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                /** @description `tenant`: how many jobs of a tenant may run at once; its key is the name of the tenant */
+                kind: components["schemas"]["LimitKind"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limit */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limit"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["QueueNotFoundOrLimitNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    setLimit: {
+        parameters: {
+            query?: {
+                /** @description Whose key it is. Default: the tenant of the caller's API key */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                /** @description `tenant`: how many jobs of a tenant may run at once; its key is the name of the tenant */
+                kind: components["schemas"]["LimitKind"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitBody"];
+            };
+        };
+        responses: {
+            /** @description The limit */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limit"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["QueueNotFoundOrLimitNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    removeLimit: {
+        parameters: {
+            query?: {
+                /** @description Whose key it is. Default: the tenant of the caller's API key */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+                /** @description `tenant`: how many jobs of a tenant may run at once; its key is the name of the tenant */
+                kind: components["schemas"]["LimitKind"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is no such limit any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["QueueNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
     listQueues: {
         parameters: {
             query?: never;
@@ -5985,6 +6285,43 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["QueueNotFound"];
             408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    limitQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueueLimits"];
+            };
+        };
+        responses: {
+            /** @description The queue */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["QueueNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];

@@ -1,4 +1,8 @@
+-- include bullmq/lib/tenant-of
+-- include bullmq/lib/fair
+-- include bullmq/lib/slots
 -- include bullmq/lib/queue-job
+-- include bullmq/lib/ready
 -- include bullmq/lib/retention
 --[[
   Adds jobs to one queue, each unless its id is there already: what BullMQ's addStandardJob, addPrioritizedJob and addDelayedJob do for one,
@@ -9,11 +13,12 @@
         for each: id or '' to count one, name, data, options as JSON, created at, priority, its entry of the index or '',
                   how many more it has, each as a name and a value: `:delay` in ms, `:lifo` to be the next of its queue, `:blocked`,
                   `:start-by`, `:deadline`, `:webhook-at` when to look for the webhook that it owes, `:keep-until` when to look whether it has been kept
-                  for long enough; other names are fields of its hash;
+                  for long enough, `:fair` where tenants share the queue,
+                  `:on-full` what a full concurrency key does to it; other names are fields of its hash;
                   its field `labels` has its entries of the index of labels, a line each.
                   The first may be `:unique` or `:debounce`: see deduplicate.lua, which add-claimed-jobs.lua includes
   Returns for each its id; or what became of it: 'joined', the job that has its key | 'replaced', the job in whose place it is, and how that was canceled
-  or nothing where it has its id.
+  or nothing where it has its id | 'concurrency_full' or 'too_many_held', key, limit of one that was refused.
 ]]
 local wait, prioritized, delayed, counter, marker, meta, active, idCounter, events, limits, index, debts, labels = unpack(KEYS)
 local sets = { prioritized, delayed, counter, marker, meta }
@@ -28,8 +33,10 @@ while i <= #ARGV do
 end
 local lastId = redis.call('INCRBY', idCounter, #jobs)
 local isAnyThere = #jobKeys > 0 and redis.call('EXISTS', unpack(jobKeys)) > 0
-local paused, concurrency, writesEvents, maxEvents =
-  unpack(redis.call('HMGET', meta, 'paused', 'concurrency', 'drover.events', 'opts.maxLenEvents'))
+local paused, concurrency, writesEvents, maxEvents, isFair, isLimited =
+  unpack(redis.call('HMGET', meta, 'paused', 'concurrency', 'drover.events', 'opts.maxLenEvents', 'drover.fair', 'drover.limits'))
+-- Nil where neither fairness nor limits are in use.
+local entry = (isFair or isLimited) and openReady(prefix, sets, isFair, isLimited)
 writesEvents = writesEvents or ARGV[2] ~= ''
 local function event(...)
   if writesEvents then redis.call('XADD', events, 'MAXLEN', '~', maxEvents or 10000, '*', 'event', ...) end
@@ -38,7 +45,8 @@ end
 local ids, hashes, standard, ready, entries, stored, gone = {}, {}, {}, {}, {}, {}, {}
 local function store()
   for n = 1, #standard, 2 do redis.call(standard[n], wait, standard[n + 1]) end
-  queueReady(sets, ready)
+  local enter = entry and entry.enter or enterPlainly
+  enter(ready, ARGV[7], sets)
   -- The marker wakes a worker. At the concurrency limit of the queue it is not set: the worker that ends a job fetches the next.
   local isMaxed = concurrency and redis.call('LLEN', active) >= tonumber(concurrency)
   if #standard + #ready > 0 and not (paused or isMaxed) then redis.call('ZADD', marker, 0, '0') end
@@ -48,6 +56,27 @@ local function store()
   for n = 1, #hashes, 2 do redis.call('HSET', hashes[n], unpack(hashes[n + 1])) end
   hashes, standard, ready, entries, gone = {}, {}, {}, {}, {}
 end
+
+-- A job as `ready.enter` takes it, with its fairness and its gates; or nil, and why it is refused.
+local function withGates(at, id, more, turn, gates)
+  if not entry then entry = openReady(prefix, sets, isFair, isLimited) end
+  local job = { id = id, priority = tonumber(ARGV[at + 5]), data = ARGV[at + 2], turn = turn, gates = gates }
+  if turn or more[':fair'] then entry.needFair() end
+  if gates then entry.needSlots() end
+  if not entry.slots then return job end
+  local isReady = not (more[':delay'] or more[':blocked']) and job.priority > 0
+  local list = entry.slots.gates(gates, job.data)
+  if isReady then
+    job.list, job.full = list, entry.slots.join(list)
+  else
+    entry.slots.look(list)
+  end
+  local why, gate = entry.slots.refusal(list, more[':on-full'] or '')
+  if not why then return job end
+  if isReady then entry.slots.unjoin(list) end
+  return nil, { why, gate.name, tostring(gate.limit) }
+end
+
 for n, at in ipairs(jobs) do
   local id = ARGV[at]
   local isCustom = id ~= ''
@@ -64,23 +93,25 @@ for n, at in ipairs(jobs) do
       gone[1] = jobKey
     end
   end
-  ids[n] = deduplicated or id
+  local isStored = not isThere and (not deduplicated or deduplicated[1] == 'replaced')
+  local name, createdAt, priority = ARGV[at + 1], tonumber(ARGV[at + 4]), ARGV[at + 5]
+  local hash, more, found = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4] }, {}, {}
+  for f = at + 8, at + 7 + 2 * ARGV[at + 7], 2 do
+    if string.byte(ARGV[f]) == 58 then
+      more[ARGV[f]] = ARGV[f + 1]
+    else
+      hash[#hash + 1], hash[#hash + 2] = ARGV[f], ARGV[f + 1]
+      found[ARGV[f]] = ARGV[f + 1]
+    end
+  end
+  local job, refused
+  if isStored and (entry or found.turn or found.gates or more[':fair']) then job, refused = withGates(at, id, more, found.turn, found.gates) end
+  ids[n] = refused or deduplicated or id
   if isThere then
     event('duplicated', 'jobId', id)
-  elseif not deduplicated or deduplicated[1] == 'replaced' then
+  elseif isStored and not refused then
     stored[id] = true
-    local name, createdAt, priority = ARGV[at + 1], tonumber(ARGV[at + 4]), ARGV[at + 5]
-    local hash, more = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4] }, {}
-    for f = at + 8, at + 7 + 2 * ARGV[at + 7], 2 do
-      if string.byte(ARGV[f]) == 58 then
-        more[ARGV[f]] = ARGV[f + 1]
-      else
-        hash[#hash + 1], hash[#hash + 2] = ARGV[f], ARGV[f + 1]
-      end
-      if ARGV[f] == 'labels' then
-        for label in string.gmatch(ARGV[f + 1], '[^\n]+') do redis.call('ZADD', labels, 0, label) end
-      end
-    end
+    for label in string.gmatch(found.labels or '', '[^\n]+') do redis.call('ZADD', labels, 0, label) end
     local delay = tonumber(more[':delay'] or 0)
     -- What is the same for nearly all of our jobs is left out: each field takes some 50 bytes. Where the priority is missing it is 10.
     local isOurs = string.find(ARGV[at + 3], '"backoff":{"type":"drover"}', 1, true)
@@ -91,13 +122,13 @@ for n, at in ipairs(jobs) do
       redis.call('ZADD', prefix .. 'waiting-children', createdAt, id)
       event('waiting-children', 'jobId', id)
     elseif delay > 0 then
-      queueJob(sets, id, priority, createdAt + delay, createdAt)
+      delayJob(sets, id, createdAt + delay)
       event('delayed', 'jobId', id, 'delay', string.format('%.0f', createdAt + delay))
     else
       if priority == '0' then
         standard[#standard + 1], standard[#standard + 2] = more[':lifo'] and 'RPUSH' or 'LPUSH', id
       else
-        ready[#ready + 1], ready[#ready + 2] = priority, id
+        ready[#ready + 1] = job or { id = id, priority = priority }
       end
       event('waiting', 'jobId', id)
     end

@@ -1,3 +1,8 @@
+-- include bullmq/lib/tenant-of
+-- include bullmq/lib/fair
+-- include bullmq/lib/slots
+-- include bullmq/lib/queue-job
+-- include bullmq/lib/ready
 -- include bullmq/lib/write-event
 -- include bullmq/lib/retention
 -- include bullmq/lib/labels

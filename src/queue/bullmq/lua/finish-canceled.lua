@@ -1,3 +1,8 @@
+-- include bullmq/lib/tenant-of
+-- include bullmq/lib/fair
+-- include bullmq/lib/slots
+-- include bullmq/lib/queue-job
+-- include bullmq/lib/ready
 -- include bullmq/lib/write-event
 -- include bullmq/lib/retention
 -- include bullmq/lib/labels
@@ -13,5 +18,6 @@
 if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
 if removeActive(KEYS[3], string.sub(KEYS[1], 1, -#ARGV[1] - 1), ARGV[1]) == 0 then return 0 end
 redis.call('SREM', KEYS[4], ARGV[1])
+readyOf(string.sub(KEYS[1], 1, -#ARGV[1] - 1)).leave(ARGV[1], false)
 endJob(KEYS[1], KEYS[2], KEYS[5], ARGV[5], ARGV[1], ARGV[3], ARGV[4], KEYS[6])
 return 1

@@ -1,3 +1,8 @@
+-- include bullmq/lib/tenant-of
+-- include bullmq/lib/fair
+-- include bullmq/lib/slots
+-- include bullmq/lib/queue-job
+-- include bullmq/lib/ready
 -- include bullmq/lib/write-event
 -- include bullmq/lib/add-start
 -- include bullmq/lib/active-list
@@ -16,6 +21,7 @@ if token ~= ARGV[2] then return token and -6 or -2 end
 if removeActive(KEYS[3], ARGV[3], id) == 0 then return -3 end
 redis.call('DEL', KEYS[2])
 redis.call('SREM', KEYS[6], id)
+local entry = readyOf(ARGV[3])
 if ARGV[4] ~= '' then
   addStart(KEYS[1], history, 'put_back', (attempts or 0) + 1, ARGV[5])
 else
@@ -28,7 +34,9 @@ if priority == 0 then
 else
   -- As BullMQ does: before the others of its priority.
   redis.call('ZADD', KEYS[5], priority * 0x100000000, id)
+  if entry.fair then entry.fair.putBack(priority, redis.call('HGET', KEYS[1], 'data')) end
 end
+entry.leave(id, true)
 if redis.call('HEXISTS', KEYS[8], 'paused') == 0 then redis.call('ZADD', KEYS[7], 0, '0') end
 writeEvent(ARGV[3], 'waiting', 'jobId', id, 'prev', 'active')
 return 1

@@ -1,10 +1,14 @@
+-- include bullmq/lib/tenant-of
+-- include bullmq/lib/fair
+-- include bullmq/lib/slots
+-- include bullmq/lib/queue-job
+-- include bullmq/lib/ready
 -- include bullmq/lib/write-event
 -- include bullmq/lib/retention
 -- include bullmq/lib/labels
 -- include bullmq/lib/values
 -- include bullmq/lib/slim-job
 -- include bullmq/lib/end-job
--- include bullmq/lib/queue-job
 --[[
   The flow has come to some of its blocked jobs in one queue: each is queued with its complete record, or fails unrun. What is
   not blocked any more was released before, or has ended: it stays as it is.
@@ -16,11 +20,11 @@
 ]]
 local failed, before = {}, {}
 local sets = { KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
+local entry = readyOf(ARGV[1])
 for i = 3, #ARGV, 7 do
   local id = ARGV[i]
   local jobKey = ARGV[1] .. id
-  -- Of the default priority it has no field.
-  local blocked, priority = unpack(redis.call('HMGET', jobKey, 'blocked', 'priority'))
+  local blocked = redis.call('HGET', jobKey, 'blocked')
   if blocked then
     redis.call('ZREM', KEYS[8], id)
     if ARGV[i + 1] == 'fail' then
@@ -31,7 +35,13 @@ for i = 3, #ARGV, 7 do
       if ARGV[i + 6] ~= '' then redis.call('HSET', jobKey, 'inputBytes', ARGV[i + 6]) end
       redis.call('HSET', jobKey, 'data', ARGV[i + 2], 'releasedAt', ARGV[2])
       limitTime(KEYS[6], id, ARGV[i + 4], ARGV[i + 5])
-      queueJob(sets, id, priority or 10, tonumber(ARGV[i + 3]), tonumber(ARGV[2]))
+      local dueAt = tonumber(ARGV[i + 3])
+      if dueAt and dueAt > tonumber(ARGV[2]) then
+        delayJob(sets, id, dueAt)
+      else
+        entry.enter({ entry.read(id) }, ARGV[2])
+        wakeWorker(sets)
+      end
       writeEvent(ARGV[1], 'waiting', 'jobId', id, 'prev', 'waiting-children')
       redis.call('PUBLISH', jobKey, 'changed')
     end

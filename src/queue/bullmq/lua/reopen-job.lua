@@ -1,3 +1,8 @@
+-- include bullmq/lib/tenant-of
+-- include bullmq/lib/fair
+-- include bullmq/lib/slots
+-- include bullmq/lib/queue-job
+-- include bullmq/lib/ready
 -- include bullmq/lib/write-event
 -- include bullmq/lib/add-start
 -- include bullmq/lib/retention
@@ -52,7 +57,8 @@ local priority = tonumber(redis.call('HGET', KEYS[1], 'priority') or 10)
 if priority == 0 then
   redis.call('LPUSH', string.sub(KEYS[1], 1, -#id - 1) .. 'wait', id)
 else
-  redis.call('ZADD', KEYS[3], priority * 0x100000000 + redis.call('INCR', KEYS[4]) % 0x100000000, id)
+  local entry = readyOf(string.sub(KEYS[1], 1, -#id - 1))
+  entry.enter({ entry.read(id) }, ARGV[7])
 end
 if redis.call('HEXISTS', KEYS[6], 'paused') == 0 then redis.call('ZADD', KEYS[5], 0, '0') end
 writeEvent(string.sub(KEYS[1], 1, -#id - 1), 'waiting', 'jobId', id, 'prev', 'failed')

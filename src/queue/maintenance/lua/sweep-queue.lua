@@ -1,3 +1,9 @@
+-- include bullmq/lib/tenant-of
+-- include bullmq/lib/fair
+-- include bullmq/lib/slots
+-- include bullmq/lib/queue-job
+-- include bullmq/lib/ready
+-- include bullmq/lib/recount-slots
 -- include bullmq/lib/write-event
 -- include bullmq/lib/retention
 -- include bullmq/lib/labels
@@ -7,7 +13,6 @@
 -- include bullmq/lib/remove-hash
 -- include bullmq/lib/remove-one
 -- include bullmq/lib/note-evicted
--- include bullmq/lib/tenant-of
 -- include bullmq/lib/kept-ms
 -- include bullmq/lib/active-list
 -- include bullmq/lib/take-out
@@ -48,6 +53,8 @@ local q = {
   now = time[1] * 1000 + math.floor(time[2] / 1000),
 }
 local ended = {}
+local slots = readyOf(q.jobs).slots
+if slots then recountSlots(slots, q) end
 endOverdue(q, ended)
 endCanceled(q, ended)
 local owed = findOwedWebhooks(q)

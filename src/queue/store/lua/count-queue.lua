@@ -1,6 +1,6 @@
 --[[
   Counts the jobs of a queue, and returns the jobs of which one has waited longest.
-  KEYS: meta, workers, delayed, prioritized, wait, active, completed, failed, unknown jobs
+  KEYS: meta, workers, delayed, prioritized, wait, active, completed, failed, unknown jobs, held
   ARGV: ms after which a worker without a heartbeat does not count, prefix of the job keys
 ]]
 local time = redis.call('TIME')
@@ -43,4 +43,7 @@ return {
   redis.call('HGET', KEYS[1], 'drover.pausedAt'),
   redis.call('HGET', KEYS[1], 'drover.workerLeftAt'),
   redis.call('ZCARD', KEYS[4]) + redis.call('LLEN', KEYS[5]),
+  redis.call('ZCARD', KEYS[10]),
+  redis.call('HGET', KEYS[1], 'concurrency'),
+  redis.call('HMGET', KEYS[1], 'max', 'duration'),
 }

@@ -7,7 +7,8 @@
         and for explain-job.lua whose jobs its place counts: 'all' or 'own'
   Returns nil, or { hash as field/value list, place, id of its last event, due time in ms or false,
     and of a job that waits: now, paused since ('' when that is unknown) or false, when the last worker stopped or false,
-    the last heartbeat of a worker or false, and for explain-job.lua what standing.lua says }
+    the last heartbeat of a worker or false, what holds it as slots.lua stores it or false, jobs at that gate as it counts them, when the next of its rate may
+    start or false, how many jobs of the queue may run or false, how many run, and for explain-job.lua what standing.lua says }
 ]]
 if ARGV[2] ~= '' and not redis.call('ZSCORE', KEYS[6], ARGV[2] .. ':' .. string.sub(ARGV[1], -26)) then return nil end
 local hash = redis.call('HGETALL', KEYS[1])
@@ -29,9 +30,15 @@ if redis.call('EXISTS', KEYS[2]) == 1 then return { hash, 'active', last, false 
 local function waits(place, dueAt)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  local paused, pausedAt, leftAt = unpack(redis.call('HMGET', KEYS[7], 'paused', 'drover.pausedAt', 'drover.workerLeftAt'))
+  local paused, pausedAt, leftAt, concurrency, isLimited =
+    unpack(redis.call('HMGET', KEYS[7], 'paused', 'drover.pausedAt', 'drover.workerLeftAt', 'concurrency', 'drover.limits'))
   local beat = redis.call('ZREVRANGE', KEYS[8], 0, 0, 'WITHSCORES')[2]
-  local reply = { hash, place, last, dueAt, string.format('%.0f', now), paused and (pausedAt or ''), leftAt, beat or false }
+  local beside = string.match(KEYS[1], '^.*}')
+  local held = isLimited and redis.call('HGET', beside .. ':held-by', ARGV[1])
+  local gate = held and cjson.decode(held)[3]
+  local reply = { hash, place, last, dueAt, string.format('%.0f', now), paused and (pausedAt or ''), leftAt, beat or false,
+    held or false, gate and redis.call('HGET', beside .. ':busy', gate) or false, gate and redis.call('ZSCORE', beside .. ':waking', gate) or false,
+    concurrency, redis.call('LLEN', KEYS[4]) }
   if not ARGV[4] then return reply end
   return addStanding(reply, string.sub(KEYS[1], 1, -#ARGV[1] - 1), ARGV[1], KEYS[6], ARGV[4] == 'own' and ARGV[2], now)
 end

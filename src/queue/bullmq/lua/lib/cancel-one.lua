@@ -1,4 +1,4 @@
--- Needs active-list.lua. Cancels a job, wherever it is, at one moment: see cancel-job.lua. `sets`: delayed, prioritized, wait, active, stalled, failed,
+-- Needs active-list.lua and ready.lua. Cancels a job, wherever it is, at one moment: see cancel-job.lua. `sets`: delayed, prioritized, wait, active, stalled, failed,
 -- and the webhook debts, where there may be any.
 -- Returns missing | done | ended | signaled
 local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, workersChannel, isQuiet)
@@ -29,13 +29,15 @@ local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, worke
   local vanished = false
   if isBlocked then redis.call('ZREM', prefix .. 'waiting-children', id) end
   -- The lists last: a search in them is a walk.
-  if not isBlocked and redis.call('ZREM', sets[2], id) == 0 and redis.call('ZREM', sets[1], id) == 0 then
+  local ready = readyOf(prefix)
+  if not isBlocked and not ready.takeOut(id) and redis.call('ZREM', sets[1], id) == 0 then
     -- Only what came back from a vanished worker waits in this list, so that it is short.
     vanished = redis.call('LREM', sets[3], 1, id) == 0 and removeActive(sets[4], prefix, id) == 1
     if vanished then
       redis.call('SREM', sets[5], id)
       redis.call('HINCRBY', jobKey, 'stc', 1)
     end
+    ready.leave(id, false)
   end
   local why = vanished and failure('killed', attempts + 1) or failure('never_started', attempts)
   endJob(jobKey, lockKey, sets[6], channel, id, why, now, sets[7], isQuiet)

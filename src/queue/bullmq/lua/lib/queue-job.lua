@@ -1,25 +1,17 @@
 -- `sets` of a queue: prioritized, delayed, priority counter, marker, meta
 
--- Puts jobs that are in none of BullMQ's sets where BullMQ's own add would: behind those of their priority. `jobs`: priority and id of each.
-local function queueReady(sets, jobs)
+-- Puts jobs where BullMQ's own add would: behind those of their priority. `jobs`: { id, priority } each. For a queue without fairness and limits: see ready.lua.
+local function enterPlainly(jobs, _, sets)
   if #jobs == 0 then return end
-  local last = redis.call('INCRBY', sets[3], #jobs / 2)
-  local entries = {}
-  for n = 1, #jobs, 2 do
-    local place = last - (#jobs - n - 1) / 2
-    entries[n], entries[n + 1] = jobs[n] * 0x100000000 + place % 0x100000000, jobs[n + 1]
+  local last, entries = redis.call('INCRBY', sets[3], #jobs), {}
+  for n, job in ipairs(jobs) do
+    entries[2 * n - 1], entries[2 * n] = job.priority * 0x100000000 + (last - #jobs + n) % 0x100000000, job.id
   end
   redis.call('ZADD', sets[1], unpack(entries))
 end
 
--- … one, and wakes a worker. One that is not due yet waits until then.
-local function queueJob(sets, id, priority, dueAt, now)
-  if not (dueAt and dueAt > now) then
-    queueReady(sets, { priority, id })
-    -- The marker wakes a worker.
-    if redis.call('HEXISTS', sets[5], 'paused') == 0 then redis.call('ZADD', sets[4], 0, '0') end
-    return
-  end
+-- Puts a job that is not due yet where it waits until then.
+local function delayJob(sets, id, dueAt)
   -- BullMQ's score: the due time in ms, shifted left by 12 bits, and a counter.
   local least, max = dueAt * 0x1000, (dueAt + 1) * 0x1000 - 1
   local last = redis.call('ZREVRANGEBYSCORE', sets[2], max, least, 'WITHSCORES', 'LIMIT', 0, 1)
@@ -27,6 +19,11 @@ local function queueJob(sets, id, priority, dueAt, now)
   redis.call('ZADD', sets[2], score, id)
   local first = redis.call('ZRANGE', sets[2], 0, 0, 'WITHSCORES')
   redis.call('ZADD', sets[4], tonumber(first[2]) / 0x1000, '1')
+end
+
+-- Wakes a worker.
+local function wakeWorker(sets)
+  if redis.call('HEXISTS', sets[5], 'paused') == 0 then redis.call('ZADD', sets[4], 0, '0') end
 end
 
 local function limitTime(limits, id, startBy, deadline)

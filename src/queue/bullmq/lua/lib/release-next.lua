@@ -1,6 +1,6 @@
 -- Releases the step of a chain that the success of a job releases, where it is blocked in the same run of their flow: see plainSuccessor in
--- plan.ts. Needs queue-job.lua. Sets no marker. Returns its id.
-local function releaseNext(prefix, sets, jobKey, now)
+-- plan.ts. Needs queue-job.lua and ready.lua; `ready` is nil where neither fairness nor limits are in use. Sets no marker. Returns its id.
+local function releaseNext(ready, prefix, sets, jobKey, now)
   local next, run = unpack(redis.call('HMGET', jobKey, 'next', 'flowRun'))
   if not next then return nil end
   local nextKey = prefix .. next
@@ -12,7 +12,11 @@ local function releaseNext(prefix, sets, jobKey, now)
   redis.call('ZREM', prefix .. 'waiting-children', next)
   redis.call('HDEL', nextKey, 'blocked')
   redis.call('HSET', nextKey, 'data', head .. '"reopenedAt":' .. now .. ',' .. rest, 'releasedAt', now)
-  queueReady(sets, { priority or 10, next })
+  if ready then
+    ready.enter({ ready.read(next) }, now)
+  else
+    enterPlainly({ { id = next, priority = priority or 10 } }, now, sets)
+  end
   redis.call('PUBLISH', nextKey, 'changed')
   return next
 end

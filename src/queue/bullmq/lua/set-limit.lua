@@ -1,0 +1,21 @@
+-- include bullmq/lib/tenant-of
+-- include bullmq/lib/fair
+-- include bullmq/lib/slots
+-- include bullmq/lib/queue-job
+-- include bullmq/lib/ready
+-- include bullmq/lib/recount-slots
+--[[
+  Sets the limit of a gate from outside, in place of what its jobs say, or removes it.
+  KEYS: pins, meta, active   ARGV: prefix of the job keys, the gate, '' to remove it or JSON of it, its limit, the tenant where it is that of a tenant or ''
+]]
+if ARGV[3] == '' then
+  redis.call('HDEL', KEYS[1], ARGV[2])
+else
+  redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+end
+redis.call('HSET', KEYS[2], 'drover.limits', redis.call('EXISTS', KEYS[1]) == 1 and 2 or 1)
+local slots = readyOf(ARGV[1]).slots
+if ARGV[5] ~= '' and ARGV[3] ~= '' then countForTenant(slots, ARGV[1], ARGV[2], ARGV[5], redis.call('LRANGE', KEYS[3], 0, -1)) end
+-- What a rate has let through counted for its limit before.
+redis.call('HDEL', slots.keys.tat, ARGV[2])
+slots.widen(ARGV[2], tonumber(ARGV[4]))

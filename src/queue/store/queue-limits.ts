@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { parseJson } from '../model/parse-json.ts'
+import { type Redis, whenAvailable } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/load-script.ts'
+
+const limitQueue = loadScript('bullmq/limit-queue')
+const setLimit = loadScript('bullmq/set-limit')
+
+export const limitKinds = ['concurrency', 'rate', 'tenant'] as const
+
+/** What a limit from outside is about: a key of a tenant, or a tenant, whose key is its name. */
+export interface LimitedGate {
+  queue: string
+  kind: (typeof limitKinds)[number]
+  tenant: string
+  key: string
+}
+
+/** A limit that was set from outside. `per_ms` and `burst` are those of a rate. */
+const pinSchema = z.object({ limit: z.number(), per_ms: z.number().optional(), burst: z.number().optional() })
+export type Pin = z.output<typeof pinSchema>
+
+/** The limits of queues that are set from outside, in place of what jobs say. All methods throw QueueUnavailableError. */
+export class QueueLimits {
+  readonly #redis: Redis
+  readonly #keys: Keys
+
+  constructor(deps: { redis: Redis; keys: Keys }) {
+    this.#redis = deps.redis
+    this.#keys = deps.keys
+  }
+
+  /** Sets both limits of a queue; undefined: none. */
+  async setOfQueue(
+    queue: string,
+    { maxRunning, rate }: { maxRunning: number | undefined; rate: { limit: number; perMs: number } | undefined },
+  ): Promise<void> {
+    const names = ['meta', 'marker', 'limiter'].map((suffix) => this.#keys.bull(queue, suffix))
+    const args = [maxRunning ?? '', rate?.limit ?? '', rate?.perMs ?? '']
+    await whenAvailable(limitQueue(this.#redis, names, args))
+  }
+
+  async read(gate: LimitedGate): Promise<Pin | undefined> {
+    const text = await whenAvailable(this.#redis.hget(this.#keys.pins(gate.queue), gateName(gate)))
+    return text === null ? undefined : pinSchema.parse(parseJson(text))
+  }
+
+  /** `pin` undefined: what jobs say holds again. Jobs that are held and may start now are let in. */
+  async set(gate: LimitedGate, pin: Pin | undefined): Promise<void> {
+    const { queue, kind, tenant } = gate
+    const names = [this.#keys.pins(queue), this.#keys.bull(queue, 'meta'), this.#keys.bull(queue, 'active')]
+    const args = [this.#keys.bull(queue, ''), gateName(gate), pin ? JSON.stringify(pin) : '']
+    const letIn = pin?.limit ?? maxLetIn
+    await whenAvailable(setLimit(this.#redis, names, [...args, letIn, kind === 'tenant' ? tenant : '']))
+  }
+}
+
+/** So many held jobs are looked at once when a limit goes; the sweep goes on with the rest. */
+const maxLetIn = 1000
+
+/** As slots.lua names it. */
+function gateName({ kind, tenant, key }: LimitedGate): string {
+  return kind === 'tenant' ? `tenant:${tenant}` : `${kind}:${tenant}:${key}`
+}
