@@ -186,14 +186,15 @@ test('the index of labels is gone when its jobs are: deleted, or expired', async
   const keys = new Keys(env['KEY_PREFIX'] ?? '')
   const fail = { duration_ms: 1, fail_at: 0 }
   const deleted = await submit(api.url, 'sleep', fail, { attempts: 1, tags: ['x'], waitS: 10 })
-  expect(await redis.zcard(keys.labels('io'))).toBe(3)
+  // Its tag, its type, its error code and its fingerprint.
+  expect(await redis.zcard(keys.labels('io'))).toBe(4)
   await send('POST', `${api.url}/v1/jobs/${deleted.body.id}/cancel`)
   await send('DELETE', `${api.url}/v1/jobs/${deleted.body.id}`)
   expect(await redis.exists(keys.labels('io'))).toBe(0)
   await submit(api.url, 'sleep', fail, { attempts: 1, tags: ['x', 'y'], waitS: 10 })
   const canceled = await submit(api.url, 'echo', 1, { delay_ms: 60_000, tags: ['x'] })
   await send('POST', `${api.url}/v1/jobs/${canceled.body.id}/cancel`)
-  expect(await redis.zcard(keys.labels('io'))).toBe(7)
+  expect(await redis.zcard(keys.labels('io'))).toBe(8)
   await waitFor(
     'the sweep',
     () => redis.exists(keys.labels('io')),
