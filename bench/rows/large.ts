@@ -1,5 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { hold, startApi, startWorker, submission } from '../peers/drover/peer.ts'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { hold, startApi, submission } from '../peers/drover/peer.ts'
 import { startRaw } from '../peers/raw/start.ts'
 import { cpuSeconds, residentKb } from '../world.ts'
 import { inTurns, type Row, scaled } from './row.ts'
@@ -10,12 +12,13 @@ const together = 16
 /** What a job with an input of 1 MB costs the process that adds it: CPU time, and memory for each of those that it adds at once. */
 export const large: Row = async (world, size) => {
   const count = scaled(200, size)
-  const more = { API_BODY_BUDGET_BYTES: String(4 * together * inputBytes) }
-  const api = await startApi(world, 'drover', more)
-  await (await startWorker(world, 'drover', 'io:1')).stop()
-  await hold(world, api.port, 'io', true)
+  const dir = await mkdtemp(join(tmpdir(), 'drover-large-'))
   const input = { text: textOf(inputBytes) }
-  const raw = await startRaw(world, 'raw', 1, { DATA: JSON.stringify(input) })
+  const file = join(dir, 'input.json')
+  await writeFile(file, JSON.stringify(input))
+  const api = await startApi(world, 'drover')
+  await hold(world, api.port, 'io', true)
+  const raw = await startRaw(world, 'raw', 1, { DATA_FILE: file })
   await raw.call('hold', { held: true })
   const call = submission(world, api.port, { type: 'echo', input })
   const sides = [
@@ -62,6 +65,7 @@ export const large: Row = async (world, size) => {
     sides.map((_, n) => cpuMs(n)),
   )
   for (const process of [api, raw]) await process.stop()
+  await rm(dir, { recursive: true })
   const yardstick = 'raw `add`'
   return [
     {

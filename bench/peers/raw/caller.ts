@@ -1,12 +1,14 @@
 /** A user of plain BullMQ without a service: adds jobs and waits in its own process. */
+import { readFileSync } from 'node:fs'
 import { type FlowJob, FlowProducer, Queue, QueueEvents } from 'bullmq'
 import { Redis } from 'ioredis'
 import { closedLoop, pace, quantile } from '../../pace.ts'
 import { answerParent } from '../../remote.ts'
 
-const { REDIS_URL: url = '', KEY_PREFIX: prefix = '', DATA: text = '{"hello":"world"}' } = process.env
+const { REDIS_URL: url = '', KEY_PREFIX: prefix = '', DATA: text = '{"hello":"world"}', DATA_FILE: file } = process.env
 const queue = new Queue('jobs', { connection: new Redis(url, { maxRetriesPerRequest: 1 }), prefix })
-const data: unknown = JSON.parse(text)
+// The environment has no room for a large one.
+const data: unknown = JSON.parse(file === undefined ? text : readFileSync(file, 'utf8'))
 const bulkSize = 1000
 
 /** Opened by the first wait: a process that only adds needs none, and a reader slows down every worker. */

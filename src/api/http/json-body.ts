@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { keepInputText } from './input-text.ts'
 import { Problem } from './problem.ts'
 import { type JsonLimits, JsonScanner } from './scan-json.ts'
 
@@ -67,6 +68,7 @@ async function parseInSteps(body: Buffer, limits: JsonLimits, reserve: (bytes: n
   const text = textOf(body)
   await setImmediate()
   const value = finish(scanner, text)
+  keepInputText(value, body, scanner)
   await setImmediate()
   return value
 }

@@ -1,3 +1,4 @@
+import { InputPlace } from './input-place.ts'
 import { isHeld } from './json-number.ts'
 import { JsonPath } from './json-path.ts'
 import { Mistakes } from './mistakes.ts'
@@ -41,7 +42,7 @@ for (const [value, digit] of Array.from('0123456789abcdef').entries()) {
   hexDigits[digit.charCodeAt(0)] = value
   hexDigits[digit.toUpperCase().charCodeAt(0)] = value
 }
-const [quoteByte, backslash, letterU, nine] = [0x22, 0x5c, 0x75, 0x39] as const
+const [quoteByte, backslash, letterU, nine, zero, minus, space] = [0x22, 0x5c, 0x75, 0x39, 0x30, 0x2d, 0x20] as const
 
 /** Strings are read byte by byte this far; from there on a native search is faster. */
 const nearBytes = 48
@@ -60,10 +61,13 @@ const longestPrototypeName = '"constructor"'.length * 6
 export class JsonScanner {
   /** What a parser would pass over in silence: numbers that change, halves of surrogate pairs, names of prototypes. */
   readonly mistakes = new Mistakes()
+  /** The member `input` of the text, once that is read. */
+  readonly input = new InputPlace()
   readonly #text: Buffer
   readonly #limits: JsonLimits
   readonly #path: JsonPath
   readonly #names: NameCounter
+  #depth = 0
   #at = 0
   #commas = 0
   #members = 0
@@ -102,8 +106,11 @@ export class JsonScanner {
     let i = this.#at
     while (i < end) {
       const kind = kinds[text[i] ?? 0]
-      if (kind === other) i += 1
-      else if (kind === comma) {
+      if (kind === other) {
+        if ((text[i] ?? 0) <= space) this.input.change()
+        i += 1
+      } else if (kind === comma) {
+        if (this.#depth === 1) this.input.finish(i, this.#members)
         path.next()
         this.#commas += 1
         i += 1
@@ -119,11 +126,15 @@ export class JsonScanner {
         if (path.name(this.#stringStart, this.#stringEnd) > limits.objectMembers) return 'objectMembers'
         this.#checkName()
         i += 1
+        if (this.#depth === 1) this.input.begin(text, this.#stringStart, this.#stringEnd, i, this.#members)
       } else if (kind === close) {
+        if (this.#depth === 1) this.input.finish(i, this.#members)
+        this.#depth = Math.max(0, this.#depth - 1)
         path.leave()
         i += 1
       } else {
-        if (path.enter(kind === openArray) > limits.depth) return 'depth'
+        this.#depth = path.enter(kind === openArray)
+        if (this.#depth > limits.depth) return 'depth'
         if (++this.#values > limits.values) return 'values'
         i += 1
       }
@@ -165,7 +176,9 @@ export class JsonScanner {
   /** @returns the index behind an escape, or behind both of a surrogate pair */
   #skipEscape(at: number): number {
     this.#hasEscape = true
-    if (this.#text[at + 1] !== letterU) return at + 2
+    const escaped = this.#text[at + 1] ?? 0
+    this.input.escape(escaped)
+    if (escaped !== letterU) return at + 2
     const unit = this.#unitAt(at)
     if (unit < 0xd800 || unit > 0xdfff) return at + 6
     const next = unit < 0xdc00 ? this.#unitAt(at + 6) : 0
@@ -204,6 +217,8 @@ export class JsonScanner {
       i += 1
     }
     const length = i - start
+    // 1.50, 1e3 and -0 become others.
+    if (parts !== plain || (text[start] === minus && text[start + 1] === zero)) this.input.change()
     const isSuspect =
       parts === plain
         ? length > longInteger || (length === longInteger && text[start] === nine)

@@ -3,8 +3,10 @@ import type { Job } from '../../jobs/define-job.ts'
 import type { Registry } from '../../jobs/registry.ts'
 import { newJobRef } from '../../queue/model/job-id.ts'
 import type { NewJob } from '../../queue/model/new-job.ts'
+import { isLarge } from '../../queue/model/payload.ts'
 import type { Retention } from '../../queue/model/retention.ts'
 import type { Caller } from '../access/api-keys.ts'
+import { inputTextOf } from '../http/input-text.ts'
 import { Mistakes } from '../http/mistakes.ts'
 import { named } from '../openapi/fields.ts'
 import { pascalCase } from '../openapi/pascal-case.ts'
@@ -94,7 +96,9 @@ export function parseJob(body: unknown, context: SubmissionContext, base = '', i
     ? storedKeys(options, { job: type, input: parsedInput, caller }, { mistakes, base, inputAt: input })
     : undefined
   if (mistakes.count > 0) throw mistakes.toProblem()
-  return toNewJob(options, type, context, keys)
+  const inputText = inputTextOf(body)
+  const isKept = inputText !== undefined && isLarge(inputText.length)
+  return { ...toNewJob(options, type, context, keys), ...(isKept && { inputText }) }
 }
 
 /** How long results of a type are kept: no job may ask for longer. */

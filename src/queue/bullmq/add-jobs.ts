@@ -21,6 +21,16 @@ export function isPlainAdd({ opts, ...job }: JobJson, parent: ParentKeyOpts = {}
   return !(isPart || job.repeatJobKey || job.deduplicationId || opts.deduplication)
 }
 
+type Args = (string | number | Buffer)[]
+
+/** About how many characters the data of a job has. */
+export const dataLength = ({ data, opts }: JobJson): number => data.length + (extrasOf(opts)?.inputText?.length ?? 0)
+
+/** `data` ends with an input that is null: {@link JobExtras.inputText} takes its place. */
+function withInput(data: string, inputText: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(data.slice(0, -'null}'.length)), inputText, Buffer.from('}')])
+}
+
 /** A queue to which jobs are added. */
 export interface AddQueue {
   redis: () => Promise<Redis>
@@ -41,7 +51,7 @@ export async function addJobs({ redis, keys, beside, isPlain }: AddQueue, adds: 
   const sets = ['wait', 'prioritized', 'delayed', 'pc', 'marker', 'meta', 'active', 'id', 'events']
   const lists = ['time-limits', 'index', 'webhook-debts', 'labels']
   const names = [...sets.map((set) => keys[set] ?? ''), ...lists.map((list) => `${beside}:${list}`)]
-  const args: (string | number)[] = [keys[''] ?? '', isPlain ? 1 : '']
+  const args: Args = [keys[''] ?? '', isPlain ? 1 : '']
   for (const add of adds) pushArgs(args, add)
   const claims = adds.some(({ job }) => hasClaim(extrasOf(job.opts)))
   const replies = await (claims ? claimingScript : script)(await redis(), names, args)
@@ -73,9 +83,11 @@ function noteReply({ job, id }: Add, reply: unknown): string {
   return canceled ? (id ?? holder) : holder
 }
 
-function pushArgs(args: (string | number)[], { job, id }: Add): void {
-  const { name, data, opts, timestamp } = job
+function pushArgs(args: Args, { job, id }: Add): void {
+  const { name, opts, timestamp } = job
   const extras = extrasOf(opts)
+  const inputText = extras?.inputText
+  const data = inputText ? withInput(job.data, inputText) : job.data
   const options = extras ? storedJobOptions(opts) : JSON.stringify(shortened(opts))
   args.push(id ?? '', name, data, options, timestamp, opts.priority ?? 0, extras?.indexEntry ?? '')
   const countAt = args.push(0) - 1
@@ -85,14 +97,14 @@ function pushArgs(args: (string | number)[], { job, id }: Add): void {
   if (opts.lifo) args.push(':lifo', 1)
   if (extras) {
     pushExtras(args, extras)
-    extras.inputBytes = largeInputBytes(data, extras.record)
+    extras.inputBytes = typeof data === 'string' ? largeInputBytes(data, extras.record) : inputText?.length
     if (extras.inputBytes !== undefined) args.push('inputBytes', extras.inputBytes)
   }
   args[countAt] = (args.length - countAt - 1) / 2
 }
 
 /** What few jobs have. Each argument costs, so a job has none for what it lacks. */
-function pushExtras(args: (string | number)[], extras: JobExtras): void {
+function pushExtras(args: Args, extras: JobExtras): void {
   const { isShared, onFull, isBlocked, startBy, deadlineAt, webhookAt, keepUntil, fields } = extras
   if (isShared) args.push(':fair', 1)
   if (onFull !== undefined) args.push(':on-full', onFull)

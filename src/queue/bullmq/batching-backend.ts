@@ -13,7 +13,7 @@ import {
 import { redisNow } from '../model/redis-time.ts'
 import type { Redis } from '../redis/connection.ts'
 import { whenGathered } from '../redis/end-of-turn.ts'
-import { type Add, addJobs, isPlainAdd } from './add-jobs.ts'
+import { type Add, addJobs, dataLength, isPlainAdd } from './add-jobs.ts'
 import type { End, NextJob } from './complete-and-fetch.ts'
 import { Exchanges } from './exchanges.ts'
 import { GatheredCalls } from './gather-calls.ts'
@@ -82,7 +82,7 @@ export class BatchingBackend extends RedisQueueBackend {
   }
 
   override async addJob(job: JobJson, id: string, parent?: ParentKeyOpts): Promise<string> {
-    if (isPlainAdd(job, parent)) return this.#adds.push({ job, id }, job.data.length)
+    if (isPlainAdd(job, parent)) return this.#adds.push({ job, id }, dataLength(job))
     // It must not overtake those that were asked for before. Their call may still wait for the connection.
     await this.#adds.flush()
     return super.addJob(job, id, parent)
@@ -90,7 +90,7 @@ export class BatchingBackend extends RedisQueueBackend {
 
   override async addJobs(entries: { job: JobJson; jobId: string; parentKeyOpts?: ParentKeyOpts }[]): Promise<string[]> {
     if (entries.every(({ job, parentKeyOpts }) => isPlainAdd(job, parentKeyOpts)))
-      return Promise.all(entries.map(({ job, jobId }) => this.#adds.push({ job, id: jobId }, job.data.length)))
+      return Promise.all(entries.map(({ job, jobId }) => this.#adds.push({ job, id: jobId }, dataLength(job))))
     await this.#adds.flush()
     return super.addJobs(entries)
   }

@@ -82,7 +82,9 @@ export class BullQueues {
       createdAt,
       delayMs: dueAt - createdAt,
     })
-    return { name: type, data: record, opts: withExtras(options, extras), extras }
+    if (job.inputText) extras.inputText = job.inputText
+    const data = job.inputText ? { ...record, input: null } : record
+    return { name: type, data, opts: withExtras(options, extras), extras }
   }
 
   #list(extras: JobExtras, { ref, record }: NewJob): void {

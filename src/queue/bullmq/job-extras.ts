@@ -10,6 +10,8 @@ import type { Deduplicated } from '../model/unique-key.ts'
 export interface JobExtras {
   /** What is stored as the data of the job. */
   record: JobRecord
+  /** The JSON text of its input, which stands in the place of the `null` with which the data of the job ends. */
+  inputText?: Buffer | undefined
   /** Set when the job is added: the size of a large input as JSON. */
   inputBytes?: number | undefined
   /** What deduplicate.lua is given where it has a unique key or is debounced. */

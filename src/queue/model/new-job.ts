@@ -6,6 +6,8 @@ export interface NewJob {
   ref: JobRef
   type: string
   record: Omit<JobRecord, 'v'>
+  /** The JSON text of a large input, where it is known: it is stored as it is. */
+  inputText?: Buffer | undefined
   attempts: number
   createdAt: number
   /** Not to start before then. */

@@ -16,15 +16,16 @@ import {
 const putSchedule = loadScript('schedules/put-schedule')
 const takeDue = loadScript('schedules/take-due-schedules')
 const postponeSchedule = loadScript('schedules/postpone-schedule')
-const advanceSchedule = loadScript('schedules/advance-schedule')
+const advanceSchedules = loadScript('schedules/advance-schedules')
 const removeSchedule = loadScript('schedules/remove-schedule')
 
 /** How many schedules a tenant may have. */
 export const maxSchedules = 10_000
 /** How many due schedules are taken at once, and for how long. A process that needs longer must not fire them. */
-const maxTaken = 100
+const maxTaken = 500
 /** A definition may have 500 KB: the job as it was sent, and its record. */
 const readAtOnce = 20
+const maxTakenBytes = 4 * 1024 * 1024
 export const takenForMs = 5000
 
 /** A due schedule, to be fired as of `takenAt`, in epoch ms. */
@@ -32,6 +33,14 @@ export interface DueSchedule {
   schedule: StoredSchedule
   due: number
   takenAt: number
+}
+
+/** A due tick that is done. `fired` is the latest tick, which was fired for all that were missed; `jobId` is undefined when it was skipped. */
+export interface DoneTick {
+  of: DueSchedule
+  fired: number
+  jobId: string | undefined
+  next: number | undefined
 }
 
 /** The schedules in Redis, by tenant and id. */
@@ -119,7 +128,7 @@ export class ScheduleStore {
 
   /** Takes the schedules that are due at `now`: no other process gets them for {@link takenForMs}. `nextAt` is when the next one is due. */
   async takeDue(): Promise<{ now: number; due: DueSchedule[]; nextAt: number | undefined }> {
-    const args = [maxTaken, takenForMs, this.#keys.schedulePrefix]
+    const args = [maxTaken, takenForMs, this.#keys.schedulePrefix, maxTakenBytes]
     const [now, next, ...taken] = takenSchema.parse(await takeDue(this.#redis, [this.#keys.dueSchedules], args))
     const due = taken.flatMap(([member, fields, takenAt]): DueSchedule[] => {
       const schedule = decodeSchedule(refOf(member), pairUp(fields))
@@ -128,14 +137,19 @@ export class ScheduleStore {
     return { now, due, nextAt: next === null ? undefined : Number(next) }
   }
 
-  /** Completes a due tick. `fired` is the latest tick, which was fired for all that were missed; `jobId` is undefined when it was skipped. */
-  async advance(
-    { schedule, due }: DueSchedule,
-    done: { fired: number; jobId: string | undefined; next: number | undefined },
-  ): Promise<void> {
-    const [key, dueKey] = this.#keysOf(schedule)
-    const args = [memberOf(schedule), schedule.era, due, done.next ?? '', done.fired, done.jobId ?? '']
-    await advanceSchedule(this.#redis, [key, dueKey], args)
+  /** Completes due ticks, all in one call. */
+  async advance(done: DoneTick[]): Promise<void> {
+    if (done.length === 0) return
+    const keys = [this.#keys.dueSchedules, ...done.map(({ of }) => this.#keysOf(of.schedule)[0])]
+    const args = done.flatMap(({ of: { schedule, due }, fired, jobId, next }) => [
+      memberOf(schedule),
+      schedule.era,
+      due,
+      next ?? '',
+      fired,
+      jobId ?? '',
+    ])
+    await advanceSchedules(this.#redis, keys, args)
   }
 
   /** There was no room for the job of a due tick: it stays due, and is tried again after `retryMs`. */

@@ -11,8 +11,8 @@ import type { StoredJob } from '../model/stored-job.ts'
 import type { JobQueue } from '../store/job-queue.ts'
 import { type ReplaceDeps, replaceOlder } from '../store/replace-older.ts'
 import { type ScheduleDefinition, type StoredSchedule, tickRef } from './schedule-record.ts'
-import { type DueSchedule, type ScheduleStore, takenForMs } from './schedule-store.ts'
-import { latestTick, nextTick } from './ticks.ts'
+import { type DoneTick, type DueSchedule, type ScheduleStore, takenForMs } from './schedule-store.ts'
+import { ticksAt } from './ticks.ts'
 
 /**
  * The interval of polling, unless a schedule is due sooner: finds new schedules, and retries after an error. The process that has stored a
@@ -22,6 +22,12 @@ const maxWaitMs = { some: 1000, none: 5000 }
 const minWaitMs = 5
 /** A tick for whose job there was no room is tried again after a part of the time that it has waited. */
 const retryMs = { min: 500, max: 5000 }
+
+/** What the schedules of one poll share: when it began, by `performance.now()`, and the quotas of their tenants. */
+interface Poll {
+  startedAt: number
+  limits: Map<string, Promise<number | undefined>>
+}
 
 /**
  * Stores the jobs of schedules when they are due. Every process may run a scheduler: each due schedule is taken by one of them, and by
@@ -103,8 +109,13 @@ export class Scheduler {
       // A tick is not done where its job may be lost again.
       const store = this.#store.fenced()
       const { now, due, nextAt } = await store.takeDue()
-      const next = await Promise.all(due.map((one) => this.#fire(store, one, startedAt)))
-      const soonest = Math.min(nextAt ?? Infinity, ...next.filter((tick) => tick !== undefined))
+      const limits = new Map<string, Promise<number | undefined>>()
+      const fired = await Promise.all(due.map((one) => this.#fire(store, one, { startedAt, limits })))
+      const next = await this.#advance(
+        store,
+        fired.filter((one) => one !== undefined),
+      )
+      const soonest = Math.min(nextAt ?? Infinity, ...next)
       return Math.min(soonest - now - (performance.now() - startedAt), maxWaitMs.some)
     } catch (error) {
       this.#log.debug({ err: error }, 'failed to read due schedules; the next poll retries')
@@ -112,24 +123,34 @@ export class Scheduler {
     }
   }
 
-  /** A schedule that fails here is due again after {@link takenForMs}. @returns its next tick */
-  async #fire(store: ScheduleStore, due: DueSchedule, startedAt: number): Promise<number | undefined> {
+  /** Writes what was done of a poll, in one call. @returns the next ticks */
+  async #advance(store: ScheduleStore, done: DoneTick[]): Promise<number[]> {
+    try {
+      await store.advance(done)
+      return done.flatMap(({ next }) => next ?? [])
+    } catch (error) {
+      // Their jobs are stored: firing them again stores none.
+      this.#log.warn({ schedules: done.length, err: error }, 'failed to advance schedules; they are fired again')
+      return []
+    }
+  }
+
+  /** A schedule that fails here is due again after {@link takenForMs}. */
+  async #fire(store: ScheduleStore, due: DueSchedule, poll: Poll): Promise<DoneTick | undefined> {
     const { schedule, takenAt } = due
     const { timing } = schedule.definition
     try {
-      const fired = latestTick(timing, due.due, takenAt)
+      const { fired, next } = ticksAt(timing, due.due, takenAt)
       let jobId: string | undefined
       if (!(await this.#isSkipped(schedule))) {
-        const added = await this.#admitAndAdd(schedule, fired, takenAt, startedAt)
+        const added = await this.#admitAndAdd(schedule, fired, takenAt, poll)
         if (added !== undefined && typeof added !== 'string') {
           await this.#holdBack(store, due, added)
           return undefined
         }
         jobId = added
       }
-      const next = nextTick(timing, fired)
-      await store.advance(due, { fired, jobId, next })
-      return next
+      return { of: due, fired, jobId, next }
     } catch (error) {
       this.#log.warn({ schedule: schedule.id, err: error }, 'failed to fire a schedule; it is retried')
       return undefined
@@ -148,11 +169,13 @@ export class Scheduler {
     schedule: StoredSchedule,
     tick: number,
     now: number,
-    startedAt: number,
+    { startedAt, limits }: Poll,
   ): Promise<string | Refusal | undefined> {
     const { queue, record } = schedule.definition.job
     const ref = tickRef(queue, schedule, tick, now)
-    const limit = await this.#door.limits.of(schedule.tenant)
+    const asked = limits.get(schedule.tenant) ?? this.#door.limits.of(schedule.tenant)
+    limits.set(schedule.tenant, asked)
+    const limit = await asked
     const bytes = JSON.stringify(record.input).length
     const refusal = await this.#door.admission.admit({ tenant: schedule.tenant, limit, refs: [ref], bytes })
     // A process that died before it could say so may have stored it.

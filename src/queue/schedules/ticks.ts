@@ -38,6 +38,31 @@ export function latestTick(timing: Timing, due: number, now: number): number {
   return new CronTicks(timing).latest(upTo, due)
 }
 
+/** The latest tick at or before `now`, given one that is, and the one that follows it. */
+export function ticksAt(timing: Timing, due: number, now: number): { fired: number; next: number | undefined } {
+  const next = knownNextTick(timing, due)
+  // Nearly always: it is fired before the next one is due.
+  if (next === undefined || next > now) return { fired: due, next }
+  const fired = latestTick(timing, due, now)
+  return { fired, next: knownNextTick(timing, fired) }
+}
+
+/** Thousands of schedules have the same expression, and are due at the same moment: the next tick takes 0.1 ms to find. */
+const nextTicks = new Map<string, number | undefined>()
+const maxKnown = 1000
+
+function knownNextTick(timing: Timing, after: number): number | undefined {
+  if (timing.kind === 'every') return nextTick(timing, after)
+  const { cron, timezone, startAt = '', endAt = '' } = timing
+  const key = [after, startAt, endAt, timezone, cron].join(' ')
+  const known = nextTicks.get(key)
+  if (known !== undefined) return known
+  const tick = nextTick(timing, after)
+  if (nextTicks.size >= maxKnown) nextTicks.clear()
+  nextTicks.set(key, tick)
+  return tick
+}
+
 function nextMultiple({ everyMs, anchor }: { everyMs: number; anchor: number }, after: number): number {
   return anchor + Math.max(0, Math.floor((after - anchor) / everyMs) + 1) * everyMs
 }

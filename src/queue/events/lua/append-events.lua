@@ -59,12 +59,20 @@ redis.call('HSET', KEYS[3], 'eventBatch', ARGV[3], 'lastEvent', last)
 if added > 0 then
   local characters = redis.call('HINCRBY', KEYS[3], 'eventCharacters', added)
   local entries, removed, trimmedTo = redis.call('XLEN', KEYS[2]), 0, nil
-  while entries > tonumber(ARGV[4]) or (characters - removed > tonumber(ARGV[5]) and entries > 1) do
-    local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-    redis.call('XDEL', KEYS[2], oldest[1])
-    removed, entries, trimmedTo = removed + #oldest[2][2], entries - 1, string.match(oldest[1], '%d+$')
+  local maxEntries, maxCharacters = tonumber(ARGV[4]), tonumber(ARGV[5])
+  local function isOver() return entries > maxEntries or (characters - removed > maxCharacters and entries > 1) end
+  local from = '-'
+  while isOver() do
+    for _, oldest in ipairs(redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', math.max(1, math.min(entries - maxEntries, 100)))) do
+      if isOver() then
+        removed, entries, trimmedTo = removed + #oldest[2][2], entries - 1, string.match(oldest[1], '%d+$')
+      end
+    end
+    from = '(0-' .. trimmedTo
   end
   if trimmedTo then
+    -- All of them by one command.
+    redis.call('XTRIM', KEYS[2], 'MAXLEN', entries)
     redis.call('HINCRBY', KEYS[3], 'eventCharacters', -removed)
     redis.call('HSET', KEYS[3], 'trimmedTo', trimmedTo)
   end

@@ -1,17 +1,19 @@
 --[[
   Takes the schedules that are due: no other process gets them until they are advanced, or until the caller has had its time. A schedule
   that was taken before and not advanced is returned with the time of then, so that the caller stores the same job.
-  KEYS: due   ARGV: max schedules, ms that the caller may need, prefix of the schedules' keys
+  KEYS: due   ARGV: max schedules, ms that the caller may need, prefix of the schedules' keys, max bytes of their definitions but for the last
   Returns { now, when the next one is due or false, { member, its hash, taken at }… }
 ]]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local reply = { now, false }
+local reply, bytes = { now, false }, 0
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
+  if bytes > tonumber(ARGV[4]) then break end
   local key = ARGV[3] .. member
   if redis.call('EXISTS', key) == 1 then
     redis.call('HSETNX', key, 'takenAt', now)
     redis.call('ZADD', KEYS[1], now + ARGV[2], member)
+    bytes = bytes + redis.call('HSTRLEN', key, 'definition')
     reply[#reply + 1] = { member, redis.call('HGETALL', key), redis.call('HGET', key, 'takenAt') }
   else
     redis.call('ZREM', KEYS[1], member)

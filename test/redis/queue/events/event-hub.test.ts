@@ -172,3 +172,32 @@ test('listeners that come and go within a turn, in any order, hear a job exactly
   )
   expect(heard.toSorted()).toEqual(expected.toSorted())
 })
+
+test('of too many events, and of too large ones, the oldest make room, and what is left is counted', async () => {
+  const { client, keys, writer, ref } = await world()
+  const events = writer.open(ref, 'mine', first, () => expect.unreachable())
+  const emit = async (count: number, message: string) => {
+    const at = new Date().toISOString()
+    for (let n = 0; n < count; n++) await events.emit({ kind: 'log', at, level: 'info', message, attempt: 1 })
+    await events.flush()
+  }
+  const stored = async () => {
+    const entries = (await client.xrange(keys.events(ref), '-', '+')).map(([id, [, text = '']]) => [id, text] as const)
+    const characters = entries.reduce((sum, [, text]) => sum + Buffer.byteLength(text), 0)
+    const [counted, trimmedTo] = await client.hmget(keys.job(ref), 'eventCharacters', 'trimmedTo')
+    expect(Number(counted)).toBe(characters)
+    return { first: entries[0]?.[0], count: entries.length, trimmedTo, characters }
+  }
+  await emit(1000, 'a')
+  expect(await stored()).toMatchObject({ first: '0-1', count: 1000, trimmedTo: null })
+  await emit(1, 'b')
+  expect(await stored()).toMatchObject({ first: '0-2', count: 1000, trimmedTo: '1' })
+  await emit(250, 'c')
+  expect(await stored()).toMatchObject({ first: '0-252', count: 1000, trimmedTo: '251' })
+  await emit(150, 'x'.repeat(60_000))
+  const large = await stored()
+  expect(large.characters).toBeLessThanOrEqual(4 * 1024 * 1024)
+  expect(large.characters).toBeGreaterThan(4 * 1024 * 1024 - 61_000)
+  expect(large.first).toBe(`0-${Number(large.trimmedTo) + 1}`)
+  expect(large.count).toBe(1401 - Number(large.trimmedTo))
+})

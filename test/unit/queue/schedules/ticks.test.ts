@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { cronFault } from '../../../../src/queue/schedules/cron-expression.ts'
-import { isTimezone, latestTick, nextTick, type Timing } from '../../../../src/queue/schedules/ticks.ts'
+import { isTimezone, latestTick, nextTick, type Timing, ticksAt } from '../../../../src/queue/schedules/ticks.ts'
 
 const at = (text: string) => Date.parse(text)
 const berlin = (cron: string): Timing => ({ kind: 'cron', cron, timezone: 'Europe/Berlin' })
@@ -208,5 +208,33 @@ test('the latest tick of any time is due, not after it, and followed by one that
       },
     ),
     { numRuns: 300 },
+  )
+})
+
+test('the tick to fire, and the one after it, are those of the two questions one by one', () => {
+  const timing = fc.oneof(
+    fc.record({
+      kind: fc.constant('cron' as const),
+      cron: fc.constantFrom('* * * * *', '*/7 2,3 * * *', '30 2 * * 0', '15,45 0-23 * * *'),
+      timezone: fc.constantFrom('UTC', 'Europe/Berlin', 'Australia/Lord_Howe'),
+    }),
+    fc.record({
+      kind: fc.constant('every' as const),
+      everyMs: fc.integer({ min: 1000, max: 10_000_000 }),
+      anchor: fc.nat(),
+    }),
+  )
+  const from = fc.integer({ min: at('2027-03-27T00:00:00Z'), max: at('2027-03-29T00:00:00Z') })
+  const lateness = fc.oneof(fc.nat(1000), fc.nat(100_000_000))
+  fc.assert(
+    fc.property(timing, fc.option(fc.nat(200_000_000)), from, lateness, (rule, endsIn, after, lateMs) => {
+      const limited: Timing = endsIn === null ? rule : { ...rule, endAt: after + endsIn }
+      const due = nextTick(limited, after)
+      if (due === undefined) return
+      const fired = latestTick(limited, due, due + lateMs)
+      const expected = { fired, next: nextTick(limited, fired) }
+      // The second time from what is remembered.
+      for (let time = 0; time < 2; time++) expect(ticksAt(limited, due, due + lateMs)).toEqual(expected)
+    }),
   )
 })
