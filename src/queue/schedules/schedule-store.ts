@@ -22,7 +22,7 @@ const removeSchedule = loadScript('schedules/remove-schedule')
 /** How many schedules a tenant may have. */
 export const maxSchedules = 10_000
 /** How many due schedules are taken at once, and for how long. A process that needs longer must not fire them. */
-const maxTaken = 500
+const maxTaken = 250
 /** A definition may have 500 KB: the job as it was sent, and its record. */
 const readAtOnce = 20
 const maxTakenBytes = 4 * 1024 * 1024
