@@ -37,6 +37,7 @@ import { jobRoutes } from './jobs/routes.ts'
 import { monitoringRoutes } from './monitoring/routes.ts'
 import { serveDocs } from './openapi/docs.ts'
 import { createSchemaRegistry } from './openapi/schema-registry.ts'
+import { operationRoutes } from './operations/routes.ts'
 import { queueRoutes } from './queues/routes.ts'
 import { scheduleRoutes } from './schedules/routes.ts'
 import { serviceRoutes } from './service/routes.ts'
@@ -141,6 +142,7 @@ function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
   serveDocs(app, deps.schemas, access, [jobWebhook, flowWebhook])
   jobRoutes(app, deps)
   flowRoutes(app, deps)
+  operationRoutes(app, deps)
   scheduleRoutes(app, deps)
   webhookRoutes(app, deps)
   jobTypeRoutes(app, deps)

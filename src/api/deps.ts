@@ -7,6 +7,7 @@ import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import type { JobEventHub } from '../queue/events/event-hub.ts'
 import type { Flows } from '../queue/flows/flows.ts'
 import type { Retention } from '../queue/model/retention.ts'
+import type { OperationStore } from '../queue/operations/operation-store.ts'
 import type { describeRedis } from '../queue/redis/describe-redis.ts'
 import type { Warning } from '../queue/redis/warning.ts'
 import type { ScheduleStore } from '../queue/schedules/schedule-store.ts'
@@ -23,6 +24,12 @@ import type { HeldAnswers } from './access/held-answers.ts'
 import type { SseStreams } from './http/sse-response.ts'
 import type { SchemaRegistry } from './openapi/schema-registry.ts'
 import type { ApiMetrics } from './service/metrics.ts'
+
+/** Operations over many jobs: what is stored of them, and how one begins in this process. */
+interface Operations {
+  store: OperationStore
+  begin(id: string): void
+}
 
 /** What the API works with. The caller of `buildApp` opens and closes these. */
 export interface ApiDeps {
@@ -45,6 +52,7 @@ export interface ApiDeps {
   /** What all processes have counted. @throws QueueUnavailableError */
   readStats: (range: StatsRange) => Promise<Stats>
   workers: Workers
+  operations: Operations
   describeRedis: () => ReturnType<typeof describeRedis>
   /** How far the clock of this process is ahead of that of Redis. */
   clock: { readonly skewMs: number }

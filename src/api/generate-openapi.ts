@@ -40,6 +40,7 @@ export async function generateOpenapi(): Promise<string> {
     retention: retentionOf(config),
     clock: { skewMs: 0 },
     workers: uncalled as Workers,
+    operations: uncalled as ApiDeps['operations'],
     readStats: uncalled as ApiDeps['readStats'],
     describeRedis: uncalled as ApiDeps['describeRedis'],
     warnings: () => [],

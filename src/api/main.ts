@@ -22,6 +22,7 @@ import { Flows } from '../queue/flows/flows.ts'
 import { openAdmission } from '../queue/maintenance/open-admission.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import type { StoredJob } from '../queue/model/stored-job.ts'
+import { OperationStore } from '../queue/operations/operation-store.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { describeRedis } from '../queue/redis/describe-redis.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
@@ -43,6 +44,7 @@ import { announceLimits } from './access/announce-limits.ts'
 import { ApiKeys } from './access/api-keys.ts'
 import { bodyBudgetOf } from './access/limit-bodies.ts'
 import { buildApp } from './app.ts'
+import { OperationRunner } from './operations/operation-runner.ts'
 import { ApiMetrics } from './service/metrics.ts'
 
 /** Waiting clients are answered at once when the API closes; what is left are answers on their way. */
@@ -193,6 +195,10 @@ await boot('api', async () => {
   const exhausted = watchDescriptors({ log, lifecycle, release: releaseIdle })
   const warnings = () => [...unfit, ...clock.warnings(), ...watch.warnings(), ...exhausted()]
   const steps = { ...stores, hub, control, quotas, admission, metrics, retention, warnings }
+  const operations = new OperationStore({ redis: client, keys })
+  const runner = new OperationRunner({ ...steps, registry, store: operations, apiKeys, log })
+  runner.start()
+  lifecycle.onStop('operations', () => runner.stop())
   const draining = new AbortController()
   const bodyBudget = bodyBudgetOf(config, containerMemory())
   const app = await buildApp({
@@ -203,6 +209,7 @@ await boot('api', async () => {
     tracing,
     log,
     clock,
+    operations: { store: operations, begin: (id) => runner.begin(id) },
     workers: new Workers({ redis: client, keys, queues: queuesOf(registry) }),
     readStats: (range) => readStats({ redis: client, keys }, range),
     describeRedis: () => describeRedis(client),

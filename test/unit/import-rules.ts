@@ -87,6 +87,10 @@ export const rules: Record<string, Rule> = {
     imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission', 'queue/flows', 'queue/webhooks', 'jobs'],
   },
   'queue/stats': { imports: ['queue/model', 'queue/redis'], doors: ['stats-recorder', 'read-stats', 'tally'] },
+  'queue/operations': {
+    imports: ['queue/model', 'queue/redis'],
+    doors: ['operation-record', 'operation-store'],
+  },
   'queue/workers': {
     imports: ['queue/model', 'queue/redis'],
     doors: ['worker-report', 'worker-reporter', 'workers'],
@@ -138,7 +142,7 @@ export const rules: Record<string, Rule> = {
       'queue/events',
       'queue/webhooks',
     ],
-    doors: ['routes', 'find-job', 'job-webhook', 'job-resource', 'job-submissions'],
+    doors: ['routes', 'find-job', 'job-webhook', 'job-resource', 'job-submissions', 'act-on-job', 'job-filter'],
   },
   'api/flows': {
     imports: [...api, 'api/submission', 'jobs', 'queue/model', 'queue/redis', 'queue/events', 'queue/flows'],
@@ -154,6 +158,10 @@ export const rules: Record<string, Rule> = {
   },
   'api/job-types': { imports: [...api, 'api/submission', 'jobs'], doors: ['routes'] },
   'api/queues': { imports: [...api, 'jobs', 'queue/model', 'queue/store'], doors: ['routes'] },
+  'api/operations': {
+    imports: [...api, 'api/jobs', 'jobs', 'queue/model', 'queue/operations'],
+    doors: ['routes', 'operation-runner'],
+  },
   'api/monitoring': {
     imports: [...api, 'jobs', 'queue/model', 'queue/stats', 'queue/workers', 'version'],
     doors: ['routes'],
@@ -171,6 +179,7 @@ export const rules: Record<string, Rule> = {
         'api/job-types',
         'api/queues',
         'api/monitoring',
+        'api/operations',
         'api/service',
         'api/dashboard',
       ],

@@ -88,10 +88,14 @@ export class ApiKeys {
 
   /** The scopes that the key of a client has at `now` (epoch ms); undefined where that key is gone, has expired or has become another one. */
   scopesOf({ key, tenant }: Caller, now: number): ReadonlySet<Scope> | undefined {
-    if (!key) return undefined
+    return key && this.callerOf(key, tenant, now)?.scopes
+  }
+
+  /** The client of a key that it had before; undefined where that key is gone, has expired or has become another one. */
+  callerOf(key: { id: string; hash: Buffer }, tenant: string, now: number): Caller | undefined {
     const known = this.#keys.get(key.id)
-    if (!known?.hash.equals(key.hash) || known.caller.tenant !== tenant || now >= known.expiresAt) return undefined
-    return known.caller.scopes
+    const isSame = known?.hash.equals(key.hash) === true && known.caller.tenant === tenant && now < known.expiresAt
+    return isSame ? known.caller : undefined
   }
 
   #verify(authorization: Buffer, connection: object): KnownKey | undefined {

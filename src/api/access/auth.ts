@@ -5,8 +5,8 @@ import { askForKey, bearerOf } from './ask-browser.ts'
 import { type Scope } from './keys-file.ts'
 import { FailureThrottle } from './throttle-failures.ts'
 
-/** The scope that a route requires; `public`: no key at all. */
-export type Access = Scope | 'public'
+/** The scope that a route requires; `any`: a key with any scope, and the route looks at them; `public`: no key at all. */
+export type Access = Scope | 'any' | 'public'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -49,7 +49,7 @@ export function authorizeRequests(
       return done(retryAfterS > 0 ? throttled(retryAfterS) : noValidKey())
     }
     request.caller = caller
-    if (!caller.scopes.has(access))
+    if (access !== 'any' && !caller.scopes.has(access))
       return done(new Problem('forbidden', `This key does not have the scope "${access}".`))
     return done()
   })

@@ -1,18 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { cancelGraceMs } from '../../jobs/cancel-grace.ts'
-import { redisNow } from '../../queue/model/redis-time.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { cancelOne } from './act-on-job.ts'
 import { findJob, jobNotFound, jobParams } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 
 /** `POST /v1/jobs/{id}/cancel`: end a waiting job, or stop a running one. Idempotent. */
-export function cancelJob(
-  app: FastifyInstance,
-  { queue, control, quotas, registry, retention, metrics }: RouteDeps,
-): void {
+export function cancelJob(app: FastifyInstance, deps: RouteDeps): void {
+  const { queue, retention } = deps
   app.post<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/cancel', {
     config: { access: 'cancel' },
     schema: {
@@ -32,9 +29,7 @@ export function cancelJob(
     handler: async (request, reply) => {
       const { id } = request.params
       const before = await findJob(queue, request, id)
-      const result = await control.cancel(before, cancelGraceMs(registry, before.type), redisNow())
-      if (result === 'ended') metrics.jobEnded(before.type, 'canceled')
-      if (result === 'ended' && before.record.limited) await quotas.leave(before.record.tenant, [id])
+      const result = await cancelOne(deps, before)
       const job = await queue.read(before, undefined, 'small')
       if (!job || result === 'missing') throw jobNotFound(id)
       if (result === 'done' && job.state !== 'canceled') {

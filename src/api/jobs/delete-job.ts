@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { jobOwner } from '../../queue/webhooks/outbox.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
 import { emptyResponse, problemResponses } from '../openapi/responses.ts'
+import { deleteOne } from './act-on-job.ts'
 import { findJob, jobNotFound, jobParams } from './find-job.ts'
 
 /** `DELETE /v1/jobs/{id}`: delete a finished job before it expires. */
-export function deleteJob(app: FastifyInstance, { queue, flows, outbox }: RouteDeps): void {
+export function deleteJob(app: FastifyInstance, deps: RouteDeps): void {
   app.delete<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id', {
     config: { access: 'cancel' },
     schema: {
@@ -24,12 +24,10 @@ export function deleteJob(app: FastifyInstance, { queue, flows, outbox }: RouteD
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const job = await findJob(queue, request, id)
-      const flow = job.record.flow?.id
-      if (await flows.isOpen(flow))
-        throw new Problem('job_not_done', `The job belongs to flow ${flow}, which is not done.`)
-      if (job.done) await outbox.forget(jobOwner(job))
-      const result = await queue.remove(job)
+      const job = await findJob(deps.queue, request, id)
+      const result = await deleteOne(deps, job)
+      if (result === 'of_open_flow')
+        throw new Problem('job_not_done', `The job belongs to flow ${job.record.flow?.id}, which is not done.`)
       if (result === 'missing') throw jobNotFound(id)
       if (result === 'not_done') throw new Problem('job_not_done', `The job is ${job.state}: cancel it first.`)
       return reply.code(204).send()

@@ -1,10 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { queueNamePattern } from '../../jobs/define-job.ts'
-import { fingerprintOf, fingerprintPattern } from '../../queue/model/fingerprint.ts'
+import { fingerprintPattern } from '../../queue/model/fingerprint.ts'
 import { timeOfUlid, ulidPattern } from '../../queue/model/job-id.ts'
-import type { StoredJob } from '../../queue/model/stored-job.ts'
-import type { IndexedJob } from '../../queue/store/job-index.ts'
+import type { IndexedJob, JobFilter } from '../../queue/store/job-index.ts'
 import { readableTenant, tenantParameter } from '../access/readable-tenant.ts'
 import type { RouteDeps } from '../deps.ts'
 import { answerPage, cursorParameter, fillPage } from '../http/search-page.ts'
@@ -18,6 +17,7 @@ import {
 } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 import { exampleJob } from './examples.ts'
+import { matchesFilter } from './job-filter.ts'
 import { jobSchema, listedJobResource } from './job-resource.ts'
 
 const query = z.strictObject({
@@ -55,13 +55,13 @@ function metadataOf(given: object, indexed: readonly string[]): [string, string]
 
 /** `GET /v1/jobs`: jobs in order of creation, newest first. Pages stay stable while jobs are added or end. */
 export function listJobs(app: FastifyInstance, { queue, index, config, retention }: RouteDeps): void {
-  const search = (tenant: string, filter: Query) => {
-    const { state, type, tag, metadata, error_code: errorCode, fingerprint, cursor: behind, limit: count } = filter
+  const search = (tenant: string, filter: Query, wanted: JobFilter) => {
+    const { cursor: behind, limit: count } = filter
     return index.search({
       tenant,
       // A queue of no job type has no index, and a search would begin one.
       queues: queue.names.filter((name) => filter.queue === undefined || filter.queue === name),
-      filter: { state, type, tag, metadata, errorCode, fingerprint },
+      filter: wanted,
       behind,
       ...createdRange(filter),
       count,
@@ -89,28 +89,16 @@ export function listJobs(app: FastifyInstance, { queue, index, config, retention
     },
     handler: async (request, reply) => {
       const filter: Query = { ...request.query, metadata: metadataOf(request.query, indexed) }
+      const { state, type, tag, metadata, error_code: errorCode, fingerprint } = filter
+      const wanted = { state, type, tag, metadata, errorCode, fingerprint }
       const read = async function* (found: IndexedJob[]) {
         for await (const { job } of queue.readMany(found.map(({ ref }) => ref)))
-          yield job && matches(job, filter)
+          yield job && matchesFilter(job, wanted)
             ? JSON.stringify(listedJobResource(job, retention, request.caller))
             : undefined
       }
-      const page = await fillPage(search(readableTenant(request, filter.tenant), filter), filter.limit, read)
+      const page = await fillPage(search(readableTenant(request, filter.tenant), filter, wanted), filter.limit, read)
       return answerPage(request, reply, page, timeOfUlid)
     },
   })
-}
-
-/** What was found may have changed since, and was found by hints. */
-function matches(job: StoredJob, { state, type, tag, metadata, error_code: code, fingerprint }: Query): boolean {
-  if (state !== undefined && job.state !== state) return false
-  if (type !== undefined && job.type !== type) return false
-  if (code !== undefined && !(job.done && job.failure?.code === code)) return false
-  if (fingerprint !== undefined && !(job.state === 'failed' && hasFingerprint(job, fingerprint))) return false
-  if (!metadata.every(([key, value]) => job.record.metadata?.[key] === value)) return false
-  return tag === undefined || job.record.tags?.includes(tag) === true
-}
-
-function hasFingerprint({ type, failure }: StoredJob, fingerprint: string): boolean {
-  return failure !== undefined && fingerprintOf(type, failure) === fingerprint
 }

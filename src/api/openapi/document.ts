@@ -61,6 +61,7 @@ export async function buildDocs(
         { name: 'jobs', description: 'Submit, read and watch jobs' },
         { name: 'run', description: 'Job types as functions: the body is the input, the answer the output' },
         { name: 'flows', description: 'Jobs that depend on each other' },
+        { name: 'operations', description: 'Cancel, retry or delete many jobs' },
         { name: 'schedules', description: 'Recurring jobs' },
         { name: 'webhooks', description: 'The deliveries of the webhooks of jobs and flows' },
         { name: 'job types', description: 'The types of jobs that can be submitted' },

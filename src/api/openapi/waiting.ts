@@ -3,13 +3,13 @@ import { maxWaitS } from '../http/prefer-header.ts'
 import { emptyResponse, jsonResponse } from './responses.ts'
 
 /** Documents the request header that makes an answer wait. */
-export function preferParameter(kind: 'job' | 'flow') {
+export function preferParameter(kind: 'job' | 'flow' | 'operation') {
   const wait = `\`wait=N\`: answer when the ${kind} is done, after N seconds at the latest. N is capped at ${maxWaitS}`
   return z.string().optional().describe(wait)
 }
 
 /** Documents the headers of an answer that may have waited. */
-export function waitHeaders(kind: 'job' | 'flow') {
+export function waitHeaders(kind: 'job' | 'flow' | 'operation') {
   return {
     location: `Where the ${kind} can be read`,
     'preference-applied': '`wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds',

@@ -201,6 +201,31 @@ export class Keys {
     return `${this.#prefix}:{_stats}:${minute}`
   }
 
+  /** An operation over many jobs. All operations share a slot. */
+  operation(id: string): string {
+    return `${this.#prefix}:{_operations}:${id}`
+  }
+
+  /** List of the jobs that an operation is about, each with its run. */
+  operationItems(id: string): string {
+    return `${this.operation(id)}:items`
+  }
+
+  /** Sorted set of the operations that have not ended, by when they were made. */
+  get openOperations(): string {
+    return `${this.#prefix}:{_operations}:open`
+  }
+
+  /** Set of a tenant's operations that have not ended. */
+  openOperationsOf(tenant: string): string {
+    return `${this.#prefix}:{_operations}:open-of:${tenant}`
+  }
+
+  /** Sorted set of a tenant's operations, by when they were made. */
+  operationsOf(tenant: string): string {
+    return `${this.#prefix}:{_operations}:of:${tenant}`
+  }
+
   /** What a worker process last reported of itself. All reports share a slot. */
   workerReport(worker: string): string {
     return `${this.#prefix}:{_workers}:report:${worker}`

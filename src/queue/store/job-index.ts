@@ -11,6 +11,7 @@ import { type SearchStep, searchSections } from './search-sections.ts'
 const indexPlainJob = loadScript('store/index-plain-job')
 
 export type { IndexedJob } from './index-section.ts'
+export type { JobFilter } from './plan-search.ts'
 
 /** Where and for what to look. Times are epoch ms, both included. */
 export interface JobSearch {
