@@ -7,12 +7,13 @@ import { waitFor } from '../helpers/wait-for.ts'
 
 type Headers = Record<string, string>
 
-/** Submits jobs at the same time. @returns their ids */
-async function submitMany(url: string, count: number, body: object, headers: Headers): Promise<string[]> {
-  const answers = await Promise.all(
-    Array.from({ length: count }, () => send<{ id: string }>('POST', `${url}/v1/jobs`, { body, headers })),
-  )
-  return answers.map(({ body: job }) => job.id)
+/** Submits the same job several times. @returns their ids */
+async function submitMany(url: string, count: number, job: object, headers: Headers): Promise<string[]> {
+  const { body } = await send<{ items: { job: { id: string } }[] }>('POST', `${url}/v1/jobs/batch`, {
+    body: { jobs: Array.from({ length: count }, () => job) },
+    headers,
+  })
+  return body.items.map((item) => item.job.id)
 }
 
 const begin = (url: string, body: unknown, headers: Headers) =>
@@ -100,11 +101,44 @@ test('an operation counts, cancels, retries and deletes what matched when it was
   expect(over).toMatchObject({ status: 409, body: { code: 'operation_already_done' } })
 }, 60_000)
 
+test('a retry waits for room until it is canceled, and an operation ends with its key', async () => {
+  const [acme, admin] = [makeKey('acme'), makeKey('house', ['admin'])]
+  const limits = { acme: { max_queued: 6 } }
+  const { path, write } = await keysFile([acme, admin], limits)
+  const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
+  const { url } = api
+  const { headers } = acme
+  for (let n = 0; n < 2; n++) {
+    await submitMany(url, 6, { type: 'echo', input: 1, tags: ['full'] }, headers)
+    const cancel = await begin(url, { action: 'cancel', filter: { tag: 'full' }, dry_run: false }, headers)
+    await endOf(url, cancel.body, headers)
+  }
+  const retry = { action: 'retry', filter: { tag: 'full' }, dry_run: false }
+  const stuck = async () => {
+    const { body } = await begin(url, retry, headers)
+    return waitFor(
+      'an operation without room',
+      () => send<OperationResource>('GET', `${url}/v1/operations/${body.id}`, { headers: admin.headers }),
+      ({ body: { waiting_for } }) => waiting_for !== null,
+    )
+  }
+  const first = await stuck()
+  expect(first.body).toMatchObject({ state: 'running', matched: 12 })
+  expect((await send('POST', `${url}/v1/operations/${first.body.id}/cancel`, { headers })).status).toBe(202)
+  expect(await endOf(url, first.body, headers)).toMatchObject({ state: 'canceled', waiting_for: null })
+  const second = await stuck()
+  await write([admin], limits)
+  expect(await endOf(url, second.body, admin.headers)).toMatchObject({
+    state: 'failed',
+    error: { code: 'unauthenticated' },
+  })
+}, 60_000)
+
 test('an operation goes on in another process when its own is killed, and no job is retried twice', async () => {
   const { api, addApi } = await startStack({ workers: 0 })
   const count = 3000
   const job = { type: 'echo', input: 1, tags: ['many'], delay_ms: 3_600_000 }
-  for (let n = 0; n < count; n += 500) await submitMany(api.url, 500, job, {})
+  await submitMany(api.url, count, job, {})
   const canceled = await begin(api.url, { action: 'cancel', filter: { tag: 'many' }, dry_run: false }, {})
   expect(await endOf(api.url, canceled.body, {})).toMatchObject({ matched: count, succeeded: count })
   const { body: retrying } = await begin(api.url, { action: 'retry', filter: { tag: 'many' }, dry_run: false }, {})

@@ -16,12 +16,14 @@ import { readJobValues } from './read-job-values.ts'
 import { retryJob } from './retry-job.ts'
 import { runJob } from './run-job.ts'
 import { streamJobEvents } from './stream-job-events.ts'
+import { submitBatch } from './submit-batch.ts'
 import { submitJob } from './submit-job.ts'
 
 /** Everything below `/v1/jobs`, except for deliveries. */
 export function jobRoutes(app: FastifyInstance, deps: RouteDeps): void {
   deps.schemas.add(jobSchema, { id: 'Job', description: 'A job at one moment', examples: [exampleJob] })
   submitJob(app, deps)
+  submitBatch(app, deps)
   runJob(app, deps)
   listJobs(app, deps)
   listFailures(app, deps)

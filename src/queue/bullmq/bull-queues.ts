@@ -53,9 +53,11 @@ export class BullQueues {
     return extras
   }
 
-  /** … many jobs of one queue. */
-  async addBulk(queue: string, jobs: NewJob[]): Promise<void> {
-    await whenAvailable(this.#queue(queue).addBulk(jobs.map((job) => this.#bullJob(job))))
+  /** … many jobs of one queue. @returns the sizes of large inputs, in order */
+  async addBulk(queue: string, jobs: NewJob[]): Promise<(number | undefined)[]> {
+    const bullJobs = jobs.map((job) => this.#bullJob(job))
+    await whenAvailable(this.#queue(queue).addBulk(bullJobs))
+    return bullJobs.map(({ extras }) => extras.inputBytes)
   }
 
   #bullJob(job: NewJob) {

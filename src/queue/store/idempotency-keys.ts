@@ -8,6 +8,7 @@ import { canonicalJson } from './canonical-json.ts'
 
 const claimKey = loadScript('store/claim-key')
 const keepClaim = loadScript('store/keep-claim')
+const markStored = loadScript('store/mark-stored')
 const shareClaim = loadScript('store/share-claim')
 const persistClaim = loadScript('store/persist-claim')
 /** Gives up the claim of a job that is removed, unless it belongs to another job by now. */
@@ -64,6 +65,16 @@ export class IdempotencyKeys {
     const [id, claimed, evicted] = await whenAvailable(this.#redis.hmget(name, 'id', 'digest', 'evicted'))
     if (id == null || claimed == null) return undefined
     return compare({ name, id, claimed, isEvicted: evicted === '1' }, await digestOf(request))
+  }
+
+  /** Notes that all jobs of a request are stored: one that repeats it reads them. `id`: what was claimed. @throws QueueUnavailableError */
+  async markStored({ name, id }: { name: string; id: string }): Promise<void> {
+    await whenAvailable(markStored(this.#redis, [name], [id]))
+  }
+
+  /** Whether {@link markStored} was called. @throws QueueUnavailableError */
+  async isStored({ name }: { name: string }): Promise<boolean> {
+    return (await whenAvailable(this.#redis.hget(name, 'stored'))) !== null
   }
 
   #nameOf(tenant: string, key: string): string {

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { BullQueues } from '../bullmq/bull-queues.ts'
+import { addedJob } from '../model/added-job.ts'
 import { type HeldBy, heldByQueue } from '../model/held-by.ts'
 import { bullIdOf, type JobRef, parseJobId, parsePlainJobId } from '../model/job-id.ts'
 import type { PlainSecrets } from '../model/job-record.ts'
-import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
+import type { NewJob } from '../model/new-job.ts'
 import { redisNow } from '../model/redis-time.ts'
 import type { JobView } from '../model/standing.ts'
 import type { StoredJob, StoredOutput } from '../model/stored-job.ts'
@@ -32,6 +33,9 @@ export type { FailureGroup } from './failure-groups.ts'
 
 /** For how long it is cached what holds the jobs of a queue. */
 const heldAgeMs = 2000
+
+/** Jobs that are handed to BullMQ before others have a turn of the event loop. */
+const addedAtOnce = 500
 
 /** The API's side of queues: stores, reads, counts and removes jobs. */
 export class JobQueue {
@@ -129,39 +133,30 @@ export class JobQueue {
    * @throws QueueUnavailableError; the job may be stored all the same. JobRefusedError: it is not
    */
   async add(job: NewJob): Promise<StoredJob> {
-    const { ref, type, attempts, createdAt } = job
+    const { ref, type } = job
     if (!this.#queues.has(ref.queue)) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
     const { inputBytes, deduplicated } = await this.#bull.add(job)
-    const dueAt = dueAtOf(job)
     if (deduplicated === undefined || deduplicated.canceled) this.#onAdded(type, job.record.tenant)
-    return {
-      ...(deduplicated && { deduplicated }),
-      ...ref,
-      type,
-      state: dueAt === undefined ? 'queued' : 'scheduled',
-      done: false,
-      record: recordOf(job),
-      inputBytes,
-      output: null,
-      storedOutput: undefined,
-      outputBytes: undefined,
-      failure: undefined,
-      progress: undefined,
-      run: 1,
-      eventsBeforeRun: 0,
-      lastEventId: 0,
-      attempt: 0,
-      maxAttempts: attempts,
-      createdAt,
-      scheduledFor: dueAt,
-      heldBy: undefined,
-      runAt: dueAt,
-      startedAt: undefined,
-      finishedAt: undefined,
-      cancelRequestedAt: undefined,
-      starts: [],
-      worker: undefined,
+    return addedJob(job, { inputBytes, deduplicated })
+  }
+
+  /**
+   * Stores jobs without keys of `unique` or `debounce`, each unless its id exists. A part of them may be stored where it fails.
+   *
+   * @returns them in order. @throws QueueUnavailableError
+   */
+  async addMany(jobs: NewJob[]): Promise<StoredJob[]> {
+    const stored = new Map<NewJob, StoredJob>()
+    for (const [queue, some] of Map.groupBy(jobs, ({ ref }) => ref.queue)) {
+      if (!this.#queues.has(queue)) throw new RangeError(`no job type uses the queue "${queue}"`)
+      for (let from = 0; from < some.length; from += addedAtOnce) {
+        const part = some.slice(from, from + addedAtOnce)
+        const added = await this.#bull.addBulk(queue, part)
+        for (const [n, job] of part.entries()) stored.set(job, addedJob(job, { inputBytes: added[n] }))
+      }
     }
+    for (const { type, record } of jobs) this.#onAdded(type, record.tenant)
+    return jobs.flatMap((job) => stored.get(job) ?? [])
   }
 
   /** The jobs of a concurrency key that run, and those that are held or among the first to start. @throws QueueUnavailableError */

@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { newJobRef, timeOfUlid, ulidOf, ulidTime } from '../../queue/model/job-id.ts'
+import { redisNow } from '../../queue/model/redis-time.ts'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
+import { admitJobs, chargeRequests } from '../access/admission.ts'
+import { bodyBytes } from '../access/limit-bodies.ts'
+import type { RouteDeps } from '../deps.ts'
+import { asJsonText } from '../http/answer-when-done.ts'
+import { idempotencyKey } from '../http/idempotency-key.ts'
+import { Problem, problemDetails, problemSchema } from '../http/problem.ts'
+import { documentedOnly } from '../http/validation.ts'
+import { named, stateField } from '../openapi/fields.ts'
+import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { parseJob, type SubmissionContext, submissionSchema } from '../submission/parse-job.ts'
+import { submissionContext } from '../submission/submission-context.ts'
+import { byBodyAndPrefer, submissionHeaders, submissionProblems } from '../submission/submit.ts'
+import { jobPath } from './find-job.ts'
+import { jobResource } from './job-resource.ts'
+import { jobSubmissions } from './job-submissions.ts'
+import { lacksResult, type Parsed, readAll, type Shown, storeAll, validOf } from './store-batch.ts'
+
+const maxJobs = 10_000
+/** Jobs that are checked, or written as JSON, before others have a turn of the event loop: about 5 ms. */
+const inOneTurn = 250
+const path = '/v1/jobs/batch'
+
+const envelope = z.strictObject({ jobs: z.array(z.unknown()).min(1).max(maxJobs) })
+
+const itemSchema = named(
+  'BatchItem',
+  z.object({
+    status: z
+      .int()
+      .describe(
+        '202: the job is stored; 200: another stands for it (`unique`). Else as the answer to `POST /v1/jobs` would have it',
+      ),
+    job: named(
+      'BatchJob',
+      z
+        .looseObject({ id: z.string(), state: stateField, links: z.object({ self: z.string(), events: z.string() }) })
+        .describe('With `Prefer: return=representation` it has all fields of a job'),
+    ).optional(),
+    problem: problemSchema.optional().describe('Why there is no job. Its pointers lead into the body of the batch'),
+  }),
+)
+
+/** `POST /v1/jobs/batch`: many independent submissions in one request. */
+export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
+  const { registry, retention, schemas, quotas, admission, queue } = deps
+  const jobs = jobSubmissions(deps, byBodyAndPrefer)
+  const documented = z.strictObject({
+    jobs: z
+      .array(submissionSchema(registry, schemas, retention))
+      .min(1)
+      .max(maxJobs),
+  })
+  app.post('/v1/jobs/batch', {
+    config: { access: 'submit' },
+    schema: {
+      operationId: 'submitBatch',
+      summary: 'Submit many jobs at once',
+      description:
+        'Up to 10,000 jobs that do not depend on each other; each has its own result, in the order given. A job that is not valid keeps none of the others away. There is room for all valid ones, or the request is refused and nothing is stored. Counts as one request for each job. With an `Idempotency-Key` the ids follow from the key and the place in the list.',
+      tags: ['jobs'],
+      headers: submissionHeaders('job'),
+      body: documentedOnly(named('JobBatch', documented)),
+      querystring: z.strictObject({}),
+      response: {
+        200: jsonResponse(
+          'A result for each job, in the order given',
+          named('BatchResult', z.object({ items: z.array(itemSchema) })),
+          {
+            headers: {
+              'idempotent-replayed': '`true`: the key was used before, and these are its jobs',
+              'preference-applied': '`return=representation`: whole jobs',
+            },
+          },
+        ),
+        ...problemResponses(...submissionProblems.filter((code) => code !== 'unknown_job_type')),
+      },
+    },
+    handler: async (request, reply) => {
+      const given = parseEnvelope(request.body)
+      const parsed = await parseAll(given.jobs, submissionContext(request, deps))
+      const isWhole = /(^|[\s,;])return=representation($|[\s,;])/i.test(String(request.headers['prefer'] ?? ''))
+      const key = idempotencyKey(request.headers['idempotency-key'])
+      const base = key === undefined ? undefined : await claimBatch(request, reply, parsed, { deps, key })
+      const named = base ? withIdsOf(parsed, base.at, [request.caller.tenant, key ?? '']) : parsed
+      if (!base) await admit(request, reply, named, { quotas, admission })
+      const stored = base?.isStored
+        ? await readAll(named, deps, request.caller.tenant)
+        : await storeAll(named, queue, jobs)
+      if (base && !base.isStored) await deps.idempotency.markStored(base)
+      if (base?.isReplay) reply.header('idempotent-replayed', 'true')
+      if (isWhole) reply.header('preference-applied', 'return=representation')
+      const show = (job: StoredJob) => (isWhole ? jobResource(job, retention, request.caller) : smallJob(job))
+      reply.type('application/json; charset=utf-8').serializer(asJsonText)
+      return reply.send(await toJson(named, stored, show))
+    },
+  })
+}
+
+/** @throws Problem */
+function parseEnvelope(body: unknown): z.output<typeof envelope> {
+  const parsed = envelope.safeParse(body)
+  if (parsed.success) return parsed.data
+  const mistakes = parsed.error.issues.map(({ path: at, message }) => ({
+    pointer: at.map((part) => `/${String(part)}`).join(''),
+    detail: message,
+  }))
+  throw new Problem('invalid_request', `The body must be { "jobs": [ … ] } with 1 to ${maxJobs} submissions.`, {
+    mistakes,
+  })
+}
+
+async function parseAll(jobs: unknown[], context: SubmissionContext): Promise<Parsed[]> {
+  const parsed: Parsed[] = []
+  for (const [n, body] of jobs.entries()) {
+    if (n > 0 && n % inOneTurn === 0) await nextTurn()
+    try {
+      parsed.push(parseJob(body, context, `/jobs/${n}`))
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      parsed.push(error)
+    }
+  }
+  return parsed
+}
+
+type Batch = { at: number; isReplay: boolean; isStored: boolean; name: string; id: string }
+
+/**
+ * Claims the key once there is room, as a single submission does: a refusal leaves no claim.
+ *
+ * @returns `at`: the time in the ids of its jobs. `isStored`: all of them were stored
+ */
+async function claimBatch(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  parsed: Parsed[],
+  { deps, key }: { deps: RouteDeps; key: string },
+): Promise<Batch> {
+  const { idempotency, quotas, admission } = deps
+  const { tenant } = request.caller
+  // Not what a flow or a single job claims with the same body.
+  const claimed = { batch: request.body }
+  const ref = newJobRef('batch', redisNow())
+  let claim = await idempotency.find(tenant, key, claimed)
+  if (!claim) {
+    await admit(request, reply, parsed, { quotas, admission })
+    claim = await idempotency.claim(tenant, key, claimed, ref)
+  }
+  if (claim.status === 'conflict' || claim.status === 'evicted') {
+    const detail = 'This Idempotency-Key was already used with a different body: use a new key for a new request.'
+    throw new Problem('idempotency_key_reused', detail)
+  }
+  const isReplay = claim.status === 'replay'
+  const { id } = claim.status === 'replay' ? claim.ref : ref
+  const isStored = isReplay && (await idempotency.isStored(claim))
+  return { at: timeOfUlid(ulidOf(id)), isReplay, isStored, name: claim.name, id }
+}
+
+/** All or none. @throws Problem */
+async function admit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  parsed: Parsed[],
+  { quotas, admission }: Pick<RouteDeps, 'quotas' | 'admission'>,
+): Promise<void> {
+  const refs = validOf(parsed).map(({ ref }) => ref)
+  await chargeRequests(quotas, request.caller, reply, parsed.length)
+  if (refs.length > 0) await admitJobs(admission, request.caller, refs, bodyBytes(request))
+}
+
+const base32 = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** Gives the jobs the ids that follow from what is claimed and from their places. */
+function withIdsOf(parsed: Parsed[], at: number, claimed: string[]): Parsed[] {
+  const time = ulidTime(at)
+  const seed = JSON.stringify(claimed)
+  return parsed.map((job, n) => {
+    if (job instanceof Problem) return job
+    const digest = createHash('sha256').update(`${seed} ${n}`).digest().subarray(0, 16)
+    const random = Array.from(digest, (byte) => base32[byte % base32.length]).join('')
+    return { ...job, ref: { queue: job.ref.queue, id: `${job.ref.queue}_${time}${random}` } }
+  })
+}
+
+function smallJob({ id, state }: StoredJob) {
+  const self = jobPath(id)
+  return { id, state, links: { self, events: `${self}/events` } }
+}
+
+/** @param stored of those that are no problem, in order */
+async function toJson(
+  parsed: Parsed[],
+  stored: (Shown | Problem)[],
+  show: (job: StoredJob) => object,
+): Promise<string> {
+  const texts: string[] = []
+  let next = 0
+  for (const [n, given] of parsed.entries()) {
+    if (n > 0 && n % inOneTurn === 0) await nextTurn()
+    const job = given instanceof Problem ? given : (stored[next++] ?? lacksResult())
+    if (job instanceof Problem) {
+      const problem = problemDetails(job, path)
+      texts.push(JSON.stringify({ status: problem.status, problem }))
+    } else texts.push(`{"status":${job.deduplicated ? 200 : 202},"job":${JSON.stringify(show(job))}}`)
+  }
+  return `{"items":[${texts.join(',')}]}`
+}

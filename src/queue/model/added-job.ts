@@ -1,0 +1,40 @@
+import { dueAtOf, type NewJob, recordOf } from './new-job.ts'
+import type { StoredJob } from './stored-job.ts'
+import type { Deduplicated } from './unique-key.ts'
+
+/** A job as it is stored when it has just been added. @param added `inputBytes`: of a large input its size as JSON */
+export function addedJob(
+  job: NewJob,
+  { inputBytes, deduplicated }: { inputBytes?: number | undefined; deduplicated?: Deduplicated | undefined },
+): StoredJob & { deduplicated?: Deduplicated } {
+  const { ref, type, attempts, createdAt } = job
+  const dueAt = dueAtOf(job)
+  return {
+    ...(deduplicated && { deduplicated }),
+    ...ref,
+    type,
+    state: dueAt === undefined ? 'queued' : 'scheduled',
+    done: false,
+    record: recordOf(job),
+    inputBytes,
+    output: null,
+    storedOutput: undefined,
+    outputBytes: undefined,
+    failure: undefined,
+    progress: undefined,
+    run: 1,
+    eventsBeforeRun: 0,
+    lastEventId: 0,
+    attempt: 0,
+    maxAttempts: attempts,
+    createdAt,
+    scheduledFor: dueAt,
+    heldBy: undefined,
+    runAt: dueAt,
+    startedAt: undefined,
+    finishedAt: undefined,
+    cancelRequestedAt: undefined,
+    starts: [],
+    worker: undefined,
+  }
+}
