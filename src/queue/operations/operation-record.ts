@@ -28,9 +28,6 @@ const filterSchema = z.object({
   to: z.number(),
 })
 
-/** Which jobs it is about. */
-export type OperationFilter = z.output<typeof filterSchema>
-
 const definitionSchema = z.object({
   v: z.literal(1),
   tenant: z.string(),

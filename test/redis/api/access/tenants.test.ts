@@ -35,7 +35,9 @@ function isBackground(call: string): boolean {
   const looks = /^"(?:exists|zrange|zadd)" "\S+:(?:time-limits|webhook-debts|retention|completed|active|wait|workers)"/i
   const scripts = /^"eval(?:sha)?" .*" "\d+" "\S+:(?:time-limits|workers)"/i
   return (
-    /sweep-lease|stalled-looker|^"bzpopmin"|_schedules|\{flows\}/i.test(call) || looks.test(call) || scripts.test(call)
+    /sweep-lease|stalled-looker|^"bzpopmin"|_(?:schedules|stats|workers|operations)|\{flows\}/i.test(call) ||
+    looks.test(call) ||
+    scripts.test(call)
   )
 }
 
