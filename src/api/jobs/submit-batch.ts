@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { newJobRef, timeOfUlid, ulidOf, ulidTime } from '../../queue/model/job-id.ts'
 import { redisNow } from '../../queue/model/redis-time.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
-import { admitJobs, chargeRequests } from '../access/admission.ts'
+import { admitJobs, chargeRequests, withdrawJobs } from '../access/admission.ts'
 import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
 import { asJsonText } from '../http/answer-when-done.ts'
@@ -152,6 +152,8 @@ async function claimBatch(
   if (!claim) {
     await admit(request, reply, parsed, { quotas, admission })
     claim = await idempotency.claim(tenant, key, claimed, ref)
+    const refs = validOf(parsed).map(({ ref: one }) => one)
+    if (claim.status !== 'first') await withdrawJobs(admission, request.caller, refs, bodyBytes(request))
   }
   if (claim.status === 'conflict' || claim.status === 'evicted') {
     const detail = 'This Idempotency-Key was already used with a different body: use a new key for a new request.'
