@@ -14,7 +14,8 @@ import { Problem, problemDetails, problemSchema } from '../http/problem.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { named, stateField } from '../openapi/fields.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
-import { parseJob, type SubmissionContext, submissionSchema } from '../submission/parse-job.ts'
+import { jobEnvelope } from '../submission/job-options.ts'
+import { parseJob, type SubmissionContext } from '../submission/parse-job.ts'
 import { submissionContext } from '../submission/submission-context.ts'
 import { byBodyAndPrefer, submissionHeaders, submissionProblems } from '../submission/submit.ts'
 import { jobPath } from './find-job.ts'
@@ -28,6 +29,17 @@ const inOneTurn = 250
 const path = '/v1/jobs/batch'
 
 const envelope = z.strictObject({ jobs: z.array(z.unknown()).min(1).max(maxJobs) })
+
+const documented = named(
+  'JobBatch',
+  z.strictObject({
+    jobs: z
+      .array(named('BatchSubmission', jobEnvelope))
+      .min(1)
+      .max(maxJobs)
+      .describe('Each as the body of `POST /v1/jobs`, with the `input` of its type'),
+  }),
+)
 
 const itemSchema = named(
   'BatchItem',
@@ -49,14 +61,8 @@ const itemSchema = named(
 
 /** `POST /v1/jobs/batch`: many independent submissions in one request. */
 export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
-  const { registry, retention, schemas, quotas, admission, queue } = deps
+  const { retention, quotas, admission, queue } = deps
   const jobs = jobSubmissions(deps, byBodyAndPrefer)
-  const documented = z.strictObject({
-    jobs: z
-      .array(submissionSchema(registry, schemas, retention))
-      .min(1)
-      .max(maxJobs),
-  })
   app.post('/v1/jobs/batch', {
     config: { access: 'submit' },
     schema: {
@@ -66,7 +72,7 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
         'Up to 10,000 jobs that do not depend on each other; each has its own result, in the order given. A job that is not valid keeps none of the others away. There is room for all valid ones, or the request is refused and nothing is stored. Counts as one request for each job. With an `Idempotency-Key` the ids follow from the key and the place in the list.',
       tags: ['jobs'],
       headers: submissionHeaders('job'),
-      body: documentedOnly(named('JobBatch', documented)),
+      body: documentedOnly(documented),
       querystring: z.strictObject({}),
       response: {
         200: jsonResponse(
