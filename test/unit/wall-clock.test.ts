@@ -14,6 +14,7 @@ const readers: Record<string, string> = {
   'api/access/auth.ts': 'keys expire at a time of the calendar',
   'api/access/held-answers.ts': '…',
   'cli/keys/list-keys.ts': '…',
+  'api/operations/operation-runner.ts': 'keys expire at a time of the calendar',
   'cli/flags.ts': 'two hours ago, as its user counts them',
   'cli/server/doctor.ts': 'compares it with the clock of the server',
   'cli/jobs/list.ts': 'the age of a job, as its user counts it',

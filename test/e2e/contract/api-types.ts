@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit many jobs at once
+         * @description Up to 10,000 jobs that do not depend on each other; each has its own result, in the order given. A job that is not valid keeps none of the others away. There is room for all valid ones, or the request is refused and nothing is stored. Counts as one request for each job. With an `Idempotency-Key` the ids follow from the key and the place in the list.
+         */
+        post: operations["submitBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/job-types/count-primes/run": {
         parameters: {
             query?: never;
@@ -530,6 +550,90 @@ export interface paths {
          * @description Runs the failed, canceled and expired jobs of an ended flow again, or the given ones of them. With them run again the later steps of the chains around them, and what else did not succeed in a chain or `fail_fast` group around them. The flow may have succeeded: in a gather with `continue` a member may have failed.
          */
         post: operations["retryFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the operations, newest first
+         * @description Operations of the tenant that have not ended, and those of the last day; up to 200.
+         */
+        get: operations["listOperations"];
+        put?: never;
+        /**
+         * Cancel, retry or delete many jobs
+         * @description Finds the jobs of the tenant that match, then applies the action to each, in the background. A dry run, which is the default, only counts. Jobs that are added or end after the request are not matched. To cancel or delete needs the scope `cancel`, to retry `submit`; the operation ends when its key does.
+         */
+        post: operations["submitOperation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an operation
+         * @description How far the operation is; with `Prefer: wait` its end. It is kept for a day after that.
+         */
+        get: operations["readOperation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel an operation
+         * @description It stops within seconds. What it did to jobs stays.
+         */
+        post: operations["cancelOperation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch an operation
+         * @description Server-sent events: the operation, again whenever it has gone on, and its end.
+         */
+        get: operations["streamOperationEvents"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1108,6 +1212,68 @@ export interface components {
         };
         /** @enum {string} */
         BackoffType: "fixed" | "exponential";
+        BatchItem: {
+            /** @description 202: the job is stored; 200: another stands for it (`unique`). Else as the answer to `POST /v1/jobs` would have it */
+            status: number;
+            /** @description With `Prefer: return=representation` it has all fields of a job */
+            job?: components["schemas"]["BatchJob"];
+            problem?: components["schemas"]["Problem"];
+        };
+        BatchJob: {
+            id: string;
+            state: components["schemas"]["State"];
+            links: components["schemas"]["BatchJobLinks"];
+        } & {
+            [key: string]: unknown;
+        };
+        BatchJobLinks: {
+            self: string;
+            events: string;
+        };
+        BatchResult: {
+            items: components["schemas"]["BatchItem"][];
+        };
+        BatchSubmission: {
+            /**
+             * Format: date-time
+             * @description Do not start before this time. Excludes delay_ms
+             */
+            run_at?: string;
+            /** @description Do not start before this much time has passed. Excludes run_at */
+            delay_ms?: number;
+            /** @description Jobs of a higher priority start first, jobs of the same priority in order of submission. Default: 0 */
+            priority?: number;
+            /** @description The most attempts, the first one included */
+            attempts?: number;
+            /** @description The delay before the next attempt */
+            backoff?: components["schemas"]["Backoff"];
+            /** @description The time limit of one attempt */
+            timeout_ms?: number;
+            /** @description The time limit for the first start, from when the job is first due: `run_at`, or its creation and `delay_ms` */
+            start_within_ms?: number;
+            /** @description The time limit of the whole job, from when it is first due: `run_at`, or its creation and `delay_ms` */
+            deadline_ms?: number;
+            /** @description At most so many jobs of a key run at once over all workers */
+            concurrency?: components["schemas"]["Concurrency"];
+            /** @description At most so many jobs of a key start in a period over all workers */
+            rate?: components["schemas"]["Rate"];
+            /** @description Jobs of the tenant's keys take turns. The share of the tenant beside other tenants stays as it is */
+            fairness_key?: string;
+            tags?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+            type: string;
+            input?: unknown;
+            /** @description How long the job is kept at the latest once it has ended; no longer than results of its type */
+            result_ttl_ms?: number;
+            /** @description Called when the job or flow is done, with a payload that is signed as specified by Standard Webhooks */
+            webhook?: components["schemas"]["Webhook"];
+            /** @description At most one job holds a key at a time */
+            unique?: components["schemas"]["Unique"];
+            /** @description Submissions of a key that come soon after each other are one job, with the newest input */
+            debounce?: components["schemas"]["Debounce"];
+        };
         BurnCpuInput: {
             /** @description How long `finish` computes. Default: `1000` */
             duration_ms?: number;
@@ -1846,6 +2012,10 @@ export interface components {
             delay_ms: number;
             jitter: number;
         };
+        JobBatch: {
+            /** @description Each as the body of `POST /v1/jobs`, with the `input` of its type */
+            jobs: components["schemas"]["BatchSubmission"][];
+        };
         JobChange: {
             /**
              * Format: date-time
@@ -2055,12 +2225,102 @@ export interface components {
             pointer: string;
             detail: string;
         };
+        NewOperation: {
+            action: components["schemas"]["OperationAction"];
+            /** @description As for `GET /v1/jobs`; at least one condition */
+            filter: components["schemas"]["OperationFilter"];
+            /** @description True unless it says false: the operation counts, and changes nothing */
+            dry_run?: boolean;
+            /** @description At most so many jobs, the newest. Default: 100,000 */
+            limit?: number;
+        };
         /** @enum {string} */
         OnConflict: "existing" | "reject" | "replace";
         /** @enum {string} */
         OnFailure: "fail_fast" | "continue";
         /** @enum {string} */
         OnFull: "wait" | "reject" | "replace";
+        Operation: {
+            id: string;
+            action: components["schemas"]["OperationAction"];
+            /** @description As the client sent it */
+            filter: {
+                [key: string]: string;
+            };
+            /** @description It counts, and changes nothing */
+            dry_run: boolean;
+            limit: number;
+            state: components["schemas"]["OperationState"];
+            done: boolean;
+            progress: components["schemas"]["OperationProgress"];
+            /** @description Jobs that match the filter, at most `limit`. Rises while they are looked for */
+            matched: number;
+            /** @description Jobs to which the action was applied */
+            succeeded: number;
+            failed: number;
+            /** @description Jobs to which the action cannot be applied in their state, or that changed since the operation began */
+            skipped: number;
+            /** @description Why jobs failed; of the first 20 */
+            failures: components["schemas"]["OperationFailure"][];
+            /** @description Why there is no room for the jobs that it retries at the moment */
+            waiting_for: string | null;
+            /** @description Why it ended as `failed` */
+            error: components["schemas"]["ErrorSummary"] | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            cancel_requested_at: string | null;
+            links: components["schemas"]["OperationLinks"];
+        };
+        /** @enum {string} */
+        OperationAction: "cancel" | "retry" | "delete";
+        OperationFailure: {
+            job_id: string;
+            code: string;
+            detail: string;
+        };
+        OperationFilter: {
+            state?: components["schemas"]["State"];
+            type?: string;
+            queue?: string;
+            tag?: string;
+            error_code?: string;
+            fingerprint?: string;
+            /** Format: date-time */
+            created_after?: string;
+            /** Format: date-time */
+            created_before?: string;
+        };
+        OperationLinks: {
+            self: string;
+            events: string;
+            cancel: string;
+        };
+        OperationList: {
+            items: components["schemas"]["Operation"][];
+        };
+        OperationProgress: {
+            fraction: number;
+            message: string;
+        };
+        /** @enum {string} */
+        OperationState: "queued" | "running" | "succeeded" | "failed" | "canceled";
         /** @enum {string} */
         Overlap: "allow" | "skip";
         /** @description Problem details (RFC 9457) */
@@ -2078,7 +2338,7 @@ export interface components {
             error?: components["schemas"]["ErrorSummary"];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "concurrency_full" | "job_evicted" | "job_already_done" | "job_not_retryable" | "job_not_waiting" | "unique_conflict" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "queue_not_found" | "worker_not_found" | "limit_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "concurrency_full" | "job_evicted" | "job_already_done" | "job_not_retryable" | "job_not_waiting" | "unique_conflict" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "operation_not_found" | "operation_already_done" | "too_many_operations" | "queue_not_found" | "worker_not_found" | "limit_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -3518,6 +3778,33 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `too_many_operations` */
+        TooManyOperations: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `operation_not_found` */
+        OperationNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `operation_already_done` */
+        OperationAlreadyDone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `unknown_job_type` */
         UnknownJobType: {
             headers: {
@@ -3751,6 +4038,54 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["UniqueConflictOrConcurrencyFull"];
             410: components["responses"]["JobEvicted"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
+        };
+    };
+    submitBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+                /** @description Requests with the same key and body are stored as one job, however often they are sent */
+                "idempotency-key"?: string;
+                /** @description W3C Trace Context; stored with each job */
+                traceparent?: string;
+                /** @description Set by requests of jobs and by webhooks. More than 10: 400 `too_many_hops` */
+                "drover-hops"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobBatch"];
+            };
+        };
+        responses: {
+            /** @description A result for each job, in the order given */
+            200: {
+                headers: {
+                    /** @description `true`: the key was used before, and these are its jobs */
+                    "idempotent-replayed"?: string;
+                    /** @description `return=representation`: whole jobs */
+                    "preference-applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchResult"];
+                };
+            };
+            400: components["responses"]["TooManyHopsOrInvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["IdempotencyKeyReused"];
@@ -5536,6 +5871,212 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
+        };
+    };
+    listOperations: {
+        parameters: {
+            query?: {
+                /** @description Whose items: another tenant's with the scope `admin` only. Default: the tenant of the key */
+                tenant?: string;
+                /** @description 1 to 200 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The operations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationList"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    submitOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOperation"];
+            };
+        };
+        responses: {
+            /** @description The operation was accepted */
+            202: {
+                headers: {
+                    /** @description Where the operation can be read */
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["TooManyOperations"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    readOperation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `wait=N`: answer when the operation is done, after N seconds at the latest. N is capped at 50 */
+                prefer?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The operation */
+            200: {
+                headers: {
+                    /** @description Where the operation can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description With `Prefer: wait`: it has not ended yet */
+            202: {
+                headers: {
+                    /** @description Where the operation can be read */
+                    location?: string;
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    "preference-applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["OperationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    cancelOperation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The operation stops */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["OperationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["OperationAlreadyDone"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    streamOperationEvents: {
+        parameters: {
+            query?: {
+                /** @description Resume after the event with this id. Of this and `Last-Event-ID` the later one counts */
+                after?: string;
+            };
+            header?: {
+                /** @description Resume after the event with this id */
+                "last-event-id"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events: snapshot, progress, done, each with the operation; problem when the key of the request ends */
+            200: {
+                headers: {
+                    /** @description `no-cache, no-transform` */
+                    "cache-control"?: string;
+                    /** @description `no`: a proxy must pass on each piece at once */
+                    "x-accel-buffering"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The client has the event `done` of the current run: there are no more. An `EventSource` stops */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["OperationNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     readSchedule: {
