@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import type { NewJob } from '../../queue/model/new-job.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { Deduplicated } from '../../queue/model/unique-key.ts'
@@ -14,20 +15,21 @@ export type Shown = StoredJob & { deduplicated?: Deduplicated | undefined }
 
 export const validOf = (parsed: Parsed[]): NewJob[] => parsed.flatMap((job) => (job instanceof Problem ? [] : [job]))
 
-/** Stores the valid ones. One with a key of its own (`unique`, `debounce`) may join another job, and is stored by itself. @throws QueueUnavailableError */
+/** Stores the valid ones. One with a key of its own (`unique`, `debounce`, `concurrency`) may join another job or be refused, and is stored by itself. @throws QueueUnavailableError */
 export async function storeAll(
   parsed: Parsed[],
   queue: RouteDeps['queue'],
   kind: ReturnType<typeof jobSubmissions>,
+  request: FastifyRequest,
 ): Promise<(Shown | Problem)[]> {
   const valid = validOf(parsed)
-  const isShared = (job: NewJob) => kind.mayBeShared?.(job) === true
+  const isShared = (job: NewJob) => job.record.concurrency !== undefined || kind.mayBeShared?.(job) === true
   const plain = valid.filter((job) => !isShared(job))
   const stored = new Map<NewJob, Shown | Problem>()
   for (const [n, job] of (await queue.addMany(plain)).entries()) stored.set(plain[n] ?? lacksResult(), job)
   for (const job of valid.filter(isShared)) {
     try {
-      const added = await kind.store(job, { known: undefined, isReplay: false, isAwaitedHere: false })
+      const added = await kind.store(job, { known: undefined, isReplay: false, isAwaitedHere: false }, request)
       stored.set(job, added ?? new Problem('job_not_found', 'It was deleted meanwhile.'))
     } catch (error) {
       if (!(error instanceof Problem)) throw error

@@ -98,7 +98,7 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
       if (!base) await admit(request, reply, named, { quotas, admission })
       const stored = base?.isStored
         ? await readAll(named, deps, request.caller.tenant)
-        : await storeAll(named, queue, jobs)
+        : await storeAll(named, queue, jobs, request)
       if (base && !base.isStored) await deps.idempotency.markStored(base)
       if (base?.isReplay) reply.header('idempotent-replayed', 'true')
       if (isWhole) reply.header('preference-applied', 'return=representation')
