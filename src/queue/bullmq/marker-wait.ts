@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
 import { isCluster, isOutage, type Redis, type Server } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/load-script.ts'
+
+const popMarkers = loadScript('bullmq/pop-markers')
 
 /** What wakes idle workers of a queue; `score` is when a delayed job is due, in epoch ms, or 0. */
 export interface Marker {
@@ -50,6 +54,10 @@ export function openMarkers(options: {
 export const workerConnectionName = (keys: Keys, queue: string, workerName: string): string =>
   `${keys.bullPrefix(queue)}:${Buffer.from(queue).toString('base64')}:w:${workerName}`
 
+/** A marker with its key: as BZPOPMIN answers, and of each one pop-markers.lua. */
+type Popped = [key: string, member: string, score: string]
+const poppedSchema = z.array(z.tuple([z.string(), z.string(), z.string()]))
+
 interface Waiting {
   resolve: (marker: Marker | null) => void
   timer: NodeJS.Timeout
@@ -68,7 +76,11 @@ export class MarkerWait {
   /** The keys of the call under way. */
   #called: ReadonlySet<string> | undefined
   #isWoken = false
-  #rejoin: { key: string; timer: NodeJS.Timeout } | undefined
+  /** The key of the marker that came last. */
+  #last: string | undefined
+  /** The markers of all that wait are fetched: no call begins. */
+  #isPopping = false
+  #rejoin: { keys: Set<string>; timer: NodeJS.Timeout } | undefined
   #retry: NodeJS.Timeout | undefined
   #isClosed = false
 
@@ -87,7 +99,7 @@ export class MarkerWait {
     const { promise, resolve } = Promise.withResolvers<Marker | null>()
     const timer = setTimeout(() => this.#end(key, null), timeoutMs)
     this.#waiting.set(key, { resolve, timer })
-    if (this.#rejoin?.key === key) this.#endRejoin()
+    if (this.#rejoin?.keys.delete(key) && this.#rejoin.keys.size === 0) this.#endRejoin()
     this.#call()
     return promise
   }
@@ -125,7 +137,7 @@ export class MarkerWait {
 
   /** Begins a call for all that wait, or ends the one that is under way without one of them. */
   #call(): void {
-    if (this.#isClosed || this.#rejoin || this.#retry || this.#waiting.size === 0) return
+    if (this.#isClosed || this.#isPopping || this.#rejoin || this.#retry || this.#waiting.size === 0) return
     if (!this.#called) void this.#block()
     else if ([...this.#waiting.keys()].some((key) => !this.#called?.has(key))) this.#wake()
   }
@@ -153,7 +165,7 @@ export class MarkerWait {
     try {
       const popped = await this.#blocking.bzpopmin(this.#options.wakeKey, ...keys, callS)
       this.#called = undefined
-      if (popped) this.#onPopped(popped)
+      if (popped && popped[0] !== this.#options.wakeKey) await this.#onPopped(popped)
     } catch (error) {
       this.#called = undefined
       this.#onFailed(error)
@@ -163,15 +175,37 @@ export class MarkerWait {
     this.#call()
   }
 
-  #onPopped([key, member, score]: [string, string, string]): void {
-    if (key === this.#options.wakeKey) return
-    if (this.#end(key, { member, score: Number.parseInt(score, 10) })) {
-      if (this.#isClosed || this.#waiting.size === 0) return
-      this.#rejoin = { key, timer: setTimeout(() => this.#endRejoin(), rejoinMs) }
-      return
+  async #onPopped(first: Popped): Promise<void> {
+    const [key] = first
+    const got = this.#handOut(first) ? [key] : []
+    const isOfAnother = this.#last !== undefined && this.#last !== key
+    this.#last = key
+    // Markers of different queues in a row: jobs may have come to many at one moment, which would start one round trip after the other.
+    if (isOfAnother) got.push(...(await this.#popOthers()))
+    const missing = new Set(got.filter((one) => !this.#waiting.has(one)))
+    if (this.#isClosed || missing.size === 0 || this.#waiting.size === 0) return
+    this.#rejoin = { keys: missing, timer: setTimeout(() => this.#endRejoin(), rejoinMs) }
+  }
+
+  /** Hands out the markers that the other queues have by now. @returns the keys of those that got one */
+  async #popOthers(): Promise<string[]> {
+    const keys = [...this.#waiting.keys()]
+    if (this.#isClosed || keys.length === 0) return []
+    this.#isPopping = true
+    try {
+      const popped = poppedSchema.parse(await popMarkers(this.#options.redis, keys, []))
+      return popped.filter((marker) => this.#handOut(marker)).map(([key]) => key)
+    } finally {
+      this.#isPopping = false
     }
+  }
+
+  /** @returns false where the queue does not wait any more: the marker goes back then */
+  #handOut([key, member, score]: Popped): boolean {
+    if (this.#end(key, { member, score: Number.parseInt(score, 10) })) return true
     const { redis, onError } = this.#options
     redis.zadd(key, 'LT', score, member).catch(onError)
+    return false
   }
 
   #endRejoin(): void {

@@ -105,6 +105,12 @@ export class QueueWorker extends Worker<unknown, unknown, string, WorkerBackend>
     }
   }
 
+  /** BullMQ's loop asks for this before it waits: `blockUntil` is when a job is due, or 0 where no time is known. */
+  protected override getBlockTimeout(blockUntil: number): number {
+    this.getBackend().isDueKnown = blockUntil > 0
+    return super.getBlockTimeout(blockUntil)
+  }
+
   /** BullMQ drops a fetched job whose successor by a job scheduler it cannot add. It stalls then: nobody runs it, so nobody must hold it. */
   protected override async nextJobFromJobData(...fetched: Parameters<Worker['nextJobFromJobData']>): Promise<Job> {
     // It makes the job before it waits for anything.

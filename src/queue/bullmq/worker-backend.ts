@@ -12,8 +12,6 @@ import { type Retry, retryJob, wakeWorker } from './put-back.ts'
 
 /** After an error of Redis no job is asked for during this. */
 const retryAfterMs = 250
-/** As long as BullMQ's loop waits where no job is due before. In seconds. */
-const longWaitS = 5
 
 export interface WorkerBackendOptions extends BackendOptions {
   redis: Redis
@@ -23,7 +21,7 @@ export interface WorkerBackendOptions extends BackendOptions {
   putBack: (job: FetchedJson) => Promise<void>
   /** Waits for jobs of all queues of the process; absent: this worker has a connection of its own for that. */
   markers?: MarkerWait | undefined
-  /** Whether jobs wait, by a look that may be half a second old; absent: they may. */
+  /** Whether jobs wait, by a look that may be a second old; absent: they may. */
   hasWaiting?: (() => Promise<boolean>) | undefined
 }
 
@@ -53,6 +51,10 @@ export class WorkerBackend extends BatchingBackend {
   /** How often it was disconnected. */
   #stops = 0
   #endWait: (() => void) | undefined
+  /** A marker came here, and no job was asked for since. */
+  #hasMarker = false
+  /** The next wait is for the time at which a job is due: the loop fetches after it, whatever a look says. */
+  isDueKnown = false
 
   constructor(name: string, opts: QueueOptions, options: WorkerBackendOptions) {
     super(name, opts, options)
@@ -184,6 +186,7 @@ export class WorkerBackend extends BatchingBackend {
     this.#slot = undefined
     if (slot?.next) return slot.next
     if (this.#isStopped) return []
+    this.#hasMarker = false
     if (this.#isQuiet) {
       this.#wasAsked = true
       return []
@@ -201,21 +204,33 @@ export class WorkerBackend extends BatchingBackend {
     if (this.#isStopped) return null
     const { promise, resolve, reject } = Promise.withResolvers<Marker | null>()
     this.#endWait = () => resolve(null)
-    this.#waitForMarker(blockTimeout).then(
-      (marker) => resolve(marker && { ...marker, score: byWallClock(marker.score) }),
-      reject,
-    )
+    this.#receiveMarker(blockTimeout).then(resolve, reject)
     return promise
+  }
+
+  async #receiveMarker(blockTimeout: number): Promise<Marker | null> {
+    const marker = await this.#waitForMarker(blockTimeout)
+    this.#hasMarker ||= marker !== null
+    if (this.#isStopped) this.#giveMarkerBack()
+    return marker && { ...marker, score: byWallClock(marker.score) }
+  }
+
+  /** Another worker is to take the job of a marker that this one will not ask for. */
+  #giveMarkerBack(): void {
+    if (!this.#hasMarker) return
+    this.#hasMarker = false
+    wakeWorker(this.#options.redis, this).catch((error: unknown) => this.emit('error', error))
   }
 
   async #waitForMarker(blockTimeout: number): Promise<Marker | null> {
     const { markers, hasWaiting } = this.#options
+    const { isDueKnown } = this
     if (!markers) return super.waitForJob(blockTimeout)
     for (;;) {
       const marker = await markers.wait(this.toKey('marker'), blockTimeout * 1000)
-      const isOver = marker || this.#isStopped || markers.isClosed
-      // After a short wait the time of a job has come. After a long one it may be that a marker was lost.
-      if (isOver || blockTimeout < longWaitS || !hasWaiting || (await hasWaiting())) return marker
+      if (marker || isDueKnown || !hasWaiting) return marker
+      // No job is due at a known time. A marker may have been lost, or a job is held by a rate.
+      if (this.#isStopped || markers.isClosed || (await hasWaiting()) || this.#isStopped) return null
     }
   }
 
@@ -226,6 +241,7 @@ export class WorkerBackend extends BatchingBackend {
   override async disconnectBlocking(): Promise<void> {
     this.#isStopped = true
     this.#stops += 1
+    this.#giveMarkerBack()
     this.#endWait?.()
     this.#options.markers?.leave(this.toKey('marker'))
     const client = await this.blockingClient

@@ -10,8 +10,11 @@ export interface QueueLooks {
   waiting: QueueLook
 }
 
-/** A look is as good as a new one for this part of the life of a lease: a job that starts has a whole one before it can stall. */
-const freshShare = 1 / 20
+/**
+ * A look is as good as a new one for this part of the life of a lease: a job that starts has a whole one before it can stall. What waits is looked
+ * for again after at most this.
+ */
+const fresh = { share: 1 / 20, waitingMs: 1000 }
 
 /** How the consumers of a process wait for work together, so that an idle one costs the same for many queues as for few. */
 export function openIdleWaits(options: {
@@ -23,10 +26,14 @@ export function openIdleWaits(options: {
   log: Logger
 }): { looks: QueueLooks; markers: MarkerWait | undefined } {
   const { lockMs, log } = options
-  const about = { ...options, freshMs: lockMs * freshShare }
+  const freshMs = lockMs * fresh.share
   const looks = {
-    running: new QueueLook({ ...about, lists: ['active'] }),
-    waiting: new QueueLook({ ...about, lists: ['wait', 'prioritized', 'delayed', 'paused'] }),
+    running: new QueueLook({ ...options, freshMs, lists: ['active'] }),
+    waiting: new QueueLook({
+      ...options,
+      freshMs: Math.min(freshMs, fresh.waitingMs),
+      lists: ['wait', 'prioritized', 'delayed', 'held', 'paused'],
+    }),
   }
   const onError = (error: unknown) => log.warn({ err: error }, 'failed to wait for jobs; trying again')
   return { looks, markers: openMarkers({ ...options, onError }) }

@@ -10,6 +10,19 @@ const longMs = 60_000
 
 async function world() {
   const [redis, client] = [await redisClient('worker'), await redisClient()]
+  let calls = 0
+  const duplicate = redis.duplicate.bind(redis)
+  Object.assign(redis, {
+    duplicate: (...args: Parameters<typeof duplicate>) => {
+      const blocking = duplicate(...args)
+      const send = blocking.sendCommand.bind(blocking)
+      blocking.sendCommand = (command, stream) => {
+        if (command.name === 'bzpopmin') calls += 1
+        return send(command, stream)
+      }
+      return blocking
+    },
+  })
   const keys = new Keys(keyPrefix())
   const workerName = keyPrefix()
   const markers = openMarkers({
@@ -33,7 +46,7 @@ async function world() {
   const blocked = () =>
     waitFor('a blocking call', blocking, (lines) => lines.length === 1 && / flags=\w*b/.test(lines[0] ?? ''))
   const wake = (queue: string, score = 0) => client.zadd(key(queue), score, score === 0 ? '0' : '1')
-  return { client, keys, markers, key, blocking, blocked, wake }
+  return { client, keys, markers, key, blocking, blocked, wake, calls: () => calls }
 }
 
 test('queues wait by one connection, each for its own marker, also one that begins to wait later', async () => {
@@ -100,4 +113,18 @@ test('a call that a lost connection has taken along is made again', async () => 
   await blocked()
   await wake('a')
   expect(await a).toEqual({ member: '0', score: 0 })
+})
+
+test('markers that come to many queues at one moment take a few calls', async () => {
+  const { client, markers, key, blocked, calls } = await world()
+  const queues = Array.from({ length: 50 }, (_, n) => `many-${n}`)
+  const waits = queues.map((queue) => markers.wait(key(queue), longMs))
+  await blocked()
+  const before = calls()
+  const all = client.multi()
+  for (const queue of queues) all.zadd(key(queue), 0, '0')
+  await all.exec()
+  expect(await Promise.all(waits)).toEqual(queues.map(() => ({ member: '0', score: 0 })))
+  expect(calls() - before).toBeLessThanOrEqual(3)
+  expect(await client.exists(...queues.map(key))).toBe(0)
 })
