@@ -108,8 +108,8 @@ export class IdempotencyKeys {
     for (let tries = 0; tries < maxTries; tries++) {
       // First the field of the job: a removal that begins from then on gives up the claim, too.
       const kept = await whenAvailable(keepClaim(this.#redis, [key], [name]))
-      // The process that evicts the job lets the claim expire.
-      if (kept === 2) return
+      // The process that evicts the job lets the claim expire. A claim that is shared has an expiry.
+      if (kept === 2 || kept === 3) return
       if (kept !== 1) return void (await whenAvailable(releaseClaim(this.#redis, [name], [id])))
       if ((await whenAvailable(persistClaim(this.#redis, [name], [id, requested, unkeptMs]))) === 1) return
     }

@@ -80,6 +80,23 @@ test('a job whose removal has begun cannot be retried, and keeps no claim', asyn
   expect(await left()).toEqual([expect.stringContaining(':claim:')])
 })
 
+test('a claim that is shared leaves the claim of the job alone, and expires', async () => {
+  const { redis, keys, idempotency, claim, add } = await world()
+  const ref = newRef()
+  const own = await claim(ref)
+  await add(ref)
+  await idempotency.keep(own, ref)
+  const from = newRef()
+  const shared = await idempotency.claim('-', 'another key', 'another request', from)
+  if (shared.status !== 'first') throw new Error('nobody has claimed it')
+  await idempotency.share(shared, from, ref)
+  // It is repeated.
+  await idempotency.keep(shared, ref)
+  expect(await redis.hget(keys.job(ref), 'claim')).toBe(own.name)
+  expect(await redis.pttl(shared.name)).toBeGreaterThan(0)
+  expect(await redis.pttl(own.name)).toBe(-1)
+})
+
 test('a claim that is kept before the removal begins is removed with its job', async () => {
   const { queue, idempotency, claim, addEnded, left } = await world()
   const ref = newRef()
