@@ -95,6 +95,22 @@ test('what a client gets whose unique key another job holds', patience, async ()
   expect(waited).toMatchObject({ status: 200, body: { id: replacing.body.id, state: 'succeeded', output: 3 } })
   expect(waited.headers.get('deduplicated')).toBe('joined')
   expect((await submit({ unique })).status).toBe(202)
+
+  const timed = { key: 'timed', for_ms: 600_000 }
+  const ended = await submit({ unique: timed }, { prefer: 'wait=20' })
+  expect(ended.body.state).toBe('succeeded')
+  const instead = await submit({ unique: { ...timed, on_conflict: 'replace' } })
+  expect([instead.status, instead.headers.get('deduplicated')]).toEqual([202, null])
+  expect((await submit({ unique: timed })).body.id).toBe(instead.body.id)
+
+  const concurrency = { key: 'c', limit: 1, on_full: 'reject' }
+  await pause('pause')
+  const waits = { key: 'waits' }
+  const held = await submit({ unique: waits })
+  expect((await submit({ concurrency })).status).toBe(202)
+  const refused = await submit({ concurrency, unique: { ...waits, on_conflict: 'replace' } })
+  expect(refused).toMatchObject({ status: 409, body: { code: 'concurrency_full' } })
+  expect((await call('GET', `/v1/jobs/${held.body.id}`)).body).toMatchObject({ state: 'queued' })
 })
 
 test('a running job is replaced with proof, types bring keys of their own, and what is refused', patience, async () => {

@@ -45,9 +45,9 @@ export interface AddQueue {
 /**
  * Adds jobs to a queue, each with its {@link JobExtras}, all at one moment; one whose id is there is not added again.
  *
- * @returns their ids; one that was refused has it in its extras
+ * @returns their ids, or why one is not known; one that was refused has it in its extras
  */
-export async function addJobs({ redis, keys, beside, isPlain }: AddQueue, adds: Add[]): Promise<string[]> {
+export async function addJobs({ redis, keys, beside, isPlain }: AddQueue, adds: Add[]): Promise<(string | Error)[]> {
   const sets = ['wait', 'prioritized', 'delayed', 'pc', 'marker', 'meta', 'active', 'id', 'events']
   const lists = ['time-limits', 'index', 'webhook-debts', 'labels']
   const names = [...sets.map((set) => keys[set] ?? ''), ...lists.map((list) => `${beside}:${list}`)]
@@ -68,8 +68,8 @@ const deduplicatedSchema = z.tuple([
   z.enum(['ended', 'signaled']).optional(),
 ])
 
-/** @returns the id of the job that stands for what was added */
-function noteReply({ job, id }: Add, reply: unknown): string {
+/** @returns the id of the job that stands for what was added; an error is of this job alone, others of its call are stored */
+function noteReply({ job, id }: Add, reply: unknown): string | Error {
   if (!Array.isArray(reply)) return String(reply)
   const extras = extrasOf(job.opts)
   const refused = refusedSchema.safeParse(reply).data
@@ -78,7 +78,9 @@ function noteReply({ job, id }: Add, reply: unknown): string {
     if (extras) extras.refusal = { why, gate, limit }
     return id ?? ''
   }
-  const [how, holder, canceled] = deduplicatedSchema.parse(reply)
+  const { data, error } = deduplicatedSchema.safeParse(reply)
+  if (!data) return error
+  const [how, holder, canceled] = data
   if (extras) extras.deduplicated = { how, id: holder, canceled }
   return canceled ? (id ?? holder) : holder
 }

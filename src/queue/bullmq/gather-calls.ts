@@ -21,8 +21,8 @@ interface Pending<Item, Answer> {
 }
 
 export interface GatherOptions<Item, Answer> {
-  /** Sends items in one call. @returns an answer for each */
-  send: (items: Item[]) => Promise<Answer[]>
+  /** Sends items in one call. @returns an answer for each, or why one has none */
+  send: (items: Item[]) => Promise<(Answer | Error)[]>
   /** Calls back when what belongs together has been pushed. */
   schedule: (flush: () => void) => void
   /** Whether the number of calls under way is bounded on a near Redis. */
@@ -97,6 +97,7 @@ export class GatheredCalls<Item, Answer> {
       for (const [n, { resolve, reject }] of some.entries()) {
         const answer = answers[n]
         if (answer === undefined) reject(new TypeError('an answer is missing'))
+        else if (answer instanceof Error) reject(answer)
         else resolve(answer)
       }
     } catch (error) {

@@ -77,6 +77,23 @@ local function withGates(at, id, more, turn, gates)
   return nil, { why, gate.name, tostring(gate.limit) }
 end
 
+-- Why a job is refused by its gates that would take the place of `holder`, or nil. Like withGates once the holder has left, but nothing changes.
+local function refusalInPlace(at, holder)
+  local gates, onFull
+  for f = at + 8, at + 7 + 2 * ARGV[at + 7], 2 do
+    if ARGV[f] == 'gates' then gates = ARGV[f + 1] end
+    if ARGV[f] == ':on-full' then onFull = ARGV[f + 1] end
+  end
+  if not (gates and onFull) then return nil end
+  if not entry then entry = openReady(prefix, sets, isFair, isLimited) end
+  entry.needSlots()
+  local list = entry.slots.gates(gates, ARGV[at + 2])
+  entry.slots.look(list)
+  entry.slots.lookWithout(list, holder)
+  local why, gate = entry.slots.refusal(list, onFull)
+  return why and { why, gate.name, tostring(gate.limit) }
+end
+
 for n, at in ipairs(jobs) do
   local id = ARGV[at]
   local isCustom = id ~= ''
@@ -87,7 +104,12 @@ for n, at in ipairs(jobs) do
   if not isThere and (key == ':unique' or key == ':debounce') then
     -- Who has its key is read from the jobs.
     if #hashes > 0 then store() end
-    if key == ':unique' then deduplicated = deduplicate(prefix, id, ARGV[at + 9]) else deduplicated, kept = debounce(prefix, id, at) end
+    local function refusalFor(holder) return refusalInPlace(at, holder) end
+    if key == ':unique' then
+      deduplicated = deduplicate(prefix, id, ARGV[at + 9], refusalFor)
+    else
+      deduplicated, kept = debounce(prefix, id, at, refusalFor)
+    end
     if kept then
       id, jobKey = ARGV[at], prefix .. ARGV[at]
       gone[1] = jobKey

@@ -45,6 +45,8 @@ async function world() {
   return { redis, keys, queue, control, claims, job, start, cancel, deduplicated }
 }
 
+const unique = (onConflict: UniqueKey['onConflict']): UniqueKey => ({ key: 'k', onConflict, graceMs: 1000 })
+
 test('of many jobs of a key that are added at once one is stored, and the others get its id', async () => {
   const { queue, job, redis, keys } = await world()
   const jobs = Array.from({ length: 40 }, () => job())
@@ -129,6 +131,61 @@ test('of jobs that replace each other in one call the last is left', async () =>
   await Promise.all(jobs.map((one) => queue.add(one)))
   const states = await Promise.all(jobs.map(async ({ ref }) => (await queue.read(ref))?.state))
   expect(states).toEqual(['canceled', 'canceled', 'canceled', 'canceled', 'queued'])
+})
+
+test('a job that replaces one that has ended takes its key, and the other jobs of its call are stored', async () => {
+  const { queue, deduplicated, job, redis, keys } = await world()
+  const done = job({ forMs: 60_000 })
+  await deduplicated(done)
+  await redis.zrem(keys.bull('io', 'prioritized'), done.ref.id)
+  await redis.zadd(keys.bull('io', 'completed'), Date.now(), done.ref.id)
+  await redis.hset(keys.job(done.ref), 'finishedOn', Date.now(), 'returnvalue', '1')
+  const next = job({ forMs: 60_000, onConflict: 'replace' })
+  const added = await Promise.all([queue.add(next), queue.add(job({ key: 'neighbor' }))])
+  expect(added.map((one) => [one.state, one.deduplicated])).toEqual([
+    ['queued', undefined],
+    ['queued', undefined],
+  ])
+  expect(await queue.read(done.ref)).toMatchObject({ state: 'succeeded' })
+  expect(await deduplicated(job({ forMs: 60_000 }))).toEqual({ how: 'joined', id: next.ref.id })
+})
+
+test('a job that its concurrency key refuses replaces none: neither the holder of its unique key nor a debounced job', async () => {
+  const { queue, deduplicated, job, redis, keys } = await world()
+  const { record } = job()
+  const concurrency = { key: 'c', limit: 1, onFull: 'reject' } as const
+  const holder = job()
+  await deduplicated(holder)
+  const other = { ...job(), record: { tenant: 'acme', input: 1, concurrency } }
+  await deduplicated(other)
+  const replacing = (): NewJob => job({}, { record: { ...record, concurrency, unique: unique('replace') } })
+  await expect(queue.add(replacing())).rejects.toMatchObject({ refusal: { why: 'concurrency_full', limit: 1 } })
+  expect(await queue.read(holder.ref)).toMatchObject({ state: 'queued' })
+  expect(await deduplicated(job())).toEqual({ how: 'joined', id: holder.ref.id })
+
+  const debounced = (input: number, more: Partial<NewJob['record']>): NewJob => ({
+    ...job({}, { runAt: Date.now() + 60_000 }),
+    record: { tenant: 'acme', input, debounce: { key: 'k', quietMs: 60_000, maxMs: 100_000 }, ...more },
+  })
+  const waiting = debounced(1, {})
+  await deduplicated(waiting)
+  await expect(queue.add(debounced(2, { concurrency }))).rejects.toMatchObject({ refusal: { why: 'concurrency_full' } })
+  expect(await queue.read(waiting.ref)).toMatchObject({ state: 'scheduled', record: { input: 1 } })
+  expect(await redis.zscore(keys.bull('io', 'delayed'), waiting.ref.id)).not.toBeNull()
+})
+
+test('a job that replaces the one member of its concurrency key is not refused for it', async () => {
+  const { queue, deduplicated, job, redis, keys } = await world()
+  const concurrency = { key: 'c', limit: 1, onFull: 'reject' } as const
+  const of = (onConflict: UniqueKey['onConflict']): NewJob =>
+    job({}, { record: { tenant: 'acme', input: 1, concurrency, unique: unique(onConflict) } })
+  const holder = of('existing')
+  await deduplicated(holder)
+  const next = of('replace')
+  expect(await deduplicated(next)).toEqual({ how: 'replaced', id: holder.ref.id, canceled: 'ended' })
+  expect(await redis.zrange(keys.bull('io', 'prioritized'), '0', '-1')).toEqual([next.ref.id])
+  const other = { ...job(), record: { tenant: 'acme', input: 1, concurrency } }
+  await expect(queue.add(other)).rejects.toMatchObject({ refusal: { why: 'concurrency_full' } })
 })
 
 test('a retry takes the key of its job again, unless another job holds it', async () => {

@@ -33,3 +33,13 @@ test('more calls are under way on a far Redis, but not one for each item', async
   await Promise.all(Array.from({ length: 320 }, (_, n) => calls.push(n, 1)))
   expect(seen).toMatchObject({ calls: 64 + 20, most: 8 })
 })
+
+test('an item without an answer is rejected alone', async () => {
+  const calls = new GatheredCalls<number, number>({
+    send: (items) => Promise.resolve(items.map((n) => (n === 2 ? new TypeError('no answer') : n))),
+    schedule: (flush) => process.nextTick(flush),
+    isBounded: false,
+  })
+  const answers = await Promise.allSettled([1, 2, 3].map((n) => calls.push(n, 1)))
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+})

@@ -9,25 +9,33 @@ local function cancelHolder(prefix, id, graceMs, now)
   return cancelOne(prefix .. id, sets, id, string.format('%.0f', now), 'a newer job of its unique key replaced it', graceMs, prefix .. id, beside .. ':cancels')
 end
 
--- `unique`: `<on conflict> <claim>`. Returns nil when the job is to be stored; and 'joined', the job that holds the key; or 'replaced', it, how it was canceled.
-local function deduplicate(prefix, id, unique)
+-- `unique`: `<on conflict> <claim>`. `refusalFor(holder)`: why the new job may not take the place of that one, or nil; asked before anything changes.
+-- Returns nil when the job is to be stored; and 'joined', the job that holds the key; or 'replaced', it, how it was canceled; or why it is refused.
+local function deduplicate(prefix, id, unique, refusalFor)
   local now, onConflict, claim = claimNow(), string.match(unique, '^(%S+) (.*)$')
   local holder, graceMs = claimKey(prefix, id, claim, now)
   if not holder then return nil end
   if onConflict ~= 'replace' then return { 'joined', holder } end
+  local refused = refusalFor(holder)
+  if refused then return refused end
   local how = cancelHolder(prefix, holder, graceMs, now)
   local field, rest = string.match(claim, '^(%S+) (.*)$')
   redis.call('HSET', claimsKey(prefix), field, id .. ' ' .. rest)
+  -- It has ended, and held its key for a time: nothing is replaced.
+  if how == 'done' then return nil end
   return { 'replaced', holder, how }
 end
 
 -- A job that is debounced takes the place of the one that is scheduled under its key, if there is one: under its id, and at the latest `max ms` after
 -- that was created. `at`: where the job is in the arguments of add-jobs.lua, which this changes; `:debounce` is `<claim> <max ms>`.
--- Returns nil where there is none; else { 'replaced', its id }, and the fields of its hash that stay. It is out of all lists but the index then.
-local function debounce(prefix, id, at)
+-- Returns nil where there is none; else { 'replaced', its id }, and the fields of its hash that stay: it is out of all lists but the index then; or why
+-- the new one is refused, by `refusalFor` as above.
+local function debounce(prefix, id, at, refusalFor)
   local claim, maxMs = string.match(ARGV[at + 9], '^(.*) (%d+)$')
   local holder = claimKey(prefix, id, claim, claimNow())
   if not holder then return nil end
+  local refused = refusalFor(holder)
+  if refused then return refused end
   local beside = string.match(prefix, '^.*}')
   removeLabels(prefix, holder, true)
   redis.call('ZREM', prefix .. 'delayed', holder)

@@ -73,6 +73,17 @@ local function openSlots(q)
     for _, gate in ipairs(list) do gate.members = math.floor(tonumber(redis.call('HGET', busy, gate.name) or 0) / unit) + 1 end
   end
 
+  -- … once a job that is ready or held has left; one that runs stays a member until it has ended.
+  function slots.lookWithout(list, id)
+    if not (redis.call('ZSCORE', q.prioritized, id) or redis.call('ZSCORE', all, id)) then return end
+    local gates, data = unpack(redis.call('HMGET', q.prefix .. id, 'gates', 'data'))
+    local names = {}
+    for _, gate in ipairs(slots.gates(gates, data)) do names[gate.name] = true end
+    for _, gate in ipairs(list) do
+      if names[gate.name] then gate.members = gate.members - 1 end
+    end
+  end
+
   function slots.unjoin(list)
     for _, gate in ipairs(list) do
       if gate.kind ~= 't' then change(gate.name, -unit) end
