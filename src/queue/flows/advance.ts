@@ -8,6 +8,7 @@ import { completeInput } from './complete-input.ts'
 import { expandMap, type FlowDoor } from './expand-map.ts'
 import { closeFlow, finishFlow } from './finish-flow.ts'
 import type { FlowJobs, Release } from './flow-jobs.ts'
+import type { NodeEnded } from './flow-record.ts'
 import type { FlowStore } from './flow-store.ts'
 import { holdMap, reportHeld } from './hold-map.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
@@ -63,8 +64,11 @@ export async function advanceFlow(
   }
   const askedAgain = new Set<JobNode>()
   let lookAhead = 1
-  for (let isFirst = true; jobs.length + countActions(actions) > 0 || isFirst; isFirst = false) {
+  let canceled: NodeEnded[] = []
+  for (let isFirst = true; jobs.length + canceled.length + countActions(actions) > 0 || isFirst; isFirst = false) {
     const { ends, earlier, again } = classifyJobs(loaded, jobs, await deps.jobs.readStates(flow, jobs))
+    // Behind those that had ended before: a worker may have released a step before the cancel of one that follows it.
+    ends.push(...canceled)
     if (earlier.length > 0) await deps.jobs.reblock(flow, earlier)
     if (ends.length > 0 && !(await loaded.recordEnds(deps.store, ends))) return 'stale'
     const next = evaluation.takeActions()
@@ -78,6 +82,7 @@ export async function advanceFlow(
     })
     if (acted === 'stale') return 'stale'
     actions = evaluation.takeActions()
+    canceled = acted.canceled
     // Once: what cannot be released would be asked for ever.
     const releasedBefore = acted.releasedBefore.filter((node) => !askedAgain.has(node))
     for (const node of releasedBefore) askedAgain.add(node)
@@ -101,18 +106,21 @@ const countActions = ({ release, cancel, expand }: FlowActions) => release.lengt
 
 const mayStart = ({ evaluation }: LoadedFlow, node: JobNode) => !evaluation.endOf(node) && !evaluation.isCanceling(node)
 
+interface Acted {
+  /** The ends of jobs that were canceled before they started, to be recorded. */
+  canceled: NodeEnded[]
+  mayHaveEnded: JobNode[]
+  releasedBefore: JobNode[]
+}
+
 /** Cancels, expands and releases. */
-async function act(
-  deps: AdvanceDeps,
-  loaded: LoadedFlow,
-  actions: FlowActions,
-): Promise<'stale' | { mayHaveEnded: JobNode[]; releasedBefore: JobNode[] }> {
+async function act(deps: AdvanceDeps, loaded: LoadedFlow, actions: FlowActions): Promise<'stale' | Acted> {
+  const canceled: NodeEnded[] = []
   const mayHaveEnded: JobNode[] = []
   if (actions.cancel.length > 0) {
     const now = redisNow()
     const { ended, unsettled } = await deps.jobs.cancel(loaded.flow, actions.cancel, now)
-    const ends = ended.map((node) => ({ node: node.n, state: 'canceled' as const, at: now, isJob: true }))
-    if (ends.length > 0 && !(await loaded.recordEnds(deps.store, ends))) return 'stale'
+    for (const node of ended) canceled.push({ node: node.n, state: 'canceled', at: now, isJob: true })
     mayHaveEnded.push(...unsettled)
   }
   const outputs = new FlowOutputs(loaded.flow, loaded.evaluation, deps.jobs)
@@ -135,5 +143,5 @@ async function act(
   }
   // A worker has released them with the end of the step before: see complete-and-fetch.lua.
   const releasedBefore = releases.length > 0 ? await deps.jobs.release(loaded.flow, releases) : []
-  return { mayHaveEnded, releasedBefore }
+  return { canceled, mayHaveEnded, releasedBefore }
 }

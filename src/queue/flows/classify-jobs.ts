@@ -1,11 +1,10 @@
-import type { StoredFailure } from '../model/failure.ts'
 import { redisNow } from '../model/redis-time.ts'
 import type { FlowJobState } from './flow-job-record.ts'
 import { jobRemoved, type NodeEnded } from './flow-record.ts'
 import type { StoredFlow } from './model/document.ts'
 import type { FlowEvaluation } from './model/evaluation.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
-import { type JobNode, releaserOf } from './model/plan.ts'
+import { type JobNode, type PlanNode, plainSuccessor, releaserOf } from './model/plan.ts'
 
 /** What the states of jobs mean for their flow. */
 interface Classified {
@@ -27,15 +26,21 @@ export function classifyJobs(
   const ends: NodeEnded[] = []
   /** When each ended, or later where the step before did: the clocks of workers differ by milliseconds. */
   const placeOf = new Map<number, number>()
+  /** Where the last step counts that has released the next one, by chain. */
+  const lastOf = new Map<PlanNode, number>()
   const earlier: JobNode[] = []
   const again: Classified['again'] = { release: [], cancel: [] }
   for (const [i, node] of nodes.entries()) {
     const state = states[i]
     if (!state || evaluation.endOf(node)) continue
     if (state.status === 'ended') {
-      const place = placeBehind(node, state, evaluation, placeOf)
+      const isUnstarted = state.failure?.stopped === 'never_started'
+      const place = isUnstarted
+        ? placeUnstarted(node, state.at, lastOf)
+        : placeBehind(node, state.at, evaluation, placeOf)
       if (place === undefined) continue
       placeOf.set(node.n, place)
+      if (node.parent && state.state === 'succeeded' && plainSuccessor(node)) lastOf.set(node.parent, place)
       ends.push({ node: node.n, state: state.state, at: state.at, isJob: true })
     } else if (state.status === 'missing') {
       // A job that is missing was removed, unless it has not been stored so far.
@@ -57,14 +62,24 @@ export function classifyJobs(
  */
 function placeBehind(
   node: JobNode,
-  { at, failure }: { at: number; failure: StoredFailure | undefined },
+  at: number,
   evaluation: FlowEvaluation,
   placeOf: ReadonlyMap<number, number>,
 ): number | undefined {
   const releaser = releaserOf(node)
-  if (!releaser || evaluation.endOf(releaser) || failure?.stopped === 'never_started') return at
+  if (!releaser || evaluation.endOf(releaser)) return at
   const before = placeOf.get(releaser.n)
   return before === undefined ? undefined : Math.max(at, before)
+}
+
+/**
+ * When the end of a job counts that never started: not before the ends of earlier steps that had released the next ones. These have started,
+ * whatever ended the job.
+ */
+function placeUnstarted(node: PlanNode, at: number, lastOf: ReadonlyMap<PlanNode, number>): number {
+  let place = at
+  for (let one = node.parent; one; one = one.parent) place = Math.max(place, lastOf.get(one) ?? place)
+  return place
 }
 
 function removed(flowId: string, node: JobNode): NodeEnded {

@@ -1,43 +1,20 @@
-import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
-import { loadRegistry } from '../../../../src/jobs/registry.ts'
-import { Admission } from '../../../../src/queue/admission/admission.ts'
-import { QueueBackpressure } from '../../../../src/queue/admission/queue-backpressure.ts'
-import { RedisMemory } from '../../../../src/queue/admission/redis-memory.ts'
-import { TenantLimits } from '../../../../src/queue/admission/tenant-limits.ts'
-import { TenantQuotas } from '../../../../src/queue/admission/tenant-quotas.ts'
 import { FlowCoordinator } from '../../../../src/queue/flows/coordinator.ts'
 import { flowOwner, settleFlowWebhook } from '../../../../src/queue/flows/flow-webhook.ts'
-import { Flows, planFlow } from '../../../../src/queue/flows/flows.ts'
+import { planFlow } from '../../../../src/queue/flows/flows.ts'
 import type { FlowNode } from '../../../../src/queue/flows/model/document.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
-import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
-import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
-import { WebhookOutbox } from '../../../../src/queue/webhooks/outbox.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 import { waitFor } from '../../../helpers/wait-for.ts'
-
-const log = pino({ level: 'silent' })
+import { ownFlows } from './own-flows.ts'
 
 /** A flow of one job with a webhook, and coordinators that are started on demand. */
 async function world() {
   const [redis, subscriber] = await Promise.all([redisClient(), redisClient()])
   const keys = new Keys(keyPrefix())
-  const registry = await loadRegistry({ diagnosticJobs: true, jobsDir: undefined })
-  const jobs = new JobQueue({ client: redis, keys, queues: ['io'] })
-  const outbox = new WebhookOutbox({ redis, keys, jobs, control: new JobControl({ redis, keys }), log })
-  const quotas = new TenantQuotas({ redis, keys })
-  const backpressure = new QueueBackpressure({ redis, keys, memory: new RedisMemory(redis), depthLimit: 1000 })
-  const relief = {
-    makeRoom: async () => false,
-    takeOfTenant: async () => true,
-    giveBackOfTenant: () => undefined,
-    describe: async () => ({ detail: '', retryAfterS: 1 }),
-  }
-  const door = { admission: new Admission({ backpressure, quotas, relief }), limits: new TenantLimits({ redis, keys }) }
-  const flows = new Flows({ redis, keys, registry, outbox, door })
+  const { flows, registry, outbox, door, log } = await ownFlows({ redis, keys })
   const { store } = flows
   const tree: FlowNode = { job: { type: 'echo', queue: 'io', attempts: 1, record: { tenant: '-', input: 1 } } }
   const webhook = { url: 'https://example.com/hook', events: ['failed' as const, 'canceled' as const] }

@@ -87,4 +87,14 @@ test('steps end in the order of their chain, whatever the clocks of their worker
   } as const
   const canceled: FlowJobState = { status: 'ended', state: 'canceled', at: 8, failure: neverStarted }
   expect(endsOf(nodes.slice(0, 2), [{ status: 'open' }, canceled])).toEqual([['/0/chain/1', 8]])
+  // It was canceled behind the release of the second step, by another clock.
+  const states: FlowJobState[] = [ended(10), { status: 'open' }, canceled]
+  expect(endsOf(nodes.slice(0, 3), states)).toEqual([
+    ['/0/chain/0', 10],
+    ['/0/chain/2', 8],
+  ])
+  expect(endsOf(nodes.slice(1), [{ status: 'open' }, canceled, ended(10)])).toEqual([
+    ['/0/chain/2', 8],
+    ['/1', 10],
+  ])
 })
