@@ -1,5 +1,7 @@
+import type { Logger } from 'pino'
 import type { JobEnd } from '../model/job-states.ts'
 import { redisNow } from '../model/redis-time.ts'
+import { QueueUnavailableError } from '../redis/connection.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import type { FlowJobs } from './flow-jobs.ts'
 import { jobRemoved, undrivable } from './flow-record.ts'
@@ -9,7 +11,7 @@ import type { LoadedFlow } from './loaded-flow.ts'
 import type { FlowError, StoredFlow } from './model/document.ts'
 import type { NodeEnd } from './model/evaluation.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
-import type { PlanNode } from './model/plan.ts'
+import { FlowPlan, type PlanNode } from './model/plan.ts'
 
 interface Deps {
   store: FlowStore
@@ -39,11 +41,24 @@ export async function closeFlow(
   await deps.store.openList.close(flow.id, flow.run, end.at)
 }
 
-/** Ends a flow that cannot be driven, whatever its jobs do. @throws QueueUnavailableError */
-export async function failFlow(deps: { store: FlowStore; outbox: WebhookOutbox }, id: string): Promise<void> {
+/**
+ * Ends a flow that cannot be driven. Before that it cancels what it can of its jobs: a worker releases steps by itself.
+ *
+ * @throws QueueUnavailableError
+ */
+export async function failFlow(deps: Deps & { log: Logger }, id: string): Promise<void> {
   const flow = await deps.store.read(id)
   if (!flow) return
   const now = redisNow()
+  if (!flow.finished) {
+    try {
+      const { expansions } = await deps.store.maps.read(id)
+      await deps.jobs.cancel(flow, new FlowPlan(flow.tree, expansions).jobs(), now)
+    } catch (error) {
+      if (error instanceof QueueUnavailableError) throw error
+      deps.log.error({ flow: id, err: error }, 'failed to cancel the jobs of a flow that cannot be driven')
+    }
+  }
   const state = await deps.store.finish(flow, 'failed', undrivable, now)
   await closeFlow(deps, flow, { state, at: flow.finished?.at ?? now })
 }

@@ -194,7 +194,7 @@ export class FlowStore {
     await whenAvailable(this.#redis.publish(this.#keys.flowHints, id))
   }
 
-  /** Marks a flow so that no job of it starts any more. */
+  /** Marks a flow: its driver cancels its jobs, and starts none. A step that a worker releases may start until then. */
   async stop(id: string, why: FlowStop, now: number): Promise<'missing' | 'done' | 'stopping'> {
     const args = [why, now, this.#keys.flowHints, id]
     return (await whenAvailable(stopFlow(this.#redis, [this.#keys.flow(id)], args))) as 'missing' | 'done' | 'stopping'
