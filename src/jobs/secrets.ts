@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { escapePointer } from './json-pointer.ts'
 
 /**
  * Where a value has secrets: the names of members and indexes of elements on the way to each, `*` for any of them. Stored with the job, so that
@@ -69,6 +70,18 @@ const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 /** A copy of a JSON value with `***` for its secrets; the value itself where there are none. */
 export function maskSecrets(value: unknown, paths: SecretPaths | undefined): unknown {
   return (paths ?? []).reduce((masked, path) => replaceAt(masked, path, () => mask), value)
+}
+
+/** The JSON pointers of secrets whose value is the mask: a client has sent back what it read. */
+export function maskedAt(value: unknown, paths: SecretPaths | undefined): string[] {
+  const find = (part: unknown, [step, ...rest]: string[], pointer: string): string[] => {
+    if (step === undefined) return part === mask ? [pointer] : []
+    if (typeof part !== 'object' || part === null) return []
+    return Object.entries(part)
+      .filter(([key]) => step === '*' || step === key)
+      .flatMap(([key, inner]) => find(inner, rest, `${pointer}/${escapePointer(key)}`))
+  }
+  return [...new Set((paths ?? []).flatMap((path) => find(value, path, '')))]
 }
 
 function replaceAt(value: unknown, [step, ...rest]: string[], replace: (secret: unknown) => unknown): unknown {

@@ -175,6 +175,15 @@ test('If-Match and If-None-Match decide whether a schedule is replaced or delete
   expect((await put({ 'if-none-match': replaced.headers.get('etag') ?? '' })).status).toBe(412)
   expect((await put({ 'if-none-match': first })).status).toBe(200)
   expect(await send('GET', url)).toMatchObject({ body: { every_ms: 60_000 } })
+  const patch = (tag: string, body: unknown = { paused: true }) =>
+    send('PATCH', url, { body, headers: { 'if-match': tag } })
+  const newest = (await send('GET', url)).headers.get('etag') ?? ''
+  expect((await patch(first)).status).toBe(412)
+  const paused = await patch(newest)
+  expect(paused).toMatchObject({ status: 200, body: { paused: true, every_ms: 60_000, next_run_at: null } })
+  expect((await patch(newest, { paused: false })).status).toBe(412)
+  expect((await patch(paused.headers.get('etag') ?? '', { every_ms: 70_000 })).status).toBe(400)
+  expect((await send('PATCH', `${api.url}/v1/schedules/none`, { body: { paused: true } })).status).toBe(404)
   // What is wrong with a request counts first.
   expect((await send('PUT', url, { body: {}, headers: { 'if-match': first } })).status).toBe(400)
   expect((await send('DELETE', url, { headers: { 'if-match': first } })).status).toBe(412)

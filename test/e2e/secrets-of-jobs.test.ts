@@ -94,6 +94,17 @@ test.each(['event-loop', 'thread'])(
     await call('PUT', '/v1/schedules/a', { every_ms: 3_600_000, job: node })
     expect(await call('GET', '/v1/schedules/a')).toMatchObject({ job: { input: { token: '***' } } })
     await call('GET', '/v1/schedules')
+    // What clients read has no secrets: a pause keeps them, and a PUT of it is refused.
+    const shownJob = await call<{ job: unknown }>('GET', '/v1/schedules/a')
+    expect(await call('PATCH', '/v1/schedules/a', { paused: true })).toMatchObject({ paused: true, next_run_at: null })
+    expect(await call('PUT', '/v1/schedules/a', { every_ms: 3_600_000, job: shownJob.job })).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ pointer: '/job/input/token' }],
+    })
+    expect(await call('PATCH', '/v1/schedules/a', { paused: false })).toMatchObject({ paused: false })
+    expect(await call('POST', '/v1/schedules/a/run', undefined, { prefer: 'wait=20' })).toMatchObject({
+      output: { length: token.length },
+    })
     if (runsOn === 'thread') {
       const late = { type: 'log-in', input: { ...input, late: true }, attempts: 1 }
       const crashed = await call<JobResource>('POST', '/v1/jobs', late, { prefer: 'wait=20' })

@@ -14,8 +14,8 @@ import { checkIfMatch, checkIfNoneMatch } from './schedule-etag.ts'
 import { scheduleSchema } from './schedule-resource.ts'
 import { etagHeader, sendSchedule } from './send-schedule.ts'
 
-/** How often a PUT is tried while other requests change the same schedule. */
-const maxTries = 5
+/** How often a write is tried while other requests change the same schedule. */
+export const maxTries = 5
 
 /** `PUT /v1/schedules/{id}`: create or replace a schedule. Repeating a PUT changes no tick. */
 export function putSchedule(app: FastifyInstance, { schedules, registry, config, retention }: RouteDeps): void {
@@ -107,7 +107,7 @@ function keepAnchor(before: StoredSchedule | undefined, definition: ScheduleDefi
 }
 
 /** With the same rule a tick that is due stays due. Ticks that fell into a pause are not made up for. */
-function ticksOf(
+export function ticksOf(
   before: StoredSchedule | undefined,
   { timing, paused }: ScheduleDefinition,
   now: number,

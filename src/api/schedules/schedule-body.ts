@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { maskedAt } from '../../jobs/secrets.ts'
 import { cronFault, maxCronLength } from '../../queue/schedules/cron-expression.ts'
 import { overlaps, type ScheduleDefinition } from '../../queue/schedules/schedule-record.ts'
 import { isTimezone } from '../../queue/schedules/ticks.ts'
+import { Mistakes } from '../http/mistakes.ts'
 import { Problem } from '../http/problem.ts'
 import { named } from '../openapi/fields.ts'
 import { parseJob, type SubmissionContext } from '../submission/parse-job.ts'
@@ -83,6 +85,10 @@ export function parseSchedule(
     throw new Problem('payload_too_large', `The job of a schedule has at most ${maxJobCharacters} characters of JSON.`)
   }
   const { ref, type, attempts, record } = parseJob(body.job, context, '/job')
+  const mistakes = new Mistakes()
+  for (const pointer of maskedAt(body.job['input'], record.secrets?.input))
+    mistakes.add(`/job/input${pointer}`, 'is the mask of a secret, as GET shows it: send the secret itself')
+  if (mistakes.count > 0) throw mistakes.toProblem()
   // Time limits count from each run, and each run takes a place in the tenant's quota by itself.
   const { countsFrom: _, limited: __, ...kept } = record
   return {

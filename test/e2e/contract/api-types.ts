@@ -665,7 +665,11 @@ export interface paths {
         delete: operations["deleteSchedule"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Pause or resume a schedule
+         * @description Changes `paused` alone. Repeating a request changes nothing.
+         */
+        patch: operations["changeSchedule"];
         trace?: never;
     };
     "/v1/schedules": {
@@ -2585,6 +2589,10 @@ export interface components {
             /** @description The body of `POST /v1/jobs`, without run_at and delay_ms */
             job: components["schemas"]["ScheduledJob"];
         };
+        ScheduleChange: {
+            /** @description True: no runs. Runs that fall into the pause are not made up for */
+            paused: boolean;
+        };
         ScheduleLinks: {
             self: string;
             input: string;
@@ -3834,6 +3842,15 @@ export interface components {
         };
         /** @description `schedule_not_found` */
         ScheduleNotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `schedule_contended` */
+        ScheduleContended: {
             headers: {
                 [name: string]: unknown;
             };
@@ -6217,6 +6234,55 @@ export interface operations {
             403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
             404: components["responses"]["ScheduleNotFound"];
             408: components["responses"]["RequestTimeout"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    changeSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the schedule to change: one that was replaced or deleted since is left as it is */
+                "if-match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "paused": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ScheduleChange"];
+            };
+        };
+        responses: {
+            /** @description The schedule as it is now */
+            200: {
+                headers: {
+                    /** @description Identifies this state of the schedule, for `If-Match` and `If-None-Match`; absent where another request has replaced it already */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["ScheduleNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["ScheduleContended"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];

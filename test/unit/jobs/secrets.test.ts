@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { maskSecrets, redactorOf, secretPaths } from '../../../src/jobs/secrets.ts'
+import { maskedAt, maskSecrets, redactorOf, secretPaths } from '../../../src/jobs/secrets.ts'
 
 const secret = z.string().min(1).meta({ secret: true })
 const masked = (schema: z.ZodType, value: unknown) => maskSecrets(value, secretPaths(schema))
@@ -85,4 +85,11 @@ test('secrets are found in other text: as they are, in JSON and in URLs', () => 
   expect(redact?.(text)).toBe('*** "***" /?t=*** *** *** abc ***')
   expect(redact?.({ a: ['abcd', 12345, 1, null], abcd: true })).toEqual({ a: ['***', '***', 1, null], '***': true })
   expect(redactorOf({ a: 'x' }, secretPaths(z.object({ a: z.string() })))).toBeUndefined()
+})
+
+test('the mask is found in the place of a secret, and nowhere else', () => {
+  const schema = z.object({ a: secret, 'b/c': z.array(z.object({ d: secret })), e: z.string() })
+  const value = { a: '***', 'b/c': [{ d: 'x' }, { d: '***' }], e: '***' }
+  expect(maskedAt(value, secretPaths(schema))).toEqual(['/a', '/b~1c/1/d'])
+  expect(maskedAt(null, secretPaths(schema))).toEqual([])
 })
