@@ -1,8 +1,9 @@
 import { html } from 'htm/preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { forbidden, get, ProblemError, write } from '../api.ts'
 import { pathTo } from '../route.ts'
 import { sessionKey } from '../session.ts'
+import { pause } from '../stream.ts'
 import { Dialog } from './dialog.ts'
 import { count, plural, shortId } from './format.ts'
 import { ProblemNote } from './problem.ts'
@@ -67,44 +68,53 @@ function BulkDialog({ action, filter, onClose }: { action: Verb; filter: BulkFil
   const [error, setError] = useState<unknown>(undefined)
   const [typed, setTyped] = useState('')
   const [isBusy, setBusy] = useState(false)
+  const closing = useRef(new AbortController())
+  useEffect(() => () => closing.current.abort(), [])
   const run = async (isDry: boolean, show: (operation: Operation) => void) => {
     setBusy(true)
     setError(undefined)
     try {
-      await watch(await write<Operation>('POST', '/v1/operations', { action, filter, dry_run: isDry }), show)
+      await watch(
+        await write<Operation>('POST', '/v1/operations', { action, filter, dry_run: isDry }),
+        show,
+        closing.current.signal,
+      )
     } catch (failure) {
-      setError(failure)
+      if (!closing.current.signal.aborted) setError(failure)
     } finally {
       setBusy(false)
     }
   }
-  const matched = dry?.done === true ? (dry.matched ?? 0) : undefined
-  const isTyped = matched !== undefined && (matched < typedFrom || typed.trim() === String(matched))
+  // Those that match and cannot be acted on, as jobs that have ended already, are skipped.
+  const affected = dry?.done === true ? (dry.matched ?? 0) - dry.skipped : undefined
+  const isTyped = affected !== undefined && (affected < typedFrom || typed.trim() === String(affected))
   return html`<${Dialog} title=${`${action} jobs`} onClose=${onClose}>
     <p class="faint">${Object.entries(filter)
       .map(([name, value]) => `${name.replaceAll('_', ' ')} = ${value}`)
       .join(', ')}</p>
-    ${matched !== undefined && !real && html`<p><b>${sentences[action](plural(matched, 'job'))}</b></p>`}
-    ${matched !== undefined && matched >= typedFrom && !real && html`<label>Type ${matched} to go on<input type="text" inputmode="numeric" value=${typed} onInput=${({ target }: Event) => target instanceof HTMLInputElement && setTyped(target.value)} /></label>`}
+    ${affected !== undefined && !real && html`<p><b>${sentences[action](plural(affected, 'job'))}</b></p>`}
+    ${dry?.done === true && dry.skipped > 0 && !real && html`<p>${plural(dry.skipped, 'job')} of ${count(dry.matched ?? 0)} that match will be skipped.</p>`}
+    ${affected !== undefined && affected >= typedFrom && !real && html`<label>Type ${affected} to go on<input type="text" inputmode="numeric" value=${typed} onInput=${({ target }: Event) => target instanceof HTMLInputElement && setTyped(target.value)} /></label>`}
     ${real && html`<${Outcome} operation=${real} />`}
     <${ProblemNote} error=${error} missing="This API has no operations over many jobs yet." />
     <footer>
       <button type="button" class="secondary" onClick=${onClose}>${real ? 'Close' : 'Back'}</button>
       ${real && !real.done && html`<button type="button" class="danger" onClick=${() => void write('POST', `/v1/operations/${real.id}/cancel`).catch(setError)}>Stop it</button>`}
-      ${matched === undefined && html`<button type="button" aria-busy=${isBusy} disabled=${isBusy} onClick=${() => void run(true, setDry)}>Count them</button>`}
-      ${matched !== undefined && !real && html`<button type="button" class=${action === 'delete' ? 'danger' : ''} disabled=${isBusy || !isTyped || matched === 0} onClick=${() => void run(false, setReal)}>${`${action} ${count(matched)}`}</button>`}
+      ${affected === undefined && html`<button type="button" aria-busy=${isBusy} disabled=${isBusy} onClick=${() => void run(true, setDry)}>Count them</button>`}
+      ${affected !== undefined && !real && html`<button type="button" class=${action === 'delete' ? 'danger' : ''} disabled=${isBusy || !isTyped || affected === 0} onClick=${() => void run(false, setReal)}>${`${action} ${count(affected)}`}</button>`}
     </footer>
   <//>`
 }
 
-/** Shows an operation until it has ended. */
-async function watch(begun: Operation, show: (operation: Operation) => void): Promise<void> {
+/** Shows an operation until it has ended, or `signal` aborts. */
+async function watch(begun: Operation, show: (operation: Operation) => void, signal: AbortSignal): Promise<void> {
   let operation = begun
-  for (;;) {
+  const path = `/v1/operations/${encodeURIComponent(begun.id)}`
+  while (!signal.aborted) {
     show(operation)
     if (operation.done) return
-    await new Promise((resolve) => setTimeout(resolve, pollMs))
-    operation = await get<Operation>(`/v1/operations/${encodeURIComponent(operation.id)}`).catch((failure: unknown) => {
+    await pause(pollMs, signal)
+    operation = await get<Operation>(path, { signal }).catch((failure: unknown) => {
       // Redis may be away for a moment: the operation goes on.
       if (failure instanceof ProblemError && failure.problem.status < 500) throw failure
       return operation

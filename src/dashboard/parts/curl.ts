@@ -1,3 +1,4 @@
+import { get } from '../api.ts'
 import type { Job } from '../model.ts'
 
 /** The command that submits a body, without the key. */
@@ -18,4 +19,12 @@ export function submissionOf(job: Job): Record<string, unknown> {
   }
 }
 
-export const curlOf = (job: Job): string => curlFor(submissionOf(job))
+/** The command that submits a job like this one, with its input whole. @throws ProblemError or AwayError */
+export async function curlOf(job: Job): Promise<string> {
+  if (job.input_bytes === null) return curlFor(submissionOf(job))
+  return curlFor(submissionOf(await get<Job>(`/v1/jobs/${encodeURIComponent(job.id)}?include=input`)))
+}
+
+/** What to mind about a submission that has the mask which the API puts in place of a secret. */
+export const maskWarning = (text: string): string | undefined =>
+  text.includes('"***"') ? 'replace each "***" by its secret' : undefined

@@ -5,7 +5,7 @@ import type { Job, JobType } from '../model.ts'
 import { navigate, pathTo } from '../route.ts'
 import { sessionKey } from '../session.ts'
 import { CopyButton } from './copy.ts'
-import { curlFor } from './curl.ts'
+import { curlFor, maskWarning } from './curl.ts'
 import { plain } from './format.ts'
 import { JsonField } from './json-field.ts'
 import { ProblemNote } from './problem.ts'
@@ -36,6 +36,7 @@ export function SubmitForm({ type, start }: { type: JobType; start: Submission }
       setBusy(false)
     }
   }
+  const warning = maskWarning(JSON.stringify(body.input) ?? '')
   const setInput = (input: unknown) => setBody({ ...body, input })
   const field = {
     schema: type.input,
@@ -50,10 +51,11 @@ export function SubmitForm({ type, start }: { type: JobType; start: Submission }
     <${Tabs} tabs=${[{ name: 'form', label: 'Form' }, { name: 'json', label: 'JSON' }]} current=${mode} label="How to write the input" onChange=${setMode} />
     <${Panel} name=${mode}>${mode === 'form' ? html`<${SchemaField} ...${field} />` : html`<${JsonField} ...${field} />`}<//>
     <${Options} body=${body} onChange=${setBody} />
+    ${warning !== undefined && html`<p class="note" role="status">A secret of the job is not shown: ${warning}.</p>`}
     <${ProblemNote} error=${error} />
     <div class="tools">
       <button type="submit" disabled=${isBusy || why !== undefined} aria-busy=${isBusy} title=${why ?? ''}>Submit and follow</button>
-      <${CopyButton} text=${() => curlFor({ type: type.type, ...body })} what="the submission" label="copy as curl" />
+      <${CopyButton} text=${() => curlFor({ type: type.type, ...body })} what="the submission" label="copy as curl" warning=${maskWarning} />
       ${why !== undefined && html`<span class="faint">${why}</span>`}
     </div>
   </form>`

@@ -3,7 +3,7 @@ import { write } from '../api.ts'
 import type { Job } from '../model.ts'
 import { Action } from '../parts/action.ts'
 import { CopyButton } from '../parts/copy.ts'
-import { curlOf } from '../parts/curl.ts'
+import { curlOf, maskWarning } from '../parts/curl.ts'
 import { shortId } from '../parts/format.ts'
 import { heldText } from '../parts/held.ts'
 import { JobTabs } from '../parts/job-tabs.ts'
@@ -42,7 +42,7 @@ function Head({ job, onChange }: { job: Job; onChange: () => void }) {
         <${Action} label="Retry" scope="submit" shortcut="r" act=${() => write('POST', `${path}/retry`)} onDone=${onChange}
           disabled=${isRetryable ? undefined : 'Only failed, canceled and expired jobs can be retried.'} />
         <a class="button small secondary" href=${pathTo(['types', job.type], { from: job.id })}>Submit again…</a>
-        <${CopyButton} text=${() => curlOf(job)} what="the submission" label="copy as curl" />
+        <${CopyButton} text=${() => curlOf(job)} what="the submission" label="copy as curl" warning=${maskWarning} />
         <${Action} label="Delete" scope="cancel" kind="danger" act=${() => write('DELETE', path)} onDone=${() => navigate(pathTo(['jobs']))}
           confirm="Deletes this job with its result, values and logs." disabled=${job.done ? undefined : 'It has not ended.'} />
       </div>

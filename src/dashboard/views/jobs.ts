@@ -1,12 +1,12 @@
 import { html } from 'htm/preact'
 import { useState } from 'preact/hooks'
-import { write } from '../api.ts'
+import { ProblemError, write } from '../api.ts'
 import { usePolled } from '../live.ts'
 import { type Job, type JobType, type Page, type Queue, states } from '../model.ts'
 import { Action } from '../parts/action.ts'
 import { BulkActions } from '../parts/bulk.ts'
 import { Field, SelectField } from '../parts/field.ts'
-import { plural } from '../parts/format.ts'
+import { plural, shortId } from '../parts/format.ts'
 import { JobTable } from '../parts/job-table.ts'
 import { useKeys } from '../parts/keyboard.ts'
 import { Pager } from '../parts/pager.ts'
@@ -93,9 +93,7 @@ function Selected({ jobs, onDone }: { jobs: Job[]; onDone: () => void }) {
   const open = jobs.filter(({ done }) => !done)
   const ended = jobs.filter(({ done }) => done)
   const retryable = ended.filter(({ state }) => state !== 'succeeded')
-  const all = (some: Job[], act: (id: string) => Promise<unknown>) => async () => {
-    for (const { id } of some) await act(encodeURIComponent(id))
-  }
+  const all = (some: Job[], act: (id: string) => Promise<unknown>) => () => actOnEach(some, act)
   const none = (some: Job[], what: string) => (some.length === 0 ? `None of them ${what}.` : undefined)
   return html`<span><b>${jobs.length} selected</b></span>
     <${Action} label="Cancel them" scope="cancel" shortcut="c" confirm=${`Cancels ${plural(open.length, 'job')}; those that run are stopped.`}
@@ -104,6 +102,26 @@ function Selected({ jobs, onDone }: { jobs: Job[]; onDone: () => void }) {
       disabled=${none(retryable, 'ended without success')} act=${all(retryable, (id) => write('POST', `/v1/jobs/${id}/retry`))} onDone=${onDone} />
     <${Action} label="Delete them" scope="cancel" kind="danger" confirm=${`Deletes ${plural(ended.length, 'job')} with results, values and logs.`}
       disabled=${none(ended, 'has ended')} act=${all(ended, (id) => write('DELETE', `/v1/jobs/${id}`))} onDone=${onDone} />`
+}
+
+/**
+ * Acts on one job after the other. A job that refuses, as one that has ended meanwhile, does not keep the others from it.
+ *
+ * @throws Error with the refusals, after the last job; at once where the API is away or the key may not do it
+ */
+async function actOnEach(jobs: Job[], act: (id: string) => Promise<unknown>): Promise<void> {
+  const refusals: string[] = []
+  for (const { id } of jobs) {
+    try {
+      await act(encodeURIComponent(id))
+    } catch (failure) {
+      const isOfJob = failure instanceof ProblemError && [404, 409, 410].includes(failure.problem.status)
+      if (!isOfJob) throw failure
+      refusals.push(`${shortId(id)}: ${failure.problem.detail}`)
+    }
+  }
+  if (refusals.length > 0)
+    throw new Error(`${refusals.length} of ${plural(jobs.length, 'job')} refused: ${refusals.join('; ')}`)
 }
 
 function Empty({ filter, isLast }: { filter: Record<string, string>; isLast: boolean }) {
