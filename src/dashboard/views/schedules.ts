@@ -1,5 +1,5 @@
 import { html } from 'htm/preact'
-import { send, write } from '../api.ts'
+import { write } from '../api.ts'
 import { usePolled } from '../live.ts'
 import type { Page, Schedule } from '../model.ts'
 import { Action } from '../parts/action.ts'
@@ -43,7 +43,7 @@ function Row({ schedule, onChange }: { schedule: Schedule; onChange: () => void 
     <td>${last !== null && html`<a class="id" href=${pathTo(['jobs', last])} title=${last}>${shortId(last)}</a>`}</td>
     <td class="num">${schedule.skipped_runs}</td>
     <td class="tools">
-      <${Action} label=${paused ? 'Resume' : 'Pause'} scope="submit" act=${() => setPaused(path, !paused)} onDone=${onChange} />
+      <${Action} label=${paused ? 'Resume' : 'Pause'} scope="submit" act=${() => write('PATCH', path, { paused: !paused })} onDone=${onChange} />
       <${Action} label="Run now" scope="submit" confirm=${`Submits a job of ${schedule.job.type} at once. The schedule goes on as before.`} act=${runNow} onDone=${onChange} />
     </td>
   </tr>`
@@ -55,25 +55,4 @@ function InZones({ at, zone }: { at: string; zone: string | null }) {
     new Intl.DateTimeFormat(undefined, { dateStyle: 'short', timeStyle: 'short', timeZone }).format(new Date(at))
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone
   return html`<span class="faint zones">${zone !== null && zone !== own && `${form(zone)} in ${zone}, `}${form(undefined)} here</span>`
-}
-
-/** Stores the schedule as it is, paused or not. One that another has changed meanwhile stays as that left it. */
-async function setPaused(path: string, paused: boolean): Promise<void> {
-  const response = await send(`${path}?include=input`)
-  const etag = response.headers.get('etag')
-  const now: Schedule = await response.json()
-  const given = {
-    cron: now.cron,
-    timezone: now.timezone,
-    every_ms: now.every_ms,
-    start_at: now.start_at,
-    end_at: now.end_at,
-  }
-  const body = {
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)),
-    overlap: now.overlap,
-    job: now.job,
-    paused,
-  }
-  await write('PUT', path, body, etag === null ? {} : { headers: { 'if-match': etag } })
 }
