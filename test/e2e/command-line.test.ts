@@ -13,7 +13,7 @@ import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
 // Most of the time is that of starting Node.js, some seventy times.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const key = makeKey('acme', ['submit', 'read', 'cancel'])
 const adminKey = makeKey('acme', ['admin'])
@@ -154,7 +154,7 @@ test('jobs are listed, shown, canceled, retried and deleted', async () => {
     'the job to run',
     async () => JSON.parse((await run('list --state running --tag mine --json')).stdout),
     ({ items }) => items.length === 1,
-    { withinMs: 30_000 },
+    { withinMs: 120_000 },
   )
   const [shown, canceled] = [await run(`get ${id}`), await run(`cancel ${id} io_unknown`)]
   expect(shown.stdout).toMatch(/^state +running$/m)
@@ -274,7 +274,7 @@ test.skipIf(!hasTmux)(
       })
     const screen = () => tmux('capture-pane', '-p')
     const shows = (what: RegExp) =>
-      waitFor(`the terminal to show ${what.source}`, screen, (text) => what.test(text), { withinMs: 30_000 })
+      waitFor(`the terminal to show ${what.source}`, screen, (text) => what.test(text), { withinMs: 120_000 })
     const type = (command: string) => tmux('send-keys', `${command}; echo "exit code $?"`, 'Enter')
     tmux('new-session', '-d', '-x', '100', '-y', '40', 'sh')
     onTestFinished(() => void tmux('kill-server'))
@@ -303,7 +303,7 @@ test.skipIf(!hasTmux)(
     tmux('send-keys', 'C-c')
     await shows(/flow_\S+ goes on: drover watch flow_\S+[^]*exit code 130$/m)
   },
-  60_000,
+  300_000,
 )
 
 test('queues, types and schedules are listed and changed, and doctor finds what is wrong', async () => {

@@ -8,6 +8,8 @@ import { isBroken, notReached } from './not-reached.ts'
 import { failureOf, parseAnswer } from './problem.ts'
 import type { Target } from './target.ts'
 
+/** A server that runs answers in this time where no wait was asked for: Redis that is away makes it a 503 earlier. */
+const answerMs = 10_000
 /** A wait is at most 50 s, and a stream has a comment each 15 s: longer silence is a dead connection. */
 const silenceMs = 75_000
 /** How long a server that was reached before may be away, as while it is restarted. */
@@ -33,10 +35,13 @@ export interface Answer {
 /** Calls one server. Nothing of Node.js that takes long to load: `fetch` alone would be a third of the time of a short command. */
 export class Client {
   readonly target: Target
+  readonly #answerMs: number
   #wasReached = false
 
-  constructor(target: Target) {
+  /** `withinMs`: how long a server may be silent before it answers, where no wait is asked for. */
+  constructor(target: Target, withinMs = answerMs) {
     this.target = target
+    this.#answerMs = withinMs
   }
 
   /**
@@ -100,7 +105,7 @@ export class Client {
         `${url.origin}${url.pathname.replace(/\/$/, '')}${path}`,
         {
           method,
-          timeout: silenceMs,
+          timeout: headers['prefer'] === undefined ? this.#answerMs : silenceMs,
           headers: {
             accept: 'application/json',
             'user-agent': `drover/${version}`,
@@ -111,6 +116,7 @@ export class Client {
           ...(signal && { signal }),
         },
         (response) => {
+          sent.setTimeout(silenceMs)
           // A server that cannot answer at first is reported at once.
           if ((response.statusCode ?? 500) < 500) this.#wasReached = true
           resolve(response)

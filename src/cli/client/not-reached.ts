@@ -20,6 +20,7 @@ const selfSigned = ': NODE_EXTRA_CA_CERTS names a file with the certificate of i
 
 const hints: Record<string, string> = {
   ECONNREFUSED: ': start a server with npm start, or set DROVER_URL',
+  ETIMEDOUT: ': the server says nothing',
   ENOTFOUND: ': is the name right?',
   DEPTH_ZERO_SELF_SIGNED_CERT: selfSigned,
   SELF_SIGNED_CERT_IN_CHAIN: selfSigned,

@@ -26,7 +26,9 @@ export const explain = reporting(async (flags: FormatFlags & ServerFlags, id: st
     if (position !== '') screen.data(escapeText(`position: ${position}`))
     const { earliest_at: earliest, latest_at: latest } = docOf(answer['estimate'])
     if (textOf(earliest) !== '') {
-      screen.data(escapeText(`starts: between ${textOf(earliest)} and ${textOf(latest) || 'an unknown time'}`))
+      const isOpen = textOf(latest) === ''
+      const when = isOpen ? `from ${textOf(earliest)} on` : `between ${textOf(earliest)} and ${textOf(latest)}`
+      screen.data(escapeText(`starts: ${when}`))
     }
   }
   screen.stop()
