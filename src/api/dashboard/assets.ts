@@ -19,18 +19,35 @@ export interface BuiltAssets {
 
 const builder = fileURLToPath(new URL('./build-assets.ts', import.meta.url))
 const maxBytes = 16 * 1024 * 1024
+const firstPauseMs = 1000
+const longestPauseMs = 60_000
+
+type Build = (signal: AbortSignal) => Promise<BuiltAssets>
 
 /**
- * Builds the files of the dashboard in a process of their own, once. What a first visitor starts, others wait for; a failed build is tried again.
+ * Builds the files of the dashboard in a process of their own, once. What a first visitor starts, others wait for. A failed build is tried
+ * again after a pause, which doubles: until then visitors get its error.
  */
 export class DashboardAssets {
   readonly #stopping = new AbortController()
+  readonly #build: Build
+  readonly #now: () => number
   #built: Promise<BuiltAssets> | undefined
+  #failures = 0
+  #retryAt = Number.POSITIVE_INFINITY
+
+  constructor(build: Build = buildInProcess, now: () => number = () => performance.now()) {
+    this.#build = build
+    this.#now = now
+  }
 
   /** @throws if a file cannot be read or compiled */
   built(): Promise<BuiltAssets> {
-    this.#built ??= build(this.#stopping.signal).catch((error: unknown) => {
-      this.#built = undefined
+    if (this.#now() >= this.#retryAt) this.#built = undefined
+    if (this.#built) return this.#built
+    this.#retryAt = Number.POSITIVE_INFINITY
+    this.#built = this.#build(this.#stopping.signal).catch((error: unknown) => {
+      this.#retryAt = this.#now() + Math.min(firstPauseMs * 2 ** this.#failures++, longestPauseMs)
       throw error
     })
     return this.#built
@@ -43,7 +60,7 @@ export class DashboardAssets {
   }
 }
 
-async function build(signal: AbortSignal): Promise<BuiltAssets> {
+async function buildInProcess(signal: AbortSignal): Promise<BuiltAssets> {
   // Without the secrets in this process's environment.
   const options = { env: {}, maxBuffer: maxBytes, signal }
   const { stdout } = await promisify(execFile)(process.execPath, [builder], options)

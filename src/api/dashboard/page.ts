@@ -18,6 +18,10 @@ const assetPath = (hash: string, name: string): string => `/dashboard/assets/${h
 /** What only the overview needs. It is loaded when a chart is shown. */
 const loadedLater = new Set(['uplot.js'])
 
+/** What stays where the scripts are not found, as those of another version during a rolling update. style.css shows it after some seconds. */
+const notOpened =
+  '<p class="not-opened">The dashboard did not open. The server may be changing its version: <a href="">reload the page</a>.</p>'
+
 /** The page of every view. It holds no data: the scripts ask `/v1` for it, with the key of the reader. */
 export function pageOf({ hash, files }: BuiltAssets): string {
   const url = (name: string) => assetPath(hash, name)
@@ -36,7 +40,7 @@ ${scripts.map((name) => `<link rel="modulepreload" href="${url(name)}">`).join('
 <script type="module" src="${url('app.js')}"></script>
 </head>
 <body>
-<div id="app"></div>
+<div id="app">${notOpened}</div>
 <noscript><p>The dashboard needs JavaScript. The API and the command line do not: see <a href="/docs">its reference</a>.</p></noscript>
 </body>
 </html>

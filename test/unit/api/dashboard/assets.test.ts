@@ -26,8 +26,33 @@ test('the page and its scripts load nothing from elsewhere, and nothing inline',
   )
 })
 
-test('a build that failed is tried again, and one that did not is kept', async () => {
-  expect(await assets.built()).toBe(await assets.built())
+test('a build that failed is tried again after a pause that doubles, and one that did not is kept', async () => {
+  let now = 0
+  let builds = 0
+  const built = { hash: 'a', files: new Map() }
+  const build = () => (++builds < 3 ? Promise.reject(new Error('out of memory')) : Promise.resolve(built))
+  const failing = new DashboardAssets(build, () => now)
+  for (const [at, expected] of [
+    [0, 1],
+    [999, 1],
+    [1000, 2],
+    [2999, 2],
+  ] as const) {
+    now = at
+    await expect(failing.built()).rejects.toThrow('out of memory')
+    expect(builds).toBe(expected)
+  }
+  now = 3000
+  expect(await failing.built()).toBe(built)
+  now = 1_000_000
+  expect(await failing.built()).toBe(built)
+  expect(builds).toBe(3)
+})
+
+test('the page has a text for browsers that do not find its scripts, which they replace', async () => {
+  const built = await assets.built()
+  expect(pageOf(built)).toMatch(/<div id="app"><p class="not-opened">.*reload the page/)
+  expect(Buffer.from(built.files.get('style.css')?.body ?? []).toString()).toContain('.not-opened')
 })
 
 test('a bundle runs each module once, after those that it imports', async () => {
