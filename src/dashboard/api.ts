@@ -13,6 +13,8 @@ export interface Problem {
   detail: string
   errors: { pointer: string; detail: string }[]
   requestId: string | null
+  /** How long to wait before the next try (ms); 0 where the API says nothing of it. */
+  retryAfterMs: number
 }
 
 export class ProblemError extends Error {
@@ -133,7 +135,12 @@ export async function refusal(response: Response): Promise<Problem> {
 }
 
 async function problemOf(response: Response): Promise<Problem> {
-  const base = { status: response.status, requestId: response.headers.get('request-id') }
+  const retryAfterS = Number(response.headers.get('retry-after') ?? 0)
+  const base = {
+    status: response.status,
+    requestId: response.headers.get('request-id'),
+    retryAfterMs: Number.isFinite(retryAfterS) ? retryAfterS * 1000 : 0,
+  }
   const document: unknown = await response.json().catch(() => undefined)
   const { code, title, detail, errors } = Object(document)
   return {

@@ -1,6 +1,6 @@
 import { html, render } from 'htm/preact'
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks'
-import { askForKey, get, setKey, useConnection } from './api.ts'
+import { askForKey, get, ProblemError, setKey, useConnection } from './api.ts'
 import type { Key } from './model.ts'
 import { ProblemNote } from './parts/problem.ts'
 import { Ago } from './parts/time.ts'
@@ -27,6 +27,8 @@ function App() {
       } catch (failure) {
         if (asking.signal.aborted) return
         setError(failure)
+        // Another try with the same key has the same answer.
+        if (failure instanceof ProblemError && [401, 403].includes(failure.problem.status)) return
         timer = setTimeout(() => setRound((before) => before + 1), 3000)
       }
     }
@@ -92,5 +94,6 @@ function Away() {
 const root = document.querySelector('#app')
 if (root instanceof HTMLElement) {
   followLinks()
+  root.replaceChildren()
   render(html`<${App} />`, root)
 }

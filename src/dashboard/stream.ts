@@ -9,16 +9,24 @@ export interface StreamEvent {
 const firstPauseMs = 1000
 const longestPauseMs = 15_000
 
+interface Follower {
+  onEvent: (event: StreamEvent) => void
+  /** Reads what the stream would tell, where the API has no room for another stream (429). @returns whether it has ended */
+  poll: () => Promise<boolean>
+  signal: AbortSignal
+}
+
 /**
  * Follows a stream of events until `done`, by fetch, because an EventSource sends no key. A connection that breaks is opened again after a
- * pause, from the last event that came. Ends when `signal` aborts.
+ * pause, from the last event that came; while there is no room for it, `poll` is asked instead. Ends when `signal` aborts.
  *
  * @throws ProblemError where the API refuses
  */
-export async function follow(path: string, onEvent: (event: StreamEvent) => void, signal: AbortSignal): Promise<void> {
+export async function follow(path: string, { onEvent, poll, signal }: Follower): Promise<void> {
   let lastId = ''
   let pauseMs = firstPauseMs
   while (!signal.aborted) {
+    let retryAfterMs = 0
     try {
       for await (const event of events(path, lastId, signal)) {
         lastId = event.id || lastId
@@ -28,11 +36,28 @@ export async function follow(path: string, onEvent: (event: StreamEvent) => void
       }
     } catch (error) {
       if (signal.aborted) return
-      const isTemporary = error instanceof AwayError || (error instanceof ProblemError && error.problem.status >= 500)
-      if (!isTemporary) throw error
+      if (!isTemporary(error)) throw error
+      if (error instanceof ProblemError) {
+        retryAfterMs = error.problem.retryAfterMs
+        if (error.problem.status === 429 && (await polled(poll))) return
+      }
     }
-    await pause(pauseMs, signal)
+    await pause(Math.min(Math.max(pauseMs, retryAfterMs), longestPauseMs), signal)
     pauseMs = Math.min(pauseMs * 2, longestPauseMs)
+  }
+}
+
+function isTemporary(error: unknown): boolean {
+  if (error instanceof ProblemError) return error.problem.status >= 500 || error.problem.status === 429
+  return error instanceof AwayError
+}
+
+async function polled(poll: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await poll()
+  } catch (error) {
+    if (!isTemporary(error)) throw error
+    return false
   }
 }
 
@@ -51,17 +76,22 @@ async function* events(path: string, lastId: string, signal: AbortSignal) {
   }
   let text = ''
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
-  for (;;) {
-    const { done, value } = await reader.read().catch((error: unknown) => {
-      throw new AwayError('The stream broke off', { cause: error })
-    })
-    if (done) return
-    const blocks = (text + value).split('\n\n')
-    text = blocks.pop() ?? ''
-    for (const block of blocks) {
-      const event = parsed(block)
-      if (event) yield event
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        throw new AwayError('The stream broke off', { cause: error })
+      })
+      if (done) return
+      const blocks = (text + value).split('\n\n')
+      text = blocks.pop() ?? ''
+      for (const block of blocks) {
+        const event = parsed(block)
+        if (event) yield event
+      }
     }
+  } finally {
+    // Closes the connection, which holds one of the streams of the tenant. One that broke off repeats its error here.
+    reader.cancel().catch(() => undefined)
   }
 }
 
@@ -77,12 +107,16 @@ function parsed(block: string): (StreamEvent & { id: string }) | undefined {
   return { id: fields.get('id') ?? '', kind: fields.get('event') ?? 'message', data: JSON.parse(data) }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after `ms`, or as soon as `signal` aborts. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
+    const end = () => {
       clearTimeout(timer)
+      signal.removeEventListener('abort', end)
       resolve()
-    })
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+    if (signal.aborted) end()
   })
 }

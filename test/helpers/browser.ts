@@ -23,7 +23,7 @@ export function startBrowser(): Promise<Browser> {
 /** A page whose waits suit a busy machine, and what went wrong in it: exceptions, and refusals of the content security policy. */
 export async function openPage(browser: Browser): Promise<{ page: Page; faults: string[] }> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(60_000)
   const faults: string[] = []
   page.on('pageerror', ({ message }) => faults.push(message))
   page.on('console', (message) => {

@@ -34,7 +34,10 @@ export function Chart(props: ChartProps) {
       element.current.replaceChildren()
       plot.current = new UPlot(optionsOf(props, element.current.clientWidth), dataOf(props), element.current)
     }
-    void draw()
+    draw().catch(() => {
+      // A server of another version does not have it any more.
+      if (!isGone) element.current?.replaceChildren('The chart did not load: reload the page.')
+    })
     const observer = new ResizeObserver(() =>
       plot.current?.setSize({ width: element.current?.clientWidth ?? 0, height }),
     )

@@ -72,14 +72,18 @@ async function followEvents(path: string, update: Update, readJob: () => Promise
     const stop = () => void (isReading = false)
     readJob().then(stop, stop)
   }
-  await follow(
-    `${path}/events`,
-    (event) => {
+  await follow(`${path}/events`, {
+    onEvent: (event) => {
       update((before) => applied(before, event))
       if (event.kind === 'state') refresh()
     },
+    poll: async () => {
+      const { done } = await readJob()
+      await readPast(path, update, signal)
+      return done
+    },
     signal,
-  )
+  })
 }
 
 /** What is known after an event. */

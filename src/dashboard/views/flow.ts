@@ -12,16 +12,19 @@ import { ProblemNote } from '../parts/problem.ts'
 import { StateMark } from '../parts/state.ts'
 import { Ago, Took } from '../parts/time.ts'
 import { navigate, pathTo } from '../route.ts'
-import { follow } from '../stream.ts'
+import { follow, pause } from '../stream.ts'
 
-/** How often the whole flow is read at most while its members end. */
+/** How often a flow is read while its members end. */
 const readEveryMs = 1500
+/** A tree of more jobs is some 100 KB, and read more rarely. */
+const smallFlow = 200
+const largeTreeEveryMs = 15_000
 const shownResults = 200
 
 /** A flow: its tree, which colours as members end, and their results as they come. */
 export function FlowView({ id }: { id: string }) {
   const [round, setRound] = useState(0)
-  const { flow, members, error } = useFollowedFlow(id, round)
+  const { flow, ends, results, error } = useFollowedFlow(id, round)
   if (!flow)
     return html`<h1 class="id">${shortId(id)}</h1><${ProblemNote} error=${error} />${error === undefined && html`<p aria-busy="true">Reading the flow</p>`}`
   return html`<${Head} flow=${flow} onChange=${() => setRound(round + 1)} />
@@ -32,8 +35,8 @@ export function FlowView({ id }: { id: string }) {
     }
     <${ProblemNote} error=${error} />
     <div class="columns">
-      <section aria-labelledby="tree-title"><h2 id="tree-title">Jobs</h2>${flow.tree && html`<${FlowTree} node=${flow.tree} ends=${endsOf(members)} />`}</section>
-      <section aria-labelledby="results-title"><h2 id="results-title">Results</h2><${Results} members=${members} isDone=${flow.done} /></section>
+      <section aria-labelledby="tree-title"><h2 id="tree-title">Jobs</h2>${flow.tree && html`<${FlowTree} node=${flow.tree} ends=${ends} />`}</section>
+      <section aria-labelledby="results-title"><h2 id="results-title">Results</h2><${Results} results=${results} total=${ends.size} isDone=${flow.done} /></section>
     </div>`
 }
 
@@ -61,65 +64,98 @@ function Head({ flow, onChange }: { flow: Flow; onChange: () => void }) {
     <${FlowBar} counts=${flow.counts} />`
 }
 
-function Results({ members, isDone }: { members: FlowMember[]; isDone: boolean }) {
-  if (members.length === 0)
+function Results({ results, total, isDone }: { results: FlowMember[]; total: number; isDone: boolean }) {
+  if (results.length === 0)
     return html`<p class="faint">${isDone ? 'No job ended.' : 'Results appear here as the jobs end.'}</p>`
   return html`<ol class="values">
-    ${members
-      .slice(-shownResults)
-      .toReversed()
-      .map(
-        (member) => html`<li key=${member.path}>
+    ${results.toReversed().map(
+      (member) => html`<li key=${member.path}>
         <${StateMark} state=${member.state} /> <code>${member.path}</code>
         ${member.error ? html`<span class="bad" dir="auto">${member.error.code}: ${member.error.message}</span>` : html`<${JsonTree} value=${member.output} name=${`result of ${member.path}`} />`}
       </li>`,
-      )}
-  </ol>${members.length > shownResults && html`<p class="faint">The last ${shownResults} of ${count(members.length)}.</p>`}`
+    )}
+  </ol>${total > shownResults && html`<p class="faint">The last ${shownResults} of ${count(total)}.</p>`}`
 }
-
-const endsOf = (members: FlowMember[]): ReadonlyMap<string, State> =>
-  new Map(members.map(({ path, state }) => [path, state]))
 
 interface FollowedFlow {
   flow: Flow | undefined
-  members: FlowMember[]
+  /** The states of the members that have ended, by path. */
+  ends: ReadonlyMap<string, State>
+  /** The latest of them, with their outputs. */
+  results: FlowMember[]
   error: unknown
 }
 
 /** A flow and its members as they end. `round` changes when it is to be followed again. */
 function useFollowedFlow(id: string, round: number): FollowedFlow {
-  const [state, setState] = useState<FollowedFlow>({ flow: undefined, members: [], error: undefined })
+  const [state, setState] = useState<FollowedFlow>({ flow: undefined, ends: new Map(), results: [], error: undefined })
   useEffect(() => {
     const stopping = new AbortController()
-    const update = (change: Partial<FollowedFlow> | ((before: FollowedFlow) => Partial<FollowedFlow>)) => {
-      if (!stopping.signal.aborted)
-        setState((before) => ({ ...before, ...(typeof change === 'function' ? change(before) : change) }))
+    const update = (change: (before: FollowedFlow) => Partial<FollowedFlow>) => {
+      if (!stopping.signal.aborted) setState((before) => ({ ...before, ...change(before) }))
     }
-    const path = `/v1/flows/${encodeURIComponent(id)}`
-    const read = () => get<Flow>(path, { signal: stopping.signal }).then((flow) => update({ flow, error: undefined }))
-    // States between start and end come with no event.
-    const timer = setInterval(() => void read().catch(() => undefined), readEveryMs)
-    const run = async () => {
-      await read()
-      update({ members: [] })
-      await follow(
-        `${path}/events?tree=none`,
-        ({ kind, data }) => {
-          if (kind === 'member') update(({ members }) => ({ members: [...members, data as FlowMember] }))
-        },
-        stopping.signal,
-      )
-      clearInterval(timer)
-      await read()
-    }
-    run().catch((error: unknown) => {
-      clearInterval(timer)
-      update({ error })
-    })
-    return () => {
-      stopping.abort()
-      clearInterval(timer)
-    }
+    followFlow(id, update, stopping.signal).catch((error: unknown) => update(() => ({ error })))
+    return () => stopping.abort()
   }, [id, round])
   return state
+}
+
+type Update = (change: (before: FollowedFlow) => Partial<FollowedFlow>) => void
+
+async function followFlow(id: string, update: Update, signal: AbortSignal): Promise<void> {
+  const path = `/v1/flows/${encodeURIComponent(id)}`
+  const over = new AbortController()
+  const reading = AbortSignal.any([signal, over.signal])
+  const read = async (tree: 'full' | 'none', until = signal) => {
+    const flow = await get<Flow>(`${path}?tree=${tree}`, { signal: until })
+    update(({ flow: before }) => ({
+      flow: tree === 'full' || !before?.tree ? flow : { ...flow, tree: before.tree },
+      error: undefined,
+    }))
+    return flow
+  }
+  const flow = await read('full')
+  const ends = new Map<string, State>()
+  update(() => ({ ends, results: [] }))
+  // States between start and end come with no event.
+  if (!flow.done) void keepReading((tree) => read(tree, reading), flow.jobs, reading)
+  try {
+    await follow(`${path}/events?tree=none`, {
+      onEvent: ({ kind, data }) => {
+        if (kind !== 'member') return
+        const member = data as FlowMember
+        ends.set(member.path, member.state)
+        update(({ results }) => ({ results: [...results, member].slice(-shownResults) }))
+      },
+      poll: async () => (await read('none')).done,
+      signal,
+    })
+  } finally {
+    over.abort()
+  }
+  await read('full')
+}
+
+/** Reads a flow until `signal` aborts, not in a hidden tab, never twice at once; the tree of a large one more rarely. */
+async function keepReading(
+  read: (tree: 'full' | 'none') => Promise<unknown>,
+  jobs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const treeEveryMs = jobs > smallFlow ? largeTreeEveryMs : readEveryMs
+  let pauseMs = readEveryMs
+  let treeAt = performance.now() + treeEveryMs
+  for (;;) {
+    await pause(pauseMs, signal)
+    if (signal.aborted) return
+    if (document.hidden) continue
+    const isTreeDue = performance.now() >= treeAt
+    // What it means that the API refuses or is away is shown elsewhere: here it is asked more rarely.
+    const isRead = await read(isTreeDue ? 'full' : 'none').then(
+      () => true,
+      () => false,
+    )
+    pauseMs = isRead ? readEveryMs : Math.min(pauseMs * 2, largeTreeEveryMs)
+    if (isTreeDue) treeAt = performance.now() + treeEveryMs
+  }
 }

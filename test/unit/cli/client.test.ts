@@ -7,7 +7,7 @@ import { Client } from '../../../src/cli/client/client.ts'
 test('a server that accepts and says nothing is given up soon, unless a wait was asked for', async () => {
   const server = createServer((request, response) => {
     // Answers once the other request has been given up.
-    if (request.headers.prefer !== undefined) server.once('given up', () => response.end('{"done":true}'))
+    if (request.headers['prefer'] !== undefined) server.once('given up', () => response.end('{"done":true}'))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
