@@ -45,8 +45,13 @@ export async function startTracing(role: 'api' | 'worker', settings: TracingSett
   let stopped: Promise<void> | undefined
   const stop = async () => {
     const timer = new AbortController()
-    await Promise.race([provider.shutdown(), sleep(stopWithinMs, undefined, { signal: timer.signal })])
-    timer.abort()
+    try {
+      await Promise.race([provider.shutdown(), sleep(stopWithinMs, undefined, { signal: timer.signal })])
+    } catch (error) {
+      log.warn({ err: error }, 'failed to export the last traces; jobs are not affected')
+    } finally {
+      timer.abort()
+    }
   }
   return {
     start: (span) => startSpan(tracer, ids, span),

@@ -34,7 +34,8 @@ export class SpanQueue implements SpanProcessor {
       maxQueueSize: this.#maxWaiting,
       maxExportBatchSize: Math.min(numberFrom('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512), this.#maxWaiting),
       scheduledDelayMillis: numberFrom('OTEL_BSP_SCHEDULE_DELAY', 5000),
-      exportTimeoutMillis: numberFrom('OTEL_BSP_EXPORT_TIMEOUT', 30_000),
+      // Above the bound of the exporter, which reports why it failed.
+      exportTimeoutMillis: Math.max(numberFrom('OTEL_BSP_EXPORT_TIMEOUT', 30_000), exporterTimeoutMs() + 1000),
       exporter: {
         export: (spans, done) => this.#export(spans, done),
         forceFlush: async () => exporter.forceFlush?.(),
@@ -93,6 +94,10 @@ export class SpanQueue implements SpanProcessor {
     this.#lost = 0
     this.#lostInAll = 0
   }
+}
+
+function exporterTimeoutMs(): number {
+  return numberFrom('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', numberFrom('OTEL_EXPORTER_OTLP_TIMEOUT', 10_000))
 }
 
 function numberFrom(variable: string, otherwise: number): number {
