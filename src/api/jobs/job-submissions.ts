@@ -31,7 +31,7 @@ export function jobSubmissions(
       if (known) return known
       // Under a key another request may store the job, with the channel of another process.
       const added = await addOrRefuse(deps, isAwaitedHere ? { ...job, replyChannel: hub.replyChannel } : job, request)
-      if (added.deduplicated) return resolveShared(deps, job, added, added.deduplicated)
+      if (added.deduplicated) return resolveShared({ deps, job, request }, added, added.deduplicated)
       // Where another request has stored it meanwhile, this add was ignored.
       return isReplay ? queue.read(job.ref, undefined, 'small') : added
     },
@@ -54,18 +54,19 @@ const maxTries = 3
 
 /** What stands for a submission whose key another job held. @throws Problem `unique_conflict` */
 async function resolveShared(
-  deps: RouteDeps,
-  job: NewJob,
+  given: { deps: RouteDeps; job: NewJob; request: FastifyRequest },
   added: StoredJob,
   { how, id, canceled }: Deduplicated,
   triesLeft = maxTries,
 ): Promise<StoredJob | undefined> {
-  const { queue, admission, metrics } = deps
+  const { deps, job, request } = given
+  const { queue, admission } = deps
   const { tenant, limited, unique } = job.record
   const holder = { queue: job.ref.queue, id }
   if (canceled) {
-    if (canceled === 'ended') metrics.jobEnded(job.type, 'canceled')
-    if (canceled === 'ended' && limited) await admission.withdraw({ tenant, limit: Infinity, refs: [holder], bytes: 0 })
+    // It may be of another type, and have another kind of place.
+    const ended = canceled === 'ended' ? await queue.read(holder, undefined, 'small') : undefined
+    if (ended) leaveCanceled(deps, ended)
     return added
   }
   if (how === 'joined' && unique?.onConflict === 'reject') {
@@ -75,8 +76,8 @@ async function resolveShared(
   const stored = await queue.read(holder, undefined, 'small')
   if (stored) return { ...stored, deduplicated: { how, id } }
   if (triesLeft === 0) return undefined
-  const again = await queue.add(job)
-  return again.deduplicated ? resolveShared(deps, job, again, again.deduplicated, triesLeft - 1) : again
+  const again = await addOrRefuse(deps, job, request)
+  return again.deduplicated ? resolveShared(given, again, again.deduplicated, triesLeft - 1) : again
 }
 
 /** @throws Problem `concurrency_full`, or `quota_exceeded` where too many are held by a key */
