@@ -21,7 +21,7 @@ const reasonSchema = named(
     kind: z
       .enum(kinds)
       .describe(
-        '`scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended`',
+        '`scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it; without a number, those of others do, or the fairness keys of its tenant decide at each turn. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended`',
       ),
     detail: z.string().describe('The reason as a sentence'),
     since: timeField.optional(),
@@ -53,7 +53,7 @@ export const explanationSchema = named(
       .int()
       .nullable()
       .describe(
-        'Its place among the jobs of its queue that can start: 1 starts next. Without the scope `admin` among those of its tenant. Null: it is not among them, or behind more than 10,000',
+        'Its place among the jobs of its queue that can start: 1 starts next. Without the scope `admin` among those of its tenant. Null: it is not among them, or behind more than 10,000, or its tenant uses fairness keys, which decide at each turn',
       ),
     estimate: z
       .object({
@@ -80,7 +80,7 @@ export function explanation(
   { isAdmin, flow }: { isAdmin: boolean; flow?: FlowPlace | undefined },
 ): Explanation {
   const { id, state, attempts } = resource
-  const ahead = standing?.ahead
+  const ahead = standing?.isTurnOpen ? undefined : standing?.ownAhead
   const position = typeof ahead === 'number' ? ahead + 1 : null
   const reasons = job.done ? [howItEnded(resource)] : whyItIsThere(resource, job, standing, flow)
   return { id, state, reasons, position, estimate: estimateOf(resource, job, standing, isAdmin), attempts }
@@ -150,10 +150,19 @@ const heldDetails: Record<string, string> = {
 function queued({ held_by: held }: JobResource, standing: Standing | undefined): Reason[] {
   const reasons: Reason[] = []
   if (held) reasons.push({ detail: heldDetails[held.kind] ?? 'It is held.', ...held })
-  const ahead = standing?.ahead
-  if (ahead === 'many') reasons.push({ kind: 'ahead', detail: 'More than 10,000 jobs start before it.', ahead: 10_000 })
-  else if (ahead) reasons.push({ kind: 'ahead', detail: `${ahead} jobs start before it.`, ahead })
+  if (standing) reasons.push(...behind(standing))
   if (reasons.length === 0) reasons.push({ kind: 'ready', detail: 'It is next: a free worker starts it.' })
+  return reasons
+}
+
+/** What starts before it. */
+function behind({ ahead = 0, ownAhead = ahead, isTurnOpen, ready }: Standing): Reason[] {
+  if (isTurnOpen && ready > 1)
+    return [{ kind: 'ahead', detail: 'The fairness keys of its tenant decide at each turn which of its jobs starts.' }]
+  if (ownAhead === 'many') return [{ kind: 'ahead', detail: 'More than 10,000 jobs start before it.', ahead: 10_000 }]
+  const reasons: Reason[] = []
+  if (ownAhead > 0) reasons.push({ kind: 'ahead', detail: `${ownAhead} jobs start before it.`, ahead: ownAhead })
+  if (ahead > ownAhead) reasons.push({ kind: 'ahead', detail: 'Jobs of others start before it.' })
   return reasons
 }
 
@@ -179,15 +188,14 @@ function estimateOf(
 ): Explanation['estimate'] {
   if (!standing || held_by !== null || (state !== 'queued' && state !== 'scheduled')) return null
   // At its time a job goes behind those that wait then: as many as now, as far as anybody knows.
-  const { now, ready, ahead = ready, endedInMinute, endedInTenMinutes } = standing
+  const { now, ready, isTurnOpen, ahead: whole = ready, endedInMinute, endedInTenMinutes } = standing
   const from = Math.max(now, scheduledFor ?? now)
-  const known = ahead === 'many' ? 10_000 : ahead
-  const { earliestAt, latestAt, basis } = estimateStart({ now: from, ahead: known, endedInMinute, endedInTenMinutes })
-  const isBounded = latestAt !== undefined && ahead !== 'many'
+  const ahead = isTurnOpen ? ready : whole
+  const { earliestAt, latestAt, basis } = estimateStart({ now: from, ahead, endedInMinute, endedInTenMinutes })
   return {
-    // It may overtake those of a lower priority.
-    earliest_at: timestamp(state === 'scheduled' ? from : earliestAt),
-    latest_at: isBounded ? timestamp(latestAt) : null,
+    // It may overtake those of a lower priority, or by its fairness key.
+    earliest_at: timestamp(state === 'scheduled' || isTurnOpen ? from : earliestAt),
+    latest_at: latestAt === undefined ? null : timestamp(latestAt),
     basis: { ended: isAdmin ? basis.ended : null, window_ms: basis.windowMs },
   }
 }

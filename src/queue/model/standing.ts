@@ -5,8 +5,12 @@ export type JobView = 'whole' | 'small'
 export interface Standing {
   /** Epoch ms. */
   now: number
-  /** How many jobs start before it; `many`: too many to count those of its tenant; undefined: it is not among those that may start. */
-  ahead: number | 'many' | undefined
+  /** How many jobs start before it; undefined: it is not among those that may start. */
+  ahead: number | undefined
+  /** … of those that its reader may see; `many`: too many to count. */
+  ownAhead: number | 'many' | undefined
+  /** Its tenant divides its turns by fairness keys: which of its jobs starts at a turn is decided then. */
+  isTurnOpen: boolean
   endedInMinute: number
   endedInTenMinutes: number
   /** How many may start. */

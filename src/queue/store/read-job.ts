@@ -49,14 +49,17 @@ export async function readStanding(
   const reply = await whenAvailable(explainScript(redis, keysOf(keys, ref), [...argsOf(ref, tenant, 'small'), of]))
   const job = decode(ref, reply, plainSecrets)
   if (!job || !isReadReply(reply)) return undefined
-  const now = reply[4]
+  const [, , , , ...waiting] = reply
+  const [now] = waiting
   if (now === undefined) return { job, standing: undefined }
-  const [ahead, endedInMinute, endedInTenMinutes, ready] = reply.slice(-4)
+  const [ahead, own, isTurnOpen, endedInMinute, endedInTenMinutes, ready] = waiting.slice(-6)
   return {
     job,
     standing: {
       now: Number(now),
-      ahead: ahead === null ? undefined : ahead === -1 ? 'many' : Number(ahead),
+      ahead: optionalNumber(ahead),
+      ownAhead: own === -1 ? 'many' : optionalNumber(own),
+      isTurnOpen: isTurnOpen === 1,
       endedInMinute: Number(endedInMinute),
       endedInTenMinutes: Number(endedInTenMinutes),
       ready: Number(ready),

@@ -1411,7 +1411,7 @@ export interface components {
             id: string;
             state: components["schemas"]["State"];
             reasons: components["schemas"]["Reason"][];
-            /** @description Its place among the jobs of its queue that can start: 1 starts next. Without the scope `admin` among those of its tenant. Null: it is not among them, or behind more than 10,000 */
+            /** @description Its place among the jobs of its queue that can start: 1 starts next. Without the scope `admin` among those of its tenant. Null: it is not among them, or behind more than 10,000, or its tenant uses fairness keys, which decide at each turn */
             position: number | null;
             /** @description When it starts, if the queue goes on as it did. Null: it depends on what holds it, or it does not wait */
             estimate: components["schemas"]["ExplanationEstimate"] | null;
@@ -2430,7 +2430,7 @@ export interface components {
             warnings: components["schemas"]["Warning"][];
         };
         Reason: {
-            /** @description `scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended` */
+            /** @description `scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it; without a number, those of others do, or the fairness keys of its tenant decide at each turn. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended` */
             kind: components["schemas"]["ReasonKind"];
             /** @description The reason as a sentence */
             detail: string;

@@ -1,5 +1,6 @@
 -- include bullmq/lib/values
 -- include bullmq/lib/active-list
+-- include bullmq/lib/tenant-of
 -- include store/lib/standing
 -- include store/read-job
 -- read-job.lua for a job that is explained: ARGV[4] is 'all', or 'own' for a place among the jobs of its tenant. See standing.lua.

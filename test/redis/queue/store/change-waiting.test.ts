@@ -83,7 +83,7 @@ test('the place of a job is counted over its queue, or over the jobs of its tena
   const of = (tenant: string) => add({ record: { tenant, input: 1 } })
   const jobs = [await of('acme'), await of('globex'), await of('acme'), await of('globex'), await of('acme')]
   const standings = async (of: 'all' | 'own') =>
-    Promise.all(jobs.map(async (job) => (await queue.readStanding(job, job.record.tenant, of))?.standing?.ahead))
+    Promise.all(jobs.map(async (job) => (await queue.readStanding(job, job.record.tenant, of))?.standing?.ownAhead))
   expect(await standings('all')).toEqual([0, 1, 2, 3, 4])
   expect(await standings('own')).toEqual([0, 0, 1, 1, 2])
   // What came back from a vanished worker goes first, the last of its list before the others.
@@ -99,4 +99,10 @@ test('the place of a job is counted over its queue, or over the jobs of its tena
     endedInTenMinutes: 2,
     ready: 5,
   })
+  const whole = first && (await queue.readStanding(first, 'acme', 'own'))?.standing
+  expect(whole).toMatchObject({ ahead: 2, ownAhead: 1, isTurnOpen: false })
+  // Only the tenant with fairness keys decides its order at its turns.
+  await add({ record: { tenant: 'acme', input: 1, fairnessKey: 'k' } })
+  const open = jobs.map(async (job) => (await queue.readStanding(job, undefined, 'all'))?.standing?.isTurnOpen)
+  expect(await Promise.all(open)).toEqual([true, false, true, false, false])
 })

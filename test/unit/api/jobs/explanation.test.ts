@@ -30,6 +30,8 @@ function explain(
   const standing = queue && {
     now,
     ahead: undefined,
+    ownAhead: given.standing?.ahead,
+    isTurnOpen: false,
     endedInMinute: 100,
     endedInTenMinutes: 900,
     ready: 3,
@@ -53,10 +55,29 @@ test('a job that is next can start, also one whose worker was lost several times
 })
 
 test('a place that is not counted has no number and no latest start', () => {
-  const { position, reasons, estimate } = explain('waiting', { standing: { ahead: 'many' }, isAdmin: false })
+  const standing = { ahead: 20_000, ownAhead: 'many' as const, endedInMinute: 0, endedInTenMinutes: 1 }
+  const { position, reasons, estimate } = explain('waiting', { standing, isAdmin: false })
   expect(position).toBeNull()
   expect(reasons).toMatchObject([{ kind: 'ahead', ahead: 10_000 }])
-  expect(estimate).toMatchObject({ latest_at: null, basis: { ended: null, window_ms: 60_000 } })
+  expect(estimate).toMatchObject({ latest_at: null, basis: { ended: null, window_ms: 600_000 } })
+})
+
+test('the jobs of others start before a job of a tenant, too, and count for the estimate', () => {
+  const others = explain('waiting', { standing: { ahead: 50, ownAhead: 0 }, isAdmin: false })
+  expect(others.position).toBe(1)
+  expect(others.reasons).toEqual([{ kind: 'ahead', detail: 'Jobs of others start before it.' }])
+  expect(others.estimate).toMatchObject({ earliest_at: new Date(now + 25_000).toISOString() })
+  const both = explain('waiting', { standing: { ahead: 50, ownAhead: 2 }, isAdmin: false })
+  expect(both.reasons.map(({ ahead }) => ahead)).toEqual([2, undefined])
+})
+
+test('with fairness keys a job has no place, and may be next', () => {
+  const { position, reasons, estimate } = explain('waiting', { standing: { ahead: 2, isTurnOpen: true, ready: 9 } })
+  expect(position).toBeNull()
+  expect(reasons).toMatchObject([{ kind: 'ahead' }])
+  expect(estimate?.earliest_at).toBe(new Date(now).toISOString())
+  const alone = explain('waiting', { standing: { ahead: 0, isTurnOpen: true, ready: 1 } })
+  expect(alone.reasons).toMatchObject([{ kind: 'ready' }])
 })
 
 test('a job with a time starts then at the earliest, behind as many as could start now', () => {

@@ -14,8 +14,15 @@ local function countOwn(index, tenant, ids)
   return own
 end
 
--- Adds to the reply of read-job.lua of a job that waits: how many start before it (with a `tenant`: of that one; -1: too many to count), or false where
--- it is not among those that may start; how many jobs of the queue ended in the last minute, and in the last ten; how many may start.
+-- Whether its tenant divides its turns by fairness keys: which of its jobs starts at a turn is decided then. See fair.lua.
+local function isTurnOpen(prefix, id)
+  local priority = math.floor(redis.call('ZSCORE', prefix .. 'prioritized', id) / 0x100000000)
+  local turns = string.match(prefix, '^.*}') .. ':turns:' .. priority .. ':' .. tenantOf(redis.call('HGET', prefix .. id, 'data'))
+  return redis.call('EXISTS', turns) == 1
+end
+
+-- Adds to the reply of read-job.lua of a job that waits: how many start before it, or false where it is not among those that may start; of these with a
+-- `tenant` those of that one, or -1 where they are too many to count; 1 where `isTurnOpen`, or 0; how many jobs of the queue ended in the last minute, and in the last ten; how many may start.
 local function addStanding(reply, prefix, id, index, tenant, now)
   local back, rank = redis.call('LLEN', prefix .. 'wait'), redis.call('ZRANK', prefix .. 'prioritized', id)
   local ahead = rank and rank + back
@@ -24,15 +31,19 @@ local function addStanding(reply, prefix, id, index, tenant, now)
     local at = redis.call('LPOS', prefix .. 'wait', id)
     ahead = at and back - 1 - at
   end
+  local own = ahead
   if ahead and tenant and ahead > maxCounted then
-    ahead = -1
+    own = -1
   elseif ahead and tenant then
     local ids = rank and redis.call('ZRANGE', prefix .. 'prioritized', 0, rank) or {}
     if rank then ids[#ids] = nil end
     for _, other in ipairs(redis.call('LRANGE', prefix .. 'wait', rank and 0 or back - ahead, -1)) do ids[#ids + 1] = other end
-    ahead = countOwn(index, tenant, ids)
+    own = countOwn(index, tenant, ids)
   end
-  reply[#reply + 1] = ahead
+  -- A nil would end the reply.
+  reply[#reply + 1] = ahead or false
+  reply[#reply + 1] = own or false
+  reply[#reply + 1] = rank and isTurnOpen(prefix, id) and 1 or 0
   for _, ms in ipairs({ 60000, 600000 }) do
     local ended = 0
     for _, set in ipairs({ 'completed', 'failed' }) do ended = ended + redis.call('ZCOUNT', prefix .. set, now - ms, now) end
