@@ -63,6 +63,7 @@ test.skipIf(!hasBrowser || !canOwnRedis)(
     await showMarkupAsText(page, api.url)
     await followFlow(page, api.url)
     await pauseQueue(page, api.url)
+    await pauseSchedule(page, api.url)
     await lookAround(page, api.url)
     await followWithoutStreams(page, api.url)
     await actOnMany(page, api.url)
@@ -175,6 +176,19 @@ async function pauseQueue(page: Page, apiUrl: string): Promise<void> {
   await row.getByRole('button', { name: 'Pause' }).waitFor()
   await page.goto(`${apiUrl}/dashboard/jobs/${job.id}`)
   await stateOf(page, 'succeeded')
+}
+
+async function pauseSchedule(page: Page, apiUrl: string): Promise<void> {
+  const path = `${apiUrl}/v1/schedules/daily`
+  const body = { cron: '0 5 * * *', job: { type: 'echo', input: 1 } }
+  expect((await send('PUT', path, { body })).status).toBe(201)
+  await page.goto(`${apiUrl}/dashboard/schedules`)
+  const row = page.locator('[data-row="daily"]')
+  await row.getByRole('button', { name: 'Pause' }).click()
+  await row.getByText('paused').waitFor()
+  expect((await send<{ paused: boolean }>('GET', path)).body.paused).toBe(true)
+  await row.getByRole('button', { name: 'Resume' }).click()
+  await row.getByRole('button', { name: 'Pause' }).waitFor()
 }
 
 /** What people see who run it: the failures of above in groups, the workers, charts. */
