@@ -33,8 +33,12 @@ async function world() {
   await writeFile(join(folder, 'refresh-account.ts'), jobFile)
   const admin = makeKey('acme', ['admin'])
   const plain = makeKey('acme', ['submit', 'read'])
+  const blind = makeKey('acme', ['submit'])
   const other = makeKey('globex', ['submit', 'read', 'cancel'])
-  const { path } = await keysFile([admin, plain, other], { acme: { max_queued: 1000 }, globex: { max_priority: 4 } })
+  const { path } = await keysFile([admin, plain, blind, other], {
+    acme: { max_queued: 1000 },
+    globex: { max_priority: 4 },
+  })
   const { api } = await startStack({ env: { API_KEYS_FILE: path, JOBS_DIR: folder } })
   const call = <T = JobResource>(
     method: string,
@@ -50,11 +54,11 @@ async function world() {
   const submit = (fields: Record<string, unknown>, more: Record<string, string> = {}, by = admin) =>
     call('POST', '/v1/jobs', { type: 'echo', input: 1, ...fields }, more, by)
   const pause = (how: 'pause' | 'resume') => call('POST', `/v1/queues/io/${how}`)
-  return { call, submit, pause, plain, other }
+  return { call, submit, pause, plain, blind, other }
 }
 
 test('what a client gets whose unique key another job holds', patience, async () => {
-  const { call, submit, pause, plain, other } = await world()
+  const { call, submit, pause, plain, blind, other } = await world()
   await pause('pause')
   const unique = { key: 'account-7' }
   const first = await submit({ unique })
@@ -70,6 +74,12 @@ test('what a client gets whose unique key another job holds', patience, async ()
   expect(joined.body).toMatchObject({ id: first.body.id, state: 'queued', input: 1 })
   const replayed = await submit({ unique, input: 2 }, { 'idempotency-key': 'a' })
   expect([replayed.body.id, replayed.headers.get('idempotent-replayed')]).toEqual([first.body.id, 'true'])
+
+  // A key that may only submit learns nothing of what another client has submitted, nor when it repeats its request.
+  for (const _ of ['first', 'repeated']) {
+    const hidden = await submit({ unique, input: 9 }, { 'idempotency-key': 'b' }, blind)
+    expect(hidden.body).toMatchObject({ id: first.body.id, state: 'queued', input: null, unique: null })
+  }
 
   const rejected = await submit({ unique: { ...unique, on_conflict: 'reject' } })
   expect(rejected).toMatchObject({ status: 409, body: { code: 'unique_conflict', job_id: first.body.id } })
@@ -99,6 +109,8 @@ test('what a client gets whose unique key another job holds', patience, async ()
   const timed = { key: 'timed', for_ms: 600_000 }
   const ended = await submit({ unique: timed }, { prefer: 'wait=20' })
   expect(ended.body.state).toBe('succeeded')
+  const hidden = await submit({ unique: timed }, { prefer: 'wait=20' }, blind)
+  expect(hidden.body).toMatchObject({ id: ended.body.id, state: 'succeeded', output: null, attempts: [] })
   const instead = await submit({ unique: { ...timed, on_conflict: 'replace' } })
   expect([instead.status, instead.headers.get('deduplicated')]).toEqual([202, null])
   expect((await submit({ unique: timed })).body.id).toBe(instead.body.id)

@@ -14,6 +14,7 @@ import type { SubmissionKind } from '../submission/submit.ts'
 import { awaitedJob, awaitedNewJob } from './awaited-job.ts'
 import { jobEvicted, jobNotFound, jobPath, uniqueConflict } from './find-job.ts'
 import { jobTiming } from './job-timing.ts'
+import { shownJoined } from './shown-joined.ts'
 
 /** How a job is admitted, stored and awaited. `how`: what differs between the routes that submit one. */
 export function jobSubmissions(
@@ -44,6 +45,7 @@ export function jobSubmissions(
     notFound: jobNotFound,
     mayBeShared: ({ record }) => record.unique !== undefined || record.debounce !== undefined,
     share: (claim, from, to) => idempotency.share(claim, from, to),
+    shown: (stored, job, request) => shownJoined(stored, job, request.caller),
     wasEvicted: (ref) => queue.wasEvicted(ref),
     evicted: jobEvicted,
   }
@@ -74,7 +76,8 @@ async function resolveShared(
     throw uniqueConflict(id)
   }
   const stored = await queue.read(holder, undefined, 'small')
-  if (stored) return { ...stored, deduplicated: { how, id } }
+  const shown = stored && how === 'joined' ? shownJoined(stored, job, request.caller) : stored
+  if (shown) return { ...shown, deduplicated: { how, id } }
   if (triesLeft === 0) return undefined
   const again = await addOrRefuse(deps, job, request)
   return again.deduplicated ? resolveShared(given, again, again.deduplicated, triesLeft - 1) : again

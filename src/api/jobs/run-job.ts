@@ -95,7 +95,8 @@ function runType(app: FastifyInstance, deps: RouteDeps, { type, title, descripti
     handler: async (request, reply) => {
       const context = submissionContext(request, deps)
       const job = await submit(request, reply, deps, jobs, parseJob(submissionOf(type, request), context, '', ''))
-      if (!job.done) return reply.send(jobResource(await withHeldBy(queue, job), retention, request.caller))
+      if (!job.done || 'isHidden' in job)
+        return reply.code(202).send(jobResource(await withHeldBy(queue, job), retention, request.caller))
       if (job.state !== 'succeeded') throw unsuccessful(job)
       return sendOutput(reply, await outputOf(job, deps))
     },

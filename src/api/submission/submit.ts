@@ -51,6 +51,8 @@ export interface SubmissionKind<S extends { ref: JobRef }, T extends Submitted> 
   mayBeShared?(submitted: S): boolean
   /** From now on a claim stands for another one. */
   share?(claim: HeldClaim, from: JobRef, to: JobRef): Promise<void>
+  /** What the client may see of another one that stands for it. */
+  shown?(stored: T, submitted: S, request: FastifyRequest): T
   /** The queues whose workers it needs. */
   queuesOf(stored: T): string[]
   /** Its times, once it has ended. */
@@ -130,7 +132,9 @@ export async function submit<S extends { ref: JobRef }, T extends Submitted>(
   const isWaitedFor = waitS !== undefined && value.done
   if (isWaitedFor) reply.header('server-timing', serverTiming(kind.timing(value)))
   reply.code(isWaitedFor || how ? 200 : 202)
-  return value
+  // What a repeated request gets may be the job of another one.
+  const mayBeOthers = how === 'joined' || (isReplay && mayBeShared)
+  return mayBeOthers ? (kind.shown?.(value, submitted, request) ?? value) : value
 }
 
 /** The id of another one that stands for a submission; undefined where it was stored itself. */
