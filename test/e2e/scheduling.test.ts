@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { Keys } from '../../src/queue/redis/keys.ts'
 import { read, send, submit } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
+import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
@@ -58,22 +60,43 @@ test(
   },
 )
 
-test('jobs of a rate start one after the other at its pace', patience, async () => {
-  const { api } = await startStack()
-  const rate = { key: 'api.example', limit: 10, per_ms: 1000, burst: 2 }
-  const jobs = await Promise.all(Array.from({ length: 6 }, (_, n) => submit(api.url, 'echo', n, { rate })))
-  const held = await waitFor(
-    'a job that is held',
-    () => Promise.all(jobs.map(({ body }) => read(api.url, body.id))),
-    (all) => all.some(({ body }) => body.held_by?.kind === 'rate'),
-  )
-  expect(held.find(({ body }) => body.held_by)?.body.held_by).toMatchObject({ key: 'api.example', limit: 10 })
-  const starts = []
-  for (const { body } of jobs) starts.push(Date.parse((await read(api.url, body.id, 10)).body.started_at ?? ''))
-  starts.sort((a, b) => a - b)
-  for (let n = 2; n < starts.length; n++) expect((starts[n] ?? 0) - (starts[n - 2] ?? 0)).toBeGreaterThanOrEqual(100)
-  expect((starts.at(-1) ?? 0) - (starts[0] ?? 0)).toBeLessThan(5000)
-})
+test(
+  'jobs of a rate start one after the other at its pace, and a batch says which are too many',
+  patience,
+  async () => {
+    const { api, env } = await startStack()
+    const rate = { key: 'api.example', limit: 10, per_ms: 5000, burst: 2 }
+    const jobs = await Promise.all(Array.from({ length: 6 }, (_, n) => submit(api.url, 'echo', n, { rate })))
+    const held = await waitFor(
+      'a job that is held',
+      () => Promise.all(jobs.map(({ body }) => read(api.url, body.id))),
+      (all) => all.some(({ body }) => body.held_by?.kind === 'rate'),
+    )
+    expect(held.find(({ body }) => body.held_by)?.body.held_by).toMatchObject({ key: 'api.example', limit: 10 })
+    const starts = []
+    for (const { body } of jobs) starts.push(Date.parse((await read(api.url, body.id, 10)).body.started_at ?? ''))
+    starts.sort((a, b) => a - b)
+    for (let n = 2; n < starts.length; n++) expect((starts[n] ?? 0) - (starts[n - 2] ?? 0)).toBeGreaterThanOrEqual(500)
+    expect((starts.at(-1) ?? 0) - (starts[0] ?? 0)).toBeLessThan(10_000)
+
+    // As if the key held 10,000 jobs.
+    const redis = await redisClient()
+    const busy = `${new Keys(env['KEY_PREFIX'] ?? '').bullPrefix('io')}:busy`
+    await redis.hset(busy, 'rate:-:full', 20_000 * 2 ** 20)
+    const body = {
+      jobs: [
+        { type: 'echo', input: 1, rate: { ...rate, key: 'full' } },
+        { type: 'echo', input: 2 },
+      ],
+    }
+    const batch = await send<{ items: { status: number; problem?: { code: string } }[] }>(
+      'POST',
+      `${api.url}/v1/jobs/batch`,
+      { body },
+    )
+    expect(batch.body.items).toMatchObject([{ status: 429, problem: { code: 'quota_exceeded' } }, { status: 202 }])
+  },
+)
 
 test(
   'tenants take turns by their weights, whatever each has waiting, and a fairness key divides a share',

@@ -15,7 +15,7 @@ export type Shown = StoredJob & { deduplicated?: Deduplicated | undefined }
 
 export const validOf = (parsed: Parsed[]): NewJob[] => parsed.flatMap((job) => (job instanceof Problem ? [] : [job]))
 
-/** Stores the valid ones. One with a key of its own (`unique`, `debounce`, `concurrency`) may join another job or be refused, and is stored by itself. @throws QueueUnavailableError */
+/** Stores the valid ones. One with a key of its own (`unique`, `debounce`, `concurrency`, `rate`) may join another job or be refused, and is stored by itself. @throws QueueUnavailableError */
 export async function storeAll(
   parsed: Parsed[],
   queue: RouteDeps['queue'],
@@ -23,7 +23,8 @@ export async function storeAll(
   request: FastifyRequest,
 ): Promise<(Shown | Problem)[]> {
   const valid = validOf(parsed)
-  const isShared = (job: NewJob) => job.record.concurrency !== undefined || kind.mayBeShared?.(job) === true
+  const isShared = (job: NewJob) =>
+    job.record.concurrency !== undefined || job.record.rate !== undefined || kind.mayBeShared?.(job) === true
   const plain = valid.filter((job) => !isShared(job))
   const stored = new Map<NewJob, Shown | Problem>()
   for (const [n, job] of (await queue.addMany(plain)).entries()) stored.set(plain[n] ?? lacksResult(), job)

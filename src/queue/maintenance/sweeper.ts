@@ -67,8 +67,9 @@ interface SweptQueue {
   calmUntil: number
 }
 
-/** Sorted sets of what has a time of its own, by that. */
+/** Sorted sets of what has a time of its own, by that; and of the jobs that limits hold, of which a sweep lets in what nothing else does. */
 const timedKeys = (keys: Keys, queue: string): string[] => [
+  keys.bull(queue, 'held'),
   keys.timeLimits(queue),
   keys.webhookDebts(queue),
   keys.retention(queue),
@@ -155,10 +156,11 @@ export class Sweeper {
     return queues.filter((_, n) => exists[n])
   }
 
-  /** Whether something has come to its time. */
+  /** Whether something has come to its time, or is held by a limit. */
   async #isDue({ name }: SweptQueue): Promise<boolean> {
     const { redis, keys } = this.#options
     const firsts = await Promise.all(timedKeys(keys, name).map((key) => redis.zrange(key, 0, '0', 'WITHSCORES')))
+    // The score of a held job is below any time.
     return firsts.some(([, score]) => score !== undefined && Number(score) <= redisNow())
   }
 

@@ -141,7 +141,7 @@ export class JobQueue {
   }
 
   /**
-   * Stores jobs without keys of `unique` or `debounce`, each unless its id exists. A part of them may be stored where it fails.
+   * Stores jobs without keys of `unique`, `debounce`, `concurrency` or `rate`, each unless its id exists. A part of them may be stored where it fails.
    *
    * @returns them in order. @throws QueueUnavailableError
    */

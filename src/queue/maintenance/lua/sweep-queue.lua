@@ -54,7 +54,10 @@ local q = {
 }
 local ended = {}
 local slots = readyOf(q.jobs).slots
-if slots then recountSlots(slots, q) end
+if slots then
+  recountSlots(slots, q)
+  slots.wake(q.now)
+end
 endOverdue(q, ended)
 endCanceled(q, ended)
 local owed = findOwedWebhooks(q)

@@ -59,10 +59,12 @@ local function recountSlots(slots, q)
     for n = 1, #names do correct(names[n], tonumber(redis.call('HGET', busy, names[n]) or 0)) end
   end
   -- Jobs that nothing lets in any more.
-  local some = part(held, 'held')
+  local some, seen = part(held, 'held'), {}
   for n = 1, #some, 2 do
     local _, kind, name = unpack(cjson.decode(some[n + 1]))
-    if kind ~= 'r' or not redis.call('ZSCORE', waking, name) then slots.promote(name) end
+    -- One of each gate: what is ready already may be as many as may run.
+    if not seen[name] and (kind ~= 'r' or not redis.call('ZSCORE', waking, name)) then slots.promote(name) end
+    seen[name] = true
   end
   -- Rates that nobody waits for.
   local rates = part(tat, 'tat')

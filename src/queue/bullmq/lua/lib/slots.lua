@@ -98,29 +98,76 @@ local function openSlots(q)
     return gate
   end
 
-  local function letIn(name, id, score)
-    redis.call('ZREM', heldAt .. name, id)
+  -- A rate lets no job start before `at`: workers wait for it as for a delayed job.
+  local function sleep(name, at)
+    redis.call('ZADD', waking, math.ceil(at), name)
+    redis.call('ZADD', q.marker, 'LT', math.ceil(at), '1')
+  end
+
+  -- When a rate allows the next start, or nil where it never does; and ms between two starts.
+  local function freeAt(gate)
+    if gate.limit == 0 then return end
+    local interval = gate.ms / gate.limit
+    return tonumber(redis.call('HGET', tat, gate.name) or 0) - (gate.burst - 1) * interval, interval
+  end
+
+  local time
+  local function clock()
+    if not time then
+      local parts = redis.call('TIME')
+      time = parts[1] * 1000 + math.floor(parts[2] / 1000)
+    end
+    return time
+  end
+
+  local function letIn(gate, id, score)
+    redis.call('ZREM', heldAt .. gate.name, id)
     redis.call('ZREM', all, id)
     redis.call('HDEL', held, id)
-    -- Its job may be gone.
-    if redis.call('EXISTS', q.prefix .. id) == 0 then return false end
+    local name, ended, gates, data = unpack(redis.call('HMGET', q.prefix .. id, 'name', 'finishedOn', 'gates', 'data'))
+    -- Its job may be gone, or was ended by a version that knows no held jobs: it is no member any more.
+    if not name or ended then
+      for _, other in ipairs(name and slots.gates(gates, data) or { gate }) do
+        if other.kind ~= 't' then change(other.name, -unit) end
+      end
+      return false
+    end
     redis.call('ZADD', q.prioritized, score, id)
     if redis.call('HEXISTS', q.meta, 'paused') == 0 then redis.call('ZADD', q.marker, 0, '0') end
     return true
   end
 
   -- Lets the first job in that is held by a gate and may pass it now. Of jobs with different limits, the first 32 are looked at.
-  local function promote(name)
-    local first = redis.call('ZRANGE', heldAt .. name, 0, 0)
-    if #first == 0 then return false end
-    local running = tonumber(redis.call('HGET', busy, name) or 0) % unit
+  local function promote(name, now)
     local ids = redis.call('ZRANGE', heldAt .. name, 0, 31, 'WITHSCORES')
+    if #ids == 0 then return false end
+    local running = tonumber(redis.call('HGET', busy, name) or 0) % unit
     for n = 1, #ids, 2 do
       local about = redis.call('HGET', held, ids[n])
       local gate = asked(about and cjson.decode(about) or { 0, 'c', name, unit, 0, 1 })
-      if (gate.kind == 'r' or running < gate.limit) and letIn(name, ids[n], ids[n + 1]) then return true end
+      local isFree = running < gate.limit
+      if gate.kind == 'r' then
+        local at = freeAt(gate)
+        isFree = at and at <= (now or clock())
+        if at and not isFree then
+          sleep(name, at)
+          return false
+        end
+      end
+      if isFree and letIn(gate, ids[n], ids[n + 1]) then return true end
     end
     return false
+  end
+
+  -- How many jobs one call moves from a rate to other gates that are full.
+  local maxMoved, moved = 8, {}
+  -- A job that was ready leaves a gate that it might have passed.
+  local function letNextIn(gate, now)
+    if gate.kind ~= 'r' then return promote(gate.name, now) end
+    moved[gate.name] = (moved[gate.name] or 0) + 1
+    if moved[gate.name] <= maxMoved then return promote(gate.name, now) end
+    local at, interval = freeAt(gate)
+    if at and redis.call('EXISTS', heldAt .. gate.name) == 1 then sleep(gate.name, math.max(at, now + interval)) end
   end
 
   -- A job is held by a gate that it does not pass.
@@ -128,18 +175,16 @@ local function openSlots(q)
     redis.call('ZADD', heldAt .. gate.name, score, id)
     redis.call('ZADD', all, score, id)
     redis.call('HSET', held, id, cjson.encode({ tonumber(now), gate.kind, gate.name, gate.limit, gate.ms or 0, gate.burst or 1, gate.own }))
-    if gate.at then redis.call('ZADD', waking, math.ceil(gate.at), gate.name) end
+    if gate.at then sleep(gate.name, gate.at) end
   end
 
   local function passRate(gate, now)
-    if gate.limit == 0 then return false end
-    local interval = gate.ms / gate.limit
-    local due = tonumber(redis.call('HGET', tat, gate.name) or 0)
-    gate.at = due - (gate.burst - 1) * interval
-    if gate.at > tonumber(now) then return false end
-    due = math.max(due, tonumber(now)) + interval
+    local at, interval = freeAt(gate)
+    gate.at = at
+    if not at or at > tonumber(now) then return false end
+    local due = math.max(at + (gate.burst - 1) * interval, tonumber(now)) + interval
     redis.call('HSET', tat, gate.name, string.format('%.3f', due))
-    if redis.call('EXISTS', heldAt .. gate.name) == 1 then redis.call('ZADD', waking, math.ceil(due - (gate.burst - 1) * interval), gate.name) end
+    if redis.call('EXISTS', heldAt .. gate.name) == 1 then sleep(gate.name, due - (gate.burst - 1) * interval) end
     return true
   end
 
@@ -157,7 +202,7 @@ local function openSlots(q)
       if not isPassed then
         for m, other in ipairs(list) do
           if m < n and other.kind ~= 'r' then change(other.name, -1) end
-          if m ~= n then promote(other.name) end
+          if m ~= n then letNextIn(other, tonumber(now)) end
         end
         return nil, gate
       end
@@ -190,21 +235,21 @@ local function openSlots(q)
 
   -- Lets jobs in whose rate allows another start. Returns how many.
   function slots.wake(now)
+    now = tonumber(now)
     local names, count = redis.call('ZRANGEBYSCORE', waking, 0, now, 'LIMIT', 0, 64), 0
     if #names == 0 then return 0 end
     redis.call('ZREM', waking, unpack(names))
     for _, name in ipairs(names) do
       local first = redis.call('ZRANGE', heldAt .. name, 0, 0)[1]
       local about = first and redis.call('HGET', held, first)
+      local free = 1
       if about then
         local gate = asked(cjson.decode(about))
-        local due = tonumber(redis.call('HGET', tat, name) or 0)
-        local free = gate.limit > 0 and math.floor((now - due) / (gate.ms / gate.limit) + gate.burst) or 0
-        for _ = 1, math.max(1, math.min(free, gate.burst, 64)) do
-          if promote(name) then count = count + 1 end
-        end
-      elseif first then
-        promote(name)
+        local at, interval = freeAt(gate)
+        free = at and math.max(1, math.min(math.floor((now - at) / interval) + 1, gate.burst, 64)) or 0
+      end
+      for _ = 1, free do
+        if promote(name, now) then count = count + 1 end
       end
     end
     return count
