@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import type { NewJob } from '../../../../src/queue/model/new-job.ts'
 import { loadScript } from '../../../../src/queue/redis/load-script.ts'
+import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
 import { idsOf, ownQueue } from './own-queue.ts'
 
@@ -82,4 +83,16 @@ test('a sweep lets one job of a key in where none runs', async () => {
   const names = [keys.timeLimits('io'), ...lists, keys.index('io'), keys.webhookDebts('io'), keys.labels('io')]
   await sweepQueue(redis, [...names, keys.evicted('io')], [1e9, 1e9, 200, bull(''), 0, 'io_', '', 0])
   expect(await redis.zcard(bull('prioritized'))).toBeLessThanOrEqual(2)
+})
+
+test('a canceled job lets another in where a limit from outside is all that holds them', async () => {
+  const { redis, keys, queue, add, fetch, succeed, beside, bull } = await limitedQueue()
+  await redis.hset(bull('meta'), 'drover.limits', 2)
+  await redis.hset(beside('pins'), 'tenant:-', JSON.stringify({ limit: 1 }))
+  const [, second, third] = await add(3, {})
+  const [first] = await fetch(3)
+  if (first) await succeed(first)
+  const job = await queue.read({ queue: 'io', id: String(second) })
+  if (job) await new JobControl({ redis, keys }).cancel(job, 1000, Date.now())
+  expect(await redis.zrange(bull('prioritized'), '0', '-1')).toEqual([third])
 })

@@ -76,7 +76,7 @@ local function openReady(prefix, sets, isFair, isLimited)
   function ready.leave(id, isReady)
     if not ready.slots then return end
     local slot, gates = unpack(redis.call('HMGET', prefix .. id, 'slot', 'gates'))
-    if not (gates or slot) then return end
+    if not (gates or slot or q.hasPins) then return end
     if slot then redis.call('HDEL', prefix .. id, 'slot') end
     local data = not gates and redis.call('HGET', prefix .. id, 'data')
     ready.slots.release(ready.slots.gates(gates, data), slot, not isReady)
