@@ -26,6 +26,8 @@ if ARGV[4] ~= '' then
   addStart(KEYS[1], history, 'put_back', (attempts or 0) + 1, ARGV[5])
 else
   redis.call('HINCRBY', KEYS[1], 'ats', -1)
+  local slot, gates, data = unpack(redis.call('HMGET', KEYS[1], 'slot', 'gates', 'data'))
+  if entry.slots and slot then entry.slots.giveBackStart(entry.slots.gates(gates, data), slot) end
   redis.call('HDEL', KEYS[1], 'processedOn', 'pb', 'place')
 end
 priority = tonumber(priority or 10)

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { putBack } from '../../../../src/queue/bullmq/put-back.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import type { NewJob } from '../../../../src/queue/model/new-job.ts'
 import { loadScript } from '../../../../src/queue/redis/load-script.ts'
@@ -95,4 +96,12 @@ test('a canceled job lets another in where a limit from outside is all that hold
   const job = await queue.read({ queue: 'io', id: String(second) })
   if (job) await new JobControl({ redis, keys }).cancel(job, 1000, Date.now())
   expect(await redis.zrange(bull('prioritized'), '0', '-1')).toEqual([third])
+})
+
+test('a start that is put back unrun does not count for its rate', async () => {
+  const { add, fetch, own, backend } = await limitedQueue()
+  const ids = await add(1, { rate: slow })
+  const [job] = await fetch(1)
+  if (job) await putBack({ redis: own, backend }, String(job.id), job.lockToken, false)
+  expect(idsOf(await fetch(1))).toEqual(ids)
 })

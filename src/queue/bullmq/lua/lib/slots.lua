@@ -221,6 +221,14 @@ local function openSlots(q)
     end
   end
 
+  -- The start of a job was none: it does not count for its rate.
+  function slots.giveBackStart(list, slot)
+    for _, gate in ipairs(list) do
+      local due = gate.kind == 'r' and string.find(slot, 'r', 1, true) and redis.call('HGET', tat, gate.name)
+      if due and gate.limit > 0 then redis.call('HSET', tat, gate.name, string.format('%.3f', due - gate.ms / gate.limit)) end
+    end
+  end
+
   -- A job that is held, where it is, or nil: takes it out. Returns its score.
   function slots.takeOut(id)
     local about = redis.call('HGET', held, id)
