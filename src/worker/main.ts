@@ -28,7 +28,7 @@ import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { openAdmission } from '../queue/maintenance/open-admission.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import type { JobRef } from '../queue/model/job-id.ts'
-import { workerNameOf } from '../queue/model/worker-name.ts'
+import { workerIdOf, workerNameOf } from '../queue/model/worker-name.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
@@ -62,6 +62,7 @@ await boot('worker', async () => {
   const environment = jobEnvironment(process.env, config.JOB_ENV)
   if (config.JOB_USER && process.getuid?.() !== 0) throw new EnvironmentError(['JOB_USER: the worker must run as root'])
   const workerName = workerNameOf(hostname(), process.pid, config.WORKER_NAME)
+  const workerId = workerIdOf(workerName, config.WORKER_NAME)
   const log = await createLogger({
     role: 'worker',
     level: config.LOG_LEVEL,
@@ -252,7 +253,7 @@ await boot('worker', async () => {
   const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, ...retention, log, door, onEnded })
   flows.start()
   lifecycle.onStop('flows', () => flows.stop())
-  const heartbeat = new Heartbeat({ redis, keys, queues, workerName })
+  const heartbeat = new Heartbeat({ redis, keys, queues, workerId })
   lifecycle.onStop('heartbeat', () => heartbeat.stop())
   lifecycle.onStop('consumers', () =>
     Promise.all(consumers.map((consumer) => consumer.stop(config.SHUTDOWN_GRACE_MS, lifecycle.isFault))),
@@ -273,6 +274,7 @@ await boot('worker', async () => {
     subscriber,
     keys,
     workerName,
+    workerId,
     consumers,
     concurrency: config.WORKER_QUEUES,
     onDrain: finishJobs,

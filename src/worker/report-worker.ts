@@ -13,16 +13,18 @@ export function reportWorker(options: {
   subscriber: Redis
   keys: Keys
   workerName: string
+  workerId: string
   consumers: readonly JobConsumer[]
   /** Of the queues that are reported. */
   concurrency: ReadonlyMap<string, number>
   onDrain: () => Promise<void>
   log: Logger
 }): WorkerReporter {
-  const { consumers, concurrency } = options
+  const { consumers, concurrency, workerName, workerId } = options
   const startedAt = redisNow()
   const reported = consumers.filter(({ queue }) => concurrency.has(queue))
   const describe = () => ({
+    ...(workerName !== workerId && { name: workerName }),
     version,
     node: process.versions.node,
     pid: process.pid,

@@ -84,6 +84,28 @@ test('a worker drains again after a message that it missed, since the mark stays
   )
 }, 60_000)
 
+test('a worker that is killed while it drains takes jobs when it starts again, and one of its name goes on', async () => {
+  const { api, addWorker } = await startStack({ workers: 0, env: { WORKER_NAME: 'shared' } })
+  const first = await addWorker()
+  await addWorker()
+  const both = await waitFor(
+    'the reports of both',
+    () => listWorkers(api.url),
+    (items) => items.length === 2 && items.every(({ version }) => version !== null),
+  )
+  expect(both).toMatchObject([{ name: 'shared' }, { name: 'shared' }])
+  for (const { id } of both) await send('POST', `${api.url}/v1/workers/${id}/drain`)
+  await waitFor(
+    'the drain of both',
+    () => send<{ workers: number }>('GET', `${api.url}/v1/queues/io`),
+    ({ body }) => body.workers === 0,
+  )
+  first.signal('SIGKILL')
+  const { body: next } = await submit(api.url, 'echo', 1)
+  await addWorker()
+  expect((await read(api.url, next.id, 20)).body.state).toBe('succeeded')
+}, 60_000)
+
 test('what is looked at needs the scope admin, and bad times are refused', async () => {
   const [admin, other] = [makeKey('house', ['admin']), makeKey('acme', ['submit', 'read', 'cancel'])]
   const { path } = await keysFile([admin, other])

@@ -12,8 +12,8 @@ import { jsonResponse, problemResponses } from '../openapi/responses.ts'
 const workerSchema = named(
   'Worker',
   z.object({
-    id: z.string(),
-    name: z.string().describe('As `worker` of jobs has it'),
+    id: z.string().describe('Of this process: another when it starts again'),
+    name: z.string().describe('As `worker` of jobs has it; workers with one `WORKER_NAME` share it'),
     version: z.string().nullable().describe('Null, as what follows from a report: the worker has made none yet'),
     node: z.string().nullable().describe('Version of Node.js'),
     draining: z.boolean().describe('It takes no more jobs'),
@@ -99,6 +99,7 @@ export function workerRoutes(app: FastifyInstance, { workers }: RouteDeps): void
 }
 
 function workerResource({
+  id: workerId,
   name,
   lastHeartbeat,
   consumes,
@@ -111,7 +112,7 @@ function workerResource({
   const running = report ? queues.reduce((sum, queue) => sum + (queue.running ?? 0), 0) : null
   const capacity = queues.reduce((sum, queue) => sum + (queue.concurrency ?? 0), 0)
   return {
-    id: name,
+    id: workerId,
     name: shownWorkerName(name, true),
     version: report?.version ?? null,
     node: report?.node ?? null,

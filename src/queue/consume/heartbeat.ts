@@ -12,11 +12,11 @@ const beatsPerCleaning = 12
 
 /** A worker's heartbeat: it consumes some queues. Renewed until {@link stop}. */
 export class Heartbeat {
-  readonly #options: { redis: Redis; keys: Keys; queues: string[]; workerName: string }
+  readonly #options: { redis: Redis; keys: Keys; queues: string[]; workerId: string }
   #timer: NodeJS.Timeout | undefined
   #beats = 0
 
-  constructor(options: { redis: Redis; keys: Keys; queues: string[]; workerName: string }) {
+  constructor(options: { redis: Redis; keys: Keys; queues: string[]; workerId: string }) {
     this.#options = options
   }
 
@@ -28,10 +28,10 @@ export class Heartbeat {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    const { redis, keys, queues, workerName } = this.#options
+    const { redis, keys, queues, workerId } = this.#options
     await Promise.all(
       queues.flatMap((queue) => [
-        redis.zrem(keys.workers(queue), workerName),
+        redis.zrem(keys.workers(queue), workerId),
         // Since when jobs wait for a worker, in case it was the last.
         redis.hset(keys.bull(queue, 'meta'), 'drover.workerLeftAt', redisNow()),
       ]),
@@ -39,12 +39,12 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    const { redis, keys, queues, workerName } = this.#options
+    const { redis, keys, queues, workerId } = this.#options
     const isCleaning = this.#beats++ % beatsPerCleaning === 0
     const beat = (queue: string) =>
       isCleaning
-        ? beatWorker(redis, [keys.workers(queue)], [workerName, heartbeatExpiryMs])
-        : redis.zadd(keys.workers(queue), redisNow(), workerName)
+        ? beatWorker(redis, [keys.workers(queue)], [workerId, heartbeatExpiryMs])
+        : redis.zadd(keys.workers(queue), redisNow(), workerId)
     await Promise.all(queues.map(beat))
   }
 }

@@ -8,6 +8,11 @@ export function workerNameOf(host: string, pid: number, configured: string | und
   return configured ?? `${host}:${pid}:${randomBytes(4).toString('hex')}`
 }
 
+/** What tells a worker process from others that have its name, and from those that had it before. */
+export function workerIdOf(name: string, configured: string | undefined): string {
+  return configured === undefined ? name : `${name}:${randomBytes(4).toString('hex')}`
+}
+
 /** What clients see of a stored name. Host and process id are for admins; others see the random part, by which they can tell workers apart. */
 export function shownWorkerName(stored: string, isAdmin: boolean): string {
   const cut = stored.lastIndexOf(':')

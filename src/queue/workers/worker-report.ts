@@ -9,6 +9,8 @@ export const reportExpiryMs = 3 * rewriteMs
 export const maxReportedJobs = 20
 
 const report = z.object({
+  /** As it is stored with its jobs; absent where it is the id of the worker, as earlier versions have it. */
+  name: z.string().optional(),
   version: z.string(),
   node: z.string(),
   pid: z.int(),

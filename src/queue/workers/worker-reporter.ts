@@ -14,7 +14,8 @@ export interface ReporterOptions {
   /** Hears that the worker is to drain. */
   subscriber: Redis
   keys: Keys
-  workerName: string
+  /** See workerIdOf: neither another worker of its name nor one that is started again takes its marks. */
+  workerId: string
   /** What the worker is and runs now. */
   describe: () => Omit<WorkerReport, 'draining' | 'at'>
   /** The worker is to take no more jobs. Called once. */
@@ -54,17 +55,17 @@ export class WorkerReporter {
     if (this.#timer === undefined) return
     clearInterval(this.#timer)
     this.#timer = undefined
-    const { redis, subscriber, keys, workerName } = this.#options
+    const { redis, subscriber, keys, workerId } = this.#options
     subscriber.off('message', this.#onMessage).off('ready', this.#onReady)
     await Promise.all([
-      redis.del(keys.workerReport(workerName), keys.workerDrain(workerName)),
-      redis.zrem(keys.reportingWorkers, workerName),
+      redis.del(keys.workerReport(workerId), keys.workerDrain(workerId)),
+      redis.zrem(keys.reportingWorkers, workerId),
     ])
   }
 
   readonly #onMessage = (channel: string, message: string): void => {
-    const { keys, workerName } = this.#options
-    if (channel === keys.workerDrains && message === workerName) void this.#report(true)
+    const { keys, workerId } = this.#options
+    if (channel === keys.workerDrains && message === workerId) void this.#report(true)
   }
 
   readonly #onReady = (): void => {
@@ -77,16 +78,16 @@ export class WorkerReporter {
 
   /** Never rejects. */
   async #report(isForced = false): Promise<void> {
-    const { redis, keys, workerName, describe, log } = this.#options
+    const { redis, keys, workerId, describe, log } = this.#options
     const { memoryBytes, ...described } = describe()
     const text = JSON.stringify({ ...described, draining: this.#isDraining })
     const isNew = text !== this.#written || performance.now() - this.#writtenAt >= rewriteMs
     // A draining worker has no other heartbeat.
     if (!isNew && !isForced && !this.#isDraining) return
     const report: WorkerReport = { ...described, memoryBytes, draining: this.#isDraining, at: redisNow() }
-    const names = [keys.workerReport(workerName), keys.reportingWorkers, keys.workerDrain(workerName)]
+    const names = [keys.workerReport(workerId), keys.reportingWorkers, keys.workerDrain(workerId)]
     try {
-      const isToDrain = await writeReport(redis, names, [workerName, JSON.stringify(report), reportExpiryMs])
+      const isToDrain = await writeReport(redis, names, [workerId, JSON.stringify(report), reportExpiryMs])
       this.#written = text
       this.#writtenAt = performance.now()
       if (isToDrain === 1) this.#drain()

@@ -6,7 +6,8 @@ import { decodeReport, type WorkerReport } from './worker-report.ts'
 
 /** A worker process that lives. */
 export interface LiveWorker {
-  /** As it is stored with the jobs that it starts. */
+  id: string
+  /** As it is stored with the jobs that it starts. Several workers may have it. */
   name: string
   /** Epoch ms. */
   lastHeartbeat: number
@@ -33,40 +34,41 @@ export class Workers {
     this.#queues = [...deps.queues]
   }
 
-  /** All workers with a heartbeat of the last seconds, by name. @throws QueueUnavailableError */
+  /** All workers with a heartbeat of the last seconds, by id. @throws QueueUnavailableError */
   async list(): Promise<LiveWorker[]> {
     const reporting = await whenAvailable(this.#redis.zrange(this.#keys.reportingWorkers, 0, '-1'))
     const reports = await this.#readReports(reporting)
     const queues = new Set([...this.#queues, ...[...reports.values()].flatMap((report) => Object.keys(report.queues))])
     const consumers = await this.#readConsumers([...queues])
-    const names = new Set([...consumers.keys(), ...reports.keys()])
+    const ids = new Set([...consumers.keys(), ...reports.keys()])
     const silentSince = redisNow() - heartbeatExpiryMs
-    const workers = [...names].map(async (name): Promise<LiveWorker> => {
-      const { lastBeat, consumes } = consumers.get(name) ?? { lastBeat: 0, consumes: [] }
-      const report = reports.get(name)
-      const isDraining = report?.draining === true || (await this.#isMarked(name))
-      return { name, lastHeartbeat: Math.max(lastBeat, report?.at ?? 0), consumes, report, isDraining }
+    const workers = [...ids].map(async (id): Promise<LiveWorker> => {
+      const { lastBeat, consumes } = consumers.get(id) ?? { lastBeat: 0, consumes: [] }
+      const report = reports.get(id)
+      const isDraining = report?.draining === true || (await this.#isMarked(id))
+      const name = report?.name ?? id
+      return { id, name, lastHeartbeat: Math.max(lastBeat, report?.at ?? 0), consumes, report, isDraining }
     })
     const live = (await Promise.all(workers)).filter(({ lastHeartbeat }) => lastHeartbeat > silentSince)
-    return live.sort((a, b) => (a.name < b.name ? -1 : 1))
+    return live.sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   /**
    * Asks a worker to take no more jobs. It hears that at once, or within a minute.
    *
-   * @returns the worker; undefined: there is none of this name
+   * @returns the worker; undefined: there is none of this id
    * @throws QueueUnavailableError
    */
-  async drain(name: string): Promise<LiveWorker | undefined> {
-    const worker = (await this.list()).find((live) => live.name === name)
+  async drain(id: string): Promise<LiveWorker | undefined> {
+    const worker = (await this.list()).find((live) => live.id === id)
     if (!worker) return undefined
-    await whenAvailable(this.#redis.set(this.#keys.workerDrain(name), '1', 'PX', drainMarkMs))
-    await whenAvailable(this.#redis.publish(this.#keys.workerDrains, name))
+    await whenAvailable(this.#redis.set(this.#keys.workerDrain(id), '1', 'PX', drainMarkMs))
+    await whenAvailable(this.#redis.publish(this.#keys.workerDrains, id))
     return { ...worker, isDraining: true }
   }
 
-  async #isMarked(name: string): Promise<boolean> {
-    return (await whenAvailable(this.#redis.exists(this.#keys.workerDrain(name)))) === 1
+  async #isMarked(id: string): Promise<boolean> {
+    return (await whenAvailable(this.#redis.exists(this.#keys.workerDrain(id)))) === 1
   }
 
   async #readReports(names: string[]): Promise<Map<string, WorkerReport>> {
