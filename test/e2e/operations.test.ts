@@ -126,6 +126,14 @@ test('a retry waits for room until it is canceled, and an operation ends with it
   expect(first.body).toMatchObject({ state: 'running', matched: 12 })
   expect((await send('POST', `${url}/v1/operations/${first.body.id}/cancel`, { headers })).status).toBe(202)
   expect(await endOf(url, first.body, headers)).toMatchObject({ state: 'canceled', waiting_for: null })
+  // Those that wait for room leave the turns to others, and each can be canceled.
+  const more = [await stuck(), await stuck(), await stuck()]
+  const other = await begin(url, { action: 'cancel', filter: { tag: 'none' }, dry_run: false }, admin.headers)
+  expect(await endOf(url, other.body, admin.headers)).toMatchObject({ state: 'succeeded' })
+  for (const { body } of more) {
+    await send('POST', `${url}/v1/operations/${body.id}/cancel`, { headers })
+    expect(await endOf(url, body, headers)).toMatchObject({ state: 'canceled' })
+  }
   const second = await stuck()
   await write([admin], limits)
   expect(await endOf(url, second.body, admin.headers)).toMatchObject({

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { redisNow } from '../../queue/model/redis-time.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import {
@@ -23,14 +22,13 @@ export type RunDeps = Pick<
 
 /** Jobs that are read or changed before it is stored how far the operation is. */
 const groupSize = 200
-/** … of which so many are changed at the same time. */
-const atOnce = 20
+/** … of which so many are changed at the same time. A retry reads whole jobs, of up to some MB each. */
+const atOnce = { cancel: 20, retry: 4, delete: 20 }
 /** While it waits it stays the process's own, and learns whether it is to end. */
 const keepEveryMs = 1500
 const maxFailures = 20
 /** The problems that pass: there is no room for a job at the moment. */
 const roomProblems: readonly string[] = ['quota_exceeded', 'queue_full', 'redis_full']
-const retryRoomMs = 500
 
 interface RunOptions {
   deps: RunDeps
@@ -53,6 +51,8 @@ export class OperationRun {
   /** It does not go on here. */
   #isOver = false
   #saving: Promise<unknown> = Promise.resolve()
+  /** Why there is no room for one of the jobs that it retries. */
+  #noRoom: string | undefined
 
   constructor(operation: StoredOperation, options: RunOptions) {
     this.#operation = operation
@@ -61,14 +61,23 @@ export class OperationRun {
     this.#progress = { ...progressOf(operation), state: 'running', startedAt: operation.startedAt ?? redisNow() }
   }
 
-  /** Resolves when it has ended, or goes on elsewhere. @throws QueueUnavailableError */
-  async run(): Promise<void> {
+  /**
+   * Resolves when it has ended, or goes on elsewhere; with `no_room` when it has been given back, to be tried again later.
+   *
+   * @throws QueueUnavailableError
+   */
+  async run(): Promise<'over' | 'no_room'> {
     const keep = setInterval(() => void this.#save().catch(() => undefined), keepEveryMs)
     try {
       await this.#save()
       if (!this.#progress.isMatched) await this.#match()
       if (!this.#operation.dryRun) await this.#apply()
+      if (this.#noRoom !== undefined && !this.#isOver) {
+        await this.#leave()
+        return 'no_room'
+      }
       if (!this.#isOver) await this.#end({ state: 'succeeded' })
+      return 'over'
     } finally {
       clearInterval(keep)
       await this.#saving.catch(() => undefined)
@@ -107,35 +116,38 @@ export class OperationRun {
   /** Puts those jobs on the list that match, and to which the action can be applied. */
   async #list(refs: Parameters<RunDeps['queue']['readMany']>[0], end: string | undefined): Promise<void> {
     const { action, limit, dryRun, createdAt, filter } = this.#operation
-    const progress = this.#progress
+    let { matched, skipped } = this.#progress
     const items: OperationItem[] = []
     for await (const { job } of this.#options.deps.queue.readMany(refs)) {
-      if (!job || progress.matched >= limit || !matchesFilter(job, filter)) continue
+      if (!job || matched >= limit || !matchesFilter(job, filter)) continue
       // What has ended since did not match when the client asked.
       if ((job.finishedAt ?? 0) > createdAt) continue
-      progress.matched += 1
+      matched += 1
       if (applicableStates[action].includes(job.state)) items.push({ id: job.id, run: job.run })
-      else progress.skipped += 1
+      else skipped += 1
     }
-    progress.behind = end
-    if (dryRun) return this.#save()
-    progress.listed += items.length
-    return this.#save(items)
+    const found = dryRun ? [] : items
+    // All at once: after a crash the search goes on behind what is counted and listed.
+    return this.#save(found, { matched, skipped, behind: end, listed: this.#progress.listed + found.length })
   }
 
   async #apply(): Promise<void> {
     const progress = this.#progress
+    const { action, id } = this.#operation
+    const step = atOnce[action]
     while (progress.next < progress.listed && !this.#isOver) {
-      const items = await this.#options.store.items(this.#operation.id, progress.next, groupSize)
+      const items = await this.#options.store.items(id, progress.next, groupSize)
       if (items.length === 0) throw new Error('the list of an operation is shorter than it says')
-      for (let from = 0; from < items.length && !this.#isOver; from += atOnce) {
-        const some = items.slice(from, from + atOnce)
+      for (let from = 0; from < items.length && !this.#isOver; from += step) {
+        const some = items.slice(from, from + step)
         const outcomes = await Promise.all(some.map((item) => this.#applyTo(item)))
         // It is over: those that were not applied are left.
         if (outcomes.includes(undefined)) break
+        progress.waitingFor = undefined
         for (const outcome of outcomes) this.#count(outcome)
         progress.next += some.length
       }
+      if (this.#noRoom !== undefined || this.#options.stopping.aborted) break
       if (!this.#isOver) await this.#save()
       this.#isTakenOver = false
     }
@@ -148,32 +160,28 @@ export class OperationRun {
     this.#progress.failures = [...this.#progress.failures, outcome.failure]
   }
 
-  /** @returns undefined when it is over before the action was applied */
+  /** @returns undefined when it was not applied: it is over, or there is no room */
   async #applyTo({ id, run }: OperationItem): Promise<Outcome> {
     const { deps } = this.#options
     const { action, tenant } = this.#operation
-    for (;;) {
-      if (this.#isOver || this.#options.stopping.aborted) return undefined
-      const caller = this.#options.callerOf()
-      if (caller instanceof Problem) return undefined
-      const ref = deps.queue.refOf(id)
-      const job = ref && (await deps.queue.read(ref, tenant, action === 'retry' ? 'whole' : 'small'))
-      // What it did itself before it was taken over counts as done by it.
-      if (!job || job.run !== run) {
-        const isOwn = this.#isTakenOver && (action === 'retry' ? job !== undefined : action === 'delete' && !job)
-        return { status: isOwn ? 'succeeded' : 'skipped' }
-      }
-      try {
-        const isApplied = await this.#act(job, caller)
-        this.#progress.waitingFor = undefined
-        return { status: isApplied ? 'succeeded' : 'skipped' }
-      } catch (error) {
-        if (!(error instanceof Problem)) throw error
-        if (!roomProblems.includes(error.code))
-          return { status: 'failed', failure: { id, code: error.code, detail: error.message } }
-        this.#progress.waitingFor = error.message
-        await sleep(retryRoomMs, undefined, { signal: this.#options.stopping }).catch(() => undefined)
-      }
+    if (this.#isOver || this.#noRoom !== undefined || this.#options.stopping.aborted) return undefined
+    const caller = this.#options.callerOf()
+    if (caller instanceof Problem) return undefined
+    const ref = deps.queue.refOf(id)
+    const job = ref && (await deps.queue.read(ref, tenant, action === 'retry' ? 'whole' : 'small'))
+    // What it did itself before it was taken over counts as done by it.
+    if (!job || job.run !== run) {
+      const isOwn = this.#isTakenOver && (action === 'retry' ? job !== undefined : action === 'delete' && !job)
+      return { status: isOwn ? 'succeeded' : 'skipped' }
+    }
+    try {
+      return { status: (await this.#act(job, caller)) ? 'succeeded' : 'skipped' }
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      if (!roomProblems.includes(error.code))
+        return { status: 'failed', failure: { id, code: error.code, detail: error.message } }
+      this.#noRoom = error.message
+      return undefined
     }
   }
 
@@ -196,16 +204,35 @@ export class OperationRun {
   }
 
   /** Stores how far it is, one write after another, and learns whether it is to end. */
-  #save(found: OperationItem[] = []): Promise<void> {
-    const saving = this.#saving.catch(() => undefined).then(() => this.#saveNow(found))
+  #save(found: OperationItem[] = [], change: Partial<OperationProgress> = {}): Promise<void> {
+    const saving = this.#saving.catch(() => undefined).then(() => this.#saveNow(found, change))
     this.#saving = saving
     return saving
   }
 
-  async #saveNow(found: OperationItem[]): Promise<void> {
+  /** Gives it back while there is no room, so that others can go on. */
+  #leave(): Promise<void> {
+    const saved = this.#save([], { waitingFor: this.#noRoom })
+    const leave = async (): Promise<void> => {
+      await saved
+      if (this.#isOver) return
+      this.#isOver = true
+      await this.#options.store.release(this.#operation.id, this.#options.holder)
+    }
+    const leaving = leave()
+    this.#saving = leaving
+    return leaving
+  }
+
+  async #saveNow(found: OperationItem[], change: Partial<OperationProgress>): Promise<void> {
     if (this.#isOver) return
+    Object.assign(this.#progress, change)
     const { store, holder, callerOf, stopping } = this.#options
-    const standing = await store.save(this.#operation, holder, this.#progress, found)
+    const standing = await store.save(this.#operation, holder, this.#progress, found).catch((error: unknown) => {
+      // Whether the list has them is unknown: who takes it next reads both as they are stored.
+      if (found.length > 0) this.#isOver = true
+      throw error
+    })
     const caller = callerOf()
     if (standing === 'lost') this.#isOver = true
     else if (standing === 'canceled') await this.#endNow({ state: 'canceled' })

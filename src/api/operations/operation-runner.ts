@@ -10,6 +10,10 @@ import { OperationRun, type RunDeps } from './operation-run.ts'
 /** A process looks so often for operations that others have left; sooner while there are open ones. */
 const lookEveryMs = { idle: 10_000, open: 2000 }
 const maxRuns = 3
+/** … of which one tenant has at most so many. */
+const maxRunsOfTenant = 2
+/** An operation without room is tried again after this, then after twice as long each time, up to the second. */
+const noRoomMs = { first: 500, last: 5000 }
 
 type RunnerOptions = RunDeps & { store: OperationStore; apiKeys: ApiKeys | undefined; log: Logger }
 
@@ -23,6 +27,10 @@ export class OperationRunner {
   readonly #stopping = new AbortController()
   readonly #runs = new Map<string, Promise<void>>()
   readonly #waiting = new Set<string>()
+  /** Tenants of the operations that run here. */
+  readonly #tenants = new Map<string, string>()
+  /** Operations without room: when they are tried again, by performance.now(). */
+  readonly #noRoom = new Map<string, { until: number; waitMs: number }>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: RunnerOptions) {
@@ -44,7 +52,7 @@ export class OperationRunner {
 
   /** Begins with an operation, now or when others have ended. */
   begin(id: string): void {
-    if (this.#stopping.signal.aborted || this.#runs.has(id)) return
+    if (this.#stopping.signal.aborted || this.#runs.has(id) || this.#hasNoRoom(id)) return
     if (this.#runs.size >= maxRuns) {
       this.#waiting.add(id)
       return
@@ -52,10 +60,15 @@ export class OperationRunner {
     this.#waiting.delete(id)
     const run = this.#run(id).finally(() => {
       this.#runs.delete(id)
+      this.#tenants.delete(id)
       const [next] = this.#waiting
       if (next !== undefined) this.begin(next)
     })
     this.#runs.set(id, run)
+  }
+
+  #hasNoRoom(id: string): boolean {
+    return (this.#noRoom.get(id)?.until ?? 0) > performance.now()
   }
 
   #lookIn(ms: number): void {
@@ -73,6 +86,7 @@ export class OperationRunner {
   async #look(): Promise<boolean> {
     try {
       const open = await this.#options.store.open()
+      for (const id of this.#noRoom.keys()) if (!open.includes(id)) this.#noRoom.delete(id)
       for (const id of open) this.begin(id)
       return open.length > 0
     } catch (error) {
@@ -87,13 +101,30 @@ export class OperationRunner {
     try {
       const operation = await store.take(id, this.#holder)
       if (!operation) return
-      await new OperationRun(operation, {
+      const { tenant } = operation
+      if (
+        this.#tenants
+          .values()
+          .filter((other) => other === tenant)
+          .toArray().length >= maxRunsOfTenant
+      ) {
+        // The next look begins with it, here or elsewhere.
+        await store.release(id, this.#holder)
+        return
+      }
+      this.#tenants.set(id, tenant)
+      const result = await new OperationRun(operation, {
         deps: this.#options,
         store,
         holder: this.#holder,
         callerOf: () => this.#callerOf(operation),
         stopping: this.#stopping.signal,
       }).run()
+      if (result === 'over') this.#noRoom.delete(id)
+      else {
+        const waitMs = Math.min(noRoomMs.last, 2 * (this.#noRoom.get(id)?.waitMs ?? noRoomMs.first / 2))
+        this.#noRoom.set(id, { until: performance.now() + waitMs, waitMs })
+      }
     } catch (error) {
       log.warn({ operation: id, err: error }, 'an operation was interrupted; it goes on later')
     }

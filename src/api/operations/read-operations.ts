@@ -107,7 +107,7 @@ export function readOperations(app: FastifyInstance, deps: RouteDeps): void {
     handler: async (request, reply) => {
       const { id } = request.params
       const before = await findOperation(deps, request, id)
-      const outcome = await operations.store.cancel(id)
+      const outcome = await operations.store.cancel(before)
       if (outcome === 'done') throw new Problem('operation_already_done', `The operation has ended as ${before.state}.`)
       operations.begin(id)
       return reply.code(202).send(operationResource(await findOperation(deps, request, id)))

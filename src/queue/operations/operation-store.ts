@@ -116,9 +116,11 @@ export class OperationStore {
     })
   }
 
-  /** @throws QueueUnavailableError */
-  async cancel(id: string): Promise<'missing' | 'requested' | 'done'> {
-    const reply = await whenAvailable(cancelOperation(this.#redis, [this.#keys.operation(id)], [redisNow()]))
+  /** Ends an operation that no process works on, and asks the process that does. @throws QueueUnavailableError */
+  async cancel({ id, tenant }: { id: string; tenant: string }): Promise<'missing' | 'requested' | 'done'> {
+    const keys = this.#keys
+    const names = [keys.operation(id), keys.operationItems(id), keys.openOperations, keys.openOperationsOf(tenant)]
+    const reply = await whenAvailable(cancelOperation(this.#redis, names, [id, redisNow(), keptMs]))
     return reply === 0 ? 'missing' : reply === 2 ? 'done' : 'requested'
   }
 }
