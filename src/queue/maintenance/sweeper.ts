@@ -40,6 +40,8 @@ const sweptSchema = z.tuple([
   z.int(),
   z.int(),
   z.int(),
+  z.int(),
+  z.int(),
 ])
 
 export interface SweeperOptions {
@@ -81,6 +83,7 @@ const untimedKeys = (keys: Keys, queue: string): string[] => [
   keys.index(queue),
   keys.labels(queue),
   keys.claims(queue),
+  keys.rates(queue),
 ]
 
 /**
@@ -200,10 +203,11 @@ export class Sweeper {
       queue.claimsFrom,
     ]
     const swept = sweptSchema.parse(await sweepQueue(redis, names, args))
-    const [ended, removed, claims, indexFrom, owing, ofFlows, labelsFrom, claimsFrom, unclaimed] = swept
+    const [ended, removed, claims, indexFrom, owing, ofFlows, labelsFrom, claimsFrom, unclaimed, ...limits] = swept
+    const [isRecounting, passedRates] = limits
     Object.assign(queue, { indexFrom, labelsFrom, claimsFrom })
-    // A walk over a long index goes on at the next look.
-    if (indexFrom > 0 || labelsFrom > 0 || claimsFrom > 0) queue.calmUntil = 0
+    // A walk over a long index, or over many limits, goes on at the next look.
+    if (indexFrom > 0 || labelsFrom > 0 || claimsFrom > 0 || isRecounting > 0) queue.calmUntil = 0
     for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
     for (const [tenant, theirs] of Map.groupBy(ended, ([, , , tenant]) => tenant)) {
       if (tenant === anonymousTenant) continue
@@ -216,11 +220,9 @@ export class Sweeper {
     await this.#releaseClaims(claims, keys.bull(name, ''))
     const released = await this.#releaseWebhooks(owing.map((id) => ({ queue: name, id })))
     await this.#detachFromMissingFlows(ofFlows)
-    // A full round of claims may have some that are held.
-    const isMoreUnclaimed = unclaimed >= maxJobs / 2
-    return (
-      Math.max(ended.length, removed, released, ofFlows.length / 2) >= maxJobs || claims.length > 0 || isMoreUnclaimed
-    )
+    // A full round of claims may have some that are held, one of rates some that are in use.
+    const isMoreUnused = Math.max(unclaimed, passedRates) >= maxJobs / 2
+    return Math.max(ended.length, removed, released, ofFlows.length / 2) >= maxJobs || claims.length > 0 || isMoreUnused
   }
 
   /** A job whose flow is gone, though it should have been removed with it, becomes a job without a flow. */

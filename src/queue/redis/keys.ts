@@ -95,6 +95,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:held:${gate}`
   }
 
+  /** Hash: when the next job of each rate is due. Scripts derive its name: see slots.lua. */
+  rates(queue: string): string {
+    return `${this.bullPrefix(queue)}:tat`
+  }
+
   /** Hash of the limits of gates that were set from outside. */
   pins(queue: string): string {
     return `${this.bullPrefix(queue)}:pins`

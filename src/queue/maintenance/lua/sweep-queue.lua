@@ -31,7 +31,8 @@
         rank in the index of labels at which to look, cursor in the claims of unique keys
   Returns { { type, failure, id, tenant } of each job ended, how many were removed or moved to a later place, { job key, its idempotency claim, until when an
   evicted job promised it or '', … }, rank in the index to continue at, ids of ended jobs that owe a webhook, { job key, its flow, … } of ended jobs
-  that are kept for their flow, rank in the index of labels to continue at, cursor in the claims to continue at, how many claims were removed }
+  that are kept for their flow, rank in the index of labels to continue at, cursor in the claims to continue at, how many claims were removed,
+  1 where a recount of limits goes on at the next sweep, else 0, how many rates were removed whose time has passed }
 ]]
 local time = redis.call('TIME')
 local q = {
@@ -54,8 +55,9 @@ local q = {
 }
 local ended = {}
 local slots = readyOf(q.jobs).slots
+local isRecounting, passedRates = 0, 0
 if slots then
-  recountSlots(slots, q)
+  isRecounting, passedRates = recountSlots(slots, q)
   slots.wake(q.now)
 end
 endOverdue(q, ended)
@@ -65,4 +67,4 @@ local found = removeEnded(q)
 local indexFrom = cleanIndex(q, q.index, '^[^:]*:', tonumber(ARGV[5]), ARGV[6], ARGV[7])
 local labelsFrom = cleanIndex(q, KEYS[11], '^[^:]*:[^:]*:', tonumber(ARGV[8]), ARGV[6], ARGV[7])
 local claimsFrom, claims = cleanClaims(q, ARGV[9])
-return { ended, found.removed + found.moved, found.claims, indexFrom, owed, found.ofFlows, labelsFrom, claimsFrom, claims }
+return { ended, found.removed + found.moved, found.claims, indexFrom, owed, found.ofFlows, labelsFrom, claimsFrom, claims, isRecounting, passedRates }

@@ -222,3 +222,17 @@ test('a sweep removes the claims of unique keys that no job holds any more, and 
     (count) => count === 1,
   )
 })
+
+test('rates whose time has passed are removed, however many there are, and one in use stays', async () => {
+  const { redis, keys, sweeper, add } = await world()
+  await add({ rate: { key: 'k', limit: 1, perMs: hourMs, burst: 1 } })
+  const passed = Array.from({ length: 3000 }, (_, n) => [`r-:user${n}`, Date.now() - 1000])
+  await redis.hset(keys.rates('io'), ...passed.flat())
+  await redis.hset(keys.rates('io'), 'r-:used', Date.now() + hourMs)
+  sweeper.start()
+  await waitFor(
+    'one rate to be left',
+    () => redis.hkeys(keys.rates('io')),
+    (left) => left.length === 1 && left[0] === 'r-:used',
+  )
+})

@@ -14,12 +14,13 @@ end
 
 -- Counts anew from the jobs themselves: from those that run, or came back from a vanished worker; and where there are few, from those that are ready. A tool of
 -- BullMQ may have removed a job, or a worker of an earlier version ended it. Of what is counted and held a part at each call.
+-- Returns 1 where a part is left for the next call, else 0, and how many rates nobody waited for.
 local function recountSlots(slots, q)
   local busy, all, held, tat, waking = slots.keys.busy, slots.keys.all, slots.keys.held, slots.keys.tat, slots.keys.waking
   local cursors = string.match(q.jobs, '^.*}') .. ':recount'
   -- A user of Redis with the rights that an earlier version needed may not scan.
-  local function part(key, name)
-    local reply = redis.pcall('HSCAN', key, redis.call('HGET', cursors, name) or 0, 'COUNT', q.limit)
+  local function part(key, name, count)
+    local reply = redis.pcall('HSCAN', key, redis.call('HGET', cursors, name) or 0, 'COUNT', count)
     if reply.err then return {} end
     if reply[1] == '0' then redis.call('HDEL', cursors, name) else redis.call('HSET', cursors, name, reply[1]) end
     return reply[2]
@@ -54,22 +55,26 @@ local function recountSlots(slots, q)
       if right == count then return end
       if right == 0 then redis.call('HDEL', busy, name) else redis.call('HSET', busy, name, right) end
     end
-    local known = part(busy, 'busy')
+    local known = part(busy, 'busy', q.limit)
     for n = 1, #known, 2 do correct(known[n], tonumber(known[n + 1])) end
     for n = 1, #names do correct(names[n], tonumber(redis.call('HGET', busy, names[n]) or 0)) end
   end
   -- Jobs that nothing lets in any more.
-  local some, seen = part(held, 'held'), {}
+  local some, seen = part(held, 'held', q.limit), {}
   for n = 1, #some, 2 do
     local _, kind, name = unpack(cjson.decode(some[n + 1]))
     -- One of each gate: what is ready already may be as many as may run.
     if not seen[name] and (kind ~= 'r' or not redis.call('ZSCORE', waking, name)) then slots.promote(name) end
     seen[name] = true
   end
-  -- Rates that nobody waits for.
-  local rates = part(tat, 'tat')
+  -- Rates that nobody waits for: clients may name a new one with each job.
+  local rates, passed = part(tat, 'tat', 5 * q.limit), 0
   for n = 1, #rates, 2 do
-    if tonumber(rates[n + 1]) < q.now then redis.call('HDEL', tat, rates[n]) end
+    if tonumber(rates[n + 1]) < q.now then
+      redis.call('HDEL', tat, rates[n])
+      passed = passed + 1
+    end
   end
+  return redis.call('EXISTS', cursors), passed
 end
 
