@@ -15,6 +15,10 @@ const evictedShare = 0.95
 /** For so long a submission waits, and for so long nothing is looked for where nothing could give way. */
 const [withinMs, nothingMs] = [3000, 500]
 
+function add(bytesOf: Map<string, number>, tenant: string, bytes: number): void {
+  bytesOf.set(tenant, (bytesOf.get(tenant) ?? 0) + bytes)
+}
+
 interface Options {
   redis: Redis
   keys: Keys
@@ -32,9 +36,9 @@ export class TenantBytes {
   #measuredAt = Number.NEGATIVE_INFINITY
   #measuring: Promise<void> | undefined
   /** What was taken during a measurement, which may have it or not: it stays counted. */
-  #taken = new Map<string, number>()
-  /** What was taken since the last measurement began: as much can be given back. */
-  #unmeasured = new Map<string, number>()
+  #during = new Map<string, number>()
+  /** What was taken before the one under way began, and the last one may not have: as much can be given back. */
+  #before = new Map<string, number>()
   readonly #evicting = new Map<string, Promise<void>>()
   readonly #nothingAt = new Map<string, number>()
 
@@ -57,14 +61,16 @@ export class TenantBytes {
     return true
   }
 
-  /** Gives back what was taken and is not stored. A measurement since then does not have it: what that found stays. */
+  /**
+   * Gives back what was taken and is not stored. A measurement since then does not have it: what that found stays. During a measurement it counts
+   * as taken before that, as far as so much was: else the tenant would have room twice.
+   */
   giveBack(tenant: string, bytes: number): void {
-    const taken = this.#unmeasured.get(tenant) ?? 0
-    const given = Math.min(bytes, taken)
-    this.#unmeasured.set(tenant, taken - given)
-    this.#stored?.set(tenant, Math.max(0, this.#used(tenant) - given))
-    const during = this.#taken.get(tenant)
-    if (during !== undefined) this.#taken.set(tenant, Math.max(0, during - given))
+    const before = Math.min(bytes, this.#before.get(tenant) ?? 0)
+    const during = Math.min(bytes - before, this.#during.get(tenant) ?? 0)
+    add(this.#before, tenant, -before)
+    add(this.#during, tenant, -during)
+    this.#stored?.set(tenant, Math.max(0, this.#used(tenant) - before - during))
   }
 
   /** One eviction at a time for each tenant. */
@@ -98,8 +104,7 @@ export class TenantBytes {
   #takeFrom(tenant: string, max: number, bytes: number): boolean {
     if (this.#used(tenant) + bytes > max) return false
     this.#stored?.set(tenant, this.#used(tenant) + bytes)
-    this.#unmeasured.set(tenant, (this.#unmeasured.get(tenant) ?? 0) + bytes)
-    if (this.#measuring) this.#taken.set(tenant, (this.#taken.get(tenant) ?? 0) + bytes)
+    add(this.#measuring ? this.#during : this.#before, tenant, bytes)
     return true
   }
 
@@ -117,11 +122,14 @@ export class TenantBytes {
 
   async #readAll(): Promise<void> {
     const begunAt = monotonicMs()
-    this.#taken = new Map()
+    // Of a measurement that failed.
+    for (const [tenant, bytes] of this.#during) add(this.#before, tenant, bytes)
+    this.#during = new Map()
     const { byTenant } = await measureBytes(this.#options, this.#options.queues, redisNow())
-    for (const [tenant, bytes] of this.#taken) byTenant.set(tenant, (byTenant.get(tenant) ?? 0) + bytes)
+    for (const [tenant, bytes] of this.#during) add(byTenant, tenant, bytes)
     this.#stored = byTenant
-    this.#unmeasured = new Map(this.#taken)
+    this.#before = this.#during
+    this.#during = new Map()
     this.#measuredAt = begunAt
   }
 }

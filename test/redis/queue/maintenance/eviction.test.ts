@@ -278,3 +278,36 @@ test('bytes that a tenant took for what is not stored are given back, and no mor
   expect(await bytes.take('a', 10_000, 10_000)).toBe(true)
   expect(await bytes.take('a', 10_000, 1)).toBe(false)
 })
+
+test('what is given back during a measurement leaves counted what others took meanwhile', async () => {
+  const { redis, keys } = await world()
+  const about = { redis, keys, queues: ['io'], sources: [], resultMinMs: 0, onEvicted: () => undefined }
+  const bytes = new TenantBytes(about)
+  const take = (count: number) => bytes.take('a', 10_000, count)
+  expect(await take(4000)).toBe(true)
+  const gate = Promise.withResolvers<void>()
+  const zcard = redis.zcard.bind(redis)
+  let isMeasuring = false
+  Object.assign(redis, {
+    zcard: async (key: string) => {
+      isMeasuring = true
+      await gate.promise
+      return zcard(key)
+    },
+  })
+  // Refused by the last measurement: once that is old enough, another one is waited for.
+  const waiting: Promise<boolean>[] = []
+  await waitFor(
+    'a measurement to begin',
+    () => {
+      waiting.push(take(7000))
+      return isMeasuring
+    },
+    Boolean,
+  )
+  expect(await take(3000)).toBe(true)
+  bytes.giveBack('a', 4000)
+  gate.resolve()
+  expect((await Promise.all(waiting)).filter(Boolean)).toHaveLength(1)
+  expect(await take(1)).toBe(false)
+})
