@@ -35,9 +35,11 @@ async function world() {
   const plain = makeKey('acme', ['submit', 'read'])
   const blind = makeKey('acme', ['submit'])
   const other = makeKey('globex', ['submit', 'read', 'cancel'])
-  const { path } = await keysFile([admin, plain, blind, other], {
+  const small = makeKey('initech', ['submit', 'read'])
+  const { path } = await keysFile([admin, plain, blind, other, small], {
     acme: { max_queued: 1000 },
     globex: { max_priority: 4 },
+    initech: { max_bytes: 100_000 },
   })
   const { api } = await startStack({ env: { API_KEYS_FILE: path, JOBS_DIR: folder } })
   const call = <T = JobResource>(
@@ -54,11 +56,11 @@ async function world() {
   const submit = (fields: Record<string, unknown>, more: Record<string, string> = {}, by = admin) =>
     call('POST', '/v1/jobs', { type: 'echo', input: 1, ...fields }, more, by)
   const pause = (how: 'pause' | 'resume') => call('POST', `/v1/queues/io/${how}`)
-  return { call, submit, pause, plain, blind, other }
+  return { call, submit, pause, plain, blind, other, small }
 }
 
 test('what a client gets whose unique key another job holds', patience, async () => {
-  const { call, submit, pause, plain, blind, other } = await world()
+  const { call, submit, pause, plain, blind, other, small } = await world()
   await pause('pause')
   const unique = { key: 'account-7' }
   const first = await submit({ unique })
@@ -93,6 +95,21 @@ test('what a client gets whose unique key another job holds', patience, async ()
   expect((await call('GET', `/v1/jobs/${first.body.id}`)).body).toMatchObject({ state: 'canceled' })
   const conflict = await call('POST', `/v1/jobs/${first.body.id}/retry`)
   expect(conflict).toMatchObject({ status: 409, body: { code: 'unique_conflict', job_id: replacing.body.id } })
+
+  // A refused submission takes nothing of the bytes that a tenant may store, alone or in a batch.
+  const conflicting = { type: 'echo', input: 'x'.repeat(30_000), unique: { ...unique, on_conflict: 'reject' } }
+  expect((await submit({ unique }, {}, small)).status).toBe(202)
+  for (let n = 0; n < 6; n++) expect((await submit(conflicting, {}, small)).status).toBe(409)
+  for (let n = 0; n < 4; n++) {
+    const { status, body } = await call<{ items: { status: number }[] }>(
+      'POST',
+      '/v1/jobs/batch',
+      { jobs: [conflicting, { ...conflicting, unique }] },
+      {},
+      small,
+    )
+    expect([status, ...body.items.map((item) => item.status)]).toEqual([200, 409, 200])
+  }
 
   // Two clients at once, by one connection each.
   const both = await Promise.all([submit({ unique: { key: 'two' } }), submit({ unique: { key: 'two' } })])

@@ -16,23 +16,31 @@ import { jobEvicted, jobNotFound, jobPath, uniqueConflict } from './find-job.ts'
 import { jobTiming } from './job-timing.ts'
 import { shownJoined } from './shown-joined.ts'
 
-/** How a job is admitted, stored and awaited. `how`: what differs between the routes that submit one. */
+/**
+ * How a job is admitted, stored and awaited. `how`: what differs between the routes that submit one; `bytesOf`: what a job was admitted with, where
+ * that is not the whole body.
+ */
 export function jobSubmissions(
   deps: RouteDeps,
-  how: Pick<SubmissionKind<NewJob, StoredJob>, 'waitS' | 'claimed'>,
+  how: Pick<SubmissionKind<NewJob, StoredJob>, 'waitS' | 'claimed'> & { bytesOf?: (request: FastifyRequest) => number },
 ): SubmissionKind<NewJob, StoredJob> {
   const { queue, hub, idempotency, admission } = deps
+  const { bytesOf = bodyBytes, ...kind } = how
+  const withdraw = ({ ref }: NewJob, request: FastifyRequest) =>
+    withdrawJobs(admission, request.caller, [ref], bytesOf(request))
   return {
     name: 'job',
-    ...how,
+    ...kind,
     cost: () => 1,
-    admit: ({ ref }, request) => admitJobs(admission, request.caller, [ref], bodyBytes(request)),
-    withdraw: ({ ref }, request) => withdrawJobs(admission, request.caller, [ref], bodyBytes(request)),
+    admit: ({ ref }, request) => admitJobs(admission, request.caller, [ref], bytesOf(request)),
+    withdraw,
     store: async (job, { known, isReplay, isAwaitedHere }, request) => {
       if (known) return known
       // Under a key another request may store the job, with the channel of another process.
-      const added = await addOrRefuse(deps, isAwaitedHere ? { ...job, replyChannel: hub.replyChannel } : job, request)
-      if (added.deduplicated) return resolveShared({ deps, job, request }, added, added.deduplicated)
+      const asked = isAwaitedHere ? { ...job, replyChannel: hub.replyChannel } : job
+      const about = { deps, job: asked, withdraw: () => withdraw(job, request) }
+      const added = await addOrRefuse(about)
+      if (added.deduplicated) return resolveShared({ ...about, job }, added, added.deduplicated)
       // Where another request has stored it meanwhile, this add was ignored.
       return isReplay ? queue.read(job.ref, undefined, 'small') : added
     },
@@ -51,19 +59,26 @@ export function jobSubmissions(
   }
 }
 
+/** A job that is to be stored. `withdraw` gives back what it was admitted with. */
+interface Adding {
+  deps: RouteDeps
+  job: NewJob
+  withdraw: () => Promise<void>
+}
+
 /** How often a job is added whose key was held by one that was removed right after. */
 const maxTries = 3
 
 /** What stands for a submission whose key another job held. @throws Problem `unique_conflict` */
 async function resolveShared(
-  given: { deps: RouteDeps; job: NewJob; request: FastifyRequest },
+  about: Adding,
   added: StoredJob,
   { how, id, canceled }: Deduplicated,
   triesLeft = maxTries,
 ): Promise<StoredJob | undefined> {
-  const { deps, job, request } = given
-  const { queue, admission } = deps
-  const { tenant, limited, unique } = job.record
+  const { deps, job, withdraw } = about
+  const { queue } = deps
+  const { unique } = job.record
   const holder = { queue: job.ref.queue, id }
   if (canceled) {
     // It may be of another type, and have another kind of place.
@@ -72,19 +87,19 @@ async function resolveShared(
     return added
   }
   if (how === 'joined' && unique?.onConflict === 'reject') {
-    if (limited) await admission.withdraw({ tenant, limit: Infinity, refs: [job.ref], bytes: 0 })
+    await withdraw()
     throw uniqueConflict(id)
   }
   const stored = await queue.read(holder, undefined, 'small')
   const shown = stored && how === 'joined' ? shownJoined(stored, job, request.caller) : stored
   if (shown) return { ...shown, deduplicated: { how, id } }
   if (triesLeft === 0) return undefined
-  const again = await addOrRefuse(deps, job, request)
-  return again.deduplicated ? resolveShared(given, again, again.deduplicated, triesLeft - 1) : again
+  const again = await addOrRefuse(about)
+  return again.deduplicated ? resolveShared(about, again, again.deduplicated, triesLeft - 1) : again
 }
 
 /** @throws Problem `concurrency_full`, or `quota_exceeded` where too many are held by a key */
-async function addOrRefuse(deps: RouteDeps, job: NewJob, request: FastifyRequest): Promise<StoredJob> {
+async function addOrRefuse({ deps, job, withdraw }: Adding): Promise<StoredJob> {
   try {
     const added = await deps.queue.add(job)
     if (!added.deduplicated && job.record.concurrency?.onFull === 'replace')
@@ -99,7 +114,7 @@ async function addOrRefuse(deps: RouteDeps, job: NewJob, request: FastifyRequest
     return added
   } catch (error) {
     if (!(error instanceof JobRefusedError)) throw error
-    await withdrawJobs(deps.admission, request.caller, [job.ref], bodyBytes(request))
+    await withdraw()
     throw refusedByKey(error.refusal)
   }
 }

@@ -62,7 +62,6 @@ const itemSchema = named(
 /** `POST /v1/jobs/batch`: many independent submissions in one request. */
 export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
   const { retention, quotas, admission, queue } = deps
-  const jobs = jobSubmissions(deps, byBodyAndPrefer)
   app.post('/v1/jobs/batch', {
     config: { access: 'submit' },
     schema: {
@@ -91,6 +90,9 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
     handler: async (request, reply) => {
       const given = parseEnvelope(request.body)
       const parsed = await parseAll(given.jobs, submissionContext(request, deps))
+      // What all take is admitted together: a job that is refused, or that another stands for, gives about its part back.
+      const share = bodyBytes(request) / parsed.length
+      const jobs = jobSubmissions(deps, { ...byBodyAndPrefer, bytesOf: () => share })
       const isWhole = /(^|[\s,;])return=representation($|[\s,;])/i.test(String(request.headers['prefer'] ?? ''))
       const key = idempotencyKey(request.headers['idempotency-key'])
       const base = key === undefined ? undefined : await claimBatch(request, reply, parsed, { deps, key })
