@@ -115,9 +115,9 @@ test('a source without an end of jobs of others delays neither a step nor anothe
   }
   const { of, evicted } = source('x', [job('j1', 1), job('j2', 2)])
   const reader = new OldestFirst([others, of], search)
-  for (let n = 0; n < 2; n++) await reader.step({ jobs: 1, bytes: 1000 }, monotonicMs() + 20)
+  for (let n = 0; n < 2; n++) await reader.step({ jobs: 1, bytes: 1000 }, monotonicMs() + 200)
   expect(evicted).toEqual(['j1', 'j2'])
-  expect(await reader.step({ jobs: 1, bytes: 1000 }, monotonicMs() + 20)).toMatchObject({ tried: 0 })
+  expect(await reader.step({ jobs: 1, bytes: 1000 }, monotonicMs() + 200)).toMatchObject({ tried: 0 })
   expect(new Set(places).size).toBe(places.length)
 })
 
