@@ -7,6 +7,7 @@ import type { Deduplicated } from '../../queue/model/unique-key.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
 import { replaceOlder } from '../../queue/store/replace-older.ts'
 import { admitJobs, withdrawJobs } from '../access/admission.ts'
+import type { Caller } from '../access/api-keys.ts'
 import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
@@ -38,7 +39,7 @@ export function jobSubmissions(
       if (known) return known
       // Under a key another request may store the job, with the channel of another process.
       const asked = isAwaitedHere ? { ...job, replyChannel: hub.replyChannel } : job
-      const about = { deps, job: asked, withdraw: () => withdraw(job, request) }
+      const about = { deps, job: asked, caller: request.caller, withdraw: () => withdraw(job, request) }
       const added = await addOrRefuse(about)
       if (added.deduplicated) return resolveShared({ ...about, job }, added, added.deduplicated)
       // Where another request has stored it meanwhile, this add was ignored.
@@ -63,6 +64,7 @@ export function jobSubmissions(
 interface Adding {
   deps: RouteDeps
   job: NewJob
+  caller: Caller
   withdraw: () => Promise<void>
 }
 
@@ -76,7 +78,7 @@ async function resolveShared(
   { how, id, canceled }: Deduplicated,
   triesLeft = maxTries,
 ): Promise<StoredJob | undefined> {
-  const { deps, job, withdraw } = about
+  const { deps, job, caller, withdraw } = about
   const { queue } = deps
   const { unique } = job.record
   const holder = { queue: job.ref.queue, id }
@@ -91,7 +93,7 @@ async function resolveShared(
     throw uniqueConflict(id)
   }
   const stored = await queue.read(holder, undefined, 'small')
-  const shown = stored && how === 'joined' ? shownJoined(stored, job, request.caller) : stored
+  const shown = stored && how === 'joined' ? shownJoined(stored, job, caller) : stored
   if (shown) return { ...shown, deduplicated: { how, id } }
   if (triesLeft === 0) return undefined
   const again = await addOrRefuse(about)

@@ -31,7 +31,8 @@ export async function storeAll(
   for (const job of valid.filter(isShared)) {
     try {
       const added = await kind.store(job, { known: undefined, isReplay: false, isAwaitedHere: false }, request)
-      if (added?.deduplicated && !added.deduplicated.canceled) await kind.withdraw(job, request)
+      const other = added?.deduplicated
+      if (other && !other.canceled && other.id !== job.ref.id) await kind.withdraw(job, request)
       stored.set(job, added ?? new Problem('job_not_found', 'It was deleted meanwhile.'))
     } catch (error) {
       if (!(error instanceof Problem)) throw error

@@ -3400,8 +3400,9 @@ export interface components {
         /** @enum {string} */
         WebhookEvent: "succeeded" | "failed" | "canceled" | "expired";
         Worker: {
+            /** @description Of this process: another when it starts again */
             id: string;
-            /** @description As `worker` of jobs has it */
+            /** @description As `worker` of jobs has it; workers with one `WORKER_NAME` share it */
             name: string;
             /** @description Null, as what follows from a report: the worker has made none yet */
             version: string | null;
