@@ -20,11 +20,13 @@ export function answerOtherMethods(app: FastifyInstance): void {
     paths.set(url, path)
   })
 
+  // A slash at the end does not count, as for the router.
+  const exactly = (path: string) => paths.get(path) ?? (path.endsWith('/') ? paths.get(path.slice(0, -1)) : undefined)
   const allowedAt = (path: string): Set<string> => {
-    // A slash at the end does not count, as for the router; `*` stands for the server.
-    const plain = path.replace(/(?<=.)\/$/, '')
-    const exact = paths.get(plain)
+    const exact = exactly(path)
     if (exact) return exact.methods
+    // `*` stands for the server.
+    const plain = path.replace(/(?<=.)\/$/, '')
     const known = [...paths.values()].filter(({ pattern }) => path === '*' || pattern.test(plain))
     return new Set(known.flatMap(({ methods }) => [...methods]))
   }
@@ -32,7 +34,7 @@ export function answerOtherMethods(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     const [path = ''] = request.url.split('?', 1)
     // `/v1/jobs/batch` has no GET, though the router takes it for one of `/v1/jobs/:id`.
-    const isOther = paths.get(path)?.methods.has(request.method) === false
+    const isOther = exactly(path)?.methods.has(request.method) === false
     if (!request.is404 && !isOther && request.method !== 'OPTIONS') return done()
     const allowed = allowedAt(path)
     if (request.method === 'OPTIONS' && (allowed.size > 0 || isPreflight(request, reply))) {

@@ -142,9 +142,11 @@ export class ApiDocument {
   match(method: string, path: string): Endpoint | undefined {
     // A slash at the end does not count.
     const plain = path.replace(/(?<=.)\/$/, '')
-    return this.endpoints.find(
-      (one) => one.method === method && new RegExp(`^${one.template.replaceAll(/\{\w+\}/g, '[^/]*')}$`).test(plain),
-    )
+    // A path without parameters comes before one with.
+    const isLiteral = this.endpoints.some(({ template }) => template === plain)
+    const isAt = ({ template }: Endpoint) =>
+      isLiteral ? template === plain : new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]*')}$`).test(plain)
+    return this.endpoints.find((one) => one.method === method && isAt(one))
   }
 
   /** The methods that a path allows: those of its endpoints, HEAD with GET, and OPTIONS. Empty where the document has no such path. */
