@@ -75,7 +75,8 @@ test('why a job waits, how it came to its end, and what changes when it starts',
   ).toEqual([2, 1, 3])
   const waiting = await explain(mine, last.id)
   expect(waiting).toMatchObject({ state: 'queued', estimate: null })
-  expect(kinds(waiting)).toEqual(['paused', 'ahead'])
+  // Its own two, and one of another tenant.
+  expect(kinds(waiting)).toEqual(['paused', 'ahead', 'ahead'])
   expect((await call(other, 'GET', `/v1/jobs/${last.id}/explain`)).status).toBe(404)
 
   const patch = (by: typeof admin, id: string, body: unknown) =>

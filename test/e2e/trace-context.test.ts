@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { send } from '../helpers/client.ts'
 import { serve } from '../helpers/local-site.ts'
 import { startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
 import { receiveWebhooks, webhookSecret } from '../helpers/webhook-receiver.ts'
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
@@ -58,8 +59,10 @@ test('the jobs of a schedule carry the trace of the request that stored it, whic
   const refused = { type: 'http-request', input: { url: 'http://10.0.0.1/' } }
   await send('POST', `${api.url}/v1/jobs`, { body: refused, headers: { traceparent, prefer: 'wait=10' } })
   for (const logs of [api.logs, workers[0]?.logs]) {
-    const line = logs?.find(
-      ({ trace_id: id, msg }) => id !== undefined && (msg === 'attempt failed' || msg === 'answered'),
+    const line = await waitFor(
+      'the line of the log',
+      () => logs?.find(({ trace_id: id, msg }) => id !== undefined && (msg === 'attempt failed' || msg === 'answered')),
+      (found) => found !== undefined,
     )
     expect(line).toMatchObject({ trace_id: traceId })
   }
