@@ -38,15 +38,15 @@ export class WorkerReporter {
     this.#options = options
   }
 
-  /** Resolves when the first report is written. May be called twice. */
+  /** Resolves when the first report is written, or could not be. May be called twice. */
   async start(): Promise<void> {
     if (this.#timer !== undefined) return
-    const { subscriber, keys } = this.#options
+    const { subscriber } = this.#options
     this.#timer = setInterval(() => void this.#report(), checkEveryMs)
     subscriber.on('message', this.#onMessage)
     // A message may be lost with the connection: the mark is not.
     subscriber.on('ready', this.#onReady)
-    await subscriber.subscribe(keys.workerDrains)
+    await this.#subscribe()
     await this.#report(true)
   }
 
@@ -69,11 +69,17 @@ export class WorkerReporter {
   }
 
   readonly #onReady = (): void => {
+    void this.#subscribe().then(() => this.#report(true))
+  }
+
+  /** Never rejects: a slow Redis must not end a worker. */
+  async #subscribe(): Promise<void> {
     const { subscriber, keys, log } = this.#options
-    subscriber.subscribe(keys.workerDrains).then(
-      () => this.#report(true),
-      (error: unknown) => log.warn({ err: error }, 'not subscribed to drains; the mark is read each minute'),
-    )
+    try {
+      await subscriber.subscribe(keys.workerDrains)
+    } catch (error) {
+      log.warn({ err: error }, 'not subscribed to drains; the mark is read each minute')
+    }
   }
 
   /** Never rejects. */
