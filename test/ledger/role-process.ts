@@ -55,7 +55,8 @@ export async function startRole(
   child.once('close', () => {
     running.delete(child)
     hasEnded = true
-    started.reject(new Error(`the ${role} ended before it was ready: ${errors.slice(-5).join('\n')}`))
+    const last = [...logs.slice(-3).map((line) => JSON.stringify(line)), ...errors.slice(-5)]
+    started.reject(new Error(`the ${role} ended before it was ready: ${last.join('\n')}`))
   })
   const late = setTimeout(() => {
     const last = logs.slice(-3).map((line) => JSON.stringify(line))

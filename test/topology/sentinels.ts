@@ -45,6 +45,16 @@ export async function startSentinelGroup(onClose: OnClose, more: readonly string
   await Promise.all(
     clients.map((client) => waitFor('a sentinel to know all servers', () => describeMaster(client), knowsAll)),
   )
+  await Promise.all(
+    [first, second].map(({ port }) => {
+      const replica = testClient(port, onClose)
+      return waitFor(
+        'a replica to have what its master has',
+        () => replica.info('replication'),
+        (text) => text.includes('master_link_status:up'),
+      )
+    }),
+  )
   const [client] = clients
   return {
     url: `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/${masterName}`,
