@@ -4,7 +4,8 @@ import type { Keys } from '../redis/keys.ts'
 
 /**
  * Tells a worker of running jobs that are cancelled, and when it may have missed some: its connection was away, and is
- * subscribed again. The first subscription is made before this resolves.
+ * subscribed again. The first subscription is made, or has failed and is tried again,
+ * before this resolves.
  */
 export function hearCancels(
   subscriber: Redis,
@@ -23,11 +24,12 @@ export function hearCancels(
     const [id = '', token = ''] = message.split(' ')
     if (queue !== undefined) onCancel(queue, id, token)
   })
+  const onFailure = (error: unknown): void => {
+    log.warn({ err: error }, 'not subscribed to cancels: once more on a new connection')
+    subscriber.disconnect(true)
+  }
   subscriber.on('ready', () => {
-    subscriber.subscribe(...queueOf.keys()).then(onGap, (error: unknown) => {
-      log.warn({ err: error }, 'not subscribed to cancels: once more on a new connection')
-      subscriber.disconnect(true)
-    })
+    subscriber.subscribe(...queueOf.keys()).then(onGap, onFailure)
   })
-  return subscriber.subscribe(...queueOf.keys())
+  return subscriber.subscribe(...queueOf.keys()).catch(onFailure)
 }
