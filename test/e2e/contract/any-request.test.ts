@@ -11,8 +11,11 @@ import { ApiDocument, type Endpoint } from './api-document.ts'
 import { headerText, oddQuery, oddSegment, someHeaders } from './odd-request.ts'
 import { anyJson, arbitraryOf, mutated } from './schema-arbitrary.ts'
 
-/** The statuses of a path that is not an endpoint: 405 where the document has only some of the paths of a route. */
-const nowhere = [400, 404, 405]
+/**
+ * The statuses of a path that is not an endpoint: 405 where the document has only some of the paths of a route, 403 for a foreign web page that
+ * asks for a method which another path of the route has.
+ */
+const nowhere = [400, 403, 404, 405]
 
 /** What is wrong with an answer, in words: it is not documented, no problem in our form, or a server error. */
 function check(document: ApiDocument, odd: RawRequest, answer: RawAnswer): string | undefined {
@@ -25,7 +28,7 @@ function check(document: ApiDocument, odd: RawRequest, answer: RawAnswer): strin
   if (allowed.length > 0 && !allowed.includes(odd.method)) {
     const allow = answer.headers['allow']
     if (answer.status === 405 && allow !== allowed.join(', ')) return `405 with Allow: ${String(allow)}`
-    if (![400, 405].includes(answer.status)) return `${answer.status} for a method that the path does not have`
+    if (![400, 403, 405].includes(answer.status)) return `${answer.status} for a method that the path does not have`
   }
   if (odd.method === 'OPTIONS') {
     const expected = allowed.length > 0 ? [204, 400] : [204, 404, 400]
