@@ -9,6 +9,7 @@ import {
   list,
   origins,
   port,
+  tokenSecrets,
   variableNames,
   workerNamePattern,
   workerQueues,
@@ -213,6 +214,13 @@ export const apiVariables = z
       .string()
       .optional()
       .meta(about('JSON file of API keys, tenants and their limits. The API reads it again when it changes.')),
+    TOKEN_SECRETS: tokenSecrets
+      .default([])
+      .meta(
+        about(
+          'Secrets of at least 24 characters that sign watch tokens, separated by commas, the newest first: see [Security](security.md#watch-tokens). Without one there are no tokens. The same for all API processes.',
+        ),
+      ),
     ACCESS_LOG: flag
       .default(false)
       .meta(

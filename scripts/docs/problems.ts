@@ -37,6 +37,7 @@ const advice: Partial<Record<ProblemCode, string>> = {
   too_many_hops: 'jobs and webhooks that submit jobs form a loop: break it',
   too_many_members: 'send fewer members, or one text; the limits are settings',
   too_many_resends: 'wait for the earlier ones to end',
+  tokens_not_configured: 'the operator of the server sets `TOKEN_SECRETS`',
   too_many_schedules: 'delete schedules that are not needed',
   unauthenticated: 'send `Authorization: Bearer <id>.<secret>` with a valid key',
   unknown_job_type: '`GET /v1/job-types` lists the types',

@@ -10,11 +10,13 @@ import { isLoopback } from '../environment.ts'
 import { limitRequests } from './access/admission.ts'
 import { AnswerLog } from './access/answer-log.ts'
 import { anonymousCaller } from './access/api-keys.ts'
+import { auditWrites } from './access/audit-writes.ts'
 import { authorizeRequests } from './access/auth.ts'
 import { allowFrontEnds, type BrowserOptions, guardAgainstPages } from './access/browsers.ts'
 import { closeIdleStrangers } from './access/close-idle.ts'
 import { HeldAnswers } from './access/held-answers.ts'
 import { bodyBudgetOf, limitBodies, reserveParsed } from './access/limit-bodies.ts'
+import { WatchTokens } from './access/watch-tokens.ts'
 import { dashboardRoutes } from './dashboard/routes.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
 import { flowWebhook } from './flows/flow-webhook.ts'
@@ -41,6 +43,7 @@ import { operationRoutes } from './operations/routes.ts'
 import { queueRoutes } from './queues/routes.ts'
 import { scheduleRoutes } from './schedules/routes.ts'
 import { serviceRoutes } from './service/routes.ts'
+import { tokenRoutes } from './tokens/routes.ts'
 import { webhookRoutes } from './webhooks/routes.ts'
 
 /** Builds the API without listening. Close the result when done. */
@@ -49,7 +52,15 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   const streams = new SseStreams(closing.signal, apiDeps.metrics.eventStreams)
   const holds = new HeldAnswers(apiDeps.apiKeys, apiDeps.metrics.answerRevoked)
   apiDeps.metrics.observeHolds(holds)
-  const deps: RouteDeps = { ...apiDeps, closing: closing.signal, streams, holds, schemas: createSchemaRegistry() }
+  const tokens = new WatchTokens(apiDeps.config.TOKEN_SECRETS, apiDeps.apiKeys)
+  const deps: RouteDeps = {
+    ...apiDeps,
+    tokens,
+    closing: closing.signal,
+    streams,
+    holds,
+    schemas: createSchemaRegistry(),
+  }
   const answers = new AnswerLog({ log: deps.log, isAccessLog: deps.config.ACCESS_LOG })
   const app = createServer(deps, answers)
   app.setErrorHandler(answerProblem)
@@ -73,7 +84,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   guardAgainstPages(app, browsers)
   await allowFrontEnds(app, browsers)
   answerOtherMethods(app)
-  authorizeRequests(app, deps.apiKeys, deps.metrics.authenticationFailed)
+  authorizeRequests(app, deps.apiKeys, deps.metrics.authenticationFailed, deps.tokens)
   closeIdleStrangers(app, deps.apiKeys !== undefined, deps.metrics.idleConnectionClosed)
   limitRequests(app, deps.quotas)
   const { BODY_LIMIT_BYTES: body } = deps.config
@@ -83,6 +94,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   limitBodies(app, { total, share, body })
   compressAnswers(app)
   trimHeadAnswers(app)
+  auditWrites(app, deps.audit)
   measureAnswers(app, deps, answers)
   app.addHook('onClose', () => {
     streams.stop()
@@ -142,6 +154,7 @@ function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
   serveDocs(app, deps.schemas, access, [jobWebhook, flowWebhook])
   jobRoutes(app, deps)
   flowRoutes(app, deps)
+  tokenRoutes(app, deps)
   operationRoutes(app, deps)
   scheduleRoutes(app, deps)
   webhookRoutes(app, deps)

@@ -4,6 +4,7 @@ import type { apiVariables } from '../environment.ts'
 import type { Registry } from '../jobs/registry.ts'
 import type { Admission } from '../queue/admission/admission.ts'
 import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
+import type { AuditLog } from '../queue/audit/audit-log.ts'
 import type { JobEventHub } from '../queue/events/event-hub.ts'
 import type { Flows } from '../queue/flows/flows.ts'
 import type { Retention } from '../queue/model/retention.ts'
@@ -21,6 +22,7 @@ import type { Workers } from '../queue/workers/workers.ts'
 import type { Tracing } from '../tracing/span.ts'
 import type { ApiKeys } from './access/api-keys.ts'
 import type { HeldAnswers } from './access/held-answers.ts'
+import type { WatchTokens } from './access/watch-tokens.ts'
 import type { SseStreams } from './http/sse-response.ts'
 import type { SchemaRegistry } from './openapi/schema-registry.ts'
 import type { ApiMetrics } from './service/metrics.ts'
@@ -52,6 +54,7 @@ export interface ApiDeps {
   /** What all processes have counted. @throws QueueUnavailableError */
   readStats: (range: StatsRange) => Promise<Stats>
   workers: Workers
+  audit: AuditLog
   operations: Operations
   describeRedis: () => ReturnType<typeof describeRedis>
   /** How far the clock of this process is ahead of that of Redis. */
@@ -70,6 +73,7 @@ export interface RouteDeps extends ApiDeps {
   /** Aborts when the server starts to close: held requests are answered, streams end. */
   closing: AbortSignal
   streams: SseStreams
+  tokens: WatchTokens
   /** Where a stream or a wait is opened, so that it is counted and ends with its key. */
   holds: HeldAnswers
   /** Where a route names its schemas, so that the OpenAPI document refers to them. */

@@ -5,6 +5,7 @@ import { apiVariables, readEnvironment } from '../environment.ts'
 import { loadRegistry } from '../jobs/registry.ts'
 import type { Admission } from '../queue/admission/admission.ts'
 import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
+import type { AuditLog } from '../queue/audit/audit-log.ts'
 import type { JobEventHub } from '../queue/events/event-hub.ts'
 import type { Flows } from '../queue/flows/flows.ts'
 import type { ScheduleStore } from '../queue/schedules/schedule-store.ts'
@@ -40,6 +41,7 @@ export async function generateOpenapi(): Promise<string> {
     retention: retentionOf(config),
     clock: { skewMs: 0 },
     workers: uncalled as Workers,
+    audit: uncalled as AuditLog,
     operations: uncalled as ApiDeps['operations'],
     readStats: uncalled as ApiDeps['readStats'],
     describeRedis: uncalled as ApiDeps['describeRedis'],

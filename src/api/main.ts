@@ -16,6 +16,7 @@ import { createLogger } from '../logger.ts'
 import { QuotaRecount } from '../queue/admission/quota-recount.ts'
 import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
+import { AuditLog } from '../queue/audit/audit-log.ts'
 import { JobEventHub } from '../queue/events/event-hub.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Flows } from '../queue/flows/flows.ts'
@@ -210,6 +211,7 @@ await boot('api', async () => {
     log,
     clock,
     operations: { store: operations, begin: (id) => runner.begin(id) },
+    audit: new AuditLog({ redis: client, keys }),
     workers: new Workers({ redis: client, keys, queues: queuesOf(registry) }),
     readStats: (range) => readStats({ redis: client, keys }, range),
     describeRedis: () => describeRedis(client),

@@ -88,6 +88,12 @@ export const webhookSecrets = list.transform((items, context): WebhookSecret[] =
   }),
 )
 
+/** Secrets that sign tokens, separated by commas. Messages never show one. */
+export const tokenSecrets = list.superRefine((items, context) => {
+  for (const [n, item] of items.entries())
+    if (item.length < 24) context.addIssue(`entry ${n + 1} has fewer than 24 characters`)
+})
+
 /** Names of environment variables. */
 export const variableNames = list.pipe(z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a variable name')))
 

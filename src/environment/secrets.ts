@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
 
 /** Variables whose value is a secret. Each can come from a file: `REDIS_URL_FILE` names the file that holds `REDIS_URL`. */
-const secretVariables = ['REDIS_URL', 'REDIS_PASSWORD', 'WEBHOOK_SECRETS', 'OTEL_EXPORTER_OTLP_HEADERS']
+const secretVariables = [
+  'REDIS_URL',
+  'REDIS_PASSWORD',
+  'WEBHOOK_SECRETS',
+  'TOKEN_SECRETS',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+]
 
 /** Where the value of a secret came from, as its messages name it: `REDIS_URL` or `REDIS_URL_FILE`. */
 type SecretSources = ReadonlyMap<string, string>

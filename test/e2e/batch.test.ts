@@ -34,6 +34,9 @@ test('a batch answers each submission in order, keeps its ids under a key, and i
   ])
   expect(body.items[2]?.problem?.errors?.[0]?.pointer).toBe('/jobs/2/input/duration_ms')
   const [first, , , , last] = body.items.map(({ job }) => job)
+  // This API has no secrets to sign with.
+  const token = await send('POST', `${api.url}/v1/jobs/${first?.id}/tokens`, { headers: acme.headers, body: {} })
+  expect(token).toMatchObject({ status: 409, body: { code: 'tokens_not_configured' } })
   expect(first).toEqual({
     id: expect.stringMatching(/^io_/),
     state: 'queued',

@@ -91,6 +91,7 @@ export const rules: Record<string, Rule> = {
     imports: ['queue/model', 'queue/redis'],
     doors: ['operation-record', 'operation-store'],
   },
+  'queue/audit': { imports: ['queue/model', 'queue/redis'] },
   'queue/workers': {
     imports: ['queue/model', 'queue/redis'],
     doors: ['worker-report', 'worker-reporter', 'workers'],
@@ -121,7 +122,18 @@ export const rules: Record<string, Rule> = {
       'tracing/span',
     ],
   },
-  'api/access': { imports: ['api/http', 'jobs', 'queue/admission', 'queue/model', 'queue/store', 'environment'] },
+  'api/access': {
+    imports: [
+      'api/http',
+      'jobs',
+      'queue/admission',
+      'queue/audit',
+      'queue/model',
+      'queue/redis/connection',
+      'queue/store',
+      'environment',
+    ],
+  },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model', 'version'] },
   'api/service/metrics': { imports: ['queue/store', 'queue/stats', 'queue/model/redis-time', 'metrics'] },
   'api/deps': {
@@ -162,6 +174,7 @@ export const rules: Record<string, Rule> = {
     imports: [...api, 'api/jobs', 'jobs', 'queue/model', 'queue/operations'],
     doors: ['routes', 'operation-runner'],
   },
+  'api/tokens': { imports: [...api, 'api/jobs', 'api/flows', 'queue/model'], doors: ['routes'] },
   'api/monitoring': {
     imports: [...api, 'jobs', 'queue/model', 'queue/stats', 'queue/workers', 'version'],
     doors: ['routes'],
@@ -179,6 +192,7 @@ export const rules: Record<string, Rule> = {
         'api/job-types',
         'api/queues',
         'api/monitoring',
+        'api/tokens',
         'api/operations',
         'api/service',
         'api/dashboard',

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { anonymousTenant } from '../../queue/model/job-record.ts'
 import { type KeyEntry, KeysFileError, parseKeysFile, type Scope, scopes, type TenantLimits } from './keys-file.ts'
+import type { Watch } from './watch.ts'
 
 /** The client of a request. */
 export interface Caller {
@@ -14,6 +15,9 @@ export interface Caller {
   queues?: ReadonlySet<string>
   /** The key that it sent; undefined where there are none. */
   key?: { id: string; hash: Buffer }
+  /** The owner of a watch token: what it may read, and until when (epoch ms). */
+  watch?: Watch
+  expiresAt?: number
 }
 
 /** The client of an API that runs without authentication. */
@@ -88,14 +92,15 @@ export class ApiKeys {
 
   /** The scopes that the key of a client has at `now` (epoch ms); undefined where that key is gone, has expired or has become another one. */
   scopesOf({ key, tenant }: Caller, now: number): ReadonlySet<Scope> | undefined {
-    return key && this.callerOf(key, tenant, now)?.scopes
+    if (!key) return undefined
+    return this.callerOf({ id: key.id, isSame: (hash) => hash.equals(key.hash) }, tenant, now)?.scopes
   }
 
   /** The client of a key that it had before; undefined where that key is gone, has expired or has become another one. */
-  callerOf(key: { id: string; hash: Buffer }, tenant: string, now: number): Caller | undefined {
+  callerOf(key: { id: string; isSame: (hash: Buffer) => boolean }, tenant: string, now: number): Caller | undefined {
     const known = this.#keys.get(key.id)
-    const isSame = known?.hash.equals(key.hash) === true && known.caller.tenant === tenant && now < known.expiresAt
-    return isSame ? known.caller : undefined
+    const isValid = known && key.isSame(known.hash) && known.caller.tenant === tenant && now < known.expiresAt
+    return isValid ? known.caller : undefined
   }
 
   #verify(authorization: Buffer, connection: object): KnownKey | undefined {

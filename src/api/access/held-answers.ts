@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { redisNow } from '../../queue/model/redis-time.ts'
 import type { Hold } from '../http/hold.ts'
 import { Problem } from '../http/problem.ts'
 import type { ApiKeys, Caller } from './api-keys.ts'
@@ -26,13 +27,15 @@ export class HeldAnswers {
   readonly #byCaller = new Map<Caller, Set<OpenHold>>()
   readonly #counts = { stream: new Map<string, number>(), wait: new Map<string, number>() }
   readonly #onRevoked: (kind: HoldKind) => void
+  readonly #keys: ApiKeys | undefined
   #timer: NodeJS.Timeout | undefined
   #isChecking = false
 
   /** Call {@link stop} when done. `onRevoked` is called for each answer that ends with its key. */
   constructor(keys: ApiKeys | undefined, onRevoked: (kind: HoldKind) => void) {
     this.#onRevoked = onRevoked
-    if (keys) this.#timer = setInterval(() => void this.#endRevoked(keys), checkEveryMs)
+    this.#keys = keys
+    if (keys) this.#check()
   }
 
   stop(): void {
@@ -56,6 +59,8 @@ export class HeldAnswers {
       throw new Problem('quota_exceeded', `Your tenant is limited to ${max} ${things}.`, { retryAfterS })
     }
     counts.set(caller.tenant, count + 1)
+    // A watch token ends also where there are no keys.
+    if (caller.expiresAt !== undefined) this.#check()
     const { access } = routeOptions.config
     // What an admin reads may be of another tenant.
     const needs = [...caller.scopes].filter((scope) => scope === access || scope === 'admin')
@@ -65,6 +70,10 @@ export class HeldAnswers {
     if (ofCaller) ofCaller.add(hold)
     else this.#byCaller.set(caller, new Set([hold]))
     return hold
+  }
+
+  #check(): void {
+    this.#timer ??= setInterval(() => void this.#endRevoked(), checkEveryMs)
   }
 
   #remove(caller: Caller, hold: OpenHold): void {
@@ -77,12 +86,13 @@ export class HeldAnswers {
     else counts.delete(caller.tenant)
   }
 
-  async #endRevoked(keys: ApiKeys): Promise<void> {
+  async #endRevoked(): Promise<void> {
     if (this.#isChecking) return
     this.#isChecking = true
     let ended = 0
     for (const [caller, holds] of this.#byCaller) {
-      const scopes = keys.scopesOf(caller, Date.now())
+      const isOver = caller.expiresAt !== undefined && redisNow() >= caller.expiresAt
+      const scopes = isOver ? undefined : this.#keys ? this.#keys.scopesOf(caller, Date.now()) : caller.scopes
       for (const { hold, why } of refused(holds, scopes)) {
         hold.revoke(why)
         this.#onRevoked(hold.kind)
@@ -100,7 +110,7 @@ function* refused(holds: Iterable<OpenHold>, scopes: ReadonlySet<Scope> | undefi
     if (hold.revoked || (scopes && !lost)) continue
     const why = lost
       ? new Problem('forbidden', `This key does not have the scope "${lost}" any more.`)
-      : new Problem('unauthenticated', 'The API key of this request was revoked or has expired.')
+      : new Problem('unauthenticated', 'The API key or token of this request was revoked or has expired.')
     yield { hold, why }
   }
 }

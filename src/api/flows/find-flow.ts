@@ -4,6 +4,7 @@ import { cutText } from '../../jobs/cut-text.ts'
 import type { FlowProgress, Flows, LoadedFlow } from '../../queue/flows/flows.ts'
 import { parseJobId } from '../../queue/model/job-id.ts'
 import { reachableTenant } from '../access/readable-tenant.ts'
+import { checkWatchedRun } from '../access/watch.ts'
 import { Problem } from '../http/problem.ts'
 
 /** The path parameter of every route below `/v1/flows/{id}`. */
@@ -36,6 +37,7 @@ export async function findFlow(flows: Flows, request: FastifyRequest, id: string
   const tenant = reachableTenant(request)
   if (!head && (await flows.store.wasEvicted(id, tenant))) throw flowEvicted(id)
   if (!head || head.tenant !== (tenant ?? head.tenant)) throw flowNotFound(id)
+  checkWatchedRun(request, head.run)
   return flows.progress(head)
 }
 

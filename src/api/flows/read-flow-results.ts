@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import type { LoadedFlow } from '../../queue/flows/flows.ts'
+import { checkWatchedRun } from '../access/watch.ts'
+import { tokenParameter } from '../access/watch-tokens.ts'
 import type { RouteDeps } from '../deps.ts'
 import { linkNextPage } from '../http/next-page.ts'
 import { Problem } from '../http/problem.ts'
@@ -19,6 +21,7 @@ const maxCharacters = 8 * 1024 * 1024
 const ndjson = 'application/x-ndjson'
 
 const query = z.strictObject({
+  token: tokenParameter,
   limit: limitParameter,
   cursor: z
     .string()
@@ -76,6 +79,7 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
     try {
       const open = await flows.begin(id)
       if (!open) throw flowNotFound(id)
+      checkWatchedRun(reply.request, open.flow.run)
       const lines = linesAfter(after, open.flow.run)
       const response = deps.streams.openLines(reply, deps.holds.open('stream', reply.request, reply))
       try {
@@ -90,7 +94,7 @@ export function readFlowResults(app: FastifyInstance, deps: RouteDeps): void {
   }
 
   app.get<{ Params: z.output<typeof flowParams>; Querystring: Query }>('/v1/flows/:id/results', {
-    config: { access: 'read' },
+    config: { access: 'read', watch: 'flow' },
     schema: {
       operationId: 'readFlowResults',
       summary: 'Read the results of a flow',

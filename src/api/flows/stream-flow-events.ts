@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { LoadedFlow } from '../../queue/flows/flows.ts'
+import { checkWatchedRun } from '../access/watch.ts'
+import { tokenParameter } from '../access/watch-tokens.ts'
 import type { RouteDeps } from '../deps.ts'
 import { lastEventId } from '../http/event-id.ts'
 import type { SseResponse } from '../http/sse-response.ts'
@@ -16,7 +18,7 @@ import { FlowFollower } from './follow-flow.ts'
 /** An event's id is the run, followed by the number of jobs that had ended by then. */
 const idsPerRun = 1_000_000
 
-const query = z.strictObject({ ...treeQuery, after: resumeParameter })
+const query = z.strictObject({ token: tokenParameter, ...treeQuery, after: resumeParameter })
 
 /** `GET /v1/flows/{id}/events`: the flow, each of its jobs as it ends, and the finished flow, as server-sent events. */
 export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
@@ -66,7 +68,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
   }
 
   app.get<{ Params: z.output<typeof flowParams>; Querystring: z.output<typeof query> }>('/v1/flows/:id/events', {
-    config: { access: 'read' },
+    config: { access: 'read', watch: 'flow' },
     schema: {
       operationId: 'streamFlowEvents',
       summary: 'Watch a flow',
@@ -95,6 +97,7 @@ export function streamFlowEvents(app: FastifyInstance, deps: RouteDeps): void {
       try {
         const open = await flows.begin(id)
         if (!open) throw flowNotFound(id)
+        checkWatchedRun(request, open.flow.run)
         const after = await placeOf(open, resumed)
         const snapshot = await readFlow(id, withTree)
         const response = deps.streams.open(reply, deps.holds.open('stream', request, reply))

@@ -67,7 +67,7 @@ export function submitFlow(app: FastifyInstance, deps: RouteDeps): void {
   const { flows, retention, schemas } = deps
   const kind = flowSubmissions(deps)
   app.post<{ Querystring: z.output<typeof query> }>('/v1/flows', {
-    config: { access: 'submit' },
+    config: { access: 'submit', isSubmission: true },
     schema: {
       operationId: 'submitFlow',
       summary: 'Submit jobs that depend on each other',

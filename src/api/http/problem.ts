@@ -48,6 +48,7 @@ const problems = {
   schedule_not_found: [404, 'Schedule not found'],
   schedule_contended: [409, 'Conflicting changes of the schedule'],
   too_many_schedules: [409, 'Too many schedules'],
+  tokens_not_configured: [409, 'Tokens not configured'],
   operation_not_found: [404, 'Operation not found'],
   operation_already_done: [409, 'Operation already done'],
   too_many_operations: [409, 'Too many operations'],

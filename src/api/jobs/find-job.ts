@@ -8,6 +8,7 @@ import type { JobView, Standing } from '../../queue/model/standing.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
 import { reachableTenant } from '../access/readable-tenant.ts'
+import { checkWatchedRun } from '../access/watch.ts'
 import { Problem } from '../http/problem.ts'
 
 /** The path parameter of every route below `/v1/jobs/{id}`. */
@@ -50,6 +51,7 @@ export async function findJob(
   const { ref, tenant } = reach(queue, request, id)
   const job = await queue.read(ref, tenant, view)
   if (!job) throw await jobGone(queue, ref, tenant)
+  checkWatchedRun(request, job.run)
   return request.routeOptions.config.access === 'read' ? withoutSecrets(job) : job
 }
 

@@ -29,7 +29,7 @@ interface StreamDeps {
   queue: JobQueue
   hub: JobEventHub
   retention: Retention
-  caller: Pick<Caller, 'scopes'>
+  caller: Pick<Caller, 'scopes' | 'watch'>
 }
 
 /** The part of a job that tells whether its state has changed since the last event. */
@@ -78,7 +78,9 @@ export class JobEventStream {
     // No event would ever follow an id that was made up, or that Redis lost with its last second.
     const isKnown = after !== undefined && Math.floor(after / idsPerStoredEvent) <= job.lastEventId
     this.#isResumed = isKnown
-    this.#stored = isKnown ? Math.floor(after / idsPerStoredEvent) : job.eventsBeforeRun
+    const stored = isKnown ? Math.floor(after / idsPerStoredEvent) : job.eventsBeforeRun
+    // A watch token does not read what earlier runs have left.
+    this.#stored = deps.caller.watch ? Math.max(stored, job.eventsBeforeRun) : stored
     this.#between = isKnown ? after % idsPerStoredEvent : 0
   }
 
@@ -133,7 +135,9 @@ export class JobEventStream {
 
   async #catchUpWithState(): Promise<void> {
     const job = this.#takeEnded() ?? (await this.#deps.queue.read(this.#ref, undefined, 'small'))
-    if (!job) return this.#response.end()
+    const { watch } = this.#deps.caller
+    // A watch token is for one run.
+    if (!job || (watch && watch.run !== job.run)) return this.#response.end()
     // Redis has lost events that were sent: others will get their ids.
     if (job.lastEventId < this.#stored) this.#stored = job.lastEventId
     // The events of a running attempt follow its state; every other state follows the events before it. The events of a finished

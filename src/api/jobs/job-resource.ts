@@ -129,7 +129,11 @@ export const jobSchema = z.object({
 export type JobResource = z.output<typeof jobSchema>
 
 /** A stored job as clients see it. Only admins see hosts. */
-export function jobResource(job: StoredJob, retention: Retention, { scopes }: Pick<Caller, 'scopes'>): JobResource {
+export function jobResource(
+  job: StoredJob,
+  retention: Retention,
+  { scopes, watch }: Pick<Caller, 'scopes' | 'watch'>,
+): JobResource {
   const { record, failure, progress } = job
   const shownWorker = (name: string | undefined) =>
     name === undefined ? null : shownWorkerName(name, scopes.has('admin'))
@@ -140,7 +144,8 @@ export function jobResource(job: StoredJob, retention: Retention, { scopes }: Pi
     queue: job.queue,
     state: job.state,
     done: job.done,
-    input: job.inputBytes === undefined ? maskSecrets(record.input, record.secrets?.input) : null,
+    input:
+      job.inputBytes === undefined && watch?.input !== false ? maskSecrets(record.input, record.secrets?.input) : null,
     input_bytes: job.inputBytes ?? null,
     output: maskSecrets(job.output ?? null, record.secrets?.output),
     output_bytes: job.storedOutput?.bytes ?? null,
@@ -152,6 +157,7 @@ export function jobResource(job: StoredJob, retention: Retention, { scopes }: Pi
     worker: shownWorker(job.worker),
     priority: record.priority ?? 0,
     ...givenOptions(job),
+    ...(watch && { webhook: null }),
     tags: record.tags ?? [],
     metadata: record.metadata ?? {},
     created_at: timestamp(job.createdAt),

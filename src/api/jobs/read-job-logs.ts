@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { tokenParameter } from '../access/watch-tokens.ts'
 import type { RouteDeps } from '../deps.ts'
 import { linkNextPage } from '../http/next-page.ts'
 import { limitParameter, named, pageHeaders, pageOf } from '../openapi/fields.ts'
@@ -8,6 +9,7 @@ import { exampleLogs } from './examples.ts'
 import { findJob, jobParams } from './find-job.ts'
 
 const query = z.strictObject({
+  token: tokenParameter,
   limit: limitParameter,
   cursor: z
     .string()
@@ -23,7 +25,7 @@ const maxRead = 500
 /** `GET /v1/jobs/{id}/logs`: what the handler logged, oldest first, as far as it is stored. */
 export function readJobLogs(app: FastifyInstance, { queue, hub }: RouteDeps): void {
   app.get<{ Params: z.output<typeof jobParams>; Querystring: z.output<typeof query> }>('/v1/jobs/:id/logs', {
-    config: { access: 'read' },
+    config: { access: 'read', watch: 'job' },
     schema: {
       operationId: 'readJobLogs',
       summary: "Read a job's log",

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { maskSecrets } from '../../jobs/secrets.ts'
 import type { StoredJob, StoredOutput } from '../../queue/model/stored-job.ts'
 import { OutputGoneError } from '../../queue/store/job-output.ts'
+import { tokenParameter } from '../access/watch-tokens.ts'
 import type { RouteDeps } from '../deps.ts'
 import { answerPayload, type Payload, payloadOf } from '../http/payload.ts'
 import { Problem } from '../http/problem.ts'
@@ -13,14 +14,14 @@ import { findJob, jobGone, jobParams } from './find-job.ts'
 /** `GET /v1/jobs/{id}/output`: the output of a job alone, as JSON of any size, in parts where the client asks for a range. */
 export function readJobOutput(app: FastifyInstance, deps: RouteDeps): void {
   app.get<{ Params: z.output<typeof jobParams> }>('/v1/jobs/:id/output', {
-    config: { access: 'read' },
+    config: { access: 'read', watch: 'job' },
     schema: {
       operationId: 'readJobOutput',
       summary: "Read a job's output",
       description: 'The output alone, of any size. A `Range` asks for a part of it.',
       tags: ['jobs'],
       params: jobParams,
-      querystring: z.strictObject({}),
+      querystring: z.strictObject({ token: tokenParameter }),
       headers: payloadRequestHeaders('output'),
       response: {
         ...payloadResponses('output', { count: 25, largest: 97 }),

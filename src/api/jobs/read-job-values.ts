@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { JobRef } from '../../queue/model/job-id.ts'
 import type { ValuesPage, ValuesPlace } from '../../queue/store/job-values.ts'
+import { tokenParameter } from '../access/watch-tokens.ts'
 import type { RouteDeps } from '../deps.ts'
 import { asJsonText } from '../http/answer-when-done.ts'
 import type { Hold } from '../http/hold.ts'
@@ -21,6 +22,7 @@ const maxLimit = 1000
 const pageBytes = 1024 * 1024
 
 const query = z.strictObject({
+  token: tokenParameter,
   after: z
     .string()
     .regex(/^\d{1,9}-\d{1,6}$/, 'must be the number of a list and how many of its values to leave out: 1-25')
@@ -97,7 +99,7 @@ export function readJobValues(app: FastifyInstance, deps: RouteDeps): void {
   }
 
   app.get<{ Params: Params; Querystring: Query }>('/v1/jobs/:id/values', {
-    config: { access: 'read' },
+    config: { access: 'read', watch: 'job' },
     schema: {
       operationId: 'readJobValues',
       summary: "Read a job's values",

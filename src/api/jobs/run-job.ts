@@ -49,7 +49,7 @@ const responseHeaders = submittedHeaders('job')
 export function runJob(app: FastifyInstance, deps: RouteDeps): void {
   for (const { job } of deps.registry.values()) runType(app, deps, job)
   app.post<{ Params: { type: string } }>('/v1/job-types/:type/run', {
-    config: { access: 'submit' },
+    config: { access: 'submit', isSubmission: true },
     schema: { hide: true },
     handler: ({ params }) => {
       throw unknownJobType(params.type)

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
+import { tokenParameter } from '../access/watch-tokens.ts'
 import type { RouteDeps } from '../deps.ts'
 import { lastEventId } from '../http/event-id.ts'
 import { answerHeadOfStream } from '../http/stream-response.ts'
@@ -10,14 +11,14 @@ import { exampleEvents } from './examples.ts'
 import { findJob, jobNotFound, jobParams } from './find-job.ts'
 import { idOfDone, JobEventStream } from './job-event-stream.ts'
 
-const query = z.strictObject({ after: resumeParameter })
+const query = z.strictObject({ token: tokenParameter, after: resumeParameter })
 
 /** `GET /v1/jobs/{id}/events`: what happens to a job, as server-sent events. */
 export function streamJobEvents(app: FastifyInstance, deps: RouteDeps): void {
   const streamDeps = { queue: deps.queue, hub: deps.hub, retention: deps.retention }
 
   app.get<{ Params: z.output<typeof jobParams>; Querystring: z.output<typeof query> }>('/v1/jobs/:id/events', {
-    config: { access: 'read' },
+    config: { access: 'read', watch: 'job' },
     schema: {
       operationId: 'streamJobEvents',
       summary: 'Watch a job',

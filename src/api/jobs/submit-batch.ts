@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { cutText } from '../../jobs/cut-text.ts'
 import { newJobRef, timeOfUlid, ulidOf, ulidTime } from '../../queue/model/job-id.ts'
 import { redisNow } from '../../queue/model/redis-time.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
@@ -24,8 +25,11 @@ import { jobSubmissions } from './job-submissions.ts'
 import { lacksResult, type Parsed, readAll, type Shown, storeAll, validOf } from './store-batch.ts'
 
 const maxJobs = 10_000
-/** Jobs that are checked, or written as JSON, before others have a turn of the event loop: about 5 ms. */
-const inOneTurn = 250
+/** For so long jobs are checked, or written as JSON, before others have a turn of the event loop. */
+const turnMs = 5
+/** Characters of problems in an answer; those that come behind say less. */
+const maxProblems = 2_000_000
+const maxShortDetail = 200
 const path = '/v1/jobs/batch'
 
 const envelope = z.strictObject({ jobs: z.array(z.unknown()).min(1).max(maxJobs) })
@@ -63,7 +67,7 @@ const itemSchema = named(
 export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
   const { retention, quotas, admission, queue } = deps
   app.post('/v1/jobs/batch', {
-    config: { access: 'submit' },
+    config: { access: 'submit', isSubmission: true },
     schema: {
       operationId: 'submitBatch',
       summary: 'Submit many jobs at once',
@@ -126,8 +130,12 @@ function parseEnvelope(body: unknown): z.output<typeof envelope> {
 
 async function parseAll(jobs: unknown[], context: SubmissionContext): Promise<Parsed[]> {
   const parsed: Parsed[] = []
+  let since = performance.now()
   for (const [n, body] of jobs.entries()) {
-    if (n > 0 && n % inOneTurn === 0) await nextTurn()
+    if (performance.now() - since > turnMs) {
+      await nextTurn()
+      since = performance.now()
+    }
     try {
       parsed.push(parseJob(body, context, `/jobs/${n}`))
     } catch (error) {
@@ -212,12 +220,20 @@ async function toJson(
 ): Promise<string> {
   const texts: string[] = []
   let next = 0
-  for (const [n, given] of parsed.entries()) {
-    if (n > 0 && n % inOneTurn === 0) await nextTurn()
+  let left = maxProblems
+  let since = performance.now()
+  for (const given of parsed) {
+    if (performance.now() - since > turnMs) {
+      await nextTurn()
+      since = performance.now()
+    }
     const job = given instanceof Problem ? given : (stored[next++] ?? lacksResult())
     if (job instanceof Problem) {
-      const problem = problemDetails(job, path)
-      texts.push(JSON.stringify({ status: problem.status, problem }))
+      const { errors, ...problem } = problemDetails(job, path)
+      const whole = JSON.stringify({ status: problem.status, problem: { ...problem, ...(errors && { errors }) } })
+      left -= whole.length
+      const short = { ...problem, detail: cutText(problem.detail, maxShortDetail) }
+      texts.push(left > 0 ? whole : JSON.stringify({ status: problem.status, problem: short }))
     } else texts.push(`{"status":${job.deduplicated ? 200 : 202},"job":${JSON.stringify(show(job))}}`)
   }
   return `{"items":[${texts.join(',')}]}`

@@ -22,7 +22,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
   const { registry, retention, schemas } = deps
   const jobs = jobSubmissions(deps, byBodyAndPrefer)
   app.post('/v1/jobs', {
-    config: { access: 'submit' },
+    config: { access: 'submit', isSubmission: true },
     schema: {
       operationId: 'submitJob',
       summary: 'Submit a job',

@@ -134,7 +134,8 @@ export class OperationRunner {
   #callerOf({ key, tenant, action }: StoredOperation): Caller | Problem {
     const { apiKeys } = this.#options
     if (!apiKeys && !key) return anonymousCaller
-    const caller = key && apiKeys?.callerOf({ id: key.id, hash: Buffer.from(key.hash, 'hex') }, tenant, Date.now())
+    const caller =
+      key && apiKeys?.callerOf({ id: key.id, isSame: (hash) => hash.toString('hex') === key.hash }, tenant, Date.now())
     if (!caller) return new Problem('unauthenticated', 'The API key of this operation was revoked or has expired.')
     const scope = scopeOf(action)
     return caller.scopes.has(scope) ? caller : new Problem('forbidden', `Its key lost the scope "${scope}".`)

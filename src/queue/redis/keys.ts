@@ -206,6 +206,11 @@ export class Keys {
     return `${this.#prefix}:{_stats}:${minute}`
   }
 
+  /** Stream: what clients changed. */
+  get audit(): string {
+    return `${this.#prefix}:{_audit}:log`
+  }
+
   /** An operation over many jobs. All operations share a slot. */
   operation(id: string): string {
     return `${this.#prefix}:{_operations}:${id}`

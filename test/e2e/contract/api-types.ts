@@ -556,6 +556,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let somebody without a key watch a job
+         * @description A signed token that reads this job in its current run alone: the job without its webhook, its events, output, values and logs. It is sent as `?token=` or as `authorization: Bearer`, and ends at its time or with the key that asked for it.
+         */
+        post: operations["createJobToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/flows/{id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let somebody without a key watch a flow
+         * @description A signed token that reads this flow in its current run alone: the flow, its events and results. It is sent as `?token=` or as `authorization: Bearer`, and ends at its time or with the key that asked for it.
+         */
+        post: operations["createFlowToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operations": {
         parameters: {
             query?: never;
@@ -1064,6 +1104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read who changed what
+         * @description Every write that succeeded, newest first, except submissions: which key, which operation, on what, and when. The last 100,000 of 90 days. A page may be short: only `next_cursor: null` is the end of the list.
+         */
+        get: operations["readAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -1209,6 +1269,27 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
+        AuditEntry: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            at: string;
+            /** @description Of the key */
+            tenant: string;
+            /** @description The id of the API key. Null: the API ran without keys */
+            key: string | null;
+            /** @description The `operationId` of the call */
+            action: string;
+            /** @description The id of what was changed; with more than one, such as `<job>/<delivery>`, as in the path of the call */
+            target: string | null;
+            request_id: string;
+        };
+        AuditEntryPage: {
+            items: components["schemas"]["AuditEntry"][];
+            /** @description Null on the last page */
+            next_cursor: string | null;
+        };
         Backoff: {
             type: components["schemas"]["BackoffType"];
             delay_ms: number;
@@ -2238,6 +2319,12 @@ export interface components {
             /** @description At most so many jobs, the newest. Default: 100,000 */
             limit?: number;
         };
+        NewToken: {
+            /** @description How long it is valid. Default: ten minutes */
+            ttl_ms?: number;
+            /** @description Whether it lets its owner read the input. Default: false */
+            input?: boolean;
+        };
         /** @enum {string} */
         OnConflict: "existing" | "reject" | "replace";
         /** @enum {string} */
@@ -2342,7 +2429,7 @@ export interface components {
             error?: components["schemas"]["ErrorSummary"];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "concurrency_full" | "job_evicted" | "job_already_done" | "job_not_retryable" | "job_not_waiting" | "unique_conflict" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "operation_not_found" | "operation_already_done" | "too_many_operations" | "queue_not_found" | "worker_not_found" | "limit_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "concurrency_full" | "job_evicted" | "job_already_done" | "job_not_retryable" | "job_not_waiting" | "unique_conflict" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "tokens_not_configured" | "operation_not_found" | "operation_already_done" | "too_many_operations" | "queue_not_found" | "worker_not_found" | "limit_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -3391,6 +3478,14 @@ export interface components {
             code: string;
             detail: string;
         };
+        WatchToken: {
+            token: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            expires_at: string;
+        };
         Webhook: {
             /** Format: uri */
             url: string;
@@ -3780,6 +3875,15 @@ export interface components {
         };
         /** @description `flow_not_retryable` */
         FlowNotRetryable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `tokens_not_configured` */
+        TokensNotConfigured: {
             headers: {
                 [name: string]: unknown;
             };
@@ -4864,6 +4968,8 @@ export interface operations {
     readJob: {
         parameters: {
             query?: {
+                /** @description A watch token in place of an API key; also as `authorization: Bearer` */
+                token?: string;
                 /** @description The input whole, whatever its size */
                 include?: "input";
             };
@@ -5135,6 +5241,8 @@ export interface operations {
     readJobLogs: {
         parameters: {
             query?: {
+                /** @description A watch token in place of an API key; also as `authorization: Bearer` */
+                token?: string;
                 /** @description 1 to 200 */
                 limit?: number;
                 cursor?: string;
@@ -5250,7 +5358,10 @@ export interface operations {
     };
     readJobOutput: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A watch token in place of an API key; also as `authorization: Bearer` */
+                token?: string;
+            };
             header?: {
                 /** @description `bytes=from-to`, `bytes=from-` or `bytes=-last`: one part of the output */
                 range?: string;
@@ -5329,6 +5440,8 @@ export interface operations {
     readJobValues: {
         parameters: {
             query?: {
+                /** @description A watch token in place of an API key; also as `authorization: Bearer` */
+                token?: string;
                 /** @description Leaves out the values that the client has: `<list>-<how many>`, which is `next_cursor`, or `list` and `index` + 1 of an `output` event. Refused once another list has begun */
                 after?: string;
                 /** @description 1 to 1000. Not for NDJSON */
@@ -5380,6 +5493,8 @@ export interface operations {
     streamJobEvents: {
         parameters: {
             query?: {
+                /** @description A watch token in place of an API key; also as `authorization: Bearer` */
+                token?: string;
                 /** @description Resume after the event with this id. Of this and `Last-Event-ID` the later one counts */
                 after?: string;
             };
@@ -5583,6 +5698,8 @@ export interface operations {
     readFlow: {
         parameters: {
             query?: {
+                /** @description A watch token in place of an API key; also as `authorization: Bearer` */
+                token?: string;
                 /** @description `none` omits the tree, which is long for a large flow */
                 tree?: components["schemas"]["TreeDetail"];
             };
@@ -5701,6 +5818,8 @@ export interface operations {
     readFlowResults: {
         parameters: {
             query?: {
+                /** @description A watch token in place of an API key; also as `authorization: Bearer` */
+                token?: string;
                 /** @description 1 to 200 */
                 limit?: number;
                 cursor?: string;
@@ -5751,6 +5870,8 @@ export interface operations {
     streamFlowEvents: {
         parameters: {
             query?: {
+                /** @description A watch token in place of an API key; also as `authorization: Bearer` */
+                token?: string;
                 /** @description `none` omits the tree, which is long for a large flow */
                 tree?: components["schemas"]["TreeDetail"];
                 /** @description Resume after the event with this id. Of this and `Last-Event-ID` the later one counts */
@@ -5889,6 +6010,88 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
+        };
+    };
+    createJobToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description The token */
+            201: {
+                headers: {
+                    /** @description `no-store` */
+                    "cache-control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchToken"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["TokensNotConfigured"];
+            410: components["responses"]["JobEvicted"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    createFlowToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description The token */
+            201: {
+                headers: {
+                    /** @description `no-store` */
+                    "cache-control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchToken"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["FlowNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["TokensNotConfigured"];
+            410: components["responses"]["FlowEvicted"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     listOperations: {
@@ -7121,6 +7324,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["System"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            408: components["responses"]["RequestTimeout"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    readAudit: {
+        parameters: {
+            query?: {
+                tenant?: string;
+                /** @description Only what was done with the key of this id */
+                key?: string;
+                /** @description Only this operation of the API, such as `cancelJob` */
+                action?: string;
+                /** @description Only what was done to this job, flow, schedule, queue or worker */
+                target?: string;
+                /** @description 1 to 200 */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    /** @description `rel="next"`: the next page. Absent on the last page */
+                    link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryPage"];
                 };
             };
             400: components["responses"]["InvalidRequest"];
