@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { TenantLimits } from '../../queue/admission/tenant-limits.ts'
+import type { TenantLimits, WrittenLimits } from '../../queue/admission/tenant-limits.ts'
 import type { ApiKeys } from './api-keys.ts'
 
 const lookEveryMs = 1000
@@ -7,13 +7,13 @@ const lookEveryMs = 1000
 const writeEveryMs = 60_000
 
 /**
- * Writes the limits of waiting jobs from the keys file to Redis, at once and whenever the file changes, for the processes that release
+ * Writes the limits of waiting jobs and bytes from the keys file to Redis, at once and whenever the file changes, for the processes that release
  * jobs of flows and schedules. @returns what ends that
  */
 export function announceLimits(apiKeys: ApiKeys, limits: TenantLimits, log: Logger): () => void {
-  let written: { limits: ReadonlyMap<string, number>; incarnation: number; at: number } | undefined
+  let written: { limits: WrittenLimits; incarnation: number; at: number } | undefined
   const look = () => {
-    const current = apiKeys.maxQueued
+    const current = apiKeys.quotas
     const { incarnation } = limits
     const isWritten = written?.limits === current && written.incarnation === incarnation
     if (isWritten && performance.now() - (written?.at ?? 0) < writeEveryMs) return

@@ -1,6 +1,7 @@
 import { hash as digest, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
+import type { WrittenLimits } from '../../queue/admission/tenant-limits.ts'
 import { anonymousTenant } from '../../queue/model/job-record.ts'
 import { type KeyEntry, KeysFileError, parseKeysFile, type Scope, scopes, type TenantLimits } from './keys-file.ts'
 import type { Watch } from './watch.ts'
@@ -40,7 +41,7 @@ export class ApiKeys {
   #text: string | undefined
   #keys: ReadonlyMap<string, KnownKey> = new Map()
   #isShared = false
-  #maxQueued: ReadonlyMap<string, number> = new Map()
+  #quotas: WrittenLimits = { jobs: new Map(), bytes: new Map() }
   /** The last valid header of each connection. */
   readonly #verified = new WeakMap<object, { authorization: Buffer; id: string; key: KnownKey }>()
   #timer: NodeJS.Timeout | undefined
@@ -67,9 +68,9 @@ export class ApiKeys {
     return this.#isShared
   }
 
-  /** The limits of waiting jobs by tenant: another map after each change of the file. */
-  get maxQueued(): ReadonlyMap<string, number> {
-    return this.#maxQueued
+  /** The limits of waiting jobs and bytes by tenant: another object after each change of the file. */
+  get quotas(): WrittenLimits {
+    return this.#quotas
   }
 
   /**
@@ -134,11 +135,11 @@ export class ApiKeys {
     const { keys, tenants } = parseKeysFile(text)
     this.#keys = new Map(keys.map((entry) => [entry.id, knownKey(entry, tenants[entry.tenant] ?? {})]))
     this.#isShared = new Set(keys.map(({ tenant }) => tenant)).size > 1
-    this.#maxQueued = new Map(
-      Object.entries(tenants).flatMap(([tenant, { max_queued }]) =>
-        max_queued === undefined ? [] : [[tenant, max_queued]],
-      ),
-    )
+    const limitsBy = (name: 'max_queued' | 'max_bytes') =>
+      new Map(
+        Object.entries(tenants).flatMap(([tenant, { [name]: max }]) => (max === undefined ? [] : [[tenant, max]])),
+      )
+    this.#quotas = { jobs: limitsBy('max_queued'), bytes: limitsBy('max_bytes') }
     return true
   }
 }

@@ -3,7 +3,7 @@ import type { Entry, Fullness, QueueBackpressure } from './queue-backpressure.ts
 import type { TenantQuotas } from './tenant-quotas.ts'
 
 /** What a job takes in Redis beside its input, in its hash and the lists of its queue; as job-bytes.lua counts it. */
-const jobBytes = 1200
+export const jobBytes = 1200
 
 /** What fills Redis, and when there can be room again. */
 interface Fill {
@@ -17,6 +17,10 @@ export interface Relief {
   makeRoom(bytes: number): Promise<boolean>
   /** Takes so many bytes of what a tenant may store. @returns false when there is no room for them, and none can be made */
   takeOfTenant(tenant: string, max: number, bytes: number): Promise<boolean>
+  /** How many more bytes a tenant may take before results give way. */
+  roomOfTenant(tenant: string, max: number): Promise<number>
+  /** Whether nothing of a tenant gives way by itself, after it has found no room for so long: none of its jobs waits in a queue or runs. */
+  isStuck(tenant: string, waitedMs: number): boolean
   /** Gives back what was taken so and is not stored. */
   giveBackOfTenant(tenant: string, bytes: number): void
   describe(): Promise<Fill>
@@ -113,22 +117,30 @@ export class Admission {
     if (groups.length === 0) return { count: 0, refusal: undefined }
     const refusal = await admitFirst(groups.length)
     if (!refusal) return { count: groups.length, refusal: undefined }
-    const count = Math.min(groups.length - 1, await this.#roomFor(who, groups[0] ?? [], refusal))
+    const count = Math.min(groups.length - 1, await this.#roomFor(who, groups[0] ?? [], bytes / groups.length, refusal))
     if (count < 1 || (await admitFirst(count))) return { count: 0, refusal }
     return { count, refusal }
   }
 
   /** For how many groups like this one there is room, by the limit that refused more. Low memory leaves room for none. */
   async #roomFor(
-    { tenant, limit }: Pick<Entrants, 'tenant' | 'limit'>,
+    { tenant, limit, maxBytes }: Pick<Entrants, 'tenant' | 'limit' | 'maxBytes'>,
     group: JobRef[],
+    bytes: number,
     refusal: Refusal,
   ): Promise<number> {
     if (refusal.reason === 'memory' || group.length === 0) return 0
     const queues = [...Map.groupBy(group, (ref) => ref.queue)]
     const inQueues = queues.map(([queue, some]) => this.#backpressure.roomIn(queue) / some.length)
     const inQuota = limit === undefined ? Infinity : (limit - (await this.#quotas.taken(tenant))) / group.length
-    return Math.floor(Math.min(inQuota, ...inQueues))
+    const roomOfTenant = maxBytes === undefined ? Infinity : await this.#relief.roomOfTenant(tenant, maxBytes)
+    const inBytes = roomOfTenant / (bytes + group.length * jobBytes)
+    return Math.floor(Math.min(inQuota, inBytes, ...inQueues))
+  }
+
+  /** Whether a tenant that has found no room for its bytes for so long finds none later: all that takes them waits for that, too. */
+  isStuckFor(tenant: string, waitedMs: number): boolean {
+    return this.#relief.isStuck(tenant, waitedMs)
   }
 
   /** Gives back what jobs took that were admitted and are not stored: their places, and their bytes. @throws QueueUnavailableError */

@@ -3,7 +3,19 @@ import { type Redis, whenAvailable } from '../redis/connection.ts'
 import { incarnationOf } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
 
-/** How many waiting jobs each tenant with a limit may have. The API, which has the keys file, writes it; all processes read it. */
+/** What a tenant may have: waiting jobs, and stored bytes. Undefined: as many as it likes. */
+export interface TenantLimit {
+  jobs: number | undefined
+  bytes: number | undefined
+}
+
+/** Limits of tenants, by tenant. */
+export interface WrittenLimits {
+  jobs: ReadonlyMap<string, number>
+  bytes: ReadonlyMap<string, number>
+}
+
+/** The limits of tenants. The API, which has the keys file, writes them; all processes read them. */
 export class TenantLimits {
   readonly #redis: Redis
   readonly #keys: Keys
@@ -19,8 +31,12 @@ export class TenantLimits {
   }
 
   /** Replaces all limits. @throws QueueUnavailableError */
-  async write(limits: ReadonlyMap<string, number>): Promise<void> {
-    const key = this.#keys.tenantLimits
+  async write({ jobs, bytes }: WrittenLimits): Promise<void> {
+    await this.#write(this.#keys.tenantLimits, jobs)
+    await this.#write(this.#keys.tenantByteLimits, bytes)
+  }
+
+  async #write(key: string, limits: ReadonlyMap<string, number>): Promise<void> {
     const written = await whenAvailable(this.#redis.hgetall(key))
     const gone = Object.keys(written).filter((tenant) => !limits.has(tenant))
     const changed = [...limits].filter(([tenant, limit]) => written[tenant] !== String(limit))
@@ -28,14 +44,16 @@ export class TenantLimits {
     if (gone.length > 0) await whenAvailable(this.#redis.hdel(key, ...gone))
   }
 
-  /** Undefined: the tenant has no limit. @throws QueueUnavailableError */
-  async of(tenant: string): Promise<number | undefined> {
-    if (tenant === anonymousTenant) return undefined
-    const limit = await whenAvailable(this.#redis.hget(this.#keys.tenantLimits, tenant))
-    return limit === null || limit === undefined ? undefined : Number(limit)
+  /** @throws QueueUnavailableError */
+  async of(tenant: string): Promise<TenantLimit> {
+    if (tenant === anonymousTenant) return { jobs: undefined, bytes: undefined }
+    const keys = [this.#keys.tenantLimits, this.#keys.tenantByteLimits]
+    const read = await whenAvailable(Promise.all(keys.map((key) => this.#redis.hget(key, tenant))))
+    const [jobs, bytes] = read.map((limit) => (limit === null || limit === undefined ? undefined : Number(limit)))
+    return { jobs, bytes }
   }
 
-  /** All limits, by tenant. @throws QueueUnavailableError */
+  /** All limits of waiting jobs, by tenant. @throws QueueUnavailableError */
   async all(): Promise<Map<string, number>> {
     const written = await whenAvailable(this.#redis.hgetall(this.#keys.tenantLimits))
     return new Map(Object.entries(written).map(([tenant, limit]) => [tenant, Number(limit)]))

@@ -1,4 +1,4 @@
-import type { Admission, Refusal } from '../admission/admission.ts'
+import { type Admission, jobBytes, type Refusal } from '../admission/admission.ts'
 import type { TenantLimits } from '../admission/tenant-limits.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { redisNow } from '../model/redis-time.ts'
@@ -78,7 +78,7 @@ async function admitItems(deps: Deps, loaded: LoadedFlow, map: MapNode): Promise
   const { expansion } = map
   if (!expansion || isWhole(map)) return 'admitted'
   const from = map.children.length
-  const limit = await deps.door.limits.of(flow.tenant)
+  const { jobs: limit, bytes: maxBytes } = await deps.door.limits.of(flow.tenant)
   const places = [...jobPlaces(map.map.node)]
   if (limit !== undefined && places.length > limit) {
     return { code: 'quota_exceeded', message: `an element takes ${places.length} jobs, of ${limit} that may wait` }
@@ -87,11 +87,21 @@ async function admitItems(deps: Deps, loaded: LoadedFlow, map: MapNode): Promise
   const size = countNodes(map.map.node)
   const refsOf = (index: number): JobRef[] =>
     places.map(({ n, job }) => ids.ref(job.queue, expansion.first + index * size + n))
-  const bytesOf = (items: unknown[]) => JSON.stringify(items).length
+  const template = JSON.stringify(map.map.node).length
+  const bytesOf = (items: unknown[]) => JSON.stringify(items).length + items.length * template
   const left = expansion.items.slice(from)
+  if (maxBytes !== undefined) {
+    const bytes = bytesOf(left.slice(0, 1)) + places.length * jobBytes
+    if (bytes > maxBytes)
+      return {
+        code: 'quota_exceeded',
+        message: `an element takes about ${bytes} bytes, of ${maxBytes} that may be stored`,
+      }
+  }
   const some = await deps.door.admission.admitSome({
     tenant: flow.tenant,
     limit,
+    maxBytes,
     groups: left.map((_, n) => refsOf(from + n)),
     bytes: bytesOf(left),
   })
@@ -102,6 +112,7 @@ async function admitItems(deps: Deps, loaded: LoadedFlow, map: MapNode): Promise
     await deps.door.admission.withdraw({
       tenant: flow.tenant,
       limit,
+      maxBytes,
       refs: left.slice(0, some.count).flatMap((_, n) => refsOf(from + n)),
       bytes: bytesOf(left.slice(0, some.count)),
     })

@@ -1,8 +1,7 @@
-import type { Refusal } from '../admission/admission.ts'
-import { describeRefusal } from '../admission/admission.ts'
+import { describeRefusal, type Refusal } from '../admission/admission.ts'
 import type { TenantQuotas } from '../admission/tenant-quotas.ts'
 import { redisNow } from '../model/redis-time.ts'
-import { failMap } from './expand-map.ts'
+import { type FlowDoor, failMap } from './expand-map.ts'
 import type { FlowStore } from './flow-store.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
 import type { MapNode } from './model/plan.ts'
@@ -15,14 +14,15 @@ const stuckMs = 10_000
 interface Deps {
   store: FlowStore
   quotas: TenantQuotas
+  door: FlowDoor
 }
 
 /**
- * Lets a map wait for room. When all places of its tenant are taken by jobs that wait for other jobs, none would ever become free: then
- * the map fails. @throws QueueUnavailableError
+ * Lets a map wait for room. When all places of its tenant are taken by jobs that wait for other jobs, none would ever become free, nor do bytes
+ * where none of its jobs waits in a queue or runs: then the map fails. @throws QueueUnavailableError
  */
 export async function holdMap(
-  { store, quotas }: Deps,
+  deps: Deps,
   loaded: LoadedFlow,
   map: MapNode,
   { held, hasProgressed }: { held: Refusal; hasProgressed: boolean },
@@ -32,15 +32,31 @@ export async function holdMap(
   const since = before && !hasProgressed ? before.since : now
   const waitedMs = now - since
   if (held.reason === 'quota' && waitedMs > stuckMs && loaded.underWayCount === 0) {
-    if (await quotas.areAllBlocked(loaded.flow.tenant)) {
+    const message = await whyStuck(deps, loaded.flow.tenant, held, waitedMs)
+    if (message !== undefined) {
       loaded.held.delete(map)
-      const message = `all of the ${held.limit} jobs that may wait are waiting for other jobs`
-      return failMap(store, loaded, map, { code: 'quota_exceeded', message })
+      return failMap(deps.store, loaded, map, { code: 'quota_exceeded', message })
     }
   }
   const retryAt = now + Math.min(Math.max(waitedMs / 4, retryMs.min), retryMs.max)
   loaded.held.set(map, { since, retryAt, refusal: held })
   return 'held'
+}
+
+/** Why no room comes by itself; undefined: some may. */
+async function whyStuck(
+  { quotas, door }: Deps,
+  tenant: string,
+  { of, limit }: Refusal & { reason: 'quota' },
+  waitedMs: number,
+): Promise<string | undefined> {
+  if (of === 'jobs')
+    return (await quotas.areAllBlocked(tenant))
+      ? `all of the ${limit} jobs that may wait are waiting for other jobs`
+      : undefined
+  return door.admission.isStuckFor(tenant, waitedMs - stuckMs)
+    ? `all of the ${limit} bytes that may be stored are taken by flows that have not ended`
+    : undefined
 }
 
 /** Writes for clients why the flow waits for room, when that has changed. @returns why, when it has begun to wait. @throws QueueUnavailableError */

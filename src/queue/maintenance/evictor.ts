@@ -135,6 +135,16 @@ export class Evictor implements Relief {
     return this.#tenantBytes.take(tenant, max, bytes)
   }
 
+  /** How many more bytes a tenant may take before results give way. @throws QueueUnavailableError */
+  roomOfTenant(tenant: string, max: number): Promise<number> {
+    return this.#tenantBytes.room(tenant, max)
+  }
+
+  /** See {@link Relief.isStuck}. Its last results can give way when they are `resultMinMs` old. */
+  isStuck(tenant: string, waitedMs: number): boolean {
+    return waitedMs > this.#options.resultMinMs && !this.#tenantBytes.hasOpen(tenant)
+  }
+
   /** Gives back what was taken of a tenant and is not stored. */
   giveBackOfTenant(tenant: string, bytes: number): void {
     this.#tenantBytes.giveBack(tenant, bytes)

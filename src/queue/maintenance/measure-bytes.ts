@@ -29,6 +29,8 @@ export interface StoredBytes {
   byTenant: Map<string, number>
   /** The tenants of ended jobs, as far as they were measured. */
   withEnded: Set<string>
+  /** … of jobs that wait in a queue or run. */
+  withOpen: Set<string>
   /** Of jobs that have not ended. */
   waiting: number
   /** Of ended jobs, and of those among them that ended too lately to be evicted. */
@@ -48,7 +50,8 @@ export async function measureBytes(
   queues: Iterable<string>,
   endedBefore: number,
 ): Promise<StoredBytes> {
-  const stored: StoredBytes = { byTenant: new Map(), withEnded: new Set(), waiting: 0, ended: 0, young: 0 }
+  const tenants = { byTenant: new Map(), withEnded: new Set<string>(), withOpen: new Set<string>() }
+  const stored: StoredBytes = { ...tenants, waiting: 0, ended: 0, young: 0 }
   for (const queue of queues) {
     for (const place of places) await measurePlace(deps, { queue, ...place, endedBefore }, stored)
   }
@@ -85,6 +88,7 @@ async function measurePlace(
     const isEnded = place.set === 'completed' || place.set === 'failed'
     stored[isEnded ? 'ended' : 'waiting'] += bytes * scale
     if (isEnded) stored.withEnded.add(tenant)
+    else if (place.set !== 'waiting-children') stored.withOpen.add(tenant)
   }
   stored.young += found.young * scale
 }

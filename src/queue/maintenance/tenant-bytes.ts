@@ -33,6 +33,7 @@ export class TenantBytes {
   readonly #options: Options
   readonly #readers: TenantReaders
   #stored: Map<string, number> | undefined
+  #withOpen: ReadonlySet<string> | undefined
   #measuredAt = Number.NEGATIVE_INFINITY
   #measuring: Promise<void> | undefined
   /** What was taken during a measurement, which may have it or not: it stays counted. */
@@ -59,6 +60,17 @@ export class TenantBytes {
       await this.#evictOnce(tenant, max, bytes, until)
     }
     return true
+  }
+
+  /** How many more bytes a tenant may take before results give way. @throws QueueUnavailableError */
+  async room(tenant: string, max: number): Promise<number> {
+    await this.#measure(measuredMs.min)
+    return Math.max(0, max - this.#used(tenant))
+  }
+
+  /** Whether a tenant had jobs that wait in a queue or run when that was measured last. */
+  hasOpen(tenant: string): boolean {
+    return this.#withOpen?.has(tenant) ?? true
   }
 
   /**
@@ -125,9 +137,10 @@ export class TenantBytes {
     // Of a measurement that failed.
     for (const [tenant, bytes] of this.#during) add(this.#before, tenant, bytes)
     this.#during = new Map()
-    const { byTenant } = await measureBytes(this.#options, this.#options.queues, redisNow())
+    const { byTenant, withOpen } = await measureBytes(this.#options, this.#options.queues, redisNow())
     for (const [tenant, bytes] of this.#during) add(byTenant, tenant, bytes)
     this.#stored = byTenant
+    this.#withOpen = withOpen
     this.#before = this.#during
     this.#during = new Map()
     this.#measuredAt = begunAt

@@ -191,6 +191,11 @@ export class Keys {
     return `${this.#prefix}:max-queued`
   }
 
+  /** Hash: how many bytes each tenant with a limit may store. */
+  get tenantByteLimits(): string {
+    return `${this.#prefix}:max-bytes`
+  }
+
   /** Held by the process that recounts the waiting jobs of tenants. */
   get recountLease(): string {
     return `${this.#prefix}:recount-lease`

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Tracing } from '../../tracing/span.ts'
 import { type Admission, describeRefusal, type Refusal } from '../admission/admission.ts'
-import type { TenantLimits } from '../admission/tenant-limits.ts'
+import type { TenantLimit, TenantLimits } from '../admission/tenant-limits.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { parseJobId } from '../model/job-id.ts'
 import type { NewJob } from '../model/new-job.ts'
@@ -26,7 +26,7 @@ const retryMs = { min: 500, max: 5000 }
 /** What the schedules of one poll share: when it began, by `performance.now()`, and the quotas of their tenants. */
 interface Poll {
   startedAt: number
-  limits: Map<string, Promise<number | undefined>>
+  limits: Map<string, Promise<TenantLimit>>
 }
 
 /**
@@ -109,7 +109,7 @@ export class Scheduler {
       // A tick is not done where its job may be lost again.
       const store = this.#store.fenced()
       const { now, due, nextAt } = await store.takeDue()
-      const limits = new Map<string, Promise<number | undefined>>()
+      const limits = new Map<string, Promise<TenantLimit>>()
       const fired = await Promise.all(due.map((one) => this.#fire(store, one, { startedAt, limits })))
       const next = await this.#advance(
         store,
@@ -175,9 +175,10 @@ export class Scheduler {
     const ref = tickRef(queue, schedule, tick, now)
     const asked = limits.get(schedule.tenant) ?? this.#door.limits.of(schedule.tenant)
     limits.set(schedule.tenant, asked)
-    const limit = await asked
+    const { jobs: limit, bytes: maxBytes } = await asked
     const bytes = JSON.stringify(record.input).length
-    const refusal = await this.#door.admission.admit({ tenant: schedule.tenant, limit, refs: [ref], bytes })
+    const entrants = { tenant: schedule.tenant, limit, maxBytes, refs: [ref], bytes }
+    const refusal = await this.#door.admission.admit(entrants)
     // A process that died before it could say so may have stored it.
     if (refusal) return (await this.#jobs.read(ref)) ? ref.id : refusal
     const added = await this.#add(schedule, ref, { now, startedAt, isLimited: limit !== undefined })
@@ -186,7 +187,7 @@ export class Scheduler {
       if (record.concurrency?.onFull === 'replace') await replaceOlder({ ...this.#replace, queue: this.#jobs }, added)
       return ref.id
     }
-    await this.#door.admission.withdraw({ tenant: schedule.tenant, limit, refs: [ref], bytes })
+    await this.#door.admission.withdraw(entrants)
     return deduplicated?.how === 'replaced' ? deduplicated.id : undefined
   }
 

@@ -114,6 +114,51 @@ test('retries of jobs and flows pass the same door as submissions', async () => 
   expect([refused.status, refused.body.code]).toEqual([429, 'quota_exceeded'])
 })
 
+test('jobs of maps and schedules count in the bytes of their tenant', { timeout: 60_000 }, async () => {
+  const env = { RESULT_MIN_MS: '0' }
+  const { api, acme, flow, post, get } = await world({ max_bytes: 60_000 }, 1, env)
+  const text = 'x'.repeat(2000)
+  const mapped = (node: unknown) => flow({ chain: [echo(numbers(60)), mapOver({ $output: '' }, node)] })
+  const wide = await mapped(echo({ n: { $item: '' }, text }))
+  const held = await waitFor(
+    'the map to wait for room',
+    async () => (await get(`/v1/flows/${wide.body.id}`)).body,
+    ({ held_back }) => held_back !== null,
+  )
+  expect(held.held_back).toMatchObject({ code: 'quota_exceeded' })
+  expect(held.held_back?.detail).toMatch(/^Your tenant is limited to 60000 bytes/)
+  expect(held.jobs).toBeGreaterThan(5)
+  expect(held.jobs).toBeLessThan(20)
+  await post(`/v1/flows/${wide.body.id}/cancel`)
+
+  const tooWide = await waitFor(
+    'results to give way',
+    () => mapped({ gather: numbers(60).map(() => echo({ $item: '' })) }),
+    ({ status }) => status === 202,
+  )
+  const failed = await waitFor(
+    'the map to fail',
+    async () => (await get(`/v1/flows/${tooWide.body.id}`)).body,
+    ({ done }) => done,
+  )
+  expect(failed.error).toMatchObject({
+    code: 'quota_exceeded',
+    message: expect.stringContaining('of 60000 that may be'),
+  })
+
+  const fill = () => post('/v1/jobs', echo(text.repeat(5), { delay_ms: 3_600_000 }))
+  await waitFor('the quota to be used up', fill, ({ status }) => status === 429)
+  const path = `${api.url}/v1/schedules/ticks`
+  const body = { every_ms: 1000, job: echo(text.repeat(6)) }
+  expect((await send<Body>('PUT', path, { body, headers: acme.headers })).status).toBe(201)
+  const schedule = await waitFor(
+    'the schedule to wait for room',
+    async () => (await get('/v1/schedules/ticks')).body,
+    ({ held_back }) => held_back !== null,
+  )
+  expect(schedule.held_back).toMatchObject({ code: 'quota_exceeded' })
+})
+
 test('jobs that expire unstarted give their places back', async () => {
   const { post, places } = await world({ max_queued: 2 })
   await post('/v1/jobs', echo(1, { start_within_ms: 1 }))

@@ -23,6 +23,8 @@ export async function ownFlows({ redis, keys }: { redis: Redis; keys: Keys }) {
   const relief = {
     makeRoom: async () => false,
     takeOfTenant: async () => true,
+    roomOfTenant: async () => Infinity,
+    isStuck: () => false,
     giveBackOfTenant: () => undefined,
     describe: async () => ({ detail: '', retryAfterS: 1 }),
   }
