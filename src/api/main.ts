@@ -143,7 +143,7 @@ await boot('api', async () => {
   metrics.observeMemory(memory)
   const schedules = new ScheduleStore({ redis: client, keys })
   const limits = new TenantLimits({ redis: client, keys })
-  if (apiKeys) lifecycle.onStop('limits', announceLimits(apiKeys, limits, log))
+  if (apiKeys) lifecycle.onStop('limits', await announceLimits(apiKeys, limits, log))
   const door = { admission, limits }
   const leaveCanceled = ({ id, type, record }: StoredJob) => {
     metrics.jobEnded(type, 'canceled')

@@ -8,22 +8,24 @@ const writeEveryMs = 60_000
 
 /**
  * Writes the limits of waiting jobs and bytes from the keys file to Redis, at once and whenever the file changes, for the processes that release
- * jobs of flows and schedules. @returns what ends that
+ * jobs of flows and schedules. @returns what ends that, once they are written or could not be: a flow that is submitted then is held to them
  */
-export function announceLimits(apiKeys: ApiKeys, limits: TenantLimits, log: Logger): () => void {
+export async function announceLimits(apiKeys: ApiKeys, limits: TenantLimits, log: Logger): Promise<() => void> {
   let written: { limits: WrittenLimits; incarnation: number; at: number } | undefined
-  const look = () => {
+  const look = async () => {
     const current = apiKeys.quotas
     const { incarnation } = limits
     const isWritten = written?.limits === current && written.incarnation === incarnation
     if (isWritten && performance.now() - (written?.at ?? 0) < writeEveryMs) return
     written = { limits: current, incarnation, at: performance.now() }
-    limits.write(current).catch((error: unknown) => {
+    try {
+      await limits.write(current)
+    } catch (error) {
       written = undefined
       log.debug({ err: error }, 'failed to write the limits of tenants; the next look retries')
-    })
+    }
   }
-  look()
-  const timer = setInterval(look, lookEveryMs)
+  await look()
+  const timer = setInterval(() => void look(), lookEveryMs)
   return () => clearInterval(timer)
 }
