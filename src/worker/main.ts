@@ -25,6 +25,7 @@ import { JobLeases } from '../queue/consume/job-leases.ts'
 import { LoopBlocker } from '../queue/consume/loop-blocker.ts'
 import { JobEventWriter } from '../queue/events/event-writer.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
+import { stepFiller } from '../queue/flows/fill-next-step.ts'
 import { openAdmission } from '../queue/maintenance/open-admission.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import type { JobRef } from '../queue/model/job-id.ts'
@@ -167,6 +168,7 @@ await boot('worker', async () => {
     workerName,
     lockMs: config.LOCK_MS,
     bullmqEvents: config.BULLMQ_EVENTS,
+    fillStep: stepFiller({ redis, keys, registry, log }),
     ...idle,
   }
   const measured = {

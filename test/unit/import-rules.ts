@@ -106,9 +106,18 @@ export const rules: Record<string, Rule> = {
       'queue/store',
       'queue/admission',
       'queue/webhooks',
+      'queue/consume/attempt',
       'jobs',
     ],
-    doors: ['flows', 'coordinator', 'evictable-flows', 'model/document', 'model/plan', 'model/template'],
+    doors: [
+      'flows',
+      'coordinator',
+      'evictable-flows',
+      'fill-next-step',
+      'model/document',
+      'model/plan',
+      'model/template',
+    ],
   },
 
   'api/http': {

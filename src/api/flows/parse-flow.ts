@@ -116,7 +116,7 @@ class FlowReader {
         attempts: options.attempts ?? job.attempts,
         ...(options.delay_ms !== undefined && { delayMs: options.delay_ms }),
         ...(options.run_at !== undefined && { runAt: Date.parse(options.run_at) }),
-        ...(!isComplete && { dynamic: true as const }),
+        ...(!isComplete && { dynamic: references.every(({ kind }) => kind === 'output') ? 'output' : (true as const) }),
         record,
       },
     }

@@ -58,17 +58,22 @@ export interface End {
   heldToken: string
   /** More fields of its hash. */
   fields?: object | undefined
+  /** The next step of its chain, which is released with this record: see release-next.lua. */
+  nextStep?: { id: string; data: string } | undefined
 }
 
 export function ending(job: MinimalJob, how: End & Pick<Exchange, 'token' | 'fetchNext'>): Exchange {
-  const { value, fields, ...held } = how
+  const { value, fields, nextStep, ...held } = how
   const { id = '', opts, attemptsMade } = job
   const list = Object.entries(fields ?? {}).filter(([, field]) => field !== undefined)
   const more = list.length > 0 ? JSON.stringify(list.flat()) : ''
   const attempt = isDroverJob(opts) ? attemptsMade + 1 : ''
   const { flow = '', replyChannel = '', dataLength = 0 } = job instanceof FetchedJob ? job : {}
-  const size = value.length + more.length
-  return { ...held, end: [id, value, more, attempt, opts.attempts ?? 0, flow, replyChannel, dataLength + size], size }
+  const ownSize = value.length + more.length
+  const about = dataLength + ownSize
+  const ofFlow = nextStep ? `${flow} ${nextStep.id} ${nextStep.data}` : flow
+  const end = [id, value, more, attempt, opts.attempts ?? 0, ofFlow, replyChannel, about]
+  return { ...held, end, size: ownSize + ofFlow.length }
 }
 
 /** A queue as a worker has it. */

@@ -102,9 +102,12 @@ export class Success {
   readonly output: string
   /** Called with Redis's word. */
   readonly acknowledge: (word: Acknowledged, error?: unknown) => void
+  /** The next step of its chain, with the record that it gets: it is released with the end. */
+  readonly nextStep: { id: string; data: string } | undefined
 
-  constructor(output: string, acknowledge: (word: Acknowledged, error?: unknown) => void) {
+  constructor(output: string, acknowledge: Success['acknowledge'], nextStep?: Success['nextStep']) {
     this.output = output
     this.acknowledge = acknowledge
+    this.nextStep = nextStep
   }
 }

@@ -77,7 +77,8 @@ export class WorkerBackend extends BatchingBackend {
     const remove = job.opts.removeOnComplete
     const token = job.lockToken
     try {
-      return await this.#endAndFetch(job, { kind: 'completed', value: success.output, heldToken: token }, fetchNext, {
+      const { output: value, nextStep } = success
+      return await this.#endAndFetch(job, { kind: 'completed', value, heldToken: token, nextStep }, fetchNext, {
         isPlain: this.isPlainEnd(job, token, this.getKeepJobs(remove, this.opts.removeOnComplete)),
         stock: () => this.completeAsStock(job, JSON.parse(success.output), remove ?? false, token, false),
         success,

@@ -33,10 +33,25 @@ export interface LeasedJob {
   markUnknown(): Promise<number>
 }
 
+/** The step behind a job in its chain, complete: its id, and its record as JSON. */
+export interface FilledStep {
+  id: string
+  data: string
+}
+
+/**
+ * Called with a job that starts, and its record: undefined where no step takes its output. What it returns is called with the output as JSON, and
+ * resolves with the step, or undefined where that is left to the coordinator of flows. Never rejects.
+ */
+export type StepFiller = (
+  ref: JobRef,
+  data: unknown,
+) => ((output: string) => Promise<FilledStep | undefined>) | undefined
+
 /** What becomes of a job after an attempt. */
 export type Settlement =
-  /** `output` is the JSON that `keepOutput` gave for it. */
-  | { status: 'succeeded'; output: string }
+  /** `output` is the JSON that `keepOutput` gave for it; `isBeside`: the name of one that is stored beside the job. */
+  | { status: 'succeeded'; output: string; isBeside?: boolean }
   /** With a delay and attempts left it is retried, else it has failed. `isUnrun`: it was refused before its start. */
   | { status: 'failed'; failure: StoredFailure; retryDelayMs: number | undefined; isUnrun?: boolean }
   | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { type FetchedJob, Success } from '../bullmq/fetched-job.ts'
+import { type Acknowledged, type FetchedJob, Success } from '../bullmq/fetched-job.ts'
 import type { MarkerWait } from '../bullmq/marker-wait.ts'
 import { QueueWorker } from '../bullmq/queue-worker.ts'
 import { countQueue } from '../store/count-queue.ts'
+import type { StepFiller } from './attempt.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { AttemptRunner, type RunnerOptions } from './attempt-runner.ts'
 import { readBlockedMs } from './blocked-worker.ts'
@@ -21,6 +22,8 @@ export interface ConsumerOptions extends RunnerOptions, SettlerOptions {
   bullmqEvents?: boolean
   /** One look for all queues of the process. */
   looks?: QueueLooks
+  /** Completes the next steps of chains. */
+  fillStep?: StepFiller
   /** Waits for the jobs of all queues of the process; absent: the consumer has a connection of its own for that. */
   markers?: MarkerWait | undefined
 }
@@ -211,16 +214,19 @@ export class JobConsumer {
   }
 
   async #runAndSettle(job: FetchedJob): Promise<Success | undefined> {
+    const fillStep = job.isOurs ? this.#options.fillStep?.(job.ref, job.data) : undefined
     const settlement = await this.#attempt(job)
     if (settlement?.status !== 'succeeded') {
       await this.#settler.settle(job, settlement)
       return undefined
     }
+    const nextStep = fillStep && !settlement.isBeside ? await fillStep(settlement.output) : undefined
     this.#options.events.leaveToEnd(job.ref)
-    return new Success(settlement.output, (word, error) => {
+    const onAcknowledged = (word: Acknowledged, error?: unknown) => {
       job.lease.release()
       void this.#settler.onAcknowledged(job, word, error)
-    })
+    }
+    return new Success(settlement.output, onAcknowledged, nextStep)
   }
 
   /** @returns undefined when it is to fail unrun */

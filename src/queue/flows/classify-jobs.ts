@@ -4,7 +4,7 @@ import { jobRemoved, type NodeEnded } from './flow-record.ts'
 import type { StoredFlow } from './model/document.ts'
 import type { FlowEvaluation } from './model/evaluation.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
-import { type JobNode, type PlanNode, plainSuccessor, releaserOf } from './model/plan.ts'
+import { type JobNode, nextStepOf, type PlanNode, releaserOf } from './model/plan.ts'
 
 /** What the states of jobs mean for their flow. */
 interface Classified {
@@ -40,7 +40,7 @@ export function classifyJobs(
         : placeBehind(node, state.at, evaluation, placeOf)
       if (place === undefined) continue
       placeOf.set(node.n, place)
-      if (node.parent && state.state === 'succeeded' && plainSuccessor(node)) lastOf.set(node.parent, place)
+      if (node.parent && state.state === 'succeeded' && nextStepOf(node)) lastOf.set(node.parent, place)
       ends.push({ node: node.n, state: state.state, at: state.at, isJob: true })
     } else if (state.status === 'missing') {
       // A job that is missing was removed, unless it has not been stored so far.

@@ -3,7 +3,7 @@ import { inStoredOrder, type JobRecord, recordVersion } from '../model/job-recor
 import type { JobEnd } from '../model/job-states.ts'
 import { endState } from '../model/stored-job.ts'
 import type { FlowHead } from './model/document.ts'
-import type { JobNode } from './model/plan.ts'
+import { fillsNext, type JobNode } from './model/plan.ts'
 
 /** The state of a job of a flow. `earlier`: it ended in an earlier run of the flow, and has to be blocked again. */
 export type FlowJobState =
@@ -14,11 +14,16 @@ export type FlowJobState =
 type FlowOfJob = Pick<FlowHead, 'id' | 'tags'> & { requestId?: string | undefined }
 
 /** The record of a flow's job that waits for its turn. It has the tags of its flow, so that they find it. */
-export function blockedRecord({ id, tags: shared, requestId }: FlowOfJob, { n, job }: JobNode): JobRecord {
+export function blockedRecord({ id, tags: shared, requestId }: FlowOfJob, node: JobNode): JobRecord {
+  const { n, job } = node
   const tags = [...new Set([...shared, ...(job.record.tags ?? [])])]
   const own = tags.length === 0 ? job.record : { ...job.record, tags }
   const traced = requestId === undefined ? own : { ...own, requestId }
-  return inStoredOrder({ v: recordVersion, ...traced, flow: { id, node: n } })
+  return inStoredOrder({
+    v: recordVersion,
+    ...traced,
+    flow: { id, node: n, ...(fillsNext(node) && { fills: true as const }) },
+  })
 }
 
 /** The record of a flow's job that is released at `now` (epoch ms): its delay and its time limits count from then. */

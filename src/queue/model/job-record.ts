@@ -45,8 +45,8 @@ export const recordSchema = z.object({
   webhook: webhookSchema.optional(),
   unique: uniqueSchema.optional(),
   debounce: debounceSchema.optional(),
-  /** The flow of the job, and its node there. */
-  flow: z.object({ id: z.string(), node: z.int() }).optional(),
+  /** The flow of the job, and its node there. `fills`: the step behind it takes its output, see flows/fill-next-step.ts. */
+  flow: z.object({ id: z.string(), node: z.int(), fills: z.literal(true).optional() }).optional(),
   /** Last in the stored text, because read-job.lua cuts a large one off. */
   input: z.unknown(),
 })
@@ -91,6 +91,12 @@ export function requestOf(data: unknown): { request_id?: string; traceparent?: s
 export function flowOf(data: unknown): string | undefined {
   const id: unknown = Object(Object(data).flow).id
   return typeof id === 'string' ? id : undefined
+}
+
+/** The flow and node of a stored record whose output the next step takes. */
+export function fillerOf(data: unknown): { flow: string; node: number } | undefined {
+  const { id, node, fills } = Object(Object(data).flow) as { id?: unknown; node?: unknown; fills?: unknown }
+  return fills === true && typeof id === 'string' && typeof node === 'number' ? { flow: id, node } : undefined
 }
 
 /** When a job must have started, and when it must have ended, in epoch ms; undefined where there is no limit. */

@@ -18,9 +18,9 @@ export interface OutputLimits {
   max: number
 }
 
-/** `json` is to be stored in the job: the output, or the name of one that is stored beside it. */
+/** `json` is to be stored in the job: the output, or with `isBeside` the name of one that is stored beside it. */
 export type KeptOutput =
-  | { status: 'kept'; json: string }
+  | { status: 'kept'; json: string; isBeside?: true }
   | { status: 'too_large'; max: number }
   /** This worker does not hold the job any more. */
   | { status: 'lost' }
@@ -75,7 +75,7 @@ export class OutputWriter {
       const stored = await storePiece(redis, names, [token, name, from / pieceBytes, piece, json.length])
       if (stored !== 1) return { status: 'lost' }
     }
-    return { status: 'kept', json: JSON.stringify(name) }
+    return { status: 'kept', json: JSON.stringify(name), isBeside: true }
   }
 }
 

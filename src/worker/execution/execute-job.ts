@@ -167,7 +167,8 @@ function settle(
 }
 
 function settleOutput(kept: KeptOutput, job: Job, record: JobRecord, leased: LeasedJob): Settlement {
-  if (kept.status === 'kept') return { status: 'succeeded', output: kept.json }
+  if (kept.status === 'kept')
+    return { status: 'succeeded', output: kept.json, ...(kept.isBeside && { isBeside: true }) }
   if (kept.status === 'lost') return { status: 'lost' }
   return failedOrAgain(outputFailure(kept), job, record, leased)
 }

@@ -20,8 +20,8 @@ export interface FlowJob {
   delayMs?: number
   /** Epoch ms. */
   runAt?: number
-  /** Its input holds `$output` or `$item`, and is completed when the job is released. */
-  dynamic?: true
+  /** Its input holds references and is completed when the job is released. `output`: all of them are `$output`; earlier versions wrote `true`. */
+  dynamic?: true | 'output'
   record: Omit<JobRecord, 'v' | 'flow'>
 }
 

@@ -117,25 +117,43 @@ export function sourceOf(node: PlanNode): PlanNode | undefined {
   return undefined
 }
 
+/** A step behind a job in its chain, and whether its input takes the output of the job. */
+interface Successor {
+  node: JobNode
+  takesOutput: boolean
+}
+
 /**
- * The step behind a job in its chain, which the script that ends the job can release: a job of the same queue that needs nothing of what came
- * before it, and no time that counts from its release. No failure elsewhere in the flow decides whether it starts.
+ * The step behind a job in its chain, which the script that ends the job can release: a job of the same queue that needs at most the output of
+ * the job before it, and no time that counts from its release. No failure elsewhere in the flow decides whether it starts.
  */
-export function plainSuccessor({ job, parent, index }: JobNode): JobNode | undefined {
+function successorOf({ job, parent, index }: JobNode): Successor | undefined {
   const next = parent?.kind === 'chain' ? parent.children[index + 1] : undefined
   if (next?.kind !== 'job' || next.job.queue !== job.queue) return undefined
   const { dynamic, delayMs, runAt, record } = next.job
-  if (dynamic || [delayMs, runAt, record.startWithinMs, record.deadlineMs].some((time) => time !== undefined))
+  if (dynamic === true || [delayMs, runAt, record.startWithinMs, record.deadlineMs].some((time) => time !== undefined))
     return undefined
   for (let at = parent; at; at = at.parent) if (at.kind !== 'chain' && at.onFailure === 'fail_fast') return undefined
-  return next
+  return { node: next, takesOutput: dynamic === 'output' }
 }
 
-/** The job whose {@link plainSuccessor} a job is. */
+/** The step that the end of a job releases, whatever the output of the job is. */
+export function plainSuccessor(node: JobNode): JobNode | undefined {
+  const next = successorOf(node)
+  return next?.takesOutput ? undefined : next?.node
+}
+
+/** Whether the worker that ends a job can complete the input of the next step with its output, and so release it. */
+export const fillsNext = (node: JobNode): boolean => successorOf(node)?.takesOutput ?? false
+
+/** The step that may be released with the end of a job: always where it is plain, and where its worker has completed its input. */
+export const nextStepOf = (node: JobNode): JobNode | undefined => successorOf(node)?.node
+
+/** The job whose {@link nextStepOf} a job is. */
 export function releaserOf(node: JobNode): JobNode | undefined {
   const { parent, index } = node
   const before = parent?.kind === 'chain' ? parent.children[index - 1] : undefined
-  return before?.kind === 'job' && plainSuccessor(before) === node ? before : undefined
+  return before?.kind === 'job' && nextStepOf(before) === node ? before : undefined
 }
 
 /** Jobs with those before them that may have released them, those first. `isOpen`: of those that are wanted. */
@@ -150,13 +168,13 @@ export function withReleasers(nodes: Iterable<JobNode>, isOpen: (node: JobNode) 
   return found
 }
 
-/** Jobs with up to `max` of the steps behind each that may have been released with the end of the one before: see {@link plainSuccessor}. */
+/** Jobs with up to `max` of the steps behind each that may have been released with the end of the one before: see {@link nextStepOf}. */
 export function* withSuccessors(nodes: Iterable<JobNode>, max: number): Generator<JobNode> {
   for (const node of nodes) {
     let next: JobNode | undefined = node
     for (let left = max; next && left >= 0; left--) {
       yield next
-      next = plainSuccessor(next)
+      next = nextStepOf(next)
     }
   }
 }

@@ -5,7 +5,9 @@ import type { FlowJob, FlowNode } from '../../../../src/queue/flows/model/docume
 import { FlowEvaluation } from '../../../../src/queue/flows/model/evaluation.ts'
 import {
   FlowPlan,
+  fillsNext,
   type JobNode,
+  nextStepOf,
   plainSuccessor,
   withReleasers,
   withSuccessors,
@@ -39,6 +41,17 @@ test('a job releases the next step of its chain when that needs nothing but the 
   ]
   for (const other of others) expect(successorOf(chain(job, other), '/chain/0'), JSON.stringify(other)).toBeUndefined()
   expect(successorOf(chain(job, job), '/chain/1')).toBeUndefined()
+})
+
+test('a step that takes the output of the job before it is released with its end, too, once it is complete', () => {
+  const filled = step({ dynamic: 'output' })
+  const [first, second] = new FlowPlan(chain(job, filled, step({ dynamic: true })), []).jobs()
+  if (!first || !second) throw new Error('there are jobs')
+  expect([plainSuccessor(first), nextStepOf(first), fillsNext(first)]).toEqual([undefined, second, true])
+  expect([nextStepOf(second), fillsNext(second)]).toEqual([undefined, false])
+  const inGather = new FlowPlan(gather('fail_fast', chain(job, filled), job), [])
+  expect([...inGather.jobs()].map(fillsNext)).toEqual([false, false, false])
+  expect(pathsOf(withSuccessors([first], 9))).toEqual(['/chain/0', '/chain/1'])
 })
 
 test('where the failure of another job may cancel a step, the coordinator decides whether it starts', () => {
