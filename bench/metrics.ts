@@ -2,7 +2,7 @@
  * The cost of metrics: `node --import ./src/jobs/module-hooks.ts bench/metrics.ts`. CPU time of the counts of one submission
  * (request and job), and the time to render the page of series. Needs no Redis.
  */
-import { ApiMetrics } from '../src/api/service/metrics.ts'
+import { ApiMetrics } from '../src/api/health/metrics.ts'
 
 const metrics = new ApiMetrics(['echo'])
 const times = 500_000

@@ -21,6 +21,7 @@ import { dashboardRoutes } from './dashboard/routes.ts'
 import type { ApiDeps, RouteDeps } from './deps.ts'
 import { flowWebhook } from './flows/flow-webhook.ts'
 import { flowRoutes } from './flows/routes.ts'
+import { healthRoutes } from './health/routes.ts'
 import { compressAnswers } from './http/compress-answers.ts'
 import { connectionOptions, guardConnections } from './http/connections.ts'
 import { drainGracefully } from './http/drain.ts'
@@ -42,7 +43,6 @@ import { createSchemaRegistry } from './openapi/schema-registry.ts'
 import { operationRoutes } from './operations/routes.ts'
 import { queueRoutes } from './queues/routes.ts'
 import { scheduleRoutes } from './schedules/routes.ts'
-import { serviceRoutes } from './service/routes.ts'
 import { tokenRoutes } from './tokens/routes.ts'
 import { webhookRoutes } from './webhooks/routes.ts'
 
@@ -161,7 +161,7 @@ function addRoutes(app: FastifyInstance, deps: RouteDeps): void {
   jobTypeRoutes(app, deps)
   queueRoutes(app, deps)
   monitoringRoutes(app, deps)
-  serviceRoutes(app, deps)
+  healthRoutes(app, deps)
   dashboardRoutes(app)
 }
 

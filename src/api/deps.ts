@@ -23,9 +23,9 @@ import type { Tracing } from '../tracing/span.ts'
 import type { ApiKeys } from './access/api-keys.ts'
 import type { HeldAnswers } from './access/held-answers.ts'
 import type { WatchTokens } from './access/watch-tokens.ts'
+import type { ApiMetrics } from './health/metrics.ts'
 import type { SseStreams } from './http/sse-response.ts'
 import type { SchemaRegistry } from './openapi/schema-registry.ts'
-import type { ApiMetrics } from './service/metrics.ts'
 
 /** Operations over many jobs: what is stored of them, and how one begins in this process. */
 interface Operations {

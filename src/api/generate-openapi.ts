@@ -17,7 +17,7 @@ import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import type { Workers } from '../queue/workers/workers.ts'
 import { buildApp } from './app.ts'
 import type { ApiDeps } from './deps.ts'
-import { ApiMetrics } from './service/metrics.ts'
+import { ApiMetrics } from './health/metrics.ts'
 
 /** The OpenAPI document of this version with all built-in job types, as YAML. Needs no Redis. */
 export async function generateOpenapi(): Promise<string> {

@@ -45,8 +45,8 @@ import { announceLimits } from './access/announce-limits.ts'
 import { ApiKeys } from './access/api-keys.ts'
 import { bodyBudgetOf } from './access/limit-bodies.ts'
 import { buildApp } from './app.ts'
+import { ApiMetrics } from './health/metrics.ts'
 import { OperationRunner } from './operations/operation-runner.ts'
-import { ApiMetrics } from './service/metrics.ts'
 
 /** Waiting clients are answered at once when the API closes; what is left are answers on their way. */
 const closeWithinMs = 4500

@@ -144,10 +144,10 @@ export const rules: Record<string, Rule> = {
     ],
   },
   'api/openapi': { imports: ['api/http', 'api/access', 'queue/model', 'version'] },
-  'api/service/metrics': { imports: ['queue/store', 'queue/stats', 'queue/model/redis-time', 'metrics'] },
+  'api/health/metrics': { imports: ['queue/store', 'queue/stats', 'queue/model/redis-time', 'metrics'] },
   'api/deps': {
     imports: [
-      ...['api/access', 'api/http', 'api/openapi', 'api/service/metrics', 'jobs', 'queue', 'environment'],
+      ...['api/access', 'api/http', 'api/openapi', 'api/health/metrics', 'jobs', 'queue', 'environment'],
       'tracing/span',
     ],
   },
@@ -189,7 +189,7 @@ export const rules: Record<string, Rule> = {
     doors: ['routes'],
   },
   'api/dashboard': { imports: api, doors: ['routes'] },
-  'api/service': { imports: [...api, 'api/service/metrics'], doors: ['routes', 'metrics'] },
+  'api/health': { imports: [...api, 'api/health/metrics'], doors: ['routes', 'metrics'] },
   api: {
     imports: [
       ...[
@@ -203,7 +203,7 @@ export const rules: Record<string, Rule> = {
         'api/monitoring',
         'api/tokens',
         'api/operations',
-        'api/service',
+        'api/health',
         'api/dashboard',
       ],
       ...[

@@ -5,7 +5,7 @@ import { reportHealth } from './report-health.ts'
 import { reportMetrics } from './report-metrics.ts'
 
 /** What probes and Prometheus ask for, and what a key may do. */
-export function serviceRoutes(app: FastifyInstance, deps: RouteDeps): void {
+export function healthRoutes(app: FastifyInstance, deps: RouteDeps): void {
   reportHealth(app, deps)
   readKey(app)
   reportMetrics(app, deps)
