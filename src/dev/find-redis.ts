@@ -19,9 +19,11 @@ export const redisImage =
 /** Where `npm run setup` unpacks a Redis that it cannot install. */
 export const unpackedRedis = join(import.meta.dirname, '../../.cache/redis')
 
-/** The first Redis or Valkey server that is recent enough: on PATH, else the one that was unpacked. */
-export function findRedisServer(): InstalledRedis | undefined {
-  for (const command of [...commands, join(unpackedRedis, 'redis-server')]) {
+/** The first Redis or Valkey server that is recent enough: on PATH, else the one that was unpacked. `among`: programs to look for. */
+export function findRedisServer(
+  among: readonly string[] = [...commands, join(unpackedRedis, 'redis-server')],
+): InstalledRedis | undefined {
+  for (const command of among) {
     const { stdout } = spawnSync(command, ['--version'], { encoding: 'utf8', timeout: 5000 })
     // "Redis server v=7.0.15 sha=…"; stdout is null if the command does not exist.
     const [, version] = /\bv=(\d+\.[\d.]+)/.exec(stdout ?? '') ?? []

@@ -33,18 +33,18 @@ export interface OwnRedis {
   close(): Promise<void>
 }
 
-/** Starts a dedicated Redis on a free port. `more`: additional settings, as on the command line. */
-export async function startOwnRedis(more: readonly string[] = []): Promise<OwnRedis> {
-  if (installed === undefined) throw new Error('found no redis-server or valkey-server (7.0 or later) on PATH')
+/** Starts a dedicated Redis on a free port. `more`: additional settings, as on the command line. `server`: the program. */
+export async function startOwnRedis(more: readonly string[] = [], server = installed): Promise<OwnRedis> {
+  if (server === undefined) throw new Error('found no redis-server or valkey-server (7.0 or later) on PATH')
+  const { command } = server
   const [port = 0] = await freePorts(1)
   const dir = await mkdtemp(join(tmpdir(), 'drover-own-redis-'))
-  const launch = () =>
-    launchRedis(redisCommand({ command: installed.command, port, dir, appendOnly: true, more }), port)
-  let server = launch()
-  await whenReady(server)
+  const launch = () => launchRedis(redisCommand({ command, port, dir, appendOnly: true, more }), port)
+  let running = launch()
+  await whenReady(running)
   const kill = async (): Promise<void> => {
-    server.send('SIGKILL')
-    await server.ended
+    running.send('SIGKILL')
+    await running.ended
   }
   // The part that it writes to; a part that it has rewritten is another file.
   const log = async (): Promise<string> => {
@@ -54,7 +54,7 @@ export async function startOwnRedis(more: readonly string[] = []): Promise<OwnRe
   }
   const written = async () => (await stat(await log())).size
   return {
-    url: server.url,
+    url: running.url,
     port,
     written,
     async loseAfter(size) {
@@ -62,15 +62,15 @@ export async function startOwnRedis(more: readonly string[] = []): Promise<OwnRe
       // Redis drops a command that was cut in the middle.
       await truncate(await log(), size)
     },
-    stop: () => server.stop(5000),
+    stop: () => running.stop(5000),
     kill,
     async start() {
-      await server.ended
-      server = launch()
-      await whenReady(server)
+      await running.ended
+      running = launch()
+      await whenReady(running)
     },
-    freeze: () => server.send('SIGSTOP'),
-    thaw: () => server.send('SIGCONT'),
+    freeze: () => running.send('SIGSTOP'),
+    thaw: () => running.send('SIGCONT'),
     async close() {
       await kill()
       await rm(dir, { recursive: true, force: true })

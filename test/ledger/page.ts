@@ -75,6 +75,8 @@ function seconds(duration: number): string {
   return `${(duration / 1000).toFixed(1)} s`
 }
 
+/** NaN: nothing was measured. */
 function ms(duration: number): string {
+  if (Number.isNaN(duration)) return 'none asked'
   return duration >= 1000 ? seconds(duration) : `${Math.round(duration)} ms`
 }

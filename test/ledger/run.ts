@@ -13,6 +13,7 @@ import { networkRows } from './rows/network.ts'
 import { redisRows } from './rows/redis.ts'
 import { storageRows } from './rows/storage.ts'
 import { topologyRows } from './rows/topology.ts'
+import { valkeyRows } from './rows/valkey.ts'
 import { versionRows } from './rows/versions.ts'
 import { webhookRows } from './rows/webhooks.ts'
 import { workerRows } from './rows/workers.ts'
@@ -23,6 +24,7 @@ const rows = [
   ...executorRows,
   ...apiRows,
   ...redisRows,
+  ...valkeyRows,
   ...storageRows,
   ...networkRows,
   ...descriptorRows,

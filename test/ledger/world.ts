@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import type { InstalledRedis } from '../../src/dev/find-redis.ts'
 import { type OwnRedis, startOwnRedis } from '../helpers/own-redis.ts'
 import { TcpProxy } from '../helpers/tcp-proxy.ts'
 import type { OnClose } from '../topology/sentinels.ts'
@@ -17,6 +18,8 @@ export interface WorldOptions {
   env?: Record<string, string>
   /** More settings of Redis, as on its command line. */
   redis?: readonly string[]
+  /** Finds the server to run in place of the Redis that is installed. */
+  server?: () => InstalledRedis | undefined
   /** Starts another Redis than the world's own, for all processes. `onClose` gets what stops it. Resolves to its REDIS_URL. */
   topology?: (onClose: OnClose) => Promise<string>
 }
@@ -62,7 +65,7 @@ export class World {
   static async open(options: WorldOptions & { seed: number }): Promise<World> {
     const { apis = 1, workers = 2, lockMs = 2000, seed } = options
     const dir = await mkdtemp(join(tmpdir(), 'drover-faults-'))
-    const redis = await startOwnRedis(['--appendfsync', 'everysec', ...(options.redis ?? [])])
+    const redis = await startOwnRedis(['--appendfsync', 'everysec', ...(options.redis ?? [])], options.server?.())
     const env = {
       REDIS_URL: redis.url,
       KEY_PREFIX: `faults-${randomUUID().slice(0, 8)}`,
