@@ -1,7 +1,7 @@
-import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describeTypes } from './dev/loaded-types.ts'
 import { CannotStartError, makePlan, type Plan } from './dev/plan.ts'
+import { findProject, useProject } from './dev/project.ts'
 import type { RedisProcess } from './dev/redis-process.ts'
 import { reloadJobs } from './dev/reload-jobs.ts'
 import { Roles } from './dev/roles.ts'
@@ -9,12 +9,12 @@ import { NeverReadyError } from './dev/running.ts'
 import { type Supervised, supervise } from './dev/supervise.ts'
 import { unservedQueues } from './dev/worker-queues.ts'
 import { EnvironmentError } from './environment.ts'
-import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { createLifecycle } from './lifecycle.ts'
 
-// What `npm start` runs in one terminal: Redis (unless REDIS_URL is set), the API and the workers, each in its own process.
+// What `npm start` and `drover dev` run in one terminal: Redis (unless REDIS_URL is set), the API and the workers, each in its own process.
 // Ctrl-C stops all of them, Redis last.
 
-const root = join(import.meta.dirname, '..')
+const project = findProject(process.cwd())
 
 /** Time reserved for Redis, which stops last. */
 const redisStopMs = 1000
@@ -30,7 +30,8 @@ const print = (line: string): void => {
 process.stdout.on('error', () => {})
 
 try {
-  const plan = await makePlan(root, process.env)
+  useProject(project)
+  const plan = await makePlan(project, process.env)
   await run(plan)
 } catch (error) {
   if (!(error instanceof CannotStartError || error instanceof EnvironmentError)) throw error
@@ -41,7 +42,7 @@ try {
 async function run(plan: Plan): Promise<void> {
   const servers: Supervised[] = []
   let redis: RedisProcess | undefined
-  const roles = new Roles({ root, plan, print, lease: () => redis?.lease })
+  const roles = new Roles({ folder: project.folder, plan, print, lease: () => redis?.lease })
   const lifecycle = createLifecycle({
     log: {
       info: (fields, message) => print([message, ...Object.values(fields)].join(' ')),
@@ -54,7 +55,6 @@ async function run(plan: Plan): Promise<void> {
       for (const one of servers) one.kill()
     },
   })
-  stopWithNpm(lifecycle)
   try {
     const launchRedis = plan.redis?.launch
     if (launchRedis !== undefined) {
@@ -74,7 +74,7 @@ async function run(plan: Plan): Promise<void> {
     lifecycle.exit(error.ending?.code || 1)
     return
   }
-  await reloadJobs({ root, plan, roles, print, signal: lifecycle.signal })
+  await reloadJobs({ folder: project.folder, plan, roles, print, signal: lifecycle.signal })
 }
 
 async function announce({ url, redis, jobTypes, jobsDir, workersFor }: Plan): Promise<void> {
@@ -90,14 +90,4 @@ async function announce({ url, redis, jobTypes, jobsDir, workersFor }: Plan): Pr
   if (unserved.length > 0) print(`no worker consumes ${unserved.join(', ')}: WORKER_QUEUES does not name it`)
   print(`try: curl -s ${url}/v1/jobs -H 'content-type: application/json' -H 'prefer: wait=30' -d '${body}'`)
   print('job files are loaded again when they change; Ctrl-C stops everything')
-}
-
-/** npm forwards SIGTERM and SIGINT. When npm itself is killed, or ends by SIGHUP, everything would go on running. */
-function stopWithNpm(lifecycle: Lifecycle): void {
-  if (process.env['npm_lifecycle_event'] !== 'start') return
-  const npm = process.ppid
-  const watch = setInterval(() => {
-    if (process.ppid !== npm) lifecycle.exit()
-  }, 500)
-  lifecycle.onStop('npm watchdog', () => clearInterval(watch))
 }

@@ -17,9 +17,21 @@ import { text } from './text.ts'
 /** A process of the image or of npm start. Its main module runs when it is imported. */
 const role = (brief: string, fullDescription: string, start: () => Promise<unknown>) =>
   buildCommand({
-    loader: async () => async (): Promise<void> => void (await start()),
+    loader: async () => async (): Promise<void> => {
+      const { stopWithNpm } = await import('./stop-with-npm.ts')
+      stopWithNpm()
+      await start()
+    },
     parameters: {},
     docs: { brief, fullDescription },
+  })
+
+/** A role of which a project may run several. */
+const roleOfProject = (brief: string, start: () => Promise<unknown>) =>
+  role(brief, `${settings} Job types come from JOBS_DIR, default: ./jobs if it exists.`, async () => {
+    const { findProject, useProject } = await import('../dev/project.ts')
+    useProject(findProject(process.cwd()))
+    await start()
   })
 
 const settings = 'Its settings are environment variables: docs/configuration.md has them all.'
@@ -40,8 +52,8 @@ export const buildApp = (type?: RunType): Application<CommandContext> =>
           `What npm start runs. It finds or starts Redis unless REDIS_URL is set, serves every queue that a job type names, and loads changed job files again. ${settings} PORT, JOBS_DIR (default: ./jobs) and WORKER_QUEUES matter most. Ctrl-C stops everything.`,
           () => import('../dev.ts'),
         ),
-        api: role('Run an API process', settings, () => import('../api/main.ts')),
-        worker: role('Run a worker process', settings, () => import('../worker/main.ts')),
+        api: roleOfProject('Run an API process', () => import('../api/main.ts')),
+        worker: roleOfProject('Run a worker process', () => import('../worker/main.ts')),
         check: checkCommand,
         keys: keysCommands,
       },

@@ -1,12 +1,10 @@
 import { relative } from 'node:path'
 import type { JobType } from './job-types.ts'
 
-const catalog = 'src/jobs/catalog/'
-
 /** For people: the built-in job types, and those of `jobsDir` with their queues. */
 export function describeTypes(types: readonly JobType[], jobsDir: string | undefined): string[] {
-  const builtIn = types.filter(({ file }) => file.startsWith(catalog)).map(({ type }) => type)
-  const own = types.filter(({ file }) => !file.startsWith(catalog)).map(({ type, queue }) => `${type} (queue ${queue})`)
+  const builtIn = types.filter(({ isBuiltIn }) => isBuiltIn).map(({ type }) => type)
+  const own = types.filter(({ isBuiltIn }) => !isBuiltIn).map(({ type, queue }) => `${type} (queue ${queue})`)
   const lines = [`built-in job types: ${builtIn.join(', ')}`]
   if (jobsDir !== undefined)
     lines.push(`job types of ${relative(process.cwd(), jobsDir) || '.'}/: ${own.join(', ') || 'none'}`)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join, relative } from 'node:path'
+import { isPackage } from '../module-path.ts'
 import { dockerAnswers, findRedisServer, redisImage } from './find-redis.ts'
 import { answerToPing, launchRedis, type RedisProcess, redisCommand, storage } from './redis-process.ts'
 
@@ -33,7 +34,7 @@ export async function planLocalRedis(
   const socket = join(folder, socketName)
   if ((await answerToPing(socket)) !== undefined) {
     return {
-      reason: `${folder}/ is in use: a Redis answers at ${socket}. Is another "npm start" running, or still stopping?`,
+      reason: `${folder}/ is in use: a Redis answers at ${socket}. Is another "npm start" or "drover dev" running, or still stopping?`,
     }
   }
   const installed = findRedisServer()
@@ -52,8 +53,10 @@ export async function planLocalRedis(
 
 const socketName = 'redis.sock'
 
-const missing =
-  'found neither redis-server nor valkey-server (7.0 or later) nor a Docker engine. Run "node scripts/setup.mjs --redis" to install Redis, or set REDIS_URL'
+const remedy = isPackage
+  ? 'Install redis-server (apt-get install redis-server, brew install redis), start Docker'
+  : 'Run "node scripts/setup.mjs --redis" to install Redis'
+const missing = `found neither redis-server nor valkey-server (7.0 or later) nor a Docker engine. ${remedy}, or set REDIS_URL`
 
 function planContainer(dataDir: string, port: number, image: string): LocalRedis {
   // The name follows from the folder: Docker refuses a second container of that name, so two servers never share a file.

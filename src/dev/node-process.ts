@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Ending, type Running, signalGroup } from './running.ts'
 
 export interface NodeProcessOptions {
-  /** Arguments of `node`. Paths are relative to `cwd`. */
+  /** Arguments of `node`. */
   args: readonly string[]
   cwd: string
   env: NodeJS.ProcessEnv

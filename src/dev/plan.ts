@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { isPackage, modulePath } from '../module-path.ts'
 import { freePorts, tryPort } from './free-ports.ts'
 import { type JobType, readJobTypes } from './job-types.ts'
 import { type LocalRedis, planLocalRedis } from './local-redis.ts'
+import type { Project } from './project.ts'
 import { hasCode } from './running.ts'
 import { readSettings } from './settings.ts'
 import { workerQueues } from './worker-queues.ts'
@@ -32,6 +32,7 @@ export interface Role {
   name: string
   /** WORKER_QUEUES of a worker. */
   queues?: string
+  /** Its main module. */
   file: string
   env: NodeJS.ProcessEnv
   readyUrl: string
@@ -46,18 +47,18 @@ export class CannotStartError extends Error {}
  * @throws EnvironmentError if a variable is invalid
  * @throws CannotStartError if a port is taken, a job file is broken, or no Redis can be started
  */
-export async function makePlan(root: string, given: NodeJS.ProcessEnv): Promise<Plan> {
+export async function makePlan({ folder, dataDir }: Project, given: NodeJS.ProcessEnv): Promise<Plan> {
   const [redisPort = 0] = await freePorts(1)
-  const settings = readSettings(withOwnJobs(root, given), `redis://127.0.0.1:${redisPort}`)
+  const settings = readSettings(given, `redis://127.0.0.1:${redisPort}`)
   const { host, port, graceMs, env } = settings
   const apiPort = await claim(port, host)
   const url = `http://${reachable(host)}:${apiPort}`
-  const jobs = await readJobTypes(root, env)
+  const jobs = await readJobTypes(folder, env)
   if (jobs.status === 'broken') throw new CannotStartError(jobs.mistakes.join('\n'))
   const redis =
     given['REDIS_URL'] || given['REDIS_URL_FILE']
       ? undefined
-      : await planLocalRedis(join(root, 'data'), redisPort, given['REDIS_IMAGE'] || undefined)
+      : await planLocalRedis(dataDir, redisPort, given['REDIS_IMAGE'] || undefined)
   if (redis !== undefined && 'reason' in redis) throw new CannotStartError(redis.reason)
 
   return {
@@ -69,7 +70,7 @@ export async function makePlan(root: string, given: NodeJS.ProcessEnv): Promise<
     jobTypes: jobs.types,
     api: {
       name: 'the API',
-      file: 'src/api/main.ts',
+      file: modulePath('api/main'),
       env: { ...env, PORT: String(apiPort) },
       readyUrl: `${url}/readyz`,
     },
@@ -81,17 +82,11 @@ export async function makePlan(root: string, given: NodeJS.ProcessEnv): Promise<
   }
 }
 
-/** JOBS_DIR is the folder jobs/ of the checkout if it is there. */
-function withOwnJobs(root: string, given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const folder = join(root, 'jobs')
-  return given['JOBS_DIR'] || !existsSync(folder) ? given : { ...given, JOBS_DIR: folder }
-}
-
 function workerRole(queues: string, port: number, env: NodeJS.ProcessEnv): Role {
   return {
     name: `the worker of ${queues}`,
     queues,
-    file: 'src/worker/main.ts',
+    file: modulePath('worker/main'),
     env: { ...env, WORKER_QUEUES: queues, WORKER_PORT: String(port) },
     readyUrl: `http://127.0.0.1:${port}/readyz`,
   }
@@ -103,7 +98,7 @@ async function claim(port: number, host: string): Promise<number> {
   } catch (error) {
     if (hasCode(error, 'EADDRINUSE')) {
       throw new CannotStartError(
-        `port ${port} of ${host} is in use: stop the process that listens there, or run PORT=3001 npm start`,
+        `port ${port} of ${host} is in use: stop the process that listens there, or run PORT=3001 ${isPackage ? 'npx drover dev' : 'npm start'}`,
       )
     }
     throw new CannotStartError(

@@ -1,6 +1,5 @@
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type JobType, readJobTypes } from './job-types.ts'
+import { catalogDir, type JobType, readJobTypes } from './job-types.ts'
 import { describeChange } from './loaded-types.ts'
 import type { Plan } from './plan.ts'
 import type { Roles } from './roles.ts'
@@ -12,14 +11,14 @@ const settleMs = 100
 
 /** Loads changed job files again, until `signal` aborts. Broken files change nothing: the running processes keep what they loaded. */
 export async function reloadJobs(options: {
-  root: string
+  folder: string
   plan: Plan
   roles: Roles
   print: (line: string) => void
   signal: AbortSignal
 }): Promise<void> {
-  const { root, plan, roles, print, signal } = options
-  const folders = [join(root, 'src/jobs/catalog'), ...(plan.jobsDir === undefined ? [] : [plan.jobsDir])]
+  const { folder, plan, roles, print, signal } = options
+  const folders = [catalogDir, ...(plan.jobsDir === undefined ? [] : [plan.jobsDir])]
   const aborted = new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
@@ -40,7 +39,7 @@ export async function reloadJobs(options: {
   }
 
   async function reloadOnce(before: JobType[]): Promise<JobType[]> {
-    const read = await readJobTypes(root, plan.env)
+    const read = await readJobTypes(folder, plan.env)
     if (signal.aborted) return before
     if (read.status === 'broken') {
       for (const mistake of read.mistakes) print(mistake)

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { modulePath } from '../module-path.ts'
 import type { JobType } from './job-types.ts'
 import { launchNode } from './node-process.ts'
 import type { Plan, Role } from './plan.ts'
@@ -9,7 +10,8 @@ const stopMarginMs = 3000
 const bootWithinMs = 60_000
 
 export interface RolesOptions {
-  root: string
+  /** The current folder of the processes. */
+  folder: string
   plan: Plan
   /** What keeps Redis running, if this program started it. */
   lease: () => Writable | undefined
@@ -78,9 +80,9 @@ export class Roles {
 
   #launch({ name, file, env, readyUrl }: Role): Supervised {
     if (this.#isStopping) throw new Error('is stopping')
-    const { root, lease, print } = this.#options
-    const args = ['--import', './src/jobs/module-hooks.ts', file]
-    const launch = () => launchNode({ args, cwd: root, env, readyUrl, lease: lease() })
+    const { folder, lease, print } = this.#options
+    const args = ['--import', modulePath('jobs/module-hooks'), file]
+    const launch = () => launchNode({ args, cwd: folder, env, readyUrl, lease: lease() })
     const one = supervise({ name, launch, print, bootWithinMs })
     this.#all.add(one)
     return one

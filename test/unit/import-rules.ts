@@ -11,6 +11,7 @@ export interface Rule {
 const api = ['api/deps', 'api/http', 'api/access', 'api/openapi', 'jobs/cut-text']
 
 export const rules: Record<string, Rule> = {
+  'jobs/module-hooks': { imports: ['module-path'], packages: ['zod'] },
   jobs: { imports: [], packages: ['zod'] },
 
   'queue/model': { imports: ['jobs'], packages: ['zod', 'ulid'] },
@@ -69,7 +70,7 @@ export const rules: Record<string, Rule> = {
   },
   'queue/admission': { imports: ['queue/model', 'queue/redis'] },
   'queue/consume': {
-    imports: ['queue/model', 'queue/redis', 'queue/bullmq', 'queue/store', 'queue/events', 'jobs'],
+    imports: ['queue/model', 'queue/redis', 'queue/bullmq', 'queue/store', 'queue/events', 'jobs', 'module-path'],
     doors: [
       'job-consumer',
       'attempt',
@@ -188,7 +189,7 @@ export const rules: Record<string, Rule> = {
     imports: [...api, 'jobs', 'queue/model', 'queue/stats', 'queue/workers', 'version'],
     doors: ['routes'],
   },
-  'api/dashboard': { imports: api, doors: ['routes'] },
+  'api/dashboard': { imports: [...api, 'module-path'], doors: ['routes'] },
   'api/health': { imports: [...api, 'api/health/metrics'], doors: ['routes', 'metrics'] },
   api: {
     imports: [
@@ -227,7 +228,7 @@ export const rules: Record<string, Rule> = {
   'worker/handler': { imports: ['jobs', 'version'] },
   'worker/egress': { imports: ['jobs', 'allowed-address', 'descriptor-watch'], doors: ['egress'] },
   'worker/executors': {
-    imports: ['worker/handler', 'worker/egress', 'jobs', 'descriptor-watch'],
+    imports: ['worker/handler', 'worker/egress', 'jobs', 'descriptor-watch', 'module-path'],
     doors: ['create-executors', 'executor'],
   },
   'worker/execution': {
@@ -252,6 +253,7 @@ export const rules: Record<string, Rule> = {
 
   'allowed-address': { imports: [], packages: ['ipaddr.js'] },
   environment: { imports: ['jobs', 'queue', 'allowed-address'] },
+  'module-path': { imports: [] },
   version: { imports: [] },
   logger: { imports: ['outage-log', 'queue'] },
   'outage-log': { imports: ['queue'] },
@@ -263,7 +265,7 @@ export const rules: Record<string, Rule> = {
   boot: { imports: ['jobs', 'queue', 'environment', 'idle-memory'] },
   tracing: { imports: ['jobs/cut-text', 'version'], doors: ['tracing', 'span'] },
   metrics: { imports: ['queue'], packages: ['@prometheus-io/client'] },
-  dev: { imports: ['environment', 'lifecycle', 'queue/redis/server-version'] },
+  dev: { imports: ['environment', 'lifecycle', 'module-path', 'queue/redis/server-version'] },
   cli: {
     imports: ['dev', 'api/main', 'api/access/keys-file', 'worker/main', 'jobs', 'environment', 'version'],
     packages: ['@stricli/core', '@clack/prompts', 'eventsource-parser', 'yaml', 'zod'],

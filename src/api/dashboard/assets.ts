@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { modulePath } from '../../module-path.ts'
 import type { Assets } from './build-assets.ts'
 
 /** A file that browsers load. */
@@ -17,7 +17,7 @@ export interface BuiltAssets {
   files: ReadonlyMap<string, Asset>
 }
 
-const builder = fileURLToPath(new URL('./build-assets.ts', import.meta.url))
+const builder = modulePath('api/dashboard/build-assets')
 const maxBytes = 16 * 1024 * 1024
 const firstPauseMs = 1000
 const longestPauseMs = 60_000

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
+import { modulePath } from '../../module-path.ts'
 import { type JobLease, UnprotectedLease } from '../model/job-lease.ts'
 import { QueueUnavailableError } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -104,7 +105,7 @@ export class JobLeases {
       exitAfterMs: exitAfterLeases * lockMs,
       isRestart,
     }
-    const thread = new Worker(new URL('./lease-thread.ts', import.meta.url), {
+    const thread = new Worker(modulePath('queue/consume/lease-thread'), {
       name: 'drover leases',
       workerData,
       execArgv: [],

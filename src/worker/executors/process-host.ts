@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { Duplex, Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { isExhausted } from '../../descriptor-watch.ts'
 import { childFile, childImports } from './child-files.ts'
 import { forwardLines } from './forward-lines.ts'
@@ -28,7 +27,7 @@ export function spawnProcess(settings: HostSettings): Host {
   const { allowCidrs, memoryLimitMb } = settings
   const childSettings: ChildSettings = { allowCidrs, memoryLimitMb, parentPid: process.pid }
   const args = [`--max-old-space-size=${memoryLimitMb}`, ...childImports]
-  const child = spawn(process.execPath, [...args, fileURLToPath(childFile), JSON.stringify(childSettings)], {
+  const child = spawn(process.execPath, [...args, childFile, JSON.stringify(childSettings)], {
     detached: true,
     env: settings.environment,
     ...settings.user,
