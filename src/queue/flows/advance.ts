@@ -66,15 +66,18 @@ export async function advanceFlow(
   let lookAhead = 1
   let canceled: NodeEnded[] = []
   for (let isFirst = true; jobs.length + canceled.length + countActions(actions) > 0 || isFirst; isFirst = false) {
-    const { ends, earlier, again } = classifyJobs(loaded, jobs, await deps.jobs.readStates(flow, jobs))
+    const states = await deps.jobs.readStates(flow, jobs)
+    const { ends, earlier, again } = classifyJobs(loaded, jobs, states)
+    // A worker has released them, and they go on: the end of each comes with a hint of its own.
+    const released = new Set(jobs.filter((_, n) => states[n]?.status === 'open'))
     // Behind those that had ended before: a worker may have released a step before the cancel of one that follows it.
     ends.push(...canceled)
     if (earlier.length > 0) await deps.jobs.reblock(flow, earlier)
     if (ends.length > 0 && !(await loaded.recordEnds(deps.store, ends))) return 'stale'
     const next = evaluation.takeActions()
     const acted = await act(deps, loaded, {
-      release: [...new Set([...actions.release, ...again.release, ...next.release])].filter((node) =>
-        mayStart(loaded, node),
+      release: [...new Set([...actions.release, ...again.release, ...next.release])].filter(
+        (node) => mayStart(loaded, node) && !released.has(node),
       ),
       // A cancel is idempotent; once per call is enough.
       cancel: [...new Set([...actions.cancel, ...(isFirst ? again.cancel : []), ...next.cancel])],

@@ -9,7 +9,7 @@ import { type CachedFlow, FlowCache } from './flow-cache.ts'
 import type { FlowHints } from './hints.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'
-import { type JobNode, withReleasers } from './model/plan.ts'
+import { type JobNode, withReleasers, withSuccessors } from './model/plan.ts'
 import type { OpenEntry } from './open-flow-list.ts'
 
 /** How many flows are driven at once because of hints. */
@@ -150,8 +150,9 @@ export class FlowDriver {
       if (node?.kind === 'job') jobs.push(node)
     }
     const { evaluation } = cached.loaded
-    // The hint of an earlier step may be lost.
-    const toCheck = withReleasers(jobs, (node) => !evaluation.endOf(node))
+    // The hint of an earlier step may be lost. Where a worker has released the next one, that is looked at, too, and needs no release.
+    const known = hinted.isUrgent ? jobs : withSuccessors(jobs, 1)
+    const toCheck = withReleasers(known, (node) => !evaluation.endOf(node))
     await this.#advance(flow, cached.loaded, [...toCheck])
     return toCheck.size
   }
