@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
 import { BatchingBackend } from '../../src/queue/bullmq/batching-backend.ts'
 import { FetchedJob } from '../../src/queue/bullmq/fetched-job.ts'
-import { findStalled } from '../../src/queue/bullmq/find-stalled.ts'
+import { findStalled, fromOldest } from '../../src/queue/bullmq/find-stalled.ts'
 import { QueueWorker } from '../../src/queue/bullmq/queue-worker.ts'
 import { Keys } from '../../src/queue/redis/keys.ts'
 
@@ -62,7 +62,7 @@ export async function openOurs(redis: Redis, prefix: string): Promise<World> {
     putBack: async () => undefined,
   })
   const lookForStalled = async () => {
-    const found = await findStalled({ redis, keys, queue: queueName, looker: 'test', maxCrashes }, 0, 1000)
+    const found = await findStalled({ redis, keys, queue: queueName, looker: 'test', maxCrashes }, fromOldest, 1000)
     return typeof found === 'number' ? [] : found.ids
   }
   const tokenOf = (job: RunningJob) => (job instanceof FetchedJob ? job.lockToken : '')

@@ -7,7 +7,7 @@ const script = loadScript('bullmq/find-stalled')
 /** Bounds of one call, so that it takes Redis less than a millisecond, or few where many have stalled. */
 const maxSeen = 500
 const maxGivenBack = 100
-/** A job that ends meanwhile moves those behind it up: so many are looked at again by the next call. */
+/** The list is in the order of starts, but for the clocks of workers: so many are looked at again by the next call. */
 const overlap = 100
 
 /** Who looks for stalled jobs of a queue, and how. */
@@ -21,36 +21,46 @@ export interface StalledLook {
   maxCrashes: number
 }
 
+/** How far a look has come: so many of the oldest jobs were looked at, the newest of which has its place by `start`; 0: there is nothing to look for. */
+export interface LookedUpTo {
+  count: number
+  start: number
+}
+export const fromOldest: LookedUpTo = { count: 0, start: 0 }
+
 /** What one call has found. */
 export interface StalledPiece {
   /** The jobs that were given back to the head of their queue. */
   ids: string[]
   /** Where the next call goes on; undefined: all jobs were looked at. */
-  next: number | undefined
+  next: LookedUpTo | undefined
+  /** There may be more to give back where this call looked. */
+  isFull: boolean
   /** About how many calls it takes to look at all that run. */
   calls: number
 }
 
 /**
- * Looks at some of the running jobs, from the `from`th oldest on, and gives those back whose worker has vanished. The caller may look for
- * `holdMs`; another does not meanwhile.
+ * Looks at some of the running jobs, behind those that were looked at `upTo` there, and gives those back whose worker has vanished. The caller
+ * may look for `holdMs`; another does not meanwhile.
  *
  * @returns for how many ms another looks, unless it goes on; or what was found
  */
 export async function findStalled(
   { redis, keys, queue, looker, maxCrashes }: StalledLook,
-  from: number,
+  { count, start }: LookedUpTo,
   holdMs: number,
 ): Promise<number | StalledPiece> {
   const sets = ['active', 'wait', 'stalled', 'meta', 'marker', 'repeat'].map((set) => keys.bull(queue, set))
-  const args = [keys.bull(queue, ''), looker, holdMs, from, maxSeen, maxGivenBack, maxCrashes]
+  const args = [keys.bull(queue, ''), looker, holdMs, count, maxSeen, maxGivenBack, maxCrashes, start, overlap]
   const reply = await script(redis, [keys.stalledLooker(queue), ...sets], args)
   if (typeof reply === 'number') return reply
   if (!Array.isArray(reply)) throw new TypeError('find-stalled.lua has answered something else')
-  const [next, running, ...ids] = reply as [number, number, ...string[]]
+  const [next, running, seenUntil, ...ids] = reply as [number, number, string, ...string[]]
   return {
     ids,
-    next: next < 0 ? undefined : Math.max(0, next - (next > from ? overlap : 0)),
+    next: next < 0 ? undefined : { count: next, start: Number(seenUntil) },
+    isFull: ids.length === maxGivenBack,
     calls: Math.ceil(running / (maxSeen - overlap)),
   }
 }

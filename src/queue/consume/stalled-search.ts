@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { findStalled, type StalledLook } from '../bullmq/find-stalled.ts'
+import { findStalled, fromOldest, type LookedUpTo, type StalledLook } from '../bullmq/find-stalled.ts'
 import { monotonicMs } from '../model/monotonic.ts'
 
 export interface StalledSearchOptions extends Omit<StalledLook, 'looker'> {
@@ -41,7 +41,7 @@ export class StalledSearch {
   start(): void {
     if (!this.#isStopped) return
     this.#isStopped = false
-    void this.#goOn(0, monotonicMs())
+    void this.#goOn(fromOldest, monotonicMs())
   }
 
   /** May be called twice. */
@@ -50,26 +50,25 @@ export class StalledSearch {
     clearTimeout(this.#timer)
   }
 
-  /** @param from how many of the oldest were looked at in this round, which began at `begunAt` */
-  async #goOn(from: number, begunAt: number): Promise<void> {
+  /** @param from how far this round has come, which began at `begunAt` */
+  async #goOn(from: LookedUpTo, begunAt: number): Promise<void> {
     const { hasRunning, onFound, onError } = this.#options
     const roundEnd = begunAt + this.#roundMs
     try {
-      if (from === 0 && hasRunning && !(await hasRunning())) return this.#after(roundEnd - monotonicMs(), 0)
+      if (from === fromOldest && hasRunning && !(await hasRunning())) return this.#after(roundEnd - monotonicMs())
       const found = await findStalled(this.#look, from, Math.ceil(heldRounds * this.#roundMs))
-      if (typeof found === 'number') return this.#after(found, 0)
+      if (typeof found === 'number') return this.#after(found)
       for (const id of found.ids) onFound(id)
-      if (found.next === undefined) return this.#after(roundEnd - monotonicMs(), 0)
-      const isSameAgain = found.next === from
-      this.#after(isSameAgain ? 0 : (spread * this.#roundMs) / found.calls, found.next, begunAt)
+      if (found.next === undefined) return this.#after(roundEnd - monotonicMs())
+      this.#after(found.isFull ? 0 : (spread * this.#roundMs) / found.calls, found.next, begunAt)
     } catch (error) {
       onError(error)
-      this.#after(this.#roundMs, 0)
+      this.#after(this.#roundMs)
     }
   }
 
   /** @param begunAt absent: a round begins then */
-  #after(ms: number, from: number, begunAt?: number): void {
+  #after(ms: number, from = fromOldest, begunAt?: number): void {
     if (this.#isStopped) return
     this.#timer = setTimeout(() => void this.#goOn(from, begunAt ?? monotonicMs()), Math.max(0, ms))
   }

@@ -6,8 +6,9 @@
   removed; ours looks at the locks. One process looks at a time.
   KEYS: who looks, active, wait, stalled, meta, marker, repeat
   ARGV: prefix of the job keys, name of the process, ms that it may take until its next call, how many of the oldest were looked at, how many to look
-        at, how many to give back at most, how often a job may stall
-  Returns for how many ms another process looks, or { how many were looked at, or -1 when that was all, how many run, id of each that was given back … }
+        at, how many to give back at most, how often a job may stall, by what the newest of those stands in the list or 0, how many to look at again
+  Returns for how many ms another process looks, or { how many were looked at, or -1 when that was all, how many run, by what the newest of those stands,
+          id of each that was given back … }
 ]]
 local looker, active, wait, stalled, meta, marker, schedulers = unpack(KEYS)
 local prefix, from, count, max = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -19,7 +20,21 @@ redis.call('SET', looker, ARGV[2], 'PX', ARGV[3])
 
 local length = redis.call('LLEN', active)
 local ids, locks, found, indexes = {}, {}, {}, {}
+local seenUntil = tonumber(ARGV[8])
+if seenUntil > 0 then
+  -- Each job that has ended meanwhile has moved those behind it up by one.
+  local behind = math.min(from, length)
+  from = 0
+  while behind - from > 16 do
+    local middle = math.floor((from + behind) / 2)
+    local order = activeOrder(prefix .. redis.call('LINDEX', active, -middle - 1))
+    if order and order <= seenUntil then from = middle else behind = middle end
+  end
+  -- The clocks of workers differ.
+  from = math.max(0, from - tonumber(ARGV[9]))
+end
 if from < length then ids = redis.call('LRANGE', active, -from - count, -from - 1) end
+seenUntil = ids[1] and activeOrder(prefix .. ids[1]) or 0
 for n, id in ipairs(ids) do locks[n] = prefix .. id .. ':lock' end
 if #ids > 0 and redis.call('EXISTS', unpack(locks)) < #ids then
   for n = #ids, 1, -1 do
@@ -53,5 +68,7 @@ if #found > 0 then
   if not (paused or isMaxed) then redis.call('ZADD', marker, 0, '0') end
 end
 -- Where more have stalled than one call gives back, the same are looked at again.
-local next = #found == max and from or #ids < count and -1 or from + #ids - #found
-return { next, redis.call('LLEN', active), unpack(found) }
+local running = redis.call('LLEN', active)
+if #found == max then return { from, running, '0', unpack(found) } end
+local next = #ids < count and -1 or from + #ids - #found
+return { next, running, string.format('%.0f', seenUntil), unpack(found) }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { FetchedJob } from '../../../../src/queue/bullmq/fetched-job.ts'
-import { findStalled } from '../../../../src/queue/bullmq/find-stalled.ts'
+import { findStalled, fromOldest, type LookedUpTo } from '../../../../src/queue/bullmq/find-stalled.ts'
 import { leaveToOthers, putBack } from '../../../../src/queue/bullmq/put-back.ts'
 import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
@@ -75,7 +75,7 @@ test('a job of a vanished worker is found among many, by calls of a bounded size
   const look = { redis, keys, queue: 'io', looker: 'one', maxCrashes: 3 }
   const found: string[] = []
   let calls = 0
-  for (let from: number | undefined = 0; from !== undefined; calls++) {
+  for (let from: LookedUpTo | undefined = fromOldest; from !== undefined; calls++) {
     const piece = await findStalled(look, from, 5000)
     if (typeof piece === 'number') throw new Error('nobody else looks')
     found.push(...piece.ids)
@@ -89,7 +89,20 @@ test('a job of a vanished worker is found among many, by calls of a bounded size
   expect(await redis.hget(keys.job(lost[2]?.ref ?? { queue: 'io', id: '' }), 'stc')).toBe('1')
 
   // While one looks another learns how long to wait.
-  expect(await findStalled({ ...look, looker: 'other' }, 0, 5000)).toBeGreaterThan(0)
+  expect(await findStalled({ ...look, looker: 'other' }, fromOldest, 5000)).toBeGreaterThan(0)
+})
+
+test('jobs that end between two calls of a round hide none that has lost its worker', async () => {
+  const { jobs, redis, keys, succeed } = await runningMany()
+  const look = { redis, keys, queue: 'io', looker: 'one', maxCrashes: 3 }
+  const piece = await findStalled(look, fromOldest, 5000)
+  if (typeof piece === 'number' || !piece.next) throw new Error('there is more to look at')
+  const { count } = piece.next
+  const lost = jobs[count + 50]
+  if (!lost) throw new Error('too few jobs')
+  for (const job of jobs.slice(0, 300)) await succeed(job)
+  await redis.del(keys.lock(lost.ref))
+  expect(await findStalled(look, piece.next, 5000)).toMatchObject({ ids: [lost.id], isFull: false })
 })
 
 test('the jobs of many vanished workers come back, some by each call', async () => {
@@ -97,7 +110,7 @@ test('the jobs of many vanished workers come back, some by each call', async () 
   const lost = jobs.slice(1000, 1600)
   await redis.del(lost.map(({ ref }) => keys.lock(ref)))
   let seen = 0
-  for (let from: number | undefined = 0; from !== undefined; ) {
+  for (let from: LookedUpTo | undefined = fromOldest; from !== undefined; ) {
     const piece = await findStalled({ redis, keys, queue: 'io', looker: 'one', maxCrashes: 3 }, from, 5000)
     if (typeof piece === 'number') throw new Error('nobody else looks')
     expect(piece.ids.length).toBeLessThanOrEqual(100)

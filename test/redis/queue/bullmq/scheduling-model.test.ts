@@ -13,7 +13,7 @@ import {
 } from 'fast-check'
 import { expect, test } from 'vitest'
 import type { FetchedJob } from '../../../../src/queue/bullmq/fetched-job.ts'
-import { findStalled } from '../../../../src/queue/bullmq/find-stalled.ts'
+import { findStalled, fromOldest } from '../../../../src/queue/bullmq/find-stalled.ts'
 import { putBack, retryJob } from '../../../../src/queue/bullmq/put-back.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { JobRefusedError } from '../../../../src/queue/model/scheduling.ts'
@@ -111,7 +111,7 @@ class Driven {
         const lost = this.#pick(one.which)
         if (!lost) return
         await redis.del(keys.lock({ queue: 'io', id: String(lost.id) }))
-        await findStalled({ redis, keys, queue: 'io', looker: 'test', maxCrashes: 100 }, 0, 1000)
+        await findStalled({ redis, keys, queue: 'io', looker: 'test', maxCrashes: 100 }, fromOldest, 1000)
         return
       }
       case 'cancel':
