@@ -44,7 +44,8 @@ export async function leaveToOthers(
   delayMs: number,
 ): Promise<void> {
   // Sent together and on one connection, so in this order: the first needs the lock that the second gives up.
-  const takenBack = takeBackStart(redis, [`${backend.toKey(id)}:lock`, backend.toKey(id)], [token])
+  const names = [`${backend.toKey(id)}:lock`, backend.toKey(id), backend.toKey('meta')]
+  const takenBack = takeBackStart(redis, names, [token, backend.toKey('')])
   await Promise.all([takenBack, backend.moveToDelayed(id, redisNow(), delayMs, token, { skipAttempt: true })])
 }
 

@@ -26,6 +26,8 @@ const leaseMs = 5000
 const unstoredMs = 60_000
 /** Jobs of each duty in one call, so that no call blocks Redis for long. */
 const maxJobs = 200
+/** Calls of one sweep that only count the running jobs of limits anew: some hundred jobs each. */
+const maxRecounts = 8
 /** Webhooks in parallel: each job is read with its output. */
 const maxWebhooksAtOnce = 20
 
@@ -63,6 +65,7 @@ export interface SweeperOptions {
 /** A queue, the ranks at which its indexes are looked at next, and until when it is not swept, in monotonic ms. */
 interface SweptQueue {
   name: string
+  recounts: number
   indexFrom: number
   labelsFrom: number
   claimsFrom: number
@@ -108,6 +111,7 @@ export class Sweeper {
     this.#plainJobs = options.acceptsPlainJobs ? new PlainJobs({ redis, keys }) : undefined
     this.#queues = Array.from(new Set(queues), (name) => ({
       name,
+      recounts: 0,
       indexFrom: 0,
       labelsFrom: 0,
       claimsFrom: 0,
@@ -171,6 +175,7 @@ export class Sweeper {
   async #sweepQueue(queue: SweptQueue): Promise<void> {
     try {
       let isMoreLeft = true
+      queue.recounts = 0
       while (isMoreLeft && this.#timer && (await this.#lease.hold())) isMoreLeft = await this.#sweep(queue)
     } catch (error) {
       this.#options.log.debug({ queue: queue.name, err: error }, 'a sweep failed; the next sweep retries')
@@ -222,7 +227,13 @@ export class Sweeper {
     await this.#detachFromMissingFlows(ofFlows)
     // A full round of claims may have some that are held, one of rates some that are in use.
     const isMoreUnused = Math.max(unclaimed, passedRates) >= maxJobs / 2
-    return Math.max(ended.length, removed, released, ofFlows.length / 2) >= maxJobs || claims.length > 0 || isMoreUnused
+    const isRecountLeft = isRecounting === 1 && ++queue.recounts < maxRecounts
+    return (
+      Math.max(ended.length, removed, released, ofFlows.length / 2) >= maxJobs ||
+      claims.length > 0 ||
+      isMoreUnused ||
+      isRecountLeft
+    )
   }
 
   /** A job whose flow is gone, though it should have been removed with it, becomes a job without a flow. */

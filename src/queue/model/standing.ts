@@ -9,7 +9,7 @@ export interface Standing {
   ahead: number | undefined
   /** … of those that its reader may see; `many`: too many to count. */
   ownAhead: number | 'many' | undefined
-  /** Its tenant divides its turns by fairness keys: which of its jobs starts at a turn is decided then. */
+  /** Its tenant has fairness keys, or jobs that were held: which of its jobs starts at a turn is decided then. */
   isTurnOpen: boolean
   endedInMinute: number
   endedInTenMinutes: number

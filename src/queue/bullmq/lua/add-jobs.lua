@@ -60,7 +60,7 @@ end
 -- A job as `ready.enter` takes it, with its fairness and its gates; or nil, and why it is refused.
 local function withGates(at, id, more, turn, gates)
   if not entry then entry = openReady(prefix, sets, isFair, isLimited) end
-  local job = { id = id, priority = tonumber(ARGV[at + 5]), data = ARGV[at + 2], turn = turn, gates = gates }
+  local job = { id = id, priority = tonumber(ARGV[at + 5]), data = ARGV[at + 2], createdAt = ARGV[at + 4], turn = turn, gates = gates }
   if turn or more[':fair'] then entry.needFair() end
   if gates then entry.needSlots() end
   if not entry.slots then return job end

@@ -36,7 +36,7 @@ if priority == 0 then
 else
   -- As BullMQ does: before the others of its priority.
   redis.call('ZADD', KEYS[5], priority * 0x100000000, id)
-  if entry.fair then entry.fair.putBack(priority, redis.call('HGET', KEYS[1], 'data')) end
+  if entry.fair then entry.fair.putBack(id, priority, redis.call('HGET', KEYS[1], 'data')) end
 end
 entry.leave(id, true)
 if redis.call('HEXISTS', KEYS[8], 'paused') == 0 then redis.call('ZADD', KEYS[7], 0, '0') end

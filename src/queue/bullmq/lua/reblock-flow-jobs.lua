@@ -1,3 +1,8 @@
+-- include bullmq/lib/tenant-of
+-- include bullmq/lib/fair
+-- include bullmq/lib/slots
+-- include bullmq/lib/queue-job
+-- include bullmq/lib/ready
 -- include bullmq/lib/retention
 -- include bullmq/lib/labels
 -- include bullmq/lib/values
@@ -21,6 +26,13 @@ for i = 3, #ARGV, 3 do
     redis.call('ZREM', KEYS[2], 's:' .. id, 'd:' .. id)
     -- Here BullMQ counts it, and its tools do not take it for a job that was lost.
     redis.call('ZADD', KEYS[3], redis.call('HGET', jobKey, 'timestamp'), id)
+    -- The sweep forgets that a queue needs them when nothing waits in it.
+    local turn, gates = unpack(redis.call('HMGET', jobKey, 'turn', 'gates'))
+    if turn or gates then
+      local ready = readyOf(ARGV[1])
+      if turn then ready.needFair() end
+      if gates then ready.needSlots() end
+    end
     redis.call('PUBLISH', jobKey, 'changed')
   end
 end

@@ -48,18 +48,21 @@ local q = {
   webhookDebts = KEYS[10],
   evicted = KEYS[12],
   jobs = ARGV[4],
+  meta = ARGV[4] .. 'meta',
   limit = tonumber(ARGV[3]),
   ttlMs = tonumber(ARGV[1]),
   failedTtlMs = tonumber(ARGV[2]),
   now = time[1] * 1000 + math.floor(time[2] / 1000),
 }
 local ended = {}
-local slots = readyOf(q.jobs).slots
+local ready = readyOf(q.jobs)
 local isRecounting, passedRates = 0, 0
-if slots then
-  isRecounting, passedRates = recountSlots(slots, q)
-  slots.wake(q.now)
+if ready.slots then
+  isRecounting, passedRates = recountSlots(ready, q)
+  ready.slots.wake(q.now)
 end
+if ready.fair then tidyFairness(ready.fair, q) end
+if ready.slots or ready.fair then forgetUnused(ready, q) end
 endOverdue(q, ended)
 endCanceled(q, ended)
 local owed = findOwedWebhooks(q)

@@ -4,7 +4,7 @@ import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import type { NewJob } from '../../../../src/queue/model/new-job.ts'
 import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
-import { idsOf, ownQueue } from './own-queue.ts'
+import { idsOf, ownQueue, sweepOnce } from './own-queue.ts'
 
 /** The machine may be busy. */
 const patience = { timeout: 120_000 }
@@ -51,7 +51,7 @@ async function sharedQueue() {
   const setShared = (is: boolean) => {
     isShared = is
   }
-  return { ...world, queue, add, start, cancel, share, setShared }
+  return { ...world, queue, add, start, cancel, share, setShared, sweep: () => sweepOnce(world) }
 }
 
 test(
@@ -138,4 +138,98 @@ test('jobs that waited before tenants shared the queue keep their places', patie
   const order = await start(100)
   expect(order.filter((id) => !others.includes(id))).toEqual([...before.slice(4), ...after])
   expect(order.indexOf(String(others[4]))).toBeLessThan(12)
+})
+
+test(
+  'held jobs take turns with other tenants when they may start, and hold no place of their tenant before',
+  patience,
+  async () => {
+    const { add, start, share, queue, fetch, succeed } = await sharedQueue()
+    const keyed = () => ({ concurrency: { key: 'k', limit: 50, onFull: 'wait' as const } })
+    const gate = { queue: 'io', kind: 'concurrency' as const, tenant: 'a', key: 'k' }
+    await queue.limits.set(gate, { limit: 0 })
+    const held = await add('a', 50, keyed)
+    await add('b', 100)
+    const [plain] = await add('a', 1)
+    // The job without a key is not behind the held ones.
+    expect((await start(2)).includes(String(plain))).toBe(true)
+    await start(20)
+    await queue.limits.set(gate, undefined)
+    const order = await start(60)
+    for (const from of [0, 20, 40])
+      expect(Math.abs(share(order.slice(from, from + 20), 'a') - 10)).toBeLessThanOrEqual(1)
+    expect(order.filter((id) => held.includes(id))).toEqual(held.slice(0, share(order, 'a')))
+    await start(1000)
+
+    // With others of their tenant waiting they take from its share, and keep their order.
+    await add('b', 100)
+    const mutex = () => ({ concurrency: { key: 'm', limit: 1, onFull: 'wait' as const } })
+    const chain = await add('a', 10, mutex)
+    await add('a', 100)
+    const [first] = await fetch(1)
+    const [second] = await fetch(1)
+    for (const job of [first, second]) if (job) await succeed(job)
+    const mixed = await start(60)
+    expect(Math.abs(share(mixed, 'a') - 30)).toBeLessThanOrEqual(6)
+    const started = [first?.id, second?.id, ...mixed].filter((id) => id !== undefined && chain.includes(id))
+    expect(started.length).toBeGreaterThanOrEqual(6)
+    expect(started).toEqual(chain.slice(0, started.length))
+  },
+)
+
+test('a tenant that cancels neither falls behind nor gains, whatever it leaves waiting', patience, async () => {
+  const { add, start, cancel, share } = await sharedQueue()
+  const many = await add('a', 60)
+  await add('b', 100)
+  await cancel(many.slice(0, 59))
+  expect((await start(2)).includes(String(many[59]))).toBe(true)
+  await start(1000)
+
+  let waiting = await add('a', 150)
+  await add('b', 300)
+  const order: string[] = []
+  for (let round = 0; round < 10; round++) {
+    await cancel(waiting.splice(0, 5))
+    await cancel(waiting.splice(waiting.length - 5, 5))
+    waiting.push(...(await add('a', 10)))
+    const started = await start(20)
+    order.push(...started)
+    waiting = waiting.filter((id) => !started.includes(String(id)))
+    expect(Math.abs(share(started, 'a') - 10)).toBeLessThanOrEqual(2)
+  }
+  const left = order.filter((id) => share([id], 'a') === 1)
+  expect(left).toEqual(left.toSorted())
+})
+
+test('what is kept of turns and fairness keys is bounded by what waits, and goes with it', patience, async () => {
+  const { add, start, cancel, redis, keys, sweep, bull } = await sharedQueue()
+  const beside = (name: string) => `${keys.bullPrefix('io')}:${name}`
+  await add('a', 100, (n) => ({ fairnessKey: `k${n}` }))
+  expect(await redis.hlen(beside('turns:10:a:last'))).toBeGreaterThan(100)
+  await start(90)
+  expect(await redis.hlen(beside('turns:10:a:last'))).toBeLessThanOrEqual(12)
+  await cancel(await add('a', 20, (n) => ({ fairnessKey: `c${n}` })))
+  await start(9)
+  await sweep()
+  expect(await redis.hlen(beside('turns:10:a:last'))).toBeLessThanOrEqual(24)
+  await start(10)
+  await sweep()
+  const names = await redis.keys(`${keys.bullPrefix('io').replaceAll(/[{}]/g, '\\$&')}*`)
+  expect(names.filter((name) => /turns|fair|recount/.test(name))).toEqual([])
+  // Then nothing of it costs.
+  expect(await redis.hmget(bull('meta'), 'drover.fair', 'drover.limits')).toEqual([null, null])
+})
+
+test('jobs behind many that were canceled move up in parts', patience, async () => {
+  const { add, start, cancel, sweep, share } = await sharedQueue()
+  const many = await add('a', 350)
+  await add('b', 200)
+  await cancel(many.slice(0, 60))
+  for (let n = 0; n < 2; n++) await sweep()
+  const order = await start(100)
+  expect(Math.abs(share(order, 'a') - 50)).toBeLessThanOrEqual(2)
+  await cancel(many.slice(120, 345))
+  for (let n = 0; n < 2; n++) await sweep()
+  const [last] = await add('a', 1)
+  expect((await start(35)).includes(String(last))).toBe(true)
 })

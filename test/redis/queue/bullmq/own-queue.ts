@@ -7,6 +7,7 @@ import { QueueWorker } from '../../../../src/queue/bullmq/queue-worker.ts'
 import { type JobRef, newJobRef } from '../../../../src/queue/model/job-id.ts'
 import { recordVersion } from '../../../../src/queue/model/job-record.ts'
 import { Keys } from '../../../../src/queue/redis/keys.ts'
+import { loadScript } from '../../../../src/queue/redis/load-script.ts'
 import { keyPrefix } from '../../../helpers/key-prefix.ts'
 import { redisClient } from '../../../helpers/redis-client.ts'
 
@@ -84,6 +85,19 @@ export async function ownQueue({ attempts = 3 } = {}) {
   }
   const bull = (suffix: string) => keys.bull('io', suffix)
   return { redis, own, keys, queues, worker, backend, untold, add, ask, fetch, succeed, bull }
+}
+
+const sweepQueue = loadScript('maintenance/sweep-queue')
+
+/** What a sweep does for the queue at one call. */
+export async function sweepOnce({
+  redis,
+  keys,
+  bull,
+}: Pick<Awaited<ReturnType<typeof ownQueue>>, 'redis' | 'keys' | 'bull'>) {
+  const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed'].map(bull)
+  const names = [keys.timeLimits('io'), ...sets, keys.index('io'), keys.webhookDebts('io'), keys.labels('io')]
+  await sweepQueue(redis, [...names, keys.evicted('io')], [1e9, 1e9, 200, bull(''), 0, 'io_', '', 0, 0])
 }
 
 export const idsOf = (jobs: { id?: string | undefined }[]) => jobs.map(({ id }) => id)

@@ -1,13 +1,10 @@
 import { expect, test } from 'vitest'
-import { putBack } from '../../../../src/queue/bullmq/put-back.ts'
+import { leaveToOthers, putBack } from '../../../../src/queue/bullmq/put-back.ts'
 import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import type { NewJob } from '../../../../src/queue/model/new-job.ts'
-import { loadScript } from '../../../../src/queue/redis/load-script.ts'
 import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
-import { idsOf, ownQueue } from './own-queue.ts'
-
-const sweepQueue = loadScript('maintenance/sweep-queue')
+import { idsOf, ownQueue, sweepOnce } from './own-queue.ts'
 
 type Limits = Pick<NewJob['record'], 'concurrency' | 'rate'>
 
@@ -57,22 +54,27 @@ test('a held job that ended otherwise is not let in, and is no member any more',
   expect(await redis.hgetall(beside('busy'))).toEqual({})
 })
 
-test('few jobs that have a rate and a full concurrency key are moved by one call', async () => {
+test('one call moves a part of the jobs that have a rate and a full concurrency key, and the next goes on at once', async () => {
   const { redis, keys, add, fetch, beside } = await limitedQueue()
   const gate = 'rate:-:r'
   await add(1, { rate: slow })
   await fetch(1)
-  await add(60, { concurrency: mutex, rate: slow })
+  await add(100, { concurrency: mutex, rate: slow })
   expect(await fetch(1)).toEqual([])
-  expect(await redis.zcard(keys.heldAt('io', gate))).toBe(60)
+  expect(await redis.zcard(keys.heldAt('io', gate))).toBe(64)
+  expect(await fetch(1)).toEqual([])
+  expect(await redis.zcard(keys.heldAt('io', gate))).toBe(100)
   // The rate is free, the key is full.
   await add(1, { concurrency: mutex })
   expect(await fetch(1)).toHaveLength(1)
   await redis.hdel(beside('tat'), gate)
   await redis.zadd(beside('waking'), 0, gate)
   expect(await fetch(1)).toEqual([])
-  expect(await redis.zcard(keys.heldAt('io', gate))).toBeGreaterThan(45)
-  expect(await redis.zcard(beside('waking'))).toBe(1)
+  expect(await redis.zcard(keys.heldAt('io', gate))).toBe(36)
+  expect(Number(await redis.zscore(beside('waking'), gate))).toBeLessThanOrEqual(Date.now())
+  const [last] = await add(1, { rate: slow })
+  expect(idsOf(await fetch(1))).toEqual([last])
+  expect(await redis.zcard(keys.heldAt('io', gate))).toBe(0)
 })
 
 test('a sweep lets one job of a key in where none runs', async () => {
@@ -80,9 +82,7 @@ test('a sweep lets one job of a key in where none runs', async () => {
   await add(20, { concurrency: mutex })
   const [first] = await fetch(20)
   if (first) await succeed(first)
-  const lists = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed'].map(bull)
-  const names = [keys.timeLimits('io'), ...lists, keys.index('io'), keys.webhookDebts('io'), keys.labels('io')]
-  await sweepQueue(redis, [...names, keys.evicted('io')], [1e9, 1e9, 200, bull(''), 0, 'io_', '', 0])
+  await sweepOnce({ redis, keys, bull })
   expect(await redis.zcard(bull('prioritized'))).toBeLessThanOrEqual(2)
 })
 
@@ -104,4 +104,61 @@ test('a start that is put back unrun does not count for its rate', async () => {
   const [job] = await fetch(1)
   if (job) await putBack({ redis: own, backend }, String(job.id), job.lockToken, false)
   expect(idsOf(await fetch(1))).toEqual(ids)
+})
+
+test('a start that is left to others does not count for its rate, and another starts at once', async () => {
+  const { add, fetch, own, backend } = await limitedQueue()
+  const [, second] = await add(2, { rate: slow })
+  const [job] = await fetch(2)
+  if (job) await leaveToOthers({ redis: own, backend }, String(job.id), job.lockToken, 60_000)
+  expect(idsOf(await fetch(2))).toEqual([second])
+})
+
+test('behind many held jobs of a small limit one of a larger limit starts', async () => {
+  const { add, fetch } = await limitedQueue()
+  await add(100, { concurrency: mutex })
+  const [first] = await fetch(100)
+  expect(first).toBeDefined()
+  await fetch(100)
+  const [wide] = await add(1, { concurrency: { key: 'k', limit: 5 } })
+  expect(idsOf(await fetch(5))).toEqual([wide])
+})
+
+test('a sweep lets in as many held jobs as are free, and no more', async () => {
+  const { redis, keys, add, fetch, beside, bull } = await limitedQueue()
+  await add(30, { concurrency: { key: 'k', limit: 5 } })
+  const running = await fetch(30)
+  expect(running).toHaveLength(5)
+  // A tool of BullMQ removes what runs.
+  for (const { id, lockToken } of running) {
+    expect(lockToken).toBeDefined()
+    await redis.del(`${bull('')}${id}`)
+    await redis.lrem(bull('active'), 0, String(id))
+  }
+  for (let n = 0; n < 3; n++) await sweepOnce({ redis, keys, bull })
+  expect(await redis.zcard(bull('prioritized'))).toBeGreaterThanOrEqual(5)
+  expect(await redis.zcard(bull('prioritized'))).toBeLessThanOrEqual(7)
+  expect(await fetch(30)).toHaveLength(5)
+  expect(Number(await redis.hget(beside('busy'), 'concurrency:-:k'))).toBe(25 * 2 ** 20 + 5)
+})
+
+test('running jobs are counted in parts, while others start and end', { timeout: 60_000 }, async () => {
+  const { redis, keys, add, fetch, succeed, beside, bull } = await limitedQueue()
+  const limit = { concurrency: { key: 'k', limit: 1000 } }
+  await add(700, limit)
+  const running = []
+  while (running.length < 600) running.push(...(await fetch(100)))
+  // Slots that nobody has.
+  await redis.hincrby(beside('busy'), 'concurrency:-:k', 7)
+  await redis.hset(beside('busy'), 'concurrency:-:gone', 3)
+  const counted = async () => Number((await redis.hget(beside('busy'), 'concurrency:-:k')) ?? 0) % 2 ** 20
+  for (let n = 0; n < 12; n++) {
+    await sweepOnce({ redis, keys, bull })
+    for (const job of running.splice(0, 7)) await succeed(job)
+    for (const job of running.splice(-3, 3)) await succeed(job)
+    running.push(...(await fetch(5)))
+  }
+  while (String(await redis.hget(bull('meta'), 'drover.limits')) !== '1') await sweepOnce({ redis, keys, bull })
+  expect(await counted()).toBe(running.length)
+  expect(await redis.hget(beside('busy'), 'concurrency:-:gone')).toBeNull()
 })

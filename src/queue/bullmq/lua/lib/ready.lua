@@ -1,13 +1,17 @@
 -- Where jobs become ready and cease to be. Needs tenant-of.lua, fair.lua, slots.lua and queue-job.lua.
 -- `sets` of a queue: prioritized, delayed, priority counter, marker, meta. `isFair` and `isLimited`: what its meta says in `drover.fair` and `drover.limits`.
 local function openReady(prefix, sets, isFair, isLimited)
-  local q = { prefix = prefix, prioritized = sets[1], counter = sets[3], marker = sets[4], meta = sets[5], hasKeys = isFair == '2', hasPins = isLimited == '2' }
-  local ready = { fair = isFair and openFair(q), slots = isLimited and openSlots(q), queue = q }
+  local q = { prefix = prefix, prioritized = sets[1], counter = sets[3], marker = sets[4], meta = sets[5], hasTurns = isFair == '2' }
+  -- `1` or `2`, and while the sweep counts the number of its count.
+  q.hasPins, q.pass = string.sub(isLimited or '', 1, 1) == '2', string.match(isLimited or '', ' (%d+)$')
+  q.fair = isFair and openFair(q)
+  local ready = { fair = q.fair, slots = isLimited and openSlots(q), queue = q }
 
   -- A new job needs fairness, or has gates.
   function ready.needFair()
     if ready.fair then return end
     ready.fair = openFair(q)
+    q.fair = ready.fair
     ready.fair.begin()
   end
   function ready.needSlots()
@@ -16,22 +20,31 @@ local function openReady(prefix, sets, isFair, isLimited)
     ready.slots = openSlots(q)
   end
 
-  -- Jobs become ready, each { id, priority } and, where that is asked for, `data`, `turn`, `gates`: behind those of their priority, as BullMQ's own add puts them, or
-  -- in the order of fairness. One may be held at once. `list`: the gates of a job that has joined already.
+  -- Jobs become ready, each { id, priority } and, where that is asked for, `data`, `createdAt`, `turn`, `gates`: behind those of their priority, as BullMQ's own add puts
+  -- them, or in the order of fairness. One may be held at once: it has no place yet. `list`: the gates of a job that has joined already.
   function ready.enter(jobs, now)
     if #jobs == 0 then return end
+    for _, job in ipairs(jobs) do
+      -- The sweep forgets that a queue needs them when nothing waits in it. Then an ended job may be retried.
+      if job.turn then ready.needFair() end
+      if job.gates then ready.needSlots() end
+    end
+    local placed = {}
+    for _, job in ipairs(jobs) do
+      if ready.slots and not job.list then
+        job.list = ready.slots.gates(job.gates, job.data)
+        job.full = ready.slots.join(job.list)
+      end
+      if not (ready.fair and job.full) then placed[#placed + 1] = job end
+    end
     if ready.fair then
-      ready.fair.tag(jobs)
+      ready.fair.tag(placed)
     else
       local last = redis.call('INCRBY', q.counter, #jobs)
       for n, job in ipairs(jobs) do job.score = string.format('%.0f', job.priority * 0x100000000 + (last - #jobs + n) % 0x100000000) end
     end
     local entries = {}
     for _, job in ipairs(jobs) do
-      if ready.slots and not job.list then
-        job.list = ready.slots.gates(job.gates, job.data)
-        job.full = ready.slots.join(job.list)
-      end
       if job.full then
         ready.hold(job, job.full, now)
       else
@@ -41,17 +54,21 @@ local function openReady(prefix, sets, isFair, isLimited)
     if #entries > 0 then redis.call('ZADD', q.prioritized, unpack(entries)) end
   end
 
-  -- A job is held by a gate.
+  -- A job is held by a gate. `score`: of its place, where it had one.
   function ready.hold(job, gate, now)
-    if ready.fair then ready.fair.hold(job.id, job.score, job.data) end
-    ready.slots.hold(job.id, gate, job.score, now)
+    local order = job.score
+    if ready.fair then
+      order = ready.fair.order(job.priority, job.createdAt)
+      if job.score then ready.fair.hold(job.id, job.score, job.data) end
+    end
+    ready.slots.hold(job.id, gate, order, job.score or false, now)
   end
 
   -- What entering needs to know of a job.
   function ready.read(id)
-    local priority, data, turn, gates = unpack(redis.call('HMGET', prefix .. id, 'priority', 'data', 'turn', 'gates'))
+    local priority, data, turn, gates, createdAt = unpack(redis.call('HMGET', prefix .. id, 'priority', 'data', 'turn', 'gates', 'timestamp'))
     -- Of the default priority it has no field.
-    return { id = id, priority = tonumber(priority or 10), data = data, turn = turn, gates = gates }
+    return { id = id, priority = tonumber(priority or 10), data = data, turn = turn, gates = gates, createdAt = createdAt }
   end
 
   -- Takes a job out that is ready or held, unstarted, and lets others in. Returns whether it was.
@@ -60,13 +77,9 @@ local function openReady(prefix, sets, isFair, isLimited)
     local score = redis.call('ZSCORE', q.prioritized, id)
     if score then
       redis.call('ZREM', q.prioritized, id)
-    else
-      score = ready.slots and ready.slots.takeOut(id)
-    end
-    if not score then return false end
-    if ready.fair then
-      local data, turn = unpack(redis.call('HMGET', prefix .. id, 'data', 'turn'))
-      ready.fair.leave(id, score, data, turn)
+      if ready.fair then ready.fair.leave(id, score, redis.call('HGET', prefix .. id, 'data')) end
+    elseif not (ready.slots and ready.slots.takeOut(id)) then
+      return false
     end
     ready.leave(id, false)
     return true

@@ -1,15 +1,19 @@
--- What holds single jobs of a queue: concurrency keys, how many jobs of a tenant may run, and rates. A job has them in its field `gates`, as JSON:
+-- Limits of single jobs of a queue: concurrency keys, how many jobs of a tenant may run, and rates. A job has them in its field `gates`, as JSON:
 -- t tenant, m jobs of the tenant that may run, c { key, limit }, r { key, limit, ms, burst }. It passes all of them when it starts; `slot` has the letters of those
--- that it has passed while it runs. A job that does not pass is held: not in `prioritized`, and back there with its old score once it may pass.
--- While a job is held by a gate, at least `limit` others of the gate run or are ready: each that leaves lets one in.
+-- that it has passed while it runs. A job that does not pass is held: not in `prioritized`, and back there once it may pass.
+-- While a job is held by a gate that it might pass, at least `limit` others of the gate run or are ready: each that leaves lets one in.
 -- Keys of a queue: hash `busy`, of each gate members * 2^20 + running, where members are ready, held or running jobs of a key; beside BullMQ's sets `held`, all jobs
--- that are held, by their scores; hash `held-by`, of each { since, kind, name, limit, ms, burst, and the same three of its own where they are from outside }; sorted sets `held:<gate>` of jobs by their scores; hash `tat`, of each rate the time at which its next
--- job is due; sorted set `waking` of rates with held jobs, by when the next may start; hash `pins` of limits that were set from outside.
--- Needs tenant-of.lua. `q`: prefix, prioritized, marker, meta, hasPins.
+-- that are held, in their order; hash `held-by`, of each { since, kind, name, limit, ms, burst, and the same three of its own where they are from outside or false, the
+-- score of its place or false }; sorted sets `held:<gate>` of jobs in their order, and `held-limits:<gate>` by their limits;
+-- hash `tat`, of each rate the time at which its next job is due; sorted set `waking` of gates with held jobs, by when the next may start; hash `pins` of limits that
+-- were set from outside. Needs tenant-of.lua. `q`: prefix, prioritized, marker, meta, hasPins, fair, pass.
 local function openSlots(q)
   local beside = string.match(q.prefix, '^.*}')
-  local busy, all, held, heldAt, tat, waking, pins = beside .. ':busy', q.prefix .. 'held', beside .. ':held-by', beside .. ':held:', beside .. ':tat', beside .. ':waking', beside .. ':pins'
+  local busy, all, held, heldAt, heldLimits = beside .. ':busy', q.prefix .. 'held', beside .. ':held-by', beside .. ':held:', beside .. ':held-limits:'
+  local tat, waking, pins, counted = beside .. ':tat', beside .. ':waking', beside .. ':pins', beside .. ':recounted'
   local unit, maxHeld = 1048576, 10000
+  -- How many held jobs of a gate are looked at for one that may start, and how many one call moves from one gate to another.
+  local maxLooked, maxMoved, moved = 64, 64, 0
   local slots = {}
 
   -- Changes a count, which is never below none, and returns it.
@@ -98,7 +102,7 @@ local function openSlots(q)
     return gate
   end
 
-  -- A rate lets no job start before `at`: workers wait for it as for a delayed job.
+  -- A gate lets no job in before `at`: workers wait for it as for a delayed job.
   local function sleep(name, at)
     redis.call('ZADD', waking, math.ceil(at), name)
     redis.call('ZADD', q.marker, 'LT', math.ceil(at), '1')
@@ -120,61 +124,138 @@ local function openSlots(q)
     return time
   end
 
-  local function letIn(gate, id, score)
-    redis.call('ZREM', heldAt .. gate.name, id)
-    redis.call('ZREM', all, id)
-    redis.call('HDEL', held, id)
-    local name, ended, gates, data = unpack(redis.call('HMGET', q.prefix .. id, 'name', 'finishedOn', 'gates', 'data'))
-    -- Its job may be gone, or was ended by a version that knows no held jobs: it is no member any more.
-    if not name or ended then
-      for _, other in ipairs(name and slots.gates(gates, data) or { gate }) do
-        if other.kind ~= 't' then change(other.name, -unit) end
-      end
-      return false
-    end
-    redis.call('ZADD', q.prioritized, score, id)
-    if redis.call('HEXISTS', q.meta, 'paused') == 0 then redis.call('ZADD', q.marker, 0, '0') end
-    return true
+  local function runningOf(name)
+    return tonumber(redis.call('HGET', busy, name) or 0) % unit
   end
 
-  -- Lets the first job in that is held by a gate and may pass it now. Of jobs with different limits, the first 32 are looked at.
+  local function leaveGate(name, id)
+    redis.call('ZREM', heldAt .. name, id)
+    redis.call('ZREM', heldLimits .. name, id)
+  end
+
+  local function forget(name, id)
+    leaveGate(name, id)
+    redis.call('ZREM', all, id)
+    redis.call('HDEL', held, id)
+  end
+
+  local function keep(id, gate, order, since, place)
+    redis.call('ZADD', heldAt .. gate.name, order, id)
+    if gate.kind ~= 'r' then redis.call('ZADD', heldLimits .. gate.name, gate.own and gate.own[1] or gate.limit, id) end
+    redis.call('HSET', held, id, cjson.encode({ since, gate.kind, gate.name, gate.limit, gate.ms or 0, gate.burst or 1, gate.own or false, place }))
+  end
+
+  -- A job that a gate would let in is held by another: it waits there from now on.
+  local function moveTo(name, id, about, gate)
+    local order = redis.call('ZSCORE', heldAt .. name, id)
+    leaveGate(name, id)
+    keep(id, gate, order, about[1], about[8] or false)
+    moved = moved + 1
+  end
+
+  -- The job of a held one, or nil where it is gone or was ended by a version that knows no held jobs: it is no member any more.
+  local function readHeld(name, id, kind)
+    local type, ended, gates, turn, priority, createdAt = unpack(redis.call('HMGET', q.prefix .. id, 'name', 'finishedOn', 'gates', 'turn', 'priority', 'timestamp'))
+    local data = type and (q.fair or not gates) and redis.call('HGET', q.prefix .. id, 'data')
+    local list = type and slots.gates(gates, data) or {}
+    if type and not ended then return { id = id, data = data, turn = turn, priority = tonumber(priority or 10), createdAt = createdAt, list = list } end
+    forget(name, id)
+    for _, other in ipairs(type and list or { { name = name, kind = kind } }) do
+      if other.kind ~= 't' then change(other.name, -unit) end
+    end
+  end
+
+  -- Of the other gates of a job the first that it does not pass now, and of a rate when it may.
+  local function blockedBy(job, name, now)
+    for _, gate in ipairs(job.list) do
+      if gate.name ~= name then
+        local at = gate.kind == 'r' and freeAt(gate)
+        if gate.kind == 'r' and not (at and at <= now) then return gate, at end
+        if gate.kind ~= 'r' and runningOf(gate.name) >= gate.limit then return gate end
+      end
+    end
+  end
+
+  local function letIn(name, job, about)
+    local order = redis.call('ZSCORE', heldAt .. name, job.id)
+    forget(name, job.id)
+    local score = q.fair and q.fair.comeBack(job, about[8] == nil and order or about[8])
+    redis.call('ZADD', q.prioritized, score or about[8] or order, job.id)
+    if redis.call('HEXISTS', q.meta, 'paused') == 0 then redis.call('ZADD', q.marker, 0, '0') end
+  end
+
+  -- Held jobs of a gate among which one that may pass is looked for, in their order.
+  local function firstOf(name, running)
+    local ids = redis.call('ZRANGE', heldAt .. name, 0, maxLooked - 1)
+    if #ids < maxLooked then return ids end
+    local wide = redis.call('ZRANGEBYSCORE', heldLimits .. name, '(' .. running, '+inf', 'LIMIT', 0, maxLooked)
+    local order = {}
+    for n, score in ipairs(#wide > 0 and redis.call('ZMSCORE', heldAt .. name, unpack(wide)) or {}) do order[wide[n]] = tonumber(score or 0) end
+    table.sort(wide, function(a, b)
+      if order[a] == order[b] then return a < b end
+      return order[a] < order[b]
+    end)
+    -- Where all are as wide, the first are among both.
+    local seen = {}
+    for _, id in ipairs(ids) do seen[id] = true end
+    for _, id in ipairs(wide) do
+      if not seen[id] then ids[#ids + 1] = id end
+    end
+    return ids
+  end
+
+  -- Lets the first job in that is held by a gate and may start now. Returns whether there was one.
   local function promote(name, now)
-    local ids = redis.call('ZRANGE', heldAt .. name, 0, 31, 'WITHSCORES')
-    if #ids == 0 then return false end
-    local running = tonumber(redis.call('HGET', busy, name) or 0) % unit
-    for n = 1, #ids, 2 do
-      local about = redis.call('HGET', held, ids[n])
-      local gate = asked(about and cjson.decode(about) or { 0, 'c', name, unit, 0, 1 })
-      local isFree = running < gate.limit
-      if gate.kind == 'r' then
-        local at = freeAt(gate)
-        isFree = at and at <= (now or clock())
-        if at and not isFree then
-          sleep(name, at)
-          return false
+    now = tonumber(now or clock())
+    local running = runningOf(name)
+    local wakesAt
+    while redis.call('EXISTS', heldAt .. name) == 1 do
+      local ids, left = firstOf(name, running), 0
+      for _, id in ipairs(ids) do
+        local about = redis.call('HGET', held, id)
+        about = about and cjson.decode(about) or { 0, 'c', name, unit, 0, 1, false }
+        local gate = asked(about)
+        if gate.kind == 'r' then
+          local at = freeAt(gate)
+          if not at then return false end
+          if at > now then
+            sleep(name, at)
+            return false
+          end
+        end
+        if gate.kind == 'r' or running < gate.limit then
+          local job = readHeld(name, id, gate.kind)
+          local other, at = nil, nil
+          if job then other, at = blockedBy(job, name, now) end
+          if job and not other then
+            letIn(name, job, about)
+            return true
+          end
+          if other and at then
+            -- Of its key it is the next: it stays, and the key is looked at again when the rate allows the next start.
+            wakesAt = math.min(wakesAt or at, at)
+            left = left + 1
+          elseif other then
+            if moved >= maxMoved then
+              sleep(name, now)
+              return false
+            end
+            moveTo(name, id, about, other)
+          end
+        else
+          left = left + 1
         end
       end
-      if isFree and letIn(gate, ids[n], ids[n + 1]) then return true end
+      if left >= #ids or left >= maxLooked then break end
     end
+    if wakesAt then sleep(name, wakesAt) end
     return false
   end
 
-  -- How many jobs one call moves from a rate to other gates that are full.
-  local maxMoved, moved = 8, {}
-  -- A job that was ready leaves a gate that it might have passed.
-  local function letNextIn(gate, now)
-    if gate.kind ~= 'r' then return promote(gate.name, now) end
-    moved[gate.name] = (moved[gate.name] or 0) + 1
-    if moved[gate.name] <= maxMoved then return promote(gate.name, now) end
-    local at, interval = freeAt(gate)
-    if at and redis.call('EXISTS', heldAt .. gate.name) == 1 then sleep(gate.name, math.max(at, now + interval)) end
-  end
-
-  -- A job is held by a gate that it does not pass.
-  function slots.hold(id, gate, score, now)
-    redis.call('ZADD', heldAt .. gate.name, score, id)
-    redis.call('ZADD', all, score, id)
-    redis.call('HSET', held, id, cjson.encode({ tonumber(now), gate.kind, gate.name, gate.limit, gate.ms or 0, gate.burst or 1, gate.own }))
+  -- A job is held by a gate that it does not pass. `order`: among those that the gate holds; `place`: the score of the place that it had, or false.
+  function slots.hold(id, gate, order, place, now)
+    redis.call('ZADD', all, order, id)
+    keep(id, gate, order, tonumber(now), place)
     if gate.at then sleep(gate.name, gate.at) end
   end
 
@@ -186,6 +267,11 @@ local function openSlots(q)
     redis.call('HSET', tat, gate.name, string.format('%.3f', due))
     if redis.call('EXISTS', heldAt .. gate.name) == 1 then sleep(gate.name, due - (gate.burst - 1) * interval) end
     return true
+  end
+
+  -- While the sweep counts, what it has counted already follows.
+  local function recount(gate, by)
+    if q.pass and gate.kind ~= 'r' then redis.call('HINCRBY', counted, gate.name, by) end
   end
 
   -- A ready job is to start: takes its slots and returns their letters; or returns nil, and the gate that it does not pass: it leaves the ready jobs of the others.
@@ -202,46 +288,52 @@ local function openSlots(q)
       if not isPassed then
         for m, other in ipairs(list) do
           if m < n and other.kind ~= 'r' then change(other.name, -1) end
-          if m ~= n then letNextIn(other, tonumber(now)) end
+        end
+        for m, other in ipairs(list) do
+          if m ~= n then promote(other.name, now) end
         end
         return nil, gate
       end
       letters = letters .. gate.kind
     end
-    return letters
+    for _, gate in ipairs(list) do recount(gate, 1) end
+    return letters .. (q.pass and ' ' .. q.pass or '')
   end
 
   -- A job gives up what its field `slot` says; with `isLeaving` it is not ready any more either. Others are let in.
   function slots.release(list, slot, isLeaving)
+    local isCounted = q.pass and slot and string.match(slot, ' (%d+)') == q.pass
     for _, gate in ipairs(list) do
       local hadSlot = slot and string.find(slot, gate.kind, 1, true)
       local by = (isLeaving and gate.kind ~= 't' and -unit or 0) - (hadSlot and gate.kind ~= 'r' and 1 or 0)
       if by ~= 0 then change(gate.name, by) end
-      if not (hadSlot and gate.kind == 'r') then promote(gate.name) end
+      if hadSlot and isCounted then recount(gate, -1) end
+    end
+    for _, gate in ipairs(list) do
+      if not (slot and gate.kind == 'r' and string.find(slot, 'r', 1, true)) then promote(gate.name) end
     end
   end
 
-  -- The start of a job was none: it does not count for its rate.
+  -- The start of a job was none: it does not count for its rate, which may let another in earlier.
   function slots.giveBackStart(list, slot)
     for _, gate in ipairs(list) do
       local due = gate.kind == 'r' and string.find(slot, 'r', 1, true) and redis.call('HGET', tat, gate.name)
-      if due and gate.limit > 0 then redis.call('HSET', tat, gate.name, string.format('%.3f', due - gate.ms / gate.limit)) end
+      if due and gate.limit > 0 then
+        redis.call('HSET', tat, gate.name, string.format('%.3f', due - gate.ms / gate.limit))
+        if redis.call('EXISTS', heldAt .. gate.name) == 1 then sleep(gate.name, freeAt(gate)) end
+      end
     end
   end
 
-  -- A job that is held, where it is, or nil: takes it out. Returns its score.
+  -- Takes a job out that is held. Returns whether it was.
   function slots.takeOut(id)
     local about = redis.call('HGET', held, id)
-    if not about then return end
-    local name = cjson.decode(about)[3]
-    local score = redis.call('ZSCORE', heldAt .. name, id)
-    redis.call('ZREM', heldAt .. name, id)
-    redis.call('ZREM', all, id)
-    redis.call('HDEL', held, id)
-    return score
+    if not about then return false end
+    forget(cjson.decode(about)[3], id)
+    return true
   end
 
-  -- Lets jobs in whose rate allows another start. Returns how many.
+  -- Lets jobs in whose time has come. Returns how many.
   function slots.wake(now)
     now = tonumber(now)
     local names, count = redis.call('ZRANGEBYSCORE', waking, 0, now, 'LIMIT', 0, 64), 0
@@ -250,14 +342,15 @@ local function openSlots(q)
     for _, name in ipairs(names) do
       local first = redis.call('ZRANGE', heldAt .. name, 0, 0)[1]
       local about = first and redis.call('HGET', held, first)
+      local gate = about and asked(cjson.decode(about))
       local free = 1
-      if about then
-        local gate = asked(cjson.decode(about))
+      if gate and gate.kind == 'r' then
         local at, interval = freeAt(gate)
         free = at and math.max(1, math.min(math.floor((now - at) / interval) + 1, gate.burst, 64)) or 0
       end
       for _ = 1, free do
-        if promote(name, now) then count = count + 1 end
+        if not promote(name, now) then break end
+        count = count + 1
       end
     end
     return count
@@ -279,8 +372,8 @@ local function openSlots(q)
     end
   end
 
-  slots.change, slots.promote = change, promote
-  slots.keys = { busy = busy, all = all, held = held, tat = tat, waking = waking }
+  slots.change, slots.promote, slots.runningOf, slots.asked = change, promote, runningOf, asked
+  slots.keys = { busy = busy, all = all, held = held, heldAt = heldAt, tat = tat, waking = waking, pins = pins, counted = counted }
   return slots
 end
 

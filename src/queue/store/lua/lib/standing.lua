@@ -14,11 +14,11 @@ local function countOwn(index, tenant, ids)
   return own
 end
 
--- Whether its tenant divides its turns by fairness keys: which of its jobs starts at a turn is decided then. See fair.lua.
+-- Whether the turns of its tenant are not its places, by fairness keys or jobs that were held: which of its jobs starts at a turn is decided then. See fair.lua.
 local function isTurnOpen(prefix, id)
   local priority = math.floor(redis.call('ZSCORE', prefix .. 'prioritized', id) / 0x100000000)
   local turns = string.match(prefix, '^.*}') .. ':turns:' .. priority .. ':' .. tenantOf(redis.call('HGET', prefix .. id, 'data'))
-  return redis.call('EXISTS', turns) == 1
+  return redis.call('EXISTS', turns .. ':last') == 1
 end
 
 -- Adds to the reply of read-job.lua of a job that waits: how many start before it, or false where it is not among those that may start; of these with a
