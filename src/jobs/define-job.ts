@@ -139,6 +139,13 @@ export interface Job {
   run(input: unknown, job: JobContext): Promise<unknown> | AsyncGenerator<unknown, unknown, undefined>
 }
 
+/** A job type whose name and schemas the type checker knows: clients and tests take their types from it. */
+export type DefinedJob<T extends string, I extends JobInput, O extends JobOutput> = Job & {
+  readonly type: T
+  readonly input: I
+  readonly output: O
+}
+
 const jobBrand = Symbol.for('drover.job')
 
 /**
@@ -146,7 +153,9 @@ const jobBrand = Symbol.for('drover.job')
  *
  * @throws DefinitionError with all mistakes; the boot reports each with the name of the file.
  */
-export function defineJob<I extends JobInput, O extends JobOutput>(spec: JobSpec<I, O>): Job {
+export function defineJob<const T extends string, I extends JobInput, O extends JobOutput>(
+  spec: JobSpec<I, O> & { type: T },
+): DefinedJob<T, I, O> {
   const mistakes = mistakesIn(spec, rules)
   if (mistakes.length > 0) throw new DefinitionError([...mistakes, ...mistakesInUse(Object(spec))])
   const { type, title, runsOn } = spec

@@ -225,6 +225,9 @@ export const rules: Record<string, Rule> = {
   // What browsers load: nothing of the server.
   dashboard: { imports: [], packages: ['htm', 'preact', 'uplot'] },
 
+  // What teams load into their own programs and pages.
+  client: { imports: [], packages: [] },
+
   'worker/handler': { imports: ['jobs', 'version'] },
   'worker/egress': { imports: ['jobs', 'allowed-address', 'descriptor-watch'], doors: ['egress'] },
   'worker/executors': {

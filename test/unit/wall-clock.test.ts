@@ -19,6 +19,7 @@ const readers: Record<string, string> = {
   'cli/server/doctor.ts': 'compares it with the clock of the server',
   'cli/jobs/list.ts': 'the age of a job, as its user counts it',
   'jobs/web/http-response.ts': 'the time in Retry-After is one of the calendar',
+  'client/errors.ts': '…',
 }
 
 test('only the files that are listed read the wall clock: times in Redis follow the clock of Redis, durations the monotonic clock', () => {

@@ -13,13 +13,32 @@ export const serverCommands = {
   types: buildCommand({
     loader: async () => (await import('./types.ts')).types,
     parameters: {
-      flags,
+      flags: {
+        declarations: {
+          kind: 'boolean',
+          default: false,
+          withNegated: false,
+          brief: 'Print them as an interface of TypeScript for drover/client',
+        },
+        ...flags,
+      },
       positional: {
         kind: 'tuple',
-        parameters: [{ brief: 'Show this job type alone', placeholder: 'type', parse: String, optional: true }],
+        parameters: [
+          {
+            brief: 'Show this job type alone, or print the declarations of the server at this address',
+            placeholder: 'type or http://…',
+            parse: String,
+            optional: true,
+          },
+        ],
       },
     },
-    docs: { brief: 'List the job types, or show one with its schemas' },
+    docs: {
+      brief: 'List the job types, show one with its schemas, or declare all for TypeScript',
+      fullDescription:
+        'drover types http://127.0.0.1:3000 > jobs.d.ts gives drover/client the types of inputs and outputs (docs/clients.md).',
+    },
   }),
   queues: buildRouteMap({
     routes: {
