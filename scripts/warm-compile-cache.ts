@@ -32,7 +32,7 @@ await executors.close()
 async function run(type: string, runsOn: 'event-loop' | 'thread', input: unknown): Promise<void> {
   const loaded = registry.get(type)
   if (loaded === undefined) throw new Error(`there is no job type ${type}`)
-  const attempt = { id: 'warm', type, tenant: '-', hops: 0, input, attempt: 1, maxAttempts: 1 }
+  const attempt = { id: 'warm', type, tenant: '-', hops: 0, input, attempt: 1, maxAttempts: 1, fence: 1 }
   const stop = new AbortController()
   const outcome = await executors.for(runsOn).run(loaded, attempt, () => undefined, stop.signal)
   if (outcome.status !== 'returned') throw new Error(`${type}: ${JSON.stringify(outcome)}`)

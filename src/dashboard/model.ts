@@ -72,6 +72,7 @@ export interface Job {
   output_bytes: number | null
   error: Failure | null
   progress: Progress | null
+  checkpoint: { size_bytes: number; at: string } | null
   run: number
   attempt: number
   max_attempts: number

@@ -44,6 +44,7 @@ export function mistakesIn(given: unknown, rules: DefinitionRules): string[] {
       burst: 1_000_000,
     }),
     ...checkFunction('fairnessKey', spec['fairnessKey'] ?? String),
+    ...checkOrigins(spec['fenceOrigins'] ?? []),
     ...checkExamplesShape(spec['examples'] ?? []),
     ...checkRun(spec['run']),
   ]
@@ -180,6 +181,17 @@ function checkDebounce(debounce: unknown, unique: unknown): string[] {
     ...checkInteger('debounce.maxMs', maxMs, typeof quietMs === 'number' ? quietMs : 1, maxHoldMs),
     ...(unique === undefined ? [] : ['unique and debounce exclude each other']),
   ]
+}
+
+function checkOrigins(origins: unknown): string[] {
+  if (!Array.isArray(origins)) return [`fenceOrigins must be an array, and is ${show(origins)}`]
+  const isOrigin = (given: unknown) =>
+    typeof given === 'string' && /^https?:/.test(given) && URL.parse(given)?.origin === given
+  return origins.flatMap((given: unknown, n) =>
+    isOrigin(given)
+      ? []
+      : [`fenceOrigins[${n}] must be an origin such as "https://api.example.com", and is ${show(given)}`],
+  )
 }
 
 function checkExamplesShape(examples: unknown): string[] {

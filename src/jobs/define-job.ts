@@ -28,6 +28,24 @@ export interface JobContext {
   /** 1 for the first attempt. */
   readonly attempt: number
   readonly maxAttempts: number
+  /** Rises with each start of the job and each of its runs: who remembers the highest one can refuse a worker that lost its lease. */
+  readonly fence: number
+  /** What an earlier start of this run gave to the last {@link checkpoint} that was stored; undefined where there is none. A new run begins without. */
+  readonly restored: unknown
+  /**
+   * Keeps where the handler is (JSON, at most 256 KB) for the next start, should this one not end. What was yielded before is part of it: the next
+   * start goes on with the list of values as it was then. Resolves when it is stored; of several that wait, the newest is stored.
+   *
+   * @throws JobError `invalid_checkpoint`, `checkpoint_refused` (this worker lost its lease), `checkpoint_not_stored`
+   */
+  readonly checkpoint: (state: unknown) => Promise<void>
+  /**
+   * Calls `fn` and keeps its result (JSON, all together at most 256 KB) under the name of the step, at most 1,000 in a run. Any later call by that name
+   * in this run, also by another start, returns the result and does not call `fn`. A stored step is not repeated, an effect in flight may be.
+   *
+   * @throws what `fn` throws, and as {@link checkpoint}
+   */
+  readonly once: <T>(name: string, fn: () => T | Promise<T>) => Promise<T>
   /** Aborts when the job is canceled, exceeds a time limit, or its worker loses the lease. A loop that never waits must read `job.signal` again each time. */
   readonly signal: AbortSignal
   /** `fraction` from 0 to 1. Never throws and never waits; when events come faster than Redis stores them, only the newest is kept. */
@@ -109,6 +127,8 @@ export interface JobSpec<I extends JobInput, O extends JobOutput> {
   rate?: Rate<z.output<I>>
   /** Of the parsed input: jobs of the tenant's keys take turns. Undefined: as other jobs of the tenant. */
   fairnessKey?: (input: z.output<I>) => string | undefined
+  /** Origins (`https://api.example.com`) to which `job.fetch` sends {@link JobContext.fence} as the header `drover-fence`. Default: none. */
+  fenceOrigins?: string[]
   /** Checked against the schemas when the job type is loaded; shown in the API documentation. */
   examples?: { input: z.input<I>; output?: z.output<O> }[]
   run: Run<I, O>
@@ -135,6 +155,7 @@ export interface Job {
   readonly concurrency: Concurrency<unknown> | undefined
   readonly rate: Rate<unknown> | undefined
   readonly fairnessKey: ((input: unknown) => string | undefined) | undefined
+  readonly fenceOrigins: readonly string[]
   readonly examples: readonly { input: unknown; output?: unknown }[]
   run(input: unknown, job: JobContext): Promise<unknown> | AsyncGenerator<unknown, unknown, undefined>
 }
@@ -176,6 +197,7 @@ export function defineJob<const T extends string, I extends JobInput, O extends 
     isolation: spec.isolation ?? 'shared',
     unique: spec.unique,
     debounce: spec.debounce,
+    fenceOrigins: spec.fenceOrigins ?? [],
     examples: spec.examples ?? [],
     // The only places where a parsed, typed input becomes unknown: callers parse with `input` first.
     concurrency: spec.concurrency as Job['concurrency'],
@@ -210,6 +232,7 @@ const options = {
     concurrency: 1,
     rate: 1,
     fairnessKey: 1,
+    fenceOrigins: 1,
     examples: 1,
     run: 1,
   },

@@ -7,11 +7,14 @@ export interface StartedJob {
   readonly progress: { fraction: number; message: string | undefined }[]
   readonly yields: unknown[]
   readonly logs: string[]
+  readonly checkpoints: unknown[]
   abort(reason?: unknown): void
 }
 
 export interface StartOptions {
   allowCidrs?: string[]
+  /** What an earlier start has kept. */
+  restored?: unknown
   /** Called after each progress event was recorded. */
   onProgress?: (fraction: number) => void
 }
@@ -24,12 +27,17 @@ export function startJob(job: Job, input: unknown, options: StartOptions = {}): 
   const progress: StartedJob['progress'] = []
   const yields: unknown[] = []
   const logs: string[] = []
+  const checkpoints: unknown[] = []
   const context: JobContext = {
     id: 'test',
     type: job.type,
     tenant: '-',
     attempt: 1,
     maxAttempts: job.attempts,
+    fence: 1,
+    restored: options.restored,
+    checkpoint: async (state) => void checkpoints.push(state),
+    once: async (_, fn) => fn(),
     signal: stop.signal,
     progress(fraction, message) {
       progress.push({ fraction, message })
@@ -47,7 +55,7 @@ export function startJob(job: Job, input: unknown, options: StartOptions = {}): 
       await egress.close()
     }
   })()
-  return { done, progress, yields, logs, abort: (reason) => stop.abort(reason) }
+  return { done, progress, yields, logs, checkpoints, abort: (reason) => stop.abort(reason) }
 }
 
 /** Runs a handler that must succeed, and returns its output. */

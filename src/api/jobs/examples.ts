@@ -13,6 +13,7 @@ export const exampleJob: JobResource = {
   output_bytes: null,
   error: null,
   progress: { fraction: 1, message: '25 primes below 100', data: null },
+  checkpoint: null,
   run: 1,
   attempt: 1,
   max_attempts: 3,

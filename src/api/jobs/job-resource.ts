@@ -46,6 +46,12 @@ export const jobSchema = z.object({
     })
     .nullable(),
   progress: z.object({ fraction: z.number(), message: z.string().nullable(), data: z.unknown() }).nullable(),
+  checkpoint: z
+    .object({ size_bytes: z.int(), at: timeField })
+    .nullable()
+    .describe(
+      'What its handler has kept for the next start, state and steps together: the size of the JSON, and when the last of it was stored. Null where that is nothing, and of a job that is done',
+    ),
   run: z.int().describe('Starts at 1 and increases with each `POST …/retry`'),
   attempt: z.int().describe('The current or latest attempt of this run. 0 before the first one'),
   max_attempts: z.int(),
@@ -134,7 +140,7 @@ export function jobResource(
   retention: Retention,
   { scopes, watch }: Pick<Caller, 'scopes' | 'watch'>,
 ): JobResource {
-  const { record, failure, progress } = job
+  const { record, failure, progress, checkpoint } = job
   const shownWorker = (name: string | undefined) =>
     name === undefined ? null : shownWorkerName(name, scopes.has('admin'))
   const self = jobPath(job.id)
@@ -151,6 +157,7 @@ export function jobResource(
     output_bytes: job.storedOutput?.bytes ?? null,
     error: failure ?? null,
     progress: progress ?? null,
+    checkpoint: checkpoint ? { size_bytes: checkpoint.bytes, at: timestamp(checkpoint.at) } : null,
     run: job.run,
     attempt: job.attempt,
     max_attempts: job.maxAttempts,

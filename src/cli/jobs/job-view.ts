@@ -39,8 +39,13 @@ export class JobView {
     else if (event === 'output' && this.#format === 'table') this.#screen.data(toSafeJson(fields['value']))
     else if (event === 'log') this.#screen.note(logLine(fields))
     else if (event === 'gap') this.#screen.note('some events are no longer stored')
-    else if (event === 'values_reset') this.#screen.note('the job started again: its values begin anew')
+    else if (event === 'values_reset') this.#onValuesReset(Number(fields['from'] ?? 0))
     else if (event === 'done') this.#onState(textOf(fields['state']), fields['attempt'])
+  }
+
+  #onValuesReset(from: number): void {
+    const how = from === 0 ? 'its values begin anew' : `of its values the first ${from} stay`
+    this.#screen.note(`the job started again: ${how}`)
   }
 
   onBreak(): void {

@@ -110,7 +110,8 @@ function appended<Item>({ items, total, isCut }: Series<Item>, item: Item, kept:
 }
 
 function keptBefore<Item>(series: Series<Item>, from: number): Series<Item> {
-  return { items: series.items.slice(0, from), total: from, isCut: false }
+  const first = series.total - series.items.length
+  return { items: series.items.slice(0, Math.max(0, from - first)), total: from, isCut: from > 0 && series.isCut }
 }
 
 async function readPast(path: string, update: Update, signal: AbortSignal): Promise<void> {

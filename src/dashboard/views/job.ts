@@ -4,7 +4,7 @@ import type { Job } from '../model.ts'
 import { Action } from '../parts/action.ts'
 import { CopyButton } from '../parts/copy.ts'
 import { curlOf, maskWarning } from '../parts/curl.ts'
-import { shortId } from '../parts/format.ts'
+import { bytes, shortId } from '../parts/format.ts'
 import { heldText } from '../parts/held.ts'
 import { JobTabs } from '../parts/job-tabs.ts'
 import { ProblemNote } from '../parts/problem.ts'
@@ -58,6 +58,7 @@ function Facts({ job }: { job: Job }) {
     <div><dt>Attempt</dt><dd class="num">${job.attempt} of ${job.max_attempts}${job.run > 1 && `, run ${job.run}`}</dd></div>
     <div><dt>Queue</dt><dd><a href=${pathTo(['jobs'], { queue: job.queue })}>${job.queue}</a>${job.priority !== 0 && `, priority ${job.priority}`}</dd></div>
     ${job.worker !== null && html`<div><dt>Worker</dt><dd>${job.worker}</dd></div>`}
+    ${job.checkpoint && html`<div><dt>Checkpoint</dt><dd class="num">${bytes(job.checkpoint.size_bytes)}, <${Ago} at=${job.checkpoint.at} /></dd></div>`}
     <div><dt>Created</dt><dd><${Ago} at=${job.created_at} /></dd></div>
     ${job.started_at !== null && html`<div><dt>${job.done ? 'Took' : 'Runs for'}</dt><dd class="num"><${Took} from=${job.started_at} to=${job.finished_at} /></dd></div>`}
     ${job.flow_id !== null && html`<div><dt>Flow</dt><dd><a class="id" href=${pathTo(['flows', job.flow_id])}>${shortId(job.flow_id)}</a></dd></div>`}

@@ -6,6 +6,11 @@ import { defineJob } from '../define-job.ts'
 const maxSegment = 1 << 18
 const minSegment = 1 << 14
 const progressSteps = 50
+/** About what the loss of a worker costs. Short counts make no checkpoint. */
+const checkpointEveryMs = 50
+
+/** Where the count stands: all primes below `low` are counted. */
+const stateSchema = z.object({ low: z.int(), count: z.int(), largest: z.int().nullable() })
 
 /** Segmented sieve of Eratosthenes over the odd numbers: memory does not grow with the limit. */
 export default defineJob({
@@ -25,10 +30,12 @@ export default defineJob({
     const smallPrimes = oddPrimesUpTo(Math.floor(Math.sqrt(limit)))
     // One buffer for all segments: to allocate one each time needs the system, where the threads of a process wait for each other.
     const buffer = new Uint8Array(span / 2)
-    let count = limit > 2 ? 1 : 0
-    let largest: number | null = limit > 2 ? 2 : null
-    let reported = 0
-    for (let low = 0; low < limit; low += span) {
+    const first = limit > 2 ? { low: 0, count: 1, largest: 2 } : { low: 0, count: 0, largest: null }
+    const restored = stateSchema.safeParse(job.restored).data ?? first
+    let { count, largest } = restored
+    let reported = restored.low / limit
+    let checkpointAt = performance.now() + checkpointEveryMs
+    for (let { low } = restored; low < limit; low += span) {
       const high = Math.min(low + span, limit)
       const found = sieveSegment(low, high, smallPrimes, buffer)
       count += found.count
@@ -36,6 +43,11 @@ export default defineJob({
       if (high === limit || high / limit - reported >= 1 / progressSteps) {
         reported = high / limit
         job.progress(reported, `${count} primes below ${high}`)
+        if (high < limit && performance.now() >= checkpointAt) {
+          // Not waited for: the count goes on meanwhile.
+          void job.checkpoint({ low: high, count, largest })
+          checkpointAt = performance.now() + checkpointEveryMs
+        }
       }
       // The signal arrives as a message, which only the event loop delivers.
       await setImmediate()

@@ -205,13 +205,17 @@ type Fetched = [
   parentKey: string | null,
   parent: string | null,
   id: string,
+  /** '' where none was lost, null where it has no name. */
   lostWorker?: string | null,
+  /** '' for the first. */
+  run?: string,
+  kept?: string[],
 ]
 
 function decodeJob(reply: unknown[], { token, startedAt, heldSince }: Hold): NextJob {
   const [name, data, options, timestamp, attemptsMade, starts, stalls, deferred, traces, replyChannel, ...rare] =
     reply as Fetched
-  const [repeatJobKey, deduplicationId, parentKey, parent, id, lostWorker] = rare
+  const [repeatJobKey, deduplicationId, parentKey, parent, id, lostWorker = '', run = '', kept] = rare
   const json: FetchedJson = {
     id,
     name,
@@ -228,7 +232,9 @@ function decodeJob(reply: unknown[], { token, startedAt, heldSince }: Hold): Nex
     deduplicationId: deduplicationId ?? undefined,
     parentKey: parentKey ?? undefined,
     parent: parent === null ? undefined : (Object(parseJson(parent)) as ParentKeys),
-    lostWorker: lostWorker === null ? 'unknown' : lostWorker,
+    lostWorker: lostWorker === '' ? undefined : (lostWorker ?? 'unknown'),
+    run: run === '' ? 1 : Number(run),
+    kept,
     processedOn: startedAt,
     lockToken: token,
     fetchedAt: redisNow(),

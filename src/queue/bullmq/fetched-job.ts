@@ -14,6 +14,9 @@ export type FetchedJson = Pick<JobJson, Read> & { [K in MayBeRead]?: JobJson[K] 
   replyChannel?: string | undefined
   /** The worker of its last start, which was lost. */
   lostWorker?: string | undefined
+  run?: number | undefined
+  /** What earlier starts of the run have kept: see decodeKept. */
+  kept?: readonly string[] | undefined
   /** Epoch ms: as its start is stored. */
   processedOn?: number
   lockToken: string
@@ -35,6 +38,10 @@ export class FetchedJob extends Job {
   readonly replyChannel: string | undefined
   /** The worker of its last start, where that was lost. */
   readonly lostWorker: string | undefined
+  /** The number of its run. */
+  readonly run: number
+  /** What earlier starts of the run have kept: see decodeKept. */
+  readonly kept: readonly string[] | undefined
   /** What its lock holds. Another with each fetch, where BullMQ's `token` stays with a place of the worker: so it fences attempts, too. */
   readonly lockToken: string
   /** The hold on its lock, which counts from when Redis's answer was read. */
@@ -51,6 +58,8 @@ export class FetchedJob extends Job {
     this.failsWith = json.deferredFailure
     this.replyChannel = json.replyChannel
     this.lostWorker = json.lostWorker
+    this.run = json.run ?? 1
+    this.kept = json.kept
     this.lockToken = json.lockToken
     this.lease = new UnprotectedLease(json.heldSince)
     this.timestamp = json.timestamp

@@ -7,6 +7,7 @@ import type { WorkerBackend } from '../bullmq/worker-backend.ts'
 import type { JobEventWriter } from '../events/event-writer.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { dueAt } from '../model/job-record.ts'
+import { decodeKept } from '../model/kept-state.ts'
 import { monotonicMs } from '../model/monotonic.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -219,7 +220,8 @@ export class AttemptRunner {
     // An earlier start of this attempt may have stored an output and then lost its worker or its lock.
     // Not waited for: what this run stores is sent behind it. And a start that waits is a start behind whatever blocks the event loop.
     if (starts > attempt) void outputs.discard(ref, token)
-    const attemptEvents = events.open(ref, token, { attempt, isFirst: starts === 1 }, () => void this.check([id]))
+    const kept = job.kept && decodeKept(job.kept)
+    const attemptEvents = events.open(ref, token, { attempt, isFirst: starts === 1, kept }, () => void this.check([id]))
     const due = dueAt(data, createdAt + (job.opts.delay ?? 0))
     const settlement = await execute({
       ref,
@@ -230,6 +232,8 @@ export class AttemptRunner {
       // BullMQ's own default is 0, for one attempt.
       maxAttempts: job.opts.attempts || 1,
       starts,
+      run: job.run,
+      kept,
       createdAt,
       dueAt: due,
       startedAt: job.fetchedAt,

@@ -2,6 +2,7 @@ import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { AttemptEvents } from '../events/attempt-events.ts'
 import type { StoredFailure } from '../model/failure.ts'
 import type { JobRef } from '../model/job-id.ts'
+import type { KeptState } from '../model/kept-state.ts'
 import type { KeptOutput } from '../store/job-output.ts'
 
 /** A job that this worker holds, for one attempt. */
@@ -16,6 +17,10 @@ export interface LeasedJob {
   maxAttempts: number
   /** How often it was taken by a worker, this time included. */
   starts: number
+  /** The number of its run. */
+  run: number
+  /** What earlier starts of the run have kept; undefined where that is nothing. */
+  kept: KeptState | undefined
   createdAt: number
   /** Since when it could have started, in this run. */
   dueAt: number

@@ -1,6 +1,9 @@
-import type { JobEvent } from '../../jobs/job-event.ts'
+import { isKeepRequest, type JobEvent, type KeepRequest } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
+import { KeptSizes, keepRefused, notKept } from '../../jobs/kept-limits.ts'
+import type { KeptState } from '../model/kept-state.ts'
 import { byRedisClock, redisNow } from '../model/redis-time.ts'
+import { encodeEvent, encodePayload, isKeeping, isValue, type Keeping, type Pending, settle } from './pending-event.ts'
 
 /** What a job may yield in one list of values: as many, and as much JSON in UTF-8. */
 const valueLimits = {
@@ -16,8 +19,6 @@ const max = {
   eagerCharacters: 131_072,
   /** Events until progress replaces older progress, and log lines are dropped and counted. */
   pending: 1000,
-  /** Characters of one progress event or log line as JSON. */
-  eventCharacters: 262_144,
   /** A batch ends with the value by which it gets as long. */
   batchCharacters: 1024 * 1024,
 }
@@ -30,8 +31,17 @@ export interface EventBatch {
   hasValues: boolean
   /** How many values of this attempt were stored before. */
   valuesBefore: number
-  /** Values of an earlier start are dropped, whether this one has any or not. */
-  beginsList: boolean
+  /** `1`: values of an earlier start are dropped, whether this one has any or not. `restored`: those are, that came after its checkpoint. */
+  begins: '1' | 'restored' | ''
+}
+
+/** What came before an attempt. */
+export interface AttemptBefore {
+  attempt: number
+  /** No earlier start of the job can have stored values. */
+  isFirst: boolean
+  /** What earlier starts have kept. */
+  kept?: KeptState | undefined
 }
 
 /** `lost`: the job is another worker's. `values_missing`: Redis has lost values that it had stored. `refused`: Redis did not store the batch. */
@@ -39,9 +49,6 @@ export type Appended = 'stored' | 'lost' | 'values_missing' | 'refused'
 
 /** Why an attempt cannot count: its values are not complete. `put_back`: through no fault of the handler. */
 export type ValuesVerdict = { status: 'failed'; failure: JobFailure } | { status: 'put_back' }
-
-/** A value is encoded when it comes, which counts its bytes; progress when it is sent, since newer progress may replace it. */
-type Pending = JobEvent | { kind: 'encoded'; text: string }
 
 /** The events of one attempt: sent in order, those of one turn of the event loop together, one request at a time. */
 export class AttemptEvents {
@@ -51,21 +58,24 @@ export class AttemptEvents {
   #pendingCharacters = 0
   #sending: Promise<void> | undefined
   #droppedLogs = 0
-  #beginsList: boolean
-  #values = { count: 0, bytes: 0, sent: 0 }
+  #begins: EventBatch['begins']
+  readonly #values = { count: 0, bytes: 0, sent: 0 }
+  readonly #kept: AttemptBefore['kept']
+  #sizes: KeptSizes | undefined
   /** The job is another worker's: nothing that comes is stored. */
   #isLost = false
   #verdict: ValuesVerdict | undefined
   #onVerdict: (() => void) | undefined
 
-  /** @param isFirst whether no earlier start of the job can have stored values */
-  constructor(
-    append: (batch: EventBatch) => Promise<Appended>,
-    { attempt, isFirst }: { attempt: number; isFirst: boolean },
-  ) {
+  constructor(append: (batch: EventBatch) => Promise<Appended>, { attempt, isFirst, kept }: AttemptBefore) {
     this.#append = append
     this.#attempt = attempt
-    this.#beginsList = !isFirst
+    this.#kept = kept
+    this.#begins = kept?.state ? 'restored' : isFirst ? '' : '1'
+    if (kept?.state) {
+      const { count, bytes } = kept.state.values
+      Object.assign(this.#values, { count, bytes, sent: count })
+    }
     if (!isFirst) this.#sending = this.#send()
   }
 
@@ -80,8 +90,9 @@ export class AttemptEvents {
     if (this.#verdict) listener()
   }
 
-  /** Takes an event; returns a promise to wait for when Redis is slower than the handler. Never throws. */
-  emit(event: JobEvent): Promise<void> | undefined {
+  /** Takes an event; returns a promise to wait for when Redis is slower than the handler, or as EmitJobEvent says. Never throws. */
+  emit(event: JobEvent | KeepRequest): Promise<JobFailure | undefined | void> | undefined {
+    if (isKeepRequest(event)) return this.#keep(event)
     if (this.#isLost || this.#verdict) return undefined
     if (event.kind === 'output') this.#addValue(event.value)
     else if (this.#pending.length >= max.pending) this.#makeRoomFor(event)
@@ -94,6 +105,28 @@ export class AttemptEvents {
   /** Resolves when all events are stored or refused; undefined when they are. The job must not end before. */
   flush(): Promise<void> | undefined {
     return this.#sending
+  }
+
+  #keep(request: KeepRequest): Promise<JobFailure | undefined> {
+    if (this.#isLost || this.#verdict) return Promise.resolve(keepRefused)
+    this.#sizes ??= new KeptSizes(this.#kept?.steps)
+    const refusal = this.#sizes.refuse(request)
+    if (refusal) return Promise.resolve(refusal)
+    const { promise, resolve } = Promise.withResolvers<JobFailure | undefined>()
+    const keeping: Keeping = { kind: 'keep', request, at: redisNow(), settle: [resolve] }
+    if (request.kind === 'checkpoint') this.#replaceStale(keeping)
+    this.#pending.push(keeping)
+    this.#sending ??= this.#send()
+    return promise
+  }
+
+  /** The newest checkpoint is the one that counts: one that was not sent yet gives way. */
+  #replaceStale(newest: Keeping): void {
+    const isStale = (pending: Pending) => isKeeping(pending) && pending.request.kind === 'checkpoint'
+    const [stale] = this.#pending.filter(isStale).filter(isKeeping)
+    if (!stale) return
+    newest.settle.push(...stale.settle)
+    this.#pending.splice(this.#pending.indexOf(stale), 1)
   }
 
   #addValue(value: unknown): void {
@@ -138,39 +171,45 @@ export class AttemptEvents {
   async #send(): Promise<void> {
     // Collects the events of this turn.
     await new Promise(setImmediate)
-    while ((this.#pending.length > 0 || this.#beginsList) && !this.#isLost) {
-      const batch = this.#takeBatch()
+    while ((this.#pending.length > 0 || this.#begins !== '') && !this.#isLost) {
+      const { batch, keeping } = this.#takeBatch()
       const appended = await this.#append(batch)
       this.#values.sent += batch.events.filter(isValue).length
       if (appended === 'lost') this.#isLost = true
       else if (appended === 'values_missing') this.#decide({ status: 'put_back' })
-      else if (appended === 'refused' && (batch.hasValues || batch.beginsList)) this.#fail(notStored)
+      else if (appended === 'refused' && (batch.hasValues || batch.begins !== '')) this.#fail(notStored)
+      settle(keeping, appended === 'stored' ? undefined : appended === 'lost' ? keepRefused : notKept)
       // Behind values that are not stored, none is.
-      if (this.#isLost || (this.#verdict && appended !== 'stored')) this.#pending = []
+      if (this.#isLost || (this.#verdict && appended !== 'stored')) {
+        settle(this.#pending.filter(isKeeping), keepRefused)
+        this.#pending = []
+      }
     }
     this.#sending = undefined
   }
 
-  #takeBatch(): EventBatch {
-    let characters = 0
+  #takeBatch(): { batch: EventBatch; keeping: Keeping[] } {
+    let [characters, kept] = [0, 0]
     const end = this.#pending.findIndex((pending) => {
       if (pending.kind === 'encoded') characters += pending.text.length
-      return characters >= max.batchCharacters
+      else if (isKeeping(pending)) kept += pending.request.json.length
+      return characters + kept >= max.batchCharacters
     })
-    const batch = this.#pending.splice(0, end < 0 ? this.#pending.length : end + 1)
+    const taken = this.#pending.splice(0, end < 0 ? this.#pending.length : end + 1)
     this.#pendingCharacters -= characters
-    if (this.#droppedLogs > 0) batch.push(this.#droppedLogsEvent())
-    const events = batch.map(encodeEvent)
-    const progress = batch.findLast((event) => event.kind === 'progress')
-    const beginsList = this.#beginsList
-    this.#beginsList = false
-    return {
+    if (this.#droppedLogs > 0) taken.push(this.#droppedLogsEvent())
+    const events = taken.map(encodeEvent)
+    const progress = taken.findLast((event) => event.kind === 'progress')
+    const begins = this.#begins
+    this.#begins = ''
+    const batch: EventBatch = {
       events,
       progress: progress ? encodePayload(progress) : '',
       hasValues: events.some(isValue),
       valuesBefore: this.#values.sent,
-      beginsList,
+      begins,
     }
+    return { batch, keeping: taken.filter(isKeeping) }
   }
 
   #droppedLogsEvent(): JobEvent {
@@ -184,21 +223,4 @@ const notStored: JobFailure = {
   code: 'values_not_stored',
   message: 'Redis refused to store the values that the job yielded',
   retryable: true,
-}
-
-function isValue(event: string): boolean {
-  return event.startsWith('output ')
-}
-
-/** `<kind> <JSON>`, so that readers can pass the JSON on without parsing it. */
-function encodeEvent(event: Pending): string {
-  return event.kind === 'encoded' ? event.text : `${event.kind} ${encodePayload(event)}`
-}
-
-function encodePayload(event: JobEvent): string {
-  const { kind, ...payload } = event
-  const json = JSON.stringify(payload)
-  if (json.length <= max.eventCharacters) return json
-  const note = `this ${kind} event had ${json.length} characters, more than ${max.eventCharacters}`
-  return JSON.stringify({ ...payload, data: null, message: note })
 }

@@ -4,7 +4,7 @@ import { bullIdOf, type JobRef } from '../model/job-id.ts'
 import type { Redis } from '../redis/connection.ts'
 import { announcedChange, announcedEnd, type Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
-import { type Appended, AttemptEvents, type EventBatch } from './attempt-events.ts'
+import { type Appended, type AttemptBefore, AttemptEvents, type EventBatch } from './attempt-events.ts'
 
 const publishOnAll = loadScript('events/publish-on-all')
 const appendEvents = loadScript('events/append-events')
@@ -41,9 +41,9 @@ export class JobEventWriter {
   /**
    * The events of one attempt. `onLost` is called when Redis answers that this worker does not hold the job any more.
    *
-   * @param start `isFirst`: no earlier start of the job can have stored values
+   * @param start see {@link AttemptEvents}
    */
-  open(ref: JobRef, token: string, start: { attempt: number; isFirst: boolean }, onLost: () => void): AttemptEvents {
+  open(ref: JobRef, token: string, start: AttemptBefore, onLost: () => void): AttemptEvents {
     // Made when needed: most jobs emit nothing.
     let keys: string[] | undefined
     let batches = 0
@@ -59,7 +59,7 @@ export class JobEventWriter {
         bullIdOf(ref),
         maxMessageBytes,
         batch.valuesBefore,
-        batch.beginsList ? '1' : '',
+        batch.begins,
         ...batch.events,
       ]
       this.#announceChangeBefore(ref)

@@ -20,6 +20,7 @@ export function addedJob(
     output: null,
     storedOutput: undefined,
     outputBytes: undefined,
+    checkpoint: undefined,
     failure: undefined,
     progress: undefined,
     run: 1,

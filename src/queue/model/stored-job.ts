@@ -37,6 +37,8 @@ export interface StoredJob {
   outputBytes: number | undefined
   failure: StoredFailure | undefined
   progress: { fraction: number; message: string | null; data: unknown } | undefined
+  /** What a job that has not ended keeps for its next start: bytes of JSON, and when the last of it was stored. */
+  checkpoint: { bytes: number; at: number } | undefined
   run: number
   /** The id of the last event of earlier runs. */
   eventsBeforeRun: number
@@ -130,6 +132,7 @@ export function decodeJob(
     outputBytes: succeeded ? (storedOutput?.bytes ?? largeBytes(hash['returnvalue'] ?? '')) : undefined,
     failure,
     progress: hash['progress'] === undefined ? undefined : progressSchema.safeParse(parseJson(hash['progress'])).data,
+    checkpoint: isDone ? undefined : checkpointOf(hash['checkpoint']),
     run: Number(hash['run'] ?? 1),
     eventsBeforeRun: Number(hash['eventsBeforeRun'] ?? 0),
     lastEventId,
@@ -157,6 +160,12 @@ function inputBytesOf(
 ): number | undefined {
   if (inputBytes !== undefined) return Number(inputBytes)
   return bullId === undefined ? largeInputBytes(text, Object(data)) : largeBytes(text)
+}
+
+function checkpointOf(field: string | undefined): StoredJob['checkpoint'] {
+  if (field === undefined) return undefined
+  const [bytes = 0, at = 0] = field.split(' ').map(Number)
+  return { bytes, at }
 }
 
 /** A job with a stored output was completed with the name of that output, which no handler knows and so none can return. */

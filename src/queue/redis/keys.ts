@@ -45,6 +45,11 @@ export class Keys {
     return `${this.job(ref)}:values`
   }
 
+  /** Hash of what a running job keeps for its next start: see checkpoint.lua. */
+  checkpoint(ref: JobRef): string {
+    return `${this.job(ref)}:checkpoint`
+  }
+
   /** Hash of the pieces of an output that is too large for the job's own. */
   output(ref: JobRef): string {
     return `${this.job(ref)}:output`

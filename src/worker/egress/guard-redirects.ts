@@ -1,6 +1,9 @@
 import type { Dispatcher } from 'undici'
 import { PermanentError } from '../../jobs/define-job.ts'
+import { fenceHeader } from '../../jobs/fence.ts'
 import { parseTarget } from './refusal.ts'
+
+type Headers = Dispatcher.DispatchOptions['headers']
 
 const maxRedirects = 10
 const redirectStatuses = [301, 302, 303, 307, 308]
@@ -11,13 +14,20 @@ export interface RedirectGuard {
   requests: () => number
 }
 
-/** Counts the requests of one `fetch` and checks the target of each redirect before `fetch` follows it. */
+/**
+ * Counts the requests of one `fetch` and checks the target of each redirect before `fetch` follows it. The fence of a job does not go along to
+ * another origin.
+ */
 export function guardRedirects(redirect: NonNullable<RequestInit['redirect']>): RedirectGuard {
   let requests = 0
+  let origin: string | undefined
   const intercept: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
     const from = `${String(options.origin)}${options.path}`
     requests += 1
-    return dispatch(options, {
+    origin ??= String(options.origin)
+    const sent =
+      String(options.origin) === origin ? options : { ...options, headers: withoutFence(options.headers ?? null) }
+    return dispatch(sent, {
       onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
       onResponseStarted: () => handler.onResponseStarted?.(),
       onResponseStart(controller, status, headers, statusText) {
@@ -34,6 +44,12 @@ export function guardRedirects(redirect: NonNullable<RequestInit['redirect']>): 
     })
   }
   return { intercept, requests: () => requests }
+}
+
+/** `fetch` gives the headers as an object. */
+function withoutFence(headers: NonNullable<Headers> | null): NonNullable<Headers> | null {
+  if (typeof headers !== 'object' || headers === null || Symbol.iterator in headers) return headers
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== fenceHeader))
 }
 
 function refuseRedirect(location: string, from: string, requests: number): PermanentError | undefined {

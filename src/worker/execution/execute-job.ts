@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Job, RunsOn } from '../../jobs/define-job.ts'
+import { fenceOf } from '../../jobs/fence.ts'
 import { boundFailure, describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
 import type { LoadedJob, Registry } from '../../jobs/registry.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
@@ -111,7 +112,7 @@ async function run(
   leased: LeasedJob,
   trace: AttemptTrace | undefined,
 ): Promise<{ outcome: Outcome; stopped: StopRequest | undefined }> {
-  const { ref, type, attempt, maxAttempts, events } = leased
+  const { ref, type, attempt, maxAttempts, events, kept } = leased
   const timeoutMs = record.timeoutMs ?? loaded.job.timeoutMs
   const leftMs = (timeLimits(record).deadlineAt ?? Infinity) - leased.startedAt
   const late: StopRequest = { kind: leftMs < timeoutMs ? 'deadline_exceeded' : 'timeout', graceMs: limitGraceMs }
@@ -129,7 +130,21 @@ async function run(
     const { tenant, hops = 0, input } = record
     const traced = trace?.isRecorded ? { isTraced: true as const } : {}
     const traceparent = trace?.traceparent ?? record.traceparent
-    const task = { id: ref.id, type, tenant, hops, traceparent, ...traced, input, attempt, maxAttempts }
+    const fence = fenceOf(leased.run, leased.starts)
+    const before = kept && { restored: kept.state?.json, steps: kept.steps }
+    const task = {
+      id: ref.id,
+      type,
+      tenant,
+      hops,
+      traceparent,
+      ...traced,
+      input,
+      attempt,
+      maxAttempts,
+      fence,
+      ...before,
+    }
     const onSpan = trace?.isRecorded ? trace.onSpan : undefined
     const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop, onSpan)
     clearTimeout(timer)

@@ -1,5 +1,7 @@
 import type { EmitSpan } from '../../jobs/handler-span.ts'
-import type { EmitJobEvent, JobEvent } from '../../jobs/job-event.ts'
+import { type EmitJobEvent, isKeepRequest, type JobEvent, type KeepRequest } from '../../jobs/job-event.ts'
+import type { JobFailure } from '../../jobs/job-failure.ts'
+import { keepRefused } from '../../jobs/kept-limits.ts'
 import type { LoadedJob } from '../../jobs/registry.ts'
 import type { Attempt } from '../handler/attempt.ts'
 import { describeThrown } from '../handler/run-handler.ts'
@@ -182,13 +184,26 @@ export class PooledHost {
     this.kill()
   }
 
-  #onEvent(event: JobEvent): void {
+  #onEvent(event: JobEvent | KeepRequest): void {
     if (!this.#task) return
     const run = this.#run
+    if (isKeepRequest(event)) return this.#onKeep(run, event)
     const acknowledge = () => this.#acknowledge(run)
     const behind = this.#task.emit(event)
     if (behind) behind.then(acknowledge, acknowledge)
     else acknowledge()
+  }
+
+  #onKeep(run: number, request: KeepRequest): void {
+    const { n } = request
+    const tell = (refusal: JobFailure | undefined) => {
+      if (run === this.#run && this.#task) this.#host.send({ type: 'kept', run, n, refusal })
+    }
+    const storing = this.#task?.emit(request) ?? Promise.resolve(keepRefused)
+    storing.then(
+      (refusal) => tell(refusal ?? undefined),
+      (error: unknown) => tell(describeThrown(error)),
+    )
   }
 
   /** One message for all events of a tick; none if the run has ended by then. */

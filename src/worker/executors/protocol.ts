@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { HandlerSpan } from '../../jobs/handler-span.ts'
-import type { JobEvent } from '../../jobs/job-event.ts'
+import type { JobEvent, KeepRequest } from '../../jobs/job-event.ts'
+import type { JobFailure } from '../../jobs/job-failure.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { Attempt } from '../handler/attempt.ts'
 import type { HandlerOutcome } from '../handler/run-handler.ts'
@@ -14,6 +15,8 @@ export type ToChild =
   | { type: 'stop'; run: number; stop: StopRequest }
   /** The receiver has stored `count` more events. */
   | { type: 'ack'; run: number; count: number }
+  /** What a {@link KeepRequest} asked for is stored, or why it is not. */
+  | { type: 'kept'; run: number; n: number; refusal?: JobFailure | undefined }
 
 /** The settings that a child starts with. Only processes watch `parentPid`. */
 export interface ChildSettings {
@@ -32,7 +35,9 @@ const event = z.discriminatedUnion('kind', [
     message: z.string(),
     attempt: z.number(),
   }),
-]) satisfies z.ZodType<JobEvent>
+  z.object({ kind: z.literal('checkpoint'), n: z.number(), json: z.string() }),
+  z.object({ kind: z.literal('step'), n: z.number(), name: z.string(), json: z.string() }),
+]) satisfies z.ZodType<JobEvent | KeepRequest>
 
 const hex16 = z.string().regex(/^[0-9a-f]{16}$/)
 const span = z.object({
@@ -104,5 +109,5 @@ export function readFromChild(message: unknown): FromChild | InvalidMessage | un
 /** The sender is the pool, which is typed; this only tells its messages from those that the job's code posts to itself. */
 export function isToChild(message: unknown): message is ToChild {
   if (typeof message !== 'object' || message === null || !('type' in message) || !('run' in message)) return false
-  return message.type === 'run' || message.type === 'stop' || message.type === 'ack'
+  return message.type === 'run' || message.type === 'stop' || message.type === 'ack' || message.type === 'kept'
 }

@@ -12,4 +12,10 @@ export interface Attempt {
   input: unknown
   attempt: number
   maxAttempts: number
+  /** See JobContext. */
+  fence: number
+  /** What the last checkpoint has kept, as JSON. */
+  restored?: string | undefined
+  /** Results of steps by their names, as JSON. */
+  steps?: Readonly<Record<string, string>> | undefined
 }

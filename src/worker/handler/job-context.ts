@@ -1,12 +1,14 @@
 import { inspect } from 'node:util'
 import { cutText } from '../../jobs/cut-text.ts'
 import type { JobContext, LogLevel } from '../../jobs/define-job.ts'
+import { fenceHeader } from '../../jobs/fence.ts'
 import type { EmitSpan } from '../../jobs/handler-span.ts'
 import { hopsHeader } from '../../jobs/hops.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import { version } from '../../version.ts'
 import type { Attempt } from './attempt.ts'
 import { HandlerSpans } from './handler-spans.ts'
+import { KeptState } from './kept-state.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { stoppedError } from './stopped-error.ts'
 import { toJson } from './to-json.ts'
@@ -22,6 +24,8 @@ export interface ContextParts {
   /** Aborts with a `StopRequest`; the handler sees an Error in its place. */
   stop: StopSignal
   fetch: JobFetch
+  /** Where `fetch` sends the fence. */
+  fenceOrigins?: readonly string[] | undefined
   /** Called whenever the handler reads its signal, reports progress or logs: how code that never waits learns of a stop. */
   poll?: (() => void) | undefined
 }
@@ -35,14 +39,14 @@ export const maxMessageLength = 8192
 const levels: readonly unknown[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[]
 
 /**
- * Creates the second argument of a handler. No method needs `this`; only `fetch` throws.
+ * Creates the second argument of a handler. No method needs `this`; only `fetch`, `checkpoint` and `once` throw.
  *
  * - `progress`: a fraction outside 0 to 1 is clamped; NaN or a value that is not a number (0/0 for an empty list) repeats the last
  *   fraction. Data that is not JSON is dropped, and the job's log says so once.
  * - `signal`: created on first read, since most handlers never read it. In a thread or process, code that computes without a pause
  *   learns of a stop by reading `job.signal` again (not a copy of it) or by reporting progress.
  *
- * After `end()` progress and log are ignored and the signal no longer follows `stop`.
+ * After `end()` progress and log are ignored, nothing more is kept, and the signal no longer follows `stop`.
  */
 export function createJobContext(parts: ContextParts): { context: JobContext; end: () => void } {
   const { attempt, emit, stop, poll } = parts
@@ -58,12 +62,24 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
     return derivedSpans
   }
 
+  let derivedKept: KeptState | undefined
+  const kept = () => (derivedKept ??= new KeptState(attempt, (request) => (isOpen ? emit(request) : undefined)))
+
   const context: JobContext = {
     id: attempt.id,
     type: attempt.type,
     tenant: attempt.tenant,
     attempt: attempt.attempt,
     maxAttempts: attempt.maxAttempts,
+    fence: attempt.fence,
+    get restored() {
+      return kept().restored
+    },
+    checkpoint(state) {
+      poll?.()
+      return kept().checkpoint(state)
+    },
+    once: (name, fn) => kept().once(name, fn),
     get signal() {
       poll?.()
       derived ??= deriveSignal(stop)
@@ -91,6 +107,9 @@ export function createJobContext(parts: ContextParts): { context: JobContext; en
       const { signal } = context
       const headers = new Headers(init?.headers)
       headers.set(hopsHeader, String(attempt.hops + 1))
+      headers.delete(fenceHeader)
+      if (parts.fenceOrigins?.includes(URL.parse(String(url))?.origin ?? ''))
+        headers.set(fenceHeader, String(attempt.fence))
       if (!headers.has('user-agent')) headers.set('user-agent', userAgent)
       const either = init?.signal ? AbortSignal.any([signal, init.signal]) : signal
       return spans().request((init?.method ?? 'GET').toUpperCase(), url, (traceparent) => {

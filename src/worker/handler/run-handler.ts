@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { z } from 'zod'
 import { type Job, PermanentError } from '../../jobs/define-job.ts'
 import type { HandlerSpan } from '../../jobs/handler-span.ts'
-import type { EmitJobEvent } from '../../jobs/job-event.ts'
+import { type EmitJobEvent, isKeepRequest } from '../../jobs/job-event.ts'
 import { describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
 import { pointerTo } from '../../jobs/json-pointer.ts'
 import { parseBoundedValue } from '../../jobs/parse-value.ts'
@@ -26,7 +26,7 @@ export type HandlerOutcome = { status: 'returned'; output: unknown } | { status:
  * `stop` aborts, no further value is requested, the generator's finally blocks run, and the run fails with the kind of the stop as
  * its code. An async function sees `stop` as its signal and decides itself how it ends.
  *
- * Where the input has secrets, they are replaced in events and in the message of a failure.
+ * Where the input has secrets, they are replaced in events and in the message of a failure, and not in what it keeps.
  *
  * Failures other than the handler's own: `invalid_input`, and `invalid_output` for an output or a yielded value that the schema
  * refuses or that is not JSON. Neither is retryable.
@@ -34,10 +34,10 @@ export type HandlerOutcome = { status: 'returned'; output: unknown } | { status:
 export async function runHandler(run: HandlerRun): Promise<HandlerOutcome> {
   const { job, attempt, stop } = run
   const redact = redactorOf(attempt.input, secretPaths(job.input))
-  const emit: EmitJobEvent = redact ? (event) => run.emit(redact(event)) : run.emit
+  const emit: EmitJobEvent = redact ? (event) => run.emit(isKeepRequest(event) ? event : redact(event)) : run.emit
   const { emitSpan } = run
   const emitRedacted = redact && emitSpan ? (span: HandlerSpan) => emitSpan(redact(span)) : emitSpan
-  const { context, end } = createJobContext({ ...run, emit, emitSpan: emitRedacted })
+  const { context, end } = createJobContext({ ...run, emit, emitSpan: emitRedacted, fenceOrigins: job.fenceOrigins })
   try {
     if (stop.aborted) throw stoppedError(stop)
     const input = parse(job.input, attempt.input, '/input', 'invalid_input')
@@ -100,7 +100,7 @@ async function drive(generator: Generator, emit: EmitJobEvent, stop: StopSignal)
 }
 
 /** Not `Promise.race` with one promise for the stop: over many yields its reactions would pile up. */
-function untilStoredOrStopped(stored: Promise<void>, stop: StopSignal): Promise<void> {
+function untilStoredOrStopped(stored: Promise<unknown>, stop: StopSignal): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {
       stop.removeEventListener('abort', settle)

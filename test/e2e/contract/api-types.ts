@@ -1922,6 +1922,7 @@ export interface components {
          *         "message": "25 primes below 100",
          *         "data": null
          *       },
+         *       "checkpoint": null,
          *       "run": 1,
          *       "attempt": 1,
          *       "max_attempts": 3,
@@ -1993,6 +1994,8 @@ export interface components {
             output_bytes: number | null;
             error: components["schemas"]["JobError"] | null;
             progress: components["schemas"]["JobProgress"] | null;
+            /** @description What its handler has kept for the next start, state and steps together: the size of the JSON, and when the last of it was stored. Null where that is nothing, and of a job that is done */
+            checkpoint: components["schemas"]["JobCheckpoint"] | null;
             /** @description Starts at 1 and increases with each `POST …/retry` */
             run: number;
             /** @description The current or latest attempt of this run. 0 before the first one */
@@ -2109,6 +2112,14 @@ export interface components {
             run_at?: string;
             /** @description Behind the waiting jobs of this priority */
             priority?: number;
+        };
+        JobCheckpoint: {
+            size_bytes: number;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            at: string;
         };
         JobConcurrency: {
             key: string;

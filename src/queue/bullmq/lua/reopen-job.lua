@@ -39,7 +39,7 @@ local holder = ARGV[10] ~= '' and claimKey(string.sub(KEYS[1], 1, -#id - 1), id,
 if holder then return { 'claimed', holder } end
 redis.call('ZREM', KEYS[2], id)
 removeLabels(string.sub(KEYS[1], 1, -#id - 1), id, false)
-redis.call('UNLINK', KEYS[1] .. ':output')
+redis.call('UNLINK', KEYS[1] .. ':output', KEYS[1] .. ':checkpoint')
 local last = dropValues(KEYS[1])
 if ARGV[9] == '' then
   redis.call('HDEL', KEYS[1], 'stacktrace')
@@ -47,7 +47,7 @@ else
   keepLastStart(KEYS[1])
 end
 redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb', 'cancelRequestedAt',
-  'unknownSince', 'blockedWorker', 'outputName', 'outputBytes', 'waiter', 'place', 'atm', 'ats')
+  'unknownSince', 'blockedWorker', 'outputName', 'outputBytes', 'checkpoint', 'waiter', 'place', 'atm', 'ats')
 redis.call('HSET', KEYS[1], 'data', ARGV[3], 'run', run + 1, 'eventsBeforeRun', last, 'releasedAt', ARGV[7])
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end
 if ARGV[6] ~= '' then redis.call('ZADD', KEYS[8], ARGV[6], 'd:' .. id) end

@@ -6,9 +6,9 @@
 local sum = 0
 for i = 2, #ARGV do
   local jobKey = ARGV[1] .. ARGV[i]
-  local outputBytes, values, events = unpack(redis.call('HMGET', jobKey, 'outputBytes', 'values', 'eventCharacters'))
+  local outputBytes, values, events, checkpoint = unpack(redis.call('HMGET', jobKey, 'outputBytes', 'values', 'eventCharacters', 'checkpoint'))
   -- All of the hash is short but for its data, of which only the length is needed.
   local input = redis.call('HSTRLEN', jobKey, 'data')
-  if input > 0 then sum = sum + input + jobBytes(jobKey, '', outputBytes, values, events) end
+  if input > 0 then sum = sum + input + jobBytes(jobKey, '', outputBytes, values, events, checkpoint) end
 end
 return string.format('%.0f', sum)

@@ -1,11 +1,14 @@
 -- include bullmq/lib/write-event
 -- include bullmq/lib/values
+-- include bullmq/lib/checkpoint
 --[[
   Stores events of a running job and publishes them, if the caller still holds the job. Of progress and logs the oldest make room; values
-  (`output`) are kept, in the list of this start, which the first of them begins.
+  (`output`) are kept, in the list of this start, which the first of them begins. What is kept for the next start is no event: `checkpoint <at> <JSON>`,
+  `step <at> <bytes of its name> <name><JSON>`.
   KEYS: lock, event stream, job hash, stream of values
   ARGV: lock token, channel, name of the batch, max entries, max characters, newest progress or '', the job's id as BullMQ has it,
-        max bytes of a message, how many values this start has stored before, '1' to begin the next list whether there are values or not or '',
+        max bytes of a message, how many values this start has stored before, '1' to begin the next list whether there are values or not,
+        'restored' to begin it with the values of the checkpoint, of which there are as many as were stored before, or '',
         event…
   Returns 1 | 0 when the lock is not the caller's: nothing is stored then | -1 when values are missing that were stored before: likewise
 ]]
@@ -20,11 +23,23 @@ for i = firstArg, #ARGV do hasValues = hasValues or string.sub(ARGV[i], 1, 7) ==
 local list, count, bytes, owner = parseValues(values)
 -- A list without an owner was begun for this run.
 local begins = owner ~= ARGV[1] and owner ~= '' and (hasValues or (list ~= nil and ARGV[10] ~= ''))
-if hasValues and tonumber(ARGV[9]) ~= (begins and 0 or count) then return -1 end
+local keptList, keptCount, keptBytes
+if ARGV[10] == 'restored' and owner ~= ARGV[1] then
+  keptList, keptCount, keptBytes = keptValues(KEYS[3])
+  if keptCount ~= tonumber(ARGV[9]) or (keptCount > 0 and (keptList ~= list or keptCount > count)) then return -1 end
+  begins = begins and keptCount == 0
+end
+local cuts = keptCount and keptCount > 0
+if hasValues and not cuts and tonumber(ARGV[9]) ~= (begins and 0 or count) then return -1 end
 
 local last = lastEventId(KEYS[3], lastEvent)
 local first, message, marker = last + 1, {}, nil
-if begins then
+if cuts then
+  list, marker = cutList(KEYS[3], list, keptCount, keptBytes, count, bytes, ARGV[1], last)
+  count, bytes = keptCount, keptBytes
+  keepValues(KEYS[3], list, count, bytes)
+  message[1], last = marker, last + 1
+elseif begins then
   list, marker = beginList(KEYS[3], list, ARGV[1], last)
   count, bytes = 0, 0
   if marker then
@@ -38,16 +53,31 @@ if not lastEvent then
   if id > 1 then redis.call('HSET', KEYS[3], 'trimmedTo', id - 1) end
 end
 
+-- Returns whether it was no event.
+local function keep(event)
+  if string.sub(event, 1, 11) == 'checkpoint ' then
+    local at, json = string.match(event, '^checkpoint (%d+) (.*)$')
+    keepState(KEYS[3], 'state', json, at)
+    keepValues(KEYS[3], list or 0, count or 0, bytes or 0)
+    return true
+  end
+  if string.sub(event, 1, 5) ~= 'step ' then return false end
+  local at, size, text = string.match(event, '^step (%d+) (%d+) (.*)$')
+  keepState(KEYS[3], 'step:' .. string.sub(text, 1, size), string.sub(text, size + 1), at)
+  return true
+end
+
 local added = 0
 for i = firstArg, #ARGV do
   local event = ARGV[i]
-  last = last + 1
   if string.sub(event, 1, 7) == 'output ' then
+    last = last + 1
     local json = string.sub(event, 8)
     redis.call('XADD', KEYS[4], string.format('%.0f-%d', last, count + 1), 'e', json)
     message[#message + 1] = 'output {"value":' .. json .. ',"index":' .. count .. ',"list":' .. list .. '}'
     count, bytes = count + 1, bytes + #json
-  else
+  elseif not keep(event) then
+    last = last + 1
     redis.call('XADD', KEYS[2], string.format('0-%.0f', last), 'e', event)
     message[#message + 1] = event
     added = added + #event

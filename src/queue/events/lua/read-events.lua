@@ -18,9 +18,14 @@ if not lastEvent then
 end
 local missed, known = 0, math.max(after, tonumber(ARGV[2]))
 if trimmedTo > known then
-  local from = redis.call('XRANGE', KEYS[3], known + 1, trimmedTo, 'COUNT', 1)[1]
-  local to = redis.call('XREVRANGE', KEYS[3], trimmedTo, known + 1, 'COUNT', 1)[1]
-  missed = trimmedTo - known - (from and numberOf(to) - numberOf(from) + 1 or 0)
+  -- Entries numbered 0 say where a list begins. Of a list that was cut the values that are gone are counted as missed.
+  local function outermost(command, from, to)
+    for _, entry in ipairs(redis.call(command, KEYS[3], from, to, 'COUNT', 2)) do
+      if numberOf(entry) > 0 then return numberOf(entry) end
+    end
+  end
+  local from = outermost('XRANGE', known + 1, trimmedTo)
+  missed = trimmedTo - known - (from and outermost('XREVRANGE', trimmedTo, known + 1) - from + 1 or 0)
 end
 
 local events = redis.call('XRANGE', KEYS[2], '(0-' .. ARGV[1], '+', 'COUNT', limit)

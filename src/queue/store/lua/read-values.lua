@@ -15,11 +15,12 @@ local skipped, limit, maxBytes = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(
 if (ARGV[1] ~= '' and tonumber(ARGV[1]) ~= list) or skipped >= count then return { list, count } end
 
 local wanted = skipped + 1
+-- The first value from there on: its number, and the id of its event. Never are two events that say where a list begins next to each other.
 local function numberAt(id)
-  local entry = redis.call('XRANGE', KEYS[2], string.format('%.0f', id), '+', 'COUNT', 1)[1]
-  if not entry then return nil end
-  local eventId, number = string.match(entry[1], '^(%d+)-(%d+)$')
-  return tonumber(number), tonumber(eventId)
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[2], string.format('%.0f', id), '+', 'COUNT', 2)) do
+    local eventId, number = string.match(entry[1], '^(%d+)-(%d+)$')
+    if number ~= '0' then return tonumber(number), tonumber(eventId) end
+  end
 end
 -- Values have the ids of events, so that other events may be between them: the one that is wanted is searched for.
 local from = math.max(wanted, tonumber(ARGV[5]))
@@ -33,14 +34,17 @@ if numberAt(from) ~= wanted then
   from = low
 end
 
+from = select(2, numberAt(from))
 local chunk = math.max(1, math.min(limit, math.floor(maxBytes * count / math.max(1, bytes))))
 local entries = redis.call('XRANGE', KEYS[2], string.format('%.0f', from), '+', 'COUNT', chunk)
 local result, size = { list, count, 0 }, 0
 for _, entry in ipairs(entries) do
   local json = entry[2][2]
   if size > 0 and size + #json > maxBytes then break end
-  size = size + #json
-  result[3] = tonumber(string.match(entry[1], '^%d+')) + 1
-  result[#result + 1] = json
+  if string.sub(entry[1], -2) ~= '-0' then
+    size = size + #json
+    result[3] = tonumber(string.match(entry[1], '^%d+')) + 1
+    result[#result + 1] = json
+  end
 end
 return result

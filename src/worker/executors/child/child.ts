@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import type { HandlerSpan } from '../../../jobs/handler-span.ts'
-import type { JobEvent } from '../../../jobs/job-event.ts'
+import { isKeepRequest, type JobEvent, type KeepRequest } from '../../../jobs/job-event.ts'
 import { redactorOf, secretPaths } from '../../../jobs/secrets.ts'
 import type { Egress } from '../../egress/egress.ts'
 import type { Attempt } from '../../handler/attempt.ts'
@@ -67,6 +67,7 @@ function receive(message: unknown): void {
   if (message.type === 'run') void runs.run(message.run, start, message)
   else if (message.run !== current?.run) return
   else if (message.type === 'stop') current.stop.abort(message.stop)
+  else if (message.type === 'kept') current.outbox.settleKeep(message.n, message.refusal)
   else current.outbox.acknowledge(message.count)
 }
 
@@ -102,11 +103,11 @@ function leaveIfOrphaned(): void {
 }
 
 /** `job.progress` must not throw for data that is too large: a log line replaces the event. */
-function sendEvent(run: number, event: JobEvent, { attempt }: Attempt): void {
+function sendEvent(run: number, event: JobEvent | KeepRequest, { attempt }: Attempt): void {
   try {
     channel.send({ type: 'event', run, event })
   } catch (error) {
-    if (event.kind === 'output') throw error
+    if (event.kind === 'output' || isKeepRequest(event)) throw error
     const message = `dropped a ${event.kind} event that could not be sent: ${describeThrown(error).message}`
     channel.send({
       type: 'event',

@@ -1,4 +1,5 @@
-import type { EmitJobEvent, JobEvent } from '../../../jobs/job-event.ts'
+import { type EmitJobEvent, isKeepRequest, type JobEvent, type KeepRequest } from '../../../jobs/job-event.ts'
+import type { JobFailure } from '../../../jobs/job-failure.ts'
 
 /** With this many unacknowledged events a generator waits and progress is held back. */
 export const eventWindow = 16
@@ -10,6 +11,8 @@ export const progressIntervalMs = 100
 export interface EventOutbox {
   emit: EmitJobEvent
   acknowledge(count: number): void
+  /** What a request asked for is stored, or why it is not. */
+  settleKeep(n: number, refusal: JobFailure | undefined): void
   /** Sends the events that were held back. Call it when the handler has ended. */
   flush(): void
 }
@@ -20,7 +23,7 @@ export interface EventOutbox {
  */
 export function createEventOutbox(options: {
   attempt: number
-  post(event: JobEvent): void
+  post(event: JobEvent | KeepRequest): void
   now?: () => number
 }): EventOutbox {
   const { attempt, now = () => performance.now() } = options
@@ -29,6 +32,7 @@ export function createEventOutbox(options: {
   let progressDueAt = 0
   let droppedLines = 0
   let wakeGenerator: (() => void) | undefined
+  const keeping = new Map<number, (refusal: JobFailure | undefined) => void>()
 
   const post = (event: JobEvent) => {
     unacknowledged++
@@ -70,8 +74,16 @@ export function createEventOutbox(options: {
     post(event)
   }
 
+  /** Bounded by itself: what is not awaited makes room for newer. */
+  const emitKeep = (request: KeepRequest) => {
+    postHeld()
+    options.post(request)
+    return new Promise<JobFailure | undefined>((resolve) => keeping.set(request.n, resolve))
+  }
+
   return {
     emit(event) {
+      if (isKeepRequest(event)) return emitKeep(event)
       if (event.kind === 'output') return emitOutput(event)
       if (event.kind === 'progress') emitProgress(event)
       else emitLog(event)
@@ -83,6 +95,10 @@ export function createEventOutbox(options: {
       postDropped()
       postHeld()
       wakeGenerator?.()
+    },
+    settleKeep(n, refusal) {
+      keeping.get(n)?.(refusal)
+      keeping.delete(n)
     },
     flush() {
       postDropped()

@@ -33,7 +33,7 @@ test('a job there that does not end in time is abandoned, and its later events a
 
 test('a job there that was stopped before its start does not start', async () => {
   const { executor } = open()
-  const attempt = { id: 'late', type: 'spin', input: {}, attempt: 1, maxAttempts: 1, tenant: '-', hops: 0 }
+  const attempt = { id: 'late', type: 'spin', input: {}, attempt: 1, maxAttempts: 1, tenant: '-', hops: 0, fence: 1 }
   const outcome = await executor.run(await loadFixture('spin'), attempt, () => undefined, AbortSignal.abort())
   expect(outcome).toEqual({ status: 'killed' })
 })

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import type { Job } from '../../../../src/jobs/define-job.ts'
-import type { JobEvent } from '../../../../src/jobs/job-event.ts'
+import { type EmitJobEvent, isKeepRequest, type JobEvent, type KeepRequest } from '../../../../src/jobs/job-event.ts'
 import { type LoadedJob, loadJob } from '../../../../src/jobs/registry.ts'
 import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
 import { createExecutors } from '../../../../src/worker/executors/create-executors.ts'
 import type { Executor, Outcome } from '../../../../src/worker/executors/executor.ts'
+import type { Attempt } from '../../../../src/worker/handler/attempt.ts'
 
 export const poolKinds = ['thread', 'process'] as const
 
@@ -54,6 +55,7 @@ export function openExecutors(
 
 export interface Started {
   events: JobEvent[]
+  kept: KeepRequest[]
   /** The messages of its log events. */
   logged(): string[]
   outcome: Promise<Outcome>
@@ -67,7 +69,8 @@ export function start(
   executor: Executor,
   loaded: LoadedJob,
   input: unknown = {},
-  take: (event: JobEvent) => Promise<void> | undefined = () => undefined,
+  take: EmitJobEvent = () => undefined,
+  before: Partial<Attempt> = {},
 ): Started {
   const events: JobEvent[] = []
   const controller = new AbortController()
@@ -79,13 +82,18 @@ export function start(
     input,
     attempt: 1,
     maxAttempts: 3,
+    fence: 1_000_002,
+    ...before,
   }
-  const emit = (event: JobEvent) => {
-    events.push(event)
+  const kept: KeepRequest[] = []
+  const emit: EmitJobEvent = (event) => {
+    if (isKeepRequest(event)) kept.push(event)
+    else events.push(event)
     return take(event)
   }
   return {
     events,
+    kept,
     logged: () => events.flatMap((event) => (event.kind === 'log' ? [event.message] : [])),
     outcome: executor.run(loaded, attempt, emit, controller.signal),
     stop: (request = {}) => controller.abort({ kind: 'canceled', graceMs: 1000, ...request }),

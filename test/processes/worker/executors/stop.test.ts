@@ -84,7 +84,7 @@ describe.each(poolKinds)('in a %s', (kind) => {
   test('a job that was stopped before its start does not start', async () => {
     const { executors } = openExecutors()
     const loaded = await loadFixture('spin')
-    const attempt = { id: 'late', type: 'spin', input: {}, attempt: 1, maxAttempts: 1, tenant: '-', hops: 0 }
+    const attempt = { id: 'late', type: 'spin', input: {}, attempt: 1, maxAttempts: 1, tenant: '-', hops: 0, fence: 1 }
     const outcome = await executors.for(kind).run(loaded, attempt, () => undefined, AbortSignal.abort())
     expect(outcome).toEqual({ status: 'killed' })
   })

@@ -288,6 +288,21 @@ describe('fetch', () => {
     expect((await open(loopback).fetch(site.url, { redirect: 'manual' })).headers.get('location')).toBe(location)
   })
 
+  test('the fence of a job does not follow a redirect to another origin', async () => {
+    const seen: unknown[] = []
+    const other = await serve((request, response) => {
+      seen.push([request.headers['drover-fence'], request.headers['drover-hops']])
+      response.end()
+    })
+    const site = await serve((request, response) => {
+      seen.push(request.headers['drover-fence'])
+      const location = request.url === '/' ? '/again' : other.url
+      response.writeHead(307, { location }).end()
+    })
+    await open(loopback).fetch(site.url, { headers: { 'drover-fence': '7', 'drover-hops': '1' } })
+    expect(seen).toEqual(['7', '7', [undefined, '1']])
+  })
+
   test('follows ten redirects and no more', async () => {
     const site = await serve((request, response) => {
       const left = Number(request.url?.slice(1))

@@ -40,6 +40,8 @@ async function settle(options: {
     attempt: 1,
     maxAttempts: 3,
     starts: 1,
+    run: 1,
+    kept: undefined,
     createdAt: 1000,
     dueAt: 1000,
     startedAt: 2000,

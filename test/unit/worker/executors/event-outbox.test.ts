@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import type { JobEvent } from '../../../../src/jobs/job-event.ts'
+import type { JobEvent, KeepRequest } from '../../../../src/jobs/job-event.ts'
 import {
   createEventOutbox,
   eventWindow,
@@ -8,7 +8,7 @@ import {
 } from '../../../../src/worker/executors/child/event-outbox.ts'
 
 function open() {
-  const posted: JobEvent[] = []
+  const posted: (JobEvent | KeepRequest)[] = []
   const clock = { now: 0 }
   const outbox = createEventOutbox({ attempt: 1, post: (event) => posted.push(event), now: () => clock.now })
   return {

@@ -8,8 +8,9 @@ import {
   PermanentError,
   RetryLater,
 } from '../../../../src/jobs/define-job.ts'
-import type { EmitJobEvent, JobEvent } from '../../../../src/jobs/job-event.ts'
+import { type EmitJobEvent, isKeepRequest, type JobEvent, type KeepRequest } from '../../../../src/jobs/job-event.ts'
 import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
+import type { Attempt } from '../../../../src/worker/handler/attempt.ts'
 import { maxMessageLength } from '../../../../src/worker/handler/job-context.ts'
 import { runHandler } from '../../../../src/worker/handler/run-handler.ts'
 
@@ -20,20 +21,26 @@ function jobOf(run: Handler, schemas: { input?: z.ZodType; output?: z.ZodType } 
   return defineJob({ type: 'test', title: 'Test', runsOn: 'event-loop', input, output, run })
 }
 
-function begin(job: Job, options: { input?: unknown; receive?: EmitJobEvent } = {}) {
+function begin(job: Job, options: { input?: unknown; receive?: EmitJobEvent; before?: Partial<Attempt> } = {}) {
   const events: JobEvent[] = []
+  const kept: KeepRequest[] = []
   const stop = new AbortController()
   const outcome = runHandler({
     job,
-    attempt: { id: 'job-1', type: 'test', tenant: 'acme', hops: 2, input: options.input, attempt: 2, maxAttempts: 5 },
+    attempt: {
+      ...{ id: 'job-1', type: 'test', tenant: 'acme', hops: 2, input: options.input, attempt: 2, maxAttempts: 5 },
+      fence: 1_000_002,
+      ...options.before,
+    },
     stop: stop.signal,
     fetch: async (url, init) => new Response(`${String(url)} ${init?.signal?.aborted}`),
     emit(event) {
-      events.push(event)
+      if (isKeepRequest(event)) kept.push(event)
+      else events.push(event)
       return options.receive?.(event)
     },
   })
-  return { events, outcome, stop: (kind: StopRequest['kind'] = 'canceled') => stop.abort({ kind, graceMs: 100 }) }
+  return { events, kept, outcome, stop: (kind: StopRequest['kind'] = 'canceled') => stop.abort({ kind, graceMs: 100 }) }
 }
 
 const outcomeOf = (run: Handler) => begin(jobOf(run)).outcome
@@ -290,7 +297,16 @@ describe('the context', () => {
 
   test('knows the tenant, counts the hops of its requests, and introduces itself unless the handler does', async () => {
     const sent: RequestInit[] = []
-    const attempt = { id: 'job-1', type: 'test', tenant: 'acme', hops: 2, input: null, attempt: 1, maxAttempts: 1 }
+    const attempt = {
+      id: 'job-1',
+      type: 'test',
+      tenant: 'acme',
+      hops: 2,
+      input: null,
+      attempt: 1,
+      maxAttempts: 1,
+      fence: 1,
+    }
     const outcome = await runHandler({
       job: jobOf(async (_input, job) => {
         await job.fetch('/a', { headers: { 'Drover-Hops': '0', 'x-own': 'yes' } })
@@ -332,6 +348,114 @@ describe('the context', () => {
   })
 })
 
+describe('what a handler keeps', () => {
+  test('is what an earlier start has kept, and what it asks to keep, without the mask of secrets', async () => {
+    const input = z.object({ token: z.string().meta({ secret: true }) })
+    const run = begin(
+      jobOf(
+        async (_input, job) => {
+          await job.checkpoint({ at: 8, token: 'topsecret', when: new Date(0) })
+          return [job.restored, await job.once('paid', () => 'again'), await job.once('new', async () => new Date(0))]
+        },
+        { input },
+      ),
+      {
+        input: { token: 'topsecret' },
+        before: { restored: '{"at":7}', steps: { paid: '"before"' } },
+        receive: async () => undefined,
+      },
+    )
+    expect(await run.outcome).toEqual({
+      status: 'returned',
+      output: [{ at: 7 }, 'before', '1970-01-01T00:00:00.000Z'],
+    })
+    expect(run.kept).toEqual([
+      { kind: 'checkpoint', n: 1, json: '{"at":8,"token":"topsecret","when":"1970-01-01T00:00:00.000Z"}' },
+      { kind: 'step', n: 2, name: 'new', json: '"1970-01-01T00:00:00.000Z"' },
+    ])
+  })
+
+  test('is nothing in a first start, and a step runs once however often it is called', async () => {
+    let calls = 0
+    const job = jobOf(async (_input, { once, restored }) => {
+      const pay = async () => ++calls
+      const both = await Promise.all([once('pay', pay), once('pay', pay)])
+      return [restored ?? 'nothing', ...both, await once('pay', pay), await once('other', pay)]
+    })
+    expect(await begin(job, { receive: async () => undefined }).outcome).toMatchObject({
+      output: ['nothing', 1, 1, 1, 2],
+    })
+  })
+
+  test('is not kept of a step that throws, which is called again', async () => {
+    const run = begin(
+      jobOf(async (_input, { once }) => {
+        await expect(once('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+        return once('a', () => 'yes')
+      }),
+      { receive: async () => undefined },
+    )
+    expect(await run.outcome).toMatchObject({ output: 'yes' })
+    expect(run.kept).toHaveLength(1)
+  })
+
+  test.each([
+    ['a state that is no JSON', (job: JobContext) => job.checkpoint({ n: 1n }), '/checkpoint/n is a bigint'],
+    ['a state that is too large', (job: JobContext) => job.checkpoint('x'.repeat(262_143)), '262145 bytes of JSON'],
+    [
+      'a result that is too large',
+      (job: JobContext) => job.once('a', () => 'x'.repeat(262_143)),
+      '262145 bytes of JSON',
+    ],
+    ['a name that is empty', (job: JobContext) => job.once('', () => 1), '1 to 100 characters'],
+    ['a name that is too long', (job: JobContext) => job.once('x'.repeat(101), () => 1), '1 to 100 characters'],
+  ])('%s fails the attempt for good', async (_name, act, message) => {
+    const { outcome, kept } = begin(jobOf(async (_input, job) => act(job)))
+    expect(await outcome).toMatchObject({
+      status: 'threw',
+      failure: { code: 'invalid_checkpoint', message: expect.stringContaining(message), retryable: false },
+    })
+    expect(kept).toEqual([])
+  })
+
+  test('is refused with a reason, also when nobody waits for it, and when the handler has ended', async () => {
+    const refusal = { code: 'checkpoint_refused', message: 'gone', retryable: true }
+    let late: JobContext['checkpoint'] | undefined
+    const run = begin(
+      jobOf(async (_input, job) => {
+        late = job.checkpoint
+        void job.checkpoint(1)
+        await job.checkpoint(2)
+      }),
+      { receive: async () => refusal },
+    )
+    expect(await run.outcome).toEqual({ status: 'threw', failure: refusal })
+    await expect(late?.(3)).rejects.toMatchObject({ code: 'checkpoint_refused' })
+    expect(run.kept).toHaveLength(2)
+  })
+})
+
+test('the fence goes to the origins that the type names, and the handler cannot send another', async () => {
+  const sent: (string | null)[] = []
+  const definition = jobOf(async (_input, job) => {
+    for (const url of ['https://a.example/x?y', 'https://a.example:8443/', 'https://b.example/', 'nonsense'])
+      await job.fetch(url, { headers: { 'drover-fence': '9' } })
+    return job.fence
+  })
+  const outcome = await runHandler({
+    job: { ...definition, fenceOrigins: ['https://a.example'] },
+    attempt: { id: 'x', type: 'test', input: {}, attempt: 1, maxAttempts: 1, tenant: '-', hops: 0, fence: 1_000_002 },
+    emit: () => undefined,
+    stop: new AbortController().signal,
+    fetch: async (_url, init) => {
+      sent.push(new Headers(init?.headers).get('drover-fence'))
+      return new Response()
+    },
+  })
+  expect(outcome).toEqual({ status: 'returned', output: 1_000_002 })
+  expect(sent).toEqual(['1000002', null, null, null])
+})
+
 describe('a stop', () => {
   test('reaches the handler as an AbortError with its kind', async () => {
     const run = begin(
@@ -351,7 +475,7 @@ describe('a stop', () => {
     const job = jobOf(async () => {
       hasRun = true
     })
-    const attempt = { id: 'x', type: 'test', input: {}, attempt: 1, maxAttempts: 1, tenant: '-', hops: 0 }
+    const attempt = { id: 'x', type: 'test', input: {}, attempt: 1, maxAttempts: 1, tenant: '-', hops: 0, fence: 1 }
     const outcome = await runHandler({ job, attempt, stop, emit: () => undefined, fetch: async () => new Response() })
     expect(outcome).toMatchObject({ status: 'threw', failure: { code: 'canceled' } })
     expect(hasRun).toBe(false)

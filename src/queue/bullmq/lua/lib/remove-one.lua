@@ -5,7 +5,7 @@ local function removeOne(q, id, entry, hadClaim)
   local jobKey = q.jobs .. id
   removeLabels(q.jobs, id, true)
   removeHash(jobKey, hadClaim, q.now)
-  redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':values', jobKey .. ':logs')
+  redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':values', jobKey .. ':logs', jobKey .. ':checkpoint')
   redis.call('ZREM', q.completed, id)
   redis.call('ZREM', q.failed, id)
   redis.call('ZREM', q.timeLimits, 's:' .. id, 'd:' .. id)

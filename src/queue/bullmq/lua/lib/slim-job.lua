@@ -11,9 +11,13 @@ local function compactStream(key)
   if redis.pcall('COPY', key, key .. ':copy', 'REPLACE') == 1 then redis.call('RENAME', key .. ':copy', key) end
 end
 
--- Makes small what a job of ours that has ended keeps of its events and values. Needs values.lua.
+-- Makes small what a job of ours that has ended keeps of its events and values. There is no next start that a checkpoint is kept for. Needs values.lua.
 local function compactEvents(jobKey)
-  local characters, values, trimmedTo = unpack(redis.call('HMGET', jobKey, 'eventCharacters', 'values', 'trimmedTo'))
+  local characters, values, trimmedTo, checkpoint = unpack(redis.call('HMGET', jobKey, 'eventCharacters', 'values', 'trimmedTo', 'checkpoint'))
+  if checkpoint then
+    redis.call('HDEL', jobKey, 'checkpoint')
+    redis.call('UNLINK', jobKey .. ':checkpoint')
+  end
   local _, _, bytes = parseValues(values)
   if bytes and bytes <= 3000 then compactStream(jobKey .. ':values') end
   if not characters or tonumber(characters) > 3000 then return end

@@ -28,6 +28,29 @@ local function beginList(jobKey, earlier, owner, last)
   return list, event
 end
 
+-- … with the first `count` values of the list before, which have so many `bytes`. `all`, `allBytes`: what that has now. Where nothing is cut off it
+-- goes on: a reader's place in it still holds.
+local function cutList(jobKey, earlier, count, bytes, all, allBytes, owner, last)
+  local key, list = jobKey .. ':values', all > count and earlier + 1 or earlier
+  local chunk = math.max(1, math.min(1000, math.floor(1048576 * all / math.max(1, allBytes))))
+  local isCut = false
+  while not isCut do
+    local gone = {}
+    for _, entry in ipairs(redis.call('XREVRANGE', key, '+', '-', 'COUNT', chunk)) do
+      local number = tonumber(string.match(entry[1], '%d+$'))
+      if number > 0 and number <= count then break end
+      gone[#gone + 1] = entry[1]
+    end
+    if #gone > 0 then redis.call('XDEL', key, unpack(gone)) end
+    isCut = #gone < chunk
+  end
+  writeValues(jobKey, list, count, bytes, owner)
+  local event = string.format('values_reset {"list":%d,"from":%d}', list, count)
+  redis.call('XADD', key, string.format('%.0f-0', last + 1), 'e', event)
+  redis.call('HSET', jobKey, 'lastEvent', last + 1)
+  return list, event
+end
+
 -- … of a job that is about to run anew. Returns the id of its last event before that.
 local function dropValues(jobKey)
   local lastEvent, values = unpack(redis.call('HMGET', jobKey, 'lastEvent', 'values'))

@@ -1,0 +1,35 @@
+-- What a job keeps for its next start is in the hash `<job>:checkpoint`: `state` as JSON, `values`, which is the list of values at that moment (number,
+-- how many, bytes), and `step:<name>` for the result of each step. The field `checkpoint` of the job has the bytes of state and steps, and when the last was stored.
+
+-- Stores `text` there. `at` in epoch ms.
+local function keepState(jobKey, field, text, at)
+  local key = jobKey .. ':checkpoint'
+  local before = redis.call('HSTRLEN', key, field)
+  redis.call('HSET', key, field, text)
+  local bytes = string.match(redis.call('HGET', jobKey, 'checkpoint') or '0', '^%d+')
+  redis.call('HSET', jobKey, 'checkpoint', string.format('%.0f %s', bytes - before + #text, at))
+end
+
+-- Number of the list, how many values it had, and bytes of these; nil where no state is kept.
+local function keptValues(jobKey)
+  local list, count, bytes = string.match(redis.call('HGET', jobKey .. ':checkpoint', 'values') or '', '^(%d+) (%d+) (%d+)$')
+  return tonumber(list), tonumber(count), tonumber(bytes)
+end
+
+local function keepValues(jobKey, list, count, bytes)
+  redis.call('HSET', jobKey .. ':checkpoint', 'values', string.format('%d %d %.0f', list, count, bytes))
+end
+
+-- What is kept, as fields and values; nil where nothing is. A state is left out whose values are gone: a version that knows no checkpoints has run the job since.
+local function readKept(jobKey)
+  local kept = redis.call('HGETALL', jobKey .. ':checkpoint')
+  if #kept == 0 then return nil end
+  local list, count = keptValues(jobKey)
+  local present = count and count > 0 and string.match(redis.call('HGET', jobKey, 'values') or '', '^%d+')
+  if not present or tonumber(present) == list then return kept end
+  local steps = {}
+  for n = 1, #kept, 2 do
+    if string.sub(kept[n], 1, 5) == 'step:' then steps[#steps + 1], steps[#steps + 2] = kept[n], kept[n + 1] end
+  end
+  return #steps > 0 and steps or nil
+end

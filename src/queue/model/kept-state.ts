@@ -1,0 +1,25 @@
+import { hashOf } from './stored-job.ts'
+
+/** What earlier starts of a run have kept for this one. */
+export interface KeptState {
+  /** The state of the last checkpoint as JSON, with how many values its start had yielded by then, and how many bytes of JSON. */
+  state: { json: string; values: { count: number; bytes: number } } | undefined
+  /** Results of steps by their names, as JSON. */
+  steps: Record<string, string>
+}
+
+const stepPrefix = 'step:'
+
+/** Reads alternating fields and values of the hash `<job>:checkpoint`: see checkpoint.lua. */
+export function decodeKept(fields: readonly string[]): KeptState {
+  const hash = hashOf(fields)
+  const { state: json, values = '' } = hash
+  const [, count, bytes] = values.split(' ').map(Number)
+  const steps = Object.entries(hash).flatMap(([field, result]) =>
+    field.startsWith(stepPrefix) ? [[field.slice(stepPrefix.length), result] as const] : [],
+  )
+  return {
+    state: json === undefined ? undefined : { json, values: { count: count ?? 0, bytes: bytes ?? 0 } },
+    steps: Object.fromEntries(steps),
+  }
+}
