@@ -32,6 +32,7 @@ import { RedisClock } from '../queue/redis/redis-clock.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
 import { readStats } from '../queue/stats/read-stats.ts'
+import { StatsCache } from '../queue/stats/stats-cache.ts'
 import { StatsRecorder } from '../queue/stats/stats-recorder.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
 import { IdempotencyKeys } from '../queue/store/idempotency-keys.ts'
@@ -202,6 +203,7 @@ await boot('api', async () => {
   lifecycle.onStop('operations', () => runner.stop())
   const draining = new AbortController()
   const bodyBudget = bodyBudgetOf(config, containerMemory())
+  const pastStats = new StatsCache({ redis: client, keys })
   const app = await buildApp({
     config: { ...config, BODY_BUDGET_BYTES: bodyBudget },
     registry,
@@ -213,7 +215,7 @@ await boot('api', async () => {
     operations: { store: operations, begin: (id) => runner.begin(id) },
     audit: new AuditLog({ redis: client, keys }),
     workers: new Workers({ redis: client, keys, queues: queuesOf(registry) }),
-    readStats: (range) => readStats({ redis: client, keys }, range),
+    readStats: (range) => readStats(pastStats, range),
     describeRedis: () => describeRedis(client),
     ...steps,
   })

@@ -74,9 +74,8 @@ export function listFailures(app: FastifyInstance, { queue }: RouteDeps): void {
     handler: async (request) => {
       const { type, queue: only, tenant, limit } = request.query
       const queues = queue.names.filter((name) => only === undefined || only === name)
-      const groups = await queue.failureGroups(readableTenant(request, tenant), queues)
-      const matching = groups.filter(({ latest }) => type === undefined || latest.type === type)
-      return { items: matching.slice(0, limit).map(groupResource) }
+      const groups = await queue.failureGroups({ tenant: readableTenant(request, tenant), queues, type, limit })
+      return { items: groups.map(groupResource) }
     },
   })
 }

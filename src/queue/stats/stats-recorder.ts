@@ -16,7 +16,7 @@ const writeEveryMs = 5000
 /** Fields of a minute's hash, each about 40 bytes: a day of full minutes takes about 60 MB. */
 const maxFields = 1000
 /** While Redis is away counts are kept for so many minutes. */
-const maxMinutes = 60
+export const maxUnwrittenMinutes = 60
 
 export interface RecorderOptions {
   redis: Redis
@@ -86,7 +86,7 @@ export class StatsRecorder {
     this.#counts = this.#unwritten.get(minute) ?? new Map()
     this.#unwritten.set(minute, this.#counts)
     const [oldest] = this.#unwritten.keys()
-    if (this.#unwritten.size > maxMinutes && oldest !== undefined) this.#unwritten.delete(oldest)
+    if (this.#unwritten.size > maxUnwrittenMinutes && oldest !== undefined) this.#unwritten.delete(oldest)
   }
 
   async #writeAndGoOn(): Promise<void> {
@@ -136,7 +136,7 @@ export class StatsRecorder {
         if (known) known.count += count
         else newer.set(field, { count, shared })
       }
-    if (this.#unwritten.size > maxMinutes) this.#unwritten.delete(Math.min(...this.#unwritten.keys()))
+    if (this.#unwritten.size > maxUnwrittenMinutes) this.#unwritten.delete(Math.min(...this.#unwritten.keys()))
   }
 }
 

@@ -4,6 +4,9 @@ import { fingerprintLabel, labelEntry } from '../model/job-label.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 
+/** So many groups are read at once, at most. */
+const maxAtOnce = 50
+
 /** The failed jobs of a tenant that have one fingerprint. Times are epoch ms. */
 export interface FailureGroup {
   fingerprint: string
@@ -18,52 +21,63 @@ export interface FailureGroup {
   latest: { id: string; type: string; code: string; message: string }
 }
 
-/** The failures of a tenant in some queues by fingerprint, the last seen first, those without a job left out. @throws QueueUnavailableError */
-export async function readFailureGroups(
-  { redis, keys }: { redis: Redis; keys: Keys },
-  tenant: string,
-  queues: readonly string[],
-): Promise<FailureGroup[]> {
-  const groups = await Promise.all(queues.map((queue) => readQueue({ redis, keys }, tenant, queue)))
-  return groups.flat().sort((a, b) => b.lastSeen - a.lastSeen)
+/** Which groups to read: at most `limit`, the last seen. */
+export interface FailureFilter {
+  tenant: string
+  queues: readonly string[]
+  type: string | undefined
+  limit: number
 }
 
-async function readQueue(
-  { redis, keys }: { redis: Redis; keys: Keys },
-  tenant: string,
-  queue: string,
-): Promise<FailureGroup[]> {
-  const [noted, seen] = await whenAvailable(
+interface Seen {
+  fingerprint: string
+  queue: string
+  lastSeen: number
+}
+
+type Deps = { redis: Redis; keys: Keys }
+
+/** The failures of a tenant by fingerprint, the last seen first, those without a job left out. Reads what it returns and little more. @throws QueueUnavailableError */
+export async function readFailureGroups(deps: Deps, filter: FailureFilter): Promise<FailureGroup[]> {
+  const { tenant, queues, type, limit } = filter
+  const seen = (await Promise.all(queues.map((queue) => readSeen(deps, tenant, queue)))).flat()
+  seen.sort((a, b) => b.lastSeen - a.lastSeen)
+  const found: FailureGroup[] = []
+  const atOnce = Math.min(maxAtOnce, limit)
+  for (let from = 0; from < seen.length && found.length < limit; from += atOnce) {
+    const groups = await Promise.all(seen.slice(from, from + atOnce).map((one) => readGroup(deps, tenant, one)))
+    found.push(...groups.filter((group) => group !== undefined && (type ?? group.latest.type) === group.latest.type))
+  }
+  return found.slice(0, limit)
+}
+
+async function readSeen({ redis, keys }: Deps, tenant: string, queue: string): Promise<Seen[]> {
+  const seen = await whenAvailable(redis.zrange(keys.failuresSeen(queue, tenant), 0, '-1', 'WITHSCORES'))
+  return seen.flatMap((fingerprint, n) => (n % 2 === 0 ? { fingerprint, queue, lastSeen: Number(seen[n + 1]) } : []))
+}
+
+/** Undefined where none of its jobs is kept. */
+async function readGroup({ redis, keys }: Deps, tenant: string, seen: Seen): Promise<FailureGroup | undefined> {
+  const { fingerprint, queue } = seen
+  const head = labelEntry(tenant, fingerprintLabel(fingerprint), '')
+  const [count, [newest], [total, firstSeen]] = await whenAvailable(
     Promise.all([
-      redis.hgetall(keys.failures(queue, tenant)),
-      redis.zrange(keys.failuresSeen(queue, tenant), 0, '-1', 'WITHSCORES'),
+      redis.zlexcount(keys.labels(queue), `[${head}`, `[${head}~`),
+      redis.zrange(keys.labels(queue), `[${head}~`, `[${head}`, 'BYLEX', 'REV', 'LIMIT', 0, 1),
+      redis.hmget(keys.failures(queue, tenant), `${fingerprint}:total`, `${fingerprint}:first`),
     ]),
   )
-  const fingerprints = seen.filter((_, n) => n % 2 === 0)
-  const groups = await Promise.all(
-    fingerprints.map(async (fingerprint, n): Promise<FailureGroup | undefined> => {
-      const head = labelEntry(tenant, fingerprintLabel(fingerprint), '')
-      const [count, [newest]] = await whenAvailable(
-        Promise.all([
-          redis.zlexcount(keys.labels(queue), `[${head}`, `[${head}~`),
-          redis.zrange(keys.labels(queue), `[${head}~`, `[${head}`, 'BYLEX', 'REV', 'LIMIT', 0, 1),
-        ]),
-      )
-      if (newest === undefined) return undefined
-      const { ref } = refOfPlace(queue, newest.slice(head.length))
-      const [type, reason] = await whenAvailable(redis.hmget(keys.job(ref), 'name', 'failedReason'))
-      if (type == null || reason == null) return undefined
-      const { code, message } = decodeFailure(reason, 1)
-      return {
-        fingerprint,
-        queue,
-        count,
-        total: Number(noted[`${fingerprint}:total`] ?? count),
-        firstSeen: Number(noted[`${fingerprint}:first`] ?? 0),
-        lastSeen: Number(seen[2 * n + 1]),
-        latest: { id: ref.bullId === undefined ? bullIdOf(ref) : ref.id, type, code, message },
-      }
-    }),
-  )
-  return groups.filter((group) => group !== undefined)
+  if (newest === undefined) return undefined
+  const { ref } = refOfPlace(queue, newest.slice(head.length))
+  const [type, reason] = await whenAvailable(redis.hmget(keys.job(ref), 'name', 'failedReason'))
+  if (type == null || reason == null) return undefined
+  const { code, message } = decodeFailure(reason, 1)
+  const id = ref.bullId === undefined ? bullIdOf(ref) : ref.id
+  return {
+    ...seen,
+    count,
+    total: Number(total ?? count),
+    firstSeen: Number(firstSeen ?? 0),
+    latest: { id, type, code, message },
+  }
 }

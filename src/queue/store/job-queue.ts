@@ -14,7 +14,7 @@ import { loadScript } from '../redis/load-script.ts'
 import { changeWaiting } from './change-waiting.ts'
 import { countQueue, type QueueCounts, waitingSince } from './count-queue.ts'
 import { wasEvicted } from './evicted-ids.ts'
-import { type FailureGroup, readFailureGroups } from './failure-groups.ts'
+import { type FailureFilter, type FailureGroup, readFailureGroups } from './failure-groups.ts'
 import { readStoredOutput, readWholeOutput } from './job-output.ts'
 import { readValues, type ValuesPage, type ValuesPlace } from './job-values.ts'
 import { QueueLimits } from './queue-limits.ts'
@@ -105,8 +105,8 @@ export class JobQueue {
   }
 
   /** See {@link readFailureGroups}. @throws QueueUnavailableError */
-  failureGroups(tenant: string, queues: readonly string[]): Promise<FailureGroup[]> {
-    return readFailureGroups({ redis: this.#client, keys: this.#keys }, tenant, queues)
+  failureGroups(filter: FailureFilter): Promise<FailureGroup[]> {
+    return readFailureGroups({ redis: this.#client, keys: this.#keys }, filter)
   }
 
   /** What holds the jobs of a queue; cached for a few seconds. Undefined also when Redis does not answer. */
