@@ -202,7 +202,9 @@ function toProblem(error: unknown, request: FastifyRequest): Problem {
   if (error instanceof QueueUnavailableError) {
     return new Problem('queue_unavailable', whyUnavailable(error, request.method), { retryAfterS: 1 })
   }
-  const { code = '', statusCode = 500 } = error as Partial<FastifyError>
+  const { code: given, statusCode = 500 }: Partial<FastifyError> = Object(error)
+  // Of the error of a child process it is a number.
+  const code = typeof given === 'string' ? given : ''
   const { bodyLimit } = request.routeOptions
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new Problem('payload_too_large', `The body is larger than ${bodyLimit} bytes, the limit of this server.`)
