@@ -73,6 +73,20 @@ test('an operation counts, cancels, retries and deletes what matched when it was
     () => send<{ items: unknown[] }>('GET', `${url}/v1/jobs?tag=batch-7&state=succeeded`, { headers }),
     ({ body }) => body.items.length === 11,
   )
+  // A large input is not read for that, and stays as the client wrote it.
+  const input = JSON.stringify({ text: 'é'.repeat(20_000) })
+  const large = await send<{ id: string; input_bytes: number }>('POST', `${url}/v1/jobs`, {
+    body: `{"type":"echo","input":${input},"tags":["large"],"delay_ms":3600000}`,
+    headers,
+  })
+  await send('POST', `${url}/v1/jobs/${large.body.id}/cancel`, { headers })
+  const again = { action: 'retry', filter: { tag: 'large' }, dry_run: false }
+  expect(await endOf(url, (await begin(url, again, headers)).body, headers)).toMatchObject({ succeeded: 1 })
+  const reopened = await send('GET', `${url}/v1/jobs/${large.body.id}`, { headers: { ...headers, prefer: 'wait=20' } })
+  expect(reopened.body).toMatchObject({ state: 'succeeded', run: 2, tags: ['large'] })
+  const kept = await fetch(`${url}/v1/jobs/${large.body.id}/input`, { headers }).then((answer) => answer.text())
+  expect(kept).toBe(input)
+
   const all = { action: 'delete', filter, dry_run: false }
   expect(await endOf(url, (await begin(url, all, headers)).body, headers)).toMatchObject({ succeeded: 251, skipped: 1 })
   const left = await send<{ items: { id: string }[] }>('GET', `${url}/v1/jobs?tag=batch-7`, { headers })
@@ -96,7 +110,7 @@ test('an operation counts, cancels, retries and deletes what matched when it was
   expect(hidden).toMatchObject({ status: 404, body: { code: 'operation_not_found' } })
   const listOf = async (of: Headers) =>
     (await send<{ items: unknown[] }>('GET', `${url}/v1/operations`, { headers: of })).body.items.length
-  expect([await listOf(headers), await listOf(beta.headers)]).toEqual([5, 0])
+  expect([await listOf(headers), await listOf(beta.headers)]).toEqual([6, 0])
   const over = await send('POST', `${url}/v1/operations/${canceling.id}/cancel`, { headers })
   expect(over).toMatchObject({ status: 409, body: { code: 'operation_already_done' } })
 }, 60_000)
@@ -142,21 +156,27 @@ test('a retry waits for room until it is canceled, and an operation ends with it
   })
 }, 60_000)
 
-test('an operation goes on in another process when its own is killed, and no job is retried twice', async () => {
+test('an operation goes on in another process when its own stops or is killed, and no job is retried twice', async () => {
   const { api, addApi } = await startStack({ workers: 0 })
   const count = 3000
   const job = { type: 'echo', input: 1, tags: ['many'], delay_ms: 3_600_000 }
   await submitMany(api.url, count, job, {})
-  const canceled = await begin(api.url, { action: 'cancel', filter: { tag: 'many' }, dry_run: false }, {})
-  expect(await endOf(api.url, canceled.body, {})).toMatchObject({ matched: count, succeeded: count })
+  const middleOf = async (url: string, id: string) => {
+    const reached = await waitFor(
+      'the middle of it',
+      () => send<OperationResource>('GET', `${url}/v1/operations/${id}`),
+      ({ body }) => body.succeeded > 0,
+      { everyMs: 1 },
+    )
+    expect(reached.body.done).toBe(false)
+  }
+  const first = await addApi()
+  const { body: canceling } = await begin(first.url, { action: 'cancel', filter: { tag: 'many' }, dry_run: false }, {})
+  await middleOf(first.url, canceling.id)
+  first.signal('SIGTERM')
+  expect(await endOf(api.url, canceling, {})).toMatchObject({ matched: count, succeeded: count })
   const { body: retrying } = await begin(api.url, { action: 'retry', filter: { tag: 'many' }, dry_run: false }, {})
-  const reached = await waitFor(
-    'the middle of it',
-    () => send<OperationResource>('GET', `${api.url}/v1/operations/${retrying.id}`),
-    ({ body }) => body.succeeded > 0,
-    { everyMs: 1 },
-  )
-  expect(reached.body.done).toBe(false)
+  await middleOf(api.url, retrying.id)
   api.signal('SIGKILL')
   const other = await addApi()
   expect(await endOf(other.url, retrying, {})).toMatchObject({ state: 'succeeded', succeeded: count, skipped: 0 })

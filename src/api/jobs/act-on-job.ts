@@ -22,7 +22,7 @@ export async function cancelOne(
 }
 
 /**
- * Opens the next run of a job, which was read whole, for a client. A job of a flow is left to its flow.
+ * Opens the next run of a job for a client. A job of a flow is left to its flow.
  *
  * @throws Problem where the client may not submit it, there is no room, or another job has its unique key, QueueUnavailableError
  */

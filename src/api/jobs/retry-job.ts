@@ -36,7 +36,7 @@ export function retryJob(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const before = await findJob(queue, request, id, 'whole')
+      const before = await findJob(queue, request, id)
       const result = await retryOne(deps, request.caller, before)
       if (result === 'of_flow') {
         const flow = before.record.flow?.id

@@ -108,7 +108,8 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
       if (base && !base.isStored) await deps.idempotency.markStored(base)
       if (base?.isReplay) reply.header('idempotent-replayed', 'true')
       if (isWhole) reply.header('preference-applied', 'return=representation')
-      const show = (job: StoredJob) => (isWhole ? jobResource(job, retention, request.caller) : smallJob(job))
+      const show = (job: StoredJob) =>
+        isWhole ? JSON.stringify(jobResource(job, retention, request.caller)) : smallJob(job)
       reply.type('application/json; charset=utf-8').serializer(asJsonText)
       return reply.send(await toJson(named, stored, show))
     },
@@ -207,16 +208,17 @@ function withIdsOf(parsed: Parsed[], at: number, claimed: string[]): Parsed[] {
   })
 }
 
-function smallJob({ id, state }: StoredJob) {
+/** As JSON. What it has needs no escapes: a queue has a name of plain letters. */
+function smallJob({ id, state }: StoredJob): string {
   const self = jobPath(id)
-  return { id, state, links: { self, events: `${self}/events` } }
+  return `{"id":"${id}","state":"${state}","links":{"self":"${self}","events":"${self}/events"}}`
 }
 
 /** @param stored of those that are no problem, in order */
 async function toJson(
   parsed: Parsed[],
   stored: (Shown | Problem)[],
-  show: (job: StoredJob) => object,
+  show: (job: StoredJob) => string,
 ): Promise<string> {
   const texts: string[] = []
   let next = 0
@@ -234,7 +236,7 @@ async function toJson(
       left -= whole.length
       const short = { ...problem, detail: cutText(problem.detail, maxShortDetail) }
       texts.push(left > 0 ? whole : JSON.stringify({ status: problem.status, problem: short }))
-    } else texts.push(`{"status":${job.deduplicated ? 200 : 202},"job":${JSON.stringify(show(job))}}`)
+    } else texts.push(`{"status":${job.deduplicated ? 200 : 202},"job":${show(job)}}`)
   }
   return `{"items":[${texts.join(',')}]}`
 }

@@ -78,9 +78,12 @@ export function operationResource(operation: StoredOperation): OperationResource
 }
 
 function progressOf(operation: StoredOperation): OperationResource['progress'] {
-  const { state, isMatched, matched, dryRun } = operation
+  const { state, isMatched, matched, dryRun, limit } = operation
   const through = operation.succeeded + operation.failed + operation.skipped
   if (state === 'succeeded') return { fraction: 1, message: dryRun ? `${matched} match` : `${through} of ${matched}` }
+  // A long list is made in parts: each is carried out before the next is looked for.
+  if (!isMatched && operation.succeeded + operation.failed > 0)
+    return { fraction: through / limit, message: `${through} of at least ${matched}` }
   if (!isMatched) return { fraction: 0, message: `looking for jobs: ${matched} match so far` }
   return { fraction: matched === 0 ? 1 : through / matched, message: `${through} of ${matched}` }
 }

@@ -1,8 +1,7 @@
+import type { Logger } from 'pino'
 import { redisNow } from '../../queue/model/redis-time.ts'
-import type { StoredJob } from '../../queue/model/stored-job.ts'
 import {
   applicableStates,
-  type ItemFailure,
   isOperationDone,
   type OperationProgress,
   progressOf,
@@ -12,23 +11,20 @@ import type { OperationItem, OperationStore } from '../../queue/operations/opera
 import type { Caller } from '../access/api-keys.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
-import { cancelOne, deleteOne, retryOne } from '../jobs/act-on-job.ts'
 import { matchesFilter } from '../jobs/job-filter.ts'
+import { type ActDeps, applyToItem, type ItemOutcome } from './apply-to-item.ts'
 
-export type RunDeps = Pick<
-  RouteDeps,
-  'queue' | 'index' | 'control' | 'quotas' | 'registry' | 'metrics' | 'outbox' | 'admission' | 'flows'
->
+export type RunDeps = ActDeps & Pick<RouteDeps, 'index'>
 
 /** Jobs that are read or changed before it is stored how far the operation is. */
 const groupSize = 200
-/** … of which so many are changed at the same time. A retry reads whole jobs, of up to some MB each. */
-const atOnce = { cancel: 20, retry: 4, delete: 20 }
+/** … of which so many are changed at the same time. */
+const atOnce = 20
+/** Jobs that wait in the list of an operation, each of about 40 bytes: those behind them are looked for once these are through. */
+const maxListed = 100_000
 /** While it waits it stays the process's own, and learns whether it is to end. */
 const keepEveryMs = 1500
 const maxFailures = 20
-/** The problems that pass: there is no room for a job at the moment. */
-const roomProblems: readonly string[] = ['quota_exceeded', 'queue_full', 'redis_full']
 
 interface RunOptions {
   deps: RunDeps
@@ -37,9 +33,8 @@ interface RunOptions {
   /** The client at this moment, or why it may not go on. */
   callerOf: () => Caller | Problem
   stopping: AbortSignal
+  log: Pick<Logger, 'warn'>
 }
-
-type Outcome = { status: 'succeeded' | 'skipped' } | { status: 'failed'; failure: ItemFailure } | undefined
 
 /** One operation in this process: finds the jobs that match, then applies the action to each. Another process can go on where it stops. */
 export class OperationRun {
@@ -67,11 +62,15 @@ export class OperationRun {
    * @throws QueueUnavailableError
    */
   async run(): Promise<'over' | 'no_room'> {
-    const keep = setInterval(() => void this.#save().catch(() => undefined), keepEveryMs)
+    const keep = setInterval(() => void this.#keep(), keepEveryMs)
     try {
       await this.#save()
-      if (!this.#progress.isMatched) await this.#match()
-      if (!this.#operation.dryRun) await this.#apply()
+      do {
+        if (!this.#progress.isMatched) await this.#match()
+        if (!this.#operation.dryRun) await this.#apply()
+      } while (!this.#progress.isMatched && this.#goesOn)
+      // Gives it back: another process goes on.
+      if (this.#options.stopping.aborted) await this.#save()
       if (this.#noRoom !== undefined && !this.#isOver) {
         await this.#leave()
         return 'no_room'
@@ -84,8 +83,24 @@ export class OperationRun {
     }
   }
 
+  get #goesOn(): boolean {
+    return !this.#isOver && this.#noRoom === undefined && !this.#options.stopping.aborted
+  }
+
+  /** Stays its holder. Never rejects: where that fails for too long another process goes on, and this one learns so by its next write. */
+  async #keep(): Promise<void> {
+    try {
+      await this.#save()
+    } catch (error) {
+      this.#options.log.warn({ operation: this.#operation.id, err: error }, 'failed to store how far an operation is')
+    }
+  }
+
+  /** Finds jobs that match until there are no more, or its list is full. */
   async #match(): Promise<void> {
     const { filter, tenant, limit } = this.#operation
+    const isFull = () => this.#progress.listed >= maxListed
+    if (isFull()) return
     const { queue, index } = this.#options.deps
     const search = index.search({
       tenant,
@@ -103,9 +118,9 @@ export class OperationRun {
           group.map(({ ref }) => ref),
           group.at(-1)?.ulid,
         )
-        if (this.#progress.matched >= limit) break
+        if (this.#progress.matched >= limit || isFull()) break
       }
-      if (this.#isOver) return
+      if (this.#isOver || (isFull() && this.#progress.matched < limit)) return
       if (searchedTo === undefined || this.#progress.matched >= limit) break
       this.#progress.behind = searchedTo
     }
@@ -133,13 +148,12 @@ export class OperationRun {
 
   async #apply(): Promise<void> {
     const progress = this.#progress
-    const { action, id } = this.#operation
-    const step = atOnce[action]
+    const { id } = this.#operation
     while (progress.next < progress.listed && !this.#isOver) {
       const items = await this.#options.store.items(id, progress.next, groupSize)
       if (items.length === 0) throw new Error('the list of an operation is shorter than it says')
-      for (let from = 0; from < items.length && !this.#isOver; from += step) {
-        const some = items.slice(from, from + step)
+      for (let from = 0; from < items.length && !this.#isOver; from += atOnce) {
+        const some = items.slice(from, from + atOnce)
         const outcomes = await Promise.all(some.map((item) => this.#applyTo(item)))
         // It is over: those that were not applied are left.
         if (outcomes.includes(undefined)) break
@@ -151,56 +165,27 @@ export class OperationRun {
       if (!this.#isOver) await this.#save()
       this.#isTakenOver = false
     }
+    // Room for those behind.
+    if (!progress.isMatched && progress.next === progress.listed) await this.#save([], { listed: 0, next: 0 })
   }
 
-  #count(outcome: Outcome): void {
-    if (!outcome) return
+  #count(outcome: ItemOutcome | undefined): void {
+    if (!outcome || outcome.status === 'no_room') return
     this.#progress[outcome.status] += 1
     if (outcome.status !== 'failed' || this.#progress.failures.length >= maxFailures) return
     this.#progress.failures = [...this.#progress.failures, outcome.failure]
   }
 
   /** @returns undefined when it was not applied: it is over, or there is no room */
-  async #applyTo({ id, run }: OperationItem): Promise<Outcome> {
-    const { deps } = this.#options
-    const { action, tenant } = this.#operation
-    if (this.#isOver || this.#noRoom !== undefined || this.#options.stopping.aborted) return undefined
+  async #applyTo(item: OperationItem): Promise<ItemOutcome | undefined> {
+    if (!this.#goesOn) return undefined
     const caller = this.#options.callerOf()
     if (caller instanceof Problem) return undefined
-    const ref = deps.queue.refOf(id)
-    const job = ref && (await deps.queue.read(ref, tenant, action === 'retry' ? 'whole' : 'small'))
-    // What it did itself before it was taken over counts as done by it.
-    if (!job || job.run !== run) {
-      const isOwn = this.#isTakenOver && (action === 'retry' ? job !== undefined : action === 'delete' && !job)
-      return { status: isOwn ? 'succeeded' : 'skipped' }
-    }
-    try {
-      return { status: (await this.#act(job, caller)) ? 'succeeded' : 'skipped' }
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error
-      if (!roomProblems.includes(error.code))
-        return { status: 'failed', failure: { id, code: error.code, detail: error.message } }
-      this.#noRoom = error.message
-      return undefined
-    }
-  }
-
-  /** @returns whether the action was applied @throws Problem, QueueUnavailableError */
-  async #act(job: StoredJob, caller: Caller): Promise<boolean> {
-    const { deps } = this.#options
-    switch (this.#operation.action) {
-      case 'cancel': {
-        const result = await cancelOne(deps, job)
-        const isOwn = this.#isTakenOver && job.state === 'canceled'
-        return result === 'ended' || result === 'signaled' || isOwn
-      }
-      case 'retry':
-        return (await retryOne(deps, caller, job)) === 'reopened'
-      case 'delete':
-        return (await deleteOne(deps, job)) === 'removed'
-      default:
-        throw new TypeError(`there is no such action: ${JSON.stringify(this.#operation.action satisfies never)}`)
-    }
+    const how = { caller, isTakenOver: this.#isTakenOver }
+    const outcome = await applyToItem(this.#options.deps, this.#operation, item, how)
+    if (outcome.status !== 'no_room') return outcome
+    this.#noRoom = outcome.why
+    return undefined
   }
 
   /** Stores how far it is, one write after another, and learns whether it is to end. */

@@ -119,6 +119,7 @@ export class OperationRunner {
         holder: this.#holder,
         callerOf: () => this.#callerOf(operation),
         stopping: this.#stopping.signal,
+        log,
       }).run()
       if (result === 'over') this.#noRoom.delete(id)
       else {

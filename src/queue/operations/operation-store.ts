@@ -82,7 +82,7 @@ export class OperationStore {
   }
 
   /**
-   * Stores how far an operation is, and jobs that were found. An end is final.
+   * Stores how far an operation is, and jobs that were found. Where it says that none is listed, its list is emptied first. An end is final.
    *
    * @returns `lost`: another process has it. @throws QueueUnavailableError
    */
@@ -97,7 +97,8 @@ export class OperationStore {
     const keys = this.#keys
     const names = [keys.operation(id), keys.operationItems(id), keys.openOperations, keys.openOperationsOf(tenant)]
     const items = found.map((item) => `${item.id} ${item.run}`)
-    const args = [id, holder, heldMs, keep, fields.length / 2, ...fields, ...items]
+    const drop = progress.listed === found.length ? '1' : ''
+    const args = [id, holder, heldMs, keep, drop, fields.length / 2, ...fields, ...items]
     const reply = await whenAvailable(saveOperation(this.#redis, names, args))
     return reply === 0 ? 'lost' : reply === 2 ? 'canceled' : 'saved'
   }

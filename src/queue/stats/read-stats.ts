@@ -29,9 +29,7 @@ export async function readStats(cache: StatsCache, range: StatsRange): Promise<S
   // What is older is not kept.
   const first = Math.max(Math.floor(from / minuteMs), Math.floor((to - keptMs) / minuteMs) - 1)
   const { fields, minutes } = await cache.read(first, Math.ceil(to / minuteMs), redisNow())
-  const isWanted = fields.map(
-    ({ queue, type }) => (range.queue ?? queue) === queue && (range.type ?? type) === type,
-  )
+  const isWanted = fields.map(({ queue, type }) => (range.queue ?? queue) === queue && (range.type ?? type) === type)
   const points = Array.from({ length: Math.ceil((to - from) / stepMs) }, () => new Tally())
   const totals = new Float64Array(fields.length)
   let since = performance.now()

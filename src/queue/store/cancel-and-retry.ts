@@ -93,7 +93,7 @@ export class JobControl {
   }
 
   /**
-   * Opens the next run of an ended job, which was read whole, and whose time limits count from `now`. The caller has stored the webhook delivery of the run before.
+   * Opens the next run of an ended job, whose time limits count from `now`. An input that was not read stays as it is stored. The caller has stored the webhook delivery of the run before.
    *
    * @param options `isLimited`: its tenant has a limit of waiting jobs now, and the job has a place. `keepsStarts`: those of earlier runs stay
    * in its history
@@ -127,6 +127,7 @@ export class JobControl {
           record.webhook ? '1' : '',
           keepsStarts ? '1' : '',
           record.unique ? uniqueClaim(record.tenant, record.unique, now) : '',
+          isInputCut(job) ? (job.inputBytes ?? '') : '',
         ],
       ),
     )
@@ -134,3 +135,7 @@ export class JobControl {
     return reply as 'reopened' | 'not_retryable' | 'missing'
   }
 }
+
+/** Whether a job was read without its large input. Earlier versions stored jobs that are always read whole. */
+const isInputCut = ({ bullId, record, inputBytes }: StoredJob): boolean =>
+  bullId === undefined && record.input === null && inputBytes !== undefined

@@ -46,7 +46,8 @@ export async function readFailureGroups(deps: Deps, filter: FailureFilter): Prom
   const atOnce = Math.min(maxAtOnce, limit)
   for (let from = 0; from < seen.length && found.length < limit; from += atOnce) {
     const groups = await Promise.all(seen.slice(from, from + atOnce).map((one) => readGroup(deps, tenant, one)))
-    found.push(...groups.filter((group) => group !== undefined && (type ?? group.latest.type) === group.latest.type))
+    const kept = groups.filter((group) => group !== undefined)
+    found.push(...kept.filter(({ latest }) => (type ?? latest.type) === latest.type))
   }
   return found.slice(0, limit)
 }

@@ -14,7 +14,7 @@
   KEYS: job, failed or completed, prioritized, priority counter, marker, meta, event stream, time limits, webhook debts
   ARGV: id, its run as the caller read it, its record for the new run, channel, start by or '', deadline or '',
         now, '1' where it owes a webhook or '', '1' to keep the starts of earlier runs or '',
-        its claim of a unique key as claims.lua has it or ''
+        its claim of a unique key as claims.lua has it or '', the size of the input that its record lacks: it stays as it is stored, or ''
   Returns reopened | { 'claimed', the job that holds its unique key } | not_retryable: it is not (any more) in that state | missing: or is being removed
 ]]
 
@@ -35,6 +35,14 @@ local id = ARGV[1]
 local run = redis.call('HGET', KEYS[1], 'run') or '1'
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[1], 'removing') == 1 then return 'missing' end
 if run ~= ARGV[2] or not redis.call('ZSCORE', KEYS[2], id) then return 'not_retryable' end
+local record = ARGV[3]
+if ARGV[11] ~= '' then
+  local stored = redis.call('HGET', KEYS[1], 'data')
+  local cut = #stored - ARGV[11] - 1
+  -- As read-job.lua cuts it.
+  if string.sub(stored, cut - 7, cut) ~= '"input":' then return 'not_retryable' end
+  record = string.sub(record, 1, -#'null}' - 1) .. string.sub(stored, cut + 1)
+end
 local holder = ARGV[10] ~= '' and claimKey(string.sub(KEYS[1], 1, -#id - 1), id, ARGV[10], tonumber(ARGV[7]))
 if holder then return { 'claimed', holder } end
 redis.call('ZREM', KEYS[2], id)
@@ -48,7 +56,7 @@ else
 end
 redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb', 'cancelRequestedAt',
   'unknownSince', 'blockedWorker', 'outputName', 'outputBytes', 'checkpoint', 'waiter', 'place', 'atm', 'ats')
-redis.call('HSET', KEYS[1], 'data', ARGV[3], 'run', run + 1, 'eventsBeforeRun', last, 'releasedAt', ARGV[7])
+redis.call('HSET', KEYS[1], 'data', record, 'run', run + 1, 'eventsBeforeRun', last, 'releasedAt', ARGV[7])
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end
 if ARGV[6] ~= '' then redis.call('ZADD', KEYS[8], ARGV[6], 'd:' .. id) end
 if ARGV[8] ~= '' then redis.call('ZADD', KEYS[9], ARGV[7], id) end
