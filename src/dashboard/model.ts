@@ -236,3 +236,33 @@ export interface ListedDelivery extends Delivery {
   job_id: string | null
   flow_id: string | null
 }
+
+/** What is done to all jobs that match a filter. */
+export interface Operation {
+  id: string
+  action: 'cancel' | 'retry' | 'delete'
+  filter: Record<string, string>
+  dry_run: boolean
+  limit: number
+  state: string
+  done: boolean
+  progress: Progress
+  matched: number
+  succeeded: number
+  failed: number
+  skipped: number
+  failures: { job_id: string; code: string; detail: string }[]
+  waiting_for: string | null
+  error: { code: string; message: string } | null
+  created_at: string
+  finished_at: string | null
+}
+
+export interface AuditEntry {
+  at: string
+  tenant: string
+  key: string | null
+  action: string
+  target: string | null
+  request_id: string
+}

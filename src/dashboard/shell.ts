@@ -70,7 +70,7 @@ function Search() {
 function placeOf(text: string): string {
   const id = /(flow|[a-z0-9-]+)_[0-9a-z]+/i.exec(text)?.[0]
   if (id !== undefined && (text === id || text.includes('/')))
-    return pathTo([id.startsWith('flow_') ? 'flows' : 'jobs', id])
+    return pathTo([id.startsWith('flow_') ? 'flows' : id.startsWith('op_') ? 'operations' : 'jobs', id])
   return pathTo(['jobs'], { tag: text })
 }
 

@@ -1,11 +1,13 @@
 import { html } from 'htm/preact'
 import type { Scope } from './model.ts'
 import { pathTo, type Route } from './route.ts'
+import { AuditView } from './views/audit.ts'
 import { FailuresView } from './views/failures.ts'
 import { FlowView } from './views/flow.ts'
 import { FlowsView } from './views/flows.ts'
 import { JobView } from './views/job.ts'
 import { JobsView } from './views/jobs.ts'
+import { OperationsView, OperationView } from './views/operations.ts'
 import { OverviewView } from './views/overview.ts'
 import { QueuesView } from './views/queues.ts'
 import { SchedulesView } from './views/schedules.ts'
@@ -37,6 +39,15 @@ export const places: readonly Place[] = [
   { name: 'workers', title: 'Workers', shape: '⚙\uFE0E', letter: 'w', scope: 'admin', show: WorkersView },
   { name: 'failures', title: 'Failures', shape: '✕', letter: 'e', show: FailuresView },
   { name: 'webhooks', title: 'Webhooks', shape: '↗', letter: 'h', show: WebhooksView },
+  {
+    name: 'operations',
+    title: 'Operations',
+    shape: '⊞',
+    letter: 'p',
+    show: OperationsView,
+    showOne: OperationView,
+  },
+  { name: 'audit', title: 'Audit', shape: '✎', letter: 'a', scope: 'admin', show: AuditView },
   { name: 'types', title: 'Types', shape: '◇', letter: 't', show: TypesView, showOne: TypeView },
 ]
 

@@ -65,6 +65,7 @@ test.skipIf(!hasBrowser || !canOwnRedis)(
     await pauseQueue(page, api.url)
     await pauseSchedule(page, api.url)
     await lookAround(page, api.url)
+    await changeWaiting(page, api.url)
     await followWithoutStreams(page, api.url)
     await actOnMany(page, api.url)
 
@@ -202,6 +203,30 @@ async function lookAround(page: Page, apiUrl: string): Promise<void> {
   await page.getByText(/^io \d+ of 100$/).waitFor()
   await page.goto(`${apiUrl}/dashboard`)
   await page.locator('.chart canvas').first().waitFor()
+  // What was done above is there.
+  await page.goto(`${apiUrl}/dashboard/audit?action=cancelJob`)
+  await page.locator('tbody tr', { hasText: 'cancelJob' }).first().getByRole('link').click()
+  await stateOf(page, 'canceled')
+}
+
+async function changeWaiting(page: Page, apiUrl: string): Promise<void> {
+  const { body: job } = await submit(apiUrl, 'echo', { on: true, none: null }, { delay_ms: 3_600_000, tags: ['later'] })
+  await page.goto(`${apiUrl}/dashboard/jobs/${job.id}`)
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  for (const [language, part] of [
+    ['curl', '-d \'{"type":"echo","input":{"on":true,"none":null},"tags":["later"]}\''],
+    ['TypeScript', 'await fetch('],
+    ['Python', '"input": {"on": True, "none": None}'],
+  ] as const) {
+    await page.getByRole('button', { name: `${language}: copy the submission` }).click()
+    const copied = () => page.evaluate<string>('navigator.clipboard.readText()')
+    await waitFor(`the submission in ${language}`, copied, (text) => text.includes(part))
+  }
+  await page.getByRole('button', { name: 'Change…' }).click()
+  await page.getByLabel('Priority').fill('7')
+  await confirm(page, 'Change it')
+  await page.getByText(', priority 7').waitFor()
+  expect((await send('GET', `${apiUrl}/v1/jobs/${job.id}`)).body).toMatchObject({ priority: 7, state: 'scheduled' })
 }
 
 /** While the tenant has as many streams as it may, pages read what they would tell. */
@@ -234,6 +259,13 @@ async function actOnMany(page: Page, apiUrl: string): Promise<void> {
   await page.getByText('2 jobs of 2 that match will be skipped').waitFor()
   expect(await page.getByRole('button', { name: 'cancel 0' }).isDisabled()).toBe(true)
   await page.getByRole('button', { name: 'Back' }).click()
+  await page.goto(`${apiUrl}/dashboard/operations`)
+  const operation = page.locator('tbody tr', { hasText: 'tag = many' })
+  await operation.getByText('count only').waitFor()
+  expect(await seriousFindings(page)).toEqual([])
+  await operation.getByRole('link').click()
+  await page.getByText('0 done, 2 skipped, 0 failed, of 2: succeeded').waitFor()
+  await page.goto(`${apiUrl}/dashboard/jobs?tag=many`)
 
   const conflict = { status: 409, json: { code: 'job_not_done', detail: 'It runs again.' } }
   await page.route(`**/v1/jobs/${second.id}`, (route) => route.fulfill(conflict))

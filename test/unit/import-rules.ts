@@ -87,7 +87,10 @@ export const rules: Record<string, Rule> = {
   'queue/maintenance': {
     imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission', 'queue/flows', 'queue/webhooks', 'jobs'],
   },
-  'queue/stats': { imports: ['queue/model', 'queue/redis'], doors: ['stats-recorder', 'read-stats', 'stats-cache', 'tally'] },
+  'queue/stats': {
+    imports: ['queue/model', 'queue/redis'],
+    doors: ['stats-recorder', 'read-stats', 'stats-cache', 'tally'],
+  },
   'queue/operations': {
     imports: ['queue/model', 'queue/redis'],
     doors: ['operation-record', 'operation-store'],

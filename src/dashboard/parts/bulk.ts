@@ -1,27 +1,16 @@
 import { html } from 'htm/preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { forbidden, get, ProblemError, write } from '../api.ts'
+import type { Operation } from '../model.ts'
 import { pathTo } from '../route.ts'
 import { sessionKey } from '../session.ts'
 import { pause } from '../stream.ts'
 import { Dialog } from './dialog.ts'
-import { count, plural, shortId } from './format.ts'
+import { count, plural } from './format.ts'
+import { filterText, Outcome, scopeOf, type Verb } from './operation.ts'
 import { ProblemNote } from './problem.ts'
 
-type Verb = 'cancel' | 'retry' | 'delete'
 export type BulkFilter = Record<string, string>
-
-interface Operation {
-  id: string
-  state: string
-  done: boolean
-  matched: number | null
-  succeeded: number
-  failed: number
-  skipped: number
-  failures?: { job_id: string; code: string; detail: string }[]
-  error?: { code: string; message: string } | null
-}
 
 const sentences: Record<Verb, (jobs: string) => string> = {
   cancel: (jobs) => `Cancels ${jobs}; those that run are stopped.`,
@@ -53,7 +42,7 @@ export function BulkAction({
   onDone: () => void
 }) {
   const [isOpen, setOpen] = useState(false)
-  const why = forbidden(sessionKey().scopes, action === 'retry' ? 'submit' : 'cancel')
+  const why = forbidden(sessionKey().scopes, scopeOf(action))
   const close = () => {
     setOpen(false)
     onDone()
@@ -86,16 +75,14 @@ function BulkDialog({ action, filter, onClose }: { action: Verb; filter: BulkFil
     }
   }
   // Those that match and cannot be acted on, as jobs that have ended already, are skipped.
-  const affected = dry?.done === true ? (dry.matched ?? 0) - dry.skipped : undefined
+  const affected = dry?.done === true ? dry.matched - dry.skipped : undefined
   const isTyped = affected !== undefined && (affected < typedFrom || typed.trim() === String(affected))
   return html`<${Dialog} title=${`${action} jobs`} onClose=${onClose}>
-    <p class="faint">${Object.entries(filter)
-      .map(([name, value]) => `${name.replaceAll('_', ' ')} = ${value}`)
-      .join(', ')}</p>
+    <p class="faint">${filterText(filter)}</p>
     ${affected !== undefined && !real && html`<p><b>${sentences[action](plural(affected, 'job'))}</b></p>`}
-    ${dry?.done === true && dry.skipped > 0 && !real && html`<p>${plural(dry.skipped, 'job')} of ${count(dry.matched ?? 0)} that match will be skipped.</p>`}
+    ${dry?.done === true && dry.skipped > 0 && !real && html`<p>${plural(dry.skipped, 'job')} of ${count(dry.matched)} that match will be skipped.</p>`}
     ${affected !== undefined && affected >= typedFrom && !real && html`<label>Type ${affected} to go on<input type="text" inputmode="numeric" value=${typed} onInput=${({ target }: Event) => target instanceof HTMLInputElement && setTyped(target.value)} /></label>`}
-    ${real && html`<${Outcome} operation=${real} />`}
+    ${real && html`<${Outcome} operation=${real} /><p><a href=${pathTo(['operations', real.id])}>Its page</a> shows how far it is when this is closed.</p>`}
     <${ProblemNote} error=${error} missing="This API has no operations over many jobs yet." />
     <footer>
       <button type="button" class="secondary" onClick=${onClose}>${real ? 'Close' : 'Back'}</button>
@@ -120,19 +107,4 @@ async function watch(begun: Operation, show: (operation: Operation) => void, sig
       return operation
     })
   }
-}
-
-function Outcome({
-  operation: { state, done, matched, succeeded, failed, skipped, failures = [], error },
-}: {
-  operation: Operation
-}) {
-  const all = matched ?? 0
-  const through = succeeded + failed + skipped
-  return html`<div role="status">
-    <progress max=${Math.max(1, all)} value=${done ? Math.max(1, all) : through} aria-label="Progress"></progress>
-    <p class="num">${count(succeeded)} done, ${count(skipped)} skipped, ${count(failed)} failed, of ${count(all)}${done && `: ${state}`}</p>
-${failures.map(({ job_id: id, code, detail }) => html`<p class="bad"><a class="id" href=${pathTo(['jobs', id])}>${shortId(id)}</a> <code>${code}</code> ${detail}</p>`)}
-    ${error && html`<p class="bad"><code>${error.code}</code> ${error.message}</p>`}
-  </div>`
 }

@@ -53,3 +53,11 @@ const exactForm = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', time
 export function exact(time: string): string {
   return `${exactForm.format(new Date(time))} (${time})`
 }
+
+/** A time as a datetime-local field has it, to the minute or to the second. */
+export function localTime(time: string | undefined, to: 'minute' | 'second' = 'minute'): string {
+  if (time === undefined || Number.isNaN(Date.parse(time))) return ''
+  const date = new Date(time)
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString()
+  return local.slice(0, to === 'minute' ? 16 : 19)
+}

@@ -4,8 +4,7 @@ import { forbidden, ProblemError, write } from '../api.ts'
 import type { Job, JobType } from '../model.ts'
 import { navigate, pathTo } from '../route.ts'
 import { sessionKey } from '../session.ts'
-import { CopyButton } from './copy.ts'
-import { curlFor, maskWarning } from './curl.ts'
+import { CopySubmission, maskWarning } from './copy-submission.ts'
 import { plain } from './format.ts'
 import { JsonField } from './json-field.ts'
 import { ProblemNote } from './problem.ts'
@@ -55,7 +54,7 @@ export function SubmitForm({ type, start }: { type: JobType; start: Submission }
     <${ProblemNote} error=${error} />
     <div class="tools">
       <button type="submit" disabled=${isBusy || why !== undefined} aria-busy=${isBusy} title=${why ?? ''}>Submit and follow</button>
-      <${CopyButton} text=${() => curlFor({ type: type.type, ...body })} what="the submission" label="copy as curl" warning=${maskWarning} />
+      <${CopySubmission} body=${() => ({ type: type.type, ...body })} />
       ${why !== undefined && html`<span class="faint">${why}</span>`}
     </div>
   </form>`

@@ -2,8 +2,9 @@ import { html } from 'htm/preact'
 import { write } from '../api.ts'
 import type { Job } from '../model.ts'
 import { Action } from '../parts/action.ts'
+import { ChangeJob } from '../parts/change-job.ts'
 import { CopyButton } from '../parts/copy.ts'
-import { curlOf, maskWarning } from '../parts/curl.ts'
+import { CopySubmission, wholeSubmissionOf } from '../parts/copy-submission.ts'
 import { bytes, shortId } from '../parts/format.ts'
 import { heldText } from '../parts/held.ts'
 import { JobTabs } from '../parts/job-tabs.ts'
@@ -41,8 +42,9 @@ function Head({ job, onChange }: { job: Job; onChange: () => void }) {
           disabled=${job.done ? 'It has ended.' : job.cancel_requested_at === null ? undefined : 'It is being canceled.'} />
         <${Action} label="Retry" scope="submit" shortcut="r" act=${() => write('POST', `${path}/retry`)} onDone=${onChange}
           disabled=${isRetryable ? undefined : 'Only failed, canceled and expired jobs can be retried.'} />
+        ${!job.done && job.state !== 'running' && html`<${ChangeJob} job=${job} onDone=${onChange} />`}
         <a class="button small secondary" href=${pathTo(['types', job.type], { from: job.id })}>Submit again…</a>
-        <${CopyButton} text=${() => curlOf(job)} what="the submission" label="copy as curl" warning=${maskWarning} />
+        <${CopySubmission} body=${() => wholeSubmissionOf(job)} />
         <${Action} label="Delete" scope="cancel" kind="danger" act=${() => write('DELETE', path)} onDone=${() => navigate(pathTo(['jobs']))}
           confirm="Deletes this job with its result, values and logs." disabled=${job.done ? undefined : 'It has not ended.'} />
       </div>

@@ -6,7 +6,7 @@ import { type Job, type JobType, type Page, type Queue, states } from '../model.
 import { Action } from '../parts/action.ts'
 import { BulkActions } from '../parts/bulk.ts'
 import { Field, SelectField } from '../parts/field.ts'
-import { plural, shortId } from '../parts/format.ts'
+import { localTime, plural, shortId } from '../parts/format.ts'
 import { JobTable } from '../parts/job-table.ts'
 import { useKeys } from '../parts/keyboard.ts'
 import { Pager } from '../parts/pager.ts'
@@ -78,13 +78,6 @@ function Filters({ filter }: { filter: Record<string, string> }) {
     <${Field} label="From" type="datetime-local" value=${localTime(filter['created_after'])} onChange=${time('created_after')} />
     <${Field} label="To" type="datetime-local" value=${localTime(filter['created_before'])} onChange=${time('created_before')} />
   </form>`
-}
-
-/** A time as a datetime-local field has it. */
-function localTime(time: string | undefined): string {
-  if (time === undefined || Number.isNaN(Date.parse(time))) return ''
-  const date = new Date(time)
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }
 
 /** What can be done with the selected jobs, one after the other. */
