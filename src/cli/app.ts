@@ -5,6 +5,7 @@ import { CommandFailure } from './command-failure.ts'
 import { completionCommand } from './completion/command.ts'
 import { contextCommands } from './contexts/commands.ts'
 import { flowCommands } from './flows/commands.ts'
+import { initCommand } from './init/command.ts'
 import { jobCommands } from './jobs/commands.ts'
 import { runCommand } from './jobs/run-command.ts'
 import type { RunType } from './jobs/run-type.ts'
@@ -55,6 +56,7 @@ export const buildApp = (type?: RunType): Application<CommandContext> =>
         api: roleOfProject('Run an API process', () => import('../api/main.ts')),
         worker: roleOfProject('Run a worker process', () => import('../worker/main.ts')),
         check: checkCommand,
+        init: initCommand,
         keys: keysCommands,
       },
       docs: { brief: 'Background jobs over HTTP' },

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -96,7 +96,8 @@ test('the package has the code as JavaScript, what the code reads, and nothing e
     'openapi.yaml',
     'package.json',
   ]
-  expect(paths.filter((path) => !path.startsWith('dist/')).toSorted()).toEqual(texts)
+  expect(paths.filter((path) => !/^(dist|templates)\//.test(path)).toSorted()).toEqual(texts)
+  expect(paths.filter((path) => path.startsWith('templates/'))).toHaveLength(9)
 
   const sources = globSync('**/*.*', { cwd: join(root, 'src'), exclude: ['dashboard/tsconfig.json'] })
   const built = sources
@@ -166,4 +167,52 @@ test('drover dev runs the job files of a project and loads them again', { timeou
 
   child.kill('SIGTERM')
   expect(await ended).toEqual([0, null])
+})
+
+/** An end-to-end test of a project. */
+const stackTest = `
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { testStack } from 'drover/testing'
+import { z } from 'zod'
+import wordCount from './word-count.ts'
+
+test('the job runs over HTTP', async () => {
+  await using stack = await testStack()
+  const { state, output, error } = await stack.run(wordCount, { url: stack.url + '/livez' })
+  assert.deepEqual([state, error], ['succeeded', null])
+  const words: number | undefined = output?.words
+  assert.ok(Number(words) > 0)
+})
+`
+
+test('drover init makes a project whose tests pass, and which runs', { timeout: 90_000 }, async () => {
+  const folder = await project({})
+  const env = {
+    ...process.env,
+    REDIS_URL: inject('redisUrl'),
+    EGRESS_ALLOW_CIDRS: '127.0.0.0/8',
+    NODE_TEST_CONTEXT: undefined,
+  }
+  const run = (command: string, ...args: string[]) => spawnSync(command, args, { cwd: folder, encoding: 'utf8', env })
+  const bin = join(folder, 'node_modules/.bin/drover')
+  const { stdout } = run(bin, 'init')
+  expect(stdout).toMatch(/^wrote jobs\/word-count\.ts$/m)
+  expect(stdout).toMatch(/npm install && npm test && npm run dev\n$/)
+  const manifest: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+  expect(manifest).toMatchObject({
+    name: 'project',
+    type: 'module',
+    scripts: { dev: 'drover dev', test: 'node --test' },
+  })
+
+  await writeFile(join(folder, 'jobs/stack.test.ts'), stackTest)
+  const tests = run(process.execPath, '--test')
+  expect(tests.stdout, tests.stderr).toMatch(/pass 4\n/)
+  expect(run(process.execPath, join(root, 'node_modules/typescript/bin/tsc'))).toMatchObject({ status: 0, stdout: '' })
+  expect(run(bin, 'check').stdout).toMatch(/^word-count +io +event-loop +jobs\/word-count\.ts$/m)
+
+  await writeFile(join(folder, 'jobs/word-count.ts'), 'mine')
+  expect(run(bin, 'init').stdout).toMatch(/^kept  jobs\/word-count\.ts$/m)
+  expect(await readFile(join(folder, 'jobs/word-count.ts'), 'utf8')).toBe('mine')
 })

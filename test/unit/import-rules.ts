@@ -235,7 +235,7 @@ export const rules: Record<string, Rule> = {
   'worker/egress': { imports: ['jobs', 'allowed-address', 'descriptor-watch'], doors: ['egress'] },
   'worker/executors': {
     imports: ['worker/handler', 'worker/egress', 'jobs', 'descriptor-watch', 'module-path'],
-    doors: ['create-executors', 'executor'],
+    doors: ['create-executors', 'executor', 'event-loop'],
   },
   'worker/execution': {
     imports: ['worker/executors', 'worker/handler', 'jobs', 'queue', 'tracing/span'],
@@ -257,6 +257,15 @@ export const rules: Record<string, Rule> = {
     ]),
   },
 
+  // What tests of job types use: a worker's own code around one attempt, and what drover dev runs.
+  testing: {
+    imports: [
+      ...['jobs', 'queue/model', 'queue/events', 'queue/consume', 'worker/egress', 'worker/execution', 'dev'],
+      ...['worker/executors/event-loop', 'worker/handler/to-json'],
+    ],
+    packages: ['pino', 'zod'],
+  },
+
   'allowed-address': { imports: [], packages: ['ipaddr.js'] },
   environment: { imports: ['jobs', 'queue', 'allowed-address'] },
   'module-path': { imports: [] },
@@ -273,7 +282,16 @@ export const rules: Record<string, Rule> = {
   metrics: { imports: ['queue'], packages: ['@prometheus-io/client'] },
   dev: { imports: ['environment', 'lifecycle', 'module-path', 'queue/redis/server-version'] },
   cli: {
-    imports: ['dev', 'api/main', 'api/access/keys-file', 'worker/main', 'jobs', 'environment', 'version'],
+    imports: [
+      'dev',
+      'api/main',
+      'api/access/keys-file',
+      'worker/main',
+      'jobs',
+      'environment',
+      'module-path',
+      'version',
+    ],
     packages: ['@stricli/core', '@clack/prompts', 'eventsource-parser', 'yaml', 'zod'],
   },
 }

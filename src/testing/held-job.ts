@@ -1,0 +1,86 @@
+import type { LogLevel } from '../jobs/define-job.ts'
+import type { LeasedJob } from '../queue/consume/attempt.ts'
+import { AttemptEvents, type EventBatch } from '../queue/events/attempt-events.ts'
+import { anonymousTenant, type JobRecord, recordVersion } from '../queue/model/job-record.ts'
+import type { KeptState } from '../queue/model/kept-state.ts'
+import { redisNow } from '../queue/model/redis-time.ts'
+
+/** The default of OUTPUT_LIMIT_BYTES. */
+const maxOutputBytes = 64 * 1024 * 1024
+
+/** What a job reported while it ran, each in order. */
+export interface Reported {
+  progress: { fraction: number; message: string | null; data: unknown }[]
+  yields: unknown[]
+  logs: { at: string; level: LogLevel; message: string; attempt: number }[]
+  /** The last checkpoint; undefined: there was none. */
+  checkpoint: unknown
+  /** Results of `job.once` by their names. */
+  steps: Record<string, unknown>
+}
+
+/** A job that is in no queue, held for one attempt, as a worker holds one that it has fetched. */
+export function holdJob(options: {
+  id: string
+  queue: string
+  type: string
+  attempt: number
+  maxAttempts: number
+  record: Pick<JobRecord, 'input' | 'timeoutMs'>
+  /** Cancels the job. */
+  signal: AbortSignal | undefined
+  /** What it goes on from; gets what the job reports. */
+  reported: Reported
+}): LeasedJob {
+  const { id, queue, type, attempt, maxAttempts, record, signal, reported } = options
+  const now = redisNow()
+  const kept = keptBefore(reported)
+  const append = async (batch: EventBatch) => {
+    for (const event of batch.events) note(event, reported)
+    return 'stored' as const
+  }
+  return {
+    ...{ type, attempt, maxAttempts, starts: attempt, ref: { queue, id }, isPlain: false, run: 1, kept },
+    ...{ createdAt: now, dueAt: now, startedAt: now, recordedAt: now, lastStart: undefined },
+    data: { v: recordVersion, tenant: anonymousTenant, ...record } satisfies JobRecord,
+    events: new AttemptEvents(append, { attempt, isFirst: true, kept }),
+    onStop(stop) {
+      const cancel = () => stop({ kind: 'canceled', graceMs: 0 })
+      if (signal?.aborted) cancel()
+      signal?.addEventListener('abort', cancel, { once: true })
+      return () => signal?.removeEventListener('abort', cancel)
+    },
+    keepOutput(output) {
+      const json = JSON.stringify(output)
+      const isTooLarge = Buffer.byteLength(json) > maxOutputBytes
+      return isTooLarge ? { status: 'too_large', max: maxOutputBytes } : { status: 'kept', json }
+    },
+    markUnknown: () => Promise.resolve(now),
+  }
+}
+
+function keptBefore({ checkpoint, steps }: Reported): KeptState {
+  const json = checkpoint === undefined ? undefined : JSON.stringify(checkpoint)
+  return {
+    state: json === undefined ? undefined : { json, values: { count: 0, bytes: 0 } },
+    steps: Object.fromEntries(Object.entries(steps).map(([name, result]) => [name, JSON.stringify(result)])),
+  }
+}
+
+/** @param event as it would be stored: see encodeEvent */
+function note(event: string, reported: Reported): void {
+  const [, kind, text = ''] = /^(\S+) ([^]*)$/.exec(event) ?? []
+  if (kind === 'output') reported.yields.push(JSON.parse(text))
+  else if (kind === 'progress') reported.progress.push(JSON.parse(text))
+  else if (kind === 'log') reported.logs.push(JSON.parse(text))
+  else if (kind === 'checkpoint') reported.checkpoint = JSON.parse(text.slice(text.indexOf(' ') + 1))
+  else if (kind === 'step') noteStep(text, reported)
+}
+
+/** `<when> <bytes of the name> <name><JSON>` */
+function noteStep(text: string, { steps }: Reported): void {
+  const [head = '', , bytes] = /^(\d+) (\d+) /.exec(text) ?? []
+  const rest = Buffer.from(text.slice(head.length))
+  const name = rest.subarray(0, Number(bytes)).toString()
+  steps[name] = JSON.parse(rest.subarray(Number(bytes)).toString())
+}

@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
+import { defineJob, PermanentError, RetryLater } from '../../../src/jobs/define-job.ts'
+import { testJob } from '../../../src/testing/test-job.ts'
+
+const base = { type: 'tried', title: 'Tried', runsOn: 'thread', attempts: 3 } as const
+const anything = { ...base, input: z.unknown(), output: z.unknown() }
+
+test('a job gives its output, and what it reported in order', async () => {
+  const job = defineJob({
+    ...base,
+    input: z.object({ words: z.array(z.string()), times: z.int().default(1) }),
+    output: z.object({ count: z.int() }),
+    async *run({ words, times }, job) {
+      job.log(`attempt ${job.attempt} of ${job.maxAttempts}`, 'warn')
+      for (const word of words) yield word.repeat(times)
+      job.progress(1, 'done', { words })
+      return { count: words.length, left: 'out' }
+    },
+  })
+  const ended = await testJob(job, { words: ['a', 'b'], times: 2 }, { attempt: 2 })
+  expect(ended).toEqual({
+    state: 'succeeded',
+    output: { count: 2 },
+    error: null,
+    retryDelayMs: null,
+    yields: ['aa', 'bb'],
+    progress: [{ fraction: 1, message: 'done', data: { words: ['a', 'b'] } }],
+    logs: [{ at: expect.any(String), level: 'warn', message: 'attempt 2 of 3', attempt: 2 }],
+    checkpoint: undefined,
+    steps: {},
+  })
+  expectTypeOf(ended.output).toEqualTypeOf<{ count: number } | null>()
+})
+
+test('an input that the schema refuses, or that is not JSON, fails without a start', async () => {
+  const job = defineJob({
+    ...base,
+    input: z.object({ n: z.any().refine(Number.isInteger, 'no integer') }),
+    output: z.any(),
+    run: async () => 'ran',
+  })
+  expect((await testJob(job, { n: 1.5 })).error).toMatchObject({
+    code: 'invalid_input',
+    message: '/input/n: no integer',
+  })
+  expect((await testJob(job, { n: 1n })).error).toMatchObject({
+    code: 'invalid_input',
+    message: '/input/n is a bigint, which is not JSON',
+  })
+})
+
+test.each([
+  ['an output that is not JSON', () => new Map([[1, 2]]), 'invalid_output', '/output is a Map, which is not JSON'],
+  [
+    'a code that is reserved',
+    () => {
+      throw new PermanentError('no', { code: 'timeout' })
+    },
+    'job_failed',
+    'no',
+  ],
+  [
+    'an error of a library',
+    () => {
+      throw Object.assign(new Error('fetch failed', { cause: new Error('refused') }), { code: 'E' })
+    },
+    'job_failed',
+    'fetch failed: refused',
+  ],
+])('%s fails as in a worker', async (_, run, code, message) => {
+  const { state, output, error } = await testJob(defineJob({ ...anything, run: async () => run() }), null)
+  expect({ state, output, code: error?.code }).toEqual({ state: 'failed', output: null, code })
+  expect(error?.message).toBe(message)
+})
+
+test('the delay before the next attempt is that of the error, else of the job type; behind the last attempt there is none', async () => {
+  const job = defineJob({
+    ...anything,
+    backoff: { type: 'fixed', delayMs: 700, jitter: 0 },
+    run: async (input) => {
+      throw input === 'later' ? new RetryLater(5000) : new Error('no')
+    },
+  })
+  expect((await testJob(job, 'later')).retryDelayMs).toBe(5000)
+  expect((await testJob(job, '')).retryDelayMs).toBe(700)
+  expect((await testJob(job, '', { attempt: 3 })).retryDelayMs).toBeNull()
+})
+
+test('a handler that takes too long fails as timeout, and its signal aborts', async () => {
+  let reason: unknown
+  const job = defineJob({
+    ...anything,
+    timeoutMs: 20,
+    async run(_, { signal }) {
+      await sleep(60_000, undefined, { signal }).catch(() => (reason = signal.reason))
+    },
+  })
+  expect((await testJob(job, null)).error).toMatchObject({ code: 'timeout', retryable: true })
+  expect(reason).toMatchObject({ name: 'AbortError', code: 'timeout' })
+})
+
+test('an aborted signal cancels the job, and a handler that ignores it gets the grace of the type', async () => {
+  const stop = new AbortController()
+  const steps: string[] = []
+  const job = defineJob({
+    ...anything,
+    cancelGraceMs: 30,
+    async *run() {
+      try {
+        yield 1
+        stop.abort()
+        yield 2
+      } finally {
+        steps.push('cleaned up')
+      }
+      return null
+    },
+  })
+  const ended = await testJob(job, null, { signal: stop.signal })
+  expect(ended).toMatchObject({ state: 'canceled', output: null, error: { code: 'canceled' }, yields: [1] })
+  expect(steps).toEqual(['cleaned up'])
+
+  const deaf = defineJob({ ...anything, cancelGraceMs: 30, run: () => new Promise<never>(() => undefined) })
+  expect((await testJob(deaf, null, { signal: AbortSignal.timeout(10) })).state).toBe('canceled')
+})
+
+test('job.fetch is answered by the function of the test, with the headers of a worker', async () => {
+  const job = defineJob({
+    ...anything,
+    run: async (_, job) => (await job.fetch('https://example.com/', { headers: { accept: 'text/plain' } })).text(),
+  })
+  const { output } = await testJob(job, null, {
+    fetch: async (url, init) => new Response(`${String(url)} ${new Headers(init?.headers).get('drover-hops')}`),
+  })
+  expect(output).toBe('https://example.com/ 1')
+})
+
+test('secrets of the input are replaced in what the handler reports, and not in its output', async () => {
+  const job = defineJob({
+    ...base,
+    input: z.object({ token: z.string().meta({ secret: true }) }),
+    output: z.object({ token: z.string() }),
+    async *run({ token }, job) {
+      job.log(`with ${token}`)
+      yield token
+      if (job.attempt === 2) throw new Error(`refused ${token}`)
+      return { token }
+    },
+  })
+  expect(await testJob(job, { token: 'abcdef' })).toMatchObject({
+    output: { token: 'abcdef' },
+    yields: ['***'],
+    logs: [{ message: 'with ***' }],
+  })
+  expect((await testJob(job, { token: 'abcdef' }, { attempt: 2 })).error?.message).toBe('refused ***')
+})
+
+test('a job type that a worker would not load is refused', async () => {
+  const job = defineJob({
+    ...base,
+    input: z.string(),
+    output: z.string(),
+    examples: [{ input: 'a', output: 'b' }],
+    run: async (text) => text,
+  })
+  await expect(testJob({ ...job, examples: [{ input: 1 }] }, 'a')).rejects.toThrow('examples[0].input')
+})
+
+test('an attempt goes on from what an earlier one has kept', async () => {
+  let calls = 0
+  const job = defineJob({
+    ...anything,
+    async run(_, job) {
+      const step = await job.once('größe', () => ++calls)
+      if (job.attempt === 1) await job.checkpoint({ next: 5 })
+      if (job.attempt === 1) throw new Error('again')
+      return { step, restored: job.restored }
+    },
+  })
+  const first = await testJob(job, null)
+  expect(first).toMatchObject({ state: 'failed', checkpoint: { next: 5 }, steps: { größe: 1 } })
+  const { output } = await testJob(job, null, { attempt: 2, restored: first.checkpoint, steps: first.steps })
+  expect(output).toEqual({ step: 1, restored: { next: 5 } })
+})
