@@ -22,6 +22,8 @@
 ]]
 local wait, prioritized, delayed, counter, marker, meta, active, idCounter, events, limits, index, debts, labels = unpack(KEYS)
 local sets = { prioritized, delayed, counter, marker, meta }
+-- A local is found sooner than a global.
+local ARGV = ARGV
 local prefix = ARGV[1]
 
 local jobs, jobKeys = {}, {}
@@ -33,33 +35,29 @@ while i <= #ARGV do
 end
 local lastId = redis.call('INCRBY', idCounter, #jobs)
 local isAnyThere = #jobKeys > 0 and redis.call('EXISTS', unpack(jobKeys)) > 0
-local paused, concurrency, writesEvents, maxEvents, isFair, isLimited =
-  unpack(redis.call('HMGET', meta, 'paused', 'concurrency', 'drover.events', 'opts.maxLenEvents', 'drover.fair', 'drover.limits'))
--- Nil where neither fairness nor limits are in use.
-local entry = (isFair or isLimited) and openReady(prefix, sets, isFair, isLimited)
+local paused, concurrency, writesEvents, isFair, isLimited =
+  unpack(redis.call('HMGET', meta, 'paused', 'concurrency', 'drover.events', 'drover.fair', 'drover.limits'))
+-- One table for what the functions below need: Lua makes them anew at each call, and looks for each local that they share.
+-- `entry` is nil where neither fairness nor limits are in use.
+local queue = { prefix = prefix, sets = sets, isFair = isFair, isLimited = isLimited }
+queue.entry = (isFair or isLimited) and openReady(prefix, sets, isFair, isLimited)
+local function entryOf(q)
+  q.entry = q.entry or openReady(q.prefix, q.sets, q.isFair, q.isLimited)
+  return q.entry
+end
 writesEvents = writesEvents or ARGV[2] ~= ''
+local maxEvents = writesEvents and redis.call('HGET', meta, 'opts.maxLenEvents') or 10000
 local function event(...)
-  if writesEvents then redis.call('XADD', events, 'MAXLEN', '~', maxEvents or 10000, '*', 'event', ...) end
+  if writesEvents then redis.call('XADD', events, 'MAXLEN', '~', maxEvents, '*', 'event', ...) end
 end
 
-local ids, hashes, standard, ready, entries, stored, gone = {}, {}, {}, {}, {}, {}, {}
-local function store()
-  for n = 1, #standard, 2 do redis.call(standard[n], wait, standard[n + 1]) end
-  local enter = entry and entry.enter or enterPlainly
-  enter(ready, ARGV[7], sets)
-  -- The marker wakes a worker. At the concurrency limit of the queue it is not set: the worker that ends a job fetches the next.
-  local isMaxed = concurrency and redis.call('LLEN', active) >= tonumber(concurrency)
-  if #standard + #ready > 0 and not (paused or isMaxed) then redis.call('ZADD', marker, 0, '0') end
-  if #entries > 0 then redis.call('ZADD', index, unpack(entries)) end
-  if #gone > 0 then redis.call('UNLINK', unpack(gone)) end
-  -- The jobs themselves come last: whatever fails before leaves nothing that counts as stored.
-  for n = 1, #hashes, 2 do redis.call('HSET', hashes[n], unpack(hashes[n + 1])) end
-  hashes, standard, ready, entries, gone = {}, {}, {}, {}, {}
-end
+local ids, hashes, standard, plain, ready, entries, stored, gone = {}, {}, {}, {}, {}, {}, {}, {}
+-- What a job has that has no more than every job; and the options of most.
+local none, ourOptions = {}, '{"backoff":{"type":"drover"}}'
 
 -- A job as `ready.enter` takes it, with its fairness and its gates; or nil, and why it is refused.
 local function withGates(at, id, more, turn, gates)
-  if not entry then entry = openReady(prefix, sets, isFair, isLimited) end
+  local entry = entryOf(queue)
   local job = { id = id, priority = tonumber(ARGV[at + 5]), data = ARGV[at + 2], createdAt = ARGV[at + 4], turn = turn, gates = gates }
   if turn or more[':fair'] then entry.needFair() end
   if gates then entry.needSlots() end
@@ -85,7 +83,7 @@ local function refusalInPlace(at, holder)
     if ARGV[f] == ':on-full' then onFull = ARGV[f + 1] end
   end
   if not (gates and onFull) then return nil end
-  if not entry then entry = openReady(prefix, sets, isFair, isLimited) end
+  local entry = entryOf(queue)
   entry.needSlots()
   local list = entry.slots.gates(gates, ARGV[at + 2])
   entry.slots.look(list)
@@ -102,8 +100,6 @@ for n, at in ipairs(jobs) do
   local key, deduplicated, kept = ARGV[at + 7] ~= '0' and ARGV[at + 8], nil, nil
   local isThere = isCustom and (stored[id] or isAnyThere and redis.call('EXISTS', jobKey) == 1)
   if not isThere and (key == ':unique' or key == ':debounce') then
-    -- Who has its key is read from the jobs.
-    if #hashes > 0 then store() end
     local function refusalFor(holder) return refusalInPlace(at, holder) end
     if key == ':unique' then
       deduplicated = deduplicate(prefix, id, ARGV[at + 9], refusalFor)
@@ -117,7 +113,8 @@ for n, at in ipairs(jobs) do
   end
   local isStored = not isThere and (not deduplicated or deduplicated[1] == 'replaced')
   local name, createdAt, priority = ARGV[at + 1], tonumber(ARGV[at + 4]), ARGV[at + 5]
-  local hash, more, found = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4] }, {}, {}
+  local hash, more, found = { 'name', name, 'data', ARGV[at + 2], 'opts', ARGV[at + 3], 'timestamp', ARGV[at + 4] }, none, none
+  if ARGV[at + 7] ~= '0' then more, found = {}, {} end
   for f = at + 8, at + 7 + 2 * ARGV[at + 7], 2 do
     if string.byte(ARGV[f]) == 58 then
       more[ARGV[f]] = ARGV[f + 1]
@@ -127,19 +124,21 @@ for n, at in ipairs(jobs) do
     end
   end
   local job, refused
-  if isStored and (entry or found.turn or found.gates or more[':fair']) then job, refused = withGates(at, id, more, found.turn, found.gates) end
+  if isStored and (queue.entry or more ~= none and (found.turn or found.gates or more[':fair'])) then job, refused = withGates(at, id, more, found.turn, found.gates) end
   ids[n] = refused or deduplicated or id
   if isThere then
     event('duplicated', 'jobId', id)
   elseif isStored and not refused then
     stored[id] = true
-    for label in string.gmatch(found.labels or '', '[^\n]+') do redis.call('ZADD', labels, 0, label) end
+    if found.labels then
+      for label in string.gmatch(found.labels, '[^\n]+') do redis.call('ZADD', labels, 0, label) end
+    end
     local delay = tonumber(more[':delay'] or 0)
     -- What is the same for nearly all of our jobs is left out: each field takes some 50 bytes. Where the priority is missing it is 10.
-    local isOurs = string.find(ARGV[at + 3], '"backoff":{"type":"drover"}', 1, true)
+    local isOurs = ARGV[at + 3] == ourOptions or string.find(ARGV[at + 3], '"backoff":{"type":"drover"}', 1, true)
     if not isOurs or delay > 0 then hash[#hash + 1], hash[#hash + 2] = 'delay', more[':delay'] or '0' end
     if not isOurs or priority ~= '10' or delay > 0 or more[':blocked'] then hash[#hash + 1], hash[#hash + 2] = 'priority', priority end
-    event('added', 'jobId', id, 'name', name)
+    if writesEvents then event('added', 'jobId', id, 'name', name) end
     if more[':blocked'] then
       redis.call('ZADD', prefix .. 'waiting-children', createdAt, id)
       event('waiting-children', 'jobId', id)
@@ -149,18 +148,41 @@ for n, at in ipairs(jobs) do
     else
       if priority == '0' then
         standard[#standard + 1], standard[#standard + 2] = more[':lifo'] and 'RPUSH' or 'LPUSH', id
+      elseif job then
+        ready[#ready + 1] = job
       else
-        ready[#ready + 1] = job or { id = id, priority = priority }
+        plain[#plain + 1], plain[#plain + 2] = priority, id
       end
-      event('waiting', 'jobId', id)
+      if writesEvents then event('waiting', 'jobId', id) end
     end
-    limitTime(limits, id, more[':start-by'] or '', more[':deadline'] or '')
     if ARGV[at + 6] ~= '' then entries[#entries + 1], entries[#entries + 2] = 0, ARGV[at + 6] end
-    if more[':keep-until'] then redis.call('ZADD', retentionKey(prefix), more[':keep-until'], id) end
-    if more[':webhook-at'] then redis.call('ZADD', debts, 'NX', more[':webhook-at'], id) end
-    for f = 1, kept and #kept or 0 do hash[#hash + 1] = kept[f] end
+    if more ~= none then
+      limitTime(limits, id, more[':start-by'] or '', more[':deadline'] or '')
+      if more[':keep-until'] then redis.call('ZADD', retentionKey(prefix), more[':keep-until'], id) end
+      if more[':webhook-at'] then redis.call('ZADD', debts, 'NX', more[':webhook-at'], id) end
+    end
+    if kept then
+      for f = 1, #kept do hash[#hash + 1] = kept[f] end
+    end
     hashes[#hashes + 1], hashes[#hashes + 2] = jobKey, hash
   end
+  -- Who has the key of the next job is read from those before it.
+  local nextKey = n < #jobs and ARGV[jobs[n + 1] + 8]
+  if n == #jobs or nextKey == ':unique' or nextKey == ':debounce' then
+    for m = 1, #standard, 2 do redis.call(standard[m], wait, standard[m + 1]) end
+    if queue.entry then
+      enterAll(queue.entry, plain, ready, ARGV[7])
+    else
+      enterPlainly(plain, sets)
+    end
+    -- The marker wakes a worker. At the concurrency limit of the queue it is not set: the worker that ends a job fetches the next.
+    local isMaxed = concurrency and redis.call('LLEN', active) >= tonumber(concurrency)
+    if #standard + #plain + #ready > 0 and not (paused or isMaxed) then redis.call('ZADD', marker, 0, '0') end
+    if #entries > 0 then redis.call('ZADD', index, unpack(entries)) end
+    if #gone > 0 then redis.call('UNLINK', unpack(gone)) end
+    -- The jobs themselves come last: whatever fails before leaves nothing that counts as stored.
+    for m = 1, #hashes, 2 do redis.call('HSET', hashes[m], unpack(hashes[m + 1])) end
+    hashes, standard, plain, ready, entries, gone = {}, {}, {}, {}, {}, {}
+  end
 end
-store()
 return ids

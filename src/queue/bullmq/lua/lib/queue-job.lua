@@ -1,13 +1,21 @@
 -- `sets` of a queue: prioritized, delayed, priority counter, marker, meta
 
--- Puts jobs where BullMQ's own add would: behind those of their priority. `jobs`: { id, priority } each. For a queue without fairness and limits: see ready.lua.
-local function enterPlainly(jobs, _, sets)
+-- Puts jobs where BullMQ's own add would: behind those of their priority. `jobs`: priority and id of each. For a queue without fairness and limits: see ready.lua.
+local function enterPlainly(jobs, sets)
   if #jobs == 0 then return end
-  local last, entries = redis.call('INCRBY', sets[3], #jobs), {}
-  for n, job in ipairs(jobs) do
-    entries[2 * n - 1], entries[2 * n] = job.priority * 0x100000000 + (last - #jobs + n) % 0x100000000, job.id
+  local last, entries = redis.call('INCRBY', sets[3], #jobs / 2), {}
+  for n = 1, #jobs, 2 do
+    entries[n], entries[n + 1] = jobs[n] * 0x100000000 + (last - (#jobs - n - 1) / 2) % 0x100000000, jobs[n + 1]
   end
   redis.call('ZADD', sets[1], unpack(entries))
+end
+
+-- … where fairness or limits are in use, before `jobs` as ready.lua has them.
+local function enterAll(entry, plain, jobs, now)
+  local all = {}
+  for n = 1, #plain, 2 do all[#all + 1] = { id = plain[n + 1], priority = plain[n] } end
+  for _, job in ipairs(jobs) do all[#all + 1] = job end
+  entry.enter(all, now)
 end
 
 -- Puts a job that is not due yet where it waits until then.

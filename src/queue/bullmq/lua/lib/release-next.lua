@@ -16,7 +16,7 @@ local function releaseNext(ready, prefix, sets, jobKey, now, filled, record)
   if ready then
     ready.enter({ ready.read(next) }, now)
   else
-    enterPlainly({ { id = next, priority = priority or 10 } }, now, sets)
+    enterPlainly({ priority or 10, next }, sets)
   end
   redis.call('PUBLISH', nextKey, 'changed')
   return next
