@@ -1,4 +1,5 @@
-import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
 import { cutText } from '../../jobs/cut-text.ts'
 import { readTraceparent, traceIdOf } from '../../jobs/trace-context.ts'
 
@@ -11,13 +12,13 @@ const everyMs = 10_000
  * or with an access log all at info with the address of the client. Without one, many refusals with the same code are counted.
  */
 export class AnswerLog {
-  readonly #log: FastifyBaseLogger
+  readonly #log: Logger
   readonly #isAccessLog: boolean
   /** Refusals of this window, by code. */
   #counts = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor({ log, isAccessLog }: { log: FastifyBaseLogger; isAccessLog: boolean }) {
+  constructor({ log, isAccessLog }: { log: Logger; isAccessLog: boolean }) {
     this.#log = log
     this.#isAccessLog = isAccessLog
   }
@@ -25,6 +26,8 @@ export class AnswerLog {
   /** `tenant`: undefined where nobody knows whose request it is. */
   note(request: FastifyRequest, reply: FastifyReply, tenant: string | undefined): void {
     const { log, outage } = request
+    // Most answers have no line: what one would say is not looked for.
+    if (reply.statusCode < 400 && !this.#isAccessLog && !this.#log.isLevelEnabled('debug')) return
     const fields = { ...answerFields(request, reply), tenant }
     if (reply.statusCode < 400) {
       if (this.#isAccessLog) log.info({ ...fields, address: request.ip }, 'answered')

@@ -32,6 +32,8 @@ export function answerOtherMethods(app: FastifyInstance): void {
   }
 
   app.addHook('onRequest', (request, reply, done) => {
+    // Most requests name a path as its route does.
+    if (request.url === request.routeOptions.url && request.method !== 'OPTIONS') return done()
     const [path = ''] = request.url.split('?', 1)
     // `/v1/jobs/batch` has no GET, though the router takes it for one of `/v1/jobs/:id`.
     const isOther = exactly(path)?.methods.has(request.method) === false

@@ -39,6 +39,7 @@ export function jobSubmissions(
       if (known) return known
       // Under a key another request may store the job, with the channel of another process.
       const asked = isAwaitedHere ? { ...job, replyChannel: hub.replyChannel } : job
+      if (!isReplay && !hasKeys(job)) return queue.add(asked)
       const about = { deps, job: asked, caller: request.caller, withdraw: () => withdraw(job, request) }
       const added = await addOrRefuse(about)
       if (added.deduplicated) return resolveShared({ ...about, job }, added, added.deduplicated)
@@ -59,6 +60,10 @@ export function jobSubmissions(
     evicted: jobEvicted,
   }
 }
+
+/** Whether other jobs decide what becomes of a job. Few have keys. */
+const hasKeys = ({ record: { unique, debounce, concurrency, rate } }: NewJob) =>
+  unique !== undefined || debounce !== undefined || concurrency !== undefined || rate !== undefined
 
 /** A job that is to be stored. `withdraw` gives back what it was admitted with. */
 interface Adding {

@@ -91,6 +91,13 @@ export const jobEnvelope = z.strictObject({
 })
 export type JobEnvelope = z.output<typeof jobEnvelope>
 
+/** Whether a body has no options, as most: the schema would look for each of them. */
+function isBare(body: unknown): body is Pick<JobEnvelope, 'type' | 'input'> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return false
+  for (const name in body) if (name !== 'type' && name !== 'input') return false
+  return 'type' in body && typeof body.type === 'string'
+}
+
 /**
  * Checks one job of a client and adds its mistakes. `base` and `input` are the pointers of it and of its input in the body; an input that
  * is not complete yet is not checked.
@@ -103,7 +110,7 @@ export function checkJob(
   at: { base: string; input?: string; isComplete: boolean; mistakes: Mistakes },
 ): { options: JobEnvelope | undefined; job: Job | undefined; parsedInput: unknown } {
   const { base, input: inputAt = `${base}/input`, isComplete, mistakes } = at
-  const options = parseBounded(jobEnvelope, body, mistakes, base)?.data
+  const options: JobEnvelope | undefined = isBare(body) ? body : parseBounded(jobEnvelope, body, mistakes, base)?.data
   const { type, input } = Object(body) as { type?: unknown; input?: unknown }
   const loaded = typeof type === 'string' ? registry.get(type) : undefined
   if (typeof type === 'string' && !loaded) throw unknownJobType(type, base)

@@ -75,9 +75,12 @@ export class Admission {
   }
 
   async #enterQueues(refs: JobRef[], bytes: number, entered: Entry[]): Promise<Refusal | undefined> {
-    for (const [queue, some] of Map.groupBy(refs, (ref) => ref.queue)) {
-      const entry = { queue, count: some.length, bytes: some.length * jobBytes + (entered.length === 0 ? bytes : 0) }
-      const fullness = await this.#enter(entry)
+    for (const [queue, count] of countByQueue(refs)) {
+      const entry = { queue, count, bytes: count * jobBytes + (entered.length === 0 ? bytes : 0) }
+      const entering = this.#backpressure.enter(entry)
+      // Most are admitted at once.
+      const first = entering instanceof Promise ? await entering : entering
+      const fullness = first === 'memory' ? await this.#enterWithRelief(entry) : first
       if (fullness === 'memory') return { reason: 'memory', ...(await this.#relief.describe()) }
       if (fullness === 'depth') return { reason: 'depth', queue }
       entered.push(entry)
@@ -85,11 +88,9 @@ export class Admission {
     return undefined
   }
 
-  /** Where Redis is low on memory, results give way first. */
-  async #enter(entry: Entry): Promise<Fullness | undefined> {
-    const fullness = await this.#backpressure.enter(entry)
-    if (fullness !== 'memory' || !(await this.#relief.makeRoom(entry.bytes))) return fullness
-    return this.#backpressure.enter(entry)
+  /** Where Redis is low on memory, results give way. */
+  async #enterWithRelief(entry: Entry): Promise<Fullness | undefined> {
+    return (await this.#relief.makeRoom(entry.bytes)) ? this.#backpressure.enter(entry) : 'memory'
   }
 
   async #takeBytes(tenant: string, limit: number, bytes: number): Promise<Refusal | undefined> {
@@ -152,6 +153,15 @@ export class Admission {
       refs.map(({ id }) => id),
     )
   }
+}
+
+/** Most requests have one job. */
+function countByQueue(refs: JobRef[]): Iterable<[queue: string, count: number]> {
+  const [first] = refs
+  if (first && refs.length === 1) return [[first.queue, 1]]
+  return Map.groupBy(refs, (ref) => ref.queue)
+    .entries()
+    .map(([queue, some]) => [queue, some.length])
 }
 
 /** Why jobs were refused, for clients. */

@@ -43,17 +43,24 @@ export class QueueBackpressure {
     this.#memory = deps.memory
   }
 
-  /** Admits jobs, or returns why not. @throws QueueUnavailableError */
-  async enter({ queue, count, bytes }: Entry): Promise<Fullness | undefined> {
+  /** Admits jobs, or returns why not: at once, but for where their queue was not measured lately. @throws QueueUnavailableError */
+  enter(entry: Entry): Fullness | undefined | Promise<Fullness | undefined> {
+    const { queue } = entry
     const measured = this.#measured.get(queue) ?? { at: -Infinity, depth: 0, added: 0, pending: undefined }
     this.#measured.set(queue, measured)
     const age = performance.now() - measured.at
     if (age > depthAgeMs) measured.pending ??= this.#measure(queue, measured)
-    if (age > staleMs) {
-      // When Redis does not answer, this is the wait for it: adding the job would only wait as long again.
-      const failure = await measured.pending
-      if (failure) throw failure
-    }
+    return age > staleMs ? this.#enterMeasured(measured, entry) : this.#take(measured, entry)
+  }
+
+  async #enterMeasured(measured: Measurement, entry: Entry): Promise<Fullness | undefined> {
+    // When Redis does not answer, this is the wait for it: adding the job would only wait as long again.
+    const failure = await measured.pending
+    if (failure) throw failure
+    return this.#take(measured, entry)
+  }
+
+  #take(measured: Measurement, { count, bytes }: Entry): Fullness | undefined {
     if (measured.depth + measured.added + count > this.#limit) return 'depth'
     if (!this.#memory.take(bytes)) return 'memory'
     measured.added += count

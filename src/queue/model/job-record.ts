@@ -61,7 +61,30 @@ export function inStoredOrder({ input, ...record }: JobRecord): JobRecord {
 
 /** Reads a stored record; undefined when it was written by a version of Drover that this one cannot read. */
 export function parseRecord(data: unknown): JobRecord | undefined {
-  return recordSchema.safeParse(data).data
+  return isBare(data) ? data : recordSchema.safeParse(data).data
+}
+
+/** The fields of a record without options, as most are, but for its version. */
+const bareFields: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ['tenant', isText],
+  ['requestId', isText],
+  ['traceparent', isText],
+  ['input', (value) => value !== undefined],
+])
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
+}
+
+/** Whether a record has no options: the schema would look for each of them, and make a copy of what is here. */
+function isBare(data: unknown): data is JobRecord {
+  if (typeof data !== 'object' || data === null || !('tenant' in data && 'input' in data)) return false
+  const record: Partial<Record<string, unknown>> = data
+  for (const name in record) {
+    const value = record[name]
+    if (name === 'v' ? value !== recordVersion : !bareFields.get(name)?.(value)) return false
+  }
+  return record['v'] === recordVersion
 }
 
 /** The record of a job that a plain BullMQ producer added: the anonymous tenant's, with its data as the input. */

@@ -37,6 +37,8 @@ export class StatsRecorder {
   #minute = 0
   /** Of the current minute, by field. */
   #counts = new Map<string, Count>()
+  /** The same, by type and what is counted: a job costs no text. */
+  #found = new Map<string, Map<What, Count>>()
   /** What is not written yet, by minute. */
   readonly #unwritten = new Map<number, Map<string, Count>>()
   #timer: NodeJS.Timeout | undefined
@@ -49,10 +51,10 @@ export class StatsRecorder {
   }
 
   /** Counts the end of a job. */
-  readonly ended = (type: string, end: JobEnd): void => this.#add(type, { end }, 1)
+  readonly ended = (type: string, end: JobEnd): void => this.#add(type, end, 1)
 
   /** Counts the first start of a job that has waited for so long since it could start. */
-  readonly started = (type: string, waitedMs: number): void => this.#add(type, { waitBucket: bucketOf(waitedMs) }, 1)
+  readonly started = (type: string, waitedMs: number): void => this.#add(type, bucketOf(waitedMs), 1)
 
   /** Jobs run: their time is counted from now on. */
   readonly wake = (): void => {
@@ -69,20 +71,35 @@ export class StatsRecorder {
     await this.#write()
   }
 
-  #add(type: string, counted: Counted, count: number): void {
+  #add(type: string, what: What, count: number): void {
     const minute = Math.floor(redisNow() / minuteMs)
     if (minute !== this.#minute) this.#begin(minute)
+    const known = this.#found.get(type)?.get(what) ?? this.#find(type, what)
+    known.count += count
+    this.wake()
+  }
+
+  #find(type: string, what: What): Count {
     const queue = this.#options.queueOf(type)
     const shown = queue === undefined ? otherTypes : type
+    const counted = countedOf(what)
     const field = encodeField(queue ?? otherTypes, shown, counted)
-    const known = this.#counts.get(field)
-    if (known) known.count += count
-    else this.#counts.set(field, { count, shared: encodeField(queue ?? otherTypes, otherTypes, counted) })
-    this.wake()
+    const known = this.#counts.get(field) ?? {
+      count: 0,
+      shared: encodeField(queue ?? otherTypes, otherTypes, counted),
+    }
+    this.#counts.set(field, known)
+    // Types that no process knows may have any names.
+    if (queue !== undefined) {
+      const ofType = this.#found.get(type) ?? new Map<What, Count>()
+      this.#found.set(type, ofType.set(what, known))
+    }
+    return known
   }
 
   #begin(minute: number): void {
     this.#minute = minute
+    this.#found = new Map()
     this.#counts = this.#unwritten.get(minute) ?? new Map()
     this.#unwritten.set(minute, this.#counts)
     const [oldest] = this.#unwritten.keys()
@@ -138,6 +155,14 @@ export class StatsRecorder {
       }
     if (this.#unwritten.size > maxUnwrittenMinutes) this.#unwritten.delete(Math.min(...this.#unwritten.keys()))
   }
+}
+
+/** An end, the bucket of a wait, or that jobs run. */
+type What = JobEnd | number | 'running'
+
+function countedOf(what: What): Counted {
+  if (what === 'running') return what
+  return typeof what === 'number' ? { waitBucket: what } : { end: what }
 }
 
 interface Count {

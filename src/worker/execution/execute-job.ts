@@ -128,23 +128,13 @@ async function run(
   events.onVerdict(() => stopWith({ kind: 'values_refused', graceMs: limitGraceMs }))
   try {
     const { tenant, hops = 0, input } = record
-    const traced = trace?.isRecorded ? { isTraced: true as const } : {}
     const traceparent = trace?.traceparent ?? record.traceparent
     const fence = fenceOf(leased.run, leased.starts)
-    const before = kept && { restored: kept.state?.json, steps: kept.steps }
-    const task = {
-      id: ref.id,
-      type,
-      tenant,
-      hops,
-      traceparent,
-      ...traced,
-      input,
-      attempt,
-      maxAttempts,
-      fence,
-      ...before,
-    }
+    const plain = { id: ref.id, type, tenant, hops, traceparent, input, attempt, maxAttempts, fence }
+    const traced = trace?.isRecorded && { isTraced: true as const }
+    // Few attempts have either.
+    const task =
+      traced || kept ? { ...plain, ...traced, ...(kept && { restored: kept.state?.json, steps: kept.steps }) } : plain
     const onSpan = trace?.isRecorded ? trace.onSpan : undefined
     const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop, onSpan)
     clearTimeout(timer)
