@@ -32,7 +32,8 @@ async function twoTenants() {
 
 /** Calls of background work: sweeps, heartbeats, looks at queues. */
 function isBackground(call: string): boolean {
-  const looks = /^"(?:exists|zrange|zadd)" "\S+:(?:time-limits|webhook-debts|retention|completed|active|wait|held|workers)"/i
+  const looks =
+    /^"(?:exists|zrange|zadd)" "\S+:(?:time-limits|webhook-debts|retention|completed|active|wait|held|workers)"/i
   const scripts = /^"eval(?:sha)?" .*" "\d+" "\S+:(?:time-limits|workers)"/i
   return (
     /sweep-lease|stalled-looker|^"bzpopmin"|_(?:schedules|stats|workers|operations)|\{flows\}/i.test(call) ||
