@@ -25,6 +25,7 @@ import { growth } from './rows/growth.ts'
 import { idleCommands } from './rows/idle-commands.ts'
 import { keys } from './rows/keys.ts'
 import { large } from './rows/large.ts'
+import { moment } from './rows/moment.ts'
 import type { Row } from './rows/row.ts'
 import { running } from './rows/running.ts'
 import { fair, keyed, rated } from './rows/scheduling.ts'
@@ -57,6 +58,7 @@ const rows: Record<string, Row> = {
   bytes,
   chain,
   large,
+  moment,
   cost,
 }
 

@@ -53,7 +53,8 @@ export const streams: Row = async (world, size) => {
 
 type Queue = ReturnType<typeof ourQueue>
 
-async function watchAll(world: World, api: { pid: number; port: number }, queue: Queue, many: number) {
+/** Opens a stream for each of `many` jobs, runs them, and counts the memory of a stream and the time from an end to its event. */
+export async function watchAll(world: World, api: { pid: number; port: number }, queue: Queue, many: number) {
   await queue.hold(true)
   await queue.fill(many)
   await sleep(settleMs)
