@@ -55,6 +55,34 @@ test('waits and streams recover when the connections of an API have died in sile
   expect(await stream).toBe(true)
 })
 
+test('streams get the end of their job although a read before it never had an answer', {
+  timeout: 60_000,
+}, async () => {
+  const { api, freeze } = await world()
+  // As many as a heartbeat has turns, so that the last of them is 15 s away.
+  const jobs = await Promise.all(
+    Array.from({ length: 60 }, () => submit(api.url, 'sleep', { duration_ms: 500, steps: 2 }, { delay_ms: 3000 })),
+  )
+  let begun = 0
+  const streams = jobs.map(async ({ body }) => {
+    for await (const { event } of watch(api.url, body.id)) if (event === 'snapshot') begun += 1
+  })
+  await waitFor(
+    'the streams',
+    () => begun,
+    (count) => count === jobs.length,
+  )
+  await waitFor(
+    'a job to run',
+    async () => (await read(api.url, jobs[0]?.body.id ?? '')).body.state,
+    (state) => state === 'running',
+  )
+  expect(freeze(/drover:api(?!-)/)).toBe(1)
+  const from = performance.now()
+  await Promise.all(streams)
+  expect(performance.now() - from).toBeLessThan(10_000)
+})
+
 test('cancels reach a worker whose subscription has died in silence', { timeout: 60_000 }, async () => {
   const { api, freeze } = await world()
   const start = async () => {

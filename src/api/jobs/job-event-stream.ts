@@ -15,6 +15,9 @@ const idsPerStoredEvent = 1_000_000
 /** … and each run has its own part of them, whose last id is that of `done`: a later run must not look as if the client had its end. */
 const idsPerRun = 1000
 
+/** A stream that has heard of the end of its job, and could not read what came before, tries again after once or twice this time. */
+const endAgainMs = 500
+
 /** The id of the event `done` of a job that is done: the same for every client. */
 export function idOfDone({ lastEventId, run }: Pick<StoredJob, 'lastEventId' | 'run'>): number {
   return lastEventId * idsPerStoredEvent + firstOfRun(run) + idsPerRun - 1
@@ -112,7 +115,9 @@ export class JobEventStream {
     this.#readWanted(what).catch((error: unknown) => {
       this.#onError(error)
       // While Redis is away a new connection would be refused, which browsers take for the end. The next heartbeat reads again.
-      if (!(error instanceof QueueUnavailableError)) this.#response.end()
+      if (!(error instanceof QueueUnavailableError)) return this.#response.end()
+      // The client waits for an end that is known: not for as long.
+      if (this.#ended) setTimeout(() => this.read(), endAgainMs * (1 + Math.random()))
     })
   }
 
@@ -134,7 +139,16 @@ export class JobEventStream {
   }
 
   async #catchUpWithState(): Promise<void> {
-    const job = this.#takeEnded() ?? (await this.#deps.queue.read(this.#ref, undefined, 'small'))
+    const ended = this.#takeEnded()
+    try {
+      await this.#sendUpTo(ended ?? (await this.#deps.queue.read(this.#ref, undefined, 'small')))
+    } catch (error) {
+      this.#ended ??= ended
+      throw error
+    }
+  }
+
+  async #sendUpTo(job: StoredJob | undefined): Promise<void> {
     const { watch } = this.#deps.caller
     // A watch token is for one run.
     if (!job || (watch && watch.run !== job.run)) return this.#response.end()
