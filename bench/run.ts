@@ -7,6 +7,7 @@
  * - `--quick`: a tenth of the jobs;
  * - `--base <folder>`: another checkout of Drover, with its packages installed, in place of the peers: its API and worker and
  *   ours take turns (rows submit, drain, wait-alone, wait-together and cost);
+ * - `--peers`: beside other services, too (bench/peers), where they are installed;
  * - `--profile <folder>`: CPU profiles of Drover's processes go there.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -15,6 +16,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { judge, type Line, table } from './report.ts'
 import { backend } from './rows/backend.ts'
+import { batch } from './rows/batch.ts'
 import { bulk } from './rows/bulk.ts'
 import { bytes } from './rows/bytes.ts'
 import { chain } from './rows/chain.ts'
@@ -38,6 +40,7 @@ const rows: Record<string, Row> = {
   submit,
   keys,
   bulk,
+  batch,
   drain,
   fair,
   keyed,
@@ -68,6 +71,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     quick: { type: 'boolean', default: false },
     base: { type: 'string' },
+    peers: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
 })
@@ -80,7 +84,7 @@ if (!(Number.isInteger(size.rounds) && size.rounds > 0)) throw new Error('--roun
 
 const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(values.profile)}`]
 const base = values.base === undefined ? undefined : resolve(values.base)
-const world = await openWorld({ nodeOptions: profile, base })
+const world = await openWorld({ nodeOptions: profile, base, hasPeers: values.peers })
 const machine = {
   date: new Date().toISOString(),
   cores: availableParallelism(),

@@ -9,7 +9,7 @@ import { freePorts } from '../src/dev/free-ports.ts'
 import { launchRedis, redisCommand } from '../src/dev/redis-process.ts'
 import { untilReady } from '../src/dev/running.ts'
 import type { Generator } from './load/generator.ts'
-import { type BenchProcess, startProcess } from './processes.ts'
+import { type BenchProcess, type Program, startProcess, startProgram } from './processes.ts'
 import { type Remote, remote } from './remote.ts'
 
 /** The durability of Redis in all rows. Without rewrites of the file, since one would disturb a single round. */
@@ -25,10 +25,14 @@ export interface World {
   readonly keysFile: string
   /** Another checkout of Drover to compare with, as an absolute path. */
   readonly base: string | undefined
+  /** Whether other services are compared with, beside the one by hand. */
+  readonly hasPeers: boolean
   /** Headers that Drover's API needs with each request. */
   readonly headers: { authorization: string; 'content-type': string }
   /** Starts a process of a row. `isProfiled`: it gets the profiler. `checkout`: the folder of its code (default: this one). */
   start(file: string, env: Record<string, string>, options?: StartOptions): Promise<BenchProcess>
+  /** Starts a server of a peer. */
+  startProgram(program: Program): Promise<BenchProcess>
   /** Stops the processes that a row has left, and deletes what it left in Redis. */
   clear(): Promise<void>
   close(): Promise<void>
@@ -43,8 +47,9 @@ interface StartOptions {
 export async function openWorld(options: {
   nodeOptions: readonly string[]
   base?: string | undefined
+  hasPeers?: boolean
 }): Promise<World> {
-  const { nodeOptions, base } = options
+  const { nodeOptions, base, hasPeers = false } = options
   const installed = findRedisServer()
   if (!installed) throw new Error('no redis-server or valkey-server (7.0 or later) on PATH')
   const [port = 0] = await freePorts(1)
@@ -61,6 +66,10 @@ export async function openWorld(options: {
 
   const generator = await startProcess('bench/load/generator.ts', {})
   const running = new Set<BenchProcess>()
+  const keep = (started: BenchProcess) => {
+    running.add(started)
+    return started
+  }
   const clear = async () => {
     await Promise.all(Array.from(running, (process) => process.stop()))
     running.clear()
@@ -73,12 +82,12 @@ export async function openWorld(options: {
     load: remote<Generator>(generator.child),
     keysFile,
     base,
+    hasPeers,
     headers: { authorization: `Bearer ${id}.${secret}`, 'content-type': 'application/json' },
     async start(file, env, { isProfiled = false, checkout } = {}) {
-      const started = await startProcess(file, env, { nodeOptions: isProfiled ? nodeOptions : [], checkout })
-      running.add(started)
-      return started
+      return keep(await startProcess(file, env, { nodeOptions: isProfiled ? nodeOptions : [], checkout }))
     },
+    startProgram: async (program) => keep(await startProgram(program)),
     clear,
     async close() {
       await clear()

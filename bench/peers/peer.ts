@@ -18,7 +18,10 @@ export interface RunningPeer {
   readonly api: BenchProcess
   readonly worker: BenchProcess
   readonly submit: Call
-  readonly wait: Call
+  /** Undefined: it has no request that waits for the result. */
+  readonly wait?: Call
+  /** A request with so many jobs. Undefined: it has none. */
+  readonly batch?: (jobs: number) => Call
   /** Redis key of the sorted set of its ended jobs by the time of their end. */
   readonly endedKey: string
   /** Pauses its queue, or resumes it. */

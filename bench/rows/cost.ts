@@ -23,6 +23,7 @@ export const cost: Row = async (world, size) => {
     await inTurns(
       size.rounds,
       running.map((peer, n) => async () => {
+        if (!act.isPossible(peer)) return 0
         await act.prepare(peer)
         const before = await Promise.all(Object.values(roles).map((pid) => cpuSeconds(pid(peer))))
         await act.measured(peer)
@@ -36,6 +37,7 @@ export const cost: Row = async (world, size) => {
     )
     for (const role of Object.keys(roles)) {
       for (const [n, peer] of found.entries()) {
+        if (!act.isPossible(running[n + 1])) continue
         const [ours, theirs] = [seen.get(`0 ${role}`) ?? [], seen.get(`${n + 1} ${role}`) ?? []]
         lines.push({ name: `cost of ${what}, ${role}, µs`, yardstick: peer.name, ours, theirs })
       }
@@ -49,10 +51,12 @@ export const cost: Row = async (world, size) => {
 function acts(world: World, count: number) {
   return {
     submit: {
+      isPossible: () => true,
       prepare: (peer: RunningPeer) => peer.hold(true),
       measured: ({ submit }: RunningPeer) => world.load('closedLoop', { call: submit, connections: 64, count }),
     },
     drain: {
+      isPossible: () => true,
       // The previous round may have drained more jobs than it added.
       prepare: async (peer: RunningPeer) => {
         await peer.hold(true)
@@ -61,8 +65,10 @@ function acts(world: World, count: number) {
       measured: (peer: RunningPeer) => drainMs(world.redis, { ...drainable(world, peer), fill: async () => 0 }, count),
     },
     'submit and wait, 64 at once': {
+      isPossible: (peer?: RunningPeer) => peer?.wait !== undefined,
       prepare: (peer: RunningPeer) => peer.hold(false),
-      measured: ({ wait }: RunningPeer) => world.load('closedLoop', { call: wait, connections: 64, count }),
+      measured: async ({ wait }: RunningPeer) =>
+        wait && world.load('closedLoop', { call: wait, connections: 64, count }),
     },
   }
 }

@@ -1,5 +1,6 @@
 import { default as drover, droverBase } from '../peers/drover/peer.ts'
 import { findPeers, peerLines } from '../peers/find.ts'
+import type { RunningPeer } from '../peers/peer.ts'
 import { startRaw } from '../peers/raw/start.ts'
 import type { World } from '../world.ts'
 import { inTurns, type Row, scaled } from './row.ts'
@@ -13,13 +14,10 @@ export const waitAlone: Row = async (world, size) => {
   const [ours, base] = [await drover.start(world, 'drover', 100), await startBase(world)]
   const raw = await startRaw(world, 'raw', 100)
   const services = base === undefined ? [ours] : [ours, base]
+  const waits = services.flatMap(({ wait }) => (wait ? [wait] : []))
   const measures = (count: number) => [
     async () => (await raw.call('waitPaced', { perS, count })).p50,
-    ...services.map(
-      ({ wait }) =>
-        async () =>
-          (await world.load('openLoop', { call: wait, perS, count })).p50,
-    ),
+    ...waits.map((call) => async () => (await world.load('openLoop', { call, perS, count })).p50),
   ]
   await inTurns(1, measures(scaled(300, size)))
   const [plain = [], mine = [], other = []] = await inTurns(size.rounds, measures(scaled(600, size)))
@@ -42,10 +40,12 @@ export const waitTogether: Row = async (world, size) => {
   const ours = await drover.start(world, 'drover', 100)
   const raw = await startRaw(world, 'raw', 100)
   const others = await Promise.all(peers.found.map((peer) => peer.start(world, peer.name, 100)))
+  const rate = (peer: RunningPeer, count: number) => async () =>
+    peer.wait ? world.load('closedLoop', { call: peer.wait, connections: together, count }) : Number.NaN
   const measures = (count: number) => [
-    () => world.load('closedLoop', { call: ours.wait, connections: together, count }),
+    rate(ours, count),
     () => raw.call('waitTogether', { wide: together, count }),
-    ...others.map((peer) => () => world.load('closedLoop', { call: peer.wait, connections: together, count })),
+    ...others.map((peer) => rate(peer, count)),
   ]
   await inTurns(2, measures(scaled(6000, size)))
   const [mine = [], plain = [], ...theirs] = await inTurns(size.rounds, measures(scaled(6000, size)))

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Keys } from '../../src/queue/redis/keys.ts'
 import { quantile } from '../pace.ts'
 import drover, { startApi, startWorker } from '../peers/drover/peer.ts'
+import { findPeers } from '../peers/find.ts'
 import { cpuSeconds, residentKb, type World } from '../world.ts'
 import { drainable, drainMs } from './drain.ts'
 import { ourQueue } from './our-queue.ts'
-import { inTurns, type Row, scaled } from './row.ts'
+import { type Row, scaled } from './row.ts'
 
 /** An idle process has settled after this time. */
 const settleMs = 4000
@@ -104,24 +105,39 @@ export const unwatched: Row = async (world, size) => {
 
 /** Memory of idle processes, and their time to ready. */
 export const idle: Row = async (world, size) => {
-  const starts = { API: () => startApi(world, 'idle'), 'IO worker': () => startWorker(world, 'idle', 'io:100') }
-  const lines = []
-  for (const [role, start] of Object.entries(starts)) {
-    const ready: number[] = []
-    const measure = async () => {
-      const process = await start()
+  const { found, skipped } = await findPeers({ ...world, base: undefined })
+  const peers = world.hasPeers ? found : []
+  const all = [drover, ...peers]
+  const memory: Record<Role, number[]>[] = all.map(() => ({ api: [], worker: [] }))
+  const ready: Record<Role, number[]> = { api: [], worker: [] }
+  for (let round = 0; round < size.rounds; round++) {
+    for (const [n, peer] of all.entries()) {
+      const running = await peer.start(world, `idle-${peer.name}`, 100)
       await sleep(settleMs)
-      const mb = (await residentKb(process.pid)) / 1024
-      await process.stop()
-      ready.push(process.readyMs / 1000)
-      return mb
+      for (const role of ['api', 'worker'] as const) {
+        memory[n]?.[role].push((await residentKb(running[role].pid)) / 1024)
+        if (n === 0) ready[role].push(running[role].readyMs / 1000)
+      }
+      await running.stop()
     }
-    const [memory = []] = await inTurns(size.rounds, [measure])
-    const none = { yardstick: '', theirs: [] }
-    lines.push(
-      { name: `${role}, idle, MB`, ...none, ours: memory, target: { of: 'ours' as const, atMost: 120 } },
-      { name: `${role}, start to ready, s`, ...none, ours: ready, target: { of: 'ours' as const, atMost: 1.5 } },
-    )
   }
-  return lines
+  const none = { yardstick: '', theirs: [] }
+  const roles = { api: { name: 'API', mb: 105 }, worker: { name: 'IO worker', mb: 100 } }
+  return (['api', 'worker'] as const).flatMap((role) => {
+    const { name, mb } = roles[role]
+    const ours = memory[0]?.[role] ?? []
+    return [
+      { name: `${name}, idle, MB`, ...none, ours, target: { of: 'ours' as const, atMost: mb } },
+      ...peers.map((peer, n) => ({
+        name: `${name}, idle, MB`,
+        yardstick: peer.name,
+        ours,
+        theirs: memory[n + 1]?.[role] ?? [],
+      })),
+      ...(world.hasPeers ? skipped.map((why) => ({ name: `${name}, idle, MB`, skipped: why })) : []),
+      { name: `${name}, start to ready, s`, ...none, ours: ready[role], target: { of: 'ours' as const, atMost: 0.5 } },
+    ]
+  })
 }
+
+type Role = 'api' | 'worker'

@@ -74,6 +74,11 @@ function droverOf(name: string, checkout?: string): Peer {
         worker,
         submit: submission(world, api.port, job),
         wait: submission(world, api.port, job, 30),
+        batch: (jobs) => ({
+          ...submission(world, api.port, { jobs: Array.from({ length: jobs }, () => job) }),
+          path: '/v1/jobs/batch',
+          status: 200,
+        }),
         endedKey: new Keys(prefix).bull('io', 'completed'),
         hold: (held) => hold(world, api.port, 'io', held),
         stop: async () => void (await Promise.all([worker.stop(), api.stop()])),
