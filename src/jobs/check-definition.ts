@@ -25,6 +25,7 @@ export function mistakesIn(given: unknown, rules: DefinitionRules): string[] {
     ...unknownOptions(spec, rules.options, ''),
     ...checkName('type', spec['type'], typePattern),
     ...checkText(spec['title'], spec['description']),
+    ...checkInteger('version', spec['version'], 0, 2_147_483_647),
     ...checkChoice('runsOn', spec['runsOn'], ['event-loop', 'thread', 'process']),
     ...checkName('queue', spec['queue'] ?? 'io', rules.queueName),
     ...(['input', 'output'] as const).flatMap((name) => checkSchema(name, spec[name])),

@@ -97,6 +97,8 @@ export interface JobSpec<I extends JobInput, O extends JobOutput> {
   title: string
   description?: string
   runsOn: RunsOn
+  /** Raise it with what older workers must not run: a worker of a lower version, or of none, leaves the job to others. From 0. */
+  version?: number
   /** Default `io` for `event-loop`, `cpu` for the other two. */
   queue?: string
   input: I
@@ -139,6 +141,7 @@ export interface Job {
   readonly type: string
   readonly title: string
   readonly description: string
+  readonly version: number | undefined
   readonly runsOn: RunsOn
   readonly queue: string
   readonly input: JobInput
@@ -184,6 +187,7 @@ export function defineJob<const T extends string, I extends JobInput, O extends 
     type,
     title,
     description: spec.description ?? '',
+    version: spec.version,
     runsOn,
     queue: spec.queue ?? (runsOn === 'event-loop' ? 'io' : 'cpu'),
     input: spec.input,
@@ -214,6 +218,7 @@ const options = {
     type: 1,
     title: 1,
     description: 1,
+    version: 1,
     runsOn: 1,
     queue: 1,
     input: 1,

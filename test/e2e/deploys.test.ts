@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -79,7 +79,7 @@ test('a stopping API answers waiting clients with 202 and ends its streams', asy
   expect(performance.now() - started).toBeLessThan(10_000)
 })
 
-test('a worker that does not know a type leaves the job to one that does', async () => {
+test('a worker that does not know a type, or has a lower version of it, leaves the job to one that does', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   await writeFile(
@@ -88,13 +88,31 @@ test('a worker that does not know a type leaves the job to one that does', async
      import { z } from 'zod'
      export default defineJob({ type: 'newer', title: 'Newer', runsOn: 'event-loop', input: z.int(), output: z.int(), run: async (n) => n + 1 })`,
   )
+  const versioned = (version: string) =>
+    `import { defineJob } from 'drover'
+     import { z } from 'zod'
+     export default defineJob({ type: 'versioned', title: 'V', ${version} runsOn: 'event-loop', input: z.any(), output: z.any(), run: async () => '${version}' })`
+  await writeFile(join(dir, 'versioned.ts'), versioned('version: 2,'))
+  const olderDir = join(dir, 'older')
+  await mkdir(olderDir)
+  await writeFile(join(olderDir, 'versioned.ts'), versioned(''))
   const { api, workers, addWorker } = await startStack({ workers: 0, env: { JOBS_DIR: dir } })
-  const older = await addWorker({ JOBS_DIR: '' })
+  const older = await addWorker({ JOBS_DIR: olderDir })
   const { body } = await submit(api.url, 'newer', 1)
+  const { body: later } = await submit(api.url, 'versioned', null)
+  expect(later.type_version).toBe(2)
   await waitFor(
-    'the older worker to return it',
-    () => older.logs,
-    (logs) => logs.some(({ job, msg }) => job === body.id && String(msg).includes('left to other workers')),
+    'the older worker to return both',
+    () => older.logs.filter(({ msg }) => String(msg).includes('left to other workers')),
+    ({ length }) => length === 2,
+  )
+  const explained = await waitFor(
+    'the versioned job to wait again',
+    () => send<{ reasons: unknown[] }>('GET', `${api.url}/v1/jobs/${later.id}/explain`),
+    (answer) => JSON.stringify(answer.body.reasons).includes('unknown_type'),
+  )
+  expect(explained.body.reasons).toContainEqual(
+    expect.objectContaining({ kind: 'unknown_type', type_version: 2, detail: expect.stringContaining('version 2') }),
   )
   const before = await waitFor(
     'the job to wait again',
@@ -109,11 +127,16 @@ test('a worker that does not know a type leaves the job to one that does', async
     held_by: { kind: 'unknown_type' },
   })
   const { body: queue } = await send<{ counts: object; oldest_wait_ms: number }>('GET', `${api.url}/v1/queues/io`)
-  expect(queue).toMatchObject({ counts: { queued: 1, scheduled: 0 } })
+  expect(queue).toMatchObject({ counts: { queued: 2, scheduled: 0 } })
   expect(queue.oldest_wait_ms).toBeGreaterThan(0)
   workers.push(await addWorker())
   // Either worker may fetch it next. It ends when the newer one does.
   expect((await read(api.url, body.id, 30)).body).toMatchObject({ state: 'succeeded', output: 2, attempt: 1 })
+  expect((await read(api.url, later.id, 30)).body).toMatchObject({
+    state: 'succeeded',
+    output: 'version: 2,',
+    attempt: 1,
+  })
 })
 
 test('a queue without workers is visible, and a submission to it is accepted with a warning', async () => {

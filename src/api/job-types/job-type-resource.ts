@@ -11,6 +11,7 @@ export const jobTypeSchema = z.object({
     .describe(
       'Identifies the contents of the file that declares the job type, in this API process: the beginning of its SHA-256',
     ),
+  type_version: z.int().nullable().describe('The `version` that the file declares'),
   title: z.string(),
   description: z.string(),
   runs_on: named('RunsOn', z.enum(['event-loop', 'thread', 'process'])),
@@ -34,6 +35,7 @@ export function jobTypeResource({ job, version }: LoadedJob): z.output<typeof jo
   return {
     type: job.type,
     version: version ?? null,
+    type_version: job.version ?? null,
     title: job.title,
     description: job.description,
     runs_on: job.runsOn,

@@ -4,6 +4,7 @@ import type { JobResource } from './job-resource.ts'
 export const exampleJob: JobResource = {
   id: 'cpu_01m82n06cvbgy292731g000c4x',
   type: 'count-primes',
+  type_version: null,
   queue: 'cpu',
   state: 'succeeded',
   done: true,

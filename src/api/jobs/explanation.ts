@@ -27,6 +27,7 @@ const reasonSchema = named(
     since: timeField.optional(),
     at: timeField.optional(),
     key: z.string().nullable().optional(),
+    type_version: z.int().nullable().optional().describe('Of `unknown_type`: that of the job'),
     limit: z.number().nullable().optional(),
     running: z.int().nullable().optional(),
     eligible_at: timeField.nullable().optional(),
@@ -147,9 +148,15 @@ const heldDetails: Record<string, string> = {
   queue: 'As many jobs of its queue run as may.',
 }
 
-function queued({ held_by: held }: JobResource, standing: Standing | undefined): Reason[] {
+function queued({ held_by: held, type_version }: JobResource, standing: Standing | undefined): Reason[] {
   const reasons: Reason[] = []
-  if (held) reasons.push({ detail: heldDetails[held.kind] ?? 'It is held.', ...held })
+  if (held?.kind === 'unknown_type' && type_version !== null)
+    reasons.push({
+      detail: `No worker that took it has version ${type_version} of its job type.`,
+      ...held,
+      type_version,
+    })
+  else if (held) reasons.push({ detail: heldDetails[held.kind] ?? 'It is held.', ...held })
   if (standing) reasons.push(...behind(standing))
   if (reasons.length === 0) reasons.push({ kind: 'ready', detail: 'It is next: a free worker starts it.' })
   return reasons

@@ -19,6 +19,10 @@ import { heldBySchema, schedulingFields, shownHeldBy, shownScheduling } from './
 export const jobSchema = z.object({
   id: z.string(),
   type: z.string(),
+  type_version: z
+    .int()
+    .nullable()
+    .describe('The `version` that its type declared when it was submitted: workers of a lower one leave it to others'),
   queue: z.string(),
   state: stateField,
   done: doneField,
@@ -147,6 +151,7 @@ export function jobResource(
   return {
     id: job.id,
     type: job.type,
+    type_version: record.typeVersion ?? null,
     queue: job.queue,
     state: job.state,
     done: job.done,

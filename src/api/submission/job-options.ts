@@ -163,6 +163,7 @@ export function toRecord(
     tenant: caller.tenant,
     ...(caller.limits.max_queued !== undefined && { limited: true }),
     input: options.input,
+    ...(job.version !== undefined && { typeVersion: job.version }),
     ...(options.timeout_ms !== undefined && { timeoutMs: options.timeout_ms }),
     ...(backoff && {
       backoff: { type: backoff.type, delayMs: backoff.delay_ms, jitter: backoff.jitter ?? 0 },

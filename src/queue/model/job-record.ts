@@ -19,6 +19,8 @@ export const recordSchema = z.object({
   tenant: z.string().default(anonymousTenant),
   /** The job takes a place in its tenant's quota until it starts: see tenant-quotas.ts. */
   limited: z.literal(true).optional(),
+  /** The `version` of its job type when it was submitted. Absent: it had none. */
+  typeVersion: z.int().optional(),
   timeoutMs: z.int().optional(),
   backoff: z.object({ type: z.enum(['fixed', 'exponential']), delayMs: z.number(), jitter: z.number() }).optional(),
   startWithinMs: z.int().optional(),

@@ -46,7 +46,7 @@ export async function executeJob(deps: ExecuteJobDeps, leased: LeasedJob): Promi
   try {
     if (leased.isPlain && !deps.acceptsPlainJobs) return refusePlainJob(leased, log())
     const loaded = deps.registry.get(leased.type)
-    if (!loaded || !record) return await settleUnknown(leased, log())
+    if (!loaded || !record || isNewer(record, loaded)) return await settleUnknown(leased, log(), record?.typeVersion)
     if (isLate(record, leased)) return settleLate(record, leased)
     trace = deps.tracing && traceAttempt(deps.tracing, leased, record.traceparent)
     const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, leased, trace)
@@ -68,23 +68,28 @@ function refusePlainJob(leased: LeasedJob, log: Logger): Settlement {
   return failed(leased, { code: 'unknown_job_record', message, retryable: false })
 }
 
+/** Whether the job was submitted with a later version of its type than this worker has. */
+const isNewer = ({ typeVersion }: JobRecord, { job }: LoadedJob): boolean =>
+  typeVersion !== undefined && typeVersion > (job.version ?? 0)
+
 /** When each unknown type was logged, in epoch ms. */
 const unknownLoggedAt = new Map<string, number>()
 
 /** During a deploy an older worker may receive a job of a newer type: another worker may know it. */
-async function settleUnknown(leased: LeasedJob, log: Logger): Promise<Settlement> {
+async function settleUnknown(leased: LeasedJob, log: Logger, version: number | undefined): Promise<Settlement> {
   const { type, startedAt } = leased
   const unknownMs = startedAt - (await leased.markUnknown())
   if (unknownMs < maxUnknownMs) {
     if (startedAt - (unknownLoggedAt.get(type) ?? 0) >= logUnknownEveryMs) {
       if (unknownLoggedAt.size >= maxUnknownTypesLogged) unknownLoggedAt.clear()
       unknownLoggedAt.set(type, startedAt)
-      log.warn('unknown job type or record; left to other workers')
+      log.warn({ type_version: version }, 'unknown job type, version of it, or record; left to other workers')
     }
     const { min, max } = unknownJobDelayMs
     return { status: 'left_to_others', delayMs: Math.max(min, Math.min(unknownMs, max)) }
   }
-  const message = `no worker knows the job type "${type}" or can read its record`
+  const what = version === undefined ? 'the job type' : `version ${version} of the job type`
+  const message = `no worker knows ${what} "${type}" or can read its record`
   return failed(leased, { code: 'unknown_job_type', message, retryable: false })
 }
 

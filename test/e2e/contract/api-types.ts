@@ -1904,6 +1904,7 @@ export interface components {
          * @example {
          *       "id": "cpu_01m82n06cvbgy292731g000c4x",
          *       "type": "count-primes",
+         *       "type_version": null,
          *       "queue": "cpu",
          *       "state": "succeeded",
          *       "done": true,
@@ -1980,6 +1981,8 @@ export interface components {
         Job: {
             id: string;
             type: string;
+            /** @description The `version` that its type declared when it was submitted: workers of a lower one leave it to others */
+            type_version: number | null;
             queue: string;
             state: components["schemas"]["State"];
             /** @description True in the four final states: succeeded, failed, canceled, expired */
@@ -2178,6 +2181,8 @@ export interface components {
             type: string;
             /** @description Identifies the contents of the file that declares the job type, in this API process: the beginning of its SHA-256 */
             version: string | null;
+            /** @description The `version` that the file declares */
+            type_version: number | null;
             title: string;
             description: string;
             runs_on: components["schemas"]["RunsOn"];
@@ -2543,6 +2548,8 @@ export interface components {
              */
             at?: string;
             key?: string | null;
+            /** @description Of `unknown_type`: that of the job */
+            type_version?: number | null;
             limit?: number | null;
             running?: number | null;
             /**

@@ -2,6 +2,7 @@ import { type Logger, pino } from 'pino'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineJob } from '../../../../src/jobs/define-job.ts'
+import type { Registry } from '../../../../src/jobs/registry.ts'
 import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
 import type { LeasedJob } from '../../../../src/queue/consume/attempt.ts'
 import { AttemptEvents } from '../../../../src/queue/events/attempt-events.ts'
@@ -30,6 +31,7 @@ async function settle(options: {
   record?: Partial<JobRecord>
   log?: Logger
   acceptsPlainJobs?: boolean
+  registry?: Registry
 }) {
   const { outcome = { status: 'returned', output: 1 }, stop, record } = options
   const leased: LeasedJob = {
@@ -58,7 +60,7 @@ async function settle(options: {
   }
   const executorFor = () => ({ run: async () => outcome })
   const { log = pino({ level: 'silent' }), acceptsPlainJobs = false } = options
-  return executeJob({ registry, executorFor, acceptsPlainJobs, log }, leased)
+  return executeJob({ registry: options.registry ?? registry, executorFor, acceptsPlainJobs, log }, leased)
 }
 
 test('without a stop the outcome decides', async () => {
@@ -147,6 +149,37 @@ test('an unknown type or record is left to other workers for ten minutes, ever l
       retryDelayMs: undefined,
     })
   }
+})
+
+test('a job of a later version of its type is left to others, and not one of an earlier version', async () => {
+  const versions = (own: number | undefined) =>
+    new Map([['test', { job: { ...job, version: own }, file: 'test.ts', version: '0123abcd' }]])
+  const at = { startedAt: 1000, markUnknown: async () => 1000 }
+  for (const [own, submitted] of [
+    [undefined, 1],
+    [2, 3],
+  ] as const)
+    expect(await settle({ leased: at, record: { typeVersion: submitted }, registry: versions(own) })).toEqual({
+      status: 'left_to_others',
+      delayMs: 2000,
+    })
+  for (const [own, submitted] of [
+    [3, 3],
+    [3, 1],
+    [3, undefined],
+    [undefined, 0],
+  ] as const)
+    expect(
+      await settle({
+        leased: at,
+        record: submitted === undefined ? {} : { typeVersion: submitted },
+        registry: versions(own),
+      }),
+    ).toMatchObject({ status: 'succeeded' })
+  const late = { startedAt: 700_000, markUnknown: async () => 1000 }
+  expect(await settle({ leased: late, record: { typeVersion: 4 }, registry: versions(3) })).toMatchObject({
+    failure: { code: 'unknown_job_type', message: expect.stringContaining('version 4 of the job type "test"') },
+  })
 })
 
 test('an unknown type is logged once a minute', async () => {
