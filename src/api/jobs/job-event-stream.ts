@@ -160,8 +160,8 @@ export class JobEventStream {
     if (this.#stored < job.lastEventId) await this.#catchUp(job.lastEventId)
     this.#response.coalesce()
     this.#sendState(job)
+    // Events that were stored since are announced, and wanted by that.
     if (job.done) this.#finish(job)
-    else await this.#catchUp()
   }
 
   /** Ignores the end of an earlier run: the job has been retried since. */

@@ -4,7 +4,12 @@ local function jobBytes(jobKey, data, outputBytes, values, eventCharacters, chec
   -- Its list of values: see values.lua.
   local ofValues = string.match(values or '', '^%d+ %d+ (%d+) ')
   if ofValues then bytes = bytes + 1000 + ofValues end
-  if eventCharacters then bytes = bytes + 2000 + 2 * eventCharacters end
+  if eventCharacters then
+    bytes = bytes + 2000 + 2 * eventCharacters
+  elseif redis.call('HEXISTS', jobKey, 'progress') == 1 then
+    -- The few events of one that has ended: see slim-job.lua.
+    bytes = bytes + 1000
+  end
   if checkpoint then bytes = bytes + 200 + string.match(checkpoint, '^%d+') end
   return bytes
 end

@@ -22,7 +22,7 @@ local function compactEvents(jobKey)
   if bytes and bytes <= 3000 then compactStream(jobKey .. ':values') end
   if not characters or tonumber(characters) > 3000 then return end
   compactStream(jobKey .. ':events')
-  -- It is the id of the newest event.
-  if not (values or trimmedTo) then redis.call('HDEL', jobKey, 'lastEvent') end
+  -- It is the id of the newest event; what the events take is no more than job-bytes.lua counts where this is missing.
+  if not (values or trimmedTo) then redis.call('HDEL', jobKey, 'lastEvent', 'eventCharacters') end
 end
 
