@@ -1,6 +1,7 @@
 import type { Executor, ExecutorLog, Outcome } from './executor.ts'
 import type { HostSettings, SpawnHost } from './host.ts'
-import { PooledHost, type Task } from './pooled-host.ts'
+import { PooledHost } from './pooled-host.ts'
+import type { Task } from './task.ts'
 
 export interface PoolOptions {
   spawn: SpawnHost

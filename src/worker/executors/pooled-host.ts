@@ -1,27 +1,12 @@
-import type { EmitSpan } from '../../jobs/handler-span.ts'
-import { type EmitJobEvent, isKeepRequest, type JobEvent, type KeepRequest } from '../../jobs/job-event.ts'
+import { isKeepRequest, type JobEvent, type KeepRequest } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
 import { keepRefused } from '../../jobs/kept-limits.ts'
-import type { LoadedJob } from '../../jobs/registry.ts'
-import type { Attempt } from '../handler/attempt.ts'
 import { describeThrown } from '../handler/run-handler.ts'
-import type { StopSignal } from '../handler/stop-signal.ts'
 import { readStopRequest } from '../handler/stopped-error.ts'
 import type { ExecutorLog, Outcome } from './executor.ts'
 import { describeEnd, type Host, type HostEnd, type HostSettings, type SpawnHost, spawnSafely } from './host.ts'
 import { type FromChild, readFromChild } from './protocol.ts'
-
-/** A call of `run` that has not ended. */
-export interface Task {
-  readonly loaded: LoadedJob
-  readonly attempt: Attempt
-  readonly emit: EmitJobEvent
-  readonly stop: StopSignal
-  readonly emitSpan: EmitSpan | undefined
-  /** It must run in a host in which nothing ran before, which serves no other task afterwards. */
-  readonly isFresh: boolean
-  resolve(outcome: Outcome): void
-}
+import type { Task } from './task.ts'
 
 export interface PooledHostOptions {
   spawn: SpawnHost

@@ -56,14 +56,14 @@ end
 -- Returns whether it was no event.
 local function keep(event)
   if string.sub(event, 1, 11) == 'checkpoint ' then
-    local at, json = string.match(event, '^checkpoint (%d+) (.*)$')
-    keepState(KEYS[3], 'state', json, at)
+    local at, from = string.match(event, '^checkpoint (%d+) ()')
+    keepState(KEYS[3], 'state', string.sub(event, from), at)
     keepValues(KEYS[3], list or 0, count or 0, bytes or 0)
     return true
   end
   if string.sub(event, 1, 5) ~= 'step ' then return false end
-  local at, size, text = string.match(event, '^step (%d+) (%d+) (.*)$')
-  keepState(KEYS[3], 'step:' .. string.sub(text, 1, size), string.sub(text, size + 1), at)
+  local at, size, from = string.match(event, '^step (%d+) (%d+) ()')
+  keepState(KEYS[3], 'step:' .. string.sub(event, from, from + size - 1), string.sub(event, from + size), at)
   return true
 end
 

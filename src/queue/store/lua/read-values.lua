@@ -35,6 +35,7 @@ if numberAt(from) ~= wanted then
 end
 
 from = select(2, numberAt(from))
+if not from then return { list, count } end
 local chunk = math.max(1, math.min(limit, math.floor(maxBytes * count / math.max(1, bytes))))
 local entries = redis.call('XRANGE', KEYS[2], string.format('%.0f', from), '+', 'COUNT', chunk)
 local result, size = { list, count, 0 }, 0

@@ -114,7 +114,9 @@ test('the next start gets the last state and each step, and its values go on whe
 test('values are read by page around the places at which the list was cut', async () => {
   const { start, lose, redis, keys, ref } = await world()
   const first = await start()
-  await first.emit(...Array.from({ length: 40 }, (_, n) => value(n)), checkpoint(1), value(98), value(99))
+  // More than stay: these are copied. Behind the next checkpoint there is less, which is removed.
+  const more = Array.from({ length: 60 }, () => value(99))
+  await first.emit(...Array.from({ length: 40 }, (_, n) => value(n)), checkpoint(1), ...more)
   await lose(first.job)
   const second = await start()
   await second.emit(...Array.from({ length: 30 }, (_, n) => value(40 + n)), checkpoint(2, 2), value(97))

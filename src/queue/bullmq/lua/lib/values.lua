@@ -28,22 +28,41 @@ local function beginList(jobKey, earlier, owner, last)
   return list, event
 end
 
--- … with the first `count` values of the list before, which have so many `bytes`. `all`, `allBytes`: what that has now. Where nothing is cut off it
--- goes on: a reader's place in it still holds.
-local function cutList(jobKey, earlier, count, bytes, all, allBytes, owner, last)
-  local key, list = jobKey .. ':values', all > count and earlier + 1 or earlier
-  local chunk = math.max(1, math.min(1000, math.floor(1048576 * all / math.max(1, allBytes))))
-  local isCut = false
-  while not isCut do
-    local gone = {}
+-- Removes what a stream of values has behind the first `count` values, `chunk` entries at a time.
+local function cutEnd(key, count, chunk)
+  local gone
+  repeat
+    gone = {}
     for _, entry in ipairs(redis.call('XREVRANGE', key, '+', '-', 'COUNT', chunk)) do
       local number = tonumber(string.match(entry[1], '%d+$'))
       if number > 0 and number <= count then break end
       gone[#gone + 1] = entry[1]
     end
     if #gone > 0 then redis.call('XDEL', key, unpack(gone)) end
-    isCut = #gone < chunk
-  end
+  until #gone < chunk
+end
+
+-- … by copying those, where they are the fewer.
+local function copyBeginning(key, count, chunk)
+  local copy, from, found = key .. ':copy', '-', nil
+  redis.call('UNLINK', copy)
+  repeat
+    found = redis.call('XRANGE', key, from, '+', 'COUNT', chunk)
+    for _, entry in ipairs(found) do
+      redis.call('XADD', copy, entry[1], 'e', entry[2][2])
+      from = '(' .. entry[1]
+      if tonumber(string.match(entry[1], '%d+$')) == count then return redis.call('RENAME', copy, key) end
+    end
+  until #found < chunk
+  return redis.call('RENAME', copy, key)
+end
+
+-- … with the first `count` values of the list before, which have so many `bytes`. `all`, `allBytes`: what that has now. Where nothing is cut off it
+-- goes on: a reader's place in it still holds.
+local function cutList(jobKey, earlier, count, bytes, all, allBytes, owner, last)
+  local key, list = jobKey .. ':values', all > count and earlier + 1 or earlier
+  local chunk = math.max(1, math.min(1000, math.floor(1048576 * all / math.max(1, allBytes))))
+  if all > 2 * count then copyBeginning(key, count, chunk) else cutEnd(key, count, chunk) end
   writeValues(jobKey, list, count, bytes, owner)
   local event = string.format('values_reset {"list":%d,"from":%d}', list, count)
   redis.call('XADD', key, string.format('%.0f-0', last + 1), 'e', event)
