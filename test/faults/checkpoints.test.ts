@@ -69,39 +69,28 @@ test(
   async () => {
     const stack = await world()
     const { url, begin, logged, logsOf } = stack
-    const jobs = await Promise.all(
-      executors.map(async (on) => ({
-        before: await begin(`keep-${on}`, { count, stop_at: 29 }),
-        after: await begin(`keep-${on}`, { count, stop_behind: 29 }),
-      })),
-    )
-    await Promise.all(jobs.flatMap(({ before, after }) => [logged(before, 'stopped'), logged(after, 'stopped')]))
+    const before = await Promise.all(executors.map((on) => begin(`keep-${on}`, { count, stop_at: 29 })))
+    const after = await begin('keep-event-loop', { count, stop_behind: 29 })
+    await Promise.all([...before, after].map((id) => logged(id, 'stopped')))
     // A checkpoint behind each value, and hardly a pause: the kill comes somewhere between two of them.
-    const midway = await Promise.all(executors.map((on) => begin(`keep-${on}`, { count: many, every: 1, pause_ms: 2 })))
-    await Promise.all(midway.map((id) => logged(id, 'kept 20')))
-    const [some] = jobs
-    expect((await read(url, some?.after ?? '')).body.checkpoint).toEqual({
+    const midway = await begin('keep-process', { count: many, every: 1, pause_ms: 2 })
+    await logged(midway, 'kept 20')
+    expect((await read(url, after)).body.checkpoint).toEqual({
       size_bytes: '{"n":30}'.length + '"token of 1000001"'.length,
       at: expect.stringMatching(/^\d{4}-.*Z$/),
     })
     await replaceWorker(stack, 'SIGKILL')
 
-    for (const { before, after } of jobs) {
-      expect((await ended(url, before)).output).toMatchObject({ from: 20, token: 'token of 1000001', fence: 1_000_002 })
-      expect((await ended(url, after)).output).toMatchObject({ from: 30 })
-      for (const id of [before, after]) {
-        expect((await logsOf(id)).filter((line) => line === 'effect')).toHaveLength(1)
-        expect(await readAllValues(url, id)).toEqual(upTo(count))
-      }
-      expect(await followed(url, before, [], 0)).toEqual({ items: upTo(count), froms: [20] })
-      expect(await followed(url, after, [], 0)).toEqual({ items: upTo(count), froms: [30] })
+    for (const [id, from] of [...before.map((each) => [each, 20] as const), [after, 30] as const]) {
+      expect((await ended(url, id)).output).toEqual({ from, token: 'token of 1000001', fence: 1_000_002 })
+      expect((await logsOf(id)).filter((line) => line === 'effect')).toHaveLength(1)
+      expect(await readAllValues(url, id)).toEqual(upTo(count))
+      expect(await followed(url, id, [], 0)).toEqual({ items: upTo(count), froms: [from] })
     }
-    for (const id of midway) {
-      const { output } = await ended(url, id)
-      expect(output.from).toBeGreaterThanOrEqual(20)
-      expect(await followed(url, id, [], 0)).toEqual({ items: upTo(many), froms: [output.from] })
-      expect(await readAllValues(url, id)).toEqual(upTo(many))
-    }
+    const { output } = await ended(url, midway)
+    expect(output.from).toBeGreaterThanOrEqual(20)
+    expect(await followed(url, midway, [], 0)).toEqual({ items: upTo(many), froms: [output.from] })
+    expect(await readAllValues(url, midway)).toEqual(upTo(many))
   },
 )
 

@@ -36,7 +36,8 @@ type Query = z.output<typeof query>
 type Params = z.output<typeof jobParams>
 
 const valuesHeaders = {
-  'values-list': 'The number of the list of values: each start of the handler begins the next one. One that goes on from a checkpoint does so only where values are dropped',
+  'values-list':
+    'The number of the list of values: each start of the handler begins the next one. One that goes on from a checkpoint does so only where values are dropped',
 }
 
 /** `GET /v1/jobs/{id}/values`: what the handler has yielded, as pages, or as NDJSON that follows until the job is done. */

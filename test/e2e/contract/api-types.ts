@@ -5485,7 +5485,7 @@ export interface operations {
                     "x-accel-buffering"?: string;
                     /** @description `rel="next"`: the next page. Absent on the last page */
                     link?: string;
-                    /** @description The number of the list of values: each start of the handler begins the next one */
+                    /** @description The number of the list of values: each start of the handler begins the next one. One that goes on from a checkpoint does so only where values are dropped */
                     "values-list"?: string;
                     [name: string]: unknown;
                 };

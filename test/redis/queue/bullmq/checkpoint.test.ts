@@ -202,7 +202,13 @@ test('a state whose values are gone is not restored, and steps are', async () =>
   await first.emit(value(1), checkpoint('with values'), step('paid', true))
   await lose(first.job)
   // A version without checkpoints has begun the next list.
-  await redis.hset(keys.job(ref), 'values', '2 0 0 of-another')
+  for (const values of ['2 5 5 of-another', '1 0 0 shorter']) {
+    await redis.hset(keys.job(ref), 'values', values)
+    const next = await start()
+    expect(next.kept).toEqual({ state: undefined, steps: { paid: 'true' } })
+    await lose(next.job)
+  }
+  await redis.hdel(keys.job(ref), 'values')
   const second = await start()
   expect(second.kept).toEqual({ state: undefined, steps: { paid: 'true' } })
   await second.emit(checkpoint('without values'))

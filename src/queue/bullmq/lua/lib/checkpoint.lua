@@ -25,8 +25,8 @@ local function readKept(jobKey)
   local kept = redis.call('HGETALL', jobKey .. ':checkpoint')
   if #kept == 0 then return nil end
   local list, count = keptValues(jobKey)
-  local present = count and count > 0 and string.match(redis.call('HGET', jobKey, 'values') or '', '^%d+')
-  if not present or tonumber(present) == list then return kept end
+  local present, length = string.match(count and count > 0 and redis.call('HGET', jobKey, 'values') or '', '^(%d+) (%d+) ')
+  if not count or count == 0 or (tonumber(present) == list and tonumber(length) >= count) then return kept end
   local steps = {}
   for n = 1, #kept, 2 do
     if string.sub(kept[n], 1, 5) == 'step:' then steps[#steps + 1], steps[#steps + 2] = kept[n], kept[n + 1] end
