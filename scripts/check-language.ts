@@ -9,6 +9,7 @@ const paths = [
   '*.md',
   '.github/**/*.{md,yml}',
   'docs/**/*.md',
+  'examples/**/*.{md,ts}',
   'openapi.yaml',
   '{.env.example,Dockerfile,docker-compose.yml,docker-compose.dev.yml}',
   'deploy/**/*.yaml',
