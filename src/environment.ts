@@ -109,6 +109,15 @@ export const workerVariables = z
           'Environment variables for jobs in threads and processes, separated by commas. These get `PATH`, `HOME`, `TZ`, `LANG`, `TMPDIR`, `NODE_*` and no others.',
         ),
       ),
+    JOB_LOGS: z
+      .enum(['stdout'], 'must be stdout')
+      .optional()
+      .meta(
+        about(
+          '`stdout`: what handlers log is also written to the log of the worker, whatever its `LOG_LEVEL`, as lines with `"from":"job"`, `job`, `type` and `attempt`.',
+          'none',
+        ),
+      ),
     JOB_USER: jobUser
       .optional()
       .meta(

@@ -45,6 +45,7 @@ import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import { openTracing } from '../tracing/tracing.ts'
 import { executeJob } from './execution/execute-job.ts'
+import { logOfJobs } from './execution/log-of-jobs.ts'
 import { createExecutors } from './executors/create-executors.ts'
 import { finishOnRequest } from './finish-on-request.ts'
 import { type HealthServer, serveHealth } from './health.ts'
@@ -177,7 +178,14 @@ await boot('worker', async () => {
     process: metrics.measured(executors.for('process')),
   }
   const acceptsPlainJobs = config.ACCEPT_BULLMQ_JOBS
-  const deps = { registry, executorFor: (runsOn: RunsOn) => measured[runsOn], acceptsPlainJobs, tracing, log }
+  const deps = {
+    registry,
+    executorFor: (runsOn: RunsOn) => measured[runsOn],
+    acceptsPlainJobs,
+    tracing,
+    jobLog: config.JOB_LOGS === 'stdout' ? logOfJobs(log) : undefined,
+    log,
+  }
   const execute = async (leased: LeasedJob) => {
     stats.wake()
     const settlement = await executeJob(deps, leased)

@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { loadRegistry } from '../../src/jobs/registry.ts'
 import { read, send, submit, watchToEnd } from '../helpers/client.ts'
 import { spawnRole, startStack } from '../helpers/stack.ts'
+import { waitFor } from '../helpers/wait-for.ts'
 
 /** A folder outside of the repository, so that its files can only find what module-hooks.ts resolves. */
 async function jobsDir(files: Record<string, string>): Promise<string> {
@@ -44,7 +45,7 @@ const greet = (type: string, runsOn: string) => `
 test('one file in JOBS_DIR is a new job type, on each of the three executors', async () => {
   const kinds = ['event-loop', 'thread', 'process']
   const dir = await jobsDir(Object.fromEntries(kinds.map((kind) => [`greet-${kind}.ts`, greet(`greet-${kind}`, kind)])))
-  const { api } = await startStack({ env: { JOBS_DIR: dir } })
+  const { api, workers } = await startStack({ env: { JOBS_DIR: dir, JOB_LOGS: 'stdout' } })
   for (const kind of kinds) {
     const type = `greet-${kind}`
     const described = await send('GET', `${api.url}/v1/job-types/${type}`)
@@ -60,6 +61,11 @@ test('one file in JOBS_DIR is a new job type, on each of the three executors', a
       { value: { text: 'hello Ada' }, index: 0, list: 1 },
       { value: { text: 'hello Ada' }, index: 1, list: 1 },
     ])
+    const lines = async () => workers.flatMap(({ logs }) => logs.filter(({ job }) => job === body.id))
+    const logged = await waitFor('the lines of the job', lines, (found) => found.length > 1)
+    expect(logged).toMatchObject(
+      [1, 2].map((n) => ({ from: 'job', msg: `greeting ${n}`, level: 30, type, attempt: 1 })),
+    )
     expect(events.at(-1)?.data).toMatchObject({ state: 'succeeded', output: { greetings: ['hello Ada', 'hello Ada'] } })
 
     const refused = await submit(api.url, type, { name: '   ' })

@@ -239,7 +239,7 @@ export const rules: Record<string, Rule> = {
   },
   'worker/execution': {
     imports: ['worker/executors', 'worker/handler', 'jobs', 'queue', 'tracing/span'],
-    doors: ['execute-job'],
+    doors: ['execute-job', 'log-of-jobs'],
   },
   'worker/webhooks': { imports: ['worker/execution', 'jobs', 'queue', 'environment'], doors: ['consume-deliveries'] },
   worker: {

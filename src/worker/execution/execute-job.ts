@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Job, RunsOn } from '../../jobs/define-job.ts'
 import { fenceOf } from '../../jobs/fence.ts'
+import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import { boundFailure, describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
 import type { LoadedJob, Registry } from '../../jobs/registry.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
@@ -10,6 +11,7 @@ import type { KeptOutput } from '../../queue/store/job-output.ts'
 import type { Tracing } from '../../tracing/span.ts'
 import type { Executor, Outcome } from '../executors/executor.ts'
 import { StopSource } from '../handler/stop-signal.ts'
+import type { logOfJobs } from './log-of-jobs.ts'
 import { retryDelay } from './retry-delay.ts'
 import { type AttemptTrace, traceAttempt } from './trace-attempt.ts'
 
@@ -20,6 +22,8 @@ export interface ExecuteJobDeps {
   executorFor(runsOn: RunsOn): Executor
   /** Undefined: attempts are not traced. */
   tracing?: Tracing | undefined
+  /** Gets what handlers log, too. */
+  jobLog?: ReturnType<typeof logOfJobs> | undefined
   log: Logger
 }
 
@@ -49,7 +53,7 @@ export async function executeJob(deps: ExecuteJobDeps, leased: LeasedJob): Promi
     if (!loaded || !record || isNewer(record, loaded)) return await settleUnknown(leased, log(), record?.typeVersion)
     if (isLate(record, leased)) return settleLate(record, leased)
     trace = deps.tracing && traceAttempt(deps.tracing, leased, record.traceparent)
-    const { outcome, stopped } = await run(deps.executorFor(loaded.job.runsOn), loaded, record, leased, trace)
+    const { outcome, stopped } = await run(deps, loaded, record, leased, trace)
     const settling = settle(outcome, stopped, loaded, record, leased)
     const settlement = settling instanceof Promise ? await settling : settling
     trace?.end(settlement)
@@ -111,7 +115,7 @@ function settleLate(record: JobRecord, leased: LeasedJob): Settlement {
 }
 
 async function run(
-  executor: Executor,
+  { executorFor, jobLog }: Pick<ExecuteJobDeps, 'executorFor' | 'jobLog'>,
   loaded: LoadedJob,
   record: JobRecord,
   leased: LeasedJob,
@@ -141,7 +145,11 @@ async function run(
     const task =
       traced || kept ? { ...plain, ...traced, ...(kept && { restored: kept.state?.json, steps: kept.steps }) } : plain
     const onSpan = trace?.isRecorded ? trace.onSpan : undefined
-    const outcome = await executor.run(loaded, task, (event) => events.emit(event), stop, onSpan)
+    const emit: EmitJobEvent = (event) => {
+      if (event.kind === 'log') jobLog?.(leased, event)
+      return events.emit(event)
+    }
+    const outcome = await executorFor(loaded.job.runsOn).run(loaded, task, emit, stop, onSpan)
     clearTimeout(timer)
     // Whether its values are stored decides how the attempt ends.
     const sending = events.flush()
