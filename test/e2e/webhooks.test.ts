@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import type { TenantLimits } from '../../src/api/access/keys-file.ts'
 import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 import type { DeliveryResource } from '../../src/api/webhooks/delivery-resource.ts'
 import { read, send, submit } from '../helpers/client.ts'
@@ -130,13 +131,18 @@ test('a webhook that cannot be signed, or has no valid URL, is refused', async (
   }
 })
 
-test('each tenant has its own signing secret', async () => {
+test('each tenant has its own signing secret and standing webhooks', async () => {
   const [acme, other] = [makeKey('acme'), makeKey('other')]
-  const { path } = await keysFile([acme, other])
+  const receiver = await receiveWebhooks()
+  const url = receiver.url
+  const webhooks: TenantLimits['webhooks'] = [
+    { url: `${url}?standing=type`, types: ['sleep'] },
+    { url: `${url}?standing=all`, events: ['failed', 'succeeded'] },
+  ]
+  const { path } = await keysFile([acme, other], { acme: { webhooks } })
   const secrets = `${webhookSecret('n')},acme=${webhookSecret('t')}`
   const { api } = await startStack({ env: { WEBHOOK_SECRETS: secrets, API_KEYS_FILE: path } })
-  const receiver = await receiveWebhooks()
-  const body = { type: 'echo', input: 1, webhook: { url: receiver.url } }
+  const body = { type: 'echo', input: 1, webhook: { url } }
   for (const [key, own, foreign] of [
     [acme, 't', 'n'],
     [other, 'n', 't'],
@@ -152,6 +158,24 @@ test('each tenant has its own signing secret', async () => {
       expect(() => verify(message, webhookSecret(foreign))).toThrow('No matching signature')
     }
   }
+  const post = async (key: typeof acme, at: string, sent: object) =>
+    (await send<JobResource>('POST', `${api.url}/v1/${at}`, { body: sent, headers: key.headers })).body
+  const echo = { type: 'echo', input: 1 }
+  const plain = await post(acme, 'jobs', echo)
+  expect(plain.webhook).toEqual({ url: `${url}?standing=all`, events: ['failed', 'succeeded'] })
+  expect((await post(acme, 'jobs', { type: 'sleep', input: { duration_ms: 1 } })).webhook).toEqual({
+    url: `${url}?standing=type`,
+    events: ['succeeded', 'failed', 'canceled', 'expired'],
+  })
+  expect((await post(acme, 'jobs', body)).webhook).toMatchObject({ url })
+  expect((await post(other, 'jobs', echo)).webhook).toBeNull()
+  const flow = await post(acme, 'flows', { flow: { chain: [echo, echo] } })
+  for (const { id } of [plain, flow])
+    await waitFor(
+      'the standing webhook',
+      () => receiver.messages.filter(({ payload }) => payload.data['id'] === id),
+      ({ length }) => length === 1,
+    )
 })
 
 test('during a rotation of secrets a message carries a signature of each', async () => {

@@ -4,12 +4,13 @@ import { z } from 'zod'
 import { EnvironmentError } from '../../environment.ts'
 import { queueNamePattern } from '../../jobs/define-job.ts'
 import { maxConcurrency } from '../../queue/model/scheduling.ts'
+import { webhookEvents, webhookUrl } from '../../queue/model/webhook-target.ts'
 
 /** What a key allows. `admin` covers the service as a whole (such as pausing a queue) and includes the others. */
 export const scopes = ['submit', 'read', 'cancel', 'admin'] as const
 export type Scope = (typeof scopes)[number]
 
-/** The limits of a tenant. Absent: no limit. */
+/** The limits of a tenant, and its standing webhooks. Absent: none. */
 const limitsSchema = z.strictObject({
   requests_per_minute: z.int().min(1).optional(),
   max_queued: z.int().min(1).optional(),
@@ -27,6 +28,17 @@ const limitsSchema = z.strictObject({
   max_streams: z.int().min(1).optional(),
   /** Requests that wait with `Prefer: wait` in one API process. */
   max_waits: z.int().min(1).optional(),
+  /** Notified of the jobs and flows that name no webhook: the first one that has their type. Without types: of all. */
+  webhooks: z
+    .array(
+      z.strictObject({
+        url: webhookUrl,
+        events: z.array(z.enum(webhookEvents)).min(1).max(20).optional(),
+        types: z.array(z.string().min(1).max(100)).min(1).max(1000).optional(),
+      }),
+    )
+    .max(20)
+    .optional(),
 })
 export type TenantLimits = z.output<typeof limitsSchema>
 

@@ -8,7 +8,7 @@ import { parseBounded } from '../http/parse-bounded.ts'
 import { checkJob, toRecord } from '../submission/job-options.ts'
 import type { SubmissionContext } from '../submission/parse-job.ts'
 import { refuseInFlow } from '../submission/scheduling-options.ts'
-import { refuseUnsignable, storedWebhook } from '../submission/webhook-field.ts'
+import { refuseUnsignable, standingWebhook, storedWebhook } from '../submission/webhook-field.ts'
 import { flowEnvelope, mapOptions, onFailureField } from './submitted-flow-schema.ts'
 
 const defaultMapLimit = 1000
@@ -37,7 +37,8 @@ export function parseFlow(body: unknown, context: SubmissionContext): Omit<FlowS
   const tree = reader.read(root, { pointer: '/flow', depth: 1, hasSource: false, isMapped: false })
   if (!parsed || !tree || mistakes.count > 0) throw mistakes.toProblem()
   const { tags = [], metadata = {}, deadline_ms: deadlineMs } = parsed.data
-  const webhook = parsed.data.webhook && storedWebhook(parsed.data.webhook, context)
+  const given = parsed.data.webhook
+  const webhook = given ? storedWebhook(given, context) : standingWebhook(undefined, context)
   const { caller, now: createdAt, requestId } = context
   const tenant = caller.tenant
   return { plan: planFlow(tree), tenant, tags, metadata, webhook, createdAt, deadlineMs, requestId }

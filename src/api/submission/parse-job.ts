@@ -13,7 +13,7 @@ import { pascalCase } from '../openapi/pascal-case.ts'
 import type { SchemaRegistry } from '../openapi/schema-registry.ts'
 import { checkJob, type JobEnvelope, jobEnvelope, jobOptions, resultTtlField, toRecord } from './job-options.ts'
 import { keyFields, storedKeys } from './unique-field.ts'
-import { refuseUnsignable, webhookField } from './webhook-field.ts'
+import { refuseUnsignable, standingWebhook, webhookField } from './webhook-field.ts'
 
 /** The options of one documented example. */
 const exampleOptions = {
@@ -123,7 +123,13 @@ function toNewJob(
   const runAt =
     options.run_at === undefined ? now + (options.delay_ms ?? keys.debounce?.quietMs ?? 0) : Date.parse(options.run_at)
   const keepMs = options.result_ttl_ms ?? job.keepResultMs
-  const record = { ...toRecord(options, job, context), ...(keepMs !== undefined && { keepMs }), ...keys }
+  const webhook = options.webhook ? undefined : standingWebhook(job.type, context)
+  const record = {
+    ...toRecord(options, job, context),
+    ...(webhook && { webhook }),
+    ...(keepMs !== undefined && { keepMs }),
+    ...keys,
+  }
   const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
   return {
     ref: newJobRef(job.queue, now),

@@ -1,16 +1,14 @@
 import { z } from 'zod'
-import { type Webhook, webhookEvents } from '../../queue/model/webhook-target.ts'
+import { type Webhook, webhookEvents, webhookUrl } from '../../queue/model/webhook-target.ts'
+import type { Caller } from '../access/api-keys.ts'
 import type { Mistakes } from '../http/mistakes.ts'
 import { named } from '../openapi/fields.ts'
 
-/** The `webhook` of a submission. Which addresses may be called is checked by the workers' egress guard. */
+/** The `webhook` of a submission. */
 export const webhookField = named(
   'Webhook',
   z.strictObject({
-    url: z
-      .url({ protocol: /^https?$/, error: 'is not an http or https URL' })
-      .max(2048)
-      .refine((url) => !hasCredentials(url), 'carries credentials'),
+    url: webhookUrl,
     events: z
       .array(named('WebhookEvent', z.enum(webhookEvents)))
       .min(1)
@@ -39,8 +37,13 @@ export function storedWebhook(
   }
 }
 
-/** They would show up in the delivery log. The receiver checks the signature instead. */
-function hasCredentials(url: string): boolean {
-  const { username, password } = URL.parse(url) ?? { username: '', password: '' }
-  return username !== '' || password !== ''
+/** The standing webhook of the client's tenant for a job of a type, or for a flow, that names none; undefined: there is none, or nothing to sign it with. */
+export function standingWebhook(
+  type: string | undefined,
+  context: { caller: Caller; canSign: boolean; hops: number | undefined; traceparent: string | undefined },
+): Webhook | undefined {
+  const { webhooks } = context.caller.limits
+  if (!webhooks || !context.canSign) return undefined
+  const standing = webhooks.find(({ types }) => !types || (type !== undefined && types.includes(type)))
+  return standing && storedWebhook(standing, context)
 }
