@@ -202,6 +202,12 @@ export function jobResource(
   }
 }
 
+/** What a client needs to find a job, as JSON. It needs no escapes: a queue has a name of plain letters. */
+export function smallJob({ id, state }: Pick<StoredJob, 'id' | 'state'>): string {
+  const self = jobPath(id)
+  return `{"id":"${id}","state":"${state}","links":{"self":"${self}","events":"${self}/events"}}`
+}
+
 /** At the latest: it may give way sooner. */
 function expiresAt({ state, finishedAt, record }: StoredJob, retention: Retention): number | undefined {
   return finishedAt === undefined || !isEnd(state) ? undefined : finishedAt + keptForMs(state, retention, record.keepMs)

@@ -1,10 +1,12 @@
-import type { FastifyInstance } from 'fastify'
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { maskSecrets } from '../../jobs/secrets.ts'
 import type { StoredJob, StoredOutput } from '../../queue/model/stored-job.ts'
 import { OutputGoneError } from '../../queue/store/job-output.ts'
 import { tokenParameter } from '../access/watch-tokens.ts'
 import type { RouteDeps } from '../deps.ts'
+import { asJsonText } from '../http/answer-when-done.ts'
 import { answerPayload, type Payload, payloadOf } from '../http/payload.ts'
 import { Problem } from '../http/problem.ts'
 import { payloadRequestHeaders, payloadResponses } from '../openapi/payload.ts'
@@ -41,6 +43,22 @@ export function readJobOutput(app: FastifyInstance, deps: RouteDeps): void {
       return answerPayload(request, reply, await outputOf(job, deps), 'output')
     },
   })
+}
+
+/** Sends the output of a job that has succeeded as the whole body. */
+export async function sendOutput(
+  reply: FastifyReply,
+  job: StoredJob,
+  deps: Pick<RouteDeps, 'queue' | 'hub'>,
+): Promise<FastifyReply> {
+  reply.type('application/json; charset=utf-8')
+  if (!job.storedOutput)
+    return reply
+      .serializer(asJsonText)
+      .send(JSON.stringify(maskSecrets(job.output ?? null, job.record.secrets?.output)))
+  const { bytes, read } = await outputOf(job, deps)
+  reply.header('content-length', bytes)
+  return reply.send(Readable.from(read(0, bytes), { objectMode: false }))
 }
 
 /** @throws Problem when the job has no output */

@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type Job, longestTimeoutMs } from '../../jobs/define-job.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
@@ -17,7 +16,7 @@ import { submissionHeaders, submissionProblems, submit, submittedHeaders } from 
 import { jobPath } from './find-job.ts'
 import { jobResource, jobSchema } from './job-resource.ts'
 import { jobSubmissions, withHeldBy } from './job-submissions.ts'
-import { outputOf } from './read-job-output.ts'
+import { sendOutput } from './read-job-output.ts'
 
 /** How long a run is waited for where the client does not say. */
 const defaultWaitS = 25
@@ -98,7 +97,7 @@ function runType(app: FastifyInstance, deps: RouteDeps, { type, title, descripti
       if (!job.done || 'isHidden' in job)
         return reply.code(202).send(jobResource(await withHeldBy(queue, job), retention, request.caller))
       if (job.state !== 'succeeded') throw unsuccessful(job)
-      return sendOutput(reply, await outputOf(job, deps))
+      return sendOutput(reply, job, deps)
     },
   })
 }
@@ -129,9 +128,4 @@ function problemOf(state: StoredJob['state'], code: string): ProblemCode {
   if (state === 'canceled') return 'job_canceled'
   if (state === 'expired') return 'job_expired'
   return code === 'timeout' || code === 'deadline_exceeded' ? 'job_timed_out' : 'job_failed'
-}
-
-function sendOutput(reply: FastifyReply, { bytes, read }: Awaited<ReturnType<typeof outputOf>>): FastifyReply {
-  reply.type('application/json; charset=utf-8').header('content-length', bytes)
-  return reply.send(Readable.from(read(0, bytes), { objectMode: false }))
 }

@@ -11,6 +11,7 @@ import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
 import { asJsonText } from '../http/answer-when-done.ts'
 import { idempotencyKey } from '../http/idempotency-key.ts'
+import { preferredReturn } from '../http/prefer-header.ts'
 import { Problem, problemDetails, problemSchema } from '../http/problem.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { named, stateField } from '../openapi/fields.ts'
@@ -19,8 +20,7 @@ import { jobEnvelope } from '../submission/job-options.ts'
 import { parseJob, type SubmissionContext } from '../submission/parse-job.ts'
 import { submissionContext } from '../submission/submission-context.ts'
 import { byBodyAndPrefer, submissionHeaders, submissionProblems } from '../submission/submit.ts'
-import { jobPath } from './find-job.ts'
-import { jobResource } from './job-resource.ts'
+import { jobResource, smallJob } from './job-resource.ts'
 import { jobSubmissions } from './job-submissions.ts'
 import { lacksResult, type Parsed, readAll, type Shown, storeAll, validOf } from './store-batch.ts'
 
@@ -97,7 +97,7 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
       // What all take is admitted together: a job that is refused, or that another stands for, gives about its part back.
       const share = bodyBytes(request) / parsed.length
       const jobs = jobSubmissions(deps, { ...byBodyAndPrefer, bytesOf: () => share })
-      const isWhole = /(^|[\s,;])return=representation($|[\s,;])/i.test(String(request.headers['prefer'] ?? ''))
+      const isWhole = preferredReturn(request.headers['prefer']) === 'representation'
       const key = idempotencyKey(request.headers['idempotency-key'])
       const base = key === undefined ? undefined : await claimBatch(request, reply, parsed, { deps, key })
       const named = base ? withIdsOf(parsed, base.at, [request.caller.tenant, key ?? '']) : parsed
@@ -206,12 +206,6 @@ function withIdsOf(parsed: Parsed[], at: number, claimed: string[]): Parsed[] {
     const random = Array.from(digest, (byte) => base32[byte % base32.length]).join('')
     return { ...job, ref: { queue: job.ref.queue, id: `${job.ref.queue}_${time}${random}` } }
   })
-}
-
-/** As JSON. What it has needs no escapes: a queue has a name of plain letters. */
-function smallJob({ id, state }: StoredJob): string {
-  const self = jobPath(id)
-  return `{"id":"${id}","state":"${state}","links":{"self":"${self}","events":"${self}/events"}}`
 }
 
 /** @param stored of those that are no problem, in order */

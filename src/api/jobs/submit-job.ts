@@ -1,8 +1,12 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { RouteDeps } from '../deps.ts'
+import { asJsonText } from '../http/answer-when-done.ts'
+import { applyPreference, preferredReturn, preferredWaitS } from '../http/prefer-header.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
+import { minimalHeader } from '../openapi/waiting.ts'
 import { parseJob, submissionSchema } from '../submission/parse-job.ts'
 import { submissionContext } from '../submission/submission-context.ts'
 import {
@@ -12,10 +16,30 @@ import {
   submit,
   submittedHeaders,
 } from '../submission/submit.ts'
-import { jobResource, jobSchema } from './job-resource.ts'
+import { jobResource, jobSchema, smallJob } from './job-resource.ts'
 import { jobSubmissions, withHeldBy } from './job-submissions.ts'
+import { sendOutput } from './read-job-output.ts'
 
 const responseHeaders = submittedHeaders('job')
+
+/** Whether the answer is to be short: a job that was waited for and has not succeeded says why, at length. */
+function isMinimal(prefer: string | string[] | undefined, { done, state }: StoredJob): boolean {
+  if (prefer === undefined || preferredReturn(prefer) !== 'minimal') return false
+  return !done || state === 'succeeded' || preferredWaitS(prefer) === undefined
+}
+
+/** Answers with the output of a job that was waited for, else with what it takes to find it. */
+function answerMinimally(
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  job: StoredJob,
+  deps: RouteDeps,
+): FastifyReply | Promise<FastifyReply> {
+  applyPreference(reply, 'return=minimal')
+  const hasOutput = job.done && preferredWaitS(headers['prefer']) !== undefined && !('isHidden' in job)
+  if (hasOutput) return sendOutput(reply, job, deps)
+  return reply.type('application/json; charset=utf-8').serializer(asJsonText).send(smallJob(job))
+}
 
 /** `POST /v1/jobs`: store a job, and wait for it when asked to. */
 export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
@@ -27,18 +51,20 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
       operationId: 'submitJob',
       summary: 'Submit a job',
       description:
-        'Stores a job and answers at once, or with its end where `Prefer: wait` asks for it. Send an `Idempotency-Key`: a repeated request stores no second job.',
+        'Stores a job and answers at once, or with its end where `Prefer: wait` asks for it. Send an `Idempotency-Key`: a repeated request stores no second job. With `Prefer: return=minimal` the answer has `id`, `state` and `links` (`self`, `events`) alone, and after a wait for a job that succeeded its output alone; `Preference-Applied` says so. The schemas of the answers do not have these forms: ask for them in a client that knows them.',
       tags: ['jobs'],
-      headers: submissionHeaders('job'),
+      headers: submissionHeaders('job', true),
       body: documentedOnly(submissionSchema(registry, schemas, retention)),
       querystring: z.strictObject({}),
       response: {
         200: jsonResponse(
           'With `Prefer: wait`: the finished job. With `Deduplicated`: the job that stands for the submission',
           jobSchema,
-          { headers: responseHeaders.done },
+          { headers: { ...responseHeaders.done, ...minimalHeader } },
         ),
-        202: jsonResponse('The job was accepted', jobSchema, { headers: responseHeaders.accepted }),
+        202: jsonResponse('The job was accepted', jobSchema, {
+          headers: { ...responseHeaders.accepted, ...minimalHeader },
+        }),
         ...problemResponses(
           ...submissionProblems,
           'job_not_found',
@@ -50,8 +76,9 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
     },
     handler: async (request, reply) => {
       const job = parseJob(request.body, submissionContext(request, deps))
-      const accepted = await withHeldBy(deps.queue, await submit(request, reply, deps, jobs, job))
-      return reply.send(jobResource(accepted, retention, request.caller))
+      const accepted = await submit(request, reply, deps, jobs, job)
+      if (isMinimal(request.headers['prefer'], accepted)) return answerMinimally(request, reply, accepted, deps)
+      return reply.send(jobResource(await withHeldBy(deps.queue, accepted), retention, request.caller))
     },
   })
 }

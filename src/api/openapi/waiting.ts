@@ -2,10 +2,14 @@ import { z } from 'zod'
 import { maxWaitS } from '../http/prefer-header.ts'
 import { emptyResponse, jsonResponse } from './responses.ts'
 
-/** Documents the request header that makes an answer wait. */
-export function preferParameter(kind: 'job' | 'flow' | 'operation') {
+/** Documents the request header that makes an answer wait. `mayBeMinimal`: and that makes it short. */
+export function preferParameter(kind: 'job' | 'flow' | 'operation', mayBeMinimal = false) {
   const wait = `\`wait=N\`: answer when the ${kind} is done, after N seconds at the latest. N is capped at ${maxWaitS}`
-  return z.string().optional().describe(wait)
+  const minimal = '`return=minimal`: answer with `id`, `state` and `links` alone, after a wait with the output alone'
+  return z
+    .string()
+    .optional()
+    .describe(mayBeMinimal ? `${wait}. ${minimal}` : wait)
 }
 
 /** Documents the headers of an answer that may have waited. */
@@ -14,6 +18,12 @@ export function waitHeaders(kind: 'job' | 'flow' | 'operation') {
     location: `Where the ${kind} can be read`,
     'preference-applied': '`wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds',
   }
+}
+
+/** … of one that may have been short. */
+export const minimalHeader = {
+  'preference-applied':
+    '`wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds; `return=minimal`: the answer is short',
 }
 
 /** Documents the header of an answer that has waited for the end. */

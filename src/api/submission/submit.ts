@@ -207,10 +207,10 @@ export const byBodyAndPrefer = {
   claimed: ({ body }: FastifyRequest) => body,
 }
 
-/** The documented request headers of a submission. */
-export function submissionHeaders(kind: 'job' | 'flow') {
+/** The documented request headers of a submission. `mayBeMinimal`: its answer may be short. */
+export function submissionHeaders(kind: 'job' | 'flow', mayBeMinimal = false) {
   return z.object({
-    prefer: preferParameter(kind),
+    prefer: preferParameter(kind, mayBeMinimal),
     'idempotency-key': z
       .string()
       .regex(idempotencyKeyPattern)

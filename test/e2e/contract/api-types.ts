@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Submit a job
-         * @description Stores a job and answers at once, or with its end where `Prefer: wait` asks for it. Send an `Idempotency-Key`: a repeated request stores no second job.
+         * @description Stores a job and answers at once, or with its end where `Prefer: wait` asks for it. Send an `Idempotency-Key`: a repeated request stores no second job. With `Prefer: return=minimal` the answer has `id`, `state` and `links` (`self`, `events`) alone, and after a wait for a job that succeeded its output alone; `Preference-Applied` says so. The schemas of the answers do not have these forms: ask for them in a client that knows them.
          */
         post: operations["submitJob"];
         delete?: never;
@@ -4117,7 +4117,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50. `return=minimal`: answer with `id`, `state` and `links` alone, after a wait with the output alone */
                 prefer?: string;
                 /** @description Requests with the same key and body are stored as one job, however often they are sent */
                 "idempotency-key"?: string;
@@ -4140,7 +4140,7 @@ export interface operations {
                 headers: {
                     /** @description Where the job can be read */
                     location?: string;
-                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds; `return=minimal`: the answer is short */
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;
@@ -4159,7 +4159,7 @@ export interface operations {
                 headers: {
                     /** @description Where the job can be read */
                     location?: string;
-                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds */
+                    /** @description `wait=N`: the request had a `Prefer: wait`, and N is its limit in seconds; `return=minimal`: the answer is short */
                     "preference-applied"?: string;
                     /** @description `true`: the key was used before, and this is its job */
                     "idempotent-replayed"?: string;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { preferredWaitS } from '../../../../src/api/http/prefer-header.ts'
+import { preferredReturn, preferredWaitS } from '../../../../src/api/http/prefer-header.ts'
 
 test.each<[header: string | string[] | undefined, waitS: number | undefined]>([
   [undefined, undefined],
@@ -31,8 +31,26 @@ test.each<[header: string | string[] | undefined, waitS: number | undefined]>([
   expect(preferredWaitS(header)).toBe(waitS)
 })
 
+test.each<[header: string | string[] | undefined, kind: string | undefined]>([
+  [undefined, undefined],
+  ['return=minimal', 'minimal'],
+  [' Return = "minimal" ; foo', 'minimal'],
+  ['wait=5, return=representation', 'representation'],
+  ['return=minimal, return=representation', 'minimal'],
+  ['return=most, return=representation', 'representation'],
+  ['foo="a, return=minimal"', undefined],
+  ['return', undefined],
+  ['return=minimally', undefined],
+  [['wait=1', 'return=minimal'], 'minimal'],
+])('Prefer: %s asks for a %s answer', (header, kind) => {
+  expect(preferredReturn(header)).toBe(kind)
+})
+
 test('reading a long Prefer header takes time in proportion to its length', () => {
   const from = performance.now()
-  for (const text of ['"', '\\"', ',', '"a,', 'wait=', ' ']) preferredWaitS(text.repeat(16_384 / text.length))
+  for (const text of ['"', '\\"', ',', '"a,', 'wait=', 'return=', ' ']) {
+    preferredWaitS(text.repeat(16_384 / text.length))
+    preferredReturn(text.repeat(16_384 / text.length))
+  }
   expect(performance.now() - from).toBeLessThan(500)
 })
