@@ -62,7 +62,7 @@ export async function sendOutput(
 }
 
 /** @throws Problem when the job has no output */
-export async function outputOf(job: StoredJob, deps: Pick<RouteDeps, 'queue' | 'hub'>): Promise<Payload> {
+async function outputOf(job: StoredJob, deps: Pick<RouteDeps, 'queue' | 'hub'>): Promise<Payload> {
   if (!job.done) throw new Problem('job_not_done', `The job is ${job.state}: it has no output yet.`)
   if (job.state !== 'succeeded')
     throw new Problem('job_has_no_output', `The job ended as ${job.state} and has no output: see its error.`)
