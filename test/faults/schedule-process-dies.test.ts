@@ -47,7 +47,7 @@ test.each([
   const { body: after } = await waitFor(
     'the tick to fire',
     () => send<ScheduleResource>('GET', `${heir.url}/v1/schedules/once`),
-    (answer) => answer.body.last_run_at !== null,
+    ({ status, body: read }) => status === 200 && read.last_run_at !== null,
   )
   expect(after).toMatchObject({ last_run_at: once.start_at, last_job_id: ref.id, next_run_at: null, skipped_runs: 0 })
   const listed = await send<{ items: JobResource[] }>('GET', `${heir.url}/v1/jobs`)
