@@ -44,6 +44,8 @@ export interface Job<Type = string, Output = unknown> {
   output_bytes: number | null
   error: JobError | null
   progress: Progress | null
+  /** What its handler has kept for the next start. */
+  checkpoint: { size_bytes: number; at: string } | null
   run: number
   attempt: number
   max_attempts: number

@@ -18,8 +18,11 @@ local batch, lastEvent, values = unpack(redis.call('HMGET', KEYS[3], 'eventBatch
 -- A worker whose connection broke before the reply sends the batch again.
 if batch == ARGV[3] then return 1 end
 
-local hasValues = false
-for i = firstArg, #ARGV do hasValues = hasValues or string.sub(ARGV[i], 1, 7) == 'output ' end
+local hasValues, hasState = false, false
+for i = firstArg, #ARGV do
+  hasValues = hasValues or string.sub(ARGV[i], 1, 7) == 'output '
+  hasState = hasState or string.sub(ARGV[i], 1, 11) == 'checkpoint '
+end
 local list, count, bytes, owner = parseValues(values)
 -- A list without an owner was begun for this run.
 local begins = owner ~= ARGV[1] and owner ~= '' and (hasValues or (list ~= nil and ARGV[10] ~= ''))
@@ -30,7 +33,8 @@ if ARGV[10] == 'restored' and owner ~= ARGV[1] then
   begins = begins and keptCount == 0
 end
 local cuts = keptCount and keptCount > 0
-if hasValues and not cuts and tonumber(ARGV[9]) ~= (begins and 0 or count) then return -1 end
+-- A state belongs to the values before it: those of this start.
+if (hasValues or hasState) and not cuts and tonumber(ARGV[9]) ~= (begins and 0 or count or 0) then return -1 end
 
 local last = lastEventId(KEYS[3], lastEvent)
 local first, message, marker = last + 1, {}, nil

@@ -229,6 +229,25 @@ test('an attempt whose checkpoint Redis has lost meanwhile is put back', async (
   expect(await second.events.emit(checkpoint('next'))).toMatchObject({ code: 'checkpoint_refused' })
 })
 
+test('a state is not stored with values of another start, where Redis has lost the list of this one', async () => {
+  const { start, lose, redis, keys, ref } = await world()
+  const first = await start()
+  await first.emit(value(1), checkpoint('first'), value(2))
+  await lose(first.job)
+  const [before, place] = await Promise.all(
+    [keys.job(ref), keys.checkpoint(ref)].map((key) => redis.hget(key, 'values')),
+  )
+  const second = await start()
+  await second.emit()
+  // As after a crash of Redis that lost what came last.
+  await redis.hset(keys.job(ref), 'values', before ?? '')
+  await redis.hset(keys.checkpoint(ref), 'values', place ?? '')
+  expect(await second.emit(checkpoint('second'))).toMatchObject([{ code: 'checkpoint_not_stored' }])
+  expect(second.events.verdict).toEqual({ status: 'put_back' })
+  await lose(second.job)
+  expect((await start()).kept?.state?.json).toBe('"first"')
+})
+
 test('sizes and numbers are bounded, and what is refused leaves what was there', async () => {
   const { start, lose, jobs, ref } = await world()
   const { emit, job } = await start()
