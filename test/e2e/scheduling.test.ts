@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { Keys } from '../../src/queue/redis/keys.ts'
 import { read, send, submit } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
@@ -8,6 +11,23 @@ import { waitFor } from '../helpers/wait-for.ts'
 
 /** The machine may be busy. */
 const patience = { timeout: 120_000 }
+
+const jobFile = `
+import { defineJob } from '${new URL('../../src/jobs/define-job.ts', import.meta.url).href}'
+import { z } from 'zod'
+export default defineJob({
+  type: 'by-account',
+  title: 'Work for an account',
+  runsOn: 'event-loop',
+  input: z.object({ account: z.string() }),
+  output: z.null(),
+  concurrency: { key: ({ account }) => account },
+  async run() {
+    await new Promise((done) => setTimeout(done, 200))
+    return null
+  },
+})
+`
 
 const becomes = (url: string, id: string, state: string) =>
   waitFor(
@@ -20,7 +40,32 @@ test(
   'jobs of a concurrency key run one after the other, are held meanwhile, and a key is refused or replaced',
   patience,
   async () => {
-    const { api } = await startStack()
+    const folder = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    await writeFile(join(folder, 'by-account.ts'), jobFile)
+    const { api } = await startStack({ env: { JOBS_DIR: folder } })
+
+    // Of a step the key follows from its input, once that is known.
+    const step = {
+      chain: [
+        { type: 'echo', input: 'a' },
+        { type: 'by-account', input: { account: { $output: '' } } },
+      ],
+    }
+    const flow = await send<{ id: string }>('POST', `${api.url}/v1/flows`, {
+      body: { flow: { gather: [step, step, { type: 'by-account', input: { account: 'a' } }] } },
+      headers: { prefer: 'wait=20' },
+    })
+    const ids = new Set(JSON.stringify(flow.body).match(/io_\w{26}/g))
+    const jobs = await Promise.all([...ids].map((id) => read(api.url, id)))
+    const runs = jobs
+      .flatMap(({ body }) => (body.type === 'by-account' ? [body] : []))
+      .toSorted((one, other) => ((one.started_at ?? '') < (other.started_at ?? '') ? -1 : 1))
+    expect(flow.body).toMatchObject({ state: 'succeeded' })
+    expect(runs).toHaveLength(3)
+    for (let n = 1; n < runs.length; n++)
+      expect((runs[n]?.started_at ?? '') >= (runs[n - 1]?.finished_at ?? 'none')).toBe(true)
+
     const concurrency = { key: 'account-1' }
     const first = await submit(api.url, 'sleep', { duration_ms: 1500 }, { concurrency })
     await becomes(api.url, first.body.id, 'running')

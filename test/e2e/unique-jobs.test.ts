@@ -36,10 +36,12 @@ async function world() {
   const blind = makeKey('acme', ['submit'])
   const other = makeKey('globex', ['submit', 'read', 'cancel'])
   const small = makeKey('initech', ['submit', 'read'])
-  const { path } = await keysFile([admin, plain, blind, other, small], {
+  const full = makeKey('hooli', ['submit', 'read'])
+  const { path } = await keysFile([admin, plain, blind, other, small, full], {
     acme: { max_queued: 1000 },
     globex: { max_priority: 4 },
     initech: { max_bytes: 100_000 },
+    hooli: { max_queued: 1 },
   })
   const { api } = await startStack({ env: { API_KEYS_FILE: path, JOBS_DIR: folder } })
   const call = <T = JobResource>(
@@ -56,7 +58,7 @@ async function world() {
   const submit = (fields: Record<string, unknown>, more: Record<string, string> = {}, by = admin) =>
     call('POST', '/v1/jobs', { type: 'echo', input: 1, ...fields }, more, by)
   const pause = (how: 'pause' | 'resume') => call('POST', `/v1/queues/io/${how}`)
-  return { call, submit, pause, plain, blind, other, small }
+  return { call, submit, pause, plain, blind, other, small, full }
 }
 
 test('what a client gets whose unique key another job holds', patience, async () => {
@@ -140,6 +142,35 @@ test('what a client gets whose unique key another job holds', patience, async ()
   const refused = await submit({ concurrency, unique: { ...waits, on_conflict: 'replace' } })
   expect(refused).toMatchObject({ status: 409, body: { code: 'concurrency_full' } })
   expect((await call('GET', `/v1/jobs/${held.body.id}`)).body).toMatchObject({ state: 'queued' })
+})
+
+test('a submission that joins a job needs no room', patience, async () => {
+  const { submit, pause, full, call } = await world()
+  await pause('pause')
+  const unique = { key: 'report' }
+  const first = await submit({ unique }, {}, full)
+  expect(first.status).toBe(202)
+  expect((await submit({}, {}, full)).status).toBe(429)
+  const joined = await submit({ unique }, {}, full)
+  expect(joined).toMatchObject({ status: 200, body: { id: first.body.id } })
+  expect(joined.headers.get('deduplicated')).toBe('joined')
+  const refused = await submit({ unique: { ...unique, on_conflict: 'reject' } }, {}, full)
+  expect(refused).toMatchObject({ status: 409, body: { code: 'unique_conflict' } })
+  expect((await submit({ unique: { key: 'other' } }, {}, full)).status).toBe(429)
+  const keyed = () => submit({ unique }, { 'idempotency-key': 'k' }, full)
+  expect(await keyed()).toMatchObject({ status: 200, body: { id: first.body.id } })
+  const replayed = await keyed()
+  expect(replayed.body.id).toBe(first.body.id)
+  expect(replayed.headers.get('idempotent-replayed')).toBe('true')
+  // What was joined took no place.
+  await pause('resume')
+  await waitFor(
+    'its end',
+    () => call('GET', `/v1/jobs/${first.body.id}`, undefined, {}, full),
+    ({ body }) => body.state === 'succeeded',
+    busy,
+  )
+  expect((await submit({ unique }, {}, full)).status).toBe(202)
 })
 
 test('a running job is replaced with proof, types bring keys of their own, and what is refused', patience, async () => {

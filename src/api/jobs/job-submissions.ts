@@ -35,6 +35,7 @@ export function jobSubmissions(
     cost: () => 1,
     admit: ({ ref }, request) => admitJobs(admission, request.caller, [ref], bytesOf(request)),
     withdraw,
+    joinedBy: (job, request) => joinedWithoutRoom(deps, job, request.caller),
     store: async (job, { known, isReplay, isAwaitedHere }, request) => {
       if (known) return known
       // Under a key another request may store the job, with the channel of another process.
@@ -103,6 +104,17 @@ async function resolveShared(
   if (triesLeft === 0) return undefined
   const again = await addOrRefuse(about)
   return again.deduplicated ? resolveShared(about, again, again.deduplicated, triesLeft - 1) : again
+}
+
+/** The job that a submission joins for which there is no room; undefined: there is none. @throws Problem `unique_conflict` */
+async function joinedWithoutRoom({ queue }: RouteDeps, job: NewJob, caller: Caller): Promise<StoredJob | undefined> {
+  const { unique } = job.record
+  if (!unique || unique.onConflict === 'replace') return undefined
+  const id = await queue.holderFor(job)
+  if (id === undefined) return undefined
+  if (unique.onConflict === 'reject') throw uniqueConflict(id)
+  const stored = await queue.read({ queue: job.ref.queue, id }, undefined, 'small')
+  return stored && { ...shownJoined(stored, job, caller), deduplicated: { how: 'joined', id } }
 }
 
 /** @throws Problem `concurrency_full`, or `quota_exceeded` where too many are held by a key */

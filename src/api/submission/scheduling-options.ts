@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Job } from '../../jobs/define-job.ts'
+import { hasScheduling, schedulingOfType } from '../../jobs/scheduling-of-type.ts'
 import type { NewJob } from '../../queue/model/new-job.ts'
 import { maxConcurrency, maxKeyLength, onFullKinds } from '../../queue/model/scheduling.ts'
 import type { Caller } from '../access/api-keys.ts'
@@ -62,27 +63,20 @@ interface Given {
 /** Whether a job has any of them: most have none. */
 export function isScheduled(options: Given, job: Job): boolean {
   const { concurrency, rate, fairness_key } = options
-  return Boolean(concurrency || rate || fairness_key !== undefined || job.concurrency || job.rate || job.fairnessKey)
+  return Boolean(concurrency || rate || fairness_key !== undefined || hasScheduling(job))
 }
 
 /** What the job type says for an input that its schema has parsed; a client's own options go before. */
 function byType(job: Job, input: unknown): { given: unknown } | { error: string } {
   try {
-    const { concurrency, rate, fairnessKey } = job
-    const concurrencyKey = concurrency?.key(input)
-    const rateKey = rate?.key(input)
-    const share = fairnessKey?.(input)
+    const { concurrency, rate, fairnessKey } = schedulingOfType(job, input)
     return {
       given: {
-        ...(concurrency &&
-          concurrencyKey !== undefined && {
-            concurrency: { key: concurrencyKey, limit: concurrency.limit, on_full: concurrency.onFull },
-          }),
-        ...(rate &&
-          rateKey !== undefined && {
-            rate: { key: rateKey, limit: rate.limit, per_ms: rate.perMs, burst: rate.burst },
-          }),
-        ...(share !== undefined && { fairness_key: share }),
+        ...(concurrency && {
+          concurrency: { key: concurrency.key, limit: concurrency.limit, on_full: concurrency.onFull },
+        }),
+        ...(rate && { rate: { key: rate.key, limit: rate.limit, per_ms: rate.perMs, burst: rate.burst } }),
+        ...(fairnessKey !== undefined && { fairness_key: fairnessKey }),
       },
     }
   } catch (error) {
@@ -108,7 +102,7 @@ export function schedulingOf(
     ...(options.rate && { rate: options.rate }),
     ...(options.fairness_key !== undefined && { fairness_key: options.fairness_key }),
   }
-  if (!(input && (job.concurrency || job.rate || job.fairnessKey))) return given
+  if (!(input && hasScheduling(job))) return given
   const derived = byType(job, input.data)
   const parsed = 'given' in derived ? schedulingSchema.safeParse(derived.given) : undefined
   if (parsed?.success) return { ...parsed.data, ...given }

@@ -34,6 +34,8 @@ export interface SubmissionKind<S extends { ref: JobRef }, T extends Submitted> 
   cost(submitted: S): number
   /** Takes the places of its jobs. @throws Problem when there is no room for it */
   admit(submitted: S, request: FastifyRequest, reply: FastifyReply): Promise<void>
+  /** What it joins, so that it needs no room: asked where there is none. @throws Problem where it may not */
+  joinedBy?(submitted: S, request: FastifyRequest): Promise<T | undefined>
   /** Gives back the places of what was admitted and is not stored. */
   withdraw(submitted: S, request: FastifyRequest): Promise<void>
   /** Stores it, or completes what is `known` to be stored. Of two under one `ref` the first counts. */
@@ -82,7 +84,8 @@ export async function submit<S extends { ref: JobRef }, T extends Submitted>(
   // Before the claim: a request that may not wait leaves nothing behind.
   const hold = waitS === undefined ? undefined : deps.holds.open('wait', request, reply)
   const key = idempotencyKey(request.headers['idempotency-key'])
-  const claim = key === undefined ? undefined : await admitAndClaim(request, reply, deps, kind, { key, given })
+  const claimed = key === undefined ? undefined : await admitAndClaim(request, reply, deps, kind, { key, given })
+  const claim = claimed?.claim
   const isReplay = claim?.status === 'replay'
   const submitted = isReplay ? { ...given, ref: claim.ref } : given
   const mayBeShared = kind.mayBeShared?.(submitted) ?? false
@@ -95,11 +98,12 @@ export async function submit<S extends { ref: JobRef }, T extends Submitted>(
     const known = isReplay ? await kind.read(ref) : undefined
     // To store it anew would run it again.
     if (isReplay && !known && (await kind.wasEvicted(ref))) throw kind.evicted(ref.id)
-    if (!known && claim?.status !== 'first') await kind.admit(submitted, request, reply)
-    const stored = await kind.store(submitted, { known, isReplay, isAwaitedHere }, request)
+    const isToAdmit = !known && claim?.status !== 'first'
+    const joined = isToAdmit ? await admitOrJoin(kind, submitted, request, reply) : claimed?.joined
+    const stored = joined ?? (await kind.store(submitted, { known, isReplay, isAwaitedHere }, request))
     how = stored?.deduplicated?.how
     if (stored && standsFor(stored)) {
-      await kind.withdraw(submitted, request)
+      if (!joined) await kind.withdraw(submitted, request)
       const other = { ...ref, id: standsFor(stored) ?? ref.id }
       if (claim) await kind.share?.(claim, ref, other)
       ref = other
@@ -137,6 +141,23 @@ export async function submit<S extends { ref: JobRef }, T extends Submitted>(
   return mayBeOthers ? (kind.shown?.(value, submitted, request) ?? value) : value
 }
 
+/** Takes the places of its jobs; where there is no room, looks for what it joins, which is the result then. @throws Problem */
+async function admitOrJoin<S extends { ref: JobRef }, T extends Submitted>(
+  kind: Pick<SubmissionKind<S, T>, 'admit' | 'joinedBy'>,
+  given: S,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<T | undefined> {
+  try {
+    await kind.admit(given, request, reply)
+    return undefined
+  } catch (refusal) {
+    const joined = refusal instanceof Problem ? await kind.joinedBy?.(given, request) : undefined
+    if (!joined) throw refusal
+    return joined
+  }
+}
+
 /** The id of another one that stands for a submission; undefined where it was stored itself. */
 function standsFor({ deduplicated }: Submitted): string | undefined {
   return deduplicated && !deduplicated.canceled ? deduplicated.id : undefined
@@ -148,30 +169,32 @@ function standsFor({ deduplicated }: Submitted): string | undefined {
  *
  * @throws Problem
  */
-async function admitAndClaim<S extends { ref: JobRef }>(
+async function admitAndClaim<S extends { ref: JobRef }, T extends Submitted>(
   request: FastifyRequest,
   reply: FastifyReply,
   { idempotency }: Pick<RouteDeps, 'idempotency'>,
-  kind: Pick<SubmissionKind<S, { done: boolean }>, 'claimed' | 'cost' | 'admit' | 'withdraw' | 'evicted'>,
+  kind: Pick<SubmissionKind<S, T>, 'claimed' | 'cost' | 'admit' | 'joinedBy' | 'withdraw' | 'evicted'>,
   { key, given }: { key: string; given: S },
-): Promise<HeldClaim> {
+): Promise<{ claim: HeldClaim; joined?: T | undefined }> {
   const { tenant, limits } = request.caller
   const claimed = kind.claimed(request)
   const find = () => idempotency.find(tenant, key, claimed)
   // A replay counts as one request.
   const isCharged = limits.requests_per_minute !== undefined && kind.cost(given) > 1
   const earlier = isCharged ? await find() : undefined
-  if (earlier) return usable(earlier, kind)
+  if (earlier) return { claim: usable(earlier, kind) }
+  let joined: T | undefined
   try {
     await kind.admit(given, request, reply)
   } catch (refusal) {
     const replayed = refusal instanceof Problem ? await find() : undefined
-    if (!replayed) throw refusal
-    return usable(replayed, kind)
+    if (replayed) return { claim: usable(replayed, kind) }
+    joined = refusal instanceof Problem ? await kind.joinedBy?.(given, request) : undefined
+    if (!joined) throw refusal
   }
   const claim = await idempotency.claim(tenant, key, claimed, given.ref)
-  if (claim.status !== 'first') await kind.withdraw(given, request)
-  return usable(claim, kind)
+  if (claim.status !== 'first' && !joined) await kind.withdraw(given, request)
+  return { claim: usable(claim, kind), ...(claim.status === 'first' && { joined }) }
 }
 
 /** @throws Problem `idempotency_key_reused`, or that the job of the key was evicted: to store it anew would run it again */

@@ -1,7 +1,10 @@
 import { cutText } from '../../jobs/cut-text.ts'
+import type { Job } from '../../jobs/define-job.ts'
 import { parseValue } from '../../jobs/parse-value.ts'
 import type { Registry } from '../../jobs/registry.ts'
+import { hasScheduling, schedulingOfType } from '../../jobs/scheduling-of-type.ts'
 import type { StoredFailure } from '../model/failure.ts'
+import { flowScheduling, type StepScheduling } from '../model/scheduling.ts'
 import { flowBounds } from './model/document.ts'
 import { type JobNode, type MapNode, type PlanNode, sourceOf } from './model/plan.ts'
 import { fillReferences, findReferences, follow, parsePointer } from './model/template.ts'
@@ -17,16 +20,31 @@ export async function completeInput(
   registry: Registry,
   node: JobNode,
   outputs: FlowOutputs,
-): Promise<{ input: unknown } | { failure: StoredFailure }> {
+): Promise<{ input: unknown; scheduling?: StepScheduling } | { failure: StoredFailure }> {
   const { job, path } = node
   if (!job.dynamic) return { input: job.record.input }
   const filled = await fill(node, job.record.input, '/input', outputs)
   if (filled.status === 'failed') return refuse(filled.code, `${path}: ${filled.message}`)
   const loaded = registry.get(job.type)
-  const [issue] = (loaded && parseValue(loaded.job.input, filled.value, { stopEarly: true }).error?.issues) ?? []
-  if (!issue) return { input: filled.value }
+  const parsed = loaded && parseValue(loaded.job.input, filled.value, { stopEarly: true })
+  const [issue] = parsed?.error?.issues ?? []
+  if (!issue) {
+    const keys = loaded && parsed?.success && hasScheduling(loaded.job) ? keysOf(loaded.job, parsed.data) : undefined
+    if (keys && 'error' in keys)
+      return refuse('invalid_input', `${path}: its job type makes no usable scheduling key of its input: ${keys.error}`)
+    return { input: filled.value, ...keys }
+  }
   const at = issue.path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
   return refuse('invalid_input', `${path}: /input${at}: ${issue.message}`)
+}
+
+/** What the type of a step says for its input. */
+function keysOf(job: Job, input: unknown): ReturnType<typeof flowScheduling> {
+  try {
+    return flowScheduling(schedulingOfType(job, input))
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : 'threw' }
+  }
 }
 
 /** The items that a map is to run over. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { parseValue } from '../../jobs/parse-value.ts'
 import type { Registry } from '../../jobs/registry.ts'
+import { hasScheduling } from '../../jobs/scheduling-of-type.ts'
 import type { FilledStep, StepFiller } from '../consume/attempt.ts'
 import { fillerOf } from '../model/job-record.ts'
 import { parseJson } from '../model/parse-json.ts'
@@ -58,6 +59,8 @@ function fill({ registry, log }: Deps, { id, type, data }: StoredStep & { id: st
     const input = fillAll(record.input, JSON.parse(output))
     if (!input) return undefined
     const job = registry.get(type)?.job
+    // Keys that it has by its input are the coordinator's to make.
+    if (job && hasScheduling(job)) return undefined
     if (job && parseValue(job.input, input.value, { stopEarly: true }).error) return undefined
     // Its input stays last: see JobRecord.
     const filled: FilledStep = { id, data: JSON.stringify({ ...record, input: input.value }) }

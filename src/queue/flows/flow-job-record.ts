@@ -1,6 +1,7 @@
 import { decodeFailure, type StoredFailure } from '../model/failure.ts'
 import { inStoredOrder, type JobRecord, recordVersion } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
+import type { StepScheduling } from '../model/scheduling.ts'
 import { endState } from '../model/stored-job.ts'
 import type { FlowHead } from './model/document.ts'
 import { fillsNext, type JobNode } from './model/plan.ts'
@@ -31,12 +32,22 @@ export function releasedRecord(
   flow: FlowOfJob,
   node: JobNode,
   now: number,
-  input: unknown = node.job.record.input,
+  completed: { input: unknown; scheduling?: StepScheduling } = { input: node.job.record.input },
 ): { runAt: number | undefined; record: JobRecord } {
   const { delayMs, runAt = delayMs === undefined ? undefined : now + delayMs } = node.job
   // Clients see how long it waited since it could start, not since the flow was submitted.
   const dueAt = Math.max(now, runAt ?? now)
-  const record = inStoredOrder({ ...blockedRecord(flow, node), input, reopenedAt: dueAt })
+  const { input, scheduling } = completed
+  const blocked = blockedRecord(flow, node)
+  const { concurrency, rate, fairnessKey } = blocked
+  // The options of the client come before those of the type.
+  const keys = scheduling && {
+    ...scheduling,
+    ...(concurrency && { concurrency }),
+    ...(rate && { rate }),
+    ...(fairnessKey !== undefined && { fairnessKey }),
+  }
+  const record = inStoredOrder({ ...blocked, ...keys, input, reopenedAt: dueAt })
   const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
   return { runAt, record: hasLimits ? inStoredOrder({ ...record, countsFrom: dueAt }) : record }
 }

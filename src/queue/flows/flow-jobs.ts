@@ -7,6 +7,7 @@ import type { JobEnd } from '../model/job-states.ts'
 import type { NewJob } from '../model/new-job.ts'
 import { largeInputBytes } from '../model/payload.ts'
 import { redisNow } from '../model/redis-time.ts'
+import { type StepScheduling, schedulingHash } from '../model/scheduling.ts'
 import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/connection.ts'
 import { isFencedOff, OtherIncarnationError } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
@@ -35,7 +36,9 @@ const maxLeavingAtOnce = 1000
 type FlowOf = Pick<StoredFlow, 'id' | 'run' | 'createdAt' | 'tenant' | 'tags'> & { requestId?: string | undefined }
 
 /** A blocked job is either released with its input, or fails without being run. */
-export type Release = { node: JobNode; input: unknown } | { node: JobNode; failure: StoredFailure }
+export type Release =
+  | { node: JobNode; input: unknown; scheduling?: StepScheduling }
+  | { node: JobNode; failure: StoredFailure }
 
 /** The jobs of flows in Redis, many in one call. All methods are idempotent and throw QueueUnavailableError. */
 export class FlowJobs {
@@ -119,11 +122,14 @@ export class FlowJobs {
       const { id } = ids.ref(node.job.queue, node.n)
       const release = byNode.get(node)
       if (!release || 'failure' in release)
-        return [id, 'fail', release ? encodeFailure(release.failure) : '', '', '', '', '']
-      const { runAt, record } = releasedRecord(flow, node, now, release.input)
+        return [id, 'fail', release ? encodeFailure(release.failure) : '', '', '', '', '', '']
+      const { runAt, record } = releasedRecord(flow, node, now, release)
       const { startBy, deadlineAt } = timeLimits(record)
       const data = JSON.stringify(record)
-      return [id, 'release', data, runAt ?? '', startBy ?? '', deadlineAt ?? '', largeInputBytes(data, record) ?? '']
+      const size = largeInputBytes(data, record) ?? ''
+      // What it had in an earlier run of the flow goes.
+      const keys = node.job.dynamic ? JSON.stringify(Object.entries(schedulingHash(record)).flat()) : ''
+      return [id, 'release', data, runAt ?? '', startBy ?? '', deadlineAt ?? '', size, keys]
     }
     const failed: JobNode[] = []
     const before: JobNode[] = []

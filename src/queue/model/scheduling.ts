@@ -22,6 +22,33 @@ export const schedulingFields = {
   rate: z.object({ key: z.string(), limit: z.int(), perMs: z.int(), burst: z.int() }).optional(),
 }
 
+const keySchema = z
+  .string()
+  .min(1)
+  .max(maxKeyLength)
+  .refine((key) => key.isWellFormed(), 'is not well-formed Unicode')
+const ofTypeSchema = z.object({
+  concurrency: z.object({ key: keySchema, limit: z.int().min(1).max(maxConcurrency).default(1) }).optional(),
+  rate: z
+    .object({
+      key: keySchema,
+      limit: z.int().min(1),
+      perMs: z.int().min(1),
+      burst: z.int().min(1).default(1),
+    })
+    .optional(),
+  fairnessKey: keySchema.optional(),
+})
+
+/** The keys that a step of a flow has from its type. */
+export type StepScheduling = z.output<typeof ofTypeSchema>
+
+/** What is stored of the keys of a type for the input of a job of a flow, which always waits; or why they are none. */
+export function flowScheduling(ofType: unknown): { scheduling: StepScheduling } | { error: string } {
+  const { data, error } = ofTypeSchema.safeParse(ofType)
+  return data ? { scheduling: data } : { error: error.issues[0]?.message ?? 'is invalid' }
+}
+
 const schedulingSchema = z.object({ tenant: z.string(), ...schedulingFields })
 type Scheduling = z.output<typeof schedulingSchema>
 

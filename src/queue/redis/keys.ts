@@ -100,6 +100,11 @@ export class Keys {
     return `${this.bullPrefix(queue)}:held:${gate}`
   }
 
+  /** Hash of how many jobs each limit counts: see slots.lua. */
+  busy(queue: string): string {
+    return `${this.bullPrefix(queue)}:busy`
+  }
+
   /** Hash: when the next job of each rate is due. Scripts derive its name: see slots.lua. */
   rates(queue: string): string {
     return `${this.bullPrefix(queue)}:tat`

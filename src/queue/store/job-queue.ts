@@ -8,6 +8,7 @@ import type { NewJob } from '../model/new-job.ts'
 import { redisNow } from '../model/redis-time.ts'
 import type { JobView } from '../model/standing.ts'
 import type { StoredJob, StoredOutput } from '../model/stored-job.ts'
+import { uniqueClaim } from '../model/unique-key.ts'
 import { QueueUnavailableError, type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { loadScript } from '../redis/load-script.ts'
@@ -24,10 +25,11 @@ import { removeJob } from './remove-job.ts'
 
 const pauseQueue = loadScript('bullmq/pause-queue')
 const findMembers = loadScript('bullmq/find-members')
+const findHolder = loadScript('bullmq/find-holder')
 
 /** So many jobs of each set are looked at for those of a key. */
 const maxMembers = 5000
-const membersSchema = z.tuple([z.array(z.string()), z.array(z.string())])
+const membersSchema = z.array(z.string())
 
 export type { FailureGroup } from './failure-groups.ts'
 
@@ -159,15 +161,26 @@ export class JobQueue {
     return jobs.flatMap((job) => stored.get(job) ?? [])
   }
 
-  /** The jobs of a concurrency key that run, and those that are held or among the first to start. @throws QueueUnavailableError */
-  async membersOf(name: string, tenant: string, key: string): Promise<{ running: string[]; waiting: string[] }> {
+  /**
+   * The jobs of a concurrency key that run, are held or are among the first to start, the oldest first: by the time of their submission, and those of one ms
+   * by their places. @throws QueueUnavailableError
+   */
+  async membersOf(name: string, tenant: string, key: string): Promise<string[]> {
+    const gate = `concurrency:${tenant}:${key}`
     const sets = ['active', 'wait', 'prioritized'].map((set) => this.#keys.bull(name, set))
-    const names = [...sets, this.#keys.heldAt(name, `concurrency:${tenant}:${key}`)]
-    const reply = await whenAvailable(
-      findMembers(this.#client, names, [this.#keys.bull(name, ''), tenant, key, maxMembers]),
-    )
-    const [running, waiting] = membersSchema.parse(reply)
-    return { running, waiting }
+    const names = [...sets, this.#keys.heldAt(name, gate), this.#keys.busy(name)]
+    const args = [this.#keys.bull(name, ''), tenant, key, maxMembers, gate]
+    const found = membersSchema.parse(await whenAvailable(findMembers(this.#client, names, args)))
+    const members = found.flatMap((id, n) => (n % 2 === 0 ? [{ id, createdAt: Number(found[n + 1]) }] : []))
+    return members.toSorted((a, b) => a.createdAt - b.createdAt).map(({ id }) => id)
+  }
+
+  /** The job that holds the unique key of a new one; undefined: nobody does. @throws QueueUnavailableError */
+  async holderFor({ ref: { queue, id }, record: { tenant, unique }, createdAt }: NewJob): Promise<string | undefined> {
+    if (!unique) return undefined
+    const args = [this.#keys.bull(queue, ''), uniqueClaim(tenant, unique, createdAt)]
+    const holder = await whenAvailable(findHolder(this.#client, [this.#keys.claims(queue)], args))
+    return typeof holder === 'string' && holder !== id ? holder : undefined
   }
 
   /** See {@link removeJob}. @throws QueueUnavailableError */

@@ -23,10 +23,11 @@ export async function replaceOlder(
   { id: newest, queue: name, record: { tenant, concurrency } }: StoredJob,
 ): Promise<void> {
   if (!concurrency) return
-  const { running, waiting } = await queue.membersOf(name, tenant, concurrency.key)
-  // Ids sort by their time.
-  const older = [...running, ...waiting].filter((id) => id < newest).toSorted()
-  for (const id of older.slice(0, Math.max(0, older.length - concurrency.limit + 1))) {
+  const members = await queue.membersOf(name, tenant, concurrency.key)
+  const place = members.indexOf(newest)
+  // It has ended meanwhile, or a newer one has replaced it.
+  if (place < 0) return
+  for (const id of members.slice(0, Math.max(0, place - concurrency.limit + 1))) {
     const job = await queue.read({ queue: name, id }, undefined, 'small')
     if (!job || job.done) continue
     if ((await control.cancel(job, graceMsOf(job.type), redisNow())) === 'ended') onEnded(job)

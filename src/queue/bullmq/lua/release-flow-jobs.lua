@@ -15,13 +15,13 @@
   One script and no add of BullMQ's: the job is there already, with its id, and is only moved.
   KEYS: prioritized, delayed, priority counter, marker, meta, time limits, failed, waiting-children
   ARGV: prefix of the job keys, now, for each: id, 'release' or 'fail', data or failure, due at or '', start by or '', deadline or '',
-        size of its input if that is large or ''
+        size of its input if that is large or '', fairness and gates that its input gives it as a JSON list or '' where they stay
   Returns the places in this list, from 1 on, of those that failed by this call, and of those that were not blocked.
 ]]
 local failed, before = {}, {}
 local sets = { KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5] }
 local entry = readyOf(ARGV[1])
-for i = 3, #ARGV, 7 do
+for i = 3, #ARGV, 8 do
   local id = ARGV[i]
   local jobKey = ARGV[1] .. id
   local blocked = redis.call('HGET', jobKey, 'blocked')
@@ -29,11 +29,16 @@ for i = 3, #ARGV, 7 do
     redis.call('ZREM', KEYS[8], id)
     if ARGV[i + 1] == 'fail' then
       endJob(jobKey, jobKey .. ':lock', KEYS[7], jobKey, id, ARGV[i + 2], ARGV[2])
-      failed[#failed + 1] = (i + 4) / 7
+      failed[#failed + 1] = (i + 5) / 8
     else
       redis.call('HDEL', jobKey, 'blocked', 'inputBytes')
       if ARGV[i + 6] ~= '' then redis.call('HSET', jobKey, 'inputBytes', ARGV[i + 6]) end
       redis.call('HSET', jobKey, 'data', ARGV[i + 2], 'releasedAt', ARGV[2])
+      if ARGV[i + 7] ~= '' then
+        local keys = cjson.decode(ARGV[i + 7])
+        redis.call('HDEL', jobKey, 'turn', 'gates')
+        if #keys > 0 then redis.call('HSET', jobKey, unpack(keys)) end
+      end
       limitTime(KEYS[6], id, ARGV[i + 4], ARGV[i + 5])
       local dueAt = tonumber(ARGV[i + 3])
       if dueAt and dueAt > tonumber(ARGV[2]) then
@@ -46,7 +51,7 @@ for i = 3, #ARGV, 7 do
       redis.call('PUBLISH', jobKey, 'changed')
     end
   else
-    before[#before + 1] = (i + 4) / 7
+    before[#before + 1] = (i + 5) / 8
   end
 end
 return { failed, before }

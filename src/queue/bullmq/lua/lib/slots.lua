@@ -184,10 +184,10 @@ local function openSlots(q)
     if redis.call('HEXISTS', q.meta, 'paused') == 0 then redis.call('ZADD', q.marker, 0, '0') end
   end
 
-  -- Held jobs of a gate among which one that may pass is looked for, in their order.
-  local function firstOf(name, running)
-    local ids = redis.call('ZRANGE', heldAt .. name, 0, maxLooked - 1)
-    if #ids < maxLooked then return ids end
+  -- Held jobs of a gate among which one that may pass is looked for, in their order: most often the first may.
+  local function firstOf(name, running, isFirstEnough)
+    local ids = redis.call('ZRANGE', heldAt .. name, 0, isFirstEnough and 0 or maxLooked - 1)
+    if isFirstEnough or #ids < maxLooked then return ids end
     local wide = redis.call('ZRANGEBYSCORE', heldLimits .. name, '(' .. running, '+inf', 'LIMIT', 0, maxLooked)
     local order = {}
     for n, score in ipairs(#wide > 0 and redis.call('ZMSCORE', heldAt .. name, unpack(wide)) or {}) do order[wide[n]] = tonumber(score or 0) end
@@ -209,8 +209,9 @@ local function openSlots(q)
     now = tonumber(now or clock())
     local running = runningOf(name)
     local wakesAt
+    local isFirstEnough = true
     while redis.call('EXISTS', heldAt .. name) == 1 do
-      local ids, left = firstOf(name, running), 0
+      local ids, left = firstOf(name, running, isFirstEnough), 0
       for _, id in ipairs(ids) do
         local about = redis.call('HGET', held, id)
         about = about and cjson.decode(about) or { 0, 'c', name, unit, 0, 1, false }
@@ -246,7 +247,8 @@ local function openSlots(q)
           left = left + 1
         end
       end
-      if left >= #ids or left >= maxLooked then break end
+      if not isFirstEnough and left >= math.min(#ids, maxLooked) then break end
+      isFirstEnough = false
     end
     if wakesAt then sleep(name, wakesAt) end
     return false
@@ -367,7 +369,7 @@ local function openSlots(q)
 
   -- The limit of a gate has changed: lets in as many as may start now. The sweep goes on with them.
   function slots.widen(name, limit)
-    for _ = 1, math.min(limit, 1000) do
+    for _ = 1, math.min(limit, 200) do
       if not promote(name) then return end
     end
   end
