@@ -10,6 +10,7 @@ import { jobCommands } from './jobs/commands.ts'
 import { runCommand } from './jobs/run-command.ts'
 import type { RunType } from './jobs/run-type.ts'
 import { keysCommands } from './keys/commands.ts'
+import { replayCommand } from './replay/command.ts'
 import { serverCommands } from './server/commands.ts'
 import { text } from './text.ts'
 
@@ -47,6 +48,7 @@ export const buildApp = (type?: RunType): Application<CommandContext> =>
         ...jobCommands,
         ...serverCommands,
         ...contextCommands,
+        replay: replayCommand,
         completion: completionCommand,
         dev: role(
           'Run Redis, the API and workers in this terminal',

@@ -19,8 +19,7 @@ export interface Reported {
   steps: Record<string, unknown>
 }
 
-/** A job that is in no queue, held for one attempt, as a worker holds one that it has fetched. */
-export function holdJob(options: {
+export interface HeldJob {
   id: string
   queue: string
   type: string
@@ -31,12 +30,17 @@ export function holdJob(options: {
   signal: AbortSignal | undefined
   /** What it goes on from; gets what the job reports. */
   reported: Reported
-}): LeasedJob {
+  /** Called with each event: `output`, `progress` or `log`, and its data as clients see it. */
+  onEvent?: (event: string, data: unknown) => void
+}
+
+/** A job that is in no queue, held for one attempt, as a worker holds one that it has fetched. */
+export function holdJob(options: HeldJob): LeasedJob {
   const { id, queue, type, attempt, maxAttempts, record, signal, reported } = options
   const now = redisNow()
   const kept = keptBefore(reported)
   const append = async (batch: EventBatch) => {
-    for (const event of batch.events) note(event, reported)
+    for (const event of batch.events) note(event, options)
     return 'stored' as const
   }
   return {
@@ -68,13 +72,17 @@ function keptBefore({ checkpoint, steps }: Reported): KeptState {
 }
 
 /** @param event as it would be stored: see encodeEvent */
-function note(event: string, reported: Reported): void {
-  const [, kind, text = ''] = /^(\S+) ([^]*)$/.exec(event) ?? []
-  if (kind === 'output') reported.yields.push(JSON.parse(text))
-  else if (kind === 'progress') reported.progress.push(JSON.parse(text))
-  else if (kind === 'log') reported.logs.push(JSON.parse(text))
-  else if (kind === 'checkpoint') reported.checkpoint = JSON.parse(text.slice(text.indexOf(' ') + 1))
+function note(event: string, { reported, onEvent }: HeldJob): void {
+  const [, kind = '', text = ''] = /^(\S+) ([^]*)$/.exec(event) ?? []
+  if (kind === 'checkpoint') reported.checkpoint = JSON.parse(text.slice(text.indexOf(' ') + 1))
   else if (kind === 'step') noteStep(text, reported)
+  else {
+    const data = JSON.parse(text)
+    if (kind === 'output') reported.yields.push(data)
+    else if (kind === 'progress') reported.progress.push(data)
+    else reported.logs.push(data)
+    onEvent?.(kind, kind === 'output' ? { value: data } : data)
+  }
 }
 
 /** `<when> <bytes of the name> <name><JSON>` */

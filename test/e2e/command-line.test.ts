@@ -1,11 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { freePorts } from '../../src/dev/free-ports.ts'
+import { send } from '../helpers/client.ts'
 import { makeKey } from '../helpers/keys-file.ts'
 import { type DroverOptions, drover, startDrover } from '../helpers/run-drover.ts'
 import { type Stack, startStack } from '../helpers/stack.ts'
@@ -40,6 +43,28 @@ export default defineJob({
 })
 `
 
+/** Pays by a request that changes something. `broken` is where the server has it, and this folder not. */
+const payJob = (broken: string) => `
+import { defineJob } from 'drover'
+import { z } from 'zod'
+
+export default defineJob({
+  type: 'pay',
+  title: 'Pay',
+  runsOn: 'thread',
+  backoff: { type: 'fixed', delayMs: 3600000, jitter: 0 },
+  input: z.object({ url: z.url(), token: z.string().meta({ secret: true }) }),
+  output: z.object({ status: z.int(), restored: z.unknown(), step: z.string() }),
+  async *run({ url, token }, job) {
+    const step = await job.once('prepare', () => 'by ' + token)
+    ${broken}
+    job.log('pays with ' + token)
+    yield job.attempt
+    const { status } = await job.fetch(url, { method: 'POST', body: token })
+    return { status, restored: job.restored, step }
+  },
+})`
+
 let stack: Stack
 let folder: string
 let env: Record<string, string>
@@ -48,6 +73,7 @@ beforeAll(async () => {
   const stops: (() => Promise<void>)[] = []
   folder = await mkdtemp(join(tmpdir(), 'drover-cli-'))
   await writeFile(join(folder, 'noisy.ts'), noisyJob)
+  await writeFile(join(folder, 'pay.ts'), payJob("await job.checkpoint({ paid: 0 }); throw new Error('no')"))
   const keys = join(folder, 'keys.json')
   await writeFile(keys, JSON.stringify({ keys: [key.entry, adminKey.entry] }))
   stack = await startStack({ env: { API_KEYS_FILE: keys, JOBS_DIR: folder }, onEnd: (stop) => stops.push(stop) })
@@ -436,6 +462,93 @@ test('another program at the address is not taken for a server, and other operat
   const submitted = await drover(['request', 'POST', '/v1/jobs', '--input', '{"type":"echo","input":1}'], { env })
   expect(JSON.parse(submitted.stdout)).toMatchObject({ type: 'echo' })
   expect(await run('request GET /v1/nothing')).toMatchObject({ code: 1, stdout: '' })
+})
+
+test('a job is replayed by the code of a folder, without a trace but in the audit log', async () => {
+  const paid: string[] = []
+  const receiver = createServer(async (request, response) => {
+    paid.push(`${request.method} ${await text(request)}`)
+    response.end()
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void receiver.close())
+  await once(receiver, 'listening')
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`
+  const local = join(folder, 'local')
+  await mkdir(local)
+  await writeFile(join(local, 'pay.ts'), payJob(''))
+  const authorization = `Bearer ${droverKey}`
+  const submitPay = async (attempts: number) => {
+    const body = { type: 'pay', input: { url, token: 'abcd-secret' }, attempts }
+    const { body: job } = await send<{ id: string }>('POST', `${stack.api.url}/v1/jobs`, {
+      body,
+      headers: { authorization },
+    })
+    const ended = () =>
+      send<{ attempts: { outcome: string | null }[] }>('GET', `${stack.api.url}/v1/jobs/${job.id}`, {
+        headers: { authorization },
+      })
+    await waitFor('the attempt to fail', ended, (answer) => answer.body.attempts[0]?.outcome === 'failed')
+    return job.id
+  }
+  const [waiting, failed] = await Promise.all([submitPay(2), submitPay(1)])
+  const admin = { env: { DROVER_KEY: `${adminKey.id}.${adminKey.secret}` } }
+  const given = ['--jobs', local, '--secrets', '{"/token":"abcd-secret"}']
+  const replay = (id: string, ...more: string[]) =>
+    drover(['replay', id, ...given, ...more], { env: { ...env, ...admin.env } })
+
+  const [refused, readsOnly, live, masked] = await Promise.all([
+    run(`replay ${failed}`),
+    replay(failed),
+    replay(waiting, '--live'),
+    run(`replay ${failed} --live --jobs ${local}`, admin),
+  ])
+  expect(refused.stderr).toContain('forbidden')
+  expect(readsOnly).toMatchObject({ code: 1, stdout: '1\n' })
+  expect(readsOnly.stderr).toContain('failed: replay_refused: a replay sends no POST request unless --live is given')
+  expect(live.code, live.stderr).toBe(0)
+  // Its secret was in the step that the first attempt has kept, and no server tells it.
+  expect(live.stdout.split('\n')).toEqual(['1', '{"status":200,"restored":{"paid":0},"step":"by ***"}', ''])
+  expect(live.stderr).toMatch(/info pays with \*\*\*$/m)
+  expect(masked.stderr).toContain('secrets are *** in /token')
+  expect(paid.toSorted()).toEqual(['POST ***', 'POST abcd-secret'])
+
+  const headers = { authorization: `Bearer ${admin.env.DROVER_KEY}` }
+  const audit = await send<{ items: object[] }>('GET', `${stack.api.url}/v1/audit?action=replayJob`, { headers })
+  expect(audit.body.items).toHaveLength(3)
+  expect(audit.body.items[0]).toMatchObject({ action: 'replayJob', tenant: 'acme' })
+  const { body } = await send('GET', `${stack.api.url}/v1/jobs/${failed}`, { headers })
+  expect(body).toMatchObject({ state: 'failed', run: 1, attempt: 1 })
+})
+
+test('a replay waits for a debugger, which stops where the handler begins', async () => {
+  const [port = 0] = await freePorts(1)
+  const headers = { authorization: `Bearer ${droverKey}` }
+  const { body } = await send<{ id: string }>('POST', `${stack.api.url}/v1/jobs`, {
+    body: { type: 'echo', input: 7 },
+    headers: { ...headers, prefer: 'wait=20' },
+  })
+  let listening = ''
+  const debuggerUrl = Promise.withResolvers<string>()
+  const args = ['replay', body.id, '--jobs', folder, '--inspect-brk', '--inspect-port', String(port)]
+  const { ended } = startDrover(args, { env: { ...env, DROVER_KEY: `${adminKey.id}.${adminKey.secret}` } }, (piece) => {
+    listening += piece
+    const [found] = /ws:\S+/.exec(listening) ?? []
+    if (found !== undefined) debuggerUrl.resolve(found)
+  })
+  const socket = new WebSocket(await debuggerUrl.promise)
+  await once(socket, 'open')
+  const paused = Promise.withResolvers<{ functionName: string }[]>()
+  socket.addEventListener('message', ({ data }) => {
+    const message = JSON.parse(String(data))
+    if (message.method === 'Debugger.paused') paused.resolve(message.params.callFrames)
+  })
+  for (const [id, method] of ['Debugger.enable', 'Runtime.runIfWaitingForDebugger'].entries())
+    socket.send(JSON.stringify({ id: id + 1, method }))
+  expect((await paused.promise)[0]).toMatchObject({ functionName: 'run' })
+  socket.send(JSON.stringify({ id: 3, method: 'Debugger.resume' }))
+  socket.send(JSON.stringify({ id: 4, method: 'Debugger.disable' }))
+  socket.close()
+  expect(await ended).toMatchObject({ code: 0, stdout: '7\n' })
 })
 
 test('a shell is offered commands, job types and the flags of a type', async () => {

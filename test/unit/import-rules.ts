@@ -286,6 +286,8 @@ export const rules: Record<string, Rule> = {
       'dev',
       'api/main',
       'api/access/keys-file',
+      'testing/run-attempt',
+      'testing/held-job',
       'worker/main',
       'jobs',
       'environment',

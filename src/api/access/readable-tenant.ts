@@ -14,11 +14,12 @@ export const tenantParameter = z
 const isOperator = ({ key, scopes }: Caller): boolean => key !== undefined && scopes.has('admin')
 
 /**
- * Whose jobs and flows a request reaches by their ids; undefined: every tenant's, which is what a key with the scope `admin` may read. It
- * changes those of its own tenant alone.
+ * Whose jobs and flows a request reaches by their ids; undefined: every tenant's, which is what a key with the scope `admin` may read,
+ * also by routes of that scope. It changes those of its own tenant alone.
  */
 export function reachableTenant({ caller, routeOptions }: FastifyRequest): string | undefined {
-  return routeOptions.config.access === 'read' && isOperator(caller) ? undefined : caller.tenant
+  const { access } = routeOptions.config
+  return (access === 'read' || access === 'admin') && isOperator(caller) ? undefined : caller.tenant
 }
 
 /** The tenant that a read names by {@link tenantParameter}, or the client's own. @throws Problem `forbidden` */

@@ -13,6 +13,7 @@ import { readJobInput } from './read-job-input.ts'
 import { readJobLogs } from './read-job-logs.ts'
 import { readJobOutput } from './read-job-output.ts'
 import { readJobValues } from './read-job-values.ts'
+import { replayJob } from './replay-job.ts'
 import { retryJob } from './retry-job.ts'
 import { runJob } from './run-job.ts'
 import { streamJobEvents } from './stream-job-events.ts'
@@ -32,6 +33,7 @@ export function jobRoutes(app: FastifyInstance, deps: RouteDeps): void {
   changeJob(app, deps)
   cancelJob(app, deps)
   retryJob(app, deps)
+  replayJob(app, deps)
   deleteJob(app, deps)
   readJobLogs(app, deps)
   readJobInput(app, deps)

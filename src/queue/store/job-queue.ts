@@ -20,6 +20,7 @@ import { readStoredOutput, readWholeOutput } from './job-output.ts'
 import { readValues, type ValuesPage, type ValuesPlace } from './job-values.ts'
 import { QueueLimits } from './queue-limits.ts'
 import { readJob, readStanding } from './read-job.ts'
+import { readKept } from './read-kept.ts'
 import { readMany } from './read-many.ts'
 import { removeJob } from './remove-job.ts'
 
@@ -199,6 +200,11 @@ export class JobQueue {
   /** See {@link readJob}. @throws QueueUnavailableError */
   read(ref: JobRef, tenant?: string, view: JobView = 'whole'): Promise<StoredJob | undefined> {
     return readJob(this.#reading, ref, tenant, view)
+  }
+
+  /** See {@link readKept}. @throws QueueUnavailableError */
+  readKept(ref: JobRef): ReturnType<typeof readKept> {
+    return readKept(this.#reading, ref)
   }
 
   /** See {@link readStanding}. @throws QueueUnavailableError */

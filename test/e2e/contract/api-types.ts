@@ -328,6 +328,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read what a start of a job gets
+         * @description Its input and what it has kept for its next start, for `drover replay`, which runs a job again in a terminal. Changes nothing, and is noted in the audit log. Secrets of the input are `***`, also where the state has them.
+         */
+        post: operations["replayJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}/logs": {
         parameters: {
             query?: never;
@@ -2589,6 +2609,26 @@ export interface components {
             last_snapshot_at: string | null;
             clients: number | null;
             uptime_ms: number | null;
+        };
+        ReplayJobResult: {
+            id: string;
+            type: string;
+            /** @description The `version` that its type declared when it was submitted: workers of a lower one leave it to others */
+            type_version: number | null;
+            state: components["schemas"]["State"];
+            attempt: number;
+            max_attempts: number;
+            timeout_ms: number | null;
+            /** @description Whole, with `***` for secrets */
+            input: unknown;
+            /** @description JSON Pointers into the input, of the secrets */
+            secrets: string[];
+            /** @description The last checkpoint. Null where there is none, as of a job that is done */
+            restored: unknown;
+            /** @description Results of steps by their names, likewise */
+            steps: {
+                [key: string]: unknown;
+            };
         };
         ResizeImageInput: {
             /** Format: uri */
@@ -5254,6 +5294,40 @@ export interface operations {
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["QueueFullOrRedisFullOrQueueUnavailable"];
+        };
+    };
+    replayJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What its next start would get */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayJobResult"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            410: components["responses"]["JobEvicted"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
         };
     };
     readJobLogs: {
