@@ -158,7 +158,7 @@ test('a retry waits for room until it is canceled, and an operation ends with it
 
 test('an operation goes on in another process when its own stops or is killed, and no job is retried twice', async () => {
   const { api, addApi } = await startStack({ workers: 0 })
-  const count = 3000
+  const count = 5000
   const job = { type: 'echo', input: 1, tags: ['many'], delay_ms: 3_600_000 }
   await submitMany(api.url, count, job, {})
   const middleOf = async (url: string, id: string) => {
@@ -182,4 +182,4 @@ test('an operation goes on in another process when its own stops or is killed, a
   expect(await endOf(other.url, retrying, {})).toMatchObject({ state: 'succeeded', succeeded: count, skipped: 0 })
   const { body: page } = await send<{ items: { run: number }[] }>('GET', `${other.url}/v1/jobs?tag=many&limit=200`)
   expect(new Set(page.items.map(({ run }) => run))).toEqual(new Set([2]))
-}, 60_000)
+}, 120_000)

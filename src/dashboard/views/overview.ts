@@ -1,6 +1,7 @@
 import { html } from 'htm/preact'
 import { usePolled } from '../live.ts'
-import type { FailureGroup, Job, Page, Queue, Worker } from '../model.ts'
+import type { FailureGroup, Job, ListedDelivery, Page, Queue, Worker } from '../model.ts'
+import { failingHosts } from '../parts/failing-hosts.ts'
 import { count, duration, plural } from '../parts/format.ts'
 import { History } from '../parts/history.ts'
 import { JobTable } from '../parts/job-table.ts'
@@ -66,6 +67,7 @@ const manyFailures = 10
 function Attention({ queues }: { queues: Queue[] }) {
   const failures = usePolled<{ items: FailureGroup[] }>('/v1/failures?limit=20', 10_000).data?.items ?? []
   const warnings = usePolled<{ warnings: { code: string; detail: string }[] }>('/readyz', 30_000).data?.warnings ?? []
+  const owed = usePolled<Page<ListedDelivery>>('/v1/deliveries?state=scheduled&limit=100', 30_000).data?.items ?? []
   const risen = failures.filter(
     ({ first_seen_at: first, count }) => Date.now() - Date.parse(first) < recentMs && count >= manyFailures,
   )
@@ -80,6 +82,9 @@ function Attention({ queues }: { queues: Queue[] }) {
       ({ type, code, count: failed }) =>
         `${plural(failed, 'job')} of ${type} failed with ${code} for the first time in the last ten minutes.`,
     ),
+    ...Array.from(failingHosts(owed), ([host, count]) => {
+      return `The webhook endpoint ${host} owes ${plural(count, 'delivery', 'deliveries')}.`
+    }),
     ...warnings.map(({ detail }) => detail),
   ]
   if (notes.length === 0) return null

@@ -2,6 +2,7 @@ import { html } from 'htm/preact'
 import { usePolled } from '../live.ts'
 import { type ListedDelivery, type Page, states } from '../model.ts'
 import { DeliveryTable } from '../parts/delivery-table.ts'
+import { failingHosts } from '../parts/failing-hosts.ts'
 import { SelectField } from '../parts/field.ts'
 import { plural } from '../parts/format.ts'
 import { Pager } from '../parts/pager.ts'
@@ -24,12 +25,7 @@ export function WebhooksView({ route: { query } }: { route: Route }) {
 
 /** The hosts of this page that owe something or do not answer well. */
 function Endpoints({ deliveries }: { deliveries: ListedDelivery[] }) {
-  const failing = new Map<string, number>()
-  for (const { url, state, error } of deliveries) {
-    const isFailing = state === 'failed' || (state === 'scheduled' && error !== null)
-    const host = URL.parse(url)?.host ?? url
-    if (isFailing) failing.set(host, (failing.get(host) ?? 0) + 1)
-  }
+  const failing = failingHosts(deliveries)
   if (failing.size === 0) return null
   return html`<section class="note warn" aria-label="Failing endpoints"><strong>Failing endpoints on this page</strong>
     <ul>${Array.from(failing, ([host, failures]) => html`<li>${host}: ${plural(failures, 'delivery', 'deliveries')}</li>`)}</ul></section>`
