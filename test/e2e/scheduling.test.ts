@@ -75,6 +75,8 @@ test(
       state: 'queued',
       held_by: { kind: 'concurrency', key: 'account-1', limit: 1, running: 1 },
     })
+    const explained = await send<{ reasons: object[] }>('GET', `${api.url}/v1/jobs/${second.body.id}/explain`)
+    expect(explained.body.reasons).toMatchObject([{ kind: 'concurrency', running: 1, holders: [first.body.id] }])
     const queue = await send<{ counts: Record<string, number> }>('GET', `${api.url}/v1/queues/io`)
     expect(queue.body.counts).toMatchObject({ queued: 0, held: 2, running: 1 })
     const listed = await send<{ items: { id: string }[] }>('GET', `${api.url}/v1/jobs?state=queued`)

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { read, send, submit } from '../helpers/client.ts'
 import { echo, fails, job, readFlow, results, sleep, steerFlow, submitFlow } from '../helpers/flows.ts'
 import { canOwnRedis } from '../helpers/own-redis.ts'
 import { startStack } from '../helpers/stack.ts'
@@ -28,6 +29,25 @@ test.skipIf(!canOwnRedis)(
     const { body } = await submitFlow(api.url, flow, { waitS: 30, key: 'k' })
     expect(body).toMatchObject({ state: 'succeeded', counts: { succeeded: 6, failed: 1 } })
     expect((await results(api.url, body.id)).at(-1)?.output).toMatchObject([2, 7, { code: 'job_failed' }])
+
+    // Limits and turns, with what the sweep does for them, need no more rights.
+    const concurrency = { key: 'account', limit: 1 }
+    const rate = { key: 'api', limit: 20, per_ms: 1000, burst: 2 }
+    const keyed = await Promise.all(
+      Array.from({ length: 6 }, (_, n) =>
+        submit(api.url, 'sleep', { duration_ms: 50 }, { concurrency, fairness_key: `k${n}`, ...(n < 3 && { rate }) }),
+      ),
+    )
+    const { status } = await send('PUT', `${api.url}/v1/queues/io/limits/concurrency/account`, { body: { limit: 2 } })
+    expect(status).toBe(200)
+    for (const { body: one } of keyed) expect((await read(api.url, one.id, 30)).body.state).toBe('succeeded')
+    const unique = { key: 'report' }
+    const [holder, joined] = [
+      await submit(api.url, 'echo', 1, { unique, delay_ms: 500 }),
+      await submit(api.url, 'echo', 2, { unique }),
+    ]
+    expect([joined.status, joined.body.id]).toEqual([200, holder.body.id])
+
     const slow = await submitFlow(api.url, {
       gather: [sleep(30_000), job('count-primes', { limit: 10 }, { delay_ms: 30_000 })],
     })

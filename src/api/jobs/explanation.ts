@@ -30,6 +30,10 @@ const reasonSchema = named(
     type_version: z.int().nullable().optional().describe('Of `unknown_type`: that of the job'),
     limit: z.number().nullable().optional(),
     running: z.int().nullable().optional(),
+    holders: z
+      .array(z.string())
+      .optional()
+      .describe('Of `concurrency` and `tenant`: ids of running jobs that hold it, at most ten'),
     eligible_at: timeField.nullable().optional(),
     ahead: z.int().optional(),
     attempt: z.int().optional(),
@@ -156,7 +160,11 @@ function queued({ held_by: held, type_version }: JobResource, standing: Standing
       ...held,
       type_version,
     })
-  else if (held) reasons.push({ detail: heldDetails[held.kind] ?? 'It is held.', ...held })
+  else if (held) {
+    const { holders = [] } = standing ?? {}
+    const detail = heldDetails[held.kind] ?? 'It is held.'
+    reasons.push({ detail, ...held, ...(holders.length > 0 && { holders }) })
+  }
   if (standing) reasons.push(...behind(standing))
   if (reasons.length === 0) reasons.push({ kind: 'ready', detail: 'It is next: a free worker starts it.' })
   return reasons

@@ -15,6 +15,8 @@ export interface Standing {
   endedInTenMinutes: number
   /** How many may start. */
   ready: number
+  /** Some of the jobs that hold it by its key or its tenant: their ids. */
+  holders?: string[]
 }
 
 /** Where a job stands in its flow, as JSON Pointers. */

@@ -52,7 +52,7 @@ export async function readStanding(
   const [, , , , ...waiting] = reply
   const [now] = waiting
   if (now === undefined) return { job, standing: undefined }
-  const [ahead, own, isTurnOpen, endedInMinute, endedInTenMinutes, ready] = waiting.slice(-6)
+  const [ahead, own, isTurnOpen, endedInMinute, endedInTenMinutes, ready, holders] = waiting.slice(-7)
   return {
     job,
     standing: {
@@ -63,6 +63,7 @@ export async function readStanding(
       endedInMinute: Number(endedInMinute),
       endedInTenMinutes: Number(endedInTenMinutes),
       ready: Number(ready),
+      holders: String(holders).split(' ').slice(0, -1),
     },
   }
 }

@@ -2572,6 +2572,8 @@ export interface components {
             type_version?: number | null;
             limit?: number | null;
             running?: number | null;
+            /** @description Of `concurrency` and `tenant`: ids of running jobs that hold it, at most ten */
+            holders?: string[];
             /**
              * Format: date-time
              * @description RFC 3339, UTC, with milliseconds

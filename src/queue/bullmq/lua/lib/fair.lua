@@ -7,6 +7,8 @@
 -- Sorted set `turns:<priority>:<tenant>`: the ready jobs of a tenant by their turns. Hash `…:last`, where that is not the order of the places: `v` the turn that was
 -- reached, `k<key>` the last turn of a key, `r<key>` that of its jobs that were held.
 -- Needs tenant-of.lua. `q`: prefix, prioritized, counter, meta, hasTurns.
+-- How often one call lets the jobs behind one that left move up at once; the sweep does it for others.
+local moveUpsLeft = 5
 local function openFair(q)
   local beside = string.match(q.prefix, '^.*}')
   local fairKey, span, maxMovedUp = beside .. ':fair', 0x100000000, 100
@@ -253,8 +255,11 @@ local function openFair(q)
     local behind = redis.call('ZCARD', turns) - rank
     if rank == 0 and behind == 0 then
       redis.call('HDEL', fairKey, lane, 'r' .. lane, 'c' .. lane)
-    elseif not moveUp(priority, tenant, math.max(0, rank - 1), maxMovedUp) then
-      local from = rank + maxMovedUp - 2
+    else
+      moveUpsLeft = moveUpsLeft - 1
+      local isMoved = moveUpsLeft >= 0
+      if isMoved and moveUp(priority, tenant, math.max(0, rank - 1), maxMovedUp) then return end
+      local from = isMoved and rank + maxMovedUp - 2 or rank
       redis.call('HSET', fairKey, 'c' .. lane, math.min(from, tonumber(redis.call('HGET', fairKey, 'c' .. lane) or from)))
     end
   end

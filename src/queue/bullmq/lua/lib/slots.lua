@@ -223,6 +223,10 @@ local function openSlots(q)
             sleep(name, at)
             return false
           end
+        elseif running >= gate.limit and isFirstEnough then
+          -- One from outside is that of all.
+          local widest = not gate.own and redis.call('ZREVRANGE', heldLimits .. name, 0, 0, 'WITHSCORES')[2]
+          if not (widest and tonumber(widest) > running) then return false end
         end
         if gate.kind == 'r' or running < gate.limit then
           local job = readHeld(name, id, gate.kind)

@@ -21,8 +21,25 @@ local function isTurnOpen(prefix, id)
   return redis.call('EXISTS', turns .. ':last') == 1
 end
 
+-- Some of the running jobs that hold a job by its key or its tenant: their ids, with a space behind each. At most ten, of the thousand that started last.
+local function holdersOf(prefix, id)
+  local held = redis.call('HGET', string.match(prefix, '^.*}') .. ':held-by', id)
+  local kind, name = unpack(held and cjson.decode(held) or {}, 2, 3)
+  if not held or kind == 'r' then return '' end
+  local found = {}
+  for _, list in ipairs({ 'active', 'wait' }) do
+    for _, other in ipairs(redis.call('LRANGE', prefix .. list, 0, 999)) do
+      local gates, slot = unpack(redis.call('HMGET', prefix .. other, 'gates', 'slot'))
+      local of = gates and slot and string.find(slot, kind, 1, true) and cjson.decode(gates)
+      local isHolder = of and (kind == 'c' and of.c and 'concurrency:' .. of.t .. ':' .. of.c[1] == name or kind == 't' and 'tenant:' .. of.t == name)
+      if isHolder and #found < 10 then found[#found + 1] = other .. ' ' end
+    end
+  end
+  return table.concat(found)
+end
+
 -- Adds to the reply of read-job.lua of a job that waits: how many start before it, or false where it is not among those that may start; of these with a
--- `tenant` those of that one, or -1 where they are too many to count; 1 where `isTurnOpen`, or 0; how many jobs of the queue ended in the last minute, and in the last ten; how many may start.
+-- `tenant` those of that one, or -1 where they are too many to count; 1 where `isTurnOpen`, or 0; how many jobs of the queue ended in the last minute, and in the last ten; how many may start; who holds it.
 local function addStanding(reply, prefix, id, index, tenant, now)
   local back, rank = redis.call('LLEN', prefix .. 'wait'), redis.call('ZRANK', prefix .. 'prioritized', id)
   local ahead = rank and rank + back
@@ -50,5 +67,6 @@ local function addStanding(reply, prefix, id, index, tenant, now)
     reply[#reply + 1] = ended
   end
   reply[#reply + 1] = back + redis.call('ZCARD', prefix .. 'prioritized')
+  reply[#reply + 1] = holdersOf(prefix, id)
   return reply
 end
