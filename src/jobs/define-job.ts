@@ -1,6 +1,8 @@
 import type { z } from 'zod'
 import { mistakesIn, mistakesInUse } from './check-definition.ts'
 import { DefinitionError } from './definition-error.ts'
+import type { JsonSchema } from './program/json-schema.ts'
+import { type Program, type ProgramOptions, readProgram } from './program/program.ts'
 import type { DebounceOptions, UniqueOptions } from './unique-options.ts'
 
 /** Where a job's code runs: on the worker's event loop (waiting), in a thread (computing), in a child process (may crash alone). */
@@ -136,6 +138,17 @@ export interface JobSpec<I extends JobInput, O extends JobOutput> {
   run: Run<I, O>
 }
 
+/** A job type whose handler is a program in any language. */
+export interface ProgramSpec
+  extends ProgramOptions,
+    Omit<JobSpec<JobInput, JobOutput>, 'runsOn' | 'input' | 'output' | 'concurrency' | 'fenceOrigins' | 'run'> {
+  runsOn: 'process'
+  input: JobInput | JsonSchema
+  output: JobOutput | JsonSchema
+  /** A number, or `perProcess`: how many jobs run in one warm process at the same time. Default 1. */
+  concurrency?: number | ({ perProcess?: number } & (Concurrency<unknown> | { key?: never }))
+}
+
 /** A job type with every default filled in. */
 export interface Job {
   readonly type: string
@@ -160,6 +173,8 @@ export interface Job {
   readonly fairnessKey: ((input: unknown) => string | undefined) | undefined
   readonly fenceOrigins: readonly string[]
   readonly examples: readonly { input: unknown; output?: unknown }[]
+  /** Present if the handler is a program, which the worker runs in place of `run`. */
+  readonly program?: Program | undefined
   run(input: unknown, job: JobContext): Promise<unknown> | AsyncGenerator<unknown, unknown, undefined>
 }
 
@@ -177,11 +192,15 @@ const jobBrand = Symbol.for('drover.job')
  *
  * @throws DefinitionError with all mistakes; the boot reports each with the name of the file.
  */
+export function defineJob(spec: ProgramSpec): Job
 export function defineJob<const T extends string, I extends JobInput, O extends JobOutput>(
   spec: JobSpec<I, O> & { type: T },
-): DefinedJob<T, I, O> {
-  const mistakes = mistakesIn(spec, rules)
-  if (mistakes.length > 0) throw new DefinitionError([...mistakes, ...mistakesInUse(Object(spec))])
+): DefinedJob<T, I, O>
+export function defineJob(given: ProgramSpec | JobSpec<JobInput, JobOutput>): Job {
+  const { spec: checked, program, mistakes: inProgram } = readProgram(given)
+  const mistakes = [...inProgram, ...mistakesIn(checked, rules)]
+  if (mistakes.length > 0) throw new DefinitionError([...mistakes, ...mistakesInUse(Object(checked))])
+  const spec = checked as JobSpec<JobInput, JobOutput>
   const { type, title, runsOn } = spec
   const job = {
     type,
@@ -203,11 +222,11 @@ export function defineJob<const T extends string, I extends JobInput, O extends 
     debounce: spec.debounce,
     fenceOrigins: spec.fenceOrigins ?? [],
     examples: spec.examples ?? [],
-    // The only places where a parsed, typed input becomes unknown: callers parse with `input` first.
-    concurrency: spec.concurrency as Job['concurrency'],
-    rate: spec.rate as Job['rate'],
-    fairnessKey: spec.fairnessKey as Job['fairnessKey'],
+    concurrency: spec.concurrency,
+    rate: spec.rate,
+    fairnessKey: spec.fairnessKey,
     run: spec.run as Job['run'],
+    program,
     [jobBrand]: true,
   }
   return job

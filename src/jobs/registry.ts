@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
@@ -8,6 +8,7 @@ import { mistakesInUse } from './check-definition.ts'
 import { isJob, type Job } from './define-job.ts'
 import { DefinitionError } from './definition-error.ts'
 import { describeProblems } from './load-problems.ts'
+import { resolveCommand } from './program/resolve-command.ts'
 
 /**
  * A job type and the file that declares it; threads and processes load the handler from that file. `version` tells apart what the file has
@@ -35,7 +36,8 @@ const catalogDir = join(import.meta.dirname, 'catalog')
 const defaultLoadTimeoutMs = 30_000
 
 /**
- * Loads every job type: the catalog, the diagnostic types if requested (of both only those in `builtIn`), and each file directly inside `jobsDir`. Ignores
+ * Loads every job type: the catalog, the diagnostic types if requested (of both only those in `builtIn`), and each file directly inside `jobsDir`
+ * (modules, and `.job.yaml` files of programs). Ignores
  * subfolders, dot files, declaration files and tests.
  *
  * @throws BrokenJobsError with each file that does not load, takes too long, has no job as its default export, repeats a type, or has
@@ -48,6 +50,8 @@ export async function loadRegistry(options: {
   builtIn?: readonly string[] | undefined
   /** How long a file may take to load, in ms. Default 30,000. */
   loadTimeoutMs?: number
+  /** Of which job types the programs must be there: those that this process runs. Default: none. */
+  startsProgramsOf?: (job: Job) => boolean
   /** Aborts when the process stops: an exit after that is not the fault of the file that is being loaded. */
   stopping?: AbortSignal
 }): Promise<Registry> {
@@ -65,6 +69,11 @@ export async function loadRegistry(options: {
         if (dir.startsWith(catalogDir) && options.builtIn && !options.builtIn.includes(job.type)) continue
         const earlier = registry.get(job.type)
         if (earlier) throw new Error(`the type "${job.type}" is already declared by ${earlier.file}`)
+        if (job.program && options.startsProgramsOf?.(job)) {
+          const at = { folder: dirname(file), path: process.env['PATH'] }
+          const { missing } = resolveCommand(job.program.command, at)
+          if (missing !== undefined) throw new Error(missing)
+        }
         registry.set(job.type, { job, file, version: await versionOf(file) })
       } catch (error) {
         problems.push(...describeProblems(error, file).map((problem) => `${file}: ${problem}`))
@@ -86,12 +95,21 @@ export function queuesOf(registry: Registry): string[] {
 
 /** Loads one job file. @throws when it does not declare a usable job. */
 export async function loadJob(file: string): Promise<Job> {
+  if (isJobFile(file)) return readYaml(file)
   const module: { default?: unknown } = await import(pathToFileURL(file).href)
   if (!isJob(module.default)) throw new Error('its default export is not the result of defineJob()')
   const mistakes = mistakesInUse(module.default)
   if (mistakes.length > 0) throw new DefinitionError(mistakes)
   describeSchemas(module.default)
   return module.default
+}
+
+const isJobFile = (file: string): boolean => /\.job\.ya?ml$/.test(file)
+
+async function readYaml(file: string): Promise<Job> {
+  // Most processes load no such file, nor the parser.
+  const { readJobFile } = await import('./program/read-job-file.ts')
+  return readJobFile(await readFile(file, 'utf8'))
 }
 
 async function versionOf(file: string): Promise<string> {
@@ -139,7 +157,7 @@ async function jobFiles(dir: string, problems: string[]): Promise<string[]> {
   try {
     const entries = await readdir(dir, { withFileTypes: true })
     return entries
-      .filter((entry) => !entry.isDirectory() && /^[^.].*\.(ts|mts|js|mjs)$/.test(entry.name))
+      .filter((entry) => !entry.isDirectory() && /^[^.].*\.(ts|mts|js|mjs|job\.ya?ml)$/.test(entry.name))
       .filter((entry) => !/\.(d|test|spec)\.m?[tj]s$/.test(entry.name))
       .map((entry) => join(dir, entry.name))
       .sort()

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { escapePointer } from './json-pointer.ts'
+import { jsonSchemaOf } from './program/json-schema.ts'
+import { secretsInSchema } from './program/schema-secrets.ts'
 
 /**
  * Where a value has secrets: the names of members and indexes of elements on the way to each, `*` for any of them. Stored with the job, so that
@@ -27,10 +29,16 @@ const minRedacted = 4
 
 const known = new WeakMap<z.ZodType, SecretPaths>()
 
-/** Where values of a schema have secrets: what is marked with `.meta({ secret: true })`. */
+/** Where values of a schema have secrets: what is marked with `.meta({ secret: true })`, in a JSON Schema with `"secret": true`. */
 export function secretPaths(schema: z.ZodType): SecretPaths {
   const before = known.get(schema)
   if (before) return before
+  const json = jsonSchemaOf(schema)
+  if (json !== undefined) {
+    const inSchema = secretsInSchema(json)
+    known.set(schema, inSchema)
+    return inSchema
+  }
   const found: SecretPaths = []
   const recursions: SecretPaths = []
   const open = new Set<object>()

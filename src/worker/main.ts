@@ -80,6 +80,7 @@ await boot('worker', async () => {
     diagnosticJobs: config.DIAGNOSTIC_JOBS,
     jobsDir: config.JOBS_DIR,
     builtIn: config.JOB_TYPES,
+    startsProgramsOf: ({ queue }) => config.WORKER_QUEUES.has(queue),
     stopping: lifecycle.signal,
   })
 

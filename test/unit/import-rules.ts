@@ -12,7 +12,8 @@ const api = ['api/deps', 'api/http', 'api/access', 'api/openapi', 'jobs/cut-text
 
 export const rules: Record<string, Rule> = {
   'jobs/module-hooks': { imports: ['module-path'], packages: ['zod'] },
-  jobs: { imports: [], packages: ['zod'] },
+  // The last three: job types that are programs.
+  jobs: { imports: [], packages: ['zod', 'ajv', 'ajv-formats', 'yaml'] },
 
   'queue/model': { imports: ['jobs'], packages: ['zod', 'ulid'] },
   'queue/redis': {
@@ -234,7 +235,7 @@ export const rules: Record<string, Rule> = {
   'worker/handler': { imports: ['jobs', 'version'] },
   'worker/egress': { imports: ['jobs', 'allowed-address', 'descriptor-watch'], doors: ['egress'] },
   'worker/executors': {
-    imports: ['worker/handler', 'worker/egress', 'jobs', 'descriptor-watch', 'module-path'],
+    imports: ['worker/handler', 'worker/egress', 'jobs', 'descriptor-watch', 'module-path', 'version'],
     doors: ['create-executors', 'executor', 'event-loop'],
   },
   'worker/execution': {

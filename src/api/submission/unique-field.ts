@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cancelGraceOf } from '../../jobs/cancel-grace.ts'
 import type { Job } from '../../jobs/define-job.ts'
 import { maxHoldMs, maxKeyLength, maxMsOf, maxQuietMs } from '../../jobs/unique-options.ts'
 import { type Debounce, holdUntil, onConflicts, type UniqueKey } from '../../queue/model/unique-key.ts'
@@ -82,7 +83,7 @@ export function storedKeys(
     mistakes.add(inputAt, `its key by the definition of ${job.type} is not a text of 1 to ${maxKeyLength} characters`)
     return undefined
   }
-  const graceMs = job.cancelGraceMs + cancelMarginMs
+  const graceMs = cancelGraceOf(job) + cancelMarginMs
   if (debounce) {
     const quietMs = debounce.quiet_ms
     return { debounce: { key: debounce.key, quietMs, maxMs: maxMsOf({ quietMs, maxMs: debounce.most_ms }) } }

@@ -16,7 +16,11 @@ export async function checkJobs(
   folder = process.env['JOBS_DIR'] || (existsSync('jobs') ? 'jobs' : undefined),
 ): Promise<Error | undefined> {
   try {
-    const registry = await loadRegistry({ diagnosticJobs: process.env['DIAGNOSTIC_JOBS'] === '1', jobsDir: folder })
+    const registry = await loadRegistry({
+      diagnosticJobs: process.env['DIAGNOSTIC_JOBS'] === '1',
+      jobsDir: folder,
+      startsProgramsOf: () => true,
+    })
     const rows = [...registry.values()].map(({ job, file }): CheckedType => {
       const { type, queue, runsOn } = job
       return { type, queue, runs_on: runsOn, file: relative(process.cwd(), file) }

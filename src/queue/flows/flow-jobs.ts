@@ -1,3 +1,4 @@
+import { cancelGraceMs } from '../../jobs/cancel-grace.ts'
 import type { Registry } from '../../jobs/registry.ts'
 import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import type { BullQueues } from '../bullmq/bull-queues.ts'
@@ -26,8 +27,6 @@ const cancelJobs = loadScript('bullmq/cancel-flow-jobs')
 const reblockJobs = loadScript('bullmq/reblock-flow-jobs')
 const removeJobs = loadScript('bullmq/remove-flow-jobs')
 
-/** For a job whose type this process does not know. */
-const defaultGraceMs = 2000
 /** Jobs that are prepared at once. */
 const maxAddedAtOnce = 200
 /** Places that are given back at once. */
@@ -162,8 +161,7 @@ export class FlowJobs {
     const unsettled: JobNode[] = []
     const sets = ['delayed', 'prioritized', 'wait', 'active', 'stalled', 'failed']
     const argsOf = ({ n, job }: JobNode) => {
-      const graceMs = this.#registry.get(job.type)?.job.cancelGraceMs ?? defaultGraceMs
-      return [ids.ref(job.queue, n).id, graceMs + cancelMarginMs]
+      return [ids.ref(job.queue, n).id, cancelGraceMs(this.#registry, job.type) + cancelMarginMs]
     }
     for (const batch of scriptBatches(nodes, argsOf)) {
       const { queue, args } = batch

@@ -123,7 +123,8 @@ async function run(
 ): Promise<{ outcome: Outcome; stopped: StopRequest | undefined }> {
   const { ref, type, attempt, maxAttempts, events, kept } = leased
   const timeoutMs = record.timeoutMs ?? loaded.job.timeoutMs
-  const leftMs = (timeLimits(record).deadlineAt ?? Infinity) - leased.startedAt
+  const { deadlineAt } = timeLimits(record)
+  const leftMs = (deadlineAt ?? Infinity) - leased.startedAt
   const late: StopRequest = { kind: leftMs < timeoutMs ? 'deadline_exceeded' : 'timeout', graceMs: limitGraceMs }
 
   // The executor gets one signal for both: a stop from outside and a time limit.
@@ -139,7 +140,19 @@ async function run(
     const { tenant, hops = 0, input } = record
     const traceparent = trace?.traceparent ?? record.traceparent
     const fence = fenceOf(leased.run, leased.starts)
-    const plain = { id: ref.id, type, tenant, hops, traceparent, input, attempt, maxAttempts, fence }
+    const plain = {
+      id: ref.id,
+      type,
+      tenant,
+      hops,
+      traceparent,
+      input,
+      attempt,
+      maxAttempts,
+      fence,
+      timeoutMs,
+      deadlineAt,
+    }
     const traced = trace?.isRecorded && { isTraced: true as const }
     // Few attempts have either.
     const task =

@@ -4,6 +4,7 @@ import { createEventLoopExecutor } from './event-loop.ts'
 import type { Executor, ExecutorLog } from './executor.ts'
 import { HostPool } from './pool.ts'
 import { spawnProcess } from './process-host.ts'
+import { ProgramRunner } from './program/program-runner.ts'
 import { spawnThread } from './thread-host.ts'
 
 export interface ExecutorsOptions {
@@ -40,7 +41,13 @@ export function createExecutors(options: ExecutorsOptions): Executors {
   const egress = createEgress({ allowCidrs })
   const hosts = { allowCidrs, environment, user }
   const threadPool = new HostPool({ spawn: spawnThread, size: threads, hosts, log })
-  const processPool = new HostPool({ spawn: spawnProcess, size: processes, hosts, log })
+  const programs = new ProgramRunner()
+  const processPool = new HostPool({
+    spawn: (settings) => (settings.program ? programs.openSeat(settings, settings.program) : spawnProcess(settings)),
+    size: processes,
+    hosts,
+    log,
+  })
   const executors: Record<RunsOn, Executor> = {
     'event-loop': createEventLoopExecutor({ fetch: egress.fetch, log }),
     thread: threadPool,
@@ -50,7 +57,7 @@ export function createExecutors(options: ExecutorsOptions): Executors {
     for: (runsOn) => executors[runsOn],
     closeIdleConnections: () => egress.closeIdle(),
     async close() {
-      await Promise.all([threadPool.close(), processPool.close(), egress.close()])
+      await Promise.all([programs.close(), threadPool.close(), processPool.close(), egress.close()])
     },
   }
 }

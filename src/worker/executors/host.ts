@@ -1,4 +1,5 @@
 import type { JobFailure } from '../../jobs/job-failure.ts'
+import type { LoadedJob } from '../../jobs/registry.ts'
 import type { ExecutorLog } from './executor.ts'
 import type { LineReceiver } from './forward-lines.ts'
 import type { ToChild } from './protocol.ts'
@@ -11,12 +12,16 @@ export interface Host {
   send(message: ToChild): void
   /** Ends it by force; `gone` resolves when it has happened. */
   kill(): void
+  /** How long a kill may take. Default 2,000 ms. */
+  readonly killTimeoutMs?: number
   /** Resolves when the thread or process no longer exists. Never rejects. */
   readonly gone: Promise<HostEnd>
 }
 
 export interface HostSettings {
   memoryLimitMb: number
+  /** The job type whose program the host runs; undefined: the host runs job files. */
+  program?: LoadedJob | undefined
   allowCidrs: readonly string[]
   /** All environment variables of the host. */
   environment: NodeJS.ProcessEnv

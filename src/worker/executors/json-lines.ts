@@ -18,12 +18,13 @@ export function toJsonLine(message: unknown): string {
 }
 
 /**
- * Creates a reader of JSON lines that is fed with chunks. On a line that is not JSON or too long it calls `onBroken` once and reads
- * nothing more.
+ * Creates a reader of JSON lines that is fed with chunks. On a line that is not JSON, or about longer than `maxLength` UTF-16 units, it
+ * calls `onBroken` once and reads nothing more. `length` is that of the line.
  */
 export function createJsonLineReader(
-  onMessage: (message: unknown) => void,
-  onBroken: () => void,
+  onMessage: (message: unknown, length: number) => void,
+  onBroken: (why: 'not_json' | 'too_long') => void,
+  maxLength = maxLineLength,
 ): (chunk: Buffer) => void {
   const decoder = new StringDecoder('utf8')
   let pieces: string[] = []
@@ -34,7 +35,7 @@ export function createJsonLineReader(
       return { message: parse(line) as unknown }
     } catch {
       isBroken = true
-      onBroken()
+      onBroken('not_json')
       return undefined
     }
   }
@@ -43,18 +44,19 @@ export function createJsonLineReader(
     const rest = lines.pop() ?? ''
     for (const line of lines) {
       if (isBroken) return
-      const parsed = take(pieces.join('') + line)
+      const whole = pieces.join('') + line
       pieces = []
       length = 0
-      if (parsed) onMessage(parsed.message)
+      const parsed = take(whole)
+      if (parsed) onMessage(parsed.message, whole.length)
     }
     if (isBroken || rest === '') return
     pieces.push(rest)
     length += rest.length
-    if (length > maxLineLength) {
+    if (length > maxLength) {
       isBroken = true
       pieces = []
-      onBroken()
+      onBroken('too_long')
     }
   }
 }

@@ -1,6 +1,7 @@
+import type { LoadedJob } from '../../jobs/registry.ts'
 import type { Executor, ExecutorLog, Outcome } from './executor.ts'
 import type { HostSettings, SpawnHost } from './host.ts'
-import { PooledHost } from './pooled-host.ts'
+import { PooledHost, programOf } from './pooled-host.ts'
 import type { Task } from './task.ts'
 
 export interface PoolOptions {
@@ -79,13 +80,13 @@ export class HostPool implements Executor {
     const hosts = [...this.#hosts]
     const fitting = hosts.find((host) => host.isIdle && host.fits(task))
     if (fitting) return fitting
-    if (hosts.length < this.#options.size) return this.#spawn(task.loaded.job.memoryLimitMb)
+    if (hosts.length < this.#options.size) return this.#spawn(task.loaded)
     // An idle host that does not fit is replaced, unless one is ending already.
     if (!hosts.some((host) => host.isDying)) hosts.find((host) => host.isIdle)?.kill()
     return undefined
   }
 
-  #spawn(memoryLimitMb: number): PooledHost | undefined {
+  #spawn(loaded: LoadedJob): PooledHost | undefined {
     const waitMs = this.#startsAt - performance.now()
     if (waitMs > 0) {
       this.#startTimer ??= setTimeout(() => {
@@ -95,7 +96,7 @@ export class HostPool implements Executor {
       return undefined
     }
     const { spawn, hosts, log } = this.#options
-    const settings = { ...hosts, memoryLimitMb, log }
+    const settings = { ...hosts, memoryLimitMb: loaded.job.memoryLimitMb, program: programOf(loaded), log }
     const host = new PooledHost({
       spawn,
       settings,

@@ -1,6 +1,7 @@
 import { isKeepRequest, type JobEvent, type KeepRequest } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
 import { keepRefused } from '../../jobs/kept-limits.ts'
+import type { LoadedJob } from '../../jobs/registry.ts'
 import { describeThrown } from '../handler/run-handler.ts'
 import { readStopRequest } from '../handler/stopped-error.ts'
 import type { ExecutorLog, Outcome } from './executor.ts'
@@ -28,6 +29,9 @@ const killTimeoutMs = 2000
 /** How long the child may take to see whether a run left something behind: more means that leftover code blocks it. */
 const checkTimeoutMs = 1000
 const blocked = 'code that blocks its event loop'
+
+/** The job type itself if its handler is a program: a host of one runs nothing else. */
+export const programOf = (loaded: LoadedJob): LoadedJob | undefined => (loaded.job.program ? loaded : undefined)
 
 /** A host and the task that it runs, if any. The constructor spawns it. */
 export class PooledHost {
@@ -75,6 +79,7 @@ export class PooledHost {
   fits({ loaded, isFresh }: Task): boolean {
     const isUsed = this.#run > 0
     const isFree = this.#boundTo === undefined || this.#boundTo === loaded.file
+    if (this.#options.settings.program !== programOf(loaded)) return false
     return loaded.job.memoryLimitMb === this.memoryLimitMb && isFree && !(isFresh && isUsed)
   }
 
@@ -99,7 +104,7 @@ export class PooledHost {
     if (this.#isDying) return
     this.#isDying = true
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#abandon(), killTimeoutMs)
+    this.#timer = setTimeout(() => this.#abandon(), this.#host.killTimeoutMs ?? killTimeoutMs)
     this.#host.kill()
   }
 

@@ -1,17 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { Duplex, Readable } from 'node:stream'
-import { isExhausted } from '../../descriptor-watch.ts'
 import { childFile, childImports } from './child-files.ts'
 import { forwardLines } from './forward-lines.ts'
-import { type Host, type HostEnd, type HostSettings, hostLines } from './host.ts'
+import { type Host, type HostSettings, hostLines } from './host.ts'
 import { createJsonLineReader, toJsonLine } from './json-lines.ts'
-import { killProgram, Programs } from './programs.ts'
+import { killWithPrograms, whenGone } from './process-group.ts'
 import type { ChildSettings } from './protocol.ts'
 
 const malformed = "the job's process sent its worker a line that is not JSON or is too long"
-
-/** How long to wait for the last output of a process that ended: stderr tells heap exhaustion from other aborts. */
-const lastOutputMs = 250
 
 /**
  * Starts a child process. `memoryLimitMb` bounds the old generation of its heap; buffers and native memory are not counted.
@@ -78,49 +74,4 @@ function pipesOf({ stdio }: ChildProcess): { stdout: Readable; stderr: Readable;
   const [, stdout, stderr, socket]: unknown[] = Array.isArray(stdio) ? stdio : []
   if (!(stdout instanceof Readable && stderr instanceof Readable && socket instanceof Duplex)) return undefined
   return { stdout, stderr, socket }
-}
-
-/** A program that has left the group is found only while its parent lives. */
-function killWithPrograms(pid: number | undefined): void {
-  if (pid === undefined) return
-  let programs: number[] = []
-  try {
-    programs = findPrograms(pid)
-  } finally {
-    killGroup(pid)
-  }
-  for (const program of programs) killProgram(program)
-}
-
-/** None where no file descriptor is left to read them by: the kill of the group must not fail by that. */
-function findPrograms(pid: number): number[] {
-  try {
-    return new Programs(pid).find()
-  } catch (error) {
-    if (isExhausted(error)) return []
-    throw error
-  }
-}
-
-/** No effect if no process of the group is left. */
-function killGroup(pid: number | undefined): void {
-  if (pid !== undefined) killProgram(-pid)
-}
-
-function whenGone(child: ChildProcess): Promise<HostEnd> {
-  return new Promise((resolve) => {
-    child.on('error', (error) => {
-      if (child.pid === undefined) resolve({ kind: 'error', message: `failed to start a process: ${error.message}` })
-    })
-    child.on('exit', (code, signal) => {
-      // Also ends programs that the job's code started and left running, which would keep the pipes open.
-      killGroup(child.pid)
-      const end: HostEnd = signal === null ? { kind: 'exit', code: code ?? 0 } : { kind: 'signal', signal }
-      const timer = setTimeout(resolve, lastOutputMs, end)
-      child.on('close', () => {
-        clearTimeout(timer)
-        resolve(end)
-      })
-    })
-  })
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-interface ProcessEntry {
+export interface ProcessEntry {
   pid: number
   parent: number
   group: number
@@ -33,16 +33,22 @@ export class Programs {
       this.#foreignUntil = performance.now() + foreignForMs
     }
     const entries = readProcesses(this.#foreign)
-    const own = new Set([this.#leader])
-    for (let before = 0; before < own.size; ) {
-      before = own.size
-      for (const { pid, parent, group } of entries) if (own.has(parent) || group === this.#leader) own.add(pid)
-    }
+    const own = membersOf(this.#leader, entries)
     for (const { pid } of entries) if (!own.has(pid)) this.#foreign.add(pid)
     return entries
       .filter(({ pid, isRunning }) => isRunning && pid !== this.#leader && own.has(pid))
       .map(({ pid }) => pid)
   }
+}
+
+/** The leader of a group, the members of the group, and their descendants. */
+export function membersOf(leader: number, entries: readonly ProcessEntry[]): Set<number> {
+  const own = new Set([leader])
+  for (let before = 0; before < own.size; ) {
+    before = own.size
+    for (const { pid, parent, group } of entries) if (own.has(parent) || group === leader) own.add(pid)
+  }
+  return own
 }
 
 /** Ends a process by force, unless it is gone or belongs to another user. */
@@ -54,7 +60,8 @@ export function killProgram(pid: number): void {
   }
 }
 
-function readProcesses(without: ReadonlySet<number>): ProcessEntry[] {
+/** The processes of the machine that this user may see. Linux only: elsewhere none. @throws when no file descriptor is left */
+export function readProcesses(without: ReadonlySet<number>): ProcessEntry[] {
   return listPids().flatMap((pid) => (without.has(pid) ? [] : readProcess(pid)))
 }
 

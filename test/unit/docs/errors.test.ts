@@ -8,6 +8,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 /** Codes of what is no failure of a job: issues of a schema, problems that some files outside of src/api throw, warnings of `/readyz`. */
 const others = new Set([
   'custom',
+  'unrecognized_keys',
   'flow_too_large',
   'quota_exceeded',
   'redis_evicts',
