@@ -261,8 +261,15 @@ local function openSlots(q)
   -- A job is held by a gate that it does not pass. `order`: among those that the gate holds; `place`: the score of the place that it had, or false.
   function slots.hold(id, gate, order, place, now)
     redis.call('ZADD', all, order, id)
+    slots.hasHeld = true
     keep(id, gate, order, tonumber(now), place)
     if gate.at then sleep(gate.name, gate.at) end
+  end
+
+  -- Whether a job of the queue is held, by what was found at the first call or has been held since.
+  function slots.mayHold()
+    if slots.hasHeld == nil then slots.hasHeld = redis.call('EXISTS', all) == 1 end
+    return slots.hasHeld
   end
 
   local function passRate(gate, now)
@@ -271,7 +278,7 @@ local function openSlots(q)
     if not at or at > tonumber(now) then return false end
     local due = math.max(at + (gate.burst - 1) * interval, tonumber(now)) + interval
     redis.call('HSET', tat, gate.name, string.format('%.3f', due))
-    if redis.call('EXISTS', heldAt .. gate.name) == 1 then sleep(gate.name, due - (gate.burst - 1) * interval) end
+    if slots.mayHold() and redis.call('EXISTS', heldAt .. gate.name) == 1 then sleep(gate.name, due - (gate.burst - 1) * interval) end
     return true
   end
 
