@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, globSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, globSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 // Builds dist/, the code of the npm package: JavaScript and declarations by the TypeScript compiler, and what is no TypeScript or is
@@ -22,14 +22,13 @@ const { status } = spawnSync(
   },
 )
 if (status !== 0) process.exit(1)
-for (const folder of globSync('**/lua', { cwd: source })) copy(folder)
-// The API strips the types of these when a browser asks for them first.
-copy('dashboard')
+cpSync(source, dist, { recursive: true, filter: isReadAtRunTime })
 removeInnerDeclarations()
 
-function copy(path: string): void {
-  const filter = (file: string): boolean => !file.endsWith('tsconfig.json')
-  cpSync(join(source, path), join(dist, path), { recursive: true, filter })
+/** Scripts of Redis and what else is no TypeScript; and the dashboard, whose types the API strips when a browser asks for it first. */
+function isReadAtRunTime(path: string): boolean {
+  const isOfBrowsers = path.startsWith(join(source, 'dashboard/'))
+  return isOfBrowsers ? !path.endsWith('tsconfig.json') : !path.endsWith('.ts')
 }
 
 /** Declarations that no entry leads to are a quarter of the package. */
@@ -38,10 +37,12 @@ function removeInnerDeclarations(): void {
   const visit = (file: string): void => {
     if (reached.has(file)) return
     reached.add(file)
-    for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*['"](\.[^'"]+)\.ts['"]/g))
+    // Without comments, which may show imports of others.
+    const code = readFileSync(file, 'utf8').replaceAll(/\/\*[^]*?\*\//g, '')
+    for (const [, path = ''] of code.matchAll(/(?:from|import\()\s*['"](\.[^'"]+)\.ts['"]/g))
       visit(join(dirname(file), `${path}.d.ts`))
   }
-  for (const entry of entries) if (existsSync(join(dist, `${entry}.js`))) visit(join(dist, `${entry}.d.ts`))
+  for (const entry of entries) visit(join(dist, `${entry}.d.ts`))
   for (const file of globSync('**/*.d.ts', { cwd: dist })) if (!reached.has(join(dist, file))) rmSync(join(dist, file))
   console.log(`built ${relative(process.cwd(), dist) || '.'}`)
 }

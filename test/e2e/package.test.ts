@@ -16,7 +16,7 @@ const root = join(import.meta.dirname, '../..')
 let drover: NpmPackage
 beforeAll(async () => {
   drover = await packDrover()
-}, 120_000)
+}, 300_000)
 afterAll(() => rm(dirname(drover.tarball), { recursive: true }))
 
 /** A project in a folder of its own, with Drover installed. npm init writes such a package.json. */
@@ -50,7 +50,7 @@ function start(folder: string, args: string[]) {
     child,
     ended,
     printed: (text: string) =>
-      waitFor(text, () => lines.find((line) => line.includes(text)), Boolean, { withinMs: 30_000 }),
+      waitFor(text, () => lines.find((line) => line.includes(text)), Boolean, { withinMs: 90_000 }),
   }
 }
 
@@ -73,6 +73,13 @@ export default defineJob({
     return { text: decorate('${greeting} ' + name) + mark }
   },
 })`
+
+const client = `
+import { createClient, type JobsOf } from 'drover/client'
+import type greet from '../greet.ts'
+
+const client = createClient<JobsOf<typeof greet>>({ url: 'http://127.0.0.1:3000' })
+export const greeting = async (): Promise<string> => (await client.jobs.run('greet', { name: 'Ada' })).text`
 
 /** A package that only the folder of job files has, and that brings a Zod of its own. */
 const decoration = {
@@ -113,7 +120,7 @@ test('the package has the code as JavaScript, what the code reads, and nothing e
   expect(drover.size).toBeLessThan(1_000_000)
 })
 
-test('an editor of a project knows the types of a job file, and its mistakes', { timeout: 60_000 }, async () => {
+test('an editor of a project knows the types of a job file, and its mistakes', { timeout: 180_000 }, async () => {
   const tsconfig = {
     module: 'nodenext',
     target: 'esnext',
@@ -125,6 +132,7 @@ test('an editor of a project knows the types of a job file, and its mistakes', {
     ...decoration,
     'tsconfig.json': JSON.stringify({ compilerOptions: { ...tsconfig, types: ['node'] }, include: ['jobs'] }),
     'jobs/greet.ts': greet('hello'),
+    'jobs/lib/client.ts': client,
     'jobs/wrong.ts': greet('hello')
       .replace("runsOn: 'process'", "runsOn: 'fiber'")
       .replace('text: decorate', 'text: 1 + decorate.length, x: name.size'),
@@ -137,11 +145,11 @@ test('an editor of a project knows the types of a job file, and its mistakes', {
   expect(stdout).toContain(`Property 'size' does not exist on type 'string'`)
 })
 
-test('drover dev runs the job files of a project and loads them again', { timeout: 90_000 }, async () => {
+test('drover dev runs the job files of a project and loads them again', { timeout: 240_000 }, async () => {
   const folder = await project({ ...decoration, 'jobs/greet.ts': greet('hello'), '.env': 'WORKER_QUEUES=cpu:2\n' })
   const { child, ended, printed } = start(folder, ['dev'])
   const url = /http:\S+/.exec((await printed('ready on')) ?? '')?.[0] ?? ''
-  const first = await submit(url, 'greet', { name: 'Ada' }, { waitS: 20 })
+  const first = await submit(url, 'greet', { name: 'Ada' }, { waitS: 50 })
   expect(first.body).toMatchObject({ state: 'succeeded', output: { text: '<hello Ada>decoration!' } })
 
   const page = await (await fetch(`${url}/dashboard`)).text()
@@ -154,13 +162,14 @@ test('drover dev runs the job files of a project and loads them again', { timeou
     'the job to run',
     () => read(url, running.body.id),
     ({ body }) => body.state === 'running',
+    { withinMs: 60_000 },
   )
   await writeFile(join(folder, 'greet.new'), greet('good day'))
   await rename(join(folder, 'greet.new'), join(folder, 'jobs/greet.ts'))
   await printed('loaded; jobs that run in the previous workers end there')
-  const later = await submit(url, 'greet', { name: 'Ada' }, { waitS: 20 })
+  const later = await submit(url, 'greet', { name: 'Ada' }, { waitS: 50 })
   expect(later.body.output).toEqual({ text: '<good day Ada>decoration!' })
-  expect((await read(url, running.body.id, 20)).body).toMatchObject({
+  expect((await read(url, running.body.id, 50)).body).toMatchObject({
     attempt: 1,
     output: { text: '<hello Bob>decoration!' },
   })
@@ -186,7 +195,7 @@ test('the job runs over HTTP', async () => {
 })
 `
 
-test('drover init makes a project whose tests pass, and which runs', { timeout: 90_000 }, async () => {
+test('drover init makes a project whose tests pass, and which runs', { timeout: 240_000 }, async () => {
   const folder = await project({})
   const env = {
     ...process.env,
