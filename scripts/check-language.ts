@@ -22,6 +22,7 @@ const paths = [
 ]
 
 const exclude = [
+  'docs/site/{node_modules,pages}/**',
   // They are about these words.
   'scripts/language/phrases.ts',
   'test/unit/docs/language.test.ts',

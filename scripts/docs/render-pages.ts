@@ -32,7 +32,10 @@ export interface Page {
  * @throws Error when a page names a block that does not exist
  */
 export function renderPages(): Page[] {
-  const paths = ['README.md', ...globSync('docs/**/*.md', { cwd: root })]
+  const paths = [
+    'README.md',
+    ...globSync('docs/**/*.md', { cwd: root, exclude: ['docs/site/{node_modules,pages}/**'] }),
+  ]
   return paths
     .map((path) => {
       const stored = readFileSync(join(root, path), 'utf8')

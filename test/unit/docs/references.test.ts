@@ -4,7 +4,10 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 
 const root = join(import.meta.dirname, '../../..')
-const pages = globSync(['*.md', 'docs/**/*.md', '.github/**/*.md'], { cwd: root })
+const pages = globSync(['*.md', 'docs/**/*.md', '.github/**/*.md'], {
+  cwd: root,
+  exclude: ['docs/site/{node_modules,pages}/**'],
+})
 const code = globSync('{src,test,bench,scripts}/**/*.{ts,lua,mjs}', { cwd: root })
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
