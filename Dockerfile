@@ -50,6 +50,7 @@ COPY --from=packages /drover/node_modules node_modules
 COPY package.json ./
 COPY bin bin
 COPY scripts scripts
+COPY sdk sdk
 COPY src src
 # Written by the user that reads it: the cache depends on the user id.
 USER node

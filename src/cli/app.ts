@@ -1,5 +1,6 @@
 import { type Application, buildApplication, buildCommand, buildRouteMap, type CommandContext } from '@stricli/core'
 import { version } from '../version.ts'
+import { checkHandlerCommand } from './check/check-handler-command.ts'
 import { checkCommand } from './check/command.ts'
 import { CommandFailure } from './command-failure.ts'
 import { completionCommand } from './completion/command.ts'
@@ -58,6 +59,7 @@ export const buildApp = (type?: RunType): Application<CommandContext> =>
         api: roleOfProject('Run an API process', () => import('../api/main.ts')),
         worker: roleOfProject('Run a worker process', () => import('../worker/main.ts')),
         check: checkCommand,
+        'check-handler': checkHandlerCommand,
         init: initCommand,
         keys: keysCommands,
       },

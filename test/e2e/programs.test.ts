@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 import { read, send, submit, watchToEnd } from '../helpers/client.ts'
+import { drover } from '../helpers/run-drover.ts'
 import { type Stack, spawnRole, startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
@@ -255,6 +256,28 @@ describe.runIf(hasPython)('a program that breaks the protocol (needs python3)', 
     expect(await run('other', {})).toMatchObject({ state: 'failed', error })
   })
 })
+
+test.runIf(hasPython && hasBash)(
+  'drover check-handler speaks each case to the program (needs python3 and bash)',
+  async () => {
+    const check = async (...args: string[]) => {
+      const { code, stdout } = await drover(['check-handler', '--json', ...args])
+      return { code, cases: JSON.parse(stdout) as { case: string; result: string; detail: string }[] }
+    }
+    const [script, broken] = await Promise.all([
+      check(join(dir, 'line-count.job.yaml'), '--input', '{"text":"one"}'),
+      check(join(dir, 'raw.job.yaml'), '--input', '{"do":"twice"}'),
+    ])
+    expect(script).toMatchObject({ code: 0, cases: [{ case: 'a job', result: 'ok' }, { case: 'SIGTERM' }] })
+    expect(broken.code).toBe(1)
+    expect(broken.cases).toContainEqual({
+      case: 'one last word',
+      result: 'fail',
+      detail: 'it sent result after the last word',
+    })
+  },
+  120_000,
+)
 
 describe.runIf(hasBash)('a script that runs once (needs bash)', () => {
   test('gets its input on stdin, and prints its output', async () => {

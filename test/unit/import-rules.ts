@@ -236,7 +236,7 @@ export const rules: Record<string, Rule> = {
   'worker/egress': { imports: ['jobs', 'allowed-address', 'descriptor-watch'], doors: ['egress'] },
   'worker/executors': {
     imports: ['worker/handler', 'worker/egress', 'jobs', 'descriptor-watch', 'module-path', 'version'],
-    doors: ['create-executors', 'executor', 'event-loop'],
+    doors: ['create-executors', 'executor', 'event-loop', 'program/conformance'],
   },
   'worker/execution': {
     imports: ['worker/executors', 'worker/handler', 'jobs', 'queue', 'tracing/span'],
@@ -290,6 +290,7 @@ export const rules: Record<string, Rule> = {
       'testing/run-attempt',
       'testing/held-job',
       'worker/main',
+      'worker/executors',
       'jobs',
       'environment',
       'module-path',

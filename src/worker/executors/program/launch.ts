@@ -54,6 +54,8 @@ export function launch({ loaded, settings, memory, speaksProtocol, env }: Launch
     ...settings.environment,
     TMPDIR: folder.path,
     DROVER_JOB_DIR: dir,
+    // Compiled files beside the sources would be changes of job files, which npm start loads again.
+    PYTHONDONTWRITEBYTECODE: '1',
     PYTHONPATH: [settings.environment['PYTHONPATH'], pythonSdk].filter(Boolean).join(':'),
     ...(speaksProtocol && { DROVER_FDS: '3,4' }),
     ...env,

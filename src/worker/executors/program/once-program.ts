@@ -86,7 +86,8 @@ function collect(stream: NodeJS.ReadableStream, maxLength: number, onTooLong: ()
   return () => ({ text: pieces.join('') + decoder.end(), isTooLong: length > maxLength })
 }
 
-function variablesOf({ id, type, tenant, attempt, maxAttempts, timeoutMs, deadlineAt, traceparent }: Attempt) {
+/** What a program that runs once gets of its job besides the input. */
+export function variablesOf({ id, type, tenant, attempt, maxAttempts, timeoutMs, deadlineAt, traceparent }: Attempt) {
   return {
     DROVER_JOB_ID: id,
     DROVER_JOB_TYPE: type,
