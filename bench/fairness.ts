@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,10 +17,14 @@ const { values } = parseArgs({
     backlog: { type: 'string', default: '100000' },
     /** For how long nine others submit one job a second each, without it and with it. */
     seconds: { type: 'string', default: '60' },
+    /** Slots of the worker while they do. */
+    slots: { type: 'string', default: '4' },
+    /** Only that. */
+    waits: { type: 'boolean', default: false },
   },
 })
 const [backlog, seconds] = [Number(values.backlog), Number(values.seconds)]
-/** One slot and jobs of 50 ms: twenty a second, of which the nine ask for nine. */
+/** Each slot runs twenty a second; the nine ask for nine. */
 const job = { type: 'sleep', input: { duration_ms: 50 } }
 const small = Array.from({ length: 9 }, (_, n) => `small-${n}`)
 const weighed = { w1: 1, w2: 2, w4: 4 }
@@ -60,14 +64,17 @@ class Clients {
     this.#headers = headers
   }
 
+  /** What a busy Redis refuses is sent again under the same key. */
   async call<T>(tenant: string, method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(`${this.#origin}${path}`, {
-      method,
-      headers: this.#headers.get(tenant) ?? {},
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as T
+    const headers = { ...this.#headers.get(tenant), ...(method === 'POST' && { 'idempotency-key': randomUUID() }) }
+    const request = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
+    for (let triesLeft = 20; ; triesLeft--) {
+      const response = await fetch(`${this.#origin}${path}`, request)
+      if (response.ok) return (await response.json()) as T
+      const text = await response.text()
+      if (response.status !== 503 || triesLeft === 0) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+      await sleep(1000)
+    }
   }
 
   async submitMany(tenant: string, count: number): Promise<string[]> {
@@ -118,9 +125,8 @@ function percentile(samples: number[], share: number): number {
 /** The tenants of jobs in the order of their starts, of tenants that all have as many waiting. */
 async function order(clients: Clients, tenants: string[], each: number): Promise<string[]> {
   await clients.call('ops', 'POST', '/v1/queues/io/pause', {})
-  const ids = await Promise.all(
-    tenants.map(async (tenant) => ({ tenant, ids: await clients.submitMany(tenant, each) })),
-  )
+  const ids: { tenant: string; ids: string[] }[] = []
+  for (const tenant of tenants) ids.push({ tenant, ids: await clients.submitMany(tenant, each) })
   await clients.call('ops', 'POST', '/v1/queues/io/resume', {})
   const starts: { tenant: string; at: number }[] = []
   for (const { tenant, ids: own } of ids) {
@@ -139,23 +145,19 @@ function jain(starts: string[], tenants: string[]): number {
   return sum ** 2 / (counts.length * counts.reduce((a, b) => a + b ** 2, 0))
 }
 
-async function measure(world: World, folder: string): Promise<void> {
-  const { path, headers } = await makeKeys(folder)
-  const api = await startApi(world, 'fairness', { API_KEYS_FILE: path })
-  await startWorker(world, 'fairness', 'io:1', undefined, { API_KEYS_FILE: path })
-  const clients = new Clients(api.port, headers)
-
+async function measureOrder(clients: Clients): Promise<void> {
   const tenants = ['big', ...small]
   const all = await order(clients, tenants, 400)
   const windows = Array.from({ length: all.length / 1000 }, (_, n) => all.slice(n * 1000, n * 1000 + 1000))
-  console.log(
-    `Jain's index of 1,000 starts, ten tenants: at least ${Math.min(...windows.map((some) => jain(some, tenants))).toFixed(4)}`,
-  )
+  const least = Math.min(...windows.map((some) => jain(some, tenants)))
+  console.log(`Jain's index of 1,000 starts, ten tenants: at least ${least.toFixed(4)}`)
 
   const first = (await order(clients, Object.keys(weighed), 1000)).slice(0, 1400)
   const counts = Object.keys(weighed).map((tenant) => first.filter((one) => one === tenant).length)
   console.log(`starts of weights 1:2:4 among 1,400: ${counts.join(', ')}`)
+}
 
+async function measureWaits(clients: Clients): Promise<void> {
   const without = percentile(await waitsOfSmall(clients), 0.99)
   for (let from = 0; from < backlog; from += 10_000) {
     const jobs = Array.from({ length: Math.min(10_000, backlog - from) }, () => job)
@@ -163,8 +165,20 @@ async function measure(world: World, folder: string): Promise<void> {
   }
   const beside = percentile(await waitsOfSmall(clients), 0.99)
   console.log(
-    `p99 of the waits of nine tenants with a job a second each: ${without} ms without and ${beside} ms with ${backlog} jobs of another, ${(beside / without).toFixed(2)} times`,
+    `p99 of the waits of nine tenants with a job a second each, ${values.slots} slots: ${without} ms without and ${beside} ms with ${backlog} jobs of another, ${(beside / without).toFixed(2)} times`,
   )
+}
+
+async function measure(world: World, folder: string): Promise<void> {
+  const { path, headers } = await makeKeys(folder)
+  const keys = { API_KEYS_FILE: path }
+  const api = await startApi(world, 'fairness', keys)
+  const clients = new Clients(api.port, headers)
+  const one = await startWorker(world, 'fairness', 'io:1', undefined, keys)
+  if (!values.waits) await measureOrder(clients)
+  await one.stop()
+  await startWorker(world, 'fairness', `io:${values.slots}`, undefined, keys)
+  await measureWaits(clients)
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'drover-fairness-'))
