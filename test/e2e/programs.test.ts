@@ -189,7 +189,7 @@ describe.runIf(hasPython)('a program in Python (needs python3)', () => {
       expect(ended).toMatchObject({ state: 'canceled', error: { stopped: 'killed' } })
     }
     await areGone(pids)
-  })
+  }, 60_000)
 
   test('ends with its group when its worker is killed', async () => {
     const worker = await stack.addWorker({ WORKER_QUEUES: 'io:1' })
