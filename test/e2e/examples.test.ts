@@ -1,7 +1,7 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -13,6 +13,7 @@ import { freePorts } from '../../src/dev/free-ports.ts'
 import { browserNote, hasBrowser, openPage, startBrowser } from '../helpers/browser.ts'
 import { send } from '../helpers/client.ts'
 import { type LocalSite, serve } from '../helpers/local-site.ts'
+import { drover } from '../helpers/run-drover.ts'
 import { type Stack, startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { webhookSecret } from '../helpers/webhook-receiver.ts'
@@ -23,6 +24,8 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const root = join(import.meta.dirname, '../..')
 const secret = webhookSecret('e')
+const { status: pythonStatus } = spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 10))'])
+const hasPython = pythonStatus === 0
 
 let stack: Stack
 /** The origin of pages of examples. */
@@ -33,6 +36,7 @@ beforeAll(async () => {
   for (const file of globSync('examples/*/jobs/*.ts', { cwd: root })) {
     await writeFile(join(folder, basename(file)), `export { default } from ${JSON.stringify(join(root, file))}\n`)
   }
+  if (hasPython) await cp(join(root, 'examples/python-data/jobs'), folder, { recursive: true })
   const [port = 0] = await freePorts(1)
   pages = `http://127.0.0.1:${port}`
   const stops: (() => Promise<void>)[] = []
@@ -174,6 +178,19 @@ test('csv-import: an import that breaks goes on after its last checkpoint', asyn
   expect(events).toContain('goes on after 1000 rows')
   expect(events).toContain('"message":"2500 rows"')
   expect(events).toContain(`"output":{"bytes":${file.length},"rows":2500,"total":${(2499 * 2500) / 2}}`)
+})
+
+test.skipIf(!hasPython)('python-data: a handler in Python', async () => {
+  const [output = ''] = await runReadme('python-data', {})
+  expect(JSON.parse(output)).toMatchObject({ columns: { price: { mean: 4, median: 2.5 }, weight: { mean: 0.6 } } })
+})
+
+test('drover types declares the job types of a server', async () => {
+  const { code, stdout } = await drover(['types', stack.api.url])
+  expect(code).toBe(0)
+  expect(stdout).toContain(
+    '  "check-link": {\n    input: { "url": string }\n    output: { "url": string; "status": number }\n',
+  )
 })
 
 test('llm-stream and web-page: in the terminal', async () => {
