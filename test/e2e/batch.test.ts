@@ -67,6 +67,20 @@ test('a batch answers each submission in order, keeps its ids under a key, and i
   await send('DELETE', `${api.url}/v1/jobs/${gone}`, { headers: acme.headers })
   expect((await batch(many, keyed)).body.items[0]).toMatchObject({ status: 404, problem: { code: 'job_not_found' } })
 
+  // Jobs that stand for others, and refusals, are the same in a repetition.
+  const shared = (on_conflict: string) => ({
+    type: 'echo',
+    input: 1,
+    delay_ms: 60_000,
+    unique: { key: 'u', on_conflict },
+  })
+  const sharing = [shared('existing'), shared('existing'), { type: 'nonsense' }, shared('reject')]
+  const again = { ...acme.headers, 'idempotency-key': 'b-2' }
+  const [before, after] = [(await batch(sharing, again)).body, (await batch(sharing, again)).body]
+  expect(before.items.map((item) => item.status)).toEqual([202, 200, 404, 409])
+  expect(before.items[1]?.job?.id).toBe(before.items[0]?.job?.id)
+  expect(after).toEqual(before)
+
   await send('POST', `${api.url}/v1/jobs`, {
     headers: beta.headers,
     body: { type: 'echo', input: 1, delay_ms: 60_000 },

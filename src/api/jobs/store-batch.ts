@@ -4,7 +4,6 @@ import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { Deduplicated } from '../../queue/model/unique-key.ts'
 import type { RouteDeps } from '../deps.ts'
 import { Problem } from '../http/problem.ts'
-import { jobGone } from './find-job.ts'
 import type { jobSubmissions } from './job-submissions.ts'
 
 /** A submission of a batch: the job to store, or why there is none. */
@@ -59,16 +58,4 @@ async function storeShared(
 
 export function lacksResult(): never {
   throw new Error('a job of a batch has no result')
-}
-
-/** The jobs of an earlier request, as they are now. @throws QueueUnavailableError */
-export async function readAll(
-  parsed: Parsed[],
-  { queue }: Pick<RouteDeps, 'queue'>,
-  tenant: string,
-): Promise<(Shown | Problem)[]> {
-  const refs = validOf(parsed).map(({ ref }) => ref)
-  const found: (Shown | Problem)[] = []
-  for await (const { ref, job } of queue.readMany(refs)) found.push(job ?? (await jobGone(queue, ref, tenant)))
-  return found
 }

@@ -22,7 +22,8 @@ import { submissionContext } from '../submission/submission-context.ts'
 import { byBodyAndPrefer, submissionHeaders, submissionProblems } from '../submission/submit.ts'
 import { jobResource, smallJob } from './job-resource.ts'
 import { jobSubmissions } from './job-submissions.ts'
-import { lacksResult, type Parsed, readAll, type Shown, storeAll, validOf } from './store-batch.ts'
+import { notStored, readAll } from './read-batch.ts'
+import { lacksResult, type Parsed, type Shown, storeAll, validOf } from './store-batch.ts'
 
 const maxJobs = 10_000
 /** For so long jobs are checked, or written as JSON, before others have a turn of the event loop. */
@@ -102,10 +103,11 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
       const base = key === undefined ? undefined : await claimBatch(request, reply, parsed, { deps, key })
       const named = base ? withIdsOf(parsed, base.at, [request.caller.tenant, key ?? '']) : parsed
       if (!base) await admit(request, reply, named, { quotas, admission })
-      const stored = base?.isStored
-        ? await readAll(named, deps, request.caller.tenant)
-        : await storeAll(named, queue, jobs, request)
-      if (base && !base.isStored) await deps.idempotency.markStored(base)
+      const stored =
+        base?.note === undefined
+          ? await storeAll(named, queue, jobs, request)
+          : await readAll(named, base.note, { queue, caller: request.caller })
+      if (base && base.note === undefined) await deps.idempotency.markStored(base, notStored(named, stored))
       if (base?.isReplay) reply.header('idempotent-replayed', 'true')
       if (isWhole) reply.header('preference-applied', 'return=representation')
       const show = (job: StoredJob) =>
@@ -147,12 +149,12 @@ async function parseAll(jobs: unknown[], context: SubmissionContext): Promise<Pa
   return parsed
 }
 
-type Batch = { at: number; isReplay: boolean; isStored: boolean; name: string; id: string }
+type Batch = { at: number; isReplay: boolean; note: string | undefined; name: string; id: string }
 
 /**
  * Claims the key once there is room, as a single submission does: a refusal leaves no claim.
  *
- * @returns `at`: the time in the ids of its jobs. `isStored`: all of them were stored
+ * @returns `at`: the time in the ids of its jobs. `note`: all of them were stored, but for those that it names
  */
 async function claimBatch(
   request: FastifyRequest,
@@ -178,8 +180,8 @@ async function claimBatch(
   }
   const isReplay = claim.status === 'replay'
   const { id } = claim.status === 'replay' ? claim.ref : ref
-  const isStored = isReplay && (await idempotency.isStored(claim))
-  return { at: timeOfUlid(ulidOf(id)), isReplay, isStored, name: claim.name, id }
+  const note = isReplay ? await idempotency.storedNote(claim) : undefined
+  return { at: timeOfUlid(ulidOf(id)), isReplay, note, name: claim.name, id }
 }
 
 /** All or none. @throws Problem */

@@ -67,14 +67,18 @@ export class IdempotencyKeys {
     return compare({ name, id, claimed, isEvicted: evicted === '1' }, await digestOf(request))
   }
 
-  /** Notes that all jobs of a request are stored: one that repeats it reads them. `id`: what was claimed. @throws QueueUnavailableError */
-  async markStored({ name, id }: { name: string; id: string }): Promise<void> {
-    await whenAvailable(markStored(this.#redis, [name], [id]))
+  /**
+   * Notes that all jobs of a request are stored: one that repeats it reads them. `id`: what was claimed. `note`: what else it needs to know.
+   *
+   * @throws QueueUnavailableError
+   */
+  async markStored({ name, id }: { name: string; id: string }, note: string): Promise<void> {
+    await whenAvailable(markStored(this.#redis, [name], [id, note]))
   }
 
-  /** Whether {@link markStored} was called. @throws QueueUnavailableError */
-  async isStored({ name }: { name: string }): Promise<boolean> {
-    return (await whenAvailable(this.#redis.hget(name, 'stored'))) !== null
+  /** The first note of {@link markStored}; undefined where it was not called. @throws QueueUnavailableError */
+  async storedNote({ name }: { name: string }): Promise<string | undefined> {
+    return (await whenAvailable(this.#redis.hget(name, 'stored'))) ?? undefined
   }
 
   #nameOf(tenant: string, key: string): string {
