@@ -105,6 +105,7 @@ test('a token reads and streams one run of one job, ends with its time and its k
   )
   expect([...page.body.items, ...rest.body.items]).toEqual(audit.body.items)
   expect((await send('GET', `${url}/v1/audit`, { headers })).status).toBe(403)
+  expect((await send('GET', `${url}/v1/audit?cursor=0-0`, { headers: admin.headers })).status).toBe(400)
   await send('POST', `${url}/v1/queues/io/pause`, { headers: admin.headers })
   const paused = await send<{ items: unknown[] }>('GET', `${url}/v1/audit?action=pauseQueue`, {
     headers: admin.headers,

@@ -16,7 +16,7 @@ const query = z.strictObject({
   limit: limitParameter,
   cursor: z
     .string()
-    .regex(/^\d{1,15}-\d{1,15}$/, 'is not a cursor of this list')
+    .regex(/^[1-9]\d{0,14}-\d{1,15}$/, 'is not a cursor of this list')
     .optional()
     .describe('`next_cursor` of the page before'),
 })
