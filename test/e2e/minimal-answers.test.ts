@@ -53,6 +53,10 @@ test('Prefer: return=minimal answers with what finds the job, and after a wait w
   expect(joined).toMatchObject({ status: 200, body: { id: holder.body.id } })
   expect(Object.keys(joined.body)).toEqual(['id', 'state', 'links'])
   expect(joined.headers.get('deduplicated')).toBe('joined')
+  // It is 200 after a wait, too: a short answer would look like an output.
+  const unfinished = await post<{ id: string }>(unique, 'wait=0, return=minimal')
+  expect(unfinished).toMatchObject({ status: 200, body: { id: holder.body.id, done: false, output: null } })
+  expect(unfinished.headers.get('preference-applied')).toBe('wait=0')
 
   expect(await post({ type: 'echo' }, 'return=minimal')).toMatchObject({
     status: 400,

@@ -22,10 +22,15 @@ import { sendOutput } from './read-job-output.ts'
 
 const responseHeaders = submittedHeaders('job')
 
-/** Whether the answer is to be short: a job that was waited for and has not succeeded says why, at length. */
-function isMinimal(prefer: string | string[] | undefined, { done, state }: StoredJob): boolean {
+const hasOutput = (job: StoredJob): boolean => job.state === 'succeeded' && !('isHidden' in job)
+
+/**
+ * Whether the answer is to be short. A job that was waited for and has not succeeded says why, at length; so does one that a submission joined and
+ * that is not done, since its answer is 200, too, and a short one would be taken for an output.
+ */
+function isMinimal(prefer: string | string[] | undefined, { statusCode }: FastifyReply, job: StoredJob): boolean {
   if (prefer === undefined || preferredReturn(prefer) !== 'minimal') return false
-  return !done || state === 'succeeded' || preferredWaitS(prefer) === undefined
+  return preferredWaitS(prefer) === undefined || hasOutput(job) || statusCode !== 200
 }
 
 /** Answers with the output of a job that was waited for, else with what it takes to find it. */
@@ -36,8 +41,7 @@ function answerMinimally(
   deps: RouteDeps,
 ): FastifyReply | Promise<FastifyReply> {
   applyPreference(reply, 'return=minimal')
-  const hasOutput = job.done && preferredWaitS(headers['prefer']) !== undefined && !('isHidden' in job)
-  if (hasOutput) return sendOutput(reply, job, deps)
+  if (hasOutput(job) && preferredWaitS(headers['prefer']) !== undefined) return sendOutput(reply, job, deps)
   return reply.type('application/json; charset=utf-8').serializer(asJsonText).send(smallJob(job))
 }
 
@@ -77,7 +81,7 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
     handler: async (request, reply) => {
       const job = parseJob(request.body, submissionContext(request, deps))
       const accepted = await submit(request, reply, deps, jobs, job)
-      if (isMinimal(request.headers['prefer'], accepted)) return answerMinimally(request, reply, accepted, deps)
+      if (isMinimal(request.headers['prefer'], reply, accepted)) return answerMinimally(request, reply, accepted, deps)
       return reply.send(jobResource(await withHeldBy(deps.queue, accepted), retention, request.caller))
     },
   })
