@@ -19,6 +19,7 @@ What a handler prints is a line of the job's log. The protocol is in docs/handle
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import os
@@ -36,6 +37,9 @@ SDK = "python/1"
 WINDOW = 64
 #: The longest line, in bytes.
 MAX_LINE = 8 * 1024 * 1024
+#: The longest message of an error and the longest traceback, in characters.
+MAX_MESSAGE = 10_000
+MAX_STACK = 100_000
 
 
 class Failure(Exception):
@@ -76,6 +80,7 @@ class Job:
         self._stored = 0
         self._sent = 0
         self._refused: dict[int, dict[str, Any]] = {}
+        self._is_over = False
         self._task: asyncio.Task[None] | None = None
         self._wake: asyncio.Event | None = None
         #: The same in all attempts: use it to make effects idempotent.
@@ -114,11 +119,12 @@ class Job:
 
     def progress(self, fraction: float, message: str | None = None, data: Any = None) -> None:
         """Reports progress, from 0 to 1."""
-        self._process.send({"progress": {"id": self.id, "fraction": fraction, "message": message, "data": data}})
+        told = None if message is None else str(message)
+        self._process.send({"progress": {"id": self.id, "fraction": float(fraction), "message": told, "data": data}}, self)
 
     def log(self, message: object, level: str = "info") -> None:
         """Adds a line to the job's log, which clients can read. Levels: debug, info, warn, error."""
-        self._process.send({"log": {"id": self.id, "level": level, "message": str(message)}})
+        self._process.send({"log": {"id": self.id, "level": level, "message": str(message)}}, self)
 
     def checkpoint(self, state: Any) -> None:
         """Keeps a state for the next start of the job, which finds it in ``restored``; returns when it is stored.
@@ -140,7 +146,7 @@ class Job:
 
     def _send_checkpoint(self, state: Any) -> int:
         self._sent += 1
-        self._process.send({"checkpoint": {"id": self.id, "n": self._sent, "state": state}})
+        self._process.send({"checkpoint": {"id": self.id, "n": self._sent, "state": state}}, self)
         return self._sent
 
     def _raise_if_refused(self, n: int) -> None:
@@ -149,13 +155,13 @@ class Job:
 
     def _yield(self, value: Any) -> None:
         self._sent += 1
-        self._process.send({"yield": {"id": self.id, "value": value}})
+        self._process.send({"yield": {"id": self.id, "value": value}}, self)
         with self._acked:
             self._acked.wait_for(lambda: self._sent - self._stored < WINDOW or self.cancelled)
 
     async def _yield_async(self, value: Any) -> None:
         self._sent += 1
-        self._process.send({"yield": {"id": self.id, "value": value}})
+        self._process.send({"yield": {"id": self.id, "value": value}}, self)
         while self._wake is not None and self._sent - self._stored >= WINDOW:
             self._wake.clear()
             await self._wake.wait()
@@ -229,19 +235,41 @@ class _Process:
             return
         while (start := self._starts.get()) is not None:
             self._run(start)
-            self._is_main_busy = False
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any], current: Job | None = None, *, is_last: bool = False) -> None:
         line = json.dumps(message, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         if len(line) > MAX_LINE:
             raise ValueError(f"the message has {len(line)} bytes, and may have {MAX_LINE}")
         rest = memoryview(line + b"\n")
         with self._lock:
+            if current is not None:
+                # What a thread that the handler left behind says about a job that has ended would break the protocol.
+                if current._is_over:
+                    return
+                current._is_over = is_last
+            if is_last:
+                # First: the next start, also of the same job, may come as soon as this is written.
+                self._jobs.pop(current.id, None)
+                if threading.current_thread() is threading.main_thread():
+                    self._is_main_busy = False
             while rest:
                 rest = rest[os.write(self._write_fd, rest) :]
 
     def _read(self) -> None:
         """In a thread of its own, so that a handler that computes is told of a cancel, and pings are answered."""
+        try:
+            self._read_lines()
+        except BaseException:
+            # For example an input that is nested too deeply: without this thread no job would end.
+            traceback.print_exc()
+            os._exit(1)
+        if self._jobs:
+            # Drover is gone: nothing that these jobs do counts.
+            os._exit(1)
+        self._starts.put(None)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def _read_lines(self) -> None:
         for line in self._lines:
             message = json.loads(line)
             if "start" in message:
@@ -257,11 +285,6 @@ class _Process:
             elif "ack" in message:
                 if found := self._jobs.get(message["ack"]["id"]):
                     found._on_ack(message["ack"]["n"])
-        if self._jobs:
-            # Drover is gone: nothing that these jobs do counts.
-            os._exit(1)
-        self._starts.put(None)
-        self.loop.call_soon_threadsafe(self.loop.stop)
 
     def _start(self, start: dict[str, Any]) -> None:
         self._jobs[start["id"]] = Job(self, start)
@@ -288,16 +311,16 @@ class _Process:
     def _start_task(self, start: dict[str, Any]) -> None:
         current = self._jobs[start["id"]]
         current._wake = asyncio.Event()
+        # A cancel that came before is seen by its first step: a task that is canceled before that would never say how the job ended.
         current._task = self.loop.create_task(self._run_async(start["input"], current))
-        if current.cancelled:
-            current._task.cancel()
 
     async def _run_async(self, input: Any, current: Job) -> None:
         try:
             handler = self._handler_of(current)
             if inspect.isasyncgenfunction(handler):
-                async for value in handler(input, current):
-                    await current._yield_async(value)
+                async with contextlib.aclosing(handler(input, current)) as values:
+                    async for value in values:
+                        await current._yield_async(value)
                 result = current.output
             else:
                 result = await handler(input, current)
@@ -321,21 +344,24 @@ class _Process:
     def _fail(self, current: Job, error: BaseException) -> None:
         told: dict[str, Any] = {"id": current.id}
         if isinstance(error, Failure):
-            told |= {"message": str(error), "code": error.code, "retryable": error.retryable, "retry_after_ms": error.retry_after_ms}
+            told |= {"message": str(error)[:MAX_MESSAGE], "code": error.code, "retryable": error.retryable, "retry_after_ms": error.retry_after_ms}
         elif isinstance(error, (Cancelled, asyncio.CancelledError)) and current.cancelled:
             told |= {"message": f"stopped: {current.cancel_reason}", "code": current.cancel_reason, "retryable": True}
         else:
             text = str(error)
             name = type(error).__name__
-            told |= {"message": f"{name}: {text}" if text else name, "stack": "".join(traceback.format_exception(error))}
-        self._last({"error": told}, current)
+            message = f"{name}: {text}" if text else name
+            told |= {"message": message[:MAX_MESSAGE], "stack": "".join(traceback.format_exception(error))[:MAX_STACK]}
+        try:
+            self._last({"error": told}, current)
+        except (TypeError, ValueError, RecursionError) as problem:
+            self._last({"error": {"id": current.id, "message": f"the error cannot be sent: {problem}"}}, current)
 
     def _last(self, message: dict[str, Any], current: Job) -> None:
         """The last word on a job: what it printed comes before it."""
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        self.send(message)
-        self._jobs.pop(current.id, None)
+        self.send(message, current, is_last=True)
 
 
 def _drive(values: Any, current: Job) -> Any:

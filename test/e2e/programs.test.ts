@@ -126,6 +126,8 @@ describe.runIf(hasPython)('a program in Python (needs python3)', () => {
   test.each([
     ['permanent', { code: 'nope', message: 'no way', retryable: false }],
     ['raise', { code: 'job_failed', message: "KeyError: 'missing'", retryable: true }],
+    ['long error', { code: 'job_failed', message: expect.stringContaining('ValueError: xxx'), retryable: true }],
+    ['no delay', { code: 'job_failed', message: expect.stringContaining('the error cannot be sent'), retryable: true }],
     ['exit', { code: 'crashed', message: expect.stringContaining('exit code 3'), retryable: true }],
     ['kill', { code: 'crashed', message: expect.stringContaining('SIGKILL'), retryable: true }],
     ['memory', { code: 'out_of_memory', message: expect.stringContaining('120 MB'), retryable: true }],
@@ -163,6 +165,12 @@ describe.runIf(hasPython)('a program in Python (needs python3)', () => {
       ({ pid }) => pid === output.pid,
     )
     expect(after.files).toEqual([])
+  })
+
+  test('that speaks of a job after its end goes on', async () => {
+    const { output } = await run('moods', { do: 'late' })
+    const pids = [1, 2, 3].map(async () => ((await run('moods', { do: 'folder' })).output as { pid: number }).pid)
+    expect(await Promise.all(pids)).toContain((output as { pid: number }).pid)
   })
 
   test('that follows a cancel ends by itself, and one that runs out of time is stopped', async () => {
@@ -294,6 +302,7 @@ describe.runIf(hasBash)('a script that runs once (needs bash)', () => {
     [{ code: 9 }, 2, { code: 'job_failed', message: 'failing with 9', retryable: true }],
     [{ do: 'kill' }, 2, { code: 'crashed', message: expect.stringContaining('SIGSEGV'), retryable: true }],
     [{ do: 'text' }, 1, { code: 'invalid_output', retryable: false }],
+    [{ do: 'flood' }, 1, { code: 'invalid_output', message: expect.stringContaining('longer than'), retryable: false }],
   ])('with %j ends after %i attempts', async (input, attempt, error) => {
     expect(await run('once', input)).toMatchObject({ state: 'failed', attempt, error })
   })

@@ -68,8 +68,11 @@ export class Conversation {
         if (!message || message.kind === 'error') throw await this.#toError(message)
         if (message.kind === 'result') return await this.#afterPrints(message.output)
         if (message.kind === 'yield') {
+          this.#count += 1
+          // No value of a job that is stopped is stored.
+          this.#hasDroppedValues ||= this.#options.context.signal.aborted
           yield message.value
-          this.#options.onStored(++this.#count)
+          this.#options.onStored(this.#count)
         } else await this.#handle(message)
       }
     } finally {
@@ -104,11 +107,16 @@ export class Conversation {
   async #handle(message: JobMessage): Promise<void> {
     const { context } = this.#options
     if (message.kind === 'checkpoint') await this.#keep(message.state)
-    // A job that is stopped has no more values.
-    if (message.kind === 'yield') this.#hasDroppedValues = true
+    if (message.kind === 'yield') this.#drop()
     if (message.kind === 'progress')
       context.progress(message.fraction ?? NaN, message.message ?? undefined, message.data)
     if (message.kind === 'log') context.log(message.message, levelOf(message.level))
+  }
+
+  /** A job that is stopped has no more values. */
+  #drop(): void {
+    this.#count += 1
+    this.#hasDroppedValues = true
   }
 
   /** The values before a checkpoint are a part of it: it does not count without them. */

@@ -34,7 +34,7 @@ export function startOnce(
   program.stdin.end(line)
   let isKilled = false
   const ended = program.gone.then((end) => {
-    if (end.kind !== 'exit' || isKilled) onSignal(end)
+    if (isKilled || (end.kind !== 'exit' && !printed().isTooLong)) onSignal(end)
     return end
   })
   const run = async (): Promise<unknown> => {
