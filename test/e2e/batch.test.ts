@@ -10,8 +10,8 @@ interface Item {
 }
 
 test('a batch answers each submission in order, keeps its ids under a key, and is refused whole where there is no room', async () => {
-  const [acme, beta] = [makeKey('acme'), makeKey('beta')]
-  const { path } = await keysFile([acme, beta], { beta: { max_queued: 5 } })
+  const [acme, beta, gamma] = [makeKey('acme'), makeKey('beta'), makeKey('gamma')]
+  const { path } = await keysFile([acme, beta, gamma], { beta: { max_queued: 5 }, gamma: { max_queued: 3 } })
   const { api } = await startStack({ env: { API_KEYS_FILE: path } })
   const batch = (jobs: unknown, headers: Record<string, string> = acme.headers) =>
     send<{ items: Item[]; code?: string }>('POST', `${api.url}/v1/jobs/batch`, { body: { jobs }, headers })
@@ -91,6 +91,12 @@ test('a batch answers each submission in order, keeps its ids under a key, and i
   const list = await send<{ items: unknown[] }>('GET', `${api.url}/v1/jobs`, { headers: beta.headers })
   expect(list.body.items).toHaveLength(1)
   expect((await batch(late.slice(1), betaKeyed)).status).toBe(200)
+
+  // Jobs that have started leave their places, also of a batch with a key.
+  const three = Array.from({ length: 3 }, () => ({ type: 'echo', input: 1 }))
+  const under = (key: string) => batch(three, { ...gamma.headers, 'idempotency-key': key })
+  expect((await under('g-1')).status).toBe(200)
+  await expect.poll(async () => (await under('g-2')).status, { timeout: 20_000, interval: 200 }).toBe(200)
 
   for (const bad of [[], 'x', undefined, Array.from({ length: 10_001 }, () => 1)])
     expect(await batch(bad)).toMatchObject({ status: 400, body: { code: 'invalid_request' } })

@@ -73,7 +73,7 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
       operationId: 'submitBatch',
       summary: 'Submit many jobs at once',
       description:
-        'Up to 10,000 jobs that do not depend on each other; each has its own result, in the order given. A job that is not valid keeps none of the others away. There is room for all valid ones, or the request is refused and nothing is stored. Counts as one request for each job. With an `Idempotency-Key` the ids follow from the key and the place in the list.',
+        'Up to 10,000 jobs that do not depend on each other; each has its own result, in the order given. A job that is not valid keeps none of the others away. There is room for all valid ones, or the request is refused and nothing is stored. Counts as one request for each job. With an `Idempotency-Key` the ids follow from its first use and the place in the list.',
       tags: ['jobs'],
       headers: submissionHeaders('job'),
       body: documentedOnly(documented),
@@ -101,7 +101,7 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
       const isWhole = preferredReturn(request.headers['prefer']) === 'representation'
       const key = idempotencyKey(request.headers['idempotency-key'])
       const base = key === undefined ? undefined : await claimBatch(request, reply, parsed, { deps, key })
-      const named = base ? withIdsOf(parsed, base.at, [request.caller.tenant, key ?? '']) : parsed
+      const named = base?.jobs ?? parsed
       if (!base) await admit(request, reply, named, { quotas, admission })
       const stored =
         base?.note === undefined
@@ -149,12 +149,12 @@ async function parseAll(jobs: unknown[], context: SubmissionContext): Promise<Pa
   return parsed
 }
 
-type Batch = { at: number; isReplay: boolean; note: string | undefined; name: string; id: string }
+type Batch = { jobs: Parsed[]; isReplay: boolean; note: string | undefined; name: string; id: string }
 
 /**
  * Claims the key once there is room, as a single submission does: a refusal leaves no claim.
  *
- * @returns `at`: the time in the ids of its jobs. `note`: all of them were stored, but for those that it names
+ * @returns `jobs`: with the ids that follow from the claim. `note`: all of them were stored, but for those that it names
  */
 async function claimBatch(
   request: FastifyRequest,
@@ -168,10 +168,13 @@ async function claimBatch(
   const claimed = { batch: request.body }
   const ref = newJobRef('batch', redisNow())
   let claim = await idempotency.find(tenant, key, claimed)
+  let jobs = parsed
   if (!claim) {
-    await admit(request, reply, parsed, { quotas, admission })
+    // What is admitted has the ids that are stored: by them the places are given back.
+    jobs = withIdsOf(parsed, ref.id)
+    await admit(request, reply, jobs, { quotas, admission })
     claim = await idempotency.claim(tenant, key, claimed, ref)
-    const refs = validOf(parsed).map(({ ref: one }) => one)
+    const refs = validOf(jobs).map(({ ref: one }) => one)
     if (claim.status !== 'first') await withdrawJobs(admission, request.caller, refs, bodyBytes(request))
   }
   if (claim.status === 'conflict' || claim.status === 'evicted') {
@@ -180,8 +183,9 @@ async function claimBatch(
   }
   const isReplay = claim.status === 'replay'
   const { id } = claim.status === 'replay' ? claim.ref : ref
+  if (isReplay) jobs = withIdsOf(parsed, id)
   const note = isReplay ? await idempotency.storedNote(claim) : undefined
-  return { at: timeOfUlid(ulidOf(id)), isReplay, note, name: claim.name, id }
+  return { jobs, isReplay, note, name: claim.name, id }
 }
 
 /** All or none. @throws Problem */
@@ -198,13 +202,12 @@ async function admit(
 
 const base32 = '0123456789abcdefghjkmnpqrstvwxyz'
 
-/** Gives the jobs the ids that follow from what is claimed and from their places. */
-function withIdsOf(parsed: Parsed[], at: number, claimed: string[]): Parsed[] {
-  const time = ulidTime(at)
-  const seed = JSON.stringify(claimed)
+/** Gives the jobs the ids that follow from the id of a claim and from their places. */
+function withIdsOf(parsed: Parsed[], claimed: string): Parsed[] {
+  const time = ulidTime(timeOfUlid(ulidOf(claimed)))
   return parsed.map((job, n) => {
     if (job instanceof Problem) return job
-    const digest = createHash('sha256').update(`${seed} ${n}`).digest().subarray(0, 16)
+    const digest = createHash('sha256').update(`${claimed} ${n}`).digest().subarray(0, 16)
     const random = Array.from(digest, (byte) => base32[byte % base32.length]).join('')
     return { ...job, ref: { queue: job.ref.queue, id: `${job.ref.queue}_${time}${random}` } }
   })

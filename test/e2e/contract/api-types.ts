@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Submit many jobs at once
-         * @description Up to 10,000 jobs that do not depend on each other; each has its own result, in the order given. A job that is not valid keeps none of the others away. There is room for all valid ones, or the request is refused and nothing is stored. Counts as one request for each job. With an `Idempotency-Key` the ids follow from the key and the place in the list.
+         * @description Up to 10,000 jobs that do not depend on each other; each has its own result, in the order given. A job that is not valid keeps none of the others away. There is room for all valid ones, or the request is refused and nothing is stored. Counts as one request for each job. With an `Idempotency-Key` the ids follow from its first use and the place in the list.
          */
         post: operations["submitBatch"];
         delete?: never;
