@@ -15,7 +15,9 @@ else
 end
 redis.call('HSET', KEYS[2], 'drover.limits', redis.call('EXISTS', KEYS[1]) == 1 and 2 or 1)
 local slots = readyOf(ARGV[1]).slots
-if ARGV[5] ~= '' and ARGV[3] ~= '' then countForTenant(slots, ARGV[1], ARGV[2], ARGV[5], redis.call('LRANGE', KEYS[3], 0, -1)) end
+if ARGV[5] ~= '' and ARGV[3] ~= '' then
+  countForTenant(slots, ARGV[1], ARGV[2], ARGV[5], redis.call('LRANGE', KEYS[3], 0, -1), redis.call('LRANGE', ARGV[1] .. 'wait', -1000, -1))
+end
 -- What a rate has let through counted for its limit before.
 redis.call('HDEL', slots.keys.tat, ARGV[2])
 slots.widen(ARGV[2], tonumber(ARGV[4]))

@@ -220,6 +220,31 @@ test('what is kept of turns and fairness keys is bounded by what waits, and goes
   expect(await redis.hmget(bull('meta'), 'drover.fair', 'drover.limits')).toEqual([null, null])
 })
 
+test('a tool of BullMQ that removes all waiting jobs leaves no turns behind', patience, async () => {
+  const { add, start, redis, keys, sweep, bull } = await sharedQueue()
+  for (const tenants of [1, 600]) {
+    await add('a', 150, () => ({ fairnessKey: 'x' }))
+    for (let n = 0; n < tenants; n++) await add(`t${n}`, 2)
+    await start(3)
+    const ids = await redis.zrange(bull('prioritized'), '0', '-1')
+    await redis.del(bull('prioritized'), ...ids.map(bull))
+    expect(await start(1)).toEqual([])
+    for (let n = 0; n < 8; n++) await sweep()
+    const names = await redis.keys(`${keys.bullPrefix('io').replaceAll(/[{}]/g, '\\$&')}:*`)
+    expect(names.filter((name) => /:(turns|fair|recount)/.test(name))).toEqual([])
+  }
+})
+
+test('a job that is put back when nothing waits is the next of its tenant', patience, async () => {
+  const { add, start, fetch, own, backend } = await sharedQueue()
+  const [first] = await add('a', 1, () => ({ fairnessKey: 'x' }))
+  const [taken] = await fetch(2)
+  if (taken) await putBack({ redis: own, backend }, String(taken.id), taken.lockToken, true)
+  await add('a', 3, () => ({ fairnessKey: 'y' }))
+  await add('a', 3)
+  expect((await start(1))[0]).toBe(first)
+})
+
 test('jobs behind many that were canceled move up in parts', patience, async () => {
   const { add, start, cancel, sweep, share } = await sharedQueue()
   const many = await add('a', 350)

@@ -124,6 +124,20 @@ test('behind many held jobs of a small limit one of a larger limit starts', asyn
   expect(idsOf(await fetch(5))).toEqual([wide])
 })
 
+test('a limit of a tenant that is set again counts what runs since before', async () => {
+  const { redis, keys, queue, add, fetch, bull, succeed } = await limitedQueue()
+  const pin = { queue: 'io', kind: 'tenant' as const, tenant: '-', key: '-' }
+  await queue.limits.set(pin, { limit: 1 })
+  await add(3, {})
+  const [job] = await fetch(3)
+  await queue.limits.set(pin, undefined)
+  await sweepOnce({ redis, keys, bull })
+  await queue.limits.set(pin, { limit: 1 })
+  expect(await fetch(3)).toEqual([])
+  if (job) await succeed(job)
+  expect(await fetch(3)).toHaveLength(1)
+})
+
 test('a sweep lets in as many held jobs as are free, and no more', async () => {
   const { redis, keys, add, fetch, beside, bull } = await limitedQueue()
   await add(30, { concurrency: { key: 'k', limit: 5 } })

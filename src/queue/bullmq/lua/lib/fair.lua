@@ -11,7 +11,7 @@
 local moveUpsLeft = 5
 local function openFair(q)
   local beside = string.match(q.prefix, '^.*}')
-  local fairKey, span, maxMovedUp = beside .. ':fair', 0x100000000, 100
+  local fairKey, span, maxMovedUp, maxCleared = beside .. ':fair', 0x100000000, 100, 1000
   local fair, reached = { key = fairKey }, {}
 
   local function exact(number)
@@ -90,12 +90,15 @@ local function openFair(q)
       ask(job.lane)
     end
     local found = redis.call('HMGET', fairKey, unpack(fields))
-    for field, n in pairs(at) do values[field] = tonumber(found[n] or 0) end
+    for field, n in pairs(at) do values[field] = found[n] and tonumber(found[n]) end
     for _, job in ipairs(jobs) do
       local step, key = parseTurn(job.turn)
       local turns, last = turnsKey(job.priority, job.tenant), values[job.lane]
       -- A tool of BullMQ may have removed the jobs of its last turns.
-      if last == 0 then redis.call('DEL', turns, turns .. ':last') end
+      if not last then
+        redis.call('DEL', turns, turns .. ':last')
+        last = 0
+      end
       local tag = math.max(vOf(job.priority, values['v' .. job.priority]), last) + step
       values[job.lane] = tag
       job.score = exact(job.priority * span + tag)
@@ -200,7 +203,10 @@ local function openFair(q)
       lanes[turns] = lanes[turns] or {}
       lanes[turns][#lanes[turns] + 1] = job.id
     end
-    for turns, ids in pairs(lanes) do redis.call('ZREM', turns, unpack(ids)) end
+    for turns, ids in pairs(lanes) do
+      redis.call('ZREM', turns, unpack(ids))
+      if q.hasTurns and redis.call('EXISTS', turns) == 0 then redis.call('DEL', turns .. ':last') end
+    end
     for priority, tag in pairs(reached) do
       if tag > tonumber(redis.call('HGET', fairKey, 'v' .. priority) or 0) then redis.call('HSET', fairKey, 'v' .. priority, exact(tag)) end
       -- Jobs of BullMQ's own producers are tagged by this counter: it does not stay behind V.
@@ -210,7 +216,10 @@ local function openFair(q)
 
   -- A job waits again with the place 0.
   function fair.putBack(id, priority, data)
-    redis.call('ZADD', turnsKey(priority, tenantOf(data)), 0, id)
+    local tenant = tenantOf(data)
+    -- Nothing may have waited meanwhile.
+    redis.call('HSETNX', fairKey, priority .. '/' .. tenant, 0)
+    redis.call('ZADD', turnsKey(priority, tenant), 0, id)
   end
 
   -- Jobs of a lane, by their turns from a rank on, move up as if those that left had not been there. Returns whether that was the last of them.
@@ -269,14 +278,29 @@ local function openFair(q)
     forgetTurn(turnsKey(math.floor(score / span), tenantOf(data)), id)
   end
 
-  -- Nothing waits.
+  -- Nothing waits. Jobs that a tool of BullMQ has removed have left their turns. Returns false where these are many: the sweep goes on with them.
   function fair.clear()
-    redis.call('DEL', fairKey)
+    local lanes = redis.call('HLEN', fairKey)
+    if lanes > maxCleared then return false end
+    if lanes > 0 then
+      local entries = redis.call('HGETALL', fairKey)
+      for n = 1, #entries, 2 do
+        local priority, tenant = string.match(entries[n], '^(%d+)/(.*)$')
+        local turns = priority and turnsKey(priority, tenant)
+        if turns then redis.call('UNLINK', turns, turns .. ':last') end
+      end
+      redis.call('DEL', fairKey)
+    end
     reached = {}
+    return true
   end
 
-  -- Jobs that a tool of BullMQ has removed have no turns.
-  local function forgetGone(turns)
+  -- Jobs that a tool of BullMQ has removed have no turns. Returns whether none is left. `isIdle`: nothing waits.
+  local function forgetGone(turns, isIdle)
+    if isIdle then
+      redis.call('UNLINK', turns, turns .. ':last')
+      return true
+    end
     local ids = redis.call('ZRANGE', turns, 0, 99)
     for n, score in ipairs(#ids > 0 and redis.call('ZMSCORE', q.prioritized, unpack(ids)) or {}) do
       if not score then forgetTurn(turns, ids[n]) end
@@ -286,12 +310,12 @@ local function openFair(q)
 
   -- Of the sweep: lets jobs move up behind many that left, and forgets what V has reached. `entries`: some of the hash `fair`; `scan(key, name, count)`: some of another.
   function fair.tidy(entries, scan)
-    local hasMoved = false
+    local hasMoved, isIdle = false, redis.call('EXISTS', q.prioritized) == 0
     for n = 1, #entries, 2 do
       local field, value = entries[n], tonumber(entries[n + 1])
       local kind, priority, tenant = string.match(field, '^([rcun]?)(%d+)/(.*)$')
       local turns = priority and turnsKey(priority, tenant)
-      local isReached = priority and value <= tonumber(redis.call('HGET', fairKey, 'v' .. priority) or 0)
+      local isReached = isIdle or priority and value <= tonumber(redis.call('HGET', fairKey, 'v' .. priority) or 0)
       if kind == 'c' and not hasMoved then
         hasMoved = true
         if moveUp(tonumber(priority), tenant, math.max(0, value - 1), 500) then
@@ -301,7 +325,7 @@ local function openFair(q)
         end
       elseif kind == 'n' or kind == 'r' and isReached then
         redis.call('HDEL', fairKey, field)
-      elseif kind == '' and forgetGone(turns) then
+      elseif kind == '' and forgetGone(turns, isIdle) then
         if isReached then redis.call('HDEL', fairKey, field, 'u' .. field) end
       elseif kind == '' then
         local v = tonumber(redis.call('HGET', turns .. ':last', 'v') or 0)

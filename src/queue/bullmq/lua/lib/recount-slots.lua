@@ -2,15 +2,20 @@
 -- `prefix`: of the job keys.
 local slotUnit = 1048576
 
--- The running jobs of a tenant count for its new limit, also those that have started without one.
-local function countForTenant(slots, prefix, name, tenant, ids)
-  for _, id in ipairs(ids) do
+-- The running jobs of a tenant count for its new limit, also those that have started without one or whose limit was removed meanwhile.
+-- `active`: ids of those that run; `vanished`: of those that wait to be taken from vanished workers.
+local function countForTenant(slots, prefix, name, tenant, active, vanished)
+  local count = 0
+  local function add(id, isRunning)
     local slot, data = unpack(redis.call('HMGET', prefix .. id, 'slot', 'data'))
-    if data and tenantOf(data) == tenant and not (slot and string.find(slot, 't', 1, true)) then
-      redis.call('HSET', prefix .. id, 'slot', 't' .. (slot or ''))
-      slots.change(name, 1)
-    end
+    if not data or tenantOf(data) ~= tenant then return end
+    local isCounted = slot and string.find(slot, 't', 1, true)
+    if isRunning and not isCounted then redis.call('HSET', prefix .. id, 'slot', 't' .. (slot or '')) end
+    if isRunning or isCounted then count = count + 1 end
   end
+  for _, id in ipairs(active) do add(id, true) end
+  for _, id in ipairs(vanished) do add(id, false) end
+  if count == 0 then redis.call('HDEL', slots.keys.busy, name) else redis.call('HSET', slots.keys.busy, name, count) end
 end
 
 -- Some entries of a hash, from where the last call stopped, and whether these are the last. A user of Redis with the rights that an earlier version needed may
@@ -190,10 +195,7 @@ local function forgetUnused(ready, q)
   if redis.call('EXISTS', unpack(sets)) > 0 then return end
   local beside = string.match(q.jobs, '^.*}')
   redis.call('DEL', beside .. ':recount', beside .. ':recount-active', beside .. ':recount-wait')
-  if ready.fair then
-    redis.call('HDEL', q.meta, 'drover.fair')
-    redis.call('DEL', ready.fair.key)
-  end
+  if ready.fair and ready.fair.clear() then redis.call('HDEL', q.meta, 'drover.fair') end
   if ready.slots and redis.call('EXISTS', ready.slots.keys.tat, ready.slots.keys.pins) == 0 then
     redis.call('HDEL', q.meta, 'drover.limits')
     redis.call('DEL', ready.slots.keys.busy, ready.slots.keys.held, ready.slots.keys.waking, ready.slots.keys.counted)
