@@ -105,6 +105,7 @@ test('the package has the code as JavaScript, what the code reads, and nothing e
   ]
   expect(paths.filter((path) => !/^(dist|templates|sdk\/python)\//.test(path)).toSorted()).toEqual(texts)
   expect(paths.filter((path) => path.startsWith('templates/'))).toHaveLength(9)
+  expect(paths.filter((path) => path.startsWith('sdk/'))).toEqual(['sdk/python/drover_job.py'])
 
   const sources = globSync('**/*.*', { cwd: join(root, 'src'), exclude: ['dashboard/tsconfig.json'] })
   const built = sources
