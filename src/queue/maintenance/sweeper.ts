@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
-import { z } from 'zod'
 import { TenantQuotas } from '../admission/tenant-quotas.ts'
-import { type JobRef, ulidTime } from '../model/job-id.ts'
+import type { JobRef } from '../model/job-id.ts'
 import { anonymousTenant } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { monotonicMs } from '../model/monotonic.ts'
@@ -10,41 +9,20 @@ import { endWithoutSuccess } from '../model/stored-job.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Lease } from '../redis/lease.ts'
-import { loadScript } from '../redis/load-script.ts'
 import { whichExist } from '../redis/which-exist.ts'
 import { expireClaim, releaseClaim } from '../store/idempotency-keys.ts'
 import { PlainJobs } from './plain-jobs.ts'
-
-const sweepQueue = loadScript('maintenance/sweep-queue')
+import { maxJobs, type Ranks, sweepQueue } from './sweep-queue.ts'
 
 const everyMs = 1000
 /** A queue in which nothing is due by a time of its own is swept when this part of the retention is over, within these bounds. */
 const calm = { share: 1 / 20, minMs: 1000, maxMs: 15_000 }
 /** Long enough to outlast a missed sweep, short enough that another process soon takes over. */
 const leaseMs = 5000
-/** An entry of the index is written just before its job: only after a while is a missing job one that was never stored. */
-const unstoredMs = 60_000
-/** Jobs of each duty in one call, so that no call blocks Redis for long. */
-const maxJobs = 200
 /** Calls of one sweep that only count the running jobs of limits anew: some hundred jobs each. */
 const maxRecounts = 8
 /** Webhooks in parallel: each job is read with its output. */
 const maxWebhooksAtOnce = 20
-
-/** The reply of sweep-queue.lua. */
-const sweptSchema = z.tuple([
-  z.array(z.tuple([z.string(), z.string(), z.string(), z.string()])),
-  z.int(),
-  z.array(z.string()),
-  z.int(),
-  z.array(z.string()),
-  z.array(z.string()),
-  z.int(),
-  z.int(),
-  z.int(),
-  z.int(),
-  z.int(),
-])
 
 export interface SweeperOptions {
   redis: Redis
@@ -62,13 +40,10 @@ export interface SweeperOptions {
   onEnded?: (type: string, end: JobEnd) => void
 }
 
-/** A queue, the ranks at which its indexes are looked at next, and until when it is not swept, in monotonic ms. */
-interface SweptQueue {
+/** A queue, where the walks of its sweep go on, and until when it is not swept, in monotonic ms. */
+interface SweptQueue extends Ranks {
   name: string
   recounts: number
-  indexFrom: number
-  labelsFrom: number
-  claimsFrom: number
   calmUntil: number
 }
 
@@ -184,35 +159,13 @@ export class Sweeper {
 
   /** @returns whether more is left than one call does */
   async #sweep(queue: SweptQueue): Promise<boolean> {
-    const { redis, keys, resultTtlMs, failedTtlMs = resultTtlMs, log, onEnded } = this.#options
+    const { keys, resultTtlMs, failedTtlMs = resultTtlMs, log, onEnded } = this.#options
     const { name } = queue
-    const sets = ['prioritized', 'delayed', 'wait', 'active', 'stalled', 'failed', 'completed']
-    const names = [
-      keys.timeLimits(name),
-      ...sets.map((set) => keys.bull(name, set)),
-      keys.index(name),
-      keys.webhookDebts(name),
-      keys.labels(name),
-      keys.evicted(name),
-    ]
-    const before = ulidTime(redisNow() - unstoredMs)
-    const args = [
-      resultTtlMs,
-      failedTtlMs,
-      maxJobs,
-      keys.bull(name, ''),
-      queue.indexFrom,
-      `${name}_`,
-      before,
-      queue.labelsFrom,
-      queue.claimsFrom,
-    ]
-    const swept = sweptSchema.parse(await sweepQueue(redis, names, args))
-    const [ended, removed, claims, indexFrom, owing, ofFlows, labelsFrom, claimsFrom, unclaimed, ...limits] = swept
-    const [isRecounting, passedRates] = limits
-    Object.assign(queue, { indexFrom, labelsFrom, claimsFrom })
+    const swept = await sweepQueue(this.#options, queue, { resultTtlMs, failedTtlMs })
+    const { ended, removed, claims, owing, ofFlows, ranks, isRecounting } = swept
+    Object.assign(queue, ranks)
     // A walk over a long index, or over many limits, goes on at the next look.
-    if (indexFrom > 0 || labelsFrom > 0 || claimsFrom > 0 || isRecounting > 0) queue.calmUntil = 0
+    if (isRecounting || Object.values(ranks).some((rank) => rank > 0)) queue.calmUntil = 0
     for (const [type, failure] of ended) onEnded?.(type, endWithoutSuccess(failure))
     for (const [tenant, theirs] of Map.groupBy(ended, ([, , , tenant]) => tenant)) {
       if (tenant === anonymousTenant) continue
@@ -226,8 +179,8 @@ export class Sweeper {
     const released = await this.#releaseWebhooks(owing.map((id) => ({ queue: name, id })))
     await this.#detachFromMissingFlows(ofFlows)
     // A full round of claims may have some that are held, one of rates some that are in use.
-    const isMoreUnused = Math.max(unclaimed, passedRates) >= maxJobs / 2
-    const isRecountLeft = isRecounting === 1 && ++queue.recounts < maxRecounts
+    const isMoreUnused = Math.max(swept.unclaimed, swept.passedRates) >= maxJobs / 2
+    const isRecountLeft = isRecounting && ++queue.recounts < maxRecounts
     return (
       Math.max(ended.length, removed, released, ofFlows.length / 2) >= maxJobs ||
       claims.length > 0 ||
