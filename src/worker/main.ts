@@ -4,55 +4,36 @@ import { BootHealth } from '../boot-health.ts'
 import { memoryLimits } from '../container-memory.ts'
 import { watchDescriptors } from '../descriptor-watch.ts'
 import { redisAt } from '../environment/redis-at.ts'
-import { resultLimitsOf, retentionOf } from '../environment/retention.ts'
 import { jobEnvironment, removeSecrets } from '../environment/secrets.ts'
-import { EnvironmentError, listenMistake, readEnvironment, workerVariables } from '../environment.ts'
-import { cancelGraceMs } from '../jobs/cancel-grace.ts'
-import type { RunsOn } from '../jobs/define-job.ts'
-import { loadRegistry, queuesOf, type Registry } from '../jobs/registry.ts'
+import { workerVariables } from '../environment/worker-variables.ts'
+import { EnvironmentError, listenMistake, readEnvironment } from '../environment.ts'
+import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
-import { QuotaRecount } from '../queue/admission/quota-recount.ts'
-import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
-import type { LeasedJob } from '../queue/consume/attempt.ts'
 import { hearCancels } from '../queue/consume/cancel-channel.ts'
-import { CrashQuarantine } from '../queue/consume/crash-quarantine.ts'
 import { Heartbeat } from '../queue/consume/heartbeat.ts'
-import { openIdleWaits } from '../queue/consume/idle-waits.ts'
-import { JobConsumer } from '../queue/consume/job-consumer.ts'
-import { JobLeases } from '../queue/consume/job-leases.ts'
 import { LoopBlocker } from '../queue/consume/loop-blocker.ts'
 import { JobEventWriter } from '../queue/events/event-writer.ts'
-import { FlowCoordinator } from '../queue/flows/coordinator.ts'
-import { stepFiller } from '../queue/flows/fill-next-step.ts'
-import { openAdmission } from '../queue/maintenance/open-admission.ts'
-import { Sweeper } from '../queue/maintenance/sweeper.ts'
-import type { JobRef } from '../queue/model/job-id.ts'
 import { workerIdOf, workerNameOf } from '../queue/model/worker-name.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { checkFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { RedisClock } from '../queue/redis/redis-clock.ts'
-import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
-import { Scheduler } from '../queue/schedules/scheduler.ts'
 import { StatsRecorder } from '../queue/stats/stats-recorder.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
-import { JobIndex } from '../queue/store/job-index.ts'
-import { OutputWriter } from '../queue/store/job-output.ts'
 import { JobQueue } from '../queue/store/job-queue.ts'
-import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import { openTracing } from '../tracing/tracing.ts'
-import { executeJob } from './execution/execute-job.ts'
-import { logOfJobs } from './execution/log-of-jobs.ts'
+import { concurrencyFor } from './concurrency-for.ts'
 import { createExecutors } from './executors/create-executors.ts'
 import { finishOnRequest } from './finish-on-request.ts'
 import { type HealthServer, serveHealth } from './health.ts'
 import { WorkerMetrics } from './metrics.ts'
+import { openConsumers } from './open-consumers.ts'
 import { reportWorker, runningByType } from './report-worker.ts'
+import { startDuties } from './start-duties.ts'
 import { ConsumerWatchdog, watchEventLoop } from './watchdog.ts'
-import { consumeDeliveries } from './webhooks/consume-deliveries.ts'
 
 /** Time after the grace of running jobs to put back those that did not finish. */
 const putBackMs = 2000
@@ -124,85 +105,25 @@ await boot('worker', async () => {
   const jobs = new JobQueue({ client: redis, keys, queues: queuesOf(registry) })
   const outbox = new WebhookOutbox({ redis, keys, jobs, control, log })
   const quotas = new TenantQuotas({ redis, keys })
-  const index = new JobIndex({ redis, keys })
-  const onStarted = (ref: JobRef, record: unknown, createdAt: number) => {
-    if (ref.bullId !== undefined && config.ACCEPT_BULLMQ_JOBS) {
-      index.addPlain(ref, createdAt).catch((error: unknown) => {
-        log.warn({ job: ref.id, err: error }, 'failed to list a job of a plain BullMQ producer')
-      })
-    }
-    quotas.leaveStarted(ref, record)?.catch((error: unknown) => {
-      log.debug({ job: ref.id, err: error }, 'failed to free the place of a started job')
-    })
-  }
-  const limits = { inline: config.INLINE_OUTPUT_BYTES, max: config.OUTPUT_LIMIT_BYTES }
-  const outputs = new OutputWriter({ redis, keys, limits, log })
-  const onEnded = metrics.jobEnded
-  // Only handlers on the event loop block it: a worker without them need not pay for the thread.
-  const hasLoopJobs = concurrencyFor('event-loop', registry, config.WORKER_QUEUES) > 0
   const blocker = new LoopBlocker()
-  const consumed = [...config.WORKER_QUEUES.keys(), deliveryQueue]
-  const leases = hasLoopJobs
-    ? new JobLeases({
-        redisAt: redisAt(config),
-        keys,
-        queues: consumed,
-        concurrency: config.WEBHOOKS_AT_ONCE + [...config.WORKER_QUEUES.values()].reduce((sum, each) => sum + each, 0),
-        lockMs: config.LOCK_MS,
-        blocker,
-        log,
-      })
-    : undefined
-  lifecycle.onStop('leases', () => leases?.stop())
-  const idle = openIdleWaits({ redis, keys, queues: consumed, workerName, lockMs: config.LOCK_MS, log })
-  lifecycle.onStop('markers', () => idle.markers?.close())
-  const shared = {
+  const consumers = openConsumers({
     redis,
     keys,
+    config,
+    workerName,
+    registry,
+    executors,
     events,
-    ...(leases && { leases }),
-    outputs,
+    stats,
+    metrics,
     control,
-    onStarted,
-    quarantine: new CrashQuarantine(),
+    quotas,
+    outbox,
+    tracing,
+    lifecycle,
     blocker,
     log,
-    workerName,
-    lockMs: config.LOCK_MS,
-    bullmqEvents: config.BULLMQ_EVENTS,
-    fillStep: stepFiller({ redis, keys, registry, log }),
-    ...idle,
-  }
-  const measured = {
-    'event-loop': metrics.measured(executors.for('event-loop')),
-    thread: metrics.measured(executors.for('thread')),
-    process: metrics.measured(executors.for('process')),
-  }
-  const acceptsPlainJobs = config.ACCEPT_BULLMQ_JOBS
-  const deps = {
-    registry,
-    executorFor: (runsOn: RunsOn) => measured[runsOn],
-    acceptsPlainJobs,
-    tracing,
-    jobLog: config.JOB_LOGS === 'stdout' ? logOfJobs(log) : undefined,
-    log,
-  }
-  const execute = async (leased: LeasedJob) => {
-    stats.wake()
-    const settlement = await executeJob(deps, leased)
-    metrics.attemptSettled(leased, settlement)
-    return settlement
-  }
-  const releaseWebhook = (ref: JobRef, data: unknown) => void outbox.onEnd(ref, data)
-  const consumers = [...config.WORKER_QUEUES].map(
-    ([queue, concurrency]) => new JobConsumer({ ...shared, queue, concurrency, execute, onEnded, releaseWebhook }),
-  )
-  // Every worker delivers webhooks, whatever its queues: it needs little of the event loop, and operators need not configure it.
-  if (config.WEBHOOK_SECRETS.length > 0 && config.WEBHOOKS_AT_ONCE > 0) {
-    const options = { secrets: config.WEBHOOK_SECRETS, concurrency: config.WEBHOOKS_AT_ONCE }
-    const how = { executorFor: (runsOn: RunsOn) => executors.for(runsOn), tracing, log }
-    consumers.push(consumeDeliveries(shared, how, options))
-  }
+  })
   const queues = consumers.map(({ queue }) => queue)
 
   const subscriber = await connectRedis({ ...redisAt(config), role: 'subscriber', name: 'worker-cancels', log, onWait })
@@ -214,56 +135,21 @@ await boot('worker', async () => {
     onGap: () => consumers.forEach((consumer) => consumer.checkAll()),
     log,
   })
-  const retention = retentionOf(config)
-  const sweeper = new Sweeper({
+  const watch = startDuties({
     redis,
+    subscriber,
     keys,
-    queues: [...queuesOf(registry), deliveryQueue],
-    acceptsPlainJobs: config.ACCEPT_BULLMQ_JOBS,
-    ...retention,
-    releaseWebhook: (ref) => outbox.releaseOf(ref),
-    log,
-    onEnded,
-  })
-  sweeper.start()
-  lifecycle.onStop('sweeper', () => sweeper.stop())
-  const { admission, memory, watch, evictor } = openAdmission({
-    redis,
-    keys,
+    config,
     registry,
-    outbox,
-    quotas,
-    depthLimit: config.QUEUE_DEPTH_LIMIT,
-    retention,
-    resultMinMs: config.RESULT_MIN_MS,
-    limits: resultLimitsOf(config),
-    log,
-    onEvicted: metrics.evicted,
-  })
-  evictor.start()
-  lifecycle.onStop('evictor', () => evictor.stop())
-  metrics.observeMemory(memory)
-  const door = { admission, limits: new TenantLimits({ redis, keys }) }
-  const scheduler = new Scheduler({
-    store: new ScheduleStore({ redis, keys }),
     jobs,
-    door,
+    control,
+    quotas,
+    outbox,
+    metrics,
     tracing,
-    replace: {
-      control,
-      graceMsOf: (type) => cancelGraceMs(registry, type),
-      onEnded: ({ type }) => onEnded(type, 'canceled'),
-    },
+    lifecycle,
     log,
   })
-  scheduler.start()
-  lifecycle.onStop('scheduler', () => scheduler.stop())
-  const recount = new QuotaRecount({ redis, keys, queues: queuesOf(registry), log })
-  recount.start()
-  lifecycle.onStop('recount', () => recount.stop())
-  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, ...retention, log, door, onEnded })
-  flows.start()
-  lifecycle.onStop('flows', () => flows.stop())
   const heartbeat = new Heartbeat({ redis, keys, queues, workerId })
   lifecycle.onStop('heartbeat', () => heartbeat.stop())
   lifecycle.onStop('consumers', () =>
@@ -330,9 +216,3 @@ await boot('worker', async () => {
   const concurrency = Object.fromEntries(config.WORKER_QUEUES)
   log.info({ queues: concurrency, job_types: registry.size, port: health?.port, ...memoryLimits() }, 'ready')
 })
-
-/** How many jobs of a kind can run at once: the sum over all queues that a job type of this kind uses. */
-function concurrencyFor(runsOn: RunsOn, registry: Registry, queues: ReadonlyMap<string, number>): number {
-  const used = new Set([...registry.values()].filter(({ job }) => job.runsOn === runsOn).map(({ job }) => job.queue))
-  return [...used].reduce((sum, queue) => sum + (queues.get(queue) ?? 0), 0)
-}
