@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { startDefaults } from '../../src/dev/settings.ts'
-import { apiVariables, workerVariables } from '../../src/environment.ts'
+import { apiVariables } from '../../src/environment/api-variables.ts'
+import { workerVariables } from '../../src/environment/worker-variables.ts'
 import { table } from './table.ts'
 
 /** What the tables say of a variable. JSON Schema calls it a property. */

@@ -6,7 +6,7 @@ import {
   fastify,
   LogController,
 } from 'fastify'
-import { isLoopback } from '../environment.ts'
+import { isLoopback } from '../environment/api-variables.ts'
 import { limitRequests } from './access/admission.ts'
 import { AnswerLog } from './access/answer-log.ts'
 import { anonymousCaller } from './access/api-keys.ts'

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { z } from 'zod'
-import type { apiVariables } from '../environment.ts'
+import type { apiVariables } from '../environment/api-variables.ts'
 import type { Registry } from '../jobs/registry.ts'
 import type { Admission } from '../queue/admission/admission.ts'
 import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'

@@ -1,4 +1,6 @@
-import { apiVariables, EnvironmentError, readEnvironment, workerVariables } from '../environment.ts'
+import { apiVariables } from '../environment/api-variables.ts'
+import { workerVariables } from '../environment/worker-variables.ts'
+import { EnvironmentError, readEnvironment } from '../environment.ts'
 
 /** The settings of `npm start`, from the environment. */
 export interface Settings {

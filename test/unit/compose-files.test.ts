@@ -5,7 +5,8 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import packageJson from '../../package.json' with { type: 'json' }
 import { redisImage } from '../../src/dev/find-redis.ts'
-import { apiVariables, workerVariables } from '../../src/environment.ts'
+import { apiVariables } from '../../src/environment/api-variables.ts'
+import { workerVariables } from '../../src/environment/worker-variables.ts'
 
 // What can be checked without a Docker engine; test/stack runs the files.
 

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readEnvironment, workerVariables } from '../../src/environment.ts'
+import { workerVariables } from '../../src/environment/worker-variables.ts'
+import { readEnvironment } from '../../src/environment.ts'
 
 const folder = join(import.meta.dirname, '../../deploy/systemd')
 const units = { api: 'drover-api.service', worker: 'drover-worker@.service' }

@@ -2,7 +2,8 @@ import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { renderPages } from '../../../scripts/docs/render-pages.ts'
-import { apiVariables, workerVariables } from '../../../src/environment.ts'
+import { apiVariables } from '../../../src/environment/api-variables.ts'
+import { workerVariables } from '../../../src/environment/worker-variables.ts'
 
 const root = join(import.meta.dirname, '../../..')
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { jobEnvironment, removeSecrets } from '../../../src/environment/secrets.ts'
-import { EnvironmentError, readEnvironment, workerVariables } from '../../../src/environment.ts'
+import { workerVariables } from '../../../src/environment/worker-variables.ts'
+import { EnvironmentError, readEnvironment } from '../../../src/environment.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'drover-secrets-'))
 afterAll(() => rmSync(dir, { recursive: true }))
