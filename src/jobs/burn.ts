@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
-import type { JobContext } from './define-job.ts'
+import type { JobContext } from './job-context.ts'
 
 /** Longest time without returning to the event loop, where the abort signal arrives. */
 const sliceMs = 20

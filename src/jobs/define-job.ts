@@ -1,9 +1,14 @@
 import type { z } from 'zod'
 import { mistakesIn, mistakesInUse } from './check-definition.ts'
 import { DefinitionError } from './definition-error.ts'
+import type { JobContext } from './job-context.ts'
 import type { JsonSchema } from './program/json-schema.ts'
 import { type Program, type ProgramOptions, readProgram } from './program/program.ts'
 import type { DebounceOptions, UniqueOptions } from './unique-options.ts'
+
+// Files of job types import this module alone, as the package `drover`.
+export type { JobContext, LogLevel } from './job-context.ts'
+export { isJobError, JobError, maxDelayMs, PermanentError, RetryLater } from './job-error.ts'
 
 /** Where a job's code runs: on the worker's event loop (waiting), in a thread (computing), in a child process (may crash alone). */
 export type RunsOn = 'event-loop' | 'thread' | 'process'
@@ -11,57 +16,11 @@ export type RunsOn = 'event-loop' | 'thread' | 'process'
 /** Whether the runs of a job type may share a thread or process with other runs, one after the other. */
 export type Isolation = 'shared' | 'fresh'
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
-
 /** The delay before the next attempt. `jitter` (0 to 1) is its random share. */
 export interface Backoff {
   type: 'fixed' | 'exponential'
   delayMs: number
   jitter?: number
-}
-
-/** The second argument of a handler. The same on all three executors. */
-export interface JobContext {
-  /** The same for all attempts: use it to make the handler's effects idempotent. */
-  readonly id: string
-  readonly type: string
-  /** Whose job it is: the tenant of the API key that submitted it. `-` without keys. */
-  readonly tenant: string
-  /** 1 for the first attempt. */
-  readonly attempt: number
-  readonly maxAttempts: number
-  /** Rises with each start of the job and each of its runs: who remembers the highest one can refuse a worker that lost its lease. */
-  readonly fence: number
-  /** What an earlier start of this run gave to the last {@link checkpoint} that was stored; undefined where there is none. A new run begins without. */
-  readonly restored: unknown
-  /**
-   * Keeps where the handler is (JSON, at most 256 KB) for the next start, should this one not end. What was yielded before is part of it: the next
-   * start goes on with the list of values as it was then. Resolves when it is stored; of several that wait, the newest is stored.
-   *
-   * @throws JobError `invalid_checkpoint`, `checkpoint_refused` (this worker lost its lease), `checkpoint_not_stored`
-   */
-  readonly checkpoint: (state: unknown) => Promise<void>
-  /**
-   * Calls `fn` and keeps its result (JSON, all together at most 256 KB) under the name of the step, at most 1,000 in a run. Any later call by that name
-   * in this run, also by another start, returns the result and does not call `fn`. A stored step is not repeated, an effect in flight may be.
-   *
-   * @throws what `fn` throws, and as {@link checkpoint}
-   */
-  readonly once: <T>(name: string, fn: () => T | Promise<T>) => Promise<T>
-  /** Aborts when the job is canceled, exceeds a time limit, or its worker loses the lease. A loop that never waits must read `job.signal` again each time. */
-  readonly signal: AbortSignal
-  /** `fraction` from 0 to 1. Never throws and never waits; when events come faster than Redis stores them, only the newest is kept. */
-  readonly progress: (fraction: number, message?: string, data?: unknown) => void
-  /** Adds a line to the job's log, which clients can read. Not for secrets. */
-  readonly log: (message: string, level?: LogLevel) => void
-  /** `fetch` behind the egress guard: refuses private addresses unless EGRESS_ALLOW_CIDRS allows them. Aborts with `signal`. */
-  readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
-  /** Runs `fn` as a span of the job's trace: requests and spans inside it are its children. Only calls `fn` where there is no trace. Not for secrets. */
-  readonly span: <T>(
-    name: string,
-    fn: () => T | Promise<T>,
-    attributes?: Record<string, string | number | boolean>,
-  ) => Promise<T>
 }
 
 type JobInput = z.ZodType
@@ -279,65 +238,4 @@ const rules = {
 /** True for a result of {@link defineJob}, also from another copy of this module. */
 export function isJob(value: unknown): value is Job {
   return typeof value === 'object' && value !== null && jobBrand in value
-}
-
-/** Marks Drover's own errors, whichever copy of this module made them. */
-const jobErrorBrand = Symbol.for('drover.job-error')
-
-/** The longest delay of a job, and so of its next attempt: a year. */
-export const maxDelayMs = 365 * 86_400_000
-
-/** A failure described by the handler. `code` is stable and reaches clients as `error.code`. */
-export class JobError extends Error {
-  readonly code: string
-  readonly retryable: boolean
-  /** Replaces the job's backoff before the next attempt; undefined keeps it. From 0 to a year. */
-  readonly retryAfterMs: number | undefined
-
-  constructor(
-    message: string,
-    options: { code?: string; retryable?: boolean; retryAfterMs?: number; cause?: unknown } = {},
-  ) {
-    super(message, 'cause' in options ? { cause: options.cause } : {})
-    this.name = new.target.name
-    this.code = options.code ?? 'job_failed'
-    this.retryable = options.retryable ?? true
-    this.retryAfterMs = clampDelay(options.retryAfterMs)
-  }
-
-  get [jobErrorBrand](): true {
-    return true
-  }
-}
-
-/** True for a {@link JobError}, also from another copy of this module. */
-export function isJobError(value: unknown): value is JobError {
-  return typeof value === 'object' && value !== null && jobErrorBrand in value
-}
-
-/** Throw it to fail the job without another attempt. */
-export class PermanentError extends JobError {
-  constructor(message: string, options: { code?: string; cause?: unknown } = {}) {
-    super(message, { ...options, retryable: false })
-  }
-}
-
-/**
- * Throw it to set the delay before the next attempt, in place of the job's backoff (from a `Retry-After`, for example). A delay beyond a
- * year is cut to a year; one that is not a number keeps the backoff.
- */
-export class RetryLater extends JobError {
-  constructor(
-    afterMs: number,
-    message = `try again in ${afterMs} ms`,
-    options: { code?: string; cause?: unknown } = {},
-  ) {
-    super(message, { ...options, retryAfterMs: afterMs })
-  }
-}
-
-/** Never throws: the handler has failed already, and its reason must not be lost. */
-function clampDelay(delayMs: unknown): number | undefined {
-  if (typeof delayMs !== 'number' || Number.isNaN(delayMs)) return undefined
-  return Math.min(Math.max(Math.ceil(delayMs), 0), maxDelayMs)
 }

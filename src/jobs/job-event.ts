@@ -1,4 +1,4 @@
-import type { LogLevel } from './define-job.ts'
+import type { LogLevel } from './job-context.ts'
 import type { JobFailure } from './job-failure.ts'
 
 /** An event of a running handler. These three kinds are stored for replay; `state` and `done` come from the job itself. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { cutText } from './cut-text.ts'
-import { isJobError, maxDelayMs } from './define-job.ts'
+import { isJobError, maxDelayMs } from './job-error.ts'
 
 /** Why an attempt failed, as plain data: it crosses threads, processes and Redis, where the class of an Error is lost. */
 export interface JobFailure {

@@ -1,4 +1,4 @@
-import type { LogLevel } from '../jobs/define-job.ts'
+import type { LogLevel } from '../jobs/job-context.ts'
 import type { LeasedJob } from '../queue/consume/attempt.ts'
 import { AttemptEvents, type EventBatch } from '../queue/events/attempt-events.ts'
 import { anonymousTenant, type JobRecord, recordVersion } from '../queue/model/job-record.ts'

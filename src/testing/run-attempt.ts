@@ -1,5 +1,6 @@
 import { pino } from 'pino'
-import type { Job, JobContext } from '../jobs/define-job.ts'
+import type { Job } from '../jobs/define-job.ts'
+import type { JobContext } from '../jobs/job-context.ts'
 import type { Settlement } from '../queue/consume/attempt.ts'
 import { createEgress } from '../worker/egress/egress.ts'
 import { executeJob } from '../worker/execution/execute-job.ts'

@@ -1,4 +1,6 @@
-import { type Job, type JobContext, PermanentError } from '../../jobs/define-job.ts'
+import type { Job } from '../../jobs/define-job.ts'
+import type { JobContext } from '../../jobs/job-context.ts'
+import { PermanentError } from '../../jobs/job-error.ts'
 
 type JobFetch = JobContext['fetch']
 

@@ -1,4 +1,4 @@
-import { JobError, PermanentError, RetryLater } from '../define-job.ts'
+import { JobError, PermanentError, RetryLater } from '../job-error.ts'
 
 const maxRetryAfterMs = 24 * 3_600_000
 

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
-import { PermanentError } from '../../jobs/define-job.ts'
 import { fenceHeader } from '../../jobs/fence.ts'
+import { PermanentError } from '../../jobs/job-error.ts'
 import { parseTarget } from './refusal.ts'
 
 type Headers = Dispatcher.DispatchOptions['headers']

@@ -1,4 +1,4 @@
-import { PermanentError } from '../../jobs/define-job.ts'
+import { PermanentError } from '../../jobs/job-error.ts'
 
 /** The URL of a request. @throws PermanentError for one that is malformed, not http(s), or carries credentials */
 export function parseTarget(url: string | URL): URL {

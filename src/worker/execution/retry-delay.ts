@@ -1,4 +1,5 @@
-import { type Backoff, maxDelayMs } from '../../jobs/define-job.ts'
+import type { Backoff } from '../../jobs/define-job.ts'
+import { maxDelayMs } from '../../jobs/job-error.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
 
 /** Bounds the backoff, which doubles. A delay that the failure asks for may be longer. */

@@ -1,4 +1,4 @@
-import { JobError } from '../../jobs/define-job.ts'
+import { JobError } from '../../jobs/job-error.ts'
 import type { EmitJobEvent, KeepRequest } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
 import { invalidKeep, invalidName, keepRefused, keptLimits, tooLarge } from '../../jobs/kept-limits.ts'

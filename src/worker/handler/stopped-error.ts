@@ -1,4 +1,4 @@
-import { JobError } from '../../jobs/define-job.ts'
+import { JobError } from '../../jobs/job-error.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { StopSignal } from './stop-signal.ts'
 

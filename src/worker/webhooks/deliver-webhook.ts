@@ -1,5 +1,6 @@
 import type { WebhookSecret } from '../../environment/kinds.ts'
-import { defineJob, type Job, JobError, PermanentError, RetryLater } from '../../jobs/define-job.ts'
+import { defineJob, type Job } from '../../jobs/define-job.ts'
+import { JobError, PermanentError, RetryLater } from '../../jobs/job-error.ts'
 import { describeFailure } from '../../jobs/job-failure.ts'
 import { describeNetworkError, readRetryAfter } from '../../jobs/web/http-response.ts'
 import { redisNow } from '../../queue/model/redis-time.ts'

@@ -2,7 +2,8 @@ import { flushCompileCache } from 'node:module'
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { isJob, type Job, PermanentError } from '../../../jobs/define-job.ts'
+import { isJob, type Job } from '../../../jobs/define-job.ts'
+import { PermanentError } from '../../../jobs/job-error.ts'
 import type { Leftovers } from './leftovers.ts'
 
 /** Imports job files. What a file changes or opens while it is imported belongs to its type and is no leftover of a run. */

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import { type JobContext, JobError, type LogLevel } from '../../../jobs/define-job.ts'
+import type { JobContext, LogLevel } from '../../../jobs/job-context.ts'
+import { JobError } from '../../../jobs/job-error.ts'
 import { describeFailure, type JobFailure } from '../../../jobs/job-failure.ts'
 import type { JobMessage } from './messages.ts'
 

@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
-import { type JobContext, JobError, type LogLevel, PermanentError } from '../../../jobs/define-job.ts'
+import type { JobContext, LogLevel } from '../../../jobs/job-context.ts'
+import { JobError, PermanentError } from '../../../jobs/job-error.ts'
 import { termGraceMs } from '../../../jobs/program/program.ts'
 import type { Attempt } from '../../handler/attempt.ts'
 import { forwardLines } from '../forward-lines.ts'

@@ -1,4 +1,4 @@
-import type { JobContext } from '../../../jobs/define-job.ts'
+import type { JobContext } from '../../../jobs/job-context.ts'
 import { termGraceMs } from '../../../jobs/program/program.ts'
 import type { LoadedJob } from '../../../jobs/registry.ts'
 import type { Attempt } from '../../handler/attempt.ts'

@@ -1,5 +1,5 @@
 import { cutText } from '../../../jobs/cut-text.ts'
-import type { JobContext, LogLevel } from '../../../jobs/define-job.ts'
+import type { JobContext, LogLevel } from '../../../jobs/job-context.ts'
 import { termGraceMs } from '../../../jobs/program/program.ts'
 import type { StopRequest } from '../../../jobs/stop-request.ts'
 import { version } from '../../../version.ts'

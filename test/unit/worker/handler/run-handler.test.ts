@@ -160,8 +160,8 @@ describe('what is thrown', () => {
       status: 'threw',
       failure: { code: 'job_failed', message: 'throttled', retryable: true },
     })
-    const copy: typeof import('../../../../src/jobs/define-job.ts') = await import(
-      `${import.meta.resolve('../../../../src/jobs/define-job.ts')}?copy`
+    const copy: typeof import('../../../../src/jobs/job-error.ts') = await import(
+      `${import.meta.resolve('../../../../src/jobs/job-error.ts')}?copy`
     )
     expect(copy.PermanentError).not.toBe(PermanentError)
     const permanent = outcomeOf(() => Promise.reject(new copy.PermanentError('gone', { code: 'not_found' })))

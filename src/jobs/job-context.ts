@@ -1,0 +1,45 @@
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** The second argument of a handler. The same on all three executors. */
+export interface JobContext {
+  /** The same for all attempts: use it to make the handler's effects idempotent. */
+  readonly id: string
+  readonly type: string
+  /** Whose job it is: the tenant of the API key that submitted it. `-` without keys. */
+  readonly tenant: string
+  /** 1 for the first attempt. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  /** Rises with each start of the job and each of its runs: who remembers the highest one can refuse a worker that lost its lease. */
+  readonly fence: number
+  /** What an earlier start of this run gave to the last {@link checkpoint} that was stored; undefined where there is none. A new run begins without. */
+  readonly restored: unknown
+  /**
+   * Keeps where the handler is (JSON, at most 256 KB) for the next start, should this one not end. What was yielded before is part of it: the next
+   * start goes on with the list of values as it was then. Resolves when it is stored; of several that wait, the newest is stored.
+   *
+   * @throws JobError `invalid_checkpoint`, `checkpoint_refused` (this worker lost its lease), `checkpoint_not_stored`
+   */
+  readonly checkpoint: (state: unknown) => Promise<void>
+  /**
+   * Calls `fn` and keeps its result (JSON, all together at most 256 KB) under the name of the step, at most 1,000 in a run. Any later call by that name
+   * in this run, also by another start, returns the result and does not call `fn`. A stored step is not repeated, an effect in flight may be.
+   *
+   * @throws what `fn` throws, and as {@link checkpoint}
+   */
+  readonly once: <T>(name: string, fn: () => T | Promise<T>) => Promise<T>
+  /** Aborts when the job is canceled, exceeds a time limit, or its worker loses the lease. A loop that never waits must read `job.signal` again each time. */
+  readonly signal: AbortSignal
+  /** `fraction` from 0 to 1. Never throws and never waits; when events come faster than Redis stores them, only the newest is kept. */
+  readonly progress: (fraction: number, message?: string, data?: unknown) => void
+  /** Adds a line to the job's log, which clients can read. Not for secrets. */
+  readonly log: (message: string, level?: LogLevel) => void
+  /** `fetch` behind the egress guard: refuses private addresses unless EGRESS_ALLOW_CIDRS allows them. Aborts with `signal`. */
+  readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
+  /** Runs `fn` as a span of the job's trace: requests and spans inside it are its children. Only calls `fn` where there is no trace. Not for secrets. */
+  readonly span: <T>(
+    name: string,
+    fn: () => T | Promise<T>,
+    attributes?: Record<string, string | number | boolean>,
+  ) => Promise<T>
+}
