@@ -1,3 +1,4 @@
+import { fenceOf, startOf } from '../jobs/fence.ts'
 import type { LogLevel } from '../jobs/job-context.ts'
 import type { LeasedJob } from '../queue/consume/attempt.ts'
 import { AttemptEvents, type EventBatch } from '../queue/events/attempt-events.ts'
@@ -25,6 +26,8 @@ export interface HeldJob {
   type: string
   attempt: number
   maxAttempts: number
+  /** `job.fence`. Default: the first run, a start for each attempt. */
+  fence?: number
   record: Pick<JobRecord, 'input' | 'timeoutMs'>
   /** Cancels the job. */
   signal: AbortSignal | undefined
@@ -37,6 +40,7 @@ export interface HeldJob {
 /** A job that is in no queue, held for one attempt, as a worker holds one that it has fetched. */
 export function holdJob(options: HeldJob): LeasedJob {
   const { id, queue, type, attempt, maxAttempts, record, signal, reported } = options
+  const { run, start } = startOf(options.fence ?? fenceOf(1, attempt))
   const now = redisNow()
   const kept = keptBefore(reported)
   const append = async (batch: EventBatch) => {
@@ -44,7 +48,7 @@ export function holdJob(options: HeldJob): LeasedJob {
     return 'stored' as const
   }
   return {
-    ...{ type, attempt, maxAttempts, starts: attempt, ref: { queue, id }, isPlain: false, run: 1, kept },
+    ...{ type, attempt, maxAttempts, starts: start, ref: { queue, id }, isPlain: false, run, kept },
     ...{ createdAt: now, dueAt: now, startedAt: now, recordedAt: now, lastStart: undefined },
     data: { v: recordVersion, tenant: anonymousTenant, ...record } satisfies JobRecord,
     events: new AttemptEvents(append, { attempt, isFirst: true, kept }),

@@ -54,14 +54,14 @@ export default defineJob({
   runsOn: 'thread',
   backoff: { type: 'fixed', delayMs: 3600000, jitter: 0 },
   input: z.object({ url: z.url(), token: z.string().meta({ secret: true }) }),
-  output: z.object({ status: z.int(), restored: z.unknown(), step: z.string() }),
+  output: z.object({ status: z.int(), restored: z.unknown(), step: z.string(), fence: z.int() }),
   async *run({ url, token }, job) {
     const step = await job.once('prepare', () => 'by ' + token)
     ${broken}
     job.log('pays with ' + token)
     yield job.attempt
     const { status } = await job.fetch(url, { method: 'POST', body: token })
-    return { status, restored: job.restored, step }
+    return { status, restored: job.restored, step, fence: job.fence }
   },
 })`
 
@@ -477,47 +477,63 @@ test('a job is replayed by the code of a folder, without a trace but in the audi
   await mkdir(local)
   await writeFile(join(local, 'pay.ts'), payJob(''))
   const authorization = `Bearer ${droverKey}`
+  const untilFailed = async (id: string, run: number) => {
+    const ended = () =>
+      send<{ run: number; attempts: { outcome: string | null }[] }>('GET', `${stack.api.url}/v1/jobs/${id}`, {
+        headers: { authorization },
+      })
+    const hasFailed = ({ body }: Awaited<ReturnType<typeof ended>>) =>
+      body.run === run && body.attempts[0]?.outcome === 'failed'
+    await waitFor('the attempt to fail', ended, hasFailed)
+    return id
+  }
   const submitPay = async (attempts: number) => {
     const body = { type: 'pay', input: { url, token: 'abcd-secret' }, attempts }
     const { body: job } = await send<{ id: string }>('POST', `${stack.api.url}/v1/jobs`, {
       body,
       headers: { authorization },
     })
-    const ended = () =>
-      send<{ attempts: { outcome: string | null }[] }>('GET', `${stack.api.url}/v1/jobs/${job.id}`, {
-        headers: { authorization },
-      })
-    await waitFor('the attempt to fail', ended, (answer) => answer.body.attempts[0]?.outcome === 'failed')
-    return job.id
+    return untilFailed(job.id, 1)
   }
   const [waiting, failed] = await Promise.all([submitPay(2), submitPay(1)])
+  await send('POST', `${stack.api.url}/v1/jobs/${failed}/retry`, { headers: { authorization } })
+  await untilFailed(failed, 2)
   const admin = { env: { DROVER_KEY: `${adminKey.id}.${adminKey.secret}` } }
   const given = ['--jobs', local, '--secrets', '{"/token":"abcd-secret"}']
   const replay = (id: string, ...more: string[]) =>
     drover(['replay', id, ...given, ...more], { env: { ...env, ...admin.env } })
 
-  const [refused, readsOnly, live, masked] = await Promise.all([
+  const [refused, readsOnly, live, failedLive, anew] = await Promise.all([
     run(`replay ${failed}`),
     replay(failed),
     replay(waiting, '--live'),
     run(`replay ${failed} --live --jobs ${local}`, admin),
+    replay(failed, '--live', '--from-start'),
   ])
   expect(refused.stderr).toContain('forbidden')
   expect(readsOnly).toMatchObject({ code: 1, stdout: '1\n' })
   expect(readsOnly.stderr).toContain('failed: replay_refused: a replay sends no POST request unless --live is given')
   expect(live.code, live.stderr).toBe(0)
   // Its secret was in the step that the first attempt has kept, and no server tells it.
-  expect(live.stdout.split('\n')).toEqual(['1', '{"status":200,"restored":{"paid":0},"step":"by ***"}', ''])
+  expect(live.stdout.split('\n')).toEqual([
+    '1',
+    '{"status":200,"restored":{"paid":0},"step":"by ***","fence":1000001}',
+    '',
+  ])
   expect(live.stderr).toMatch(/info pays with \*\*\*$/m)
-  expect(masked.stderr).toContain('secrets are *** in /token')
-  expect(paid.toSorted()).toEqual(['POST ***', 'POST abcd-secret'])
+  expect(failedLive.stderr).toContain('secrets are *** in /token')
+  expect(failedLive.stderr).toContain('goes on with its last checkpoint and the result of 1 step')
+  const asItFailed = '{"status":200,"restored":{"paid":0},"step":"by ***","fence":2000001}'
+  expect(failedLive.stdout.split('\n')).toEqual(['1', asItFailed, ''])
+  expect(anew.stdout.split('\n')).toEqual(['1', '{"status":200,"step":"by abcd-secret","fence":2000001}', ''])
+  expect(paid.toSorted()).toEqual(['POST ***', 'POST abcd-secret', 'POST abcd-secret'])
 
   const headers = { authorization: `Bearer ${admin.env.DROVER_KEY}` }
   const audit = await send<{ items: object[] }>('GET', `${stack.api.url}/v1/audit?action=replayJob`, { headers })
-  expect(audit.body.items).toHaveLength(3)
+  expect(audit.body.items).toHaveLength(4)
   expect(audit.body.items[0]).toMatchObject({ action: 'replayJob', tenant: 'acme' })
   const { body } = await send('GET', `${stack.api.url}/v1/jobs/${failed}`, { headers })
-  expect(body).toMatchObject({ state: 'failed', run: 1, attempt: 1 })
+  expect(body).toMatchObject({ state: 'failed', run: 2, attempt: 1, checkpoint: { size_bytes: expect.any(Number) } })
 })
 
 test('a replay waits for a debugger, which stops where the handler begins', async () => {

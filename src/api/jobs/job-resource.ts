@@ -54,7 +54,7 @@ export const jobSchema = z.object({
     .object({ size_bytes: z.int(), at: timeField })
     .nullable()
     .describe(
-      'What its handler has kept for the next start, state and steps together: the size of the JSON, and when the last of it was stored. Null where that is nothing, and of a job that is done',
+      'What its handler has kept for the next start, state and steps together: the size of the JSON, and when the last of it was stored. A job that failed keeps it for a replay. Null where that is nothing, and of a job that ended otherwise',
     ),
   run: z.int().describe('Starts at 1 and increases with each `POST …/retry`'),
   attempt: z.int().describe('The current or latest attempt of this run. 0 before the first one'),

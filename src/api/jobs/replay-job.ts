@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { fenceOf } from '../../jobs/fence.ts'
 import { maskedAt, maskSecrets, redactorOf } from '../../jobs/secrets.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
@@ -19,7 +20,10 @@ const replaySchema = z.object({
   timeout_ms: z.int().nullable(),
   input: z.unknown().describe('Whole, with `***` for secrets'),
   secrets: z.array(z.string()).describe('JSON Pointers into the input, of the secrets'),
-  restored: z.unknown().describe('The last checkpoint. Null where there is none, as of a job that is done'),
+  fence: z.int().describe('`job.fence` of its last start'),
+  restored: z
+    .unknown()
+    .describe('The last checkpoint. Null where there is none, as of a job that was canceled or has succeeded'),
   steps: z.record(z.string(), z.unknown()).describe('Results of steps by their names, likewise'),
 })
 
@@ -31,12 +35,12 @@ export function replayJob(app: FastifyInstance, { queue }: RouteDeps): void {
       operationId: 'replayJob',
       summary: 'Read what a start of a job gets',
       description:
-        'Its input and what it has kept for its next start, for `drover replay`, which runs a job again in a terminal. Changes nothing, and is noted in the audit log. Secrets of the input are `***`, also where the state has them.',
+        'Its input and what it has kept for its next start, also after it has failed, for `drover replay`, which runs a job again in a terminal. Changes nothing, and is noted in the audit log. Secrets of the input are `***`, also where the state has them.',
       tags: ['jobs'],
       params: jobParams,
       querystring: z.strictObject({}),
       response: {
-        200: jsonResponse('What its next start would get', replaySchema),
+        200: jsonResponse('What its next start gets, or would get', replaySchema),
         ...problemResponses('job_not_found', 'job_evicted', 'queue_unavailable'),
       },
     },
@@ -56,6 +60,7 @@ async function replayOf(queue: JobQueue, job: StoredJob): Promise<z.output<typeo
   return {
     ...{ id: job.id, type: job.type, type_version: record.typeVersion ?? null, state: job.state },
     ...{ attempt: job.attempt, max_attempts: job.maxAttempts, timeout_ms: record.timeoutMs ?? null },
+    fence: fenceOf(job.run, Math.max(1, job.startCount)),
     input,
     secrets: maskedAt(input, paths),
     restored: state === undefined ? null : redact(JSON.parse(state.json)),

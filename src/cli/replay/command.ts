@@ -13,6 +13,12 @@ export const replayCommand = buildCommand({
         withNegated: false,
         brief: 'Let job.fetch send other requests than GET, too',
       },
+      fromStart: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'Leave the checkpoint and the results of steps that the job has kept',
+      },
       inspectBrk: {
         kind: 'boolean',
         default: false,

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { findProject, useProject } from '../../dev/project.ts'
+import { fenceOf } from '../../jobs/fence.ts'
 import { BrokenJobsError, type LoadedJob, loadRegistry } from '../../jobs/registry.ts'
 import type { Reported } from '../../testing/held-job.ts'
 import { runAttempt, thisMachine } from '../../testing/run-attempt.ts'
@@ -18,6 +19,7 @@ import { withSecrets } from './with-secrets.ts'
 
 interface ReplayFlags extends FormatFlags, ServerFlags {
   live: boolean
+  fromStart: boolean
   inspectBrk: boolean
   inspectPort: number
   secrets?: string | undefined
@@ -37,7 +39,7 @@ export const replay = reporting(async (flags: ReplayFlags, id: string): Promise<
   const loaded = await localJob(textOf(given['type']), flags.jobs)
   const screen = new Screen()
   try {
-    for (const line of notesOf(given, secrets, loaded)) screen.note(escapeText(line))
+    for (const line of notesOf(given, secrets, loaded, flags.fromStart)) screen.note(escapeText(line))
     const ended = await run(flags, { given, secrets, loaded, screen })
     if (formatOf(flags) === 'json') screen.json(ended)
     else if (ended['state'] === 'succeeded' && formatOf(flags) === 'table') screen.data(toSafeJson(ended['output']))
@@ -63,17 +65,24 @@ async function localJob(type: string, jobs: string | undefined): Promise<LoadedJ
 }
 
 /** What differs from the attempt on the server. */
-function* notesOf(given: Doc, secrets: Doc, { job, file }: LoadedJob): Generator<string> {
+function* notesOf(given: Doc, secrets: Doc, { job, file }: LoadedJob, fromStart: boolean): Generator<string> {
   yield `replays ${textOf(given['id'])} by ${file}`
   const version = given['type_version']
   if (typeof version === 'number' && version > (job.version ?? 0))
     yield `the job has version ${version} of its type, and this file ${job.version ?? 'none'}`
   const missing = pointersOf(given).filter((pointer) => !(pointer in secrets))
   if (missing.length > 0) yield `secrets are *** in ${missing.join(', ')}: give them by --secrets`
+  if (fromStart) return
+  const steps = Object.keys(docOf(given['steps'])).length
+  const found = [
+    ...(restoredOf(given) === undefined ? [] : ['its last checkpoint']),
+    ...(steps === 0 ? [] : [`the ${steps === 1 ? 'result of 1 step' : `results of ${steps} steps`}`]),
+  ]
+  if (found.length > 0) yield `goes on with ${found.join(' and ')}; --from-start leaves that`
 }
 
 async function run(
-  { live, inspectBrk, inspectPort, output, json }: ReplayFlags,
+  { live, fromStart, inspectBrk, inspectPort, output, json }: ReplayFlags,
   { given, secrets, loaded, screen }: { given: Doc; secrets: Doc; loaded: LoadedJob; screen: Screen },
 ): Promise<Doc> {
   const id = textOf(given['id'])
@@ -90,12 +99,13 @@ async function run(
     progress: [],
     yields: [],
     logs: [],
-    checkpoint: restoredOf(given),
-    steps: docOf(given['steps']),
+    checkpoint: fromStart ? undefined : restoredOf(given),
+    steps: fromStart ? {} : docOf(given['steps']),
   }
   try {
     const end = await runAttempt({
       ...{ job, id, attempt, maxAttempts: Number(given['max_attempts'] ?? attempt), reported, signal: stop.signal },
+      fence: Number(given['fence'] ?? fenceOf(1, attempt)),
       record: { input, ...(typeof timeoutMs === 'number' && { timeoutMs }) },
       onEvent: (event, data) => view.on({ event, data: docOf(data) }),
       allowCidrs: process.env['EGRESS_ALLOW_CIDRS']?.split(',').map((block) => block.trim()) ?? thisMachine,

@@ -39,6 +39,7 @@ export function addedJob(
     finishedAt: undefined,
     cancelRequestedAt: undefined,
     starts: [],
+    startCount: 0,
     worker: undefined,
     deduplicated,
   }

@@ -58,6 +58,8 @@ export interface StoredJob {
   cancelRequestedAt: number | undefined
   /** The starts of this run, oldest first: see decodeStarts. */
   starts: JobStart[]
+  /** How many starts this run has had, those that are not in the list included: the last one had this number in its fence. */
+  startCount: number
   /** Only of a job that was just added: what became of it where another job has its key. */
   deduplicated?: Deduplicated | undefined
   /** The worker that runs it. */
@@ -132,7 +134,7 @@ export function decodeJob(
     outputBytes: succeeded ? (storedOutput?.bytes ?? largeBytes(hash['returnvalue'] ?? '')) : undefined,
     failure,
     progress: hash['progress'] === undefined ? undefined : progressSchema.safeParse(parseJson(hash['progress'])).data,
-    checkpoint: isDone ? undefined : checkpointOf(hash['checkpoint']),
+    checkpoint: isDone && state !== 'failed' ? undefined : checkpointOf(hash['checkpoint']),
     run: Number(hash['run'] ?? 1),
     eventsBeforeRun: Number(hash['eventsBeforeRun'] ?? 0),
     lastEventId,
@@ -147,6 +149,8 @@ export function decodeJob(
     finishedAt: optionalNumber(hash['finishedOn']),
     cancelRequestedAt: optionalNumber(hash['cancelRequestedAt']),
     starts,
+    // Not stored of a success, nor by earlier versions of a failure.
+    startCount: Number(hash['ats'] ?? starts.length),
     worker: place === 'active' ? hash['pb'] : undefined,
   }
 }

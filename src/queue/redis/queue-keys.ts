@@ -40,7 +40,7 @@ export class QueueKeys {
     return `${this.job(ref)}:values`
   }
 
-  /** Hash of what a running job keeps for its next start: see checkpoint.lua. */
+  /** Hash of what a job keeps for its next start, or has kept when it failed: see checkpoint.lua. */
   checkpoint(ref: JobRef): string {
     return `${this.job(ref)}:checkpoint`
   }

@@ -339,7 +339,7 @@ export interface paths {
         put?: never;
         /**
          * Read what a start of a job gets
-         * @description Its input and what it has kept for its next start, for `drover replay`, which runs a job again in a terminal. Changes nothing, and is noted in the audit log. Secrets of the input are `***`, also where the state has them.
+         * @description Its input and what it has kept for its next start, also after it has failed, for `drover replay`, which runs a job again in a terminal. Changes nothing, and is noted in the audit log. Secrets of the input are `***`, also where the state has them.
          */
         post: operations["replayJob"];
         delete?: never;
@@ -2017,7 +2017,7 @@ export interface components {
             output_bytes: number | null;
             error: components["schemas"]["JobError"] | null;
             progress: components["schemas"]["JobProgress"] | null;
-            /** @description What its handler has kept for the next start, state and steps together: the size of the JSON, and when the last of it was stored. Null where that is nothing, and of a job that is done */
+            /** @description What its handler has kept for the next start, state and steps together: the size of the JSON, and when the last of it was stored. A job that failed keeps it for a replay. Null where that is nothing, and of a job that ended otherwise */
             checkpoint: components["schemas"]["JobCheckpoint"] | null;
             /** @description Starts at 1 and increases with each `POST …/retry` */
             run: number;
@@ -2625,7 +2625,9 @@ export interface components {
             input: unknown;
             /** @description JSON Pointers into the input, of the secrets */
             secrets: string[];
-            /** @description The last checkpoint. Null where there is none, as of a job that is done */
+            /** @description `job.fence` of its last start */
+            fence: number;
+            /** @description The last checkpoint. Null where there is none, as of a job that was canceled or has succeeded */
             restored: unknown;
             /** @description Results of steps by their names, likewise */
             steps: {
@@ -5309,7 +5311,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What its next start would get */
+            /** @description What its next start gets, or would get */
             200: {
                 headers: {
                     [name: string]: unknown;

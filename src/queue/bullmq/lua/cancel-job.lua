@@ -7,6 +7,7 @@
 -- include bullmq/lib/retention
 -- include bullmq/lib/labels
 -- include bullmq/lib/values
+-- include bullmq/lib/checkpoint
 -- include bullmq/lib/slim-job
 -- include bullmq/lib/end-job
 -- include bullmq/lib/active-list

@@ -158,7 +158,7 @@ test('a worker that has lost its lease keeps nothing, nor does one whose job was
   expect(await left()).not.toContain(':checkpoint')
 })
 
-test('what is kept goes with the end of a run: success, last failure, and a new run begins anew', async () => {
+test('a failed job keeps its last checkpoint for a replay, a new run begins anew, and success removes it', async () => {
   const { start, lose, succeed, jobs, control, ref, left } = await world()
   for (const attempt of [1, 2, 3]) {
     const { job, kept, emit } = await start()
@@ -169,11 +169,13 @@ test('what is kept goes with the end of a run: success, last failure, and a new 
     await job.moveToFailed(new AttemptFailed(failure, attempt < 3 ? 0 : undefined, begun), job.lockToken)
   }
   const failed = await jobs.read(ref)
-  expect(failed).toMatchObject({ state: 'failed', checkpoint: undefined })
-  expect(await left()).not.toContain(':checkpoint')
+  expect(failed).toMatchObject({ state: 'failed', checkpoint: { bytes: 1 }, startCount: 3 })
+  expect((await jobs.readKept(ref)).state?.json).toBe('3')
+  expect(await left()).toContain(':checkpoint')
 
   expect(failed && (await control.reopen(failed, Date.now()))).toBe('reopened')
   const again = await start()
+  expect(await left()).not.toContain(':checkpoint')
   expect([again.kept, again.job.run, again.job.attemptsStarted]).toEqual([undefined, 2, 1])
   await again.emit(checkpoint('again'), value(1))
   await lose(again.job)
@@ -182,6 +184,27 @@ test('what is kept goes with the end of a run: success, last failure, and a new 
   await last.emit(value(2))
   await succeed(last.job)
   expect(await left()).toEqual(['', ':values'])
+})
+
+test('a run that a version without checkpoints has opened does not go on from the state of the run that failed', async () => {
+  const { start, lose, jobs, control, redis, keys, ref, left } = await world()
+  const { job, emit } = await start()
+  await emit(checkpoint('failed'), step('paid', 1))
+  const failure = { code: 'job_failed', message: 'no', retryable: false, attempt: 1 }
+  await job.moveToFailed(
+    new AttemptFailed(failure, undefined, { worker: 'w', startedAt: job.processedOn }),
+    job.lockToken,
+  )
+  const byFailed = await redis.hgetall(keys.checkpoint(ref))
+  const failed = await jobs.read(ref)
+  expect(failed && (await control.reopen(failed, Date.now()))).toBe('reopened')
+  // Such a version leaves it there.
+  await redis.hset(keys.checkpoint(ref), byFailed)
+  const first = await start()
+  await lose(first.job)
+  const second = await start()
+  expect([second.kept, second.job.run, second.job.attemptsStarted]).toEqual([undefined, 2, 2])
+  expect(await left()).not.toContain(':checkpoint')
 })
 
 test('a job that keeps nothing has no field and no key for it', async () => {

@@ -57,13 +57,15 @@ local function endLabels(id, indexEntry, data, failure, name)
   return entries, tenant, fingerprint
 end
 
--- Labels a job that ends without success. One that did not fail is kept for a shorter time: the next sweep looks for how long.
+-- Labels a job that ends without success. One that did not fail is kept for a shorter time: the next sweep looks for how long. Returns whether it failed.
 local function labelEnd(prefix, id, failure)
-  if stateOfFailure(failure) ~= 'failed' then redis.call('ZADD', retentionKey(prefix), 0, id) end
+  local failed = stateOfFailure(failure) == 'failed'
+  if not failed then redis.call('ZADD', retentionKey(prefix), 0, id) end
   local entry, data, name = unpack(redis.call('HMGET', prefix .. id, 'indexEntry', 'data', 'name'))
   local labels, tenant, fingerprint = endLabels(id, entry, data, failure, name)
   for _, label in ipairs(labels) do redis.call('ZADD', labelsKey(prefix), 0, label) end
   if fingerprint then noteFailure(prefix, tenant, fingerprint) end
+  return failed
 end
 
 -- Removes how a job ended, whose next run begins; and, with `all`, every label of a job that is removed.

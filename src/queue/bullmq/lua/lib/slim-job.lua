@@ -1,8 +1,9 @@
--- Removes from a job of ours that ends what only a running job needs. `hasWaiter`: it has a field `waiter`. Returns whether it has events or values.
-local function dropRunning(jobKey, hasWaiter)
-  local removed = redis.pcall('HDEL', jobKey, 'ats', 'waiter', 'eventBatch', 'place')
+-- Removes from a job of ours that ends what only a running job needs. `hasWaiter`: it has a field `waiter`. Returns whether it has events, values or
+-- a checkpoint. One that did not succeed keeps the number of its starts: a tool of BullMQ may run it again, and its fence rises with each.
+local function dropRunning(jobKey, hasWaiter, succeeded)
+  local removed = redis.pcall('HDEL', jobKey, 'waiter', 'eventBatch', 'place', succeeded and 'ats' or 'place')
   -- Most jobs have no events, and so it costs nothing to know that.
-  return type(removed) == 'number' and removed > (hasWaiter and 2 or 1)
+  return type(removed) == 'number' and removed > (hasWaiter and 1 or 0) + (succeeded and 1 or 0)
 end
 
 -- Redis keeps 4 KB in reserve for the first entries of a stream. A copy has no reserve. A user of Redis needs the right to COPY; without it nothing
@@ -11,13 +12,12 @@ local function compactStream(key)
   if redis.pcall('COPY', key, key .. ':copy', 'REPLACE') == 1 then redis.call('RENAME', key .. ':copy', key) end
 end
 
--- Makes small what a job of ours that has ended keeps of its events and values. There is no next start that a checkpoint is kept for. Needs values.lua.
-local function compactEvents(jobKey)
-  local characters, values, trimmedTo, checkpoint = unpack(redis.call('HMGET', jobKey, 'eventCharacters', 'values', 'trimmedTo', 'checkpoint'))
-  if checkpoint then
-    redis.call('HDEL', jobKey, 'checkpoint')
-    redis.call('UNLINK', jobKey .. ':checkpoint')
-  end
+-- Makes small what a job of ours that has ended keeps of its events and values. A job that failed keeps its checkpoint: `drover replay` goes on from it.
+-- Needs values.lua and checkpoint.lua.
+local function compactEvents(jobKey, failed)
+  local characters, values, trimmedTo, checkpoint, run = unpack(redis.call('HMGET', jobKey, 'eventCharacters', 'values', 'trimmedTo', 'checkpoint', 'run'))
+  if checkpoint and failed then keepForReplay(jobKey, run) end
+  if checkpoint and not failed then dropKept(jobKey) end
   local _, _, bytes = parseValues(values)
   if bytes and bytes <= 3000 then compactStream(jobKey .. ':values') end
   if not characters or tonumber(characters) > 3000 then return end
