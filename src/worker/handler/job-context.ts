@@ -49,82 +49,112 @@ const levels: readonly unknown[] = ['debug', 'info', 'warn', 'error'] satisfies 
  * After `end()` progress and log are ignored, nothing more is kept, and the signal no longer follows `stop`.
  */
 export function createJobContext(parts: ContextParts): { context: JobContext; end: () => void } {
-  const { attempt, emit, stop, poll } = parts
-  let isOpen = true
-  let hasRefusedData = false
-  let lastFraction = 0
-  let derived: DerivedSignal | undefined
-  let derivedSpans: HandlerSpans | undefined
-  // Most handlers have none.
-  const spans = () => {
-    const { emitSpan } = parts
-    derivedSpans ??= new HandlerSpans(attempt.traceparent, emitSpan && ((span) => void (isOpen && emitSpan(span))))
-    return derivedSpans
+  const context = new HandlerContext(parts)
+  return { context, end: () => HandlerContext.end(context) }
+}
+
+/**
+ * A class, because an object literal with getters gets a hidden class of its own for each job. That took 2.6 µs, and kept all that its closures
+ * reach in memory until the next major garbage collection.
+ */
+class HandlerContext implements JobContext {
+  readonly id: string
+  readonly type: string
+  readonly tenant: string
+  readonly attempt: number
+  readonly maxAttempts: number
+  readonly fence: number
+  readonly #parts: ContextParts
+  #isOpen = true
+  #hasRefusedData = false
+  #lastFraction = 0
+  #derived: DerivedSignal | undefined
+  #spans: HandlerSpans | undefined
+  #kept: KeptState | undefined
+
+  constructor(parts: ContextParts) {
+    const { id, type, tenant, attempt, maxAttempts, fence } = parts.attempt
+    this.id = id
+    this.type = type
+    this.tenant = tenant
+    this.attempt = attempt
+    this.maxAttempts = maxAttempts
+    this.fence = fence
+    this.#parts = parts
   }
 
-  let derivedKept: KeptState | undefined
-  const kept = () => (derivedKept ??= new KeptState(attempt, (request) => (isOpen ? emit(request) : undefined)))
-
-  const context: JobContext = {
-    id: attempt.id,
-    type: attempt.type,
-    tenant: attempt.tenant,
-    attempt: attempt.attempt,
-    maxAttempts: attempt.maxAttempts,
-    fence: attempt.fence,
-    get restored() {
-      return kept().restored
-    },
-    checkpoint(state) {
-      poll?.()
-      return kept().checkpoint(state)
-    },
-    once: (name, fn) => kept().once(name, fn),
-    get signal() {
-      poll?.()
-      derived ??= deriveSignal(stop)
-      return derived.signal
-    },
-    progress(fraction, message, data) {
-      if (!isOpen) return
-      poll?.()
-      const json = toJson(data, '/data')
-      if (typeof fraction === 'number' && !Number.isNaN(fraction)) lastFraction = Math.min(1, Math.max(0, fraction))
-      const text = typeof message === 'string' ? cutText(message, maxMessageLength) : null
-      void emit({ kind: 'progress', fraction: lastFraction, message: text, data: json.ok ? json.value : null })
-      if (json.ok || hasRefusedData) return
-      hasRefusedData = true
-      context.log(`dropped progress data: ${json.problem}, which is not JSON`, 'warn')
-    },
-    log(message, level = 'info') {
-      if (!isOpen) return
-      poll?.()
-      const text = cutText(typeof message === 'string' ? message : inspect(message, { depth: 2 }), maxMessageLength)
-      const known = levels.includes(level) ? level : 'info'
-      void emit({ kind: 'log', at: new Date().toISOString(), level: known, message: text, attempt: attempt.attempt })
-    },
-    async fetch(url, init) {
-      const { signal } = context
-      const headers = new Headers(init?.headers)
-      headers.set(hopsHeader, String(attempt.hops + 1))
-      headers.delete(fenceHeader)
-      if (parts.fenceOrigins?.includes(URL.parse(String(url))?.origin ?? ''))
-        headers.set(fenceHeader, String(attempt.fence))
-      if (!headers.has('user-agent')) headers.set('user-agent', userAgent)
-      const either = init?.signal ? AbortSignal.any([signal, init.signal]) : signal
-      return spans().request((init?.method ?? 'GET').toUpperCase(), url, (traceparent) => {
-        if (traceparent !== undefined && !headers.has('traceparent')) headers.set('traceparent', traceparent)
-        return parts.fetch(url, { ...init, headers, signal: either })
-      })
-    },
-    span: (name, fn, attributes = {}) => spans().run(name, fn, attributes),
+  get restored(): unknown {
+    return this.#keptState().restored
   }
-  return {
-    context,
-    end() {
-      isOpen = false
-      derived?.release()
-    },
+
+  get signal(): AbortSignal {
+    const { poll, stop } = this.#parts
+    poll?.()
+    this.#derived ??= deriveSignal(stop)
+    return this.#derived.signal
+  }
+
+  readonly checkpoint: JobContext['checkpoint'] = (state) => {
+    this.#parts.poll?.()
+    return this.#keptState().checkpoint(state)
+  }
+
+  readonly once: JobContext['once'] = (name, fn) => this.#keptState().once(name, fn)
+
+  readonly progress: JobContext['progress'] = (fraction, message, data) => {
+    const { poll, emit } = this.#parts
+    if (!this.#isOpen) return
+    poll?.()
+    const json = toJson(data, '/data')
+    if (typeof fraction === 'number' && !Number.isNaN(fraction)) this.#lastFraction = Math.min(1, Math.max(0, fraction))
+    const text = typeof message === 'string' ? cutText(message, maxMessageLength) : null
+    void emit({ kind: 'progress', fraction: this.#lastFraction, message: text, data: json.ok ? json.value : null })
+    if (json.ok || this.#hasRefusedData) return
+    this.#hasRefusedData = true
+    this.log(`dropped progress data: ${json.problem}, which is not JSON`, 'warn')
+  }
+
+  readonly log: JobContext['log'] = (message, level = 'info') => {
+    const { poll, emit } = this.#parts
+    if (!this.#isOpen) return
+    poll?.()
+    const text = cutText(typeof message === 'string' ? message : inspect(message, { depth: 2 }), maxMessageLength)
+    const known = levels.includes(level) ? level : 'info'
+    void emit({ kind: 'log', at: new Date().toISOString(), level: known, message: text, attempt: this.attempt })
+  }
+
+  readonly fetch: JobContext['fetch'] = async (url, init) => {
+    const { signal } = this
+    const { attempt, fenceOrigins, fetch } = this.#parts
+    const headers = new Headers(init?.headers)
+    headers.set(hopsHeader, String(attempt.hops + 1))
+    headers.delete(fenceHeader)
+    if (fenceOrigins?.includes(URL.parse(String(url))?.origin ?? '')) headers.set(fenceHeader, String(attempt.fence))
+    if (!headers.has('user-agent')) headers.set('user-agent', userAgent)
+    const either = init?.signal ? AbortSignal.any([signal, init.signal]) : signal
+    return this.#handlerSpans().request((init?.method ?? 'GET').toUpperCase(), url, (traceparent) => {
+      if (traceparent !== undefined && !headers.has('traceparent')) headers.set('traceparent', traceparent)
+      return fetch(url, { ...init, headers, signal: either })
+    })
+  }
+
+  readonly span: JobContext['span'] = (name, fn, attributes = {}) => this.#handlerSpans().run(name, fn, attributes)
+
+  /** Not a method of the context, which handlers have. */
+  static end(context: HandlerContext): void {
+    context.#isOpen = false
+    context.#derived?.release()
+  }
+
+  #keptState(): KeptState {
+    const { attempt, emit } = this.#parts
+    return (this.#kept ??= new KeptState(attempt, (request) => (this.#isOpen ? emit(request) : undefined)))
+  }
+
+  #handlerSpans(): HandlerSpans {
+    const { attempt, emitSpan } = this.#parts
+    this.#spans ??= new HandlerSpans(attempt.traceparent, emitSpan && ((span) => void (this.#isOpen && emitSpan(span))))
+    return this.#spans
   }
 }
 
