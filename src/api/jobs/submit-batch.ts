@@ -11,7 +11,7 @@ import { bodyBytes } from '../access/limit-bodies.ts'
 import type { RouteDeps } from '../deps.ts'
 import { asJsonText } from '../http/answer-when-done.ts'
 import { idempotencyKey } from '../http/idempotency-key.ts'
-import { preferredReturn } from '../http/prefer-header.ts'
+import { applyPreference, preferredReturn } from '../http/prefer-header.ts'
 import { Problem, problemDetails, problemSchema } from '../http/problem.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { named, stateField } from '../openapi/fields.ts'
@@ -64,6 +64,13 @@ const itemSchema = named(
   }),
 )
 
+const preferHeader = z
+  .string()
+  .optional()
+  .describe(
+    '`return=representation`: answer with whole jobs; `return=minimal`: with `id`, `state` and `links` of each, which is the default. A batch does not wait',
+  )
+
 /** `POST /v1/jobs/batch`: many independent submissions in one request. */
 export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
   const { retention, quotas, admission, queue } = deps
@@ -75,7 +82,7 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
       description:
         'Up to 10,000 jobs that do not depend on each other; each has its own result, in the order given. A job that is not valid keeps none of the others away. There is room for all valid ones, or the request is refused and nothing is stored. Counts as one request for each job. With an `Idempotency-Key` the ids follow from its first use and the place in the list.',
       tags: ['jobs'],
-      headers: submissionHeaders('job'),
+      headers: submissionHeaders('job').extend({ prefer: preferHeader }),
       body: documentedOnly(documented),
       querystring: z.strictObject({}),
       response: {
@@ -85,7 +92,8 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
           {
             headers: {
               'idempotent-replayed': '`true`: the key was used before, and these are its jobs',
-              'preference-applied': '`return=representation`: whole jobs',
+              'preference-applied':
+                '`return=representation`: whole jobs; `return=minimal`: as without the preference, `id`, `state` and `links` of each',
             },
           },
         ),
@@ -98,7 +106,8 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
       // What all take is admitted together: a job that is refused, or that another stands for, gives about its part back.
       const share = bodyBytes(request) / parsed.length
       const jobs = jobSubmissions(deps, { ...byBodyAndPrefer, bytesOf: () => share })
-      const isWhole = preferredReturn(request.headers['prefer']) === 'representation'
+      const preference = preferredReturn(request.headers['prefer'])
+      const isWhole = preference === 'representation'
       const key = idempotencyKey(request.headers['idempotency-key'])
       const base = key === undefined ? undefined : await claimBatch(request, reply, parsed, { deps, key })
       const named = base?.jobs ?? parsed
@@ -109,7 +118,7 @@ export function submitBatch(app: FastifyInstance, deps: RouteDeps): void {
           : await readAll(named, base.note, { queue, caller: request.caller })
       if (base && base.note === undefined) await deps.idempotency.markStored(base, notStored(named, stored))
       if (base?.isReplay) reply.header('idempotent-replayed', 'true')
-      if (isWhole) reply.header('preference-applied', 'return=representation')
+      if (preference) applyPreference(reply, `return=${preference}`)
       const show = (job: StoredJob) =>
         isWhole ? JSON.stringify(jobResource(job, retention, request.caller)) : smallJob(job)
       reply.type('application/json; charset=utf-8').serializer(asJsonText)
