@@ -4,7 +4,7 @@ import { asJsonText } from './answer-when-done.ts'
 import { linkNextPage } from './next-page.ts'
 import { timestamp } from './timestamp.ts'
 
-/** A page of a list that is searched stops after this, and says how far it came. */
+/** A page of a list that is searched stops after this, at the end of what it reads just then, and says how far it came. */
 const searchMs = 250
 /** … or when it has this many characters of JSON. */
 const maxCharacters = 8 * 1024 * 1024
@@ -45,7 +45,11 @@ export async function fillPage<T>(
         characters += item?.length ?? 0
         if (next === found.length && searchedTo === undefined) return { items, end: undefined, isCutShort: false }
         if (items.length === limit) return { items, end, isCutShort: false }
-        if (characters >= maxCharacters || performance.now() > until) return { items, end, isCutShort: true }
+        if (characters >= maxCharacters) return { items, end, isCutShort: true }
+      }
+      // What one step finds, a page has, however busy the process is: a short list is whole.
+      if (next < found.length && performance.now() > until) {
+        return { items, end: found[next - 1]?.ulid, isCutShort: true }
       }
     }
     if (searchedTo === undefined) break

@@ -45,6 +45,18 @@ test('a search that takes long ends the page, with how far it came', async () =>
   expect(await fillPage(search(steps, spin), 2, readEven)).toEqual({ items: [], end: 't8', isCutShort: true })
 })
 
+test('what one look finds is on one page, however long its reading takes', async () => {
+  const slow = async function* (some: { value: number }[]) {
+    for (const { value } of some) {
+      const until = performance.now() + 260
+      while (performance.now() < until);
+      yield String(value)
+    }
+  }
+  const all = { items: ['9', '8', '7'], end: undefined, isCutShort: false }
+  expect(await fillPage(search([{ found: found(9, 8, 7), searchedTo: undefined }]), 10, slow)).toEqual(all)
+})
+
 test('large items end the page', async () => {
   const large = async function* (some: { value: number }[]) {
     for (const _ of some) yield 'x'.repeat(5 * 1024 * 1024)
