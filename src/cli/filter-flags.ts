@@ -1,5 +1,5 @@
+import { states } from '../client/resources.ts'
 import { parseTime } from './flags.ts'
-import { states } from './things.ts'
 
 const text = { kind: 'parsed', parse: String, optional: true } as const
 const time = { kind: 'parsed', parse: parseTime, optional: true, placeholder: 'time' } as const

@@ -1,19 +1,5 @@
 import { segment } from './client/client.ts'
 
-/** The states of jobs and flows. */
-export const states = [
-  'scheduled',
-  'blocked',
-  'queued',
-  'running',
-  'succeeded',
-  'failed',
-  'canceled',
-  'expired',
-] as const
-
-export type State = (typeof states)[number]
-
 /** What an id names, by its form. */
 export type Kind = 'job' | 'flow'
 

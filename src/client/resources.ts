@@ -1,7 +1,11 @@
 // What the API answers with. docs/api.md and openapi.yaml describe the fields; a server may have more of them.
 
-export type State = 'scheduled' | 'blocked' | 'queued' | 'running' | EndState
-type EndState = 'succeeded' | 'failed' | 'canceled' | 'expired'
+const ends = ['succeeded', 'failed', 'canceled', 'expired'] as const
+type EndState = (typeof ends)[number]
+
+/** The states of jobs and flows, in the order in which they pass through them. */
+export const states = ['scheduled', 'blocked', 'queued', 'running', ...ends] as const
+export type State = (typeof states)[number]
 
 /** Why a job did not succeed. */
 export interface JobError {
@@ -29,6 +33,16 @@ interface JobAttempt {
   error: { code: string; message: string; retryable: boolean } | null
 }
 
+/** What keeps a job that could start from starting. */
+export interface HeldBy {
+  kind: string
+  since: string
+  key?: string
+  limit?: number
+  running?: number
+  eligible_at?: string
+}
+
 /** A job. Times are RFC 3339. */
 export interface Job<Type = string, Output = unknown> {
   id: string
@@ -51,11 +65,13 @@ export interface Job<Type = string, Output = unknown> {
   max_attempts: number
   worker: string | null
   priority: number
+  timeout_ms: number | null
+  webhook: { url: string } | null
   tags: string[]
   metadata: Record<string, string>
   created_at: string
   scheduled_for: string | null
-  held_by: { kind: string; since: string; key?: string; limit?: number; running?: number; eligible_at?: string } | null
+  held_by: HeldBy | null
   started_at: string | null
   finished_at: string | null
   cancel_requested_at: string | null

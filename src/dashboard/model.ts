@@ -1,18 +1,31 @@
+import type { JobError, Progress, State } from '../client/resources.ts'
 import type { Schema } from './json-schema.ts'
 
-// What `/v1` answers, as far as the dashboard shows it.
+// What `/v1` answers, as far as the dashboard shows it. Jobs and flows are those of the client.
 
-export type State = 'scheduled' | 'blocked' | 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled' | 'expired'
-export const states: readonly State[] = [
-  'scheduled',
-  'blocked',
-  'queued',
-  'running',
-  'succeeded',
-  'failed',
-  'canceled',
-  'expired',
-]
+export type {
+  Flow,
+  FlowMember,
+  FlowTree as FlowNode,
+  HeldBy,
+  Job,
+  LogLine,
+  Progress,
+  State,
+} from '../client/resources.ts'
+
+/** The page loads types of the client alone, no code: the compiler checks that no state is missing here. */
+const known = {
+  scheduled: true,
+  blocked: true,
+  queued: true,
+  running: true,
+  succeeded: true,
+  failed: true,
+  canceled: true,
+  expired: true,
+} satisfies Record<State, true>
+export const states = Object.keys(known) as State[]
 
 export type Scope = 'read' | 'submit' | 'cancel' | 'admin'
 
@@ -27,108 +40,6 @@ export interface Page<Item> {
   next_cursor: string | null
   complete?: boolean
   searched_back_to?: string
-}
-
-interface Failure {
-  code: string
-  message: string
-  retryable?: boolean
-  attempt?: number
-  stopped?: string
-}
-
-export interface Progress {
-  fraction: number
-  message: string | null
-}
-
-interface Attempt {
-  attempt: number
-  worker: string | null
-  started_at: string | null
-  ended_at: string | null
-  outcome: string | null
-  error: Failure | null
-}
-
-export interface Held {
-  kind: string
-  since: string
-  key?: string
-  limit?: unknown
-  running?: number
-  eligible_at?: string | null
-}
-
-export interface Job {
-  id: string
-  type: string
-  queue: string
-  state: State
-  done: boolean
-  input: unknown
-  input_bytes: number | null
-  output: unknown
-  output_bytes: number | null
-  error: Failure | null
-  progress: Progress | null
-  checkpoint: { size_bytes: number; at: string } | null
-  run: number
-  attempt: number
-  max_attempts: number
-  worker: string | null
-  priority: number
-  timeout_ms: number | null
-  webhook: { url: string } | null
-  tags: string[]
-  metadata: Record<string, string>
-  created_at: string
-  scheduled_for: string | null
-  held_by: Held | null
-  started_at: string | null
-  finished_at: string | null
-  cancel_requested_at: string | null
-  expires_at: string | null
-  flow_id: string | null
-  attempts: Attempt[]
-}
-
-export interface LogLine {
-  at: string
-  level: string
-  message: string
-  attempt: number
-}
-
-export type FlowNode = { path: string; state: State } & (
-  | { kind: 'job'; id: string; type: string }
-  | { kind: 'chain'; chain: FlowNode[] }
-  | { kind: 'gather'; gather: FlowNode[] }
-  | { kind: 'map'; map: FlowNode[] }
-)
-
-export interface Flow {
-  id: string
-  state: State
-  done: boolean
-  error: (Failure & { job_id: string | null }) | null
-  jobs: number
-  counts: Record<State, number>
-  tree: FlowNode | null
-  tags: string[]
-  metadata: Record<string, string>
-  created_at: string
-  finished_at: string | null
-  cancel_requested_at: string | null
-}
-
-export interface FlowMember {
-  id: string | null
-  index: number
-  path: string
-  state: State
-  output: unknown
-  error: Failure | null
 }
 
 export interface Queue {
@@ -176,11 +87,11 @@ export interface Delivery {
   state: State
   done: boolean
   status: number | null
-  error: Failure | null
+  error: JobError | null
   created_at: string | null
   next_attempt_at: string | null
   finished_at: string | null
-  attempts: { attempt: number; started_at: string | null; status: number | null; error: Failure | null }[]
+  attempts: { attempt: number; started_at: string | null; status: number | null; error: JobError | null }[]
   links: { resend: string }
 }
 

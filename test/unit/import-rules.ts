@@ -226,8 +226,8 @@ export const rules: Record<string, Rule> = {
     ],
   },
 
-  // What browsers load: nothing of the server.
-  dashboard: { imports: [], packages: ['htm', 'preact', 'uplot'] },
+  // What browsers load: nothing of the server, and of the client the types alone.
+  dashboard: { imports: ['client/resources'], packages: ['htm', 'preact', 'uplot'] },
 
   // What teams load into their own programs and pages.
   client: { imports: [], packages: [] },
@@ -295,6 +295,7 @@ export const rules: Record<string, Rule> = {
       'environment',
       'module-path',
       'version',
+      'client/resources',
     ],
     packages: ['@stricli/core', '@clack/prompts', 'eventsource-parser', 'yaml', 'zod'],
   },

@@ -1,3 +1,4 @@
+import type { State } from '../../client/resources.ts'
 import type { Client } from '../client/client.ts'
 import { type Doc, docOf, itemsOf, textOf } from '../client/document.ts'
 import { reporting } from '../command-failure.ts'
@@ -5,7 +6,6 @@ import { openClient, queryOf, type ServerFlags, usage } from '../flags.ts'
 import { type FormatFlags, formatOf, tableOf } from '../output.ts'
 import { duration } from '../terminal/bar.ts'
 import { onStdout, Screen, styleOf } from '../terminal/screen.ts'
-import type { State } from '../things.ts'
 
 export interface FilterFlags {
   state?: State | undefined

@@ -1,13 +1,13 @@
 import { html } from 'htm/preact'
 import { usePolled } from '../live.ts'
-import type { Held, Job } from '../model.ts'
+import type { HeldBy, Job } from '../model.ts'
 import { duration, exact, plain } from './format.ts'
 import { heldText } from './held.ts'
 import { ProblemNote } from './problem.ts'
 import { Ago } from './time.ts'
 
 interface Answer {
-  reasons: (Held & { detail?: string } & Record<string, unknown>)[]
+  reasons: (HeldBy & { detail?: string } & Record<string, unknown>)[]
   position?: number | null
   estimate?: {
     earliest_at: string

@@ -1,4 +1,4 @@
-import type { Held } from '../model.ts'
+import type { HeldBy } from '../model.ts'
 
 const texts: Record<string, string> = {
   paused: 'the queue is paused',
@@ -7,7 +7,7 @@ const texts: Record<string, string> = {
 }
 
 /** Why a job waits although its time has come. */
-export function heldText({ kind, key, running, limit }: Held): string {
+export function heldText({ kind, key, running, limit }: HeldBy): string {
   const known = texts[kind]
   if (known !== undefined) return known
   const bound = typeof limit === 'number' ? ` (${running ?? '?'} of ${limit} running)` : ''
