@@ -221,3 +221,17 @@ export const stoppedEnds = [
 function stopError(code: string, message: string): string {
   return JSON.stringify({ code, message, job_id: null, path: null } satisfies FlowError)
 }
+
+/** What the next run of a flow does not keep. */
+export interface Reopening {
+  /** The nodes that are to end anew or are given up, with the state of those that are jobs. */
+  anew: { node: number; state: JobEnd | undefined }[]
+  /** Maps that are expanded anew. */
+  collapsed: number[]
+  nodesGone: number
+  jobsGone: number
+  /** How many jobs are blocked now. */
+  blocked: number
+  /** Epoch ms. */
+  deadlineAt: number | undefined
+}

@@ -16,6 +16,7 @@ import {
   type NewFlow,
   type NodeEnded,
   type RecordedEnd,
+  type Reopening,
   stoppedEnds,
 } from './flow-record.ts'
 import { MapStore } from './map-store.ts'
@@ -45,20 +46,6 @@ export interface FlowStatus {
   /** How many jobs it has, and how many entries the order of its ends. */
   jobs: number
   ends: number
-}
-
-/** What the next run of a flow does not keep. */
-export interface Reopening {
-  /** The nodes that are to end anew or are given up, with the state of those that are jobs. */
-  anew: { node: number; state: JobEnd | undefined }[]
-  /** Maps that are expanded anew. */
-  collapsed: number[]
-  nodesGone: number
-  jobsGone: number
-  /** How many jobs are blocked now. */
-  blocked: number
-  /** Epoch ms. */
-  deadlineAt: number | undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Reopening } from './flow-store.ts'
+import type { Reopening } from './flow-record.ts'
 import type { LoadedFlow } from './loaded-flow.ts'
 import { countNodes } from './model/document.ts'
 import { FlowJobIds } from './model/flow-job-id.ts'

@@ -4,14 +4,14 @@ import { type Admission, describeRefusal, type Refusal } from '../admission/admi
 import type { TenantLimit, TenantLimits } from '../admission/tenant-limits.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { parseJobId } from '../model/job-id.ts'
-import type { NewJob } from '../model/new-job.ts'
 import { redisNow } from '../model/redis-time.ts'
 import { JobRefusedError } from '../model/scheduling.ts'
 import type { StoredJob } from '../model/stored-job.ts'
 import type { JobQueue } from '../store/job-queue.ts'
 import { type ReplaceDeps, replaceOlder } from '../store/replace-older.ts'
-import { type ScheduleDefinition, type StoredSchedule, tickRef } from './schedule-record.ts'
+import { type StoredSchedule, tickRef } from './schedule-record.ts'
 import { type DoneTick, type DueSchedule, type ScheduleStore, takenForMs } from './schedule-store.ts'
+import { publishSpan, tickJob } from './tick-job.ts'
 import { ticksAt } from './ticks.ts'
 
 /**
@@ -207,37 +207,10 @@ export class Scheduler {
     ref: JobRef,
     { now, startedAt, isLimited }: { now: number; startedAt: number; isLimited: boolean },
   ): Promise<StoredJob | undefined> {
-    const { type, attempts, record } = schedule.definition.job
-    const hasLimits = record.startWithinMs !== undefined || record.deadlineMs !== undefined
     // This process was frozen: another one may have taken the schedule.
     if (performance.now() - startedAt > takenForMs / 2) throw new Error('the schedule was taken too long ago')
-    const dueAt = now + (record.debounce?.quietMs ?? 0)
-    const span = this.#tracing?.start({
-      name: `publish ${ref.queue}`,
-      kind: 'producer',
-      parent: record.traceparent,
-      attributes: {
-        'messaging.system': 'drover',
-        'messaging.operation.name': 'publish',
-        'messaging.operation.type': 'send',
-        'messaging.destination.name': ref.queue,
-        'messaging.message.id': ref.id,
-        'drover.job.type': type,
-        'drover.schedule.id': schedule.id,
-      },
-    })
-    const job: NewJob = {
-      ref,
-      type,
-      attempts,
-      createdAt: now,
-      ...(dueAt > now && { runAt: dueAt }),
-      record: {
-        ...(span ? inTrace(record, span.traceparent) : record),
-        ...(isLimited && { limited: true as const }),
-        ...(hasLimits && { countsFrom: dueAt }),
-      },
-    }
+    const span = this.#tracing && publishSpan(this.#tracing, schedule, ref)
+    const job = tickJob(schedule, ref, { now, isLimited, traceparent: span?.traceparent })
     const added = await this.#jobs.add(job).catch((error: unknown) => {
       if (error instanceof JobRefusedError) return undefined
       throw error
@@ -246,9 +219,4 @@ export class Scheduler {
     span?.end()
     return added
   }
-}
-
-/** The record of a job with another trace, also of its webhook. */
-function inTrace(record: ScheduleDefinition['job']['record'], traceparent: string): typeof record {
-  return { ...record, traceparent, ...(record.webhook && { webhook: { ...record.webhook, traceparent } }) }
 }

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { BullQueues } from '../bullmq/bull-queues.ts'
 import { addedJob } from '../model/added-job.ts'
 import { type HeldBy, heldByQueue } from '../model/held-by.ts'
@@ -18,6 +17,7 @@ import { wasEvicted } from './evicted-ids.ts'
 import { type FailureFilter, type FailureGroup, readFailureGroups } from './failure-groups.ts'
 import { readStoredOutput, readWholeOutput } from './job-output.ts'
 import { readValues, type ValuesPage, type ValuesPlace } from './job-values.ts'
+import { membersOf } from './members-of.ts'
 import { QueueLimits } from './queue-limits.ts'
 import { readJob, readStanding } from './read-job.ts'
 import { readKept } from './read-kept.ts'
@@ -25,12 +25,7 @@ import { readMany } from './read-many.ts'
 import { removeJob } from './remove-job.ts'
 
 const pauseQueue = loadScript('bullmq/pause-queue')
-const findMembers = loadScript('bullmq/find-members')
 const findHolder = loadScript('bullmq/find-holder')
-
-/** So many jobs of each set are looked at for those of a key. */
-const maxMembers = 5000
-const membersSchema = z.array(z.string())
 
 export type { FailureGroup } from './failure-groups.ts'
 
@@ -162,18 +157,9 @@ export class JobQueue {
     return jobs.flatMap((job) => stored.get(job) ?? [])
   }
 
-  /**
-   * The jobs of a concurrency key that run, are held or are among the first to start, the oldest first: by the time of their submission, and those of one ms
-   * by their places. @throws QueueUnavailableError
-   */
-  async membersOf(name: string, tenant: string, key: string): Promise<string[]> {
-    const gate = `concurrency:${tenant}:${key}`
-    const sets = ['active', 'wait', 'prioritized'].map((set) => this.#keys.bull(name, set))
-    const names = [...sets, this.#keys.heldAt(name, gate), this.#keys.busy(name)]
-    const args = [this.#keys.bull(name, ''), tenant, key, maxMembers, gate]
-    const found = membersSchema.parse(await whenAvailable(findMembers(this.#client, names, args)))
-    const members = found.flatMap((id, n) => (n % 2 === 0 ? [{ id, createdAt: Number(found[n + 1]) }] : []))
-    return members.toSorted((a, b) => a.createdAt - b.createdAt).map(({ id }) => id)
+  /** See {@link membersOf}. @throws QueueUnavailableError */
+  membersOf(name: string, tenant: string, key: string): Promise<string[]> {
+    return membersOf({ redis: this.#client, keys: this.#keys }, name, tenant, key)
   }
 
   /** The job that holds the unique key of a new one; undefined: nobody does. @throws QueueUnavailableError */

@@ -4235,7 +4235,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `wait=N`: answer when the job is done, after N seconds at the latest. N is capped at 50 */
+                /** @description `return=representation`: answer with whole jobs; `return=minimal`: with `id`, `state` and `links` of each, which is the default. A batch does not wait */
                 prefer?: string;
                 /** @description Requests with the same key and body are stored as one job, however often they are sent */
                 "idempotency-key"?: string;
@@ -4258,7 +4258,7 @@ export interface operations {
                 headers: {
                     /** @description `true`: the key was used before, and these are its jobs */
                     "idempotent-replayed"?: string;
-                    /** @description `return=representation`: whole jobs */
+                    /** @description `return=representation`: whole jobs; `return=minimal`: as without the preference, `id`, `state` and `links` of each */
                     "preference-applied"?: string;
                     [name: string]: unknown;
                 };

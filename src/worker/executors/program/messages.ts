@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cutText } from '../../../jobs/cut-text.ts'
 import type { Attempt } from '../../handler/attempt.ts'
 
 /** The version of the protocol: docs/handler-protocol.md. */
@@ -71,4 +72,13 @@ export function startOf(attempt: Attempt, input: unknown, restored: unknown) {
     deadline_at: deadlineAt === undefined ? null : new Date(deadlineAt).toISOString(),
     traceparent: traceparent ?? null,
   }
+}
+
+/** Why a program that says this cannot run jobs of a type; undefined if it can. */
+export function mistakeInHello({ protocol, types }: FromProgram & { kind: 'hello' }, type: string): string | undefined {
+  if (protocol !== protocolVersion)
+    return `the program speaks version ${protocol} of the protocol, and this worker version ${protocolVersion}`
+  if (!types || types.includes(type)) return undefined
+  const handlers = types.slice(0, 20).join(', ') || 'none'
+  return cutText(`the program has no handler of the job type "${type}"; it has ${handlers}`, 1000)
 }

@@ -9,7 +9,7 @@ import { type HostEnd, type HostSettings, hostLines } from '../host.ts'
 import { createJsonLineReader, toJsonLine } from '../json-lines.ts'
 import { Conversation } from './conversation.ts'
 import { type Launched, type LaunchOptions, launch } from './launch.ts'
-import { type FromProgram, maxLineLength, protocolVersion, readMessage, startOf } from './messages.ts'
+import { type FromProgram, maxLineLength, mistakeInHello, protocolVersion, readMessage, startOf } from './messages.ts'
 
 /** How long the program may take to say hello. */
 const helloTimeoutMs = 10_000
@@ -181,19 +181,12 @@ export class WarmProgram {
     }
   }
 
-  #onHello({ protocol, types }: FromProgram & { kind: 'hello' }): void {
-    const { type } = this.#options.loaded.job
-    if (protocol !== protocolVersion) {
-      const message = `the program speaks version ${protocol} of the protocol, and this worker version ${protocolVersion}`
-      return this.#end({ kind: 'error', message })
-    }
+  #onHello(hello: FromProgram & { kind: 'hello' }): void {
     if (!this.#heldLines) return this.#refuse('a second hello')
-    if (types && !types.includes(type)) {
-      const message = `the program has no handler of the job type "${type}"; it has ${types.slice(0, 20).join(', ') || 'none'}`
-      return this.#end({ kind: 'error', message: cutText(message, 1000) })
-    }
+    const message = mistakeInHello(hello, this.#options.loaded.job.type)
+    if (message !== undefined) return this.#end({ kind: 'error', message })
     clearTimeout(this.#hello)
-    const held = this.#heldLines ?? []
+    const held = this.#heldLines
     this.#heldLines = undefined
     for (const line of held) this.#writeLine(line)
   }
