@@ -97,6 +97,23 @@ export class Jobs<Types extends JobTypes<Types>> {
   }
 
   /**
+   * Sends a signal to a job, which `job.waitForSignal` returns in its handler. The first of a name counts, so it may be repeated.
+   *
+   * @param payload any JSON of at most 64 KB
+   * @returns the job as it is then
+   * @throws ConflictError where the job is done
+   */
+  async signal<J extends Job = Job>(
+    job: string | J,
+    name: string,
+    payload: unknown = null,
+    options: CallOptions = {},
+  ): Promise<J> {
+    const path = `${pathOf(job)}/signals/${encodeURIComponent(name)}`
+    return (await this.#transport.call('POST', path, { ...options, body: payload, isRepeatable: true })) as J
+  }
+
+  /**
    * Follows a job to its end, over connections that break and servers that restart: no event is missed and none comes twice.
    *
    * @throws ProblemError, ConnectionError, the reason of the signal

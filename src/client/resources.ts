@@ -60,6 +60,9 @@ export interface Job<Type = string, Output = unknown> {
   progress: Progress | null
   /** What its handler has kept for the next start. */
   checkpoint: { size_bytes: number; at: string } | null
+  /** Of a job that is `blocked` since its handler waits: for which signals. */
+  waiting_for: { since: string; signals: { name: string; until: string | null }[] } | null
+  signals: { name: string; received_at: string; size_bytes: number }[]
   run: number
   attempt: number
   max_attempts: number

@@ -30,6 +30,17 @@ export interface JobContext {
   readonly once: <T>(name: string, fn: () => T | Promise<T>) => Promise<T>
   /** Aborts when the job is canceled, exceeds a time limit, or its worker loses the lease. A loop that never waits must read `job.signal` again each time. */
   readonly signal: AbortSignal
+  /**
+   * Waits for a signal of a client (`POST /v1/jobs/{id}/signals/{name}`) and returns its payload. Where it has not come the attempt ends here: the job is
+   * `blocked`, without a worker, slot or key, and the handler is called again from its beginning, with {@link restored} and the results of {@link once}, when the
+   * signal has come or `timeoutMs` is over, which counts from the first time that the run waits. Until then the promise is not settled: no `catch` or `finally`
+   * around it runs, and {@link signal} aborts with the code `parked`. What else the handler does at that moment is lost, so it should wait for nothing else.
+   *
+   * Only on the event loop. A second wait for one signal whose first is over has another `step`.
+   *
+   * @throws JobError `signal_timeout`, `not_on_event_loop`, `invalid_wait`
+   */
+  readonly waitForSignal: (name: string, options?: { timeoutMs?: number; step?: string }) => Promise<unknown>
   /** `fraction` from 0 to 1. Never throws and never waits; when events come faster than Redis stores them, only the newest is kept. */
   readonly progress: (fraction: number, message?: string, data?: unknown) => void
   /** Adds a line to the job's log, which clients can read. Not for secrets. */

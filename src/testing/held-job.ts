@@ -1,5 +1,6 @@
 import { fenceOf, startOf } from '../jobs/fence.ts'
 import type { LogLevel } from '../jobs/job-context.ts'
+import { type Answer, signalField, signalOfField, type Wait, type WaitReply } from '../jobs/job-wait.ts'
 import type { LeasedJob } from '../queue/consume/attempt.ts'
 import { AttemptEvents, type EventBatch } from '../queue/events/attempt-events.ts'
 import { anonymousTenant, type JobRecord, recordVersion } from '../queue/model/job-record.ts'
@@ -18,6 +19,8 @@ export interface Reported {
   checkpoint: unknown
   /** Results of `job.once` by their names. */
   steps: Record<string, unknown>
+  /** Where it is `blocked`: the signals that it waits for. */
+  waitsFor?: string[]
 }
 
 export interface HeldJob {
@@ -33,6 +36,9 @@ export interface HeldJob {
   signal: AbortSignal | undefined
   /** What it goes on from; gets what the job reports. */
   reported: Reported
+  /** Payloads of the signals that have come, and names of those whose wait is over. */
+  signals?: Record<string, unknown> | undefined
+  timedOutSignals?: readonly string[] | undefined
   /** Called with each event: `output`, `progress` or `log`, and its data as clients see it. */
   onEvent?: (event: string, data: unknown) => void
 }
@@ -42,7 +48,7 @@ export function holdJob(options: HeldJob): LeasedJob {
   const { id, queue, type, attempt, maxAttempts, record, signal, reported } = options
   const { run, start } = startOf(options.fence ?? fenceOf(1, attempt))
   const now = redisNow()
-  const kept = keptBefore(reported)
+  const kept = keptBefore(reported, options.signals)
   const append = async (batch: EventBatch) => {
     for (const event of batch.events) note(event, options)
     return 'stored' as const
@@ -63,16 +69,29 @@ export function holdJob(options: HeldJob): LeasedJob {
       const isTooLarge = Buffer.byteLength(json) > maxOutputBytes
       return isTooLarge ? { status: 'too_large', max: maxOutputBytes } : { status: 'kept', json }
     },
+    awaitAnswers: (waits, needed) => Promise.resolve(answersTo(waits, needed, options)),
     markUnknown: () => Promise.resolve(now),
   }
 }
 
-function keptBefore({ checkpoint, steps }: Reported): KeptState {
+function keptBefore({ checkpoint, steps }: Reported, signals: Record<string, unknown> = {}): KeptState {
   const json = checkpoint === undefined ? undefined : JSON.stringify(checkpoint)
   return {
     state: json === undefined ? undefined : { json, values: { count: 0, bytes: 0 } },
     steps: Object.fromEntries(Object.entries(steps).map(([name, result]) => [name, JSON.stringify(result)])),
+    answers: Object.fromEntries(
+      Object.entries(signals).map(([name, payload]) => [signalField(name), JSON.stringify(payload ?? null)]),
+    ),
   }
+}
+
+/** As park-job.lua answers. */
+function answersTo(waits: readonly Wait[], needed: number, { reported, timedOutSignals = [] }: HeldJob): WaitReply {
+  const names = waits.map(({ field }) => signalOfField(field) ?? field)
+  const answers = names.map((name): Answer => ({ status: timedOutSignals.includes(name) ? 'over' : 'missing' }))
+  if (answers.filter(({ status }) => status === 'over').length >= needed) return { status: 'answered', answers }
+  reported.waitsFor = names
+  return { status: 'parked' }
 }
 
 /** @param event as it would be stored: see encodeEvent */

@@ -14,10 +14,10 @@ export const thisMachine = ['127.0.0.0/8', '::1/128']
 
 /** How an attempt ended, in the words of the API. */
 export interface AttemptEnd<Output> {
-  state: 'succeeded' | 'failed' | 'canceled'
+  state: 'succeeded' | 'failed' | 'canceled' | 'blocked'
   /** As it is stored, so secrets are in it. Null unless it succeeded. */
   output: Output | null
-  /** Null if it succeeded. */
+  /** Null if it succeeded or is blocked. */
   error: { code: string; message: string; retryable: boolean; attempt: number } | null
   /** The delay before the next attempt, in ms. Null: there is none. */
   retryDelayMs: number | null
@@ -59,6 +59,7 @@ function endOf<Output>(settlement: Settlement, attempt: number): AttemptEnd<Outp
     const error = { code, message, retryable, attempt: counted }
     return { state: 'failed', output: null, error, retryDelayMs: settlement.retryDelayMs ?? null }
   }
+  if (settlement.status === 'parked') return { state: 'blocked', output: null, error: null, retryDelayMs: null }
   // Neither does this worker go, nor has another one the job.
   if (settlement.status !== 'canceled') throw new Error(`the attempt ended as ${settlement.status}`)
   const error = { code: 'canceled', message: 'the job was canceled', retryable: false, attempt }

@@ -24,6 +24,10 @@ export interface TestJobOptions {
   restored?: unknown
   /** What `job.once` finds: the `steps` of an earlier attempt. */
   steps?: Record<string, unknown>
+  /** Payloads of the signals that have come, by their names. A wait for another parks the job: its state is `blocked`. */
+  signals?: Record<string, unknown>
+  /** Signals of which waits are over that have a timeout. */
+  timedOutSignals?: readonly string[]
   /** `job.id`. Default: a new one. Give the same twice to test a second start. */
   id?: string
 }
@@ -46,7 +50,7 @@ export async function testJob<J extends Job>(
   const mistakes = mistakesInUse(job)
   if (mistakes.length > 0) throw new DefinitionError(mistakes)
   const { attempt = 1, signal, timeoutMs, maxAttempts = Math.max(job.attempts, attempt) } = options
-  const { restored: checkpoint, steps = {} } = options
+  const { restored: checkpoint, steps = {}, signals, timedOutSignals } = options
   const reported: Reported = { progress: [], yields: [], logs: [], checkpoint, steps: { ...steps } }
   const sent = toJson(input, '/input')
   if (!sent.ok) {
@@ -57,7 +61,7 @@ export async function testJob<J extends Job>(
   const record = { input: sent.value, ...(timeoutMs !== undefined && { timeoutMs }) }
   const fetchOver = (real: JobContext['fetch']) => options.fetch ?? real
   const id = options.id ?? newJobRef(job.queue, redisNow()).id
-  const held = { job, id, attempt, maxAttempts, record, signal, reported }
+  const held = { job, id, attempt, maxAttempts, record, signal, reported, signals, timedOutSignals }
   const end = await runAttempt<z.output<J['output']>>({ ...held, allowCidrs: thisMachine, fetchOver })
   return { ...end, ...reported }
 }

@@ -26,11 +26,11 @@ export class WorkerMetrics extends Metrics {
   /** Wraps an executor to measure how long its runs take, and how many of each tenant there are. */
   measured(executor: Executor): Executor {
     return {
-      run: (loaded, attempt, emit, stop, emitSpan) => {
+      run: (loaded, attempt, ...rest) => {
         const from = performance.now()
         const tenant = this.tenantLabel(attempt.tenant)
         this.#countRunning(tenant, 1)
-        return executor.run(loaded, attempt, emit, stop, emitSpan).then((outcome) => {
+        return executor.run(loaded, attempt, ...rest).then((outcome) => {
           this.#countRunning(tenant, -1)
           this.#durations.observe({ type: loaded.job.type }, (performance.now() - from) / 1000)
           return outcome

@@ -38,6 +38,7 @@ export function startJob(job: Job, input: unknown, options: StartOptions = {}): 
     restored: options.restored,
     checkpoint: async (state) => void checkpoints.push(state),
     once: async (_, fn) => fn(),
+    waitForSignal: async (name) => Promise.reject(new Error(`no signal ${name}`)),
     signal: stop.signal,
     progress(fraction, message) {
       progress.push({ fraction, message })

@@ -35,7 +35,7 @@ export const rules: Record<string, Rule> = {
     ],
   },
   'queue/bullmq': {
-    imports: ['queue/model', 'queue/redis'],
+    imports: ['queue/model', 'queue/redis', 'jobs/job-wait'],
     doors: [
       'bull-queues',
       'marker-wait',
@@ -44,11 +44,12 @@ export const rules: Record<string, Rule> = {
       'fetched-job',
       'find-stalled',
       'put-back',
+      'park-job',
       'attempt-failed',
     ],
   },
   'queue/store': {
-    imports: ['queue/model', 'queue/redis', 'queue/bullmq'],
+    imports: ['queue/model', 'queue/redis', 'queue/bullmq', 'jobs/job-wait'],
     doors: [
       'replace-older',
       'queue-limits',

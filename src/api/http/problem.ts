@@ -26,6 +26,7 @@ const problems = {
   job_already_done: [409, 'Job already done'],
   job_not_retryable: [409, 'Job cannot be retried'],
   job_not_waiting: [409, 'Job does not wait'],
+  too_many_signals: [409, 'Too many signals'],
   unique_conflict: [409, 'Unique key in use'],
   flow_not_found: [404, 'Flow not found'],
   flow_evicted: [410, 'Flow evicted'],

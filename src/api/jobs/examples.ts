@@ -15,6 +15,8 @@ export const exampleJob: JobResource = {
   error: null,
   progress: { fraction: 1, message: '25 primes below 100', data: null },
   checkpoint: null,
+  waiting_for: null,
+  signals: [],
   run: 1,
   attempt: 1,
   max_attempts: 3,

@@ -25,7 +25,8 @@ export function explainJob(app: FastifyInstance, { queue, flows, retention }: Ro
     },
     handler: async (request, reply) => {
       const { job, standing } = await findExplained(queue, request, request.params.id)
-      const flow = job.state === 'blocked' && job.record.flow ? await flows.placeOf(job.record.flow) : undefined
+      const flow =
+        job.state === 'blocked' && !job.parked && job.record.flow ? await flows.placeOf(job.record.flow) : undefined
       const isAdmin = request.caller.scopes.has('admin')
       return reply.send(explanation(jobResource(job, retention, request.caller), job, standing, { isAdmin, flow }))
     },

@@ -7,7 +7,7 @@ import { named, stateField, timeField } from '../openapi/fields.ts'
 import { type JobResource, jobSchema } from './job-resource.ts'
 
 const kinds = [
-  ...['scheduled', 'debounce', 'retry', 'flow'],
+  ...['scheduled', 'debounce', 'retry', 'flow', 'signal'],
   ...['paused', 'no_worker', 'unknown_type', 'concurrency', 'rate', 'tenant', 'queue', 'ahead', 'ready', 'quarantine'],
   ...['running', 'cancel_requested', 'ended'],
 ] as const
@@ -21,7 +21,7 @@ const reasonSchema = named(
     kind: z
       .enum(kinds)
       .describe(
-        '`scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it; without a number, those of others do, or the fairness keys of its tenant decide at each turn. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended`',
+        '`scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `signal`: its handler waits for a signal, until `at` where that has a timeout. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it; without a number, those of others do, or the fairness keys of its tenant decide at each turn. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended`',
       ),
     detail: z.string().describe('The reason as a sentence'),
     since: timeField.optional(),
@@ -99,7 +99,8 @@ function whyItIsThere(
 ): Reason[] {
   const reasons: Reason[] = []
   const losses = job.starts.filter(({ outcome }) => outcome === 'worker_lost').length
-  if (job.state === 'blocked') reasons.push(blocked(resource, flow))
+  if (resource.waiting_for) reasons.push(...waiting(resource.waiting_for))
+  else if (job.state === 'blocked') reasons.push(blocked(resource, flow))
   if (job.state === 'running') reasons.push(running(resource))
   if (job.state === 'scheduled') reasons.push(scheduled(resource, job))
   if (job.state === 'queued') reasons.push(...queued(resource, standing))
@@ -112,6 +113,16 @@ function whyItIsThere(
       since: resource.cancel_requested_at,
     })
   return reasons
+}
+
+function waiting({ since, signals }: NonNullable<JobResource['waiting_for']>): Reason[] {
+  return signals.map(({ name, until }) => ({
+    kind: 'signal',
+    detail: `Its handler waits for the signal "${name}".`,
+    since,
+    key: name,
+    ...(until !== null && { at: until }),
+  }))
 }
 
 function blocked({ flow_id }: JobResource, flow: FlowPlace | undefined): Reason {

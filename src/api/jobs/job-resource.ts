@@ -4,6 +4,7 @@ import { traceIdOf } from '../../jobs/trace-context.ts'
 import { outcomes } from '../../queue/model/job-history.ts'
 import { timeLimits } from '../../queue/model/job-record.ts'
 import { isEnd } from '../../queue/model/job-states.ts'
+import type { Parked } from '../../queue/model/parked.ts'
 import { keptForMs, type Retention } from '../../queue/model/retention.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import { holdUntil, onConflicts } from '../../queue/model/unique-key.ts'
@@ -56,6 +57,18 @@ export const jobSchema = z.object({
     .describe(
       'What its handler has kept for the next start, state and steps together: the size of the JSON, and when the last of it was stored. A job that failed keeps it for a replay. Null where that is nothing, and of a job that ended otherwise',
     ),
+  waiting_for: z
+    .object({
+      since: timeField,
+      signals: z.array(z.object({ name: z.string(), until: timeField.nullable() })),
+    })
+    .nullable()
+    .describe(
+      'Of a job that is `blocked` since its handler waits: for which signals, and until when at the latest. Any of them brings it back',
+    ),
+  signals: z
+    .array(z.object({ name: z.string(), received_at: timeField, size_bytes: z.int() }))
+    .describe('The signals that this run has received'),
   run: z.int().describe('Starts at 1 and increases with each `POST …/retry`'),
   attempt: z.int().describe('The current or latest attempt of this run. 0 before the first one'),
   max_attempts: z.int(),
@@ -110,7 +123,7 @@ export const jobSchema = z.object({
       named(
         'JobAttempt',
         z.object({
-          attempt: z.int().describe('A start that lost its worker or was put back uses up no attempt'),
+          attempt: z.int().describe('A start that lost its worker, was put back or was parked uses up no attempt'),
           worker: z.string().nullable(),
           started_at: timeField.nullable(),
           ended_at: timeField.nullable().describe('Of a lost worker: when that was noticed'),
@@ -118,7 +131,7 @@ export const jobSchema = z.object({
             .enum(outcomes)
             .nullable()
             .describe(
-              'Null while it runs. `worker_lost`: its worker crashed, froze or lost its lease. `put_back`: its worker was stopped',
+              'Null while it runs. `worker_lost`: its worker crashed, froze or lost its lease. `put_back`: its worker was stopped. `parked`: its handler waits for a signal',
             ),
           error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).nullable(),
         }),
@@ -163,6 +176,8 @@ export function jobResource(
     error: failure ?? null,
     progress: progress ?? null,
     checkpoint: checkpoint ? { size_bytes: checkpoint.bytes, at: timestamp(checkpoint.at) } : null,
+    waiting_for: job.parked ? shownWaits(job.parked) : null,
+    signals: job.signals.map(({ name, at, bytes }) => ({ name, received_at: timestamp(at), size_bytes: bytes })),
     run: job.run,
     attempt: job.attempt,
     max_attempts: job.maxAttempts,
@@ -199,6 +214,13 @@ export function jobResource(
       logs: `${self}/logs`,
       cancel: `${self}/cancel`,
     },
+  }
+}
+
+function shownWaits({ since, signals }: Parked): NonNullable<JobResource['waiting_for']> {
+  return {
+    since: timestamp(since),
+    signals: signals.map(({ name, until }) => ({ name, until: optionalTimestamp(until) })),
   }
 }
 

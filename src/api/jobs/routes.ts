@@ -16,6 +16,7 @@ import { readJobValues } from './read-job-values.ts'
 import { replayJob } from './replay-job.ts'
 import { retryJob } from './retry-job.ts'
 import { runJob } from './run-job.ts'
+import { signalJob } from './signal-job.ts'
 import { streamJobEvents } from './stream-job-events.ts'
 import { submitBatch } from './submit-batch.ts'
 import { submitJob } from './submit-job.ts'
@@ -31,6 +32,7 @@ export function jobRoutes(app: FastifyInstance, deps: RouteDeps): void {
   readJob(app, deps)
   explainJob(app, deps)
   changeJob(app, deps)
+  signalJob(app, deps)
   cancelJob(app, deps)
   retryJob(app, deps)
   replayJob(app, deps)

@@ -1,9 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { Wait, WaitReply } from '../../jobs/job-wait.ts'
+import { keepRefused, notKept } from '../../jobs/kept-limits.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { FetchedJob } from '../bullmq/fetched-job.ts'
+import { parkJob } from '../bullmq/park-job.ts'
 import { markUnknown } from '../bullmq/put-back.ts'
 import type { WorkerBackend } from '../bullmq/worker-backend.ts'
+import type { AttemptEvents } from '../events/attempt-events.ts'
 import type { JobEventWriter } from '../events/event-writer.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { dueAt } from '../model/job-record.ts'
@@ -131,10 +135,17 @@ export class AttemptRunner {
   #runWhenFree(job: FetchedJob): Promise<Settlement> {
     const { id = '' } = job
     const earlier = this.#running.get(id)
+    if (earlier?.isParked) return this.#runAfter(earlier, job)
     if (earlier) return this.#leaveToOthers(earlier)
     const isSuspect = job.stalledCounter >= quarantineFromCrash
     if (isSuspect && !this.#options.quarantine.enter(id)) return this.#leaveToOthers()
     return this.#run(job, isSuspect)
+  }
+
+  /** What it waited for came before its run was over here. */
+  async #runAfter(earlier: RunningJob, job: FetchedJob): Promise<Settlement> {
+    await earlier.over
+    return this.#runWhenFree(job)
   }
 
   async #leaveToOthers(earlier?: RunningJob): Promise<Settlement> {
@@ -242,10 +253,34 @@ export class AttemptRunner {
       events: attemptEvents,
       onStop: (stop) => running.onStop(stop),
       keepOutput: (output) => outputs.keep(ref, token, output),
+      awaitAnswers: (waits, needed) => this.#awaitAnswers(running, attemptEvents, waits, needed),
       markUnknown: () => markUnknown({ redis, backend, unknownJobs }, id, due),
     })
     const sending = attemptEvents.flush()
     if (sending) await sending
     return settlement
+  }
+
+  /** A job that this worker does not hold any more is as one that is parked: its handler waits, and must not go on. Never rejects. */
+  async #awaitAnswers(
+    running: RunningJob,
+    events: AttemptEvents,
+    waits: readonly Wait[],
+    needed: number,
+  ): Promise<WaitReply> {
+    const { redis, backend, log } = this.#options
+    const { id, token } = running
+    try {
+      // Behind the park nothing of this start is stored.
+      await events.flush()
+      if (events.verdict) return { status: 'refused', failure: keepRefused }
+      const reply = await parkJob({ redis, backend }, id, token, waits, needed)
+      if (reply === 'lost') await this.check([id])
+      running.isParked = reply === 'parked'
+      return typeof reply === 'string' ? { status: 'parked' } : { status: 'answered', answers: reply }
+    } catch (error) {
+      log.warn({ job: id, err: error }, 'failed to park a job')
+      return { status: 'refused', failure: notKept }
+    }
   }
 }

@@ -1,3 +1,4 @@
+import type { AwaitAnswers } from '../../jobs/job-wait.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
 import type { AttemptEvents } from '../events/attempt-events.ts'
 import type { StoredFailure } from '../model/failure.ts'
@@ -34,6 +35,8 @@ export interface LeasedJob {
   onStop(stop: (request: StopRequest) => void): () => void
   /** Stores an output that is too large for the job; to be called before the attempt is settled as succeeded. Neither throws nor rejects. */
   keepOutput(output: unknown): KeptOutput | Promise<KeptOutput>
+  /** Parks the job unless it has answers to what it waits for; what it has emitted is stored first. */
+  awaitAnswers: AwaitAnswers
   /** Notes that a worker did not know the job. @returns since when that is so, in epoch ms */
   markUnknown(): Promise<number>
 }
@@ -62,6 +65,8 @@ export type Settlement =
   | { status: 'canceled'; stopped: 'cooperatively' | 'killed' | 'abandoned' }
   /** Back to the head of its queue, without using up an attempt: this worker is going, or Redis lost values of the job. Not `hasStarted`: before it was run. */
   | { status: 'put_back'; hasStarted?: boolean }
+  /** It waits without a worker: nothing is to be moved. */
+  | { status: 'parked' }
   /** Fetched again later, by any worker. It was not run here, so this was no start. */
   | { status: 'left_to_others'; delayMs: number }
   /** Another worker has it now: what this worker reports is refused. */

@@ -12,6 +12,8 @@ export class RunningJob {
   readonly lease: JobLease
   /** Epoch ms. */
   readonly startedAt: number
+  /** Its job waits without a worker, and may come back before its run is over here. */
+  isParked = false
   #over: PromiseWithResolvers<void> | undefined
   #isCanceled = false
   #request: StopRequest | undefined

@@ -109,6 +109,9 @@ export class JobSettler {
       case 'canceled':
         await this.#finishCanceled(job, settlement.stopped)
         return 'nothing'
+      case 'parked':
+        // The script that parked it has notified all who watch.
+        return 'nothing'
       case 'lost':
         // The holder of the lease, or the check for stalled jobs, moves it.
         return 'nothing'

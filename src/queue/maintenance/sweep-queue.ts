@@ -25,6 +25,7 @@ const sweptSchema = z.tuple([
   z.int(),
   z.int(),
   z.int(),
+  z.int(),
 ])
 
 /** The ranks at which the next sweep of a queue looks on in its indexes. 0: from the start. */
@@ -53,6 +54,8 @@ export interface Swept {
   isRecounting: boolean
   /** Rates whose time has passed. */
   passedRates: number
+  /** Parked jobs that it brought back. */
+  woken: number
 }
 
 /** Does one part of the sweep of a queue: see sweep-queue.lua. The times are how long ended jobs are kept. */
@@ -85,7 +88,18 @@ export async function sweepQueue(
   ]
   const swept = sweptSchema.parse(await script(redis, names, args))
   const [ended, removed, claims, indexFrom, owing, ofFlows, labelsFrom, claimsFrom, unclaimed, ...limits] = swept
-  const [isRecounting, passedRates] = limits
+  const [isRecounting, passedRates, woken] = limits
   const ranks = { indexFrom, labelsFrom, claimsFrom }
-  return { ended, removed, claims, owing, ofFlows, ranks, unclaimed, isRecounting: isRecounting > 0, passedRates }
+  return {
+    ended,
+    removed,
+    claims,
+    owing,
+    ofFlows,
+    ranks,
+    unclaimed,
+    isRecounting: isRecounting > 0,
+    passedRates,
+    woken,
+  }
 }

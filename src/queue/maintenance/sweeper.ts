@@ -53,6 +53,7 @@ const timedKeys = (keys: Keys, queue: string): string[] => [
   keys.timeLimits(queue),
   keys.webhookDebts(queue),
   keys.retention(queue),
+  keys.parked(queue),
 ]
 
 /** What else a sweep looks at. */
@@ -65,7 +66,7 @@ const untimedKeys = (keys: Keys, queue: string): string[] => [
 ]
 
 /**
- * Does what no worker does: ends waiting jobs whose time limit has passed and canceled jobs whose worker has vanished, has the webhooks
+ * Does what no worker does: ends waiting jobs whose time limit has passed and canceled jobs whose worker has vanished, brings back parked jobs whose wait is over, has the webhooks
  * stored that ended jobs owe, and removes ended jobs after `resultTtlMs` with everything that belongs to them. Every process may run a
  * sweeper; of those that know the same queues the holder of a lease does the work. A queue without jobs costs its part of one command a second.
  */
@@ -182,7 +183,7 @@ export class Sweeper {
     const isMoreUnused = Math.max(swept.unclaimed, swept.passedRates) >= maxJobs / 2
     const isRecountLeft = isRecounting && ++queue.recounts < maxRecounts
     return (
-      Math.max(ended.length, removed, released, ofFlows.length / 2) >= maxJobs ||
+      Math.max(ended.length, removed, released, swept.woken, ofFlows.length / 2) >= maxJobs ||
       claims.length > 0 ||
       isMoreUnused ||
       isRecountLeft

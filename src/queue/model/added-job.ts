@@ -26,6 +26,8 @@ export function addedJob(
     checkpoint: undefined,
     failure: undefined,
     progress: undefined,
+    parked: undefined,
+    signals: [],
     run: 1,
     eventsBeforeRun: 0,
     lastEventId: 0,

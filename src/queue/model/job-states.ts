@@ -16,7 +16,7 @@ interface Move {
 
 /**
  * The state machine of jobs: all moves that there are. `docs/job-lifecycle.md` says when each happens and which script writes it.
- * Only jobs of a flow are ever `blocked`.
+ * `blocked` are jobs of a flow that it has not come to, and jobs that are parked.
  */
 export const jobMoves = {
   submit: { from: ['absent'], to: 'queued' },
@@ -32,12 +32,14 @@ export const jobMoves = {
   fail: { from: ['running'], to: 'failed' },
   fail_and_back_off: { from: ['running'], to: 'scheduled' },
   fail_and_requeue: { from: ['running'], to: 'queued' },
+  park: { from: ['running'], to: 'blocked' },
+  unpark: { from: ['blocked'], to: 'queued' },
   put_back: { from: ['running'], to: 'queued' },
   leave_unknown: { from: ['running'], to: 'queued' },
   defer: { from: ['running'], to: 'scheduled' },
   redeliver: { from: ['running'], to: 'queued' },
   expire: { from: ['scheduled', 'queued', 'running'], to: 'expired' },
-  miss_deadline: { from: ['scheduled', 'queued', 'running'], to: 'failed' },
+  miss_deadline: { from: ['scheduled', 'queued', 'running', 'blocked'], to: 'failed' },
   cancel: { from: ['blocked', 'scheduled', 'queued'], to: 'canceled' },
   signal_cancel: { from: ['running'], to: 'running' },
   end_canceled: { from: ['running'], to: 'canceled' },

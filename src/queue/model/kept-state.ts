@@ -6,9 +6,13 @@ export interface KeptState {
   state: { json: string; values: { count: number; bytes: number } } | undefined
   /** Results of steps by their names, as JSON. */
   steps: Record<string, string>
+  /** What has come of what the job waits for, by its field: see park.lua. */
+  answers: Record<string, string>
 }
 
 const stepPrefix = 'step:'
+
+const isAnswer = (field: string): boolean => field.includes(':') && !/^(step|until):/.test(field)
 
 /** Reads alternating fields and values of the hash `<job>:checkpoint`: see checkpoint.lua. */
 export function decodeKept(fields: readonly string[]): KeptState {
@@ -21,5 +25,6 @@ export function decodeKept(fields: readonly string[]): KeptState {
   return {
     state: json === undefined ? undefined : { json, values: { count: count ?? 0, bytes: bytes ?? 0 } },
     steps: Object.fromEntries(steps),
+    answers: Object.fromEntries(Object.entries(hash).filter(([field]) => isAnswer(field))),
   }
 }

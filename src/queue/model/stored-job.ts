@@ -5,6 +5,7 @@ import { decodeStarts, type JobStart } from './job-history.ts'
 import type { JobRef } from './job-id.ts'
 import { dueAt as dueSince, type JobRecord, type PlainSecrets, parseRecord, plainRecord } from './job-record.ts'
 import { isEnd, type JobEnd, type JobState } from './job-states.ts'
+import { decodeParked, decodeSignals, type Parked, type ReceivedSignal } from './parked.ts'
 import { parseJson } from './parse-json.ts'
 import { largeBytes, largeInputBytes } from './payload.ts'
 import type { Place } from './place.ts'
@@ -39,6 +40,10 @@ export interface StoredJob {
   progress: { fraction: number; message: string | null; data: unknown } | undefined
   /** What a job that has not ended keeps for its next start: bytes of JSON, and when the last of it was stored. */
   checkpoint: { bytes: number; at: number } | undefined
+  /** What it waits for where it is parked. */
+  parked: Parked | undefined
+  /** The signals that its run has received, the first one first. */
+  signals: ReceivedSignal[]
   run: number
   /** The id of the last event of earlier runs. */
   eventsBeforeRun: number
@@ -135,6 +140,8 @@ export function decodeJob(
     failure,
     progress: hash['progress'] === undefined ? undefined : progressSchema.safeParse(parseJson(hash['progress'])).data,
     checkpoint: isDone && state !== 'failed' ? undefined : checkpointOf(hash['checkpoint']),
+    parked: place === 'blocked' ? decodeParked(hash['parked']) : undefined,
+    signals: decodeSignals(hash['signals']),
     run: Number(hash['run'] ?? 1),
     eventsBeforeRun: Number(hash['eventsBeforeRun'] ?? 0),
     lastEventId,

@@ -95,6 +95,11 @@ export class QueueKeys {
     return `${this.bullPrefix(queue)}:held:${gate}`
   }
 
+  /** Sorted set of the parked jobs that have a timeout, by when that is over. Scripts derive its name: see park.lua. */
+  parked(queue: string): string {
+    return `${this.bullPrefix(queue)}:parked`
+  }
+
   /** Hash of how many jobs each limit counts: see slots.lua. */
   busy(queue: string): string {
     return `${this.bullPrefix(queue)}:busy`

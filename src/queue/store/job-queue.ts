@@ -23,6 +23,7 @@ import { readJob, readStanding } from './read-job.ts'
 import { readKept } from './read-kept.ts'
 import { readMany } from './read-many.ts'
 import { removeJob } from './remove-job.ts'
+import { type Received, signalJob } from './signal-job.ts'
 
 const pauseQueue = loadScript('bullmq/pause-queue')
 const findHolder = loadScript('bullmq/find-holder')
@@ -228,6 +229,11 @@ export class JobQueue {
     if (!job.storedOutput) return { value: job.output }
     const json = await readWholeOutput({ redis: this.#client, keys: this.#keys }, job, job.storedOutput)
     return json === undefined ? undefined : { value: JSON.parse(json) }
+  }
+
+  /** See {@link signalJob}. @throws QueueUnavailableError */
+  signal(ref: JobRef, name: string, payload: string): Promise<Received> {
+    return signalJob({ redis: this.#client, keys: this.#keys }, ref, name, payload)
   }
 
   /** See {@link readValues}. @throws QueueUnavailableError */

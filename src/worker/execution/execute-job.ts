@@ -156,13 +156,15 @@ async function run(
     const traced = trace?.isRecorded && { isTraced: true as const }
     // Few attempts have either.
     const task =
-      traced || kept ? { ...plain, ...traced, ...(kept && { restored: kept.state?.json, steps: kept.steps }) } : plain
+      traced || kept
+        ? { ...plain, ...traced, ...(kept && { restored: kept.state?.json, steps: kept.steps, answers: kept.answers }) }
+        : plain
     const onSpan = trace?.isRecorded ? trace.onSpan : undefined
     const emit: EmitJobEvent = (event) => {
       if (event.kind === 'log') jobLog?.(leased, event)
       return events.emit(event)
     }
-    const outcome = await executorFor(loaded.job.runsOn).run(loaded, task, emit, stop, onSpan)
+    const outcome = await executorFor(loaded.job.runsOn).run(loaded, task, emit, stop, onSpan, leased.awaitAnswers)
     clearTimeout(timer)
     // Whether its values are stored decides how the attempt ends.
     const sending = events.flush()
@@ -184,6 +186,7 @@ function settle(
 ): Settlement | Promise<Settlement> {
   if (stopped?.kind === 'lock_lost') return { status: 'lost' }
   if (stopped?.kind === 'canceled') return { status: 'canceled', stopped: howStopped(outcome) }
+  if (outcome.status === 'parked') return { status: 'parked' }
   const { verdict } = leased.events
   const isShutdown = stopped?.kind === 'shutdown' && outcome.status !== 'returned'
   if (verdict?.status === 'put_back' || isShutdown) return { status: 'put_back' }

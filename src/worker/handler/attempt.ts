@@ -18,6 +18,8 @@ export interface Attempt {
   restored?: string | undefined
   /** Results of steps by their names, as JSON. */
   steps?: Readonly<Record<string, string>> | undefined
+  /** What has come that the job waited for: see Wait. */
+  answers?: Readonly<Record<string, string>> | undefined
   /** The time limit of this attempt, and when the deadline of the job is, in epoch ms: for programs. */
   timeoutMs?: number | undefined
   deadlineAt?: number | undefined

@@ -5,12 +5,15 @@ import type { EmitSpan } from '../../jobs/handler-span.ts'
 import { hopsHeader } from '../../jobs/hops.ts'
 import type { JobContext, LogLevel } from '../../jobs/job-context.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
+import type { JobFailure } from '../../jobs/job-failure.ts'
+import type { AwaitAnswers } from '../../jobs/job-wait.ts'
 import { version } from '../../version.ts'
 import type { Attempt } from './attempt.ts'
 import { HandlerSpans } from './handler-spans.ts'
+import { JobWaits } from './job-waits.ts'
 import { KeptState } from './kept-state.ts'
 import type { StopSignal } from './stop-signal.ts'
-import { stoppedError } from './stopped-error.ts'
+import { StoppedError, stoppedError } from './stopped-error.ts'
 import { toJson } from './to-json.ts'
 
 /** `fetch` as handlers see it. */
@@ -21,6 +24,8 @@ export interface ContextParts {
   emit: EmitJobEvent
   /** Undefined: the attempt is not traced. */
   emitSpan?: EmitSpan | undefined
+  /** Undefined: the handler does not run on the event loop. */
+  awaitAnswers?: AwaitAnswers | undefined
   /** Aborts with a `StopRequest`; the handler sees an Error in its place. */
   stop: StopSignal
   fetch: JobFetch
@@ -39,7 +44,7 @@ export const maxMessageLength = 8192
 const levels: readonly unknown[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[]
 
 /**
- * Creates the second argument of a handler. No method needs `this`; only `fetch`, `checkpoint` and `once` throw.
+ * Creates the second argument of a handler. No method needs `this`; only `fetch`, `checkpoint`, `once` and `waitForSignal` throw.
  *
  * - `progress`: a fraction outside 0 to 1 is clamped; NaN or a value that is not a number (0/0 for an empty list) repeats the last
  *   fraction. Data that is not JSON is dropped, and the job's log says so once.
@@ -71,6 +76,8 @@ class HandlerContext implements JobContext {
   #derived: DerivedSignal | undefined
   #spans: HandlerSpans | undefined
   #kept: KeptState | undefined
+  #waits: JobWaits | undefined
+  #isParked = false
 
   constructor(parts: ContextParts) {
     const { id, type, tenant, attempt, maxAttempts, fence } = parts.attempt
@@ -91,6 +98,7 @@ class HandlerContext implements JobContext {
     const { poll, stop } = this.#parts
     poll?.()
     this.#derived ??= deriveSignal(stop)
+    if (this.#isParked) this.#derived.park()
     return this.#derived.signal
   }
 
@@ -100,6 +108,8 @@ class HandlerContext implements JobContext {
   }
 
   readonly once: JobContext['once'] = (name, fn) => this.#keptState().once(name, fn)
+
+  readonly waitForSignal: JobContext['waitForSignal'] = (name, options) => this.#jobWaits().waitForSignal(name, options)
 
   readonly progress: JobContext['progress'] = (fraction, message, data) => {
     const { poll, emit } = this.#parts
@@ -151,6 +161,25 @@ class HandlerContext implements JobContext {
     return (this.#kept ??= new KeptState(attempt, (request) => (this.#isOpen ? emit(request) : undefined)))
   }
 
+  #jobWaits(): JobWaits {
+    const { attempt, awaitAnswers } = this.#parts
+    const ask: AwaitAnswers | undefined =
+      awaitAnswers &&
+      (async (waits, needed) => {
+        if (!this.#isOpen) return { status: 'refused', failure: attemptOver }
+        const reply = await awaitAnswers(waits, needed)
+        if (reply.status === 'parked') this.#park()
+        return reply
+      })
+    return (this.#waits ??= new JobWaits(attempt, ask))
+  }
+
+  #park(): void {
+    this.#isOpen = false
+    this.#isParked = true
+    this.#derived?.park()
+  }
+
   #handlerSpans(): HandlerSpans {
     const { attempt, emitSpan } = this.#parts
     this.#spans ??= new HandlerSpans(attempt.traceparent, emitSpan && ((span) => void (this.#isOpen && emitSpan(span))))
@@ -158,8 +187,12 @@ class HandlerContext implements JobContext {
   }
 }
 
+const attemptOver: JobFailure = { code: 'attempt_over', message: 'the attempt is over', retryable: true }
+
 interface DerivedSignal {
   signal: AbortSignal
+  /** The attempt has ended while its handler waits. */
+  park(): void
   release(): void
 }
 
@@ -169,5 +202,10 @@ function deriveSignal(stop: StopSignal): DerivedSignal {
   const abort = () => controller.abort(stoppedError(stop))
   if (stop.aborted) abort()
   else stop.addEventListener('abort', abort, { once: true })
-  return { signal: controller.signal, release: () => stop.removeEventListener('abort', abort) }
+  const release = () => stop.removeEventListener('abort', abort)
+  const park = () => {
+    release()
+    controller.abort(new StoppedError('parked'))
+  }
+  return { signal: controller.signal, park, release }
 }

@@ -11,6 +11,8 @@ const messages = {
   values_refused: 'no more values of the job are stored',
 } satisfies Record<StopRequest['kind'], string>
 
+const parked = 'the job is parked: its handler is called again'
+
 /** The request of an aborted `stop`. A bare `abort()` is read as a cancel without grace. */
 export function readStopRequest(stop: StopSignal): StopRequest {
   return isStopRequest(stop.reason) ? stop.reason : { kind: 'canceled', graceMs: 0 }
@@ -26,8 +28,8 @@ function isStopRequest(reason: unknown): reason is StopRequest {
  * If the handler throws it, the failure keeps that code.
  */
 export class StoppedError extends JobError {
-  constructor(kind: StopRequest['kind']) {
-    super(messages[kind], { code: kind })
+  constructor(kind: StopRequest['kind'] | 'parked') {
+    super(kind === 'parked' ? parked : messages[kind], { code: kind })
     this.name = 'AbortError'
   }
 }

@@ -288,6 +288,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{id}/signals/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a signal to a job
+         * @description The body is what `job.waitForSignal` returns in its handler: any JSON of at most 65536 bytes. A signal that comes before the handler waits for it is kept until the run ends. The first of a name counts, and a job may receive 32 names in a run.
+         */
+        post: operations["signalJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{id}/cancel": {
         parameters: {
             query?: never;
@@ -1944,6 +1964,8 @@ export interface components {
          *         "data": null
          *       },
          *       "checkpoint": null,
+         *       "waiting_for": null,
+         *       "signals": [],
          *       "run": 1,
          *       "attempt": 1,
          *       "max_attempts": 3,
@@ -2019,6 +2041,10 @@ export interface components {
             progress: components["schemas"]["JobProgress"] | null;
             /** @description What its handler has kept for the next start, state and steps together: the size of the JSON, and when the last of it was stored. A job that failed keeps it for a replay. Null where that is nothing, and of a job that ended otherwise */
             checkpoint: components["schemas"]["JobCheckpoint"] | null;
+            /** @description Of a job that is `blocked` since its handler waits: for which signals, and until when at the latest. Any of them brings it back */
+            waiting_for: components["schemas"]["JobWaitingFor"] | null;
+            /** @description The signals that this run has received */
+            signals: components["schemas"]["JobSignalsItem"][];
             /** @description Starts at 1 and increases with each `POST …/retry` */
             run: number;
             /** @description The current or latest attempt of this run. 0 before the first one */
@@ -2094,7 +2120,7 @@ export interface components {
             links: components["schemas"]["JobLinks"];
         };
         JobAttempt: {
-            /** @description A start that lost its worker or was put back uses up no attempt */
+            /** @description A start that lost its worker, was put back or was parked uses up no attempt */
             attempt: number;
             worker: string | null;
             /**
@@ -2107,7 +2133,7 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             ended_at: string | null;
-            /** @description Null while it runs. `worker_lost`: its worker crashed, froze or lost its lease. `put_back`: its worker was stopped */
+            /** @description Null while it runs. `worker_lost`: its worker crashed, froze or lost its lease. `put_back`: its worker was stopped. `parked`: its handler waits for a signal */
             outcome: components["schemas"]["JobAttemptOutcome"] | null;
             error: components["schemas"]["JobAttemptError"] | null;
         };
@@ -2117,7 +2143,7 @@ export interface components {
             retryable: boolean;
         };
         /** @enum {string} */
-        JobAttemptOutcome: "succeeded" | "failed" | "canceled" | "worker_lost" | "put_back";
+        JobAttemptOutcome: "succeeded" | "failed" | "canceled" | "worker_lost" | "put_back" | "parked";
         JobBackoff: {
             type: components["schemas"]["BackoffType"];
             delay_ms: number;
@@ -2195,6 +2221,15 @@ export interface components {
             per_ms: number;
             burst: number;
         };
+        JobSignalsItem: {
+            name: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            received_at: string;
+            size_bytes: number;
+        };
         JobSubmission: components["schemas"]["SubmitCountPrimes"] | components["schemas"]["SubmitExtractLinks"] | components["schemas"]["SubmitHttpRequest"] | components["schemas"]["SubmitResizeImage"] | components["schemas"]["SubmitBurnCpuIsolated"] | components["schemas"]["SubmitBurnCpu"] | components["schemas"]["SubmitEcho"] | components["schemas"]["SubmitSleep"];
         /** @description A type of job that can be submitted, and how it runs */
         JobType: {
@@ -2245,6 +2280,22 @@ export interface components {
         JobUniqueOnConflict: "existing" | "reject" | "replace";
         /** @enum {string} */
         JobUniqueUntil: "started" | "ended";
+        JobWaitingFor: {
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            since: string;
+            signals: components["schemas"]["JobWaitingForSignalsItem"][];
+        };
+        JobWaitingForSignalsItem: {
+            name: string;
+            /**
+             * Format: date-time
+             * @description RFC 3339, UTC, with milliseconds
+             */
+            until: string | null;
+        };
         JobWebhook: {
             url: string;
             events: components["schemas"]["JobWebhookEventsItem"][];
@@ -2465,7 +2516,7 @@ export interface components {
             error?: components["schemas"]["ErrorSummary"];
         };
         /** @enum {string} */
-        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "concurrency_full" | "job_evicted" | "job_already_done" | "job_not_retryable" | "job_not_waiting" | "unique_conflict" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "tokens_not_configured" | "operation_not_found" | "operation_already_done" | "too_many_operations" | "queue_not_found" | "worker_not_found" | "limit_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
+        ProblemCode: "unauthenticated" | "authentication_throttled" | "forbidden" | "host_not_allowed" | "cross_site_request" | "quota_exceeded" | "queue_full" | "redis_full" | "invalid_request" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "too_many_hops" | "unknown_job_type" | "job_not_found" | "concurrency_full" | "job_evicted" | "job_already_done" | "job_not_retryable" | "job_not_waiting" | "too_many_signals" | "unique_conflict" | "flow_not_found" | "flow_evicted" | "flow_already_done" | "flow_not_done" | "flow_not_retryable" | "results_reset" | "idempotency_key_reused" | "job_not_done" | "job_has_no_output" | "values_reset" | "job_failed" | "job_timed_out" | "job_expired" | "job_canceled" | "range_not_satisfiable" | "delivery_not_found" | "delivery_not_done" | "too_many_resends" | "schedule_not_found" | "schedule_contended" | "too_many_schedules" | "tokens_not_configured" | "operation_not_found" | "operation_already_done" | "too_many_operations" | "queue_not_found" | "worker_not_found" | "limit_not_found" | "payload_too_large" | "too_many_members" | "request_timeout" | "headers_too_large" | "unsupported_media_type" | "queue_unavailable" | "draining" | "internal_error";
         /**
          * @description A queue at one moment
          * @example {
@@ -2553,7 +2604,7 @@ export interface components {
             warnings: components["schemas"]["Warning"][];
         };
         Reason: {
-            /** @description `scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it; without a number, those of others do, or the fairness keys of its tenant decide at each turn. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended` */
+            /** @description `scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `signal`: its handler waits for a signal, until `at` where that has a timeout. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it; without a number, those of others do, or the fairness keys of its tenant decide at each turn. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended` */
             kind: components["schemas"]["ReasonKind"];
             /** @description The reason as a sentence */
             detail: string;
@@ -2591,7 +2642,7 @@ export interface components {
             stopped?: string;
         };
         /** @enum {string} */
-        ReasonKind: "scheduled" | "debounce" | "retry" | "flow" | "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "tenant" | "queue" | "ahead" | "ready" | "quarantine" | "running" | "cancel_requested" | "ended";
+        ReasonKind: "scheduled" | "debounce" | "retry" | "flow" | "signal" | "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "tenant" | "queue" | "ahead" | "ready" | "quarantine" | "running" | "cancel_requested" | "ended";
         RedisNode: {
             version: string | null;
             /** @description What counts against the limit */
@@ -3823,6 +3874,15 @@ export interface components {
         };
         /** @description `job_not_done` */
         JobNotDone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `job_already_done`, `too_many_signals` */
+        JobAlreadyDoneOrTooManySignals: {
             headers: {
                 [name: string]: unknown;
             };
@@ -5212,6 +5272,57 @@ export interface operations {
             404: components["responses"]["JobNotFound"];
             408: components["responses"]["RequestTimeout"];
             410: components["responses"]["JobEvicted"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["QueueUnavailable"];
+        };
+    };
+    signalJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description What the handler waits for */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** @description What the handler receives. Without a body it is null */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description A signal of this name came before: nothing has changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The signal is kept for the job, which goes on if it was waiting for it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["ForbiddenOrHostNotAllowedOrCrossSiteRequest"];
+            404: components["responses"]["JobNotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["JobAlreadyDoneOrTooManySignals"];
+            410: components["responses"]["JobEvicted"];
+            413: components["responses"]["PayloadTooLargeOrTooManyMembers"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["AuthenticationThrottledOrQuotaExceeded"];
             431: components["responses"]["HeadersTooLarge"];

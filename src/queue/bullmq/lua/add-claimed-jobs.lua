@@ -11,6 +11,7 @@
 -- include bullmq/lib/slim-job
 -- include bullmq/lib/end-job
 -- include bullmq/lib/active-list
+-- include bullmq/lib/park
 -- include bullmq/lib/cancel-one
 -- include bullmq/lib/claims
 -- include bullmq/lib/deduplicate

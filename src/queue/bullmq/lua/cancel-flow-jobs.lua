@@ -11,6 +11,7 @@
 -- include bullmq/lib/slim-job
 -- include bullmq/lib/end-job
 -- include bullmq/lib/active-list
+-- include bullmq/lib/park
 -- include bullmq/lib/cancel-one
 --[[
   Cancels jobs of a flow in one queue, each as cancel-job.lua does.

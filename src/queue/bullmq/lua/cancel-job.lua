@@ -11,6 +11,7 @@
 -- include bullmq/lib/slim-job
 -- include bullmq/lib/end-job
 -- include bullmq/lib/active-list
+-- include bullmq/lib/park
 -- include bullmq/lib/cancel-one
 --[[
   Cancels a job, wherever it is, at one moment. A waiting job ends. A running job is marked, and its lease passes from the

@@ -10,11 +10,11 @@ local ids = redis.call(ARGV[2] == 'list' and 'LRANGE' or 'ZRANGE', KEYS[1], from
 local counts, sums, found = {}, {}, {}
 for _, id in ipairs(ids) do
   local jobKey = ARGV[1] .. id
-  local data, finished, outputBytes, values, events, checkpoint =
-    unpack(redis.call('HMGET', jobKey, 'data', 'finishedOn', 'outputBytes', 'values', 'eventCharacters', 'checkpoint'))
+  local data, finished, outputBytes, values, events, checkpoint, signals =
+    unpack(redis.call('HMGET', jobKey, 'data', 'finishedOn', 'outputBytes', 'values', 'eventCharacters', 'checkpoint', 'signals'))
   looked = looked + 1
   if data then
-    local tenant, bytes = tenantOf(data), jobBytes(jobKey, data, outputBytes, values, events, checkpoint)
+    local tenant, bytes = tenantOf(data), jobBytes(jobKey, data, outputBytes, values, events, checkpoint, signals)
     counts[tenant], sums[tenant] = (counts[tenant] or 0) + 1, (sums[tenant] or 0) + bytes
     if finished and tonumber(finished) > tonumber(ARGV[6]) then young = young + bytes end
     read = read + #data

@@ -18,7 +18,7 @@ for i = 3, #ARGV, 3 do
     removeLabels(ARGV[1], id, false)
     local last = dropValues(jobKey)
     redis.call('HDEL', jobKey, 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb',
-      'cancelRequestedAt', 'unknownSince', 'blockedWorker', 'releasedAt', 'outputName', 'outputBytes', 'checkpoint', 'inputBytes', 'place', 'atm', 'ats')
+      'cancelRequestedAt', 'unknownSince', 'blockedWorker', 'releasedAt', 'outputName', 'outputBytes', 'checkpoint', 'signals', 'inputBytes', 'place', 'atm', 'ats')
     if ARGV[i + 2] ~= '' then redis.call('HSET', jobKey, 'inputBytes', ARGV[i + 2]) end
     redis.call('UNLINK', jobKey .. ':output', jobKey .. ':checkpoint')
     redis.call('HSET', jobKey, 'data', ARGV[i + 1], 'run', (run or 1) + 1, 'blocked', 1,

@@ -17,7 +17,9 @@
 -- include bullmq/lib/kept-ms
 -- include bullmq/lib/active-list
 -- include bullmq/lib/take-out
+-- include bullmq/lib/park
 -- include bullmq/sweep/end-overdue
+-- include bullmq/sweep/wake-parked
 -- include bullmq/sweep/end-canceled
 -- include bullmq/sweep/remove-ended
 -- include maintenance/sweep/find-owed-webhooks
@@ -33,7 +35,7 @@
   Returns { { type, failure, id, tenant } of each job ended, how many were removed or moved to a later place, { job key, its idempotency claim, until when an
   evicted job promised it or '', … }, rank in the index to continue at, ids of ended jobs that owe a webhook, { job key, its flow, … } of ended jobs
   that are kept for their flow, rank in the index of labels to continue at, cursor in the claims to continue at, how many claims were removed,
-  1 where a recount of limits goes on at the next sweep, else 0, how many rates were removed whose time has passed }
+  1 where a recount of limits goes on at the next sweep, else 0, how many rates were removed whose time has passed, how many parked jobs were brought back }
 ]]
 local time = redis.call('TIME')
 local q = {
@@ -65,10 +67,11 @@ end
 if ready.fair then tidyFairness(ready.fair, q) end
 if ready.slots or ready.fair then forgetUnused(ready, q) end
 endOverdue(q, ended)
+local woken = wakeParked(q)
 endCanceled(q, ended)
 local owed = findOwedWebhooks(q)
 local found = removeEnded(q)
 local indexFrom = cleanIndex(q, q.index, '^[^:]*:', tonumber(ARGV[5]), ARGV[6], ARGV[7])
 local labelsFrom = cleanIndex(q, KEYS[11], '^[^:]*:[^:]*:', tonumber(ARGV[8]), ARGV[6], ARGV[7])
 local claimsFrom, claims = cleanClaims(q, ARGV[9])
-return { ended, found.removed + found.moved, found.claims, indexFrom, owed, found.ofFlows, labelsFrom, claimsFrom, claims, isRecounting, passedRates }
+return { ended, found.removed + found.moved, found.claims, indexFrom, owed, found.ofFlows, labelsFrom, claimsFrom, claims, isRecounting, passedRates, woken }

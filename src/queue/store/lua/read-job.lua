@@ -25,7 +25,7 @@ if redis.call('HEXISTS', KEYS[1], 'finishedOn') == 1 then
   if redis.call('HEXISTS', KEYS[1], 'name') == 0 then return nil end
   return { hash, 'finished', last, false }
 end
-if redis.call('HEXISTS', KEYS[1], 'blocked') == 1 then return { hash, 'blocked', last, false } end
+if redis.call('HEXISTS', KEYS[1], 'blocked') == 1 or redis.call('HEXISTS', KEYS[1], 'parked') == 1 then return { hash, 'blocked', last, false } end
 if redis.call('EXISTS', KEYS[2]) == 1 then return { hash, 'active', last, false } end
 local function waits(place, dueAt)
   local time = redis.call('TIME')

@@ -55,6 +55,7 @@ async function settle(options: {
       return () => undefined
     },
     keepOutput: async (output) => ({ status: 'kept', json: JSON.stringify(output) }),
+    awaitAnswers: async () => ({ status: 'parked' }),
     markUnknown: async () => 0,
     ...options.leased,
   }

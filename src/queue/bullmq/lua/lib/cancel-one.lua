@@ -1,4 +1,4 @@
--- Needs active-list.lua and ready.lua. Cancels a job, wherever it is, at one moment: see cancel-job.lua. `sets`: delayed, prioritized, wait, active, stalled, failed,
+-- Needs active-list.lua, ready.lua and park.lua. Cancels a job, wherever it is, at one moment: see cancel-job.lua. `sets`: delayed, prioritized, wait, active, stalled, failed,
 -- and the webhook debts, where there may be any.
 -- Returns missing | done | ended | signaled
 local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, workersChannel, isQuiet)
@@ -25,9 +25,10 @@ local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, worke
     return 'signaled'
   end
 
-  local isBlocked = redis.call('HEXISTS', jobKey, 'blocked') == 1
+  local isParked = takeOutParked(prefix, id)
+  local isBlocked = isParked or redis.call('HEXISTS', jobKey, 'blocked') == 1
   local vanished = false
-  if isBlocked then redis.call('ZREM', prefix .. 'waiting-children', id) end
+  if isBlocked and not isParked then redis.call('ZREM', prefix .. 'waiting-children', id) end
   -- The lists last: a search in them is a walk.
   local ready = readyOf(prefix)
   if not isBlocked and not ready.takeOut(id) and redis.call('ZREM', sets[1], id) == 0 then
@@ -40,6 +41,8 @@ local function cancelOne(jobKey, sets, id, now, message, graceMs, channel, worke
     ready.leave(id, false)
   end
   local why = vanished and failure('killed', attempts + 1) or failure('never_started', attempts)
+  -- Its handler is gone.
+  if isParked then why = failure('cooperatively', attempts + 1) end
   endJob(jobKey, lockKey, sets[6], channel, id, why, now, sets[7], isQuiet)
   return 'ended'
 end

@@ -1,6 +1,6 @@
 -- What a job keeps for its next start is in the hash `<job>:checkpoint`: `state` as JSON, `values`, which is the list of values at that moment (number,
--- how many, bytes), and `step:<name>` for the result of each step. The field `checkpoint` of the job has the bytes of state and steps, and when the last was stored.
--- `run`: the run that has failed with it.
+-- how many, bytes), `step:<name>` for the result of each step, and what park.lua keeps there. The field `checkpoint` of the job has the bytes of state and
+-- steps, and when the last was stored. `run`: the run that has failed with it.
 
 -- Stores `text` there. `at` in epoch ms.
 local function keepState(jobKey, field, text, at)
@@ -42,9 +42,9 @@ local function readKept(jobKey, run)
   local list, count = keptValues(jobKey)
   local present, length = string.match(count and count > 0 and redis.call('HGET', jobKey, 'values') or '', '^(%d+) (%d+) ')
   if not count or count == 0 or (tonumber(present) == list and tonumber(length) >= count) then return kept end
-  local steps = {}
+  local others = {}
   for n = 1, #kept, 2 do
-    if string.sub(kept[n], 1, 5) == 'step:' then steps[#steps + 1], steps[#steps + 2] = kept[n], kept[n + 1] end
+    if kept[n] ~= 'state' and kept[n] ~= 'values' then others[#others + 1], others[#others + 2] = kept[n], kept[n + 1] end
   end
-  return #steps > 0 and steps or nil
+  return #others > 0 and others or nil
 end

@@ -2,7 +2,7 @@
 -- it owes becomes due; jobs of flows have none (`debts` nil). `isQuiet`: the coordinator of its flow knows it already.
 local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now, debts, isQuiet)
   redis.call('HSET', jobKey, 'failedReason', failure, 'finishedOn', now)
-  redis.call('HDEL', jobKey, 'defa', 'blocked')
+  redis.call('HDEL', jobKey, 'defa', 'blocked', 'parked')
   redis.call('DEL', lockKey)
   -- What its worker had stored of an output when something else ended the job.
   redis.call('UNLINK', jobKey .. ':output')
@@ -12,8 +12,8 @@ local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now, deb
   local failed = labelEnd(prefix, id, failure)
   writeEvent(prefix, 'failed', 'jobId', id, 'failedReason', failure)
   redis.call('PUBLISH', channel, 'ended')
-  local flow, hints, waiter = unpack(redis.call('HMGET', jobKey, 'flow', 'flowHints', 'waiter'))
-  if dropRunning(jobKey, waiter, false) then compactEvents(jobKey, failed) end
+  local flow, hints, waiter, signals = unpack(redis.call('HMGET', jobKey, 'flow', 'flowHints', 'waiter', 'signals'))
+  if dropRunning(jobKey, waiter, false) or signals then compactEvents(jobKey, failed) end
   if waiter then redis.call('PUBLISH', waiter, id .. ' ended') end
   -- A later version does not store it.
   hints = hints or string.match(prefix, '^(.*):{[^}]*}:') .. ':{flows}:hints'

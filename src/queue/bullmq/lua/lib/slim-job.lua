@@ -12,12 +12,14 @@ local function compactStream(key)
   if redis.pcall('COPY', key, key .. ':copy', 'REPLACE') == 1 then redis.call('RENAME', key .. ':copy', key) end
 end
 
--- Makes small what a job of ours that has ended keeps of its events and values. A job that failed keeps its checkpoint: `drover replay` goes on from it.
--- Needs values.lua and checkpoint.lua.
+-- Makes small what a job of ours that has ended keeps of its events and values. A job that failed keeps its checkpoint and the payloads of its signals: `drover
+-- replay` goes on from it. Needs values.lua and checkpoint.lua.
 local function compactEvents(jobKey, failed)
-  local characters, values, trimmedTo, checkpoint, run = unpack(redis.call('HMGET', jobKey, 'eventCharacters', 'values', 'trimmedTo', 'checkpoint', 'run'))
-  if checkpoint and failed then keepForReplay(jobKey, run) end
-  if checkpoint and not failed then dropKept(jobKey) end
+  local characters, values, trimmedTo, checkpoint, run, signals =
+    unpack(redis.call('HMGET', jobKey, 'eventCharacters', 'values', 'trimmedTo', 'checkpoint', 'run', 'signals'))
+  if (checkpoint or signals) and failed then keepForReplay(jobKey, run) end
+  if (checkpoint or signals) and not failed then dropKept(jobKey) end
+  if signals and not failed then redis.call('HSET', jobKey, 'signals', (string.gsub(signals, '^%d+', '0'))) end
   local _, _, bytes = parseValues(values)
   if bytes and bytes <= 3000 then compactStream(jobKey .. ':values') end
   if not characters or tonumber(characters) > 3000 then return end

@@ -1,5 +1,5 @@
 -- Ends jobs whose time limit has passed. In the set of limits `s:<id>` is the time by which a job must start, `d:<id>` its deadline, and `c:<id>` that by
--- which the worker of a canceled job should have ended it. Needs take-out.lua.
+-- which the worker of a canceled job should have ended it. Needs take-out.lua and park.lua.
 -- `ended` gets { type, failure, id, tenant } of each job.
 local function endOverdue(q, ended)
   local function failureOf(isDeadline, attempts)
@@ -22,7 +22,7 @@ local function endOverdue(q, ended)
     local exists = redis.call('EXISTS', jobKey) == 1
     -- A canceled job can only end as canceled, whatever its limits are.
     local isOver = finished or isCancel and not (canceled and failure) or not isCancel and (canceled or not isDeadline and starts > 0)
-    if exists and not isOver and (takeOutWaiting(q, id) or (kind ~= 's:' and takeOutAbandoned(q, id))) then
+    if exists and not isOver and (takeOutWaiting(q, id) or kind ~= 's:' and (takeOutParked(q.jobs, id) or takeOutAbandoned(q, id))) then
       ended[#ended + 1] = endUnattended(q, id, isCancel and failure or failureOf(isDeadline, attempts))
       isOver = true
     end
