@@ -18,8 +18,8 @@ const project = findProject(process.cwd())
 
 /** Time reserved for Redis, which stops last. */
 const redisStopMs = 1000
-/** Time that the API and the workers get beyond the grace of running jobs, to be killed included. */
-const rolesMarginMs = 3500
+/** Time that the API and the workers get beyond that in which a worker stops, to be killed included. */
+const rolesMarginMs = 1500
 /** Docker may have to pull the image first. */
 const redisBootWithinMs = 300_000
 
@@ -49,7 +49,7 @@ async function run(plan: Plan): Promise<void> {
       error: (fields, message) => print(`${message} ${inspect(fields)}`),
       fatal: (fields, message) => print(`${message} ${inspect(fields)}`),
     },
-    stopWithinMs: plan.graceMs + rolesMarginMs + redisStopMs,
+    stopWithinMs: plan.workerStopMs + rolesMarginMs + redisStopMs,
     killNow: () => {
       roles.kill()
       for (const one of servers) one.kill()

@@ -40,8 +40,8 @@ const leftToSystem: Signals[] = ['SIGQUIT', 'SIGUSR2', 'SIGILL', 'SIGTRAP', 'SIG
  */
 const oneKeyPressMs = 500
 
-/** Time reserved for each remaining part when an earlier part takes too long. */
-const reservedMs = 100
+/** When a part takes too long, the remaining parts share this time. */
+const reservedMs = 300
 
 /**
  * Shuts this process down gracefully, once:
@@ -71,7 +71,7 @@ export function createLifecycle(options: { log: LifecycleLog; stopWithinMs: numb
   const grace = closeWithGrace(
     {
       // The fallback for stopAll when a part blocks the event loop.
-      delay: stopWithinMs + reservedMs,
+      delay: stopWithinMs + 100,
       logger: false,
       skip: [...signals, ...leftToSystem],
       onSecondError: (err) => {
@@ -146,7 +146,9 @@ async function stopAll(parts: Part[], options: { log: LifecycleLog; stopWithinMs
   const endsAt = performance.now() + stopWithinMs
   let clean = true
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-    const limitMs = Math.max(reservedMs, endsAt - performance.now() - reservedMs * parts.length)
+    const leftMs = Math.max(0, endsAt - performance.now())
+    // Not a share for each part: with many parts the slow one would have little of the time.
+    const limitMs = Math.max(leftMs / (parts.length + 1), leftMs - reservedMs)
     clean = (await stopPart(part, { log, limitMs })) && clean
   }
   return clean

@@ -21,8 +21,8 @@ export interface Plan {
   jobsDir: string | undefined
   /** The environment of the API and the workers, without what differs between them. */
   env: NodeJS.ProcessEnv
-  /** How long a stopping worker lets running jobs finish. */
-  graceMs: number
+  /** How long a worker may take to stop, in ms. */
+  workerStopMs: number
   /** Where a client reaches the API. */
   url: string
 }
@@ -50,7 +50,7 @@ export class CannotStartError extends Error {}
 export async function makePlan({ folder, dataDir }: Project, given: NodeJS.ProcessEnv): Promise<Plan> {
   const [redisPort = 0] = await freePorts(1)
   const settings = readSettings(given, `redis://127.0.0.1:${redisPort}`)
-  const { host, port, graceMs, env } = settings
+  const { host, port, workerStopMs, env } = settings
   const apiPort = await claim(port, host)
   const url = `http://${reachable(host)}:${apiPort}`
   const jobs = await readJobTypes(folder, env)
@@ -63,7 +63,7 @@ export async function makePlan({ folder, dataDir }: Project, given: NodeJS.Proce
 
   return {
     redis,
-    graceMs,
+    workerStopMs,
     url,
     env,
     jobsDir: env['JOBS_DIR'],

@@ -5,8 +5,8 @@ import { launchNode } from './node-process.ts'
 import type { Plan, Role } from './plan.ts'
 import { type Supervised, supervise } from './supervise.ts'
 
-/** Time that the API and the workers get beyond the grace of running jobs before they are killed. */
-const stopMarginMs = 3000
+/** Time that the API and the workers get beyond that in which a worker stops before they are killed. */
+const stopMarginMs = 1000
 const bootWithinMs = 60_000
 
 export interface RolesOptions {
@@ -74,7 +74,7 @@ export class Roles {
   }
 
   async #stop(one: Supervised): Promise<void> {
-    await one.stop(this.#options.plan.graceMs + stopMarginMs)
+    await one.stop(this.#options.plan.workerStopMs + stopMarginMs)
     this.#all.delete(one)
   }
 

@@ -1,4 +1,5 @@
 import { apiVariables } from '../environment/api-variables.ts'
+import { workerStopMs } from '../environment/stop-time.ts'
 import { workerVariables } from '../environment/worker-variables.ts'
 import { EnvironmentError, readEnvironment } from '../environment.ts'
 
@@ -11,8 +12,8 @@ export interface Settings {
   queues: ReadonlyMap<string, number>
   /** One worker consumes all of `queues` and no worker any other: WORKER_QUEUES is set. */
   hasFixedQueues: boolean
-  /** How long a stopping worker lets running jobs finish. */
-  graceMs: number
+  /** How long a worker may take to stop, in ms. */
+  workerStopMs: number
   /** Environment of the API and the workers, without what differs between them. */
   env: NodeJS.ProcessEnv
 }
@@ -43,7 +44,7 @@ export function readSettings(given: NodeJS.ProcessEnv, redisUrl: string): Settin
     port: api.PORT,
     queues: worker.WORKER_QUEUES,
     hasFixedQueues: env['WORKER_QUEUES'] !== undefined,
-    graceMs: worker.SHUTDOWN_GRACE_MS,
+    workerStopMs: workerStopMs(worker),
     env,
   }
 }

@@ -5,6 +5,7 @@ import { memoryLimits } from '../container-memory.ts'
 import { watchDescriptors } from '../descriptor-watch.ts'
 import { redisAt } from '../environment/redis-at.ts'
 import { jobEnvironment, removeSecrets } from '../environment/secrets.ts'
+import { workerStopMs } from '../environment/stop-time.ts'
 import { workerVariables } from '../environment/worker-variables.ts'
 import { EnvironmentError, listenMistake, readEnvironment } from '../environment.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
@@ -35,8 +36,6 @@ import { reportWorker, runningByType } from './report-worker.ts'
 import { startDuties } from './start-duties.ts'
 import { ConsumerWatchdog, watchEventLoop } from './watchdog.ts'
 
-/** Time after the grace of running jobs to put back those that did not finish. */
-const putBackMs = 2000
 /** The longest time that a timer can wait. */
 const noLimitMs = 2 ** 31 - 1
 
@@ -52,7 +51,7 @@ await boot('worker', async () => {
     format: config.LOG_FORMAT,
     more: { worker: workerName },
   })
-  const lifecycle = createLifecycle({ log, stopWithinMs: config.SHUTDOWN_GRACE_MS + putBackMs })
+  const lifecycle = createLifecycle({ log, stopWithinMs: workerStopMs(config) })
   const tracing = await openTracing('worker', config, log)
   lifecycle.onStop('traces', () => tracing?.stop())
   // Job files and handlers on the event loop share this environment.

@@ -19,6 +19,7 @@ test('a worker with a high concurrency runs exactly so many jobs at once, and re
     'a full worker',
     counts,
     ({ running, queued }) => running + queued === width + 50 && running >= width,
+    { withinMs: 40_000 },
   )
   expect(full.running).toBe(width)
 
@@ -26,4 +27,4 @@ test('a worker with a high concurrency runs exactly so many jobs at once, and re
   expect(await workers[0]?.ended).toBe(0)
   expect(await counts()).toMatchObject({ running: 0, queued: width + 50 })
   expect(workers[0]?.stderr).toEqual([])
-}, 30_000)
+}, 60_000)

@@ -101,6 +101,16 @@ test('a part that hangs or fails is skipped, the others still stop, and the exit
   })
 })
 
+test('a slow part may take most of the time, however many parts stop after it', async () => {
+  const { child, printed, ended } = run(`
+    for (let n = 0; n < 30; n++) lifecycle.onStop('quick', () => {})
+    lifecycle.onStop('slow', () => sleep(1000))
+    print('up')`)
+  await printed('up')
+  child.kill('SIGTERM')
+  expect(await ended).toEqual({ code: 0, lines: ['up', 'stopping'] })
+})
+
 test('a part that blocks the event loop delays the exit only up to the limit', async () => {
   const { child, printed, ended } = run(`
     lifecycle.onStop('never', () => print('not reached'))

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { workerStopMs } from '../../src/environment/stop-time.ts'
 import { workerVariables } from '../../src/environment/worker-variables.ts'
 import { readEnvironment } from '../../src/environment.ts'
 
@@ -16,8 +17,8 @@ test('systemd waits for longer than a process takes to stop', () => {
   const page = readFileSync(join(import.meta.dirname, '../../docs/systemd.md'), 'utf8')
   const delayMs = Number(/DRAIN_DELAY_MS=(\d+)/.exec(page)?.[1])
   expect(stopSeconds(units.api)).toBeGreaterThan(delayMs / 1000 + 5)
-  const { SHUTDOWN_GRACE_MS } = readEnvironment(workerVariables, { REDIS_URL: 'redis://redis' })
-  expect(stopSeconds(units.worker)).toBeGreaterThan(SHUTDOWN_GRACE_MS / 1000 + 2)
+  const config = readEnvironment(workerVariables, { REDIS_URL: 'redis://redis' })
+  expect(stopSeconds(units.worker)).toBeGreaterThan(workerStopMs(config) / 1000)
 })
 
 test('units start a role by the command line, and confine it', () => {

@@ -11,6 +11,7 @@ import { expect, inject, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { apiVariables } from '../../../src/environment/api-variables.ts'
+import { workerStopMs } from '../../../src/environment/stop-time.ts'
 import { workerVariables } from '../../../src/environment/worker-variables.ts'
 import { readEnvironment } from '../../../src/environment.ts'
 import { loadRegistry, queuesOf } from '../../../src/jobs/registry.ts'
@@ -118,7 +119,7 @@ test('Kubernetes waits for longer than a process takes to stop', () => {
     // The time limits in src/api/main.ts and src/worker/main.ts, and a margin for the process itself.
     const takesMs = isApi(deployment)
       ? readEnvironment(apiVariables, environmentOf(deployment)).DRAIN_DELAY_MS + 4500
-      : readEnvironment(workerVariables, environmentOf(deployment)).SHUTDOWN_GRACE_MS + 2000
+      : workerStopMs(readEnvironment(workerVariables, environmentOf(deployment)))
     expect(terminationGracePeriodSeconds).toBeGreaterThan(takesMs / 1000 + 3)
   }
   // Longer than it takes a Service to notice that a pod terminates.
