@@ -45,7 +45,7 @@ test('a batch answers each submission in order, keeps its ids under a key, and i
   const minimal = await batch([{ type: 'echo', input: 1 }], { ...acme.headers, prefer: 'wait=1, return=minimal' })
   expect(minimal.headers.get('preference-applied')).toBe('return=minimal')
   expect(Object.keys(minimal.body.items[0]?.job ?? {})).toEqual(['id', 'state', 'links'])
-  const waiting = { ...acme.headers, prefer: 'wait=20' }
+  const waiting = { ...acme.headers, prefer: 'wait=50' }
   const ended = await send<{ output: unknown }>('GET', `${api.url}/v1/jobs/${last?.id}`, { headers: waiting })
   expect(ended.body.output).toMatchObject({ count: 25 })
 

@@ -541,7 +541,7 @@ test('a replay waits for a debugger, which stops where the handler begins', asyn
   const headers = { authorization: `Bearer ${droverKey}` }
   const { body } = await send<{ id: string }>('POST', `${stack.api.url}/v1/jobs`, {
     body: { type: 'echo', input: 7 },
-    headers: { ...headers, prefer: 'wait=20' },
+    headers: { ...headers, prefer: 'wait=50' },
   })
   let listening = ''
   const debuggerUrl = Promise.withResolvers<string>()

@@ -100,7 +100,7 @@ test('after an erasure by tag no key of Redis has anything of the customer', { t
     submit(api.url, 'sleep', { duration_ms: 600_000 }, options),
     send('POST', `${api.url}/v1/jobs`, {
       body: { type: 'trace', input, ...options },
-      headers: { 'idempotency-key': marker, prefer: 'wait=10' },
+      headers: { 'idempotency-key': marker, prefer: 'wait=50' },
     }),
   ])
   const trace = { type: 'trace', input }

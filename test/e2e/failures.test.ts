@@ -31,7 +31,7 @@ test('failed jobs are grouped by what they have in common, and found by it until
   const { headers } = acme
   const fail = async (failAt: number) => {
     const input = { duration_ms: 10, steps: 20, fail_at: failAt }
-    const waiting = { ...headers, prefer: 'wait=20' }
+    const waiting = { ...headers, prefer: 'wait=50' }
     const answer = await send<{ id: string }>('POST', `${api.url}/v1/jobs`, {
       body: { type: 'sleep', input, attempts: 1 },
       headers: waiting,
@@ -60,7 +60,7 @@ test('failed jobs are grouped by what they have in common, and found by it until
   expect((await send('DELETE', `${api.url}/v1/jobs/${second}`, { headers })).status).toBe(204)
   expect(await groups()).toMatchObject([{ count: 1, latest_job_id: first }])
   await send('POST', `${api.url}/v1/jobs/${first}/retry`, { headers })
-  await send('GET', `${api.url}/v1/jobs/${first}`, { headers: { ...headers, prefer: 'wait=20' } })
+  await send('GET', `${api.url}/v1/jobs/${first}`, { headers: { ...headers, prefer: 'wait=50' } })
   expect(await groups()).toMatchObject([{ fingerprint: group?.fingerprint, count: 1, total: 3 }])
   await send('DELETE', `${api.url}/v1/jobs/${first}`, { headers })
   expect(await groups()).toEqual([])

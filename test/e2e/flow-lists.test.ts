@@ -40,7 +40,7 @@ test('flows are listed by state, tag and time, newest first, with the flows that
   timeout: 60_000,
 }, async () => {
   const { api, env, addApi } = await startStack()
-  const wait = { prefer: 'wait=10' }
+  const wait = { prefer: 'wait=50' }
   const flows = [
     await submitFlow(api.url, { chain: [echo, echo] }, { tags: ['a'] }, wait),
     await submitFlow(api.url, { gather: [echo, fail] }, { tags: ['a', 'b'] }, wait),
@@ -92,7 +92,7 @@ test('the jobs of a flow have its tags, and are found by them', async () => {
   const { api } = await startStack()
   const chain = [{ ...echo, tags: ['own', 'flow'] }, { map: { over: { $output: '/list' }, node: echo } }]
   const body = { chain: [{ ...echo, input: { list: [1, 2] }, tags: ['own', 'flow'] }, chain[1]] }
-  const flow = await submitFlow(api.url, body, { tags: ['flow'] }, { prefer: 'wait=10' })
+  const flow = await submitFlow(api.url, body, { tags: ['flow'] }, { prefer: 'wait=50' })
   expect(flow.state).toBe('succeeded')
   const { body: page } = await send<Page<JobResource>>('GET', `${api.url}/v1/jobs?tag=flow`)
   expect(page.items.map(({ tags, flow_id }) => [tags, flow_id])).toEqual([
@@ -110,7 +110,7 @@ test('a finished flow is deleted with its jobs; an open one, or one whose job is
     api.url,
     { gather: [echo, fail], on_failure: 'continue' },
     { tags: ['x'] },
-    { prefer: 'wait=10' },
+    { prefer: 'wait=50' },
   )
   const open = await submitFlow(api.url, { chain: [sleep, echo] }, { tags: ['x'] })
   expect(await drop(open.id)).toMatchObject({ status: 409, body: { code: 'flow_not_done' } })
@@ -142,7 +142,7 @@ test('a flow that is deleted while its key is replayed, or canceled, exists whol
     const options = { tags: [`round-${round}`] }
     const key = { 'idempotency-key': `k${round}` }
     const flow = { gather: [echo, echo] }
-    const first = await submitFlow(api.url, flow, options, { ...key, prefer: 'wait=10' })
+    const first = await submitFlow(api.url, flow, options, { ...key, prefer: 'wait=50' })
     const again = (n: number) =>
       send<FlowResource>('POST', `${url(n)}/v1/flows`, { body: { flow, ...options }, headers: key })
     const [deleted, ...answers] = await Promise.all([

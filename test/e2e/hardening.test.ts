@@ -164,7 +164,7 @@ test('no log line contains a key, a query or an input, whatever happens to the r
     send('POST', `${api.url}/v1/jobs`, { body, headers: { ...headers, ...more } })
   const input = { hello: secret }
   const answers = [
-    await post({ type: 'echo', input, tags: [secret], metadata: { a: secret } }, { prefer: 'wait=10' }),
+    await post({ type: 'echo', input, tags: [secret], metadata: { a: secret } }, { prefer: 'wait=50' }),
     await post({ type: 'echo', input: { hello: `${secret} other` } }),
     await post({ type: 'count-primes', input }),
     await post(`{"type":"echo","input":"${secret}`),
@@ -172,7 +172,7 @@ test('no log line contains a key, a query or an input, whatever happens to the r
     await post({ type: 'echo', input }, { 'content-type': `text/${secret}` }),
     await post(
       { type: 'http-request', input: { url: `http://127.0.0.1:1/?q=${secret}` }, attempts: 1 },
-      { 'idempotency-key': `${secret}-2`, prefer: 'wait=10' },
+      { 'idempotency-key': `${secret}-2`, prefer: 'wait=50' },
     ),
     await send('GET', `${api.url}/v1/jobs?tag=${secret}`, { headers }),
     await send('GET', `${api.url}/v1/jobs?${secret}=1`, { headers }),

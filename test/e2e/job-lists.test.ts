@@ -214,7 +214,7 @@ test('jobs are found by metadata whose keys have an index, and by no other', asy
   const flow = { type: 'echo', input: 1, metadata: { order: '42' } }
   const done = await send<{ tree: { id: string } }>('POST', `${api.url}/v1/flows`, {
     body: { flow },
-    headers: { prefer: 'wait=10' },
+    headers: { prefer: 'wait=50' },
   })
   const list = async (query: string) => ids((await send<Page>('GET', `${api.url}/v1/jobs?${query}`)).body.items)
   expect(await list('metadata.order=42')).toEqual([done.body.tree.id, second, first])

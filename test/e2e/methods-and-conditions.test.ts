@@ -108,7 +108,7 @@ test('a stream that resumes after done of the current run gets 204, and what has
   const failing = await submit(api.url, 'sleep', { duration_ms: 1, fail_at: 0 }, { waitS: 20, attempts: 1 })
   const flow = await send<{ id: string }>('POST', `${api.url}/v1/flows`, {
     body: { flow: { chain: [{ type: 'echo', input: 1 }] } },
-    headers: { prefer: 'wait=20' },
+    headers: { prefer: 'wait=50' },
   })
   const resumed = (path: string, id: number | string) => call(`${api.url}${path}`, 'GET', { 'last-event-id': `${id}` })
   for (const [kind, { id }] of [
@@ -296,7 +296,7 @@ test('a wait that ends with the job says how long it was queued and ran', async 
   expect([ran.status, Object.keys(timing(ran.headers))]).toEqual([422, ['queue', 'run', 'total']])
   const flow = await send('POST', `${api.url}/v1/flows`, {
     body: { flow: { chain: [{ type: 'echo', input: 1 }] } },
-    headers: { prefer: 'wait=20' },
+    headers: { prefer: 'wait=50' },
   })
   expect(Object.keys(timing(flow.headers))).toEqual(['total'])
   const open = await submit(api.url, 'sleep', { duration_ms: 600_000 }, { waitS: 0 })

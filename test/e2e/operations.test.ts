@@ -23,7 +23,7 @@ const begin = (url: string, body: unknown, headers: Headers) =>
 const endOf = (url: string, { id }: { id: string }, headers: Headers) =>
   waitFor(
     'the end of an operation',
-    () => send<OperationResource>('GET', `${url}/v1/operations/${id}`, { headers: { ...headers, prefer: 'wait=10' } }),
+    () => send<OperationResource>('GET', `${url}/v1/operations/${id}`, { headers: { ...headers, prefer: 'wait=50' } }),
     ({ body }) => body.done,
     { withinMs: 40_000 },
   ).then(({ body }) => body)
@@ -39,7 +39,7 @@ test('an operation counts, cancels, retries and deletes what matched when it was
   const [theirs] = await submitMany(url, 1, job, beta.headers)
   const done = await send<{ id: string }>('POST', `${url}/v1/jobs`, {
     body: { type: 'echo', input: 1, tags: ['batch-7'] },
-    headers: { ...headers, prefer: 'wait=20' },
+    headers: { ...headers, prefer: 'wait=50' },
   })
   const filter = { tag: 'batch-7' }
 
@@ -82,7 +82,7 @@ test('an operation counts, cancels, retries and deletes what matched when it was
   await send('POST', `${url}/v1/jobs/${large.body.id}/cancel`, { headers })
   const again = { action: 'retry', filter: { tag: 'large' }, dry_run: false }
   expect(await endOf(url, (await begin(url, again, headers)).body, headers)).toMatchObject({ succeeded: 1 })
-  const reopened = await send('GET', `${url}/v1/jobs/${large.body.id}`, { headers: { ...headers, prefer: 'wait=20' } })
+  const reopened = await send('GET', `${url}/v1/jobs/${large.body.id}`, { headers: { ...headers, prefer: 'wait=50' } })
   expect(reopened.body).toMatchObject({ state: 'succeeded', run: 2, tags: ['large'] })
   const kept = await fetch(`${url}/v1/jobs/${large.body.id}/input`, { headers }).then((answer) => answer.text())
   expect(kept).toBe(input)

@@ -88,7 +88,7 @@ test('flows and webhooks leave out large payloads, and results have them', async
     { type: 'echo', input },
     { type: 'echo', input: { again: { $output: '' } } },
   ]
-  const options = { headers: { prefer: 'wait=15' }, body: { flow: { chain } } }
+  const options = { headers: { prefer: 'wait=50' }, body: { flow: { chain } } }
   const { body: flow } = await send<FlowResource>('POST', `${api.url}/v1/flows`, options)
   expect(flow).toMatchObject({ state: 'succeeded' })
   expect(JSON.stringify(flow).length).toBeLessThan(2000)

@@ -135,7 +135,7 @@ test('jobs of a flow and of a retry wait for their key, and a key needs the scop
   const { api } = await startStack({ env: { API_KEYS_FILE: path } })
   const call = <T = JobResource>(method: string, at: string, body?: unknown, by = one) =>
     send<T>(method, `${api.url}${at}`, {
-      headers: { ...by.headers, prefer: 'wait=20' },
+      headers: { ...by.headers, prefer: 'wait=50' },
       ...(body !== undefined && { body }),
     })
   const concurrency = { key: 'k' }

@@ -51,7 +51,7 @@ test('a claim whose job was never stored is repaired by the next request', async
   // As after a crash between the claim and the add: the claim exists, the job does not.
   const keys = await redis.keys(`${env['KEY_PREFIX']}:*${first.id}*`)
   await redis.unlink(...keys)
-  const repaired = await withKey(api.url, 'k', body, { prefer: 'wait=10' })
+  const repaired = await withKey(api.url, 'k', body, { prefer: 'wait=50' })
   expect(repaired).toMatchObject({ status: 200, body: { id: first.id, state: 'succeeded' } })
 })
 
@@ -59,8 +59,8 @@ test('an idempotency key lives as long as its job', async () => {
   const { api, env } = await startStack({ env: { RESULT_TTL_MS: '1000' } })
   const redis = await redisClient()
   const body = { type: 'echo', input: 1 }
-  const kept = await withKey(api.url, 'kept', body, { prefer: 'wait=10' })
-  const deleted = await withKey(api.url, 'deleted', body, { prefer: 'wait=10' })
+  const kept = await withKey(api.url, 'kept', body, { prefer: 'wait=50' })
+  const deleted = await withKey(api.url, 'deleted', body, { prefer: 'wait=50' })
   const claims = () => redis.keys(`${env['KEY_PREFIX']}:claim:*`)
   for (const claim of await claims()) expect(await redis.pttl(claim)).toBe(-1)
   expect(await send('DELETE', `${api.url}/v1/jobs/${deleted.body.id}`)).toMatchObject({ status: 204, body: undefined })
@@ -75,11 +75,11 @@ test('requests with one key during the deletion of its job create at most one jo
   for (let round = 0; round < 30; round++) {
     const tag = `round-${round}`
     const body = { type: 'echo', input: 1, tags: [tag] }
-    const first = await withKey(api.url, tag, body, { prefer: 'wait=10' })
+    const first = await withKey(api.url, tag, body, { prefer: 'wait=50' })
     const [deleted, ...answers] = await Promise.all([
       send('DELETE', `${api.url}/v1/jobs/${first.body.id}`),
       ...Array.from({ length: 8 }, (_, n) =>
-        withKey(n % 2 ? api.url : other.url, tag, body, n % 4 < 2 ? {} : { prefer: 'wait=10' }),
+        withKey(n % 2 ? api.url : other.url, tag, body, n % 4 < 2 ? {} : { prefer: 'wait=50' }),
       ),
     ])
     expect(deleted.status).toBe(204)
@@ -137,7 +137,7 @@ test('a traceparent is stored with its job, a malformed one is ignored', async (
   const { api, workers } = await startStack()
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
   const body = { type: 'sleep', input: { duration_ms: 1, fail_at: 0 } }
-  await send('POST', `${api.url}/v1/jobs`, { body, headers: { traceparent, prefer: 'wait=10' } })
+  await send('POST', `${api.url}/v1/jobs`, { body, headers: { traceparent, prefer: 'wait=50' } })
   await waitFor(
     'the log line of the attempt',
     () => workers[0]?.logs,

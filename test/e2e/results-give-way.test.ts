@@ -33,10 +33,10 @@ test.skipIf(!canOwnRedis)(
       })
     const read = (key: typeof noisy, id: string, path = '') =>
       send<JobResource & { code: string }>('GET', `${api.url}/v1/jobs/${id}${path}`, { headers: key.headers })
-    const keyed = { 'idempotency-key': 'once', prefer: 'wait=10' }
+    const keyed = { 'idempotency-key': 'once', prefer: 'wait=50' }
     const first = await post(noisy, { type: 'echo', input: 'first' }, keyed)
     const failing = { type: 'sleep', input: { duration_ms: 0, fail_at: 0 } }
-    const failed = await post(noisy, failing, { prefer: 'wait=10' })
+    const failed = await post(noisy, failing, { prefer: 'wait=50' })
     expect(failed.body.state).toBe('failed')
     const theirs = await Promise.all(Array.from({ length: 20 }, () => post(quiet, { type: 'echo', input: 'theirs' })))
 
@@ -132,7 +132,7 @@ test.skipIf(!canOwnRedis)(
     }
     const done = await send<{ id: string; state: string }>('POST', `${api.url}/v1/flows`, {
       body: flow,
-      headers: { prefer: 'wait=10', 'idempotency-key': 'flow' },
+      headers: { prefer: 'wait=50', 'idempotency-key': 'flow' },
     })
     expect(done.body.state).toBe('succeeded')
     const results = await send<{ items: { id: string }[] }>('GET', `${api.url}/v1/flows/${done.body.id}/results`)

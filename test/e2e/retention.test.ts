@@ -80,10 +80,10 @@ test('the bytes of a tenant have a quota: its own results give way, and then its
       body: { type: 'echo', input, ...more },
       headers: { ...key.headers, ...headers },
     })
-  const first = await post(acme, {}, { prefer: 'wait=10' })
-  const theirs = await post(other, {}, { prefer: 'wait=10' })
+  const first = await post(acme, {}, { prefer: 'wait=50' })
+  const theirs = await post(other, {}, { prefer: 'wait=50' })
   for (let n = 0; n < 14; n++) {
-    const { status, body } = await post(acme, {}, { prefer: 'wait=10' })
+    const { status, body } = await post(acme, {}, { prefer: 'wait=50' })
     expect([status, body.state]).toEqual([200, 'succeeded'])
   }
   const readAs = (key: typeof acme, id: string) =>

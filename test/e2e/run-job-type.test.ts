@@ -89,7 +89,7 @@ test('a run that is not done when its wait ends answers with the job', async () 
     expect(status).toBe(202)
     expect(headers.get('location')).toBe(`/v1/jobs/${body.id}`)
     expect(body).toMatchObject({ type: 'sleep', done: false })
-    const ended = await send('GET', `${api.url}/v1/jobs/${body.id}`, { headers: { prefer: 'wait=10' } })
+    const ended = await send('GET', `${api.url}/v1/jobs/${body.id}`, { headers: { prefer: 'wait=50' } })
     expect(ended.body).toMatchObject({ state: 'succeeded', output: { slept_ms: 1500 } })
   }
 })

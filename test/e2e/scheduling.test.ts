@@ -54,7 +54,7 @@ test(
     }
     const flow = await send<{ id: string }>('POST', `${api.url}/v1/flows`, {
       body: { flow: { gather: [step, step, { type: 'by-account', input: { account: 'a' } }] } },
-      headers: { prefer: 'wait=20' },
+      headers: { prefer: 'wait=50' },
     })
     const ids = new Set(JSON.stringify(flow.body).match(/io_\w{26}/g))
     const jobs = await Promise.all([...ids].map((id) => read(api.url, id)))
@@ -166,7 +166,7 @@ test(
     const twice = await add(heavy, 30)
     await send('POST', `${api.url}/v1/queues/io/resume`, { headers: admin.headers })
     const startOf = async (key: typeof big, id: string) => {
-      const headers = { ...key.headers, prefer: 'wait=20' }
+      const headers = { ...key.headers, prefer: 'wait=50' }
       const { body } = await send<{ started_at: string }>('GET', `${api.url}/v1/jobs/${id}`, { headers })
       return Date.parse(body.started_at)
     }

@@ -48,7 +48,7 @@ test.each(['event-loop', 'thread'])(
     }
     const input = { user: 'ada', token }
     const submission = { type: 'log-in', input, webhook: { url: receiver.url } }
-    const good = await call<JobResource>('POST', '/v1/jobs', submission, { prefer: 'wait=20', 'idempotency-key': 'a' })
+    const good = await call<JobResource>('POST', '/v1/jobs', submission, { prefer: 'wait=50', 'idempotency-key': 'a' })
     expect(good).toMatchObject({
       state: 'succeeded',
       input: { user: 'ada', token: '***' },
@@ -56,11 +56,11 @@ test.each(['event-loop', 'thread'])(
     })
     await call('POST', '/v1/jobs', submission, { 'idempotency-key': 'a' })
     const failing = { ...submission, input: { ...input, fail: true } }
-    const bad = await call<JobResource>('POST', '/v1/jobs', failing, { prefer: 'wait=20' })
+    const bad = await call<JobResource>('POST', '/v1/jobs', failing, { prefer: 'wait=50' })
     expect(bad.error?.message).toBe('refused: *** for ada')
     // The retry runs with the secret, not with what clients see.
     await call('POST', `/v1/jobs/${bad.id}/retry`)
-    expect(await call('GET', `/v1/jobs/${bad.id}`, undefined, { prefer: 'wait=20' })).toMatchObject({
+    expect(await call('GET', `/v1/jobs/${bad.id}`, undefined, { prefer: 'wait=50' })).toMatchObject({
       error: { message: 'refused: *** for ada' },
       run: 2,
     })
@@ -81,7 +81,7 @@ test.each(['event-loop', 'thread'])(
       'POST',
       '/v1/flows',
       { flow: { gather: [node, { gather: [node] }, { chain }] } },
-      { prefer: 'wait=20' },
+      { prefer: 'wait=50' },
     )
     const results = await call<{ items: { output: unknown }[] }>('GET', `/v1/flows/${flow.id}/results`)
     expect(results.items.slice(0, 2).map(({ output }) => output)).toMatchObject([
@@ -102,12 +102,12 @@ test.each(['event-loop', 'thread'])(
       errors: [{ pointer: '/job/input/token' }],
     })
     expect(await call('PATCH', '/v1/schedules/a', { paused: false })).toMatchObject({ paused: false })
-    expect(await call('POST', '/v1/schedules/a/run', undefined, { prefer: 'wait=20' })).toMatchObject({
+    expect(await call('POST', '/v1/schedules/a/run', undefined, { prefer: 'wait=50' })).toMatchObject({
       output: { length: token.length },
     })
     if (runsOn === 'thread') {
       const late = { type: 'log-in', input: { ...input, late: true }, attempts: 1 }
-      const crashed = await call<JobResource>('POST', '/v1/jobs', late, { prefer: 'wait=20' })
+      const crashed = await call<JobResource>('POST', '/v1/jobs', late, { prefer: 'wait=50' })
       expect(crashed.error).toMatchObject({ code: 'crashed', message: expect.stringContaining('late with ***') })
     }
     await receiver.received(3)

@@ -17,7 +17,7 @@ test('requests and webhooks of jobs and flows carry the trace of their submissio
   })
   const receiver = await receiveWebhooks()
   const node = { type: 'http-request', input: { url: site.url } }
-  const headers = { traceparent: `00-${traceId}-${parentId}-01`, prefer: 'wait=20' }
+  const headers = { traceparent: `00-${traceId}-${parentId}-01`, prefer: 'wait=50' }
   const webhook = { url: receiver.url }
   await send('POST', `${api.url}/v1/jobs`, { body: { ...node, webhook }, headers })
   await send('POST', `${api.url}/v1/flows`, { body: { flow: { chain: [node] }, webhook }, headers })
@@ -57,7 +57,7 @@ test('the jobs of a schedule carry the trace of the request that stored it, whic
   const { body } = await send('POST', `${api.url}/v1/jobs`, { body: { type: 'echo', input: 1 } })
   expect(body).toMatchObject({ trace_id: null })
   const refused = { type: 'http-request', input: { url: 'http://10.0.0.1/' } }
-  await send('POST', `${api.url}/v1/jobs`, { body: refused, headers: { traceparent, prefer: 'wait=10' } })
+  await send('POST', `${api.url}/v1/jobs`, { body: refused, headers: { traceparent, prefer: 'wait=50' } })
   for (const logs of [api.logs, workers[0]?.logs]) {
     const line = await waitFor(
       'the line of the log',

@@ -76,7 +76,7 @@ test('a job is one trace, from the request to the calls of its handler and its w
       input: { url: `${site.url}/page?token=hidden` },
       webhook: { url: receiver.url },
     }
-    const headers = { ...traceparent(n), prefer: 'wait=20' }
+    const headers = { ...traceparent(n), prefer: 'wait=50' }
     const { body: job } = await send<JobResource>('POST', `${api.url}/v1/jobs?token=hidden`, { body, headers })
     // The query is refused, and not exported either.
     expect(job).not.toHaveProperty('id')
@@ -132,7 +132,7 @@ test('a job is one trace, from the request to the calls of its handler and its w
     'hidden',
   )
 
-  const unsampled = { traceparent: `00-${traceIdOf(20)}-${callerSpan}-00`, prefer: 'wait=20' }
+  const unsampled = { traceparent: `00-${traceIdOf(20)}-${callerSpan}-00`, prefer: 'wait=50' }
   await send('POST', `${api.url}/v1/jobs`, {
     body: { type: 'http-request', input: { url: site.url, expect_status: 201 } },
     headers: unsampled,
@@ -148,7 +148,7 @@ test('attempts are linked, also to one whose worker was killed; flows and ticks 
   const { api, workers, addWorker } = await startStack({ env: { ...exportTo(otlp.url), LOCK_MS: '2000' } })
   const twice = { attempts: 2, backoff: { type: 'fixed', delay_ms: 50 } }
   const failing = { type: 'sleep', input: { duration_ms: 20, fail_at: 0 }, ...twice }
-  await send('POST', `${api.url}/v1/jobs`, { body: failing, headers: { ...traceparent(10), prefer: 'wait=20' } })
+  await send('POST', `${api.url}/v1/jobs`, { body: failing, headers: { ...traceparent(10), prefer: 'wait=50' } })
   const retried = await otlp.trace(traceIdOf(10), (all) => all.length >= 6)
   const publish = one(retried, 'publish io').spanId
   const [first, second] = named(retried, 'process io')
@@ -168,7 +168,7 @@ test('attempts are linked, also to one whose worker was killed; flows and ticks 
 
   const echo = { type: 'echo', input: 1 }
   const flow = { flow: { chain: [echo, { gather: [echo, echo] }] } }
-  await send('POST', `${api.url}/v1/flows`, { body: flow, headers: { ...traceparent(11), prefer: 'wait=20' } })
+  await send('POST', `${api.url}/v1/flows`, { body: flow, headers: { ...traceparent(11), prefer: 'wait=50' } })
   const flowing = await otlp.trace(traceIdOf(11), (all) => all.length >= 8)
   const published = one(flowing, 'publish flows').spanId
   expect(named(flowing, 'process io').map(({ parentSpanId }) => parentSpanId)).toEqual([

@@ -118,7 +118,7 @@ test('what a client gets whose unique key another job holds', patience, async ()
   expect(new Set(both.map(({ body }) => body.id)).size).toBe(1)
   expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 202])
 
-  const waiting = submit({ unique }, { prefer: 'wait=20' })
+  const waiting = submit({ unique }, { prefer: 'wait=50' })
   await pause('resume')
   const waited = await waiting
   expect(waited).toMatchObject({ status: 200, body: { id: replacing.body.id, state: 'succeeded', output: 3 } })
@@ -126,9 +126,9 @@ test('what a client gets whose unique key another job holds', patience, async ()
   expect((await submit({ unique })).status).toBe(202)
 
   const timed = { key: 'timed', for_ms: 600_000 }
-  const ended = await submit({ unique: timed }, { prefer: 'wait=20' })
+  const ended = await submit({ unique: timed }, { prefer: 'wait=50' })
   expect(ended.body.state).toBe('succeeded')
-  const hidden = await submit({ unique: timed }, { prefer: 'wait=20' }, blind)
+  const hidden = await submit({ unique: timed }, { prefer: 'wait=50' }, blind)
   expect(hidden.body).toMatchObject({ id: ended.body.id, state: 'succeeded', output: null, attempts: [] })
   const instead = await submit({ unique: { ...timed, on_conflict: 'replace' } })
   expect([instead.status, instead.headers.get('deduplicated')]).toEqual([202, null])
@@ -182,9 +182,9 @@ test('a running job is replaced with proof, types bring keys of their own, and w
     ({ body }) => body.state === 'running',
     busy,
   )
-  const next = await submit({ unique: { key: 's', on_conflict: 'replace' } }, { prefer: 'wait=20' })
+  const next = await submit({ unique: { key: 's', on_conflict: 'replace' } }, { prefer: 'wait=50' })
   expect([next.status, next.headers.get('deduplicated'), next.body.state]).toEqual([200, 'replaced', 'succeeded'])
-  expect((await call('GET', `/v1/jobs/${running.body.id}`, undefined, { prefer: 'wait=20' })).body).toMatchObject({
+  expect((await call('GET', `/v1/jobs/${running.body.id}`, undefined, { prefer: 'wait=50' })).body).toMatchObject({
     state: 'canceled',
     error: { code: 'canceled', stopped: 'cooperatively' },
   })
@@ -227,7 +227,7 @@ test('a debounced job runs once, and a tick whose key is held is skipped', patie
   expect([second.status, second.headers.get('deduplicated'), second.body.id]).toEqual([200, 'replaced', first.body.id])
   expect(second.body).toMatchObject({ input: 2, created_at: first.body.created_at, metadata: { page: '2' } })
   expect(Date.parse(second.body.run_at ?? '')).toBeGreaterThan(Date.parse(first.body.run_at ?? ''))
-  const done = await call('GET', `/v1/jobs/${first.body.id}`, undefined, { prefer: 'wait=20' })
+  const done = await call('GET', `/v1/jobs/${first.body.id}`, undefined, { prefer: 'wait=50' })
   expect(done.body).toMatchObject({ state: 'succeeded', output: 2 })
   expect((await submit({ debounce })).status).toBe(202)
 

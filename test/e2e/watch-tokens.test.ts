@@ -77,7 +77,7 @@ test('a token reads and streams one run of one job, ends with its time and its k
   expect((await send('GET', at(job.id, short.token))).status).toBe(401)
 
   await send('POST', `${url}/v1/jobs/${job.id}/cancel`, { headers })
-  await send('GET', at(job.id), { headers: { prefer: 'wait=20' } })
+  await send('GET', at(job.id), { headers: { prefer: 'wait=50' } })
   await send('POST', `${url}/v1/jobs/${job.id}/retry`, { headers })
   expect((await send('GET', at(job.id))).body).toMatchObject({ status: 403, code: 'forbidden' })
 
@@ -154,7 +154,7 @@ test('a token of a flow reads and streams that flow, not its jobs, until it is r
   expect(page.headers.get('link')).toBe(`</v1/flows/${id}/results?limit=1&cursor=1>; rel="next"`)
 
   const stream = fetch(at(`flows/${id}/events`)).then((answer) => answer.text())
-  const waited = send('GET', at(`flows/${id}`), { headers: { prefer: 'wait=20' } })
+  const waited = send('GET', at(`flows/${id}`), { headers: { prefer: 'wait=50' } })
   await send('POST', `${url}/v1/flows/${id}/cancel`)
   expect((await waited).body).toMatchObject({ done: true, state: 'canceled' })
   expect(await stream).toMatch(/event: snapshot[^]*event: member[^]*event: done/)
@@ -164,7 +164,7 @@ test('a token of a flow reads and streams that flow, not its jobs, until it is r
     expect(refused.body, rest).toMatchObject({ status: 403, code: 'forbidden' })
   }
   await send('POST', `${url}/v1/flows/${id}/cancel`)
-  await send('GET', `${url}/v1/flows/${id}`, { headers: { prefer: 'wait=20' } })
+  await send('GET', `${url}/v1/flows/${id}`, { headers: { prefer: 'wait=50' } })
   const last = (await send<Token>('POST', `${url}/v1/flows/${id}/tokens`, { body: { ttl_ms: 3_600_000 } })).body.token
   expect((await send('DELETE', `${url}/v1/flows/${id}`)).status).toBe(204)
   expect((await send('GET', at(`flows/${id}`, last))).body).toMatchObject({ status: 404, code: 'flow_not_found' })

@@ -25,7 +25,7 @@ test("when a process crashes behind the first step of a flow's eviction, another
             ],
           },
         },
-        headers: { prefer: 'wait=10', 'idempotency-key': 'order-1' },
+        headers: { prefer: 'wait=50', 'idempotency-key': 'order-1' },
       },
     )
   const { body } = await submit()

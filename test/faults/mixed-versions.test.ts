@@ -62,8 +62,8 @@ async function runAllKinds({ api: { url }, env: { KEY_PREFIX: prefix = '' } }: S
   await send('DELETE', `${url}/v1/schedules/tick`)
 }
 
-/** How long a wait for a job of 150 ms takes, in ms: the median of each stack, measured in turns. */
-async function medianWaits(stacks: Stack[]): Promise<number[]> {
+/** How long a wait for a job of 150 ms takes, in ms: the shortest of each stack, measured in turns: a busy machine makes others longer. */
+async function shortestWaits(stacks: Stack[]): Promise<number[]> {
   const times = stacks.map((): number[] => [])
   for (let n = 0; n < 7; n++) {
     for (const [k, { api }] of stacks.entries()) {
@@ -73,7 +73,7 @@ async function medianWaits(stacks: Stack[]): Promise<number[]> {
       times[k]?.push(performance.now() - from)
     }
   }
-  return times.map((each) => each.toSorted((a, b) => a - b)[3] ?? Infinity)
+  return times.map((each) => Math.min(...each))
 }
 
 // A shallow clone does not have the released version.
@@ -89,7 +89,7 @@ test.skipIf(!hasReleased())(
     ])
     await newApi.addWorker({}, code)
     await Promise.all([oldApi, newApi].map(runAllKinds))
-    const [withOldApi = 0, withOldWorker = 0, withSame = 0] = await medianWaits([oldApi, newApi, same])
+    const [withOldApi = 0, withOldWorker = 0, withSame = 0] = await shortestWaits([oldApi, newApi, same])
     expect(withOldApi).toBeLessThan(2 * withSame)
     expect(withOldWorker).toBeLessThan(2 * withSame)
 

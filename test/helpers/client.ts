@@ -24,7 +24,10 @@ export async function send<T = unknown>(
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
 }
 
-/** Submits a job; with `waitS` waits for it. */
+/** Of 10 seconds or more: a wait for the end, on a busy machine as long as the API allows. */
+export const waitHeader = (waitS: number): string => `wait=${waitS < 10 ? waitS : 50}`
+
+/** Submits a job; with `waitS` waits for it: see {@link waitHeader}. */
 export function submit(
   apiUrl: string,
   type: string,
@@ -32,13 +35,13 @@ export function submit(
   options: Record<string, unknown> & { waitS?: number } = {},
 ): Promise<Answer<JobResource>> {
   const { waitS, ...fields } = options
-  const headers: Record<string, string> = waitS === undefined ? {} : { prefer: `wait=${waitS}` }
+  const headers: Record<string, string> = waitS === undefined ? {} : { prefer: waitHeader(waitS) }
   return send('POST', `${apiUrl}/v1/jobs`, { body: { type, input, ...fields }, headers })
 }
 
-/** Reads a job; with `waitS` waits for it. */
+/** Reads a job; with `waitS` waits for it: see {@link waitHeader}. */
 export function read(apiUrl: string, id: string, waitS?: number): Promise<Answer<JobResource>> {
-  return send('GET', `${apiUrl}/v1/jobs/${id}`, waitS === undefined ? {} : { headers: { prefer: `wait=${waitS}` } })
+  return send('GET', `${apiUrl}/v1/jobs/${id}`, waitS === undefined ? {} : { headers: { prefer: waitHeader(waitS) } })
 }
 
 export interface ServerSentEvent {

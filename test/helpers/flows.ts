@@ -1,5 +1,5 @@
 import type { FlowResource, MemberResource } from '../../src/api/flows/flow-resource.ts'
-import { type Answer, send } from './client.ts'
+import { type Answer, send, waitHeader } from './client.ts'
 import { jsonLines } from './json-lines.ts'
 
 export const job = (type: string, input: unknown, more: object = {}) => ({ type, input, ...more })
@@ -7,7 +7,7 @@ export const echo = (input: unknown, more: object = {}) => job('echo', input, mo
 export const sleep = (ms: number, more: object = {}) => job('sleep', { duration_ms: ms }, more)
 export const fails = () => job('sleep', { duration_ms: 1, fail_at: 0 })
 
-/** Submits a flow; with `waitS` waits for it. */
+/** Submits a flow; with `waitS` waits for it: see {@link waitHeader}. */
 export function submitFlow(
   apiUrl: string,
   flow: unknown,
@@ -15,14 +15,14 @@ export function submitFlow(
 ): Promise<Answer<FlowResource>> {
   const { waitS, key, query = '', more = {} } = options
   const headers: Record<string, string> = {
-    ...(waitS !== undefined && { prefer: `wait=${waitS}` }),
+    ...(waitS !== undefined && { prefer: waitHeader(waitS) }),
     ...(key !== undefined && { 'idempotency-key': key }),
   }
   return send('POST', `${apiUrl}/v1/flows${query}`, { body: { flow, ...more }, headers })
 }
 
 export function readFlow(apiUrl: string, id: string, waitS?: number): Promise<Answer<FlowResource>> {
-  return send('GET', `${apiUrl}/v1/flows/${id}`, waitS === undefined ? {} : { headers: { prefer: `wait=${waitS}` } })
+  return send('GET', `${apiUrl}/v1/flows/${id}`, waitS === undefined ? {} : { headers: { prefer: waitHeader(waitS) } })
 }
 
 export function steerFlow(

@@ -51,7 +51,12 @@ export function spawnRole(
   const child: ChildProcess = spawn(
     process.execPath,
     ['--import', './src/jobs/module-hooks.ts', `src/${role}/main.ts`],
-    { cwd: code, env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      cwd: code,
+      // With the compile cache, which `npm start` and the image have too, a start takes 0.65 s of a core in place of 1.
+      env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: 'node_modules/.cache/node', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
   )
   const logs: Record<string, unknown>[] = []
   const stderr: string[] = []

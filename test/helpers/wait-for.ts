@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
  * Polls `read` until `accept` returns true, and resolves to the accepted value. For what no event announces: if there is an event,
  * wait for that.
  *
- * @throws if that takes longer than `withinMs` (default 10 seconds), with `what` and the last value. An error of `read` counts
+ * @throws if that takes longer than `withinMs` (default 30 seconds, since the machine may be busy), with `what` and the last value. An error of `read` counts
  * as a value that is not accepted.
  */
 export async function waitFor<T>(
@@ -14,7 +14,7 @@ export async function waitFor<T>(
   accept: (value: T) => boolean,
   options: { withinMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  const { withinMs = 10_000, everyMs = 10 } = options
+  const { withinMs = 30_000, everyMs = 10 } = options
   const over = new AbortController()
   let seen = 'nothing'
   const late = sleep(withinMs, undefined, over).then(() => {

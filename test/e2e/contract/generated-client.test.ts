@@ -40,7 +40,7 @@ test('a client generated from the document submits, waits, reads, lists, streams
   expect(read.data).toEqual(done.data)
 
   const waited = await client.POST('/v1/jobs', {
-    params: { header: { prefer: 'wait=10' } },
+    params: { header: { prefer: 'wait=50' } },
     body: { type: 'count-primes', input: { limit: 100 }, tags: ['client'] },
   })
   expect([waited.response.status, waited.data?.output]).toEqual([200, { count: 25, largest: 97 }])

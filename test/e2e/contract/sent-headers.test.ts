@@ -57,8 +57,8 @@ test('every answer has the headers that the document names for it, and no others
     ['/v1/jobs', job, later],
     ['/v1/flows', flow, { flow: later }],
   ] as const) {
-    const id = idOf(await submit(path, done, { prefer: 'wait=20', 'idempotency-key': path }))
-    await submit(path, done, { prefer: 'wait=20', 'idempotency-key': path })
+    const id = idOf(await submit(path, done, { prefer: 'wait=50', 'idempotency-key': path }))
+    await submit(path, done, { prefer: 'wait=50', 'idempotency-key': path })
     const waiting = idOf(await submit(path, open, { prefer: 'wait=0', 'idempotency-key': `${path}-later` }))
     await submit(path, open, { prefer: 'wait=0', 'idempotency-key': `${path}-later` })
     const read = await call('GET', `${path}/${id}`, { headers: { prefer: 'wait=1' } })
@@ -77,7 +77,7 @@ test('every answer has the headers that the document names for it, and no others
   const unique = (on_conflict: string) => ({ ...later, unique: { key: 'k', on_conflict } })
   for (const how of ['existing', 'existing', 'reject', 'replace']) await submit('/v1/jobs', unique(how))
 
-  const logging = idOf(await submit('/v1/jobs', { type: 'sleep', input: { duration_ms: 1 } }, { prefer: 'wait=20' }))
+  const logging = idOf(await submit('/v1/jobs', { type: 'sleep', input: { duration_ms: 1 } }, { prefer: 'wait=50' }))
   await call('GET', `/v1/jobs/${logging}/logs?limit=1`)
   const output = await call('GET', `/v1/jobs/${logging}/output`)
   const etag = String(output.headers['etag'])
@@ -85,7 +85,7 @@ test('every answer has the headers that the document names for it, and no others
   await call('GET', `/v1/jobs/${logging}/output`, { headers: { range: 'bytes=0-1' } })
   await call('GET', `/v1/jobs/${logging}/output`, { headers: { range: 'bytes=999-' } })
   await call('GET', '/v1/jobs?limit=1')
-  const flowId = idOf(await submit('/v1/flows', flow, { prefer: 'wait=20' }))
+  const flowId = idOf(await submit('/v1/flows', flow, { prefer: 'wait=50' }))
   await call('GET', `/v1/flows/${flowId}/results?limit=1`)
   await call('GET', `/v1/flows/${flowId}/results`, { headers: { accept: 'application/x-ndjson' } })
 

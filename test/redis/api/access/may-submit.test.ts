@@ -72,7 +72,7 @@ test('JOB_TYPES limits the built-in types that are offered', patience, async () 
   expect(body.items.map(({ type }) => type).toSorted()).toEqual(['count-primes', 'echo'])
   const job = { type: 'http-request', input: { url: 'http://example.com/' } }
   expect((await send('POST', `${api.url}/v1/jobs`, { body: job })).status).toBe(404)
-  const done = await send<JobResource>('POST', `${api.url}/v1/jobs`, { body: primes, headers: { prefer: 'wait=20' } })
+  const done = await send<JobResource>('POST', `${api.url}/v1/jobs`, { body: primes, headers: { prefer: 'wait=50' } })
   expect(done.body.state).toBe('succeeded')
   const { role } = spawnRole('api', { REDIS_URL: 'redis://127.0.0.1:1', JOB_TYPES: 'count-prime' })
   expect(await role.ended).toBe(1)

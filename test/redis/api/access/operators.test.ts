@@ -22,7 +22,7 @@ test(
       method: string,
       to: string,
       body?: unknown,
-    ) => send<T>(method, api.url + to, { body, headers: { ...key.headers, prefer: 'wait=10' } })
+    ) => send<T>(method, api.url + to, { body, headers: { ...key.headers, prefer: 'wait=50' } })
     const { body: done } = await call(acme, 'POST', '/v1/jobs', job)
     const { body: flow } = await call(acme, 'POST', '/v1/flows', { flow: job })
     const { body: scheduled } = await call(acme, 'POST', '/v1/jobs', { ...job, delay_ms: 600_000 })

@@ -18,13 +18,13 @@ async function twoTenants() {
   const [acme, other] = [makeKey('acme'), makeKey('other')]
   const { path } = await keysFile([acme, other])
   const stack = await startStack({ env: { API_KEYS_FILE: path } })
-  const headers = { ...acme.headers, prefer: 'wait=10', 'idempotency-key': 'order-42' }
+  const headers = { ...acme.headers, prefer: 'wait=50', 'idempotency-key': 'order-42' }
   const body = { type: 'echo', input: 1 }
   const done = await send<JobResource>('POST', `${stack.api.url}/v1/jobs`, { body, headers })
   expect(done.body.state).toBe('succeeded')
   const flow = await send<FlowResource>('POST', `${stack.api.url}/v1/flows`, {
     body: { flow: { gather: [body, body] } },
-    headers: { ...acme.headers, prefer: 'wait=10' },
+    headers: { ...acme.headers, prefer: 'wait=50' },
   })
   expect(flow.body.state).toBe('succeeded')
   return { ...stack, acme, other, job: done.body, flow: flow.body, body }
