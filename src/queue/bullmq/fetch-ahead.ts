@@ -31,7 +31,7 @@ export class FetchAhead {
   #kept: FetchedJson[] = []
   /** The answer after the jobs that are kept. */
   #afterKept: NextJob | undefined
-  /** That there are no more jobs, by an answer of this tick. A job that was added since wakes the worker by BullMQ's marker. */
+  /** That there are no more jobs, by an answer of this tick. A job that was added since wakes the worker by BullMQ's marker: see {@link onMarker}. */
   #none: NextJob | undefined
   #mayBeMore = false
   #willForget = false
@@ -45,6 +45,15 @@ export class FetchAhead {
   onAnswer(none: NextJob | undefined): void {
     this.#none = none
     this.#forgetAfterTurn()
+  }
+
+  /**
+   * A marker has come: jobs were added. An answer of the same turn may be older, since each comes on its own connection: that there are no jobs does
+   * not hold any more. Else the worker would wait on with its marker gone, until jobs are added again.
+   */
+  onMarker(): void {
+    this.#none = undefined
+    this.#afterKept = undefined
   }
 
   /** The next job for a free slot of the worker. `mayFetchAhead`: the worker asks again after a job. */

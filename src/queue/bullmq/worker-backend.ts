@@ -211,7 +211,10 @@ export class WorkerBackend extends BatchingBackend {
 
   async #receiveMarker(blockTimeout: number): Promise<Marker | null> {
     const marker = await this.#waitForMarker(blockTimeout)
-    this.#hasMarker ||= marker !== null
+    if (marker) {
+      this.#hasMarker = true
+      this.#ahead.onMarker()
+    }
     if (this.#isStopped) this.#giveMarkerBack()
     return marker && { ...marker, score: byWallClock(marker.score) }
   }

@@ -74,6 +74,14 @@ test('a question right after an answer that there are no more jobs needs no fetc
   expect(seen.fetches).toBe(4)
 })
 
+test('a marker that is read behind an older answer that there are no jobs starts a fetch', async () => {
+  const { ahead } = open([none, none, job('a')], none)
+  expect(await ahead.next(true)).toEqual(none)
+  // In the same turn, by the other connection.
+  ahead.onMarker()
+  expect(await ahead.next(true)).toEqual(job('a'))
+})
+
 test('the worker asks on instead of waiting when an answer did not say that there are no more jobs', async () => {
   const { ahead } = open([job('a'), job('b')])
   await ahead.next(true)
