@@ -76,6 +76,8 @@ export class MarkerWait {
   /** The keys of the call under way. */
   #called: ReadonlySet<string> | undefined
   #isWoken = false
+  /** A call is about to begin. */
+  #planned: NodeJS.Immediate | undefined
   /** The key of the marker that came last. */
   #last: string | undefined
   /** The markers of all that wait are fetched: no call begins. */
@@ -123,6 +125,7 @@ export class MarkerWait {
     for (const key of [...this.#waiting.keys()]) this.#end(key, null)
     this.#endRejoin()
     clearTimeout(this.#retry)
+    clearImmediate(this.#planned)
     this.#blocking.disconnect()
   }
 
@@ -135,11 +138,24 @@ export class MarkerWait {
     return true
   }
 
-  /** Begins a call for all that wait, or ends the one that is under way without one of them. */
+  /**
+   * Begins a call for all that wait, or ends the one that is under way without one of them. The call begins behind this turn of the event loop: a
+   * queue waits on when its jobs start, and their ends are not to wait for the system call that this takes. While a handler blocks the event loop,
+   * other workers get the markers.
+   */
   #call(): void {
-    if (this.#isClosed || this.#isPopping || this.#rejoin || this.#retry || this.#waiting.size === 0) return
-    if (!this.#called) void this.#block()
+    if (!this.#mayCall) return
+    if (!this.#called) this.#planned ??= setImmediate(() => this.#begin())
     else if ([...this.#waiting.keys()].some((key) => !this.#called?.has(key))) this.#wake()
+  }
+
+  get #mayCall(): boolean {
+    return !(this.#isClosed || this.#isPopping || this.#rejoin || this.#retry) && this.#waiting.size > 0
+  }
+
+  #begin(): void {
+    this.#planned = undefined
+    if (this.#mayCall && !this.#called) void this.#block()
   }
 
   #wake(): void {
