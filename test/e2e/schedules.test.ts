@@ -156,6 +156,26 @@ test('a run for whose job there is no room stays due, says so, and is made up fo
   expect(Date.parse(last_run_at ?? '')).toBeGreaterThanOrEqual(dueAt + 3000)
 })
 
+test('of the runs of one moment for which there is not room for all, as many are stored as have room', async () => {
+  const acme = makeKey('acme')
+  const { path } = await keysFile([acme], { acme: { max_queued: 2 } })
+  const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
+  const { headers } = acme
+  const moment = inMs(1500)
+  const body = { every_ms: 60_000, start_at: moment, job: { ...echo, tags: ['together'] } }
+  for (const id of ['a', 'b', 'c', 'd']) await send('PUT', `${api.url}/v1/schedules/${id}`, { body, headers })
+  const all = await waitFor(
+    'each to have run or to wait',
+    async () => (await send<{ items: ScheduleResource[] }>('GET', `${api.url}/v1/schedules`, { headers })).body.items,
+    (items) => items.every(({ last_job_id, held_back }) => last_job_id !== null || held_back !== null),
+  )
+  const ran = all.filter(({ last_job_id }) => last_job_id !== null)
+  const waiting = all.filter(({ held_back }) => held_back?.code === 'quota_exceeded')
+  expect([ran.length, waiting.length]).toEqual([2, 2])
+  const listed = await send<{ items: JobResource[] }>('GET', `${api.url}/v1/jobs?tag=together`, { headers })
+  expect(new Set(listed.body.items.map(({ id }) => id))).toEqual(new Set(ran.map(({ last_job_id }) => last_job_id)))
+})
+
 test('a schedule that cannot run is refused with a pointer to the mistake', async () => {
   const { api } = await startStack({ workers: 0 })
   const wrong = [

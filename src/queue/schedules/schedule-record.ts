@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash as digestOf } from 'node:crypto'
 import { z } from 'zod'
 import { type HeldBack, heldBackSchema } from '../model/held-back.ts'
 import { type JobRef, ulidTime } from '../model/job-id.ts'
@@ -114,11 +114,10 @@ const randomLength = 16
  * twice stores one job.
  */
 export function tickRef(queue: string, { tenant, id }: ScheduleRef, tick: number, takenAt: number): JobRef {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([tenant, id, tick]))
-    .digest()
-  const random = Array.from({ length: randomLength }, (_, n) => crockford[(digest[n] ?? 0) % crockford.length])
-  return { queue, id: `${queue}_${ulidTime(takenAt)}${random.join('')}` }
+  const digest = digestOf('sha256', JSON.stringify([tenant, id, tick]), 'buffer')
+  let random = ''
+  for (let n = 0; n < randomLength; n++) random += crockford[(digest[n] ?? 0) % crockford.length]
+  return { queue, id: `${queue}_${ulidTime(takenAt)}${random}` }
 }
 
 function optionalNumber(text: string | undefined): number | undefined {
