@@ -6,6 +6,7 @@ import { loadScript } from '../redis/load-script.ts'
 
 const limitQueue = loadScript('bullmq/limit-queue')
 const setLimit = loadScript('bullmq/set-limit')
+const recountLimits = loadScript('bullmq/recount-limits')
 
 export const limitKinds = ['concurrency', 'rate', 'tenant'] as const
 
@@ -46,13 +47,19 @@ export class QueueLimits {
     return text === null ? undefined : pinSchema.parse(parseJson(text))
   }
 
-  /** `pin` undefined: what jobs say holds again. Jobs that are held and may start now are let in. */
+  /**
+   * `pin` undefined: what jobs say holds again. Jobs that are held and may start now are let in. The running jobs of a tenant count for its limit; where
+   * many run in the queue, they are counted by calls of a bounded size, and the sweep goes on with that where it fails.
+   */
   async set(gate: LimitedGate, pin: Pin | undefined): Promise<void> {
     const { queue, kind, tenant } = gate
     const names = [this.#keys.pins(queue), this.#keys.bull(queue, 'meta'), this.#keys.bull(queue, 'active')]
     const args = [this.#keys.bull(queue, ''), gateName(gate), pin ? JSON.stringify(pin) : '']
     const letIn = pin?.limit ?? maxLetIn
-    await whenAvailable(setLimit(this.#redis, names, [...args, letIn, kind === 'tenant' ? tenant : '']))
+    const limited = [...args, letIn, kind === 'tenant' ? tenant : '']
+    let isLeft = await whenAvailable(setLimit(this.#redis, names, limited))
+    const sets = ['active', 'wait', 'prioritized', 'meta'].map((set) => this.#keys.bull(queue, set))
+    while (isLeft === 1) isLeft = await whenAvailable(recountLimits(this.#redis, sets, [this.#keys.bull(queue, '')]))
   }
 }
 

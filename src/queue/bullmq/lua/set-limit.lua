@@ -7,6 +7,7 @@
 --[[
   Sets the limit of a gate from outside, in place of what its jobs say, or removes it.
   KEYS: pins, meta, active   ARGV: prefix of the job keys, the gate, '' to remove it or JSON of it, its limit, the tenant where it is that of a tenant or ''
+  Returns 1 where many jobs run and recount-limits.lua is to count them for it, else 0
 ]]
 if ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], ARGV[2])
@@ -14,10 +15,14 @@ else
   redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
 end
 redis.call('HSET', KEYS[2], 'drover.limits', redis.call('EXISTS', KEYS[1]) == 1 and 2 or 1)
-local slots = readyOf(ARGV[1]).slots
+local ready = readyOf(ARGV[1])
+local slots, isLeft = ready.slots, false
 if ARGV[5] ~= '' and ARGV[3] ~= '' then
-  countForTenant(slots, ARGV[1], ARGV[2], ARGV[5], redis.call('LRANGE', KEYS[3], 0, -1), redis.call('LRANGE', ARGV[1] .. 'wait', -1000, -1))
+  local wait = ARGV[1] .. 'wait'
+  isLeft = redis.call('LLEN', KEYS[3]) > 500 and beginRecount(ready, ARGV[1], KEYS[3])
+  if not isLeft then countForTenant(slots, ARGV[1], ARGV[2], ARGV[5], redis.call('LRANGE', KEYS[3], 0, -1), redis.call('LRANGE', wait, -1000, -1)) end
 end
 -- What a rate has let through counted for its limit before.
 redis.call('HDEL', slots.keys.tat, ARGV[2])
 slots.widen(ARGV[2], tonumber(ARGV[4]))
+return isLeft and 1 or 0

@@ -17,8 +17,11 @@ for i = 4, #ARGV, 3 do
   end
 end
 if isNew then redis.call('PUBLISH', KEYS[1], 'changed') end
-local recorded = {}
-for _, node in ipairs(redis.call('LRANGE', KEYS[3], ARGV[2], -1)) do
-  recorded[#recorded + 1], recorded[#recorded + 2] = node, redis.call('HGET', KEYS[2], node)
+local nodes, recorded = redis.call('LRANGE', KEYS[3], ARGV[2], -1), {}
+for from = 1, #nodes, 1000 do
+  local to = math.min(from + 999, #nodes)
+  for n, last in ipairs(redis.call('HMGET', KEYS[2], unpack(nodes, from, to))) do
+    recorded[#recorded + 1], recorded[#recorded + 2] = nodes[from + n - 1], last
+  end
 end
 return recorded

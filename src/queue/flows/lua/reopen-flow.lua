@@ -20,8 +20,13 @@ for i = maps + 1, #ARGV, 2 do
 end
 local order = redis.call('LRANGE', KEYS[3], 0, -1)
 redis.call('DEL', KEYS[3])
-for _, node in ipairs(order) do
-  if not again[node] then redis.call('RPUSH', KEYS[3], node) end
+local kept = {}
+for n, node in ipairs(order) do
+  if not again[node] then kept[#kept + 1] = node end
+  if #kept == 1000 or n == #order and #kept > 0 then
+    redis.call('RPUSH', KEYS[3], unpack(kept))
+    kept = {}
+  end
 end
 redis.call('HDEL', KEYS[1], 'finishedAt', 'state', 'error', 'stop')
 redis.call('HSET', KEYS[1], 'run', run + 1, 'blocked', ARGV[2])

@@ -4,6 +4,7 @@ import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import type { NewJob } from '../../../../src/queue/model/new-job.ts'
 import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
+import { waitFor } from '../../../helpers/wait-for.ts'
 import { idsOf, ownQueue, sweepOnce } from './own-queue.ts'
 
 type Limits = Pick<NewJob['record'], 'concurrency' | 'rate'>
@@ -136,6 +137,32 @@ test('a limit of a tenant that is set again counts what runs since before', asyn
   expect(await fetch(3)).toEqual([])
   if (job) await succeed(job)
   expect(await fetch(3)).toHaveLength(1)
+})
+
+test('a limit of a tenant counts many running jobs in parts, while others start, end and come back', async () => {
+  const { redis, keys, queue, add, fetch, bull, beside, succeed, own, backend } = await limitedQueue()
+  const pin = { queue: 'io', kind: 'tenant' as const, tenant: '-', key: '-' }
+  await add(640, {})
+  const running = []
+  while (running.length < 620) running.push(...(await fetch(100)))
+  const early = running.splice(0, 60)
+  const back = running.splice(-1)[0]
+  const isBack = back && putBack({ redis: own, backend }, String(back.id), back.lockToken, false)
+  await Promise.all([queue.limits.set(pin, { limit: 500 }), ...early.map((job) => succeed(job)), isBack])
+  await waitFor(
+    'all that ended',
+    () => redis.llen(bull('active')),
+    (length) => length === running.length,
+  )
+  const counted = async () => Number(await redis.hget(beside('busy'), 'tenant:-'))
+  expect(await counted()).toBe(running.length)
+  expect(await fetch(10)).toEqual([])
+  for (const job of running.splice(0, running.length - 499)) await succeed(job)
+  expect(await fetch(10)).toHaveLength(1)
+  expect(await counted()).toBe(500)
+  expect(await redis.hget(bull('meta'), 'drover.limits')).toBe('2')
+  await sweepOnce({ redis, keys, bull })
+  expect(await counted()).toBe(500)
 })
 
 test('a sweep lets in as many held jobs as are free, and no more', async () => {

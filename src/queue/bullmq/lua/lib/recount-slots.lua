@@ -2,7 +2,7 @@
 -- `prefix`: of the job keys.
 local slotUnit = 1048576
 
--- The running jobs of a tenant count for its new limit, also those that have started without one or whose limit was removed meanwhile.
+-- Where few jobs run: those of a tenant count for its new limit, also those that have started without one or whose limit was removed meanwhile.
 -- `active`: ids of those that run; `vanished`: of those that wait to be taken from vanished workers.
 local function countForTenant(slots, prefix, name, tenant, active, vanished)
   local count = 0
@@ -29,7 +29,7 @@ local function openParts(cursors)
   end
 end
 
--- Returns what counts a part of what runs anew. Other calls may come in between.
+-- Returns what counts a part of what runs anew, and what begins to, which returns whether it may. Other calls may come in between.
 local function openRecount(ready, q, cursors, part)
   local slots, beside = ready.slots, string.match(q.jobs, '^.*}')
   local counted, lists = slots.keys.counted, { { q.active, beside .. ':recount-active' }, { q.wait, beside .. ':recount-wait' } }
@@ -90,24 +90,34 @@ local function openRecount(ready, q, cursors, part)
     clear()
     for _, list in ipairs(lists) do
       local reply = redis.pcall('COPY', list[1], list[2])
-      if type(reply) == 'table' and reply.err then return clear() end
+      if type(reply) == 'table' and reply.err then
+        clear()
+        return false
+      end
     end
     local pass = string.format('%.0f', redis.call('HINCRBY', cursors, 'passes', 1))
     redis.call('HSET', cursors, 'pass', pass)
     setPass(pass)
+    return true
   end
 
-  -- Counts some of the jobs that ran when the count began, unless they have ended or have been counted at a new start.
+  -- Counts some of the jobs that ran when the count began, unless they have ended or have been counted at a new start. One that started when its tenant had no
+  -- limit takes a place of it now.
   local function walk(left)
-    local counts = {}
+    local counts, pass = {}, ready.queue.pass
     for _, id in ipairs(redis.call('LPOP', left, most) or {}) do
-      local slot, gates, ended = unpack(redis.call('HMGET', q.jobs .. id, 'slot', 'gates', 'finishedOn'))
-      if slot and not ended and string.match(slot, ' (%d+)') ~= ready.queue.pass then
-        for _, gate in ipairs(gatesOf(id, slot, gates)) do
-          if gate.kind ~= 'r' and string.find(slot, gate.kind, 1, true) then counts[gate.name] = (counts[gate.name] or 0) + 1 end
+      local slot, gates, ended, createdAt = unpack(redis.call('HMGET', q.jobs .. id, 'slot', 'gates', 'finishedOn', 'timestamp'))
+      local isCounted = ended or not createdAt or slot and string.match(slot, ' (%d+)') == pass
+      local isRunning = left == lists[1][2] and (slot or redis.call('EXISTS', q.jobs .. id .. ':lock') == 1)
+      local letters = slot and string.match(slot, '^%a*') or ''
+      for _, gate in ipairs(not isCounted and (slot or isRunning) and gatesOf(id, slot, gates) or {}) do
+        if gate.kind == 't' and isRunning and not string.find(letters, 't', 1, true) then
+          letters = 't' .. letters
+          slots.change(gate.name, 1)
         end
-        redis.call('HSET', q.jobs .. id, 'slot', string.match(slot, '^%a*') .. ' ' .. ready.queue.pass)
+        if gate.kind ~= 'r' and string.find(letters, gate.kind, 1, true) then counts[gate.name] = (counts[gate.name] or 0) + 1 end
       end
+      if not isCounted and (slot or letters ~= '') then redis.call('HSET', q.jobs .. id, 'slot', letters .. ' ' .. pass) end
     end
     for name, by in pairs(counts) do redis.call('HINCRBY', counted, name, by) end
   end
@@ -126,17 +136,28 @@ local function openRecount(ready, q, cursors, part)
     setPass(nil)
   end
 
-  return function()
-    local running = redis.call('LLEN', q.active) + redis.call('LLEN', q.wait)
-    if running + redis.call('ZCARD', q.prioritized) + redis.call('ZCARD', slots.keys.all) <= most then return countAll() end
+  local function goOn()
     local pass = redis.call('HGET', cursors, 'pass')
-    if not (pass and pass == ready.queue.pass) then begin() end
+    if not (pass and pass == ready.queue.pass) then
+      local running = redis.call('LLEN', q.active) + redis.call('LLEN', q.wait)
+      if running + redis.call('ZCARD', q.prioritized) + redis.call('ZCARD', slots.keys.all) <= most then return countAll() end
+      begin()
+    end
     if not ready.queue.pass then return end
     for _, list in ipairs(lists) do
       if redis.call('EXISTS', list[2]) == 1 then return walk(list[2]) end
     end
     apply()
   end
+  return goOn, begin
+end
+
+-- Begins to count all that runs, where that is much: recount-limits.lua goes on. Returns whether it may.
+local function beginRecount(ready, prefix, active)
+  local cursors = string.match(prefix, '^.*}') .. ':recount'
+  local q = { jobs = prefix, active = active, wait = prefix .. 'wait', meta = prefix .. 'meta' }
+  local _, begin = openRecount(ready, q, cursors, openParts(cursors))
+  return begin()
 end
 
 -- How many jobs of a gate are ready: about, where tools of BullMQ have removed some.
@@ -156,7 +177,8 @@ end
 local function recountSlots(ready, q)
   local slots, cursors = ready.slots, string.match(q.jobs, '^.*}') .. ':recount'
   local part = openParts(cursors)
-  openRecount(ready, q, cursors, part)()
+  local goOn = openRecount(ready, q, cursors, part)
+  goOn()
   local some, seen, left = part(slots.keys.held, 'held', q.limit), {}, q.limit
   for n = 1, #some, 2 do
     local about = cjson.decode(some[n + 1])
