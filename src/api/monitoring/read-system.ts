@@ -26,7 +26,7 @@ const redisNodeSchema = named(
 )
 
 const systemSchema = named(
-  'System',
+  'Installation',
   z.object({
     version: z.string().describe('Of this API process'),
     node: z.string(),

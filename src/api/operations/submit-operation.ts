@@ -24,7 +24,7 @@ const maxJobs = 1_000_000
 const defaultLimit = 100_000
 
 const filterSchema = named(
-  'OperationFilter',
+  'JobFilter',
   z.strictObject({
     state: stateField.optional(),
     type: z.string().min(1).max(100).optional(),

@@ -1939,6 +1939,20 @@ export interface components {
             /** @description From the start of the request to the end of the body, including redirects */
             duration_ms: number;
         };
+        Installation: {
+            /** @description Of this API process */
+            version: string;
+            node: string;
+            /** @description Clients need an API key */
+            authenticated: boolean;
+            redis: components["schemas"]["SystemRedis"];
+            clock: components["schemas"]["SystemClock"];
+            queues: components["schemas"]["SystemQueue"][];
+            /** @description How many workers have each version */
+            worker_versions: components["schemas"]["WorkerVersion"][];
+            /** @description As `/readyz` has them */
+            warnings: components["schemas"]["Warning"][];
+        };
         /**
          * @description A job at one moment
          * @example {
@@ -2189,6 +2203,18 @@ export interface components {
         };
         /** @enum {string} */
         JobErrorStopped: "never_started" | "cooperatively" | "killed" | "abandoned";
+        JobFilter: {
+            state?: components["schemas"]["State"];
+            type?: string;
+            queue?: string;
+            tag?: string;
+            error_code?: string;
+            fingerprint?: string;
+            /** Format: date-time */
+            created_after?: string;
+            /** Format: date-time */
+            created_before?: string;
+        };
         JobLinks: {
             self: string;
             input: string;
@@ -2400,7 +2426,7 @@ export interface components {
         NewOperation: {
             action: components["schemas"]["OperationAction"];
             /** @description As for `GET /v1/jobs`; at least one condition */
-            filter: components["schemas"]["OperationFilter"];
+            filter: components["schemas"]["JobFilter"];
             /** @description True unless it says false: the operation counts, and changes nothing */
             dry_run?: boolean;
             /** @description At most so many jobs, the newest. Default: 100,000 */
@@ -2472,18 +2498,6 @@ export interface components {
             job_id: string;
             code: string;
             detail: string;
-        };
-        OperationFilter: {
-            state?: components["schemas"]["State"];
-            type?: string;
-            queue?: string;
-            tag?: string;
-            error_code?: string;
-            fingerprint?: string;
-            /** Format: date-time */
-            created_after?: string;
-            /** Format: date-time */
-            created_before?: string;
         };
         OperationLinks: {
             self: string;
@@ -3517,20 +3531,6 @@ export interface components {
             unique?: components["schemas"]["Unique"];
             /** @description Submissions of a key that come soon after each other are one job, with the newest input */
             debounce?: components["schemas"]["Debounce"];
-        };
-        System: {
-            /** @description Of this API process */
-            version: string;
-            node: string;
-            /** @description Clients need an API key */
-            authenticated: boolean;
-            redis: components["schemas"]["SystemRedis"];
-            clock: components["schemas"]["SystemClock"];
-            queues: components["schemas"]["SystemQueue"][];
-            /** @description How many workers have each version */
-            worker_versions: components["schemas"]["WorkerVersion"][];
-            /** @description As `/readyz` has them */
-            warnings: components["schemas"]["Warning"][];
         };
         SystemClock: {
             /**
@@ -7530,7 +7530,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["System"];
+                    "application/json": components["schemas"]["Installation"];
                 };
             };
             400: components["responses"]["InvalidRequest"];

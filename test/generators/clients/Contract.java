@@ -26,7 +26,7 @@ public class Contract {
 
     var accepted = jobs.submitJob(sleep(50), null, null, null, null);
     seen.put("submitted", accepted.getType());
-    var done = jobs.readJob(accepted.getId(), null, "wait=20", null);
+    var done = jobs.readJob(accepted.getId(), null, null, "wait=20", null);
     seen.put("waited", List.of(done.getState().getValue(), done.getOutput()));
 
     var request = HttpRequest.newBuilder(URI.create(url + done.getLinks().getEvents())).build();
@@ -43,7 +43,7 @@ public class Contract {
     var listed = new ArrayList<Object>();
     String cursor = null;
     do {
-      var page = jobs.listJobs(null, null, null, "page", null, null, null, null, 2, cursor);
+      var page = jobs.listJobs(null, null, null, "page", null, null, null, null, null, 2, cursor);
       page.getItems().forEach(job -> listed.add(job.getInput()));
       cursor = page.getNextCursor();
     } while (cursor != null);
@@ -51,7 +51,7 @@ public class Contract {
 
     var longer = jobs.submitJob(sleep(60_000), null, null, null, null);
     jobs.cancelJob(longer.getId());
-    seen.put("canceled", jobs.readJob(longer.getId(), null, "wait=20", null).getState().getValue());
+    seen.put("canceled", jobs.readJob(longer.getId(), null, null, "wait=20", null).getState().getValue());
 
     var chain = new FlowChain().chain(List.of(step(List.of(1, 2)), step(Map.of("$output", "/1"))));
     var submission = new FlowSubmission().flow(new FlowNode(chain));
@@ -60,14 +60,14 @@ public class Contract {
 
     var schedules = new SchedulesApi(client);
     var hourly = new ScheduleBody().everyMs(3_600_000).job(new ScheduledJob().type("echo").input(1));
-    seen.put("schedule", schedules.putSchedule("generated", hourly, null, null).getEveryMs());
+    seen.put("schedule", schedules.putSchedule("generated", hourly, null, null, null).getEveryMs());
     schedules.deleteSchedule("generated", null);
 
     var run = new RunApi(client);
     var limit = new CountPrimesInput().limit(100);
     seen.put("run", run.runCountPrimes(limit, null, null, null, null, null, null, null, null, null, null, null).getCount());
     try {
-      jobs.readJob("io_none", null, null, null);
+      jobs.readJob("io_none", null, null, null, null);
     } catch (ApiException problem) {
       seen.put("problem", new ObjectMapper().readTree(problem.getResponseBody()).get("code").asText());
     }

@@ -10,7 +10,10 @@ interface Operation {
 interface Document {
   paths: Record<string, Record<string, Operation>>
   webhooks: Record<string, Record<string, Operation>>
-  components: { links: Record<string, { operationId: string; parameters: Record<string, string> }> }
+  components: {
+    links: Record<string, { operationId: string; parameters: Record<string, string> }>
+    schemas: Record<string, { properties?: Record<string, { type?: unknown; enum?: unknown }> }>
+  }
 }
 
 async function readDocument(): Promise<{ document: Document; operations: Map<string, Operation> }> {
@@ -53,4 +56,20 @@ test('streams, lines and parts have their own media types', async () => {
   // A part of JSON has no schema.
   for (const payload of ['readJobInput', 'readJobOutput'])
     expect(operations.get(payload)?.responses['206']?.content).toEqual({ 'application/json': {} })
+})
+
+test('generators find a name of its own for each schema', async () => {
+  const { document } = await readDocument()
+  const { schemas } = document.components
+  // Java has these without an import, and a client that imports all models cannot tell them apart.
+  const ofJava =
+    'Boolean Byte Character Class Double Error Float Integer Long Math Module Number Object Package Process Record Runtime Short String System Thread Void'
+  expect(Object.keys(schemas).filter((name) => ofJava.split(' ').includes(name))).toEqual([])
+  // An object or an enumeration without a name is named by its schema and property.
+  const made = Object.entries(schemas).flatMap(([name, { properties = {} }]) =>
+    Object.entries(properties)
+      .filter(([, { type, enum: choices }]) => type === 'object' || choices !== undefined)
+      .map(([property]) => name + property.replaceAll(/(?:^|_)(.)/g, (_, letter: string) => letter.toUpperCase())),
+  )
+  expect(made.filter((name) => name in schemas)).toEqual([])
 })
