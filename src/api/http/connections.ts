@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { latestAnswer, noteAnswer } from './latest-answer.ts'
 import { endAndRead } from './linger.ts'
 import { Problem, writeProblem } from './problem.ts'
 
@@ -17,21 +17,18 @@ export const connectionOptions = {
   clientErrorHandler: answerUnreadable,
 }
 
-/** The answer to the latest request of each connection. */
-const latest = new WeakMap<Socket, ServerResponse>()
-
 /** Limits the connections of `app`, and answers with a problem where Node.js would answer without a body. */
 export function guardConnections(app: FastifyInstance): void {
   app.server.maxConnections = maxConnections
   app.server.on('connection', (socket: Socket) => {
     const close = socket.destroySoon.bind(socket)
     // By this method Node.js closes a connection after its last answer.
-    socket.destroySoon = () => (latest.get(socket)?.req.complete === false ? endAndRead(socket) : close())
+    socket.destroySoon = () => (latestAnswer(socket)?.req.complete === false ? endAndRead(socket) : close())
   })
   // A server may ignore an unknown expectation (RFC 9110, section 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   app.addHook('onRequest', ({ raw }, reply, done) => {
-    latest.set(raw.socket, reply.raw)
+    noteAnswer(raw.socket, reply.raw)
     const isRefused = raw.httpVersion === '1.1' && raw.headers.host === undefined
     done(isRefused ? new Problem('invalid_request', 'The request has no host header.') : undefined)
   })
@@ -49,7 +46,7 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
  * waits for its own: the client would take another answer for that of the wrong request.
  */
 function hasAnswer(socket: Socket): boolean {
-  const answer = latest.get(socket)
+  const answer = latestAnswer(socket)
   if (!answer) return false
   return answer.req.complete ? !answer.writableFinished : answer.headersSent
 }

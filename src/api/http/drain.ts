@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import { isAnswering, latestAnswer, noteAnswer } from './latest-answer.ts'
 
 const checkEveryMs = 25
 /** How long the listener waits for a moment without new connections, in ms: at best an idle turn of the event loop, else a short one. */
@@ -34,8 +35,8 @@ export function drainGracefully(app: FastifyInstance, { draining, idleMs }: Drai
   server.on('connection', (socket: Socket) => drain.accepted(socket))
   // The close of the server calls it, and would cut off a request that is on its way.
   server.closeIdleConnections = () => {}
-  app.addHook('onRequest', (_request, { raw }, done) => {
-    drain.follow(raw)
+  app.addHook('onRequest', ({ raw }, reply, done) => {
+    drain.follow(raw.socket, reply.raw)
     done()
   })
   app.addHook('preClose', async () => {
@@ -52,17 +53,19 @@ export function drainGracefully(app: FastifyInstance, { draining, idleMs }: Drai
   })
 }
 
-/** The connections and unanswered requests of a server. */
+/** The connections of a server. */
 class Drain {
   readonly #sockets = new Set<Socket>()
-  readonly #unanswered = new Set<ServerResponse>()
   #isDraining = false
   #accepted = 0
 
   /** From now on each answer ends its connection. */
   begin(): void {
     this.#isDraining = true
-    for (const response of this.#unanswered) response.shouldKeepAlive = false
+    for (const socket of this.#sockets) {
+      const answer = latestAnswer(socket)
+      if (answer) answer.shouldKeepAlive = false
+    }
   }
 
   accepted(socket: Socket): void {
@@ -71,12 +74,9 @@ class Drain {
     socket.once('close', () => this.#sockets.delete(socket))
   }
 
-  follow(response: ServerResponse): void {
-    if (this.#isDraining) response.shouldKeepAlive = false
-    // A client that leaves gets no answer, and its connection closes.
-    if (response.destroyed) return
-    this.#unanswered.add(response)
-    response.once('close', () => this.#unanswered.delete(response))
+  follow(socket: Socket, answer: ServerResponse): void {
+    if (this.#isDraining) answer.shouldKeepAlive = false
+    noteAnswer(socket, answer)
   }
 
   /**
@@ -98,8 +98,7 @@ class Drain {
   async closeIdle(idleMs: number, ended: AbortSignal): Promise<void> {
     for (let waitMs = idleMs; !ended.aborted; waitMs = checkEveryMs) {
       await sleep(waitMs)
-      const busy = new Set(Array.from(this.#unanswered, ({ socket }) => socket))
-      for (const socket of this.#sockets) if (!busy.has(socket)) socket.destroySoon()
+      for (const socket of this.#sockets) if (!isAnswering(socket)) socket.destroySoon()
     }
   }
 }
