@@ -30,6 +30,7 @@ import { acceptJsonBodies } from './http/json-body.ts'
 import { answerOtherMethods, notFound } from './http/other-methods.ts'
 import { answerProblem } from './http/problem.ts'
 import { newRequestId } from './http/request-id.ts'
+import { requestLog } from './http/request-log.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { SseStreams } from './http/sse-response.ts'
 import { traceRequests } from './http/trace-requests.ts'
@@ -124,6 +125,7 @@ function createServer({ log, config }: ApiDeps, answers: AnswerLog): FastifyInst
     trustProxy: config.TRUSTED_PROXIES.length > 0 && config.TRUSTED_PROXIES,
     ...connectionOptions,
     schemaController: withoutOwnCompilers,
+    childLoggerFactory: requestLog,
     genReqId: ({ headers }) => requestId(headers['request-id']),
     // An id of any length that fits into the headers is looked up, and is unknown.
     // And `/v1/jobs/` is the list, not a job with an empty id.

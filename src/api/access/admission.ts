@@ -64,18 +64,29 @@ export async function chargeRequests(
 }
 
 /**
- * Admits jobs of the caller that are about to become waiting, all or none.
+ * Admits jobs of the caller that are about to become waiting, all or none; most at once, without a promise.
  *
  * @param bytes about how many their inputs add to Redis
  * @throws Problem `queue_full`, `redis_full` or `quota_exceeded`, QueueUnavailableError
  */
-export async function admitJobs(
+export function admitJobs(
   admission: Admission,
   { tenant, limits }: Caller,
   refs: JobRef[],
   bytes: number,
-): Promise<void> {
-  const refusal = await admission.admit({ tenant, limit: limits.max_queued, maxBytes: limits.max_bytes, refs, bytes })
+): Promise<void> | undefined {
+  const deciding = admission.admit({
+    tenant,
+    limit: limits.max_queued,
+    maxBytes: limits.max_bytes,
+    refs,
+    bytes,
+  })
+  return deciding && untilAdmitted(deciding)
+}
+
+async function untilAdmitted(deciding: Promise<Refusal | undefined>): Promise<void> {
+  const refusal = await deciding
   if (refusal) throw refused(refusal)
 }
 

@@ -27,10 +27,13 @@ function replaced(): never {
  */
 export function validateWithZod(app: FastifyInstance): void {
   app.setValidatorCompiler(({ schema, httpPart }) => {
-    if (!(schema instanceof z.ZodType) || documentedOnlySchemas.has(schema)) return () => true
+    // Undeclared headers are allowed. The declared ones are read where they are used: headers that a validator returned Fastify would copy at each look.
+    if (!(schema instanceof z.ZodType) || documentedOnlySchemas.has(schema) || httpPart === 'headers') return () => true
+    let mayBeEmpty: boolean | undefined
     return (value: unknown) => {
-      // Undeclared headers are allowed. The declared ones are read where they are used.
-      if (httpPart === 'headers') return { value }
+      // As most queries are.
+      if (httpPart === 'querystring' && isEmpty(value) && (mayBeEmpty ??= isEmpty(schema.safeParse({}).data)))
+        return true
       const mistakes = new Mistakes()
       // Fastify has null where there is no body.
       const given = httpPart === 'body' ? (value ?? undefined) : value
@@ -40,4 +43,11 @@ export function validateWithZod(app: FastifyInstance): void {
     }
   })
   app.setSerializerCompiler(() => JSON.stringify)
+}
+
+/** Whether a value is an object without members. */
+function isEmpty(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  for (const _ in value) return false
+  return true
 }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { cancelGraceMs } from '../../jobs/cancel-grace.ts'
+import type { HeldBy } from '../../queue/model/held-by.ts'
 import type { NewJob } from '../../queue/model/new-job.ts'
 import { type AddRefusal, JobRefusedError } from '../../queue/model/scheduling.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
@@ -154,11 +155,16 @@ function refusedByKey({ why, limit }: AddRefusal): Problem {
   return new Problem('quota_exceeded', 'Too many jobs are held by a key of this job: 10,000.', { retryAfterS: 5 })
 }
 
-/** A job that was just added, with what holds its queue. */
-export async function withHeldBy(queue: JobQueue, job: StoredJob): Promise<StoredJob> {
+/** A job that was just added, with what holds its queue; no promise where that is known. */
+export function withHeldBy(queue: JobQueue, job: StoredJob): StoredJob | Promise<StoredJob> {
   if (job.state !== 'queued' || job.heldBy) return job
   const { concurrency, rate, maxRunning } = job.record
-  if (concurrency || rate || maxRunning !== undefined) return (await queue.read(job, undefined, 'small')) ?? job
-  const held = await queue.heldBy(job.queue)
+  if (concurrency || rate || maxRunning !== undefined)
+    return queue.read(job, undefined, 'small').then((read) => read ?? job)
+  const held = queue.heldBy(job.queue)
+  return held instanceof Promise ? held.then((found) => heldSinceAdded(job, found)) : heldSinceAdded(job, held)
+}
+
+function heldSinceAdded(job: StoredJob, held: HeldBy | undefined): StoredJob {
   return held ? { ...job, heldBy: { kind: held.kind, since: Math.max(held.since, job.createdAt) } } : job
 }

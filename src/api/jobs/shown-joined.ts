@@ -1,5 +1,5 @@
 import { addedJob } from '../../queue/model/added-job.ts'
-import type { NewJob } from '../../queue/model/new-job.ts'
+import { type NewJob, recordOf } from '../../queue/model/new-job.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { Caller } from '../access/api-keys.ts'
 
@@ -15,7 +15,12 @@ export function shownJoined(
   const mayRead = scopes.has('read') || scopes.has('admin')
   const { queue, id, type, state, done, createdAt } = stored
   if (mayRead && (types?.has(type) ?? true) && (queues?.has(queue) ?? true)) return stored
-  const record = { tenant: given.record.tenant, input: null }
-  const hidden = addedJob({ ref: { queue, id }, type: given.type, attempts: given.attempts, createdAt, record }, {})
-  return { ...hidden, state, done, scheduledFor: undefined, isHidden: true }
+  const hidden: NewJob = {
+    ref: { queue, id },
+    type: given.type,
+    attempts: given.attempts,
+    createdAt,
+    record: { tenant: given.record.tenant, input: null },
+  }
+  return { ...addedJob(hidden, { record: recordOf(hidden) }), state, done, scheduledFor: undefined, isHidden: true }
 }

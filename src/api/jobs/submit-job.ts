@@ -18,6 +18,7 @@ import {
 } from '../submission/submit.ts'
 import { jobResource, jobSchema, smallJob } from './job-resource.ts'
 import { jobSubmissions, withHeldBy } from './job-submissions.ts'
+import { NewJobTexts } from './new-job-text.ts'
 import { sendOutput } from './read-job-output.ts'
 
 const responseHeaders = submittedHeaders('job')
@@ -49,6 +50,7 @@ function answerMinimally(
 export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
   const { registry, retention, schemas } = deps
   const jobs = jobSubmissions(deps, byBodyAndPrefer)
+  const texts = new NewJobTexts(retention)
   app.post('/v1/jobs', {
     config: { access: 'submit', isSubmission: true },
     schema: {
@@ -82,7 +84,12 @@ export function submitJob(app: FastifyInstance, deps: RouteDeps): void {
       const job = parseJob(request.body, submissionContext(request, deps))
       const accepted = await submit(request, reply, deps, jobs, job)
       if (isMinimal(request.headers['prefer'], reply, accepted)) return answerMinimally(request, reply, accepted, deps)
-      return reply.send(jobResource(await withHeldBy(deps.queue, accepted), retention, request.caller))
+      const holding = withHeldBy(deps.queue, accepted)
+      const shown = holding instanceof Promise ? await holding : holding
+      const text = texts.textOf(shown, request.caller)
+      if (text === undefined) return jobResource(shown, retention, request.caller)
+      reply.type('application/json; charset=utf-8')
+      return text
     },
   })
 }

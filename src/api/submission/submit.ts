@@ -32,8 +32,8 @@ export interface SubmissionKind<S extends { ref: JobRef }, T extends Submitted> 
   claimed(request: FastifyRequest): unknown
   /** As how many requests it counts. */
   cost(submitted: S): number
-  /** Takes the places of its jobs. @throws Problem when there is no room for it */
-  admit(submitted: S, request: FastifyRequest, reply: FastifyReply): Promise<void>
+  /** Takes the places of its jobs, without a promise where that is done at once. @throws Problem when there is no room for it */
+  admit(submitted: S, request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined
   /** What it joins, so that it needs no room: asked where there is none. @throws Problem where it may not */
   joinedBy?(submitted: S, request: FastifyRequest): Promise<T | undefined>
   /** Gives back the places of what was admitted and is not stored. */
@@ -84,6 +84,9 @@ export async function submit<S extends { ref: JobRef }, T extends Submitted>(
   // Before the claim: a request that may not wait leaves nothing behind.
   const hold = waitS === undefined ? undefined : deps.holds.open('wait', request, reply)
   const key = idempotencyKey(request.headers['idempotency-key'])
+  // As most are.
+  if (waitS === undefined && key === undefined && !kind.mayBeShared?.(given))
+    return submitAlone(request, reply, deps, kind, given)
   const claimed = key === undefined ? undefined : await admitAndClaim(request, reply, deps, kind, { key, given })
   const claim = claimed?.claim
   const isReplay = claim?.status === 'replay'
@@ -125,14 +128,7 @@ export async function submit<S extends { ref: JobRef }, T extends Submitted>(
   if (!value) throw kind.notFound(ref.id)
   if (isReplay) reply.header('idempotent-replayed', 'true')
   if (how) reply.header('deduplicated', how)
-  if (!value.done) {
-    for (const name of kind.queuesOf(value)) {
-      const held = await deps.queue.heldBy(name)
-      if (!held) continue
-      warnOfHeldQueue(reply, name, held)
-      logHeldQueue(request.log, deps.queue, name, held)
-    }
-  }
+  if (!value.done) for (const name of kind.queuesOf(value)) await warnIfHeld(request, reply, deps, name)
   const isWaitedFor = waitS !== undefined && value.done
   if (isWaitedFor) reply.header('server-timing', serverTiming(kind.timing(value)))
   reply.code(isWaitedFor || how ? 200 : 202)
@@ -140,6 +136,32 @@ export async function submit<S extends { ref: JobRef }, T extends Submitted>(
   const mayBeOthers = how === 'joined' || (isReplay && mayBeShared)
   return mayBeOthers ? (kind.shown?.(value, submitted, request) ?? value) : value
 }
+
+/** {@link submit} of what nobody waits for, and nothing else can stand for: a promise less for each step. */
+async function submitAlone<S extends { ref: JobRef }, T extends Submitted>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deps: Pick<RouteDeps, 'queue'>,
+  kind: SubmissionKind<S, T>,
+  given: S,
+): Promise<T> {
+  const { ref } = given
+  const admitting = kind.admit(given, request, reply)
+  if (admitting) await admitting
+  const stored = await kind.store(given, alone, request)
+  request.publishing?.end(published(kind.name, ref))
+  if (!stored) throw kind.notFound(ref.id)
+  reply.header('location', kind.path(ref.id))
+  if (!stored.done)
+    for (const name of kind.queuesOf(stored)) {
+      const warning = warnIfHeld(request, reply, deps, name)
+      if (warning) await warning
+    }
+  reply.code(202)
+  return stored
+}
+
+const alone = { known: undefined, isReplay: false, isAwaitedHere: false }
 
 /** Takes the places of its jobs; where there is no room, looks for what it joins, which is the result then. @throws Problem */
 async function admitOrJoin<S extends { ref: JobRef }, T extends Submitted>(
@@ -214,6 +236,22 @@ async function keepClaim(
   if (stored) return kind.keep(claim, ref)
   const detail = `The ${kind.name} of this Idempotency-Key is being deleted: try again.`
   throw new Problem('queue_unavailable', detail, { retryAfterS: 1 })
+}
+
+/** Says in the answer and in the log that the jobs of a queue do not start; a promise where that is not known yet. */
+function warnIfHeld(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { queue }: Pick<RouteDeps, 'queue'>,
+  name: string,
+): Promise<void> | undefined {
+  const warn = (held: HeldBy | undefined): undefined => {
+    if (!held) return
+    warnOfHeldQueue(reply, name, held)
+    logHeldQueue(request.log, queue, name, held)
+  }
+  const held = queue.heldBy(name)
+  return held instanceof Promise ? held.then(warn) : warn(held)
 }
 
 /** What was accepted waits although its time has come. The client may want to alert somebody (RFC 7234, section 5.5). */

@@ -59,8 +59,21 @@ export class Admission {
     this.#relief = deps.relief
   }
 
-  /** Admits jobs, all or none, and takes their places in the quota. @returns why not. @throws QueueUnavailableError */
-  async admit({ tenant, limit, maxBytes, refs, bytes }: Entrants): Promise<Refusal | undefined> {
+  /**
+   * Admits jobs, all or none, and takes their places in the quota. Most are admitted at once, without a promise.
+   *
+   * @returns why not. @throws QueueUnavailableError
+   */
+  admit(entrants: Entrants): Promise<Refusal | undefined> | undefined {
+    const { limit, maxBytes, refs, bytes } = entrants
+    const [ref] = refs
+    const isSimple = ref !== undefined && refs.length === 1 && limit === undefined && maxBytes === undefined
+    if (isSimple && this.#backpressure.enterAtOnce({ queue: ref.queue, count: 1, bytes: jobBytes + bytes }))
+      return undefined
+    return this.#admitAll(entrants)
+  }
+
+  async #admitAll({ tenant, limit, maxBytes, refs, bytes }: Entrants): Promise<Refusal | undefined> {
     const entered: Entry[] = []
     let refusal =
       (await this.#enterQueues(refs, bytes, entered)) ??

@@ -53,6 +53,13 @@ export class QueueBackpressure {
     return age > staleMs ? this.#enterMeasured(measured, entry) : this.#take(measured, entry)
   }
 
+  /** Admits jobs at once, as {@link enter} does; false: it did nothing, because their queue was not measured just now or has no room. */
+  enterAtOnce(entry: Entry): boolean {
+    const measured = this.#measured.get(entry.queue)
+    if (!measured || performance.now() - measured.at > depthAgeMs) return false
+    return this.#take(measured, entry) === undefined
+  }
+
   async #enterMeasured(measured: Measurement, entry: Entry): Promise<Fullness | undefined> {
     // When Redis does not answer, this is the wait for it: adding the job would only wait as long again.
     const failure = await measured.pending

@@ -16,9 +16,9 @@ export interface Add {
 }
 
 /** Whether our script can add a job; BullMQ's own scripts add the others. */
-export function isPlainAdd({ opts, ...job }: JobJson, parent: ParentKeyOpts = {}): boolean {
-  const isPart = job.parent || job.parentKey || parent.addToWaitingChildren || parent.deferParentRelease
-  return !(isPart || job.repeatJobKey || job.deduplicationId || opts.deduplication)
+export function isPlainAdd(job: JobJson, parent?: ParentKeyOpts): boolean {
+  const isPart = job.parent || job.parentKey || parent?.addToWaitingChildren || parent?.deferParentRelease
+  return !(isPart || job.repeatJobKey || job.deduplicationId || job.opts.deduplication)
 }
 
 type Args = (string | number | Buffer)[]
@@ -55,6 +55,7 @@ export async function addJobs({ redis, keys, beside, isPlain }: AddQueue, adds: 
   for (const add of adds) pushArgs(args, add)
   const claims = adds.some(({ job }) => hasClaim(extrasOf(job.opts)))
   const replies = await (claims ? claimingScript : script)(await redis(), names, args)
+  if (replies === 1) return adds.map(({ id = '' }) => id)
   if (!Array.isArray(replies)) throw new TypeError('add-jobs.lua has answered something else')
   return adds.map((add, n) => noteReply(add, replies[n]))
 }

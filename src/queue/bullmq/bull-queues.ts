@@ -1,12 +1,13 @@
-import { Queue, RedisConnection } from 'bullmq'
+import { RedisConnection } from 'bullmq'
 import { indexEntry, indexEntryOf, ulidOf } from '../model/job-id.ts'
 import { labelEntry, labelsOf } from '../model/job-label.ts'
 import { timeLimits } from '../model/job-record.ts'
 import { dueAtOf, type NewJob, recordOf } from '../model/new-job.ts'
 import { JobRefusedError, schedulingHash } from '../model/scheduling.ts'
 import { debounceClaim, uniqueClaim } from '../model/unique-key.ts'
-import { type Redis, whenAvailable } from '../redis/connection.ts'
+import { asUnavailable, type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
+import { AddingQueue } from './adding-queue.ts'
 import { BatchingBackend } from './batching-backend.ts'
 import { type JobExtras, withExtras } from './job-extras.ts'
 import { jobOptions } from './job-options.ts'
@@ -18,7 +19,7 @@ export class BullQueues {
   readonly #isListed: boolean
   readonly #listedBy: 'ulid' | 'id'
   readonly #isShared: () => boolean
-  readonly #queues = new Map<string, Queue>()
+  readonly #queues = new Map<string, AddingQueue>()
   #connection: RedisConnection | undefined
 
   /**
@@ -43,12 +44,16 @@ export class BullQueues {
    * Adds a job, unless one of its id is there, with its places in our lists. When this resolves, it is in Redis. What is added in one turn of the
    * event loop goes to Redis in few calls.
    *
-   * @returns the size of a large input as JSON, and what became of the job where another one has its key
+   * @returns its record, the size of a large input as JSON, and what became of the job where another one has its key
    * @throws QueueUnavailableError; the job may have been added all the same. JobRefusedError
    */
-  async add(job: NewJob): Promise<Pick<JobExtras, 'inputBytes' | 'deduplicated'>> {
+  async add(job: NewJob): Promise<Pick<JobExtras, 'record' | 'inputBytes' | 'deduplicated'>> {
     const { name, data, opts, extras } = this.#bullJob(job)
-    await whenAvailable(this.#queue(job.ref.queue).add(name, data, opts))
+    try {
+      await this.#queue(job.ref.queue).add(name, data, opts)
+    } catch (error) {
+      throw asUnavailable(error)
+    }
     if (extras.refusal) throw new JobRefusedError(extras.refusal)
     return extras
   }
@@ -117,13 +122,13 @@ export class BullQueues {
     }
   }
 
-  #queue(name: string): Queue {
+  #queue(name: string): AddingQueue {
     const known = this.#queues.get(name)
     if (known) return known
     this.#connection ??= this.#openConnection()
     const options = { redis: this.#redis, connection: this.#connection, hints: this.#keys.flowHints }
     // Its meta is written by the queue's workers.
-    const queue = new Queue(
+    const queue = new AddingQueue(
       name,
       { connection: this.#redis, prefix: this.#keys.bullPrefix(name), skipMetasUpdate: true },
       (_, opts) => new BatchingBackend(name, opts, options),

@@ -1,12 +1,14 @@
-import { dueAtOf, type NewJob, recordOf } from './new-job.ts'
+import type { JobRecord } from './job-record.ts'
+import { dueAtOf, type NewJob } from './new-job.ts'
 import type { StoredJob } from './stored-job.ts'
 import type { Deduplicated } from './unique-key.ts'
 
-/** A job as it is stored when it has just been added. @param added `inputBytes`: of a large input its size as JSON */
+/** A job as it is stored when it has just been added. @param added `record`: as it is stored; `inputBytes`: of a large input its size as JSON */
 export function addedJob(
   job: NewJob,
-  { inputBytes, deduplicated }: { inputBytes?: number | undefined; deduplicated?: Deduplicated | undefined },
+  added: { record: JobRecord; inputBytes?: number | undefined; deduplicated?: Deduplicated | undefined },
 ): StoredJob {
+  const { record, inputBytes, deduplicated } = added
   const { ref, type, attempts, createdAt } = job
   const { id, queue, bullId } = ref
   const dueAt = dueAtOf(job)
@@ -18,7 +20,7 @@ export function addedJob(
     type,
     state: dueAt === undefined ? 'queued' : 'scheduled',
     done: false,
-    record: recordOf(job),
+    record,
     inputBytes,
     output: null,
     storedOutput: undefined,

@@ -1,5 +1,5 @@
 import type { JobRef } from './job-id.ts'
-import { inStoredOrder, type JobRecord, recordVersion } from './job-record.ts'
+import { type JobRecord, recordVersion } from './job-record.ts'
 
 /** A job to be stored, validated by the caller. Times are epoch ms. */
 export interface NewJob {
@@ -18,9 +18,9 @@ export interface NewJob {
   flow?: { id: string; run: number; isBlocked: boolean; next?: string | undefined } | undefined
 }
 
-/** The record of a new job, as it is stored. */
-export function recordOf({ record }: NewJob): JobRecord {
-  return inStoredOrder({ v: recordVersion, ...record })
+/** The record of a new job, with its fields in the order of the stored text: the input last. */
+export function recordOf({ record: { input, ...others } }: NewJob): JobRecord {
+  return { v: recordVersion, ...others, input }
 }
 
 /** When a new job may start, in epoch ms; undefined: at once. */

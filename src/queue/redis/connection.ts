@@ -214,7 +214,10 @@ export async function whenAvailable<T>(call: Promise<T>): Promise<T> {
   try {
     return await call
   } catch (error) {
-    if (isTransient(error)) throw new QueueUnavailableError(error)
-    throw error
+    throw asUnavailable(error)
   }
 }
+
+/** The error of a Redis call; of a transient one {@link QueueUnavailableError}. */
+export const asUnavailable = (error: unknown): unknown =>
+  isTransient(error) ? new QueueUnavailableError(error) : error

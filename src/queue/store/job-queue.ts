@@ -3,7 +3,7 @@ import { addedJob } from '../model/added-job.ts'
 import { type HeldBy, heldByQueue } from '../model/held-by.ts'
 import { bullIdOf, type JobRef, parseJobId, parsePlainJobId } from '../model/job-id.ts'
 import type { PlainSecrets } from '../model/job-record.ts'
-import type { NewJob } from '../model/new-job.ts'
+import { type NewJob, recordOf } from '../model/new-job.ts'
 import { redisNow } from '../model/redis-time.ts'
 import type { JobView } from '../model/standing.ts'
 import type { StoredJob, StoredOutput } from '../model/stored-job.ts'
@@ -108,10 +108,13 @@ export class JobQueue {
     return readFailureGroups({ redis: this.#client, keys: this.#keys }, filter)
   }
 
-  /** What holds the jobs of a queue; cached for a few seconds. Undefined also when Redis does not answer. */
-  async heldBy(name: string): Promise<HeldBy | undefined> {
+  /** What holds the jobs of a queue; cached for a few seconds, and then no promise. Undefined also when Redis does not answer. */
+  heldBy(name: string): HeldBy | undefined | Promise<HeldBy | undefined> {
     const known = this.#held.get(name)
-    if (known && performance.now() - known.at < heldAgeMs) return known.value
+    return known && performance.now() - known.at < heldAgeMs ? known.value : this.#findHeldBy(name)
+  }
+
+  async #findHeldBy(name: string): Promise<HeldBy | undefined> {
     try {
       const { paused: isPaused, workers, pausedAt, workerLeftAt } = await this.count(name)
       const now = redisNow()
@@ -134,9 +137,9 @@ export class JobQueue {
   async add(job: NewJob): Promise<StoredJob> {
     const { ref, type } = job
     if (!this.#queues.has(ref.queue)) throw new RangeError(`no job type uses the queue "${ref.queue}"`)
-    const { inputBytes, deduplicated } = await this.#bull.add(job)
-    if (deduplicated === undefined || deduplicated.canceled) this.#onAdded(type, job.record.tenant)
-    return addedJob(job, { inputBytes, deduplicated })
+    const { record, inputBytes, deduplicated } = await this.#bull.add(job)
+    if (deduplicated === undefined || deduplicated.canceled) this.#onAdded(type, record.tenant)
+    return addedJob(job, { record, inputBytes, deduplicated })
   }
 
   /**
@@ -151,7 +154,8 @@ export class JobQueue {
       for (let from = 0; from < some.length; from += addedAtOnce) {
         const part = some.slice(from, from + addedAtOnce)
         const added = await this.#bull.addBulk(queue, part)
-        for (const [n, job] of part.entries()) stored.set(job, addedJob(job, { inputBytes: added[n] }))
+        for (const [n, job] of part.entries())
+          stored.set(job, addedJob(job, { record: recordOf(job), inputBytes: added[n] }))
       }
     }
     for (const { type, record } of jobs) this.#onAdded(type, record.tenant)

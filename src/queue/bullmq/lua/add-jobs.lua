@@ -17,7 +17,7 @@
                   `:on-full` what a full concurrency key does to it; other names are fields of its hash;
                   its field `labels` has its entries of the index of labels, a line each.
                   The first may be `:unique` or `:debounce`: see deduplicate.lua, which add-claimed-jobs.lua includes
-  Returns for each its id; or what became of it: 'joined', the job that has its key | 'replaced', the job in whose place it is, and how that was canceled
+  Returns 1 where each is stored under the id that it came with, or was there already. Else for each its id; or what became of it: 'joined', the job that has its key | 'replaced', the job in whose place it is, and how that was canceled
   or nothing where it has its id | 'concurrency_full' or 'too_many_held', key, limit of one that was refused.
 ]]
 local wait, prioritized, delayed, counter, marker, meta, active, idCounter, events, limits, index, debts, labels = unpack(KEYS)
@@ -92,9 +92,11 @@ local function refusalInPlace(at, holder)
   return why and { why, gate.name, tostring(gate.limit) }
 end
 
+local areNamed = true
 for n, at in ipairs(jobs) do
   local id = ARGV[at]
   local isCustom = id ~= ''
+  areNamed = areNamed and isCustom
   if not isCustom then id = string.format('%.0f', lastId - #jobs + n) end
   local jobKey = prefix .. id
   local key, deduplicated, kept = ARGV[at + 7] ~= '0' and ARGV[at + 8], nil, nil
@@ -126,6 +128,7 @@ for n, at in ipairs(jobs) do
   local job, refused
   if isStored and (queue.entry or more ~= none and (found.turn or found.gates or more[':fair'])) then job, refused = withGates(at, id, more, found.turn, found.gates) end
   ids[n] = refused or deduplicated or id
+  areNamed = areNamed and ids[n] == ARGV[at]
   if isThere then
     event('duplicated', 'jobId', id)
   elseif isStored and not refused then
@@ -185,4 +188,5 @@ for n, at in ipairs(jobs) do
     hashes, standard, plain, ready, entries, gone = {}, {}, {}, {}, {}, {}
   end
 end
-return ids
+-- An answer for each costs the process that adds them more than all else that it reads.
+return areNamed and 1 or ids
