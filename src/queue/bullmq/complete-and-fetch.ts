@@ -188,7 +188,7 @@ function decodeNone(word: unknown): NextJob | undefined {
   return limitedMs === undefined ? [null, 0, 0, byWallClock(Number(word))] : [null, 0, Number(limitedMs), 0]
 }
 
-/** As complete-and-fetch.lua reads a job; Lua's false arrives as null. */
+/** As complete-and-fetch.lua reads a job; Lua's false arrives as null. Most jobs have nothing behind the id. */
 type Fetched = [
   name: string,
   data: string | null,
@@ -196,15 +196,15 @@ type Fetched = [
   timestamp: string,
   attemptsMade: string | null,
   starts: number,
-  stalls: string | null,
-  deferredFailure: string | null,
-  stacktrace: string | null,
   replyChannel: string | null,
-  repeatJobKey: string | null,
-  deduplicationId: string | null,
-  parentKey: string | null,
-  parent: string | null,
   id: string,
+  stalls?: string | null,
+  deferredFailure?: string | null,
+  stacktrace?: string | null,
+  repeatJobKey?: string | null,
+  deduplicationId?: string | null,
+  parentKey?: string | null,
+  parent?: string | null,
   /** '' where none was lost, null where it has no name. */
   lostWorker?: string | null,
   /** '' for the first. */
@@ -213,9 +213,9 @@ type Fetched = [
 ]
 
 function decodeJob(reply: unknown[], { token, startedAt, heldSince }: Hold): NextJob {
-  const [name, data, options, timestamp, attemptsMade, starts, stalls, deferred, traces, replyChannel, ...rare] =
-    reply as Fetched
-  const [repeatJobKey, deduplicationId, parentKey, parent, id, lostWorker = '', run = '', kept] = rare
+  const [name, data, options, timestamp, attemptsMade, starts, replyChannel, id, ...rare] = reply as Fetched
+  const [stalls = null, deferred, traces, repeatJobKey, deduplicationId, parentKey, parent = null, ...last] = rare
+  const [lostWorker = '', run = '', kept] = last
   const json: FetchedJson = {
     id,
     name,

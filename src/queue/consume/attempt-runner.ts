@@ -221,7 +221,6 @@ export class AttemptRunner {
 
   async #execute(job: FetchedJob, running: RunningJob): Promise<Settlement> {
     const { redis, events, outputs, backend, keys, queue, execute, onStarted } = this.#options
-    const unknownJobs = keys.unknownJobs(queue)
     const { id = '', name: type, data, lockToken: token, attemptsStarted: starts, timestamp: createdAt, attempt } = job
     const { ref } = job
     events.announce(ref, 'change')
@@ -254,7 +253,7 @@ export class AttemptRunner {
       onStop: (stop) => running.onStop(stop),
       keepOutput: (output) => outputs.keep(ref, token, output),
       awaitAnswers: (waits, needed) => this.#awaitAnswers(running, attemptEvents, waits, needed),
-      markUnknown: () => markUnknown({ redis, backend, unknownJobs }, id, due),
+      markUnknown: () => markUnknown({ redis, backend, unknownJobs: keys.unknownJobs(queue) }, id, due),
     })
     const sending = attemptEvents.flush()
     if (sending) await sending

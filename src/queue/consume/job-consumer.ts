@@ -3,7 +3,7 @@ import { type Acknowledged, type FetchedJob, Success } from '../bullmq/fetched-j
 import type { MarkerWait } from '../bullmq/marker-wait.ts'
 import { QueueWorker } from '../bullmq/queue-worker.ts'
 import { countQueue } from '../store/count-queue.ts'
-import type { StepFiller } from './attempt.ts'
+import type { Settlement, StepFiller } from './attempt.ts'
 import { AttemptLog } from './attempt-log.ts'
 import { AttemptRunner, type RunnerOptions } from './attempt-runner.ts'
 import { readBlockedMs } from './blocked-worker.ts'
@@ -205,33 +205,33 @@ export class JobConsumer {
     this.#attempts.fetched(job)
     let success: Success | undefined
     try {
-      success = await this.#runAndSettle(job)
+      const fillStep = job.isOurs ? this.#options.fillStep?.(job.ref, job.data) : undefined
+      const settlement = await this.#attempt(job)
+      if (settlement?.status !== 'succeeded') {
+        await this.#settler.settle(job, settlement)
+        return undefined
+      }
+      const nextStep = fillStep && !settlement.isBeside ? await fillStep(settlement.output) : undefined
+      success = this.#succeed(job, settlement.output, nextStep)
       return success
     } finally {
-      // The lease of a success is renewed until its end is stored: see below.
+      // The lease of a success is renewed until its end is stored.
       if (!success) job.lease.release()
     }
   }
 
-  async #runAndSettle(job: FetchedJob): Promise<Success | undefined> {
-    const fillStep = job.isOurs ? this.#options.fillStep?.(job.ref, job.data) : undefined
-    const settlement = await this.#attempt(job)
-    if (settlement?.status !== 'succeeded') {
-      await this.#settler.settle(job, settlement)
-      return undefined
-    }
-    const nextStep = fillStep && !settlement.isBeside ? await fillStep(settlement.output) : undefined
+  #succeed(job: FetchedJob, output: string, nextStep: Success['nextStep']): Success {
     this.#options.events.leaveToEnd(job.ref)
     const onAcknowledged = (word: Acknowledged, error?: unknown) => {
       job.lease.release()
       void this.#settler.onAcknowledged(job, word, error)
     }
-    return new Success(settlement.output, onAcknowledged, nextStep)
+    return new Success(output, onAcknowledged, nextStep)
   }
 
   /** @returns undefined when it is to fail unrun */
-  async #attempt(job: FetchedJob) {
-    if (!this.#isOpen) return { status: 'put_back', hasStarted: false } as const
+  #attempt(job: FetchedJob): Promise<Settlement> | Settlement | undefined {
+    if (!this.#isOpen) return { status: 'put_back', hasStarted: false }
     return job.failsWith === undefined ? this.#runner.run(job) : undefined
   }
 }

@@ -26,8 +26,9 @@ export class JobEventWriter {
   readonly #redis: Redis
   readonly #keys: Keys
   readonly #log: Logger
-  /** Channels on which a change or an end is to be announced. */
-  readonly #changed = new Set<string>()
+  /** Jobs of which a change is to be announced, by their ids: most end before their channels are needed. */
+  readonly #changed = new Map<string, JobRef>()
+  /** Channels on which an end is to be announced. */
   readonly #ended = new Set<string>()
   readonly #hints = new Set<string>()
   #changedTimer: NodeJS.Timeout | undefined
@@ -90,19 +91,21 @@ export class JobEventWriter {
    * @param replyChannel the channel of the process that awaits the end
    */
   announce(ref: JobRef, change: 'change' | 'end', replyChannel?: string): void {
-    const channel = this.#keys.channel(ref)
     if (change === 'end') {
+      const channel = this.#keys.channel(ref)
       if (replyChannel !== undefined) this.#publish(`${ref.id} ${announcedEnd}`, [replyChannel])
       if (this.#ended.size === 0) setImmediate(() => this.#publish(announcedEnd, take(this.#ended)))
       this.#ended.add(channel)
-      this.#changed.delete(channel)
+      this.#changed.delete(ref.id)
       return
     }
-    this.#changed.add(channel)
+    this.#changed.set(ref.id, ref)
     if (this.#changedTimer !== undefined) return
     this.#changedTimer = setTimeout(() => {
       this.#changedTimer = undefined
-      this.#publish(announcedChange, take(this.#changed))
+      const channels = Array.from(this.#changed.values(), (changed) => this.#keys.channel(changed))
+      this.#changed.clear()
+      this.#publish(announcedChange, channels)
     }, changeAfterMs)
   }
 
@@ -114,7 +117,7 @@ export class JobEventWriter {
 
   /** The script that ends the job is about to announce that: a pending change is not announced any more. */
   leaveToEnd(ref: JobRef): void {
-    this.#changed.delete(this.#keys.channel(ref))
+    this.#changed.delete(ref.id)
   }
 
   #sendHints(): void {
@@ -125,8 +128,7 @@ export class JobEventWriter {
 
   /** Watchers read the new state before they get the events that belong to it. */
   #announceChangeBefore(ref: JobRef): void {
-    const channel = this.#keys.channel(ref)
-    if (this.#changed.delete(channel)) this.#publish(announcedChange, [channel])
+    if (this.#changed.delete(ref.id)) this.#publish(announcedChange, [this.#keys.channel(ref)])
   }
 
   /** One command for many channels: a busy worker has dozens at once. */
