@@ -61,7 +61,7 @@ export interface Job<Type = string, Output = unknown> {
   /** What its handler has kept for the next start. */
   checkpoint: { size_bytes: number; at: string } | null
   /** Of a job that is `blocked` since its handler waits: for which signals. */
-  waiting_for: { since: string; signals: { name: string; until: string | null }[] } | null
+  waiting_for: { since: string; signals: { name: string; until: string | null }[]; children: boolean } | null
   signals: { name: string; received_at: string; size_bytes: number }[]
   run: number
   attempt: number
@@ -81,6 +81,10 @@ export interface Job<Type = string, Output = unknown> {
   deadline_at: string | null
   expires_at: string | null
   flow_id: string | null
+  /** The job whose handler has submitted it. */
+  parent: { id: string; root_id: string; depth: number } | null
+  /** Jobs that its handler has submitted. */
+  children: { count: number } | null
   trace_id: string | null
   attempts: JobAttempt[]
   links: { self: string; input: string; output: string; values: string; events: string; logs: string; cancel: string }

@@ -7,6 +7,8 @@ import { type Program, type ProgramOptions, readProgram } from './program/progra
 import type { DebounceOptions, UniqueOptions } from './unique-options.ts'
 
 // Files of job types import this module alone, as the package `drover`.
+export { ChildFailedError } from './child-failed-error.ts'
+export type { ChildJob, ChildOptions, StartedChild } from './child-job.ts'
 export type { JobContext, LogLevel } from './job-context.ts'
 export { isJobError, JobError, maxDelayMs, PermanentError, RetryLater } from './job-error.ts'
 

@@ -1,7 +1,9 @@
+import type { ChildCalls } from './child-job.ts'
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** The second argument of a handler. The same on all three executors. */
-export interface JobContext {
+export interface JobContext extends ChildCalls {
   /** The same for all attempts: use it to make the handler's effects idempotent. */
   readonly id: string
   readonly type: string

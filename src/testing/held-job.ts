@@ -54,7 +54,7 @@ export function holdJob(options: HeldJob): LeasedJob {
     return 'stored' as const
   }
   return {
-    ...{ type, attempt, maxAttempts, starts: start, ref: { queue, id }, isPlain: false, run, kept },
+    ...{ type, attempt, maxAttempts, starts: start, ref: { queue, id }, isPlain: false, run, kept, lockToken: '' },
     ...{ createdAt: now, dueAt: now, startedAt: now, recordedAt: now, lastStart: undefined },
     data: { v: recordVersion, tenant: anonymousTenant, ...record } satisfies JobRecord,
     events: new AttemptEvents(append, { attempt, isFirst: true, kept }),

@@ -6,6 +6,7 @@ import { createEgress } from '../worker/egress/egress.ts'
 import { executeJob } from '../worker/execution/execute-job.ts'
 import { createEventLoopExecutor } from '../worker/executors/event-loop.ts'
 import { type HeldJob, holdJob } from './held-job.ts'
+import { type ChildAnswer, testChildren } from './test-children.ts'
 
 type JobFetch = JobContext['fetch']
 
@@ -36,16 +37,20 @@ export async function runAttempt<Output>(
     job: Job
     allowCidrs: readonly string[]
     fetchOver: (real: JobFetch) => JobFetch
+    /** Answers for children; undefined: they are refused. */
+    children?: ChildAnswer | undefined
   },
 ): Promise<AttemptEnd<Output>> {
-  const { job, allowCidrs, fetchOver } = options
+  const { job, allowCidrs, fetchOver, children } = options
   const { type, queue } = job
   const egress = createEgress({ allowCidrs })
   const executor = createEventLoopExecutor({ fetch: fetchOver(egress.fetch), log: silent })
   try {
     const registry = new Map([[type, { job, file: '' }]])
     const held = holdJob({ ...options, type, queue })
-    return endOf(await executeJob({ registry, executorFor: () => executor, log: silent }, held), options.attempt)
+    const childrenOf = children && (() => testChildren(children))
+    const deps = { registry, executorFor: () => executor, log: silent, ...(childrenOf && { childrenOf }) }
+    return endOf(await executeJob(deps, held), options.attempt)
   } finally {
     await egress.close()
   }

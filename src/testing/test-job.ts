@@ -28,6 +28,11 @@ export interface TestJobOptions {
   signals?: Record<string, unknown>
   /** Signals of which waits are over that have a timeout. */
   timedOutSignals?: readonly string[]
+  /**
+   * Answers `job.run`, `job.start` and `job.gather`, once for each child: returns its output, or throws as it fails. No child is run, and no input of one is
+   * checked. Default: none can be submitted.
+   */
+  children?: (type: string, input: unknown) => unknown
   /** `job.id`. Default: a new one. Give the same twice to test a second start. */
   id?: string
 }
@@ -61,7 +66,8 @@ export async function testJob<J extends Job>(
   const record = { input: sent.value, ...(timeoutMs !== undefined && { timeoutMs }) }
   const fetchOver = (real: JobContext['fetch']) => options.fetch ?? real
   const id = options.id ?? newJobRef(job.queue, redisNow()).id
+  const { children } = options
   const held = { job, id, attempt, maxAttempts, record, signal, reported, signals, timedOutSignals }
-  const end = await runAttempt<z.output<J['output']>>({ ...held, allowCidrs: thisMachine, fetchOver })
+  const end = await runAttempt<z.output<J['output']>>({ ...held, allowCidrs: thisMachine, fetchOver, children })
   return { ...end, ...reported }
 }

@@ -12,6 +12,8 @@ import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
+import { ChildrenStore } from '../queue/children/children-store.ts'
+import { ChildSubmitter } from '../queue/children/submit-children.ts'
 import { hearCancels } from '../queue/consume/cancel-channel.ts'
 import { Heartbeat } from '../queue/consume/heartbeat.ts'
 import { LoopBlocker } from '../queue/consume/loop-blocker.ts'
@@ -32,6 +34,7 @@ import { finishOnRequest } from './finish-on-request.ts'
 import { type HealthServer, serveHealth } from './health.ts'
 import { WorkerMetrics } from './metrics.ts'
 import { openConsumers } from './open-consumers.ts'
+import { openDoor } from './open-door.ts'
 import { reportWorker, runningByType } from './report-worker.ts'
 import { startDuties } from './start-duties.ts'
 import { ConsumerWatchdog, watchEventLoop } from './watchdog.ts'
@@ -105,6 +108,7 @@ await boot('worker', async () => {
   const outbox = new WebhookOutbox({ redis, keys, jobs, control, log })
   const quotas = new TenantQuotas({ redis, keys })
   const blocker = new LoopBlocker()
+  const { door, watch } = openDoor({ redis, keys, config, registry, quotas, outbox, metrics, lifecycle, log })
   const consumers = openConsumers({
     redis,
     keys,
@@ -117,6 +121,7 @@ await boot('worker', async () => {
     metrics,
     control,
     quotas,
+    children: new ChildSubmitter({ store: new ChildrenStore({ redis, keys }), jobs, registry, control, door, log }),
     outbox,
     tracing,
     lifecycle,
@@ -134,7 +139,7 @@ await boot('worker', async () => {
     onGap: () => consumers.forEach((consumer) => consumer.checkAll()),
     log,
   })
-  const watch = startDuties({
+  startDuties({
     redis,
     subscriber,
     keys,
@@ -142,7 +147,7 @@ await boot('worker', async () => {
     registry,
     jobs,
     control,
-    quotas,
+    door,
     outbox,
     metrics,
     tracing,

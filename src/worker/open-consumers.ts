@@ -6,6 +6,8 @@ import type { RunsOn } from '../jobs/define-job.ts'
 import type { Registry } from '../jobs/registry.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
+import type { Parent } from '../queue/children/parent.ts'
+import type { ChildSubmitter } from '../queue/children/submit-children.ts'
 import type { LeasedJob } from '../queue/consume/attempt.ts'
 import { CrashQuarantine } from '../queue/consume/crash-quarantine.ts'
 import { openIdleWaits } from '../queue/consume/idle-waits.ts'
@@ -47,6 +49,7 @@ export function openConsumers(options: {
   metrics: WorkerMetrics
   control: JobControl
   quotas: TenantQuotas
+  children: ChildSubmitter
   outbox: WebhookOutbox
   tracing: Tracing | undefined
   lifecycle: Lifecycle
@@ -93,6 +96,7 @@ export function openConsumers(options: {
     registry,
     executorFor: (runsOn: RunsOn) => measured[runsOn],
     acceptsPlainJobs: config.ACCEPT_BULLMQ_JOBS,
+    childrenOf: (parent: Parent) => options.children.portOf(parent),
     tracing,
     jobLog: config.JOB_LOGS === 'stdout' ? logOfJobs(log) : undefined,
     log,

@@ -1,16 +1,12 @@
 import type { Logger } from 'pino'
 import type { z } from 'zod'
-import { resultLimitsOf, retentionOf } from '../environment/retention.ts'
+import { retentionOf } from '../environment/retention.ts'
 import type { workerVariables } from '../environment/worker-variables.ts'
 import { cancelGraceMs } from '../jobs/cancel-grace.ts'
 import { queuesOf, type Registry } from '../jobs/registry.ts'
 import type { Lifecycle } from '../lifecycle.ts'
-import type { MemoryWatch } from '../queue/admission/memory-watch.ts'
 import { QuotaRecount } from '../queue/admission/quota-recount.ts'
-import { TenantLimits } from '../queue/admission/tenant-limits.ts'
-import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
-import { openAdmission } from '../queue/maintenance/open-admission.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
 import type { Redis } from '../queue/redis/connection.ts'
 import type { Keys } from '../queue/redis/keys.ts'
@@ -22,10 +18,11 @@ import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import type { Tracing } from '../tracing/span.ts'
 import type { WorkerMetrics } from './metrics.ts'
+import type { Door } from './open-door.ts'
 
 /**
- * Starts what every worker does besides its jobs, whatever its queues: the sweep, eviction, schedules, the recount of quotas, and flows. Of all
- * workers the holder of a lease does the work. The lifecycle stops each. Returns the watch of the memory of Redis.
+ * Starts what every worker does besides its jobs, whatever its queues: the sweep, schedules, the recount of quotas, and flows. Of all workers the
+ * holder of a lease does the work. The lifecycle stops each.
  */
 export function startDuties(options: {
   redis: Redis
@@ -35,14 +32,14 @@ export function startDuties(options: {
   registry: Registry
   jobs: JobQueue
   control: JobControl
-  quotas: TenantQuotas
+  door: Door
   outbox: WebhookOutbox
   metrics: WorkerMetrics
   tracing: Tracing | undefined
   lifecycle: Lifecycle
   log: Logger
-}): MemoryWatch {
-  const { redis, subscriber, keys, config, registry, jobs, control, outbox, metrics, lifecycle, log } = options
+}): void {
+  const { redis, subscriber, keys, config, registry, jobs, control, door, outbox, metrics, lifecycle, log } = options
   const retention = retentionOf(config)
   const onEnded = metrics.jobEnded
   const sweeper = new Sweeper({
@@ -57,23 +54,6 @@ export function startDuties(options: {
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
-  const { admission, memory, watch, evictor } = openAdmission({
-    redis,
-    keys,
-    registry,
-    outbox,
-    quotas: options.quotas,
-    depthLimit: config.QUEUE_DEPTH_LIMIT,
-    retention,
-    resultMinMs: config.RESULT_MIN_MS,
-    limits: resultLimitsOf(config),
-    log,
-    onEvicted: metrics.evicted,
-  })
-  evictor.start()
-  lifecycle.onStop('evictor', () => evictor.stop())
-  metrics.observeMemory(memory)
-  const door = { admission, limits: new TenantLimits({ redis, keys }) }
   const scheduler = new Scheduler({
     store: new ScheduleStore({ redis, keys }),
     jobs,
@@ -94,5 +74,4 @@ export function startDuties(options: {
   const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, ...retention, log, door, onEnded })
   flows.start()
   lifecycle.onStop('flows', () => flows.stop())
-  return watch
 }

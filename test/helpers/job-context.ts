@@ -39,6 +39,9 @@ export function startJob(job: Job, input: unknown, options: StartOptions = {}): 
     checkpoint: async (state) => void checkpoints.push(state),
     once: async (_, fn) => fn(),
     waitForSignal: async (name) => Promise.reject(new Error(`no signal ${name}`)),
+    run: async (type: unknown) => Promise.reject(new Error(`no child ${String(type)}`)),
+    start: async () => Promise.reject(new Error('no children')),
+    gather: async () => Promise.reject(new Error('no children')),
     signal: stop.signal,
     progress(fraction, message) {
       progress.push({ fraction, message })

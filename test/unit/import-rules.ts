@@ -84,6 +84,10 @@ export const rules: Record<string, Rule> = {
       'loop-blocker',
     ],
   },
+  'queue/children': {
+    imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission', 'jobs'],
+    doors: ['children-store', 'parent', 'parents-driver', 'submit-children'],
+  },
   'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission', 'tracing/span'] },
   'queue/webhooks': { imports: ['jobs', 'queue/model', 'queue/redis', 'queue/store'] },
   'queue/maintenance': {
@@ -113,6 +117,7 @@ export const rules: Record<string, Rule> = {
       'queue/admission',
       'queue/webhooks',
       'queue/consume/attempt',
+      'queue/children',
       'jobs',
     ],
     doors: [

@@ -1,4 +1,5 @@
 import { cancelGraceMs } from '../../jobs/cancel-grace.ts'
+import { parseJobId } from '../../queue/model/job-id.ts'
 import { next } from '../../queue/model/job-states.ts'
 import { redisNow } from '../../queue/model/redis-time.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
@@ -48,8 +49,16 @@ export async function retryOne(
 export async function deleteOne(
   { queue, flows, outbox }: Pick<RouteDeps, 'queue' | 'flows' | 'outbox'>,
   job: StoredJob,
-): Promise<'removed' | 'missing' | 'not_done' | 'of_open_flow'> {
+): Promise<'removed' | 'missing' | 'not_done' | 'of_open_flow' | 'of_open_parent'> {
   if (await flows.isOpen(job.record.flow?.id)) return 'of_open_flow'
+  if (await isOpen(queue, job.record.parent?.id)) return 'of_open_parent'
   if (job.done) await outbox.forget(jobOwner(job))
   return queue.remove(job)
+}
+
+/** Whether a job has not ended: it may still ask for the results of those that it has submitted. */
+async function isOpen(queue: RouteDeps['queue'], id: string | undefined): Promise<boolean> {
+  const ref = id === undefined ? undefined : parseJobId(id)
+  const job = ref && (await queue.read(ref, undefined, 'small'))
+  return job !== undefined && !job.done
 }

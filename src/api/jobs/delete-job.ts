@@ -28,6 +28,8 @@ export function deleteJob(app: FastifyInstance, deps: RouteDeps): void {
       const result = await deleteOne(deps, job)
       if (result === 'of_open_flow')
         throw new Problem('job_not_done', `The job belongs to flow ${job.record.flow?.id}, which is not done.`)
+      if (result === 'of_open_parent')
+        throw new Problem('job_not_done', `The job ${job.record.parent?.id} has submitted it, and is not done.`)
       if (result === 'missing') throw jobNotFound(id)
       if (result === 'not_done') throw new Problem('job_not_done', `The job is ${job.state}: cancel it first.`)
       return reply.code(204).send()

@@ -45,6 +45,8 @@ export const exampleJob: JobResource = {
   deadline_at: null,
   expires_at: '2026-11-23T03:00:00.021Z',
   flow_id: null,
+  parent: null,
+  children: null,
   trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
   attempts: [
     {

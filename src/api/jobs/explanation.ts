@@ -7,7 +7,7 @@ import { named, stateField, timeField } from '../openapi/fields.ts'
 import { type JobResource, jobSchema } from './job-resource.ts'
 
 const kinds = [
-  ...['scheduled', 'debounce', 'retry', 'flow', 'signal'],
+  ...['scheduled', 'debounce', 'retry', 'flow', 'signal', 'children'],
   ...['paused', 'no_worker', 'unknown_type', 'concurrency', 'rate', 'tenant', 'queue', 'ahead', 'ready', 'quarantine'],
   ...['running', 'cancel_requested', 'ended'],
 ] as const
@@ -21,7 +21,7 @@ const reasonSchema = named(
     kind: z
       .enum(kinds)
       .describe(
-        '`scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `signal`: its handler waits for a signal, until `at` where that has a timeout. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it; without a number, those of others do, or the fairness keys of its tenant decide at each turn. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended`',
+        '`scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `signal`: its handler waits for a signal, until `at` where that has a timeout. `children`: it waits for jobs that it has submitted. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it; without a number, those of others do, or the fairness keys of its tenant decide at each turn. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended`',
       ),
     detail: z.string().describe('The reason as a sentence'),
     since: timeField.optional(),
@@ -115,14 +115,18 @@ function whyItIsThere(
   return reasons
 }
 
-function waiting({ since, signals }: NonNullable<JobResource['waiting_for']>): Reason[] {
-  return signals.map(({ name, until }) => ({
-    kind: 'signal',
-    detail: `Its handler waits for the signal "${name}".`,
-    since,
-    key: name,
-    ...(until !== null && { at: until }),
-  }))
+function waiting({ since, signals, children }: NonNullable<JobResource['waiting_for']>): Reason[] {
+  const forSignals = signals.map(
+    ({ name, until }): Reason => ({
+      kind: 'signal',
+      detail: `Its handler waits for the signal "${name}".`,
+      since,
+      key: name,
+      ...(until !== null && { at: until }),
+    }),
+  )
+  if (!children) return forSignals
+  return [...forSignals, { kind: 'children', detail: 'Its handler waits for jobs that it has submitted.', since }]
 }
 
 function blocked({ flow_id }: JobResource, flow: FlowPlace | undefined): Reason {

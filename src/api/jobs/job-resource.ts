@@ -61,10 +61,11 @@ export const jobSchema = z.object({
     .object({
       since: timeField,
       signals: z.array(z.object({ name: z.string(), until: timeField.nullable() })),
+      children: z.boolean(),
     })
     .nullable()
     .describe(
-      'Of a job that is `blocked` since its handler waits: for which signals, and until when at the latest. Any of them brings it back',
+      'Of a job that is `blocked` since its handler waits: for which signals, and until when at the latest, any of which brings it back; and whether for jobs that it has submitted',
     ),
   signals: z
     .array(z.object({ name: z.string(), received_at: timeField, size_bytes: z.int() }))
@@ -117,6 +118,14 @@ export const jobSchema = z.object({
   deadline_at: timeField.nullable(),
   expires_at: timeField.nullable().describe('At the latest: results give way sooner where Redis is low on memory'),
   flow_id: z.string().nullable(),
+  parent: z
+    .object({ id: z.string(), root_id: z.string(), depth: z.int() })
+    .nullable()
+    .describe('The job whose handler has submitted it, the first job above that one, and how many are above it'),
+  children: z
+    .object({ count: z.int() })
+    .nullable()
+    .describe('How many jobs its handler has submitted in this run: `GET /v1/jobs?parent=` lists them'),
   trace_id: z.string().nullable().describe('Of the `traceparent` that it was submitted with'),
   attempts: z
     .array(
@@ -196,6 +205,8 @@ export function jobResource(
     deadline_at: optionalTimestamp(timeLimits(record).deadlineAt),
     expires_at: optionalTimestamp(expiresAt(job, retention)),
     flow_id: record.flow?.id ?? null,
+    parent: record.parent ? { id: record.parent.id, root_id: record.parent.root, depth: record.parent.depth } : null,
+    children: job.children === undefined ? null : { count: job.children },
     trace_id: record.traceparent === undefined ? null : traceIdOf(record.traceparent),
     attempts: job.starts.map(({ attempt, worker, startedAt, endedAt, outcome, failure: why }) => ({
       attempt,
@@ -217,10 +228,11 @@ export function jobResource(
   }
 }
 
-function shownWaits({ since, signals }: Parked): NonNullable<JobResource['waiting_for']> {
+function shownWaits({ since, signals, children }: Parked): NonNullable<JobResource['waiting_for']> {
   return {
     since: timestamp(since),
     signals: signals.map(({ name, until }) => ({ name, until: optionalTimestamp(until) })),
+    children,
   }
 }
 

@@ -25,6 +25,12 @@ const query = z.strictObject({
   type: z.string().min(1).max(100).optional(),
   queue: z.string().regex(queueNamePattern).optional(),
   tag: z.string().min(1).max(100).optional(),
+  parent: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Only jobs that the handler of the job with this id has submitted'),
   error_code: z.string().min(1).max(200).optional().describe('Only jobs that ended with this `error.code`'),
   fingerprint: z
     .string()
@@ -89,8 +95,8 @@ export function listJobs(app: FastifyInstance, { queue, index, config, retention
     },
     handler: async (request, reply) => {
       const filter: Query = { ...request.query, metadata: metadataOf(request.query, indexed) }
-      const { state, type, tag, metadata, error_code: errorCode, fingerprint } = filter
-      const wanted = { state, type, tag, metadata, errorCode, fingerprint }
+      const { state, type, tag, parent, metadata, error_code: errorCode, fingerprint } = filter
+      const wanted = { state, type, tag, parent, metadata, errorCode, fingerprint }
       const read = async function* (found: IndexedJob[]) {
         for await (const { job } of queue.readMany(found.map(({ ref }) => ref)))
           yield job && matchesFilter(job, wanted)

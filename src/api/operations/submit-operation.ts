@@ -30,6 +30,7 @@ const filterSchema = named(
     type: z.string().min(1).max(100).optional(),
     queue: z.string().regex(queueNamePattern).optional(),
     tag: z.string().min(1).max(100).optional(),
+    parent: z.string().min(1).max(100).optional(),
     error_code: z.string().min(1).max(200).optional(),
     fingerprint: z.string().regex(fingerprintPattern, 'is not a fingerprint').optional(),
     created_after: z.iso.datetime({ offset: true }).optional(),
@@ -84,7 +85,7 @@ export function submitOperation(app: FastifyInstance, { operations }: RouteDeps)
 
 function definitionOf(given: z.output<typeof body>, { tenant, key }: Caller): OperationDefinition {
   const { action, filter, dry_run: dryRun = true, limit = defaultLimit } = given
-  const { state, type, queue, tag, error_code: errorCode, fingerprint, created_after, created_before } = filter
+  const { state, type, queue, tag, parent, error_code: errorCode, fingerprint, created_after, created_before } = filter
   const mistakes = new Mistakes()
   if (Object.keys(filter).length === 0) mistakes.add('/filter', 'is empty: it must have at least one condition')
   if (mistakes.count > 0) throw mistakes.toProblem()
@@ -98,6 +99,7 @@ function definitionOf(given: z.output<typeof body>, { tenant, key }: Caller): Op
       type,
       queue,
       tag,
+      parent,
       errorCode,
       fingerprint,
       from: created_after === undefined ? 0 : Date.parse(created_after) + 1,

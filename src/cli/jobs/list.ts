@@ -12,6 +12,7 @@ export interface FilterFlags {
   type?: string | undefined
   queue?: string | undefined
   tag?: string | undefined
+  parent?: string | undefined
   errorCode?: string | undefined
   fingerprint?: string | undefined
   createdAfter?: string | undefined
@@ -33,6 +34,7 @@ export const filterOf = (flags: FilterFlags): Record<string, string | undefined>
   type: flags.type,
   queue: flags.queue,
   tag: flags.tag,
+  parent: flags.parent,
   error_code: flags.errorCode,
   fingerprint: flags.fingerprint,
   created_after: flags.createdAfter,
@@ -41,7 +43,10 @@ export const filterOf = (flags: FilterFlags): Record<string, string | undefined>
 
 /** Lists jobs or flows, newest first. */
 export const list = reporting(async (flags: ListFlags): Promise<void> => {
-  if (flags.flows && (flags.type ?? flags.queue ?? flags.errorCode ?? flags.fingerprint) !== undefined) {
+  if (
+    flags.flows &&
+    (flags.type ?? flags.queue ?? flags.parent ?? flags.errorCode ?? flags.fingerprint) !== undefined
+  ) {
     usage('--flows: flows are listed by --state, --tag and times alone')
   }
   const client = await openClient(flags)

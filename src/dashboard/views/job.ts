@@ -64,6 +64,8 @@ function Facts({ job }: { job: Job }) {
     <div><dt>Created</dt><dd><${Ago} at=${job.created_at} /></dd></div>
     ${job.started_at !== null && html`<div><dt>${job.done ? 'Took' : 'Runs for'}</dt><dd class="num"><${Took} from=${job.started_at} to=${job.finished_at} /></dd></div>`}
     ${job.flow_id !== null && html`<div><dt>Flow</dt><dd><a class="id" href=${pathTo(['flows', job.flow_id])}>${shortId(job.flow_id)}</a></dd></div>`}
+    ${job.parent && html`<div><dt>Parent</dt><dd><a class="id" href=${pathTo(['jobs', job.parent.id])}>${shortId(job.parent.id)}</a></dd></div>`}
+    ${job.children && html`<div><dt>Children</dt><dd class="num"><a href=${pathTo(['jobs'], { parent: job.id })}>${job.children.count}</a></dd></div>`}
     ${job.tags.length > 0 && html`<div><dt>Tags</dt><dd>${job.tags.map((tag) => html`<a class="tag" dir="auto" href=${pathTo(['jobs'], { tag })}>${tag}</a> `)}</dd></div>`}
     ${Object.entries(job.metadata).map(([name, value]) => html`<div><dt>${name}</dt><dd dir="auto">${value}</dd></div>`)}
     ${job.expires_at !== null && html`<div><dt>Kept until</dt><dd><${Ago} at=${job.expires_at} /></dd></div>`}

@@ -19,6 +19,7 @@ const filters = [
   'type',
   'queue',
   'tag',
+  'parent',
   'error_code',
   'fingerprint',
   'created_after',

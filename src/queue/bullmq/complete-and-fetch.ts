@@ -68,10 +68,10 @@ export function ending(job: MinimalJob, how: End & Pick<Exchange, 'token' | 'fet
   const list = Object.entries(fields ?? {}).filter(([, field]) => field !== undefined)
   const more = list.length > 0 ? JSON.stringify(list.flat()) : ''
   const attempt = isDroverJob(opts) ? attemptsMade + 1 : ''
-  const { flow = '', replyChannel = '', dataLength = 0 } = job instanceof FetchedJob ? job : {}
+  const { owner = '', replyChannel = '', dataLength = 0 } = job instanceof FetchedJob ? job : {}
   const ownSize = value.length + more.length
   const about = dataLength + ownSize
-  const ofFlow = nextStep ? `${flow} ${nextStep.id} ${nextStep.data}` : flow
+  const ofFlow = nextStep ? `${owner} ${nextStep.id} ${nextStep.data}` : owner
   const end = [id, value, more, attempt, opts.attempts ?? 0, ofFlow, replyChannel, about]
   return { ...held, end, size: ownSize + ofFlow.length }
 }
@@ -83,7 +83,7 @@ export interface WorkerQueue {
   keys: Record<string, string>
   /** For BullMQ's Job, which has all fields of a job; events are written in any case. */
   isPlain: boolean
-  /** The channel on which flows hear of ends. */
+  /** The channel on which the coordinator hears of the ends of jobs of flows, and of children. */
   hints: string
   /** How long a lock holds. */
   lockMs: number

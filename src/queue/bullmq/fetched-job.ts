@@ -2,7 +2,7 @@ import { Job, type JobJson, type Worker } from 'bullmq'
 import { addStart } from '../model/job-history.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { type JobLease, UnprotectedLease } from '../model/job-lease.ts'
-import { flowOf } from '../model/job-record.ts'
+import { ownerOf } from '../model/job-record.ts'
 import { parseJson } from '../model/parse-json.ts'
 import { isDroverJob } from './job-options.ts'
 
@@ -91,9 +91,9 @@ export class FetchedJob extends Job {
     return this.attemptsMade + 1
   }
 
-  /** The flow that it belongs to. */
-  get flow(): string | undefined {
-    return this.isOurs ? flowOf(this.data) : undefined
+  /** The flow that it belongs to, or the job that has submitted it. */
+  get owner(): string | undefined {
+    return this.isOurs ? ownerOf(this.data) : undefined
   }
 
   /** Keeps the first and the last starts; BullMQ keeps the last. */

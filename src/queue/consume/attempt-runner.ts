@@ -242,6 +242,7 @@ export class AttemptRunner {
       // BullMQ's own default is 0, for one attempt.
       maxAttempts: job.opts.attempts || 1,
       starts,
+      lockToken: token,
       run: job.run,
       kept,
       createdAt,

@@ -18,6 +18,8 @@ export interface LeasedJob {
   maxAttempts: number
   /** How often it was taken by a worker, this time included. */
   starts: number
+  /** What its lock holds. */
+  lockToken: string
   /** The number of its run. */
   run: number
   /** What earlier starts of the run have kept; undefined where that is nothing. */

@@ -83,7 +83,7 @@ export class JobSettler {
     const { events } = this.#options
     const ref = job.ref
     events.announce(ref, 'end', job.replyChannel)
-    if (job.flow !== undefined) events.hint(job.flow, ref)
+    if (job.owner !== undefined) events.hint(job.owner, ref)
   }
 
   /**

@@ -1,14 +1,18 @@
 import type { Logger } from 'pino'
-import type { Registry } from '../../jobs/registry.ts'
+import { queuesOf, type Registry } from '../../jobs/registry.ts'
 import type { Refusal } from '../admission/admission.ts'
 import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import { BullQueues } from '../bullmq/bull-queues.ts'
+import { ChildrenStore } from '../children/children-store.ts'
+import { ParentsDriver } from '../children/parents-driver.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { monotonicMs } from '../model/monotonic.ts'
 import type { Redis } from '../redis/connection.ts'
 import { fence, incarnationOf } from '../redis/incarnation.ts'
 import type { Keys } from '../redis/keys.ts'
 import { Lease } from '../redis/lease.ts'
+import { JobControl } from '../store/cancel-and-retry.ts'
+import { JobQueue } from '../store/job-queue.ts'
 import type { WebhookOutbox } from '../webhooks/outbox.ts'
 import type { FlowDoor } from './expand-map.ts'
 import { FlowDriver } from './flow-driver.ts'
@@ -47,6 +51,7 @@ interface Memory {
   incarnation: number
   store: FlowStore
   driver: FlowDriver
+  parents: ParentsDriver
   remover: FlowRemover
   upkeep: FlowIndexUpkeep
   /** When the next upkeep is due, in monotonic ms. */
@@ -54,7 +59,7 @@ interface Memory {
 }
 
 /**
- * Drives all open flows to completion and removes ended ones. Every process may run a coordinator; the holder of a lease does the work.
+ * Drives all open flows to completion and removes ended ones, and looks after the jobs that have submitted others. Every process may run a coordinator; the holder of a lease does the work.
  * Two at once, after a lease was lost unnoticed, do no harm: see advance.ts. When Redis may have lost its last writes, it forgets what it
  * remembers of the flows, and what it is doing fails: it would go on from what is lost.
  */
@@ -77,7 +82,7 @@ export class FlowCoordinator {
     this.#options = options
     this.#bull = new BullQueues({ redis, keys, isListed: true, isShared: options.isShared })
     this.#hints = new FlowHints(subscriber, keys.flowHints, {
-      onHint: (flow, job, isUrgent) => this.#memory?.driver.hint(flow, job, isUrgent),
+      onHint: (owner, job, isUrgent) => this.#onHint(owner, job, isUrgent),
       onGap: () => this.#checkAllSoon(),
     })
     this.#lease = new Lease({ redis, key: keys.flowLease, ms: leaseMs, renewAfterMs: 0 })
@@ -106,6 +111,7 @@ export class FlowCoordinator {
     await this.#standDown(memory)
     await this.#passing
     await memory.driver.idle()
+    await memory.parents.idle()
     await this.#lease.release()
   }
 
@@ -127,6 +133,12 @@ export class FlowCoordinator {
     })
   }
 
+  #onHint(owner: string, job: string | undefined, isUrgent: boolean): void {
+    const memory = this.#memory
+    if (owner.startsWith('flow_')) memory?.driver.hint(owner, job, isUrgent)
+    else memory?.parents.hint(owner, job)
+  }
+
   async #lead(): Promise<void> {
     await this.#hints.listen()
     this.#memory = this.#remember()
@@ -136,11 +148,13 @@ export class FlowCoordinator {
   async #standDown(memory: Memory): Promise<void> {
     this.#memory = undefined
     memory.driver.close()
+    memory.parents.close()
     await this.#hints.close()
   }
 
   #readAnew(before: Memory): void {
     before.driver.close()
+    before.parents.close()
     this.#memory = this.#remember()
     this.#log.info('read all open flows anew: Redis may have lost its last writes')
   }
@@ -159,15 +173,30 @@ export class FlowCoordinator {
     const driver = new FlowDriver({ ...deps, hints: this.#hints, log })
     const remover = new FlowRemover({ redis, keys, store, jobs, outbox, resultTtlMs, failedTtlMs })
     const upkeep = new FlowIndexUpkeep({ redis, keys, store })
+    const children = new ChildrenStore({ redis, keys })
+    const queue = new JobQueue({ client: redis, keys, queues: queuesOf(registry) })
+    const control = new JobControl({ redis, keys })
+    const parents = new ParentsDriver({
+      redis,
+      keys,
+      store: children,
+      jobs: queue,
+      control,
+      quotas,
+      registry,
+      onEnded,
+      log,
+    })
     this.#from = 0
     driver.open()
     upkeep.begin()
-    return { incarnation, store, driver, remover, upkeep, upkeepAt: 0 }
+    return { incarnation, store, driver, parents, remover, upkeep, upkeepAt: 0 }
   }
 
   async #passAndRemove(memory: Memory): Promise<void> {
     try {
       await this.#pass(memory)
+      await memory.parents.pass()
       if (monotonicMs() < memory.upkeepAt) return
       const { resultTtlMs, failedTtlMs = resultTtlMs } = this.#options
       const { share, minMs, maxMs } = upkeepPace
@@ -195,5 +224,6 @@ export class FlowCoordinator {
   #checkAllSoon(): void {
     this.#from = 0
     this.#memory?.driver.expireChecks()
+    this.#memory?.parents.expireChecks()
   }
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { TenantQuotas } from '../admission/tenant-quotas.ts'
-import type { JobRef } from '../model/job-id.ts'
+import { type JobRef, parseJobId } from '../model/job-id.ts'
 import { anonymousTenant } from '../model/job-record.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { monotonicMs } from '../model/monotonic.ts'
@@ -178,7 +178,7 @@ export class Sweeper {
     if (ended.length > 0) log.info({ queue: name, ended: ended.length }, 'ended jobs that no worker would end')
     await this.#releaseClaims(claims, keys.bull(name, ''))
     const released = await this.#releaseWebhooks(owing.map((id) => ({ queue: name, id })))
-    await this.#detachFromMissingFlows(ofFlows)
+    await this.#detachFromMissingOwners(ofFlows)
     // A full round of claims may have some that are held, one of rates some that are in use.
     const isMoreUnused = Math.max(swept.unclaimed, swept.passedRates) >= maxJobs / 2
     const isRecountLeft = isRecounting && ++queue.recounts < maxRecounts
@@ -190,13 +190,22 @@ export class Sweeper {
     )
   }
 
-  /** A job whose flow is gone, though it should have been removed with it, becomes a job without a flow. */
-  async #detachFromMissingFlows(jobsAndFlows: string[]): Promise<void> {
-    const { redis, keys } = this.#options
-    for (let i = 0; i + 1 < jobsAndFlows.length; i += 2) {
-      const [job = '', flow = ''] = jobsAndFlows.slice(i, i + 2)
-      if ((await redis.exists(keys.flow(flow))) === 0) await redis.hdel(job, 'flow', 'flowHints')
+  /** A job whose flow is gone, though it should have been removed with it, or whose parent is, becomes a job without one. */
+  async #detachFromMissingOwners(jobsAndOwners: string[]): Promise<void> {
+    const { redis } = this.#options
+    for (let i = 0; i + 1 < jobsAndOwners.length; i += 2) {
+      const [job = '', owner = ''] = jobsAndOwners.slice(i, i + 2)
+      if (!(await this.#isKept(owner))) await redis.hdel(job, 'flow', 'flowHints', 'flowRun')
     }
+  }
+
+  /** Whether a flow is there, or a job that has not ended. */
+  async #isKept(owner: string): Promise<boolean> {
+    const { redis, keys } = this.#options
+    const ref = parseJobId(owner)
+    if (!ref || owner.startsWith('flow_')) return (await redis.exists(keys.flow(owner))) === 1
+    const [name, finished] = await redis.hmget(keys.job(ref), 'name', 'finishedOn')
+    return typeof name === 'string' && typeof finished !== 'string'
   }
 
   /** @returns how many deliveries were stored */

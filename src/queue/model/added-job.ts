@@ -44,6 +44,7 @@ export function addedJob(
     cancelRequestedAt: undefined,
     starts: [],
     startCount: 0,
+    children: undefined,
     worker: undefined,
     deduplicated,
   }

@@ -3,7 +3,7 @@ import { failureSchema, type StoredFailure } from './failure.ts'
 import type { JobEnd } from './job-states.ts'
 import { parseJson } from './parse-json.ts'
 
-/** How a start of a job ended. `worker_lost`: its worker crashed, froze or lost its lease. `put_back`: its worker was stopped. `parked`: it waits for a signal. */
+/** How a start of a job ended. `worker_lost`: its worker crashed, froze or lost its lease. `put_back`: its worker was stopped. `parked`: it waits for a signal or for jobs that it has submitted. */
 export const outcomes = ['succeeded', 'failed', 'canceled', 'worker_lost', 'put_back', 'parked'] as const
 type Outcome = (typeof outcomes)[number]
 

@@ -5,7 +5,7 @@ import type { JobRecord } from './job-record.ts'
 export const labeledStates = ['failed', 'canceled', 'expired'] as const
 
 /** What an index of labels finds jobs or flows by. Texts of any length and content are digested: labels have one length, and no colon. */
-export type Label = `${'t' | 'm' | 's' | 'e' | 'f'}${string}`
+export type Label = `${'t' | 'm' | 's' | 'e' | 'f' | 'p'}${string}`
 
 const digest = (text: string) => createHash('sha1').update(text).digest('hex').slice(0, 16)
 
@@ -27,9 +27,13 @@ export const labelEntry = (tenant: string, label: Label, place: string): string 
 /** Jobs with this value of a key of their metadata. */
 export const metadataLabel = (key: string, value: string): Label => `m${digest(JSON.stringify([key, value]))}`
 
+/** Jobs that the handler of a job has submitted. */
+export const parentLabel = (parent: string): Label => `p${digest(parent)}`
+
 /** The labels that a job has from its submission on. */
-export function labelsOf({ tags = [], metadata = {}, indexed = [] }: Omit<JobRecord, 'v' | 'input'>): Label[] {
+export function labelsOf({ tags = [], metadata = {}, indexed = [], parent }: Omit<JobRecord, 'v' | 'input'>): Label[] {
   const labels = [...new Set(tags)].map(tagLabel)
+  if (parent) labels.push(parentLabel(parent.id))
   for (const key of indexed) {
     const value = metadata[key]
     if (value !== undefined) labels.push(metadataLabel(key, value))

@@ -49,6 +49,8 @@ export const recordSchema = z.object({
   debounce: debounceSchema.optional(),
   /** The flow of the job, and its node there. `fills`: the step behind it takes its output, see flows/fill-next-step.ts. */
   flow: z.object({ id: z.string(), node: z.int(), fills: z.literal(true).optional() }).optional(),
+  /** The job whose handler has submitted it, the first one above that, and how many are above it. */
+  parent: z.object({ id: z.string(), root: z.string(), depth: z.int() }).optional(),
   /** Last in the stored text, because read-job.lua cuts a large one off. */
   input: z.unknown(),
 })
@@ -112,9 +114,10 @@ export function requestOf(data: unknown): { request_id?: string; traceparent?: s
   }
 }
 
-/** The flow in a stored record, without validating the rest. */
-export function flowOf(data: unknown): string | undefined {
-  const id: unknown = Object(Object(data).flow).id
+/** The flow or the parent in a stored record, which hears of the job's end, without validating the rest. */
+export function ownerOf(data: unknown): string | undefined {
+  const { flow, parent } = Object(data) as { flow?: unknown; parent?: unknown }
+  const id: unknown = Object(flow ?? parent).id
   return typeof id === 'string' ? id : undefined
 }
 

@@ -14,7 +14,10 @@ export interface NewJob {
   runAt?: number | undefined
   /** The channel on which its end is published, for the process that awaits it: see event-hub.ts. */
   replyChannel?: string | undefined
-  /** Its flow, in which it may have to wait until it is released. `next` is a job of its queue that its success releases. */
+  /**
+   * Its flow, in which it may have to wait until it is released; or the job that has submitted it. It is kept as long as that is open, which hears of its
+   * end. `next` is a job of its queue that its success releases.
+   */
   flow?: { id: string; run: number; isBlocked: boolean; next?: string | undefined } | undefined
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isChildrenField } from '../../jobs/child-job.ts'
 import { signalOfField } from '../../jobs/job-wait.ts'
 import { parseJson } from './parse-json.ts'
 
@@ -7,6 +8,8 @@ export interface Parked {
   since: number
   /** `until`: when the wait is over, which the handler learns then. */
   signals: { name: string; until: number | undefined }[]
+  /** Whether it waits for jobs that its handler has submitted. */
+  children: boolean
 }
 
 /** A signal that a job has received; in epoch ms, and bytes of JSON. */
@@ -27,7 +30,7 @@ export function decodeParked(field: string | undefined): Parked | undefined {
     const name = signalOfField(waitsFor)
     return name === undefined ? [] : [{ name, until: until === 0 ? undefined : until }]
   })
-  return { since: stored.s, signals }
+  return { since: stored.s, signals, children: stored.w.some(([field]) => isChildrenField(field)) }
 }
 
 /** The field `signals` of a job: see signal-job.lua. */

@@ -67,6 +67,8 @@ export interface StoredJob {
   startCount: number
   /** Only of a job that was just added: what became of it where another job has its key. */
   deduplicated?: Deduplicated | undefined
+  /** How many jobs its handler has submitted in this run. */
+  children: number | undefined
   /** The worker that runs it. */
   worker: string | undefined
 }
@@ -158,6 +160,7 @@ export function decodeJob(
     starts,
     // Not stored of a success, nor by earlier versions of a failure.
     startCount: Number(hash['ats'] ?? starts.length),
+    children: optionalNumber(hash['children']),
     worker: place === 'active' ? hash['pb'] : undefined,
   }
 }

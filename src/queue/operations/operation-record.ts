@@ -21,6 +21,7 @@ const filterSchema = z.object({
   type: z.string().optional(),
   queue: z.string().optional(),
   tag: z.string().optional(),
+  parent: z.string().optional(),
   errorCode: z.string().optional(),
   fingerprint: z.string().optional(),
   /** Epoch ms, both included. */

@@ -190,6 +190,11 @@ export class Keys extends QueueKeys {
     return `${this.#prefix}:{flows}:labels`
   }
 
+  /** Sorted set of the jobs that have submitted others and may be open, by when the first was about to be stored. */
+  get openParents(): string {
+    return `${this.#prefix}:{flows}:parents`
+  }
+
   /** Held by the flow coordinator. */
   get flowLease(): string {
     return `${this.#prefix}:{flows}:lease`

@@ -45,6 +45,16 @@ export class QueueKeys {
     return `${this.job(ref)}:checkpoint`
   }
 
+  /** Hash: the jobs that the handler of a job has submitted, by run and order of the calls: see children/lua/register-children.lua. */
+  children(ref: JobRef): string {
+    return `${this.job(ref)}:children`
+  }
+
+  /** Set of those that it waits for. */
+  awaitedChildren(ref: JobRef): string {
+    return `${this.job(ref)}:awaits`
+  }
+
   /** Hash of the pieces of an output that is too large for the job's own. */
   output(ref: JobRef): string {
     return `${this.job(ref)}:output`

@@ -48,7 +48,7 @@ export class JobControl {
    *
    * @throws QueueUnavailableError
    */
-  async cancel(job: StoredJob, graceMs: number, now: number): Promise<CancelResult> {
+  async cancel(job: JobRef, graceMs: number, now: number): Promise<CancelResult> {
     const keys = this.#keys
     const { queue } = job
     const sets = ['delayed', 'prioritized', 'wait', 'active', 'stalled', 'failed'].map((set) => keys.bull(queue, set))

@@ -6,6 +6,7 @@ import {
   labelEntry,
   labeledStates,
   metadataLabel,
+  parentLabel,
   stateLabel,
   tagLabel,
 } from '../model/job-label.ts'
@@ -19,6 +20,8 @@ export interface JobFilter {
   state?: JobState | undefined
   type?: string | undefined
   tag?: string | undefined
+  /** The job whose handler has submitted it. */
+  parent?: string | undefined
   /** Of keys that have an index: key and value. */
   metadata?: [string, string][]
   /** It ended with this code of its error. */
@@ -100,9 +103,10 @@ export function rangeOf(behind: string | undefined, from: number, to: number) {
   return { newest: isBehind ? behind : newest, isAfterNewest: isBehind, end: ulidBound(from) }
 }
 
-function labelsOf({ tag, metadata = [], errorCode, fingerprint, state }: JobFilter): Label[] {
+function labelsOf({ tag, parent, metadata = [], errorCode, fingerprint, state }: JobFilter): Label[] {
   const ended = labeledStates.find((name) => name === state)
   return [
+    ...(parent === undefined ? [] : [parentLabel(parent)]),
     ...(tag === undefined ? [] : [tagLabel(tag)]),
     ...metadata.map(([key, value]) => metadataLabel(key, value)),
     ...(errorCode === undefined ? [] : [errorLabel(errorCode)]),

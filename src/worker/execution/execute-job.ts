@@ -1,10 +1,12 @@
 import type { Logger } from 'pino'
+import type { ChildrenPort } from '../../jobs/child-job.ts'
 import type { Job, RunsOn } from '../../jobs/define-job.ts'
 import { fenceOf } from '../../jobs/fence.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import { boundFailure, describeFailure, type JobFailure } from '../../jobs/job-failure.ts'
 import type { LoadedJob, Registry } from '../../jobs/registry.ts'
 import type { StopRequest } from '../../jobs/stop-request.ts'
+import type { Parent } from '../../queue/children/parent.ts'
 import type { LeasedJob, Settlement } from '../../queue/consume/attempt.ts'
 import { type JobRecord, parseRecord, plainRecord, requestOf, timeLimits } from '../../queue/model/job-record.ts'
 import type { KeptOutput } from '../../queue/store/job-output.ts'
@@ -22,6 +24,8 @@ export interface ExecuteJobDeps {
   executorFor(runsOn: RunsOn): Executor
   /** Undefined: attempts are not traced. */
   tracing?: Tracing | undefined
+  /** Submits what the handler of a job asks for. */
+  childrenOf?: (parent: Parent) => ChildrenPort
   /** Gets what handlers log, too. */
   jobLog?: ReturnType<typeof logOfJobs> | undefined
   log: Logger
@@ -115,7 +119,7 @@ function settleLate(record: JobRecord, leased: LeasedJob): Settlement {
 }
 
 async function run(
-  { executorFor, jobLog }: Pick<ExecuteJobDeps, 'executorFor' | 'jobLog'>,
+  { executorFor, jobLog, childrenOf }: Pick<ExecuteJobDeps, 'executorFor' | 'jobLog' | 'childrenOf'>,
   loaded: LoadedJob,
   record: JobRecord,
   leased: LeasedJob,
@@ -164,7 +168,21 @@ async function run(
       if (event.kind === 'log') jobLog?.(leased, event)
       return events.emit(event)
     }
-    const outcome = await executorFor(loaded.job.runsOn).run(loaded, task, emit, stop, onSpan, leased.awaitAnswers)
+    // Few handlers ask for any.
+    let port: ChildrenPort | undefined
+    const children: ChildrenPort | undefined =
+      childrenOf && !leased.isPlain
+        ? (ask) => (port ??= childrenOf({ ...leased, record, traceparent }))(ask)
+        : undefined
+    const outcome = await executorFor(loaded.job.runsOn).run(
+      loaded,
+      task,
+      emit,
+      stop,
+      onSpan,
+      leased.awaitAnswers,
+      children,
+    )
     clearTimeout(timer)
     // Whether its values are stored decides how the attempt ends.
     const sending = events.flush()

@@ -13,7 +13,7 @@ import type { Executor, ExecutorLog, Outcome } from './executor.ts'
  */
 export function createEventLoopExecutor({ fetch, log }: { fetch: JobFetch; log: ExecutorLog }): Executor {
   return {
-    run({ job }, attempt, emit, stop, emitSpan, awaitAnswers) {
+    run({ job }, attempt, emit, stop, emitSpan, awaitAnswers, children) {
       if (stop.aborted) return Promise.resolve({ status: 'killed' })
       return new Promise((resolve) => {
         const fields = { job: attempt.id, type: attempt.type }
@@ -47,9 +47,13 @@ export function createEventLoopExecutor({ fetch, log }: { fetch: JobFetch; log: 
             }
             return reply
           })
-        void runHandler({ job, attempt, stop, fetch, emit: emitUnlessAbandoned, emitSpan, awaitAnswers: park }).then(
-          end,
-        )
+        const parts = {
+          emit: emitUnlessAbandoned,
+          emitSpan,
+          awaitAnswers: park,
+          ...(children && { children: { children } }),
+        }
+        void runHandler({ job, attempt, stop, fetch, ...parts }).then(end)
       })
     },
   }

@@ -1,3 +1,4 @@
+import type { ChildrenPort } from '../../jobs/child-job.ts'
 import type { EmitSpan } from '../../jobs/handler-span.ts'
 import type { EmitJobEvent } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
@@ -32,6 +33,7 @@ export interface Executor {
     stop: StopSignal,
     emitSpan?: EmitSpan,
     awaitAnswers?: AwaitAnswers,
+    children?: ChildrenPort,
   ): Promise<Outcome>
 }
 

@@ -36,11 +36,13 @@ export class HostPool implements Executor {
     this.#options = options
   }
 
-  run(...[loaded, attempt, emit, stop, emitSpan]: Parameters<Executor['run']>): Promise<Outcome> {
+  run(
+    ...[loaded, attempt, emit, stop, emitSpan, awaitAnswers, children]: Parameters<Executor['run']>
+  ): Promise<Outcome> {
     if (this.#isClosed || stop.aborted) return Promise.resolve({ status: 'killed' })
     return new Promise((resolve) => {
       const isFresh = loaded.job.isolation === 'fresh'
-      this.#wait({ loaded, attempt, emit, stop, emitSpan, isFresh, resolve }, 'last')
+      this.#wait({ loaded, attempt, emit, stop, emitSpan, awaitAnswers, children, isFresh, resolve }, 'last')
     })
   }
 

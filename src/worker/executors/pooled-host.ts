@@ -6,7 +6,7 @@ import { describeThrown } from '../handler/run-handler.ts'
 import { readStopRequest } from '../handler/stopped-error.ts'
 import type { ExecutorLog, Outcome } from './executor.ts'
 import { describeEnd, type Host, type HostEnd, type HostSettings, type SpawnHost, spawnSafely } from './host.ts'
-import { type FromChild, readFromChild } from './protocol.ts'
+import { type Ask, type AskReply, type FromChild, readFromChild } from './protocol.ts'
 import type { Task } from './task.ts'
 
 export interface PooledHostOptions {
@@ -126,6 +126,7 @@ export class PooledHost {
     else if (message.run !== this.#run) return
     else if (message.type === 'invalid') this.#onInvalid(message.reason)
     else if (message.type === 'event') this.#onEvent(message.event)
+    else if (message.type === 'ask') void this.#onAsk(message)
     else if (message.type === 'span') this.#task?.emitSpan?.(message.span)
     else if (message.type === 'checked') this.#onChecked(message)
     else this.#onEnded(message)
@@ -196,6 +197,13 @@ export class PooledHost {
     )
   }
 
+  async #onAsk({ run, n, ask }: FromChild & { type: 'ask' }): Promise<void> {
+    const task = this.#task
+    const reply = task && (await answer(task, ask))
+    // An answer that cannot be sent is more than a message may have.
+    if (reply && run === this.#run && this.#task === task) this.#host.send({ type: 'answered', run, n, reply })
+  }
+
   /** One message for all events of a tick; none if the run has ended by then. */
   #acknowledge(run: number): void {
     if (run !== this.#run || this.#untakenAcks++ > 0) return
@@ -243,4 +251,19 @@ export class PooledHost {
     const task = this.#takeTask()
     if (task) this.#options.onInterrupted(task)
   }
+}
+
+const refusedHere = {
+  status: 'refused',
+  code: 'no_children',
+  message: 'this handler cannot submit jobs',
+  retryable: false,
+} as const
+
+async function answer({ awaitAnswers, children }: Task, ask: Ask): Promise<AskReply> {
+  if (ask.kind === 'children') return (await children?.(ask)) ?? refusedHere
+  const reply = await awaitAnswers?.([{ field: ask.field, step: '', timeoutMs: undefined }], 1)
+  if (!reply) return refusedHere
+  if (reply.status === 'refused') return { ...reply.failure, status: 'refused' }
+  return { status: reply.status === 'parked' ? 'parked' : 'arrived' }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ChildrenReply } from '../../jobs/child-job.ts'
 import type { HandlerSpan } from '../../jobs/handler-span.ts'
 import type { JobEvent, KeepRequest } from '../../jobs/job-event.ts'
 import type { JobFailure } from '../../jobs/job-failure.ts'
@@ -17,6 +18,11 @@ export type ToChild =
   | { type: 'ack'; run: number; count: number }
   /** What a {@link KeepRequest} asked for is stored, or why it is not. */
   | { type: 'kept'; run: number; n: number; refusal?: JobFailure | undefined }
+  /** What became of an `ask`. */
+  | { type: 'answered'; run: number; n: number; reply: AskReply }
+
+/** `parked`: the run is over, and its handler is left where it waits. `arrived`: what it waited for is there. */
+export type AskReply = ChildrenReply | { status: 'parked' } | { status: 'arrived' }
 
 /** The settings that a child starts with. Only processes watch `parentPid`. */
 export interface ChildSettings {
@@ -38,6 +44,19 @@ const event = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('checkpoint'), n: z.number(), json: z.string() }),
   z.object({ kind: z.literal('step'), n: z.number(), name: z.string(), json: z.string() }),
 ]) satisfies z.ZodType<JobEvent | KeepRequest>
+
+const ask = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('children'),
+    calls: z.array(
+      z.object({ n: z.int(), type: z.string(), input: z.unknown(), options: z.record(z.string(), z.unknown()) }),
+    ),
+    waitFor: z.enum(['all', 'first_failure', 'nothing']),
+  }),
+  z.object({ kind: z.literal('wait'), field: z.string() }),
+])
+/** A handler asks for children, or waits for the answer of that name. */
+export type Ask = z.output<typeof ask>
 
 const hex16 = z.string().regex(/^[0-9a-f]{16}$/)
 const span = z.object({
@@ -61,12 +80,14 @@ const failure = z.object({
 const outcome = z.discriminatedUnion('status', [
   z.object({ status: z.literal('returned'), output: z.unknown() }),
   z.object({ status: z.literal('threw'), failure }),
-]) satisfies z.ZodType<HandlerOutcome>
+  z.object({ status: z.literal('parked') }),
+]) satisfies z.ZodType<HandlerOutcome | { status: 'parked' }>
 
 const fromChild = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('event'), run: z.number(), event }),
   z.object({ type: z.literal('span'), run: z.number(), span }),
+  z.object({ type: z.literal('ask'), run: z.number(), n: z.number(), ask }),
   z.object({
     type: z.literal('ended'),
     run: z.number(),
@@ -106,8 +127,16 @@ export function readFromChild(message: unknown): FromChild | InvalidMessage | un
   return { type: 'invalid', run, reason: `${[type, ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? 'invalid'}` }
 }
 
+const toChildTypes: ReadonlySet<unknown> = new Set([
+  'run',
+  'stop',
+  'ack',
+  'kept',
+  'answered',
+] satisfies ToChild['type'][])
+
 /** The sender is the pool, which is typed; this only tells its messages from those that the job's code posts to itself. */
 export function isToChild(message: unknown): message is ToChild {
   if (typeof message !== 'object' || message === null || !('type' in message) || !('run' in message)) return false
-  return message.type === 'run' || message.type === 'stop' || message.type === 'ack' || message.type === 'kept'
+  return toChildTypes.has(message.type)
 }

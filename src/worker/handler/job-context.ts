@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import type { ChildCalls } from '../../jobs/child-job.ts'
 import { cutText } from '../../jobs/cut-text.ts'
 import { fenceHeader } from '../../jobs/fence.ts'
 import type { EmitSpan } from '../../jobs/handler-span.ts'
@@ -9,6 +10,7 @@ import type { JobFailure } from '../../jobs/job-failure.ts'
 import type { AwaitAnswers } from '../../jobs/job-wait.ts'
 import { version } from '../../version.ts'
 import type { Attempt } from './attempt.ts'
+import { type ChildParts, Children, childCalls } from './child-calls.ts'
 import { HandlerSpans } from './handler-spans.ts'
 import { JobWaits } from './job-waits.ts'
 import { KeptState } from './kept-state.ts'
@@ -26,6 +28,8 @@ export interface ContextParts {
   emitSpan?: EmitSpan | undefined
   /** Undefined: the handler does not run on the event loop. */
   awaitAnswers?: AwaitAnswers | undefined
+  /** Undefined: the handler cannot submit jobs. `waitFor` absent: it waits by `awaitAnswers`. */
+  children?: (Pick<ChildParts, 'children'> & Partial<ChildParts>) | undefined
   /** Aborts with a `StopRequest`; the handler sees an Error in its place. */
   stop: StopSignal
   fetch: JobFetch
@@ -44,7 +48,7 @@ export const maxMessageLength = 8192
 const levels: readonly unknown[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[]
 
 /**
- * Creates the second argument of a handler. No method needs `this`; only `fetch`, `checkpoint`, `once` and `waitForSignal` throw.
+ * Creates the second argument of a handler. No method needs `this`; only `fetch`, `checkpoint`, `once`, `waitForSignal` and those for children throw.
  *
  * - `progress`: a fraction outside 0 to 1 is clamped; NaN or a value that is not a number (0/0 for an empty list) repeats the last
  *   fraction. Data that is not JSON is dropped, and the job's log says so once.
@@ -78,6 +82,7 @@ class HandlerContext implements JobContext {
   #kept: KeptState | undefined
   #waits: JobWaits | undefined
   #isParked = false
+  #children: ChildCalls | undefined
 
   constructor(parts: ContextParts) {
     const { id, type, tenant, attempt, maxAttempts, fence } = parts.attempt
@@ -110,6 +115,19 @@ class HandlerContext implements JobContext {
   readonly once: JobContext['once'] = (name, fn) => this.#keptState().once(name, fn)
 
   readonly waitForSignal: JobContext['waitForSignal'] = (name, options) => this.#jobWaits().waitForSignal(name, options)
+
+  // Getters: a function for each would be made for every job.
+  get run(): ChildCalls['run'] {
+    return this.#childCalls().run
+  }
+
+  get start(): ChildCalls['start'] {
+    return this.#childCalls().start
+  }
+
+  get gather(): ChildCalls['gather'] {
+    return this.#childCalls().gather
+  }
 
   readonly progress: JobContext['progress'] = (fraction, message, data) => {
     const { poll, emit } = this.#parts
@@ -172,6 +190,12 @@ class HandlerContext implements JobContext {
         return reply
       })
     return (this.#waits ??= new JobWaits(attempt, ask))
+  }
+
+  #childCalls(): ChildCalls {
+    const { children } = this.#parts
+    const waitFor = children?.waitFor ?? ((field: string) => this.#jobWaits().waitFor(field))
+    return (this.#children ??= childCalls(new Children(children && { children: children.children, waitFor })))
   }
 
   #park(): void {

@@ -37,6 +37,11 @@ export class JobWaits {
     return JSON.parse(await this.#answerTo(wait))
   }
 
+  /** Resolves when the answer of that name is there. @throws JobError where the job is not parked, and must not go on */
+  async waitFor(field: string): Promise<void> {
+    await this.#wait({ field, step: '', timeoutMs: undefined })
+  }
+
   async #answerTo(wait: Wait): Promise<string> {
     if (!this.#ask) throw notOnEventLoop()
     return this.#answers[wait.field] ?? (await this.#wait(wait))

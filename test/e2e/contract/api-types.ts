@@ -2012,6 +2012,8 @@ export interface components {
          *       "deadline_at": null,
          *       "expires_at": "2026-11-23T03:00:00.021Z",
          *       "flow_id": null,
+         *       "parent": null,
+         *       "children": null,
          *       "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
          *       "attempts": [
          *         {
@@ -2055,7 +2057,7 @@ export interface components {
             progress: components["schemas"]["JobProgress"] | null;
             /** @description What its handler has kept for the next start, state and steps together: the size of the JSON, and when the last of it was stored. A job that failed keeps it for a replay. Null where that is nothing, and of a job that ended otherwise */
             checkpoint: components["schemas"]["JobCheckpoint"] | null;
-            /** @description Of a job that is `blocked` since its handler waits: for which signals, and until when at the latest. Any of them brings it back */
+            /** @description Of a job that is `blocked` since its handler waits: for which signals, and until when at the latest, any of which brings it back; and whether for jobs that it has submitted */
             waiting_for: components["schemas"]["JobWaitingFor"] | null;
             /** @description The signals that this run has received */
             signals: components["schemas"]["JobSignalsItem"][];
@@ -2127,6 +2129,10 @@ export interface components {
              */
             expires_at: string | null;
             flow_id: string | null;
+            /** @description The job whose handler has submitted it, the first job above that one, and how many are above it */
+            parent: components["schemas"]["JobParent"] | null;
+            /** @description How many jobs its handler has submitted in this run: `GET /v1/jobs?parent=` lists them */
+            children: components["schemas"]["JobChildren"] | null;
             /** @description Of the `traceparent` that it was submitted with */
             trace_id: string | null;
             /** @description The starts of this run, oldest first. Of more than 20 the first and the last 19 */
@@ -2184,6 +2190,9 @@ export interface components {
              */
             at: string;
         };
+        JobChildren: {
+            count: number;
+        };
         JobConcurrency: {
             key: string;
             limit: number;
@@ -2208,6 +2217,7 @@ export interface components {
             type?: string;
             queue?: string;
             tag?: string;
+            parent?: string;
             error_code?: string;
             fingerprint?: string;
             /** Format: date-time */
@@ -2235,6 +2245,11 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             searched_back_to?: string;
+        };
+        JobParent: {
+            id: string;
+            root_id: string;
+            depth: number;
         };
         JobProgress: {
             fraction: number;
@@ -2313,6 +2328,7 @@ export interface components {
              */
             since: string;
             signals: components["schemas"]["JobWaitingForSignalsItem"][];
+            children: boolean;
         };
         JobWaitingForSignalsItem: {
             name: string;
@@ -2618,7 +2634,7 @@ export interface components {
             warnings: components["schemas"]["Warning"][];
         };
         Reason: {
-            /** @description `scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `signal`: its handler waits for a signal, until `at` where that has a timeout. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it; without a number, those of others do, or the fairness keys of its tenant decide at each turn. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended` */
+            /** @description `scheduled`, `debounce`: until `at`. `retry`: after a failed attempt, until `at`. `flow`: another step of its flow comes first. `signal`: its handler waits for a signal, until `at` where that has a timeout. `children`: it waits for jobs that it has submitted. `paused`, `no_worker`, `unknown_type`, …: as `held_by` of the job. `ahead`: so many start before it; without a number, those of others do, or the fairness keys of its tenant decide at each turn. `ready`: a worker can start it now. `quarantine`: it has lost several workers, and runs alone. `running`, `cancel_requested`, `ended` */
             kind: components["schemas"]["ReasonKind"];
             /** @description The reason as a sentence */
             detail: string;
@@ -2656,7 +2672,7 @@ export interface components {
             stopped?: string;
         };
         /** @enum {string} */
-        ReasonKind: "scheduled" | "debounce" | "retry" | "flow" | "signal" | "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "tenant" | "queue" | "ahead" | "ready" | "quarantine" | "running" | "cancel_requested" | "ended";
+        ReasonKind: "scheduled" | "debounce" | "retry" | "flow" | "signal" | "children" | "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "tenant" | "queue" | "ahead" | "ready" | "quarantine" | "running" | "cancel_requested" | "ended";
         RedisNode: {
             version: string | null;
             /** @description What counts against the limit */
@@ -4174,6 +4190,8 @@ export interface operations {
                 type?: string;
                 queue?: string;
                 tag?: string;
+                /** @description Only jobs that the handler of the job with this id has submitted */
+                parent?: string;
                 /** @description Only jobs that ended with this `error.code` */
                 error_code?: string;
                 /** @description Only jobs that failed with this fingerprint of `GET /v1/failures` */

@@ -55,7 +55,7 @@ else
   keepLastStart(KEYS[1])
 end
 redis.call('HDEL', KEYS[1], 'finishedOn', 'processedOn', 'returnvalue', 'failedReason', 'progress', 'defa', 'stc', 'lostStarts', 'unrun', 'pb', 'cancelRequestedAt',
-  'unknownSince', 'blockedWorker', 'outputName', 'outputBytes', 'checkpoint', 'signals', 'parked', 'waiter', 'place', 'atm', 'ats')
+  'unknownSince', 'blockedWorker', 'outputName', 'outputBytes', 'checkpoint', 'signals', 'children', 'parked', 'waiter', 'place', 'atm', 'ats')
 redis.call('HSET', KEYS[1], 'data', record, 'run', run + 1, 'eventsBeforeRun', last, 'releasedAt', ARGV[7])
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[8], ARGV[5], 's:' .. id) end
 if ARGV[6] ~= '' then redis.call('ZADD', KEYS[8], ARGV[6], 'd:' .. id) end

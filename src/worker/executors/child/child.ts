@@ -9,7 +9,8 @@ import type { Egress } from '../../egress/egress.ts'
 import type { Attempt } from '../../handler/attempt.ts'
 import type { ContextParts, JobFetch } from '../../handler/job-context.ts'
 import { describeThrown, type HandlerOutcome, runHandler } from '../../handler/run-handler.ts'
-import { type ChildSettings, type FromChild, isToChild, type ToChild } from '../protocol.ts'
+import { type Ask, type ChildSettings, type FromChild, isToChild, type ToChild } from '../protocol.ts'
+import { Asks } from './asks.ts'
 import { type ChildChannel, openProcessChannel, openThreadChannel } from './channel.ts'
 import { createEventOutbox, type EventOutbox } from './event-outbox.ts'
 import { reportFatalErrors } from './fatal-errors.ts'
@@ -21,6 +22,7 @@ interface CurrentRun {
   run: number
   stop: AbortController
   outbox: EventOutbox
+  asks: Asks
   /** Replaces the secrets of its input, once its job type is known. Made when it is needed: few runs end by a crash. */
   redactor?: () => ReturnType<typeof redactorOf>
 }
@@ -68,15 +70,26 @@ function receive(message: unknown): void {
   else if (message.run !== current?.run) return
   else if (message.type === 'stop') current.stop.abort(message.stop)
   else if (message.type === 'kept') current.outbox.settleKeep(message.n, message.refusal)
+  else if (message.type === 'answered') current.asks.settle(message.n, message.reply)
   else current.outbox.acknowledge(message.count)
 }
 
 async function start({ run, file, attempt }: ToChild & { type: 'run' }): Promise<void> {
   const stop = new AbortController()
   const outbox = createEventOutbox({ attempt: attempt.attempt, post: (event) => sendEvent(run, event, attempt) })
-  current = { run, stop, outbox }
+  const asks = new Asks((n, ask: Ask) => channel.send({ type: 'ask', run, n, ask }))
+  current = { run, stop, outbox, asks }
   const emitSpan = attempt.isTraced ? (span: HandlerSpan) => channel.send({ type: 'span', run, span }) : undefined
-  const outcome = await runFile(file, { attempt, emit: outbox.emit, emitSpan, stop: stop.signal, fetch, poll })
+  const running = runFile(file, {
+    attempt,
+    emit: outbox.emit,
+    emitSpan,
+    stop: stop.signal,
+    fetch,
+    poll,
+    children: asks,
+  })
+  const outcome = await Promise.race([running, asks.parked.then(() => parked)])
   outbox.flush()
   current = undefined
   const isClean = leftovers.tidy().length === 0
@@ -85,6 +98,8 @@ async function start({ run, file, attempt }: ToChild & { type: 'run' }): Promise
   const left = await leftovers.tidySettled()
   channel.send({ type: 'checked', run, leftovers: left, killed: leftovers.takeKilled() })
 }
+
+const parked = { status: 'parked' } as const
 
 async function runFile(file: string, parts: ContextParts): Promise<HandlerOutcome> {
   try {

@@ -55,7 +55,7 @@ export class ProgramSeat implements Host {
     else if (message.run !== this.#current?.run) return
     else if (message.type === 'ack') this.#current.outbox.acknowledge(message.count)
     else if (message.type === 'kept') this.#current.outbox.settleKeep(message.n, message.refusal)
-    else {
+    else if (message.type === 'stop') {
       this.#current.stop.abort(message.stop)
       this.#current.program?.stop(message.stop.kind)
     }

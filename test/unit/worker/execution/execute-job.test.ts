@@ -42,6 +42,7 @@ async function settle(options: {
     attempt: 1,
     maxAttempts: 3,
     starts: 1,
+    lockToken: 'token',
     run: 1,
     kept: undefined,
     createdAt: 1000,

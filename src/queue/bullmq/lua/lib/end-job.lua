@@ -12,11 +12,12 @@ local function endJob(jobKey, lockKey, failedKey, channel, id, failure, now, deb
   local failed = labelEnd(prefix, id, failure)
   writeEvent(prefix, 'failed', 'jobId', id, 'failedReason', failure)
   redis.call('PUBLISH', channel, 'ended')
-  local flow, hints, waiter, signals = unpack(redis.call('HMGET', jobKey, 'flow', 'flowHints', 'waiter', 'signals'))
+  local flow, hints, waiter, signals, children = unpack(redis.call('HMGET', jobKey, 'flow', 'flowHints', 'waiter', 'signals', 'children'))
   if dropRunning(jobKey, waiter, false) or signals then compactEvents(jobKey, failed) end
   if waiter then redis.call('PUBLISH', waiter, id .. ' ended') end
   -- A later version does not store it.
   hints = hints or string.match(prefix, '^(.*):{[^}]*}:') .. ':{flows}:hints'
   if flow and not isQuiet then redis.call('PUBLISH', hints, flow .. ' ' .. id) end
+  if children then redis.call('PUBLISH', hints, id) end
 end
 
