@@ -81,6 +81,9 @@ test('a token reads and streams one run of one job, ends with its time and its k
   await send('POST', `${url}/v1/jobs/${job.id}/retry`, { headers })
   expect((await send('GET', at(job.id))).body).toMatchObject({ status: 403, code: 'forbidden' })
 
+  // A submission of any way is not noted.
+  const run = await send('POST', `${url}/v1/job-types/sleep/run?wait=0`, { headers, body: { duration_ms: 1 } })
+  expect([200, 202]).toContain(run.status)
   const again = (await make(job.id)).body.token
   const stream = fetch(at(`${job.id}/events`, again)).then((answer) => answer.text())
   const audit = await send<{ items: Record<string, unknown>[] }>('GET', `${url}/v1/audit?key=${acme.id}`, {

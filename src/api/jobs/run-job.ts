@@ -64,7 +64,7 @@ function runType(app: FastifyInstance, deps: RouteDeps, { type, title, descripti
     claimed: (request) => submissionOf(type, request),
   })
   app.post<{ Querystring: Options }>(`/v1/job-types/${type}/run`, {
-    config: { access: 'submit' },
+    config: { access: 'submit', isSubmission: true },
     schema: {
       operationId: `run${name}`,
       summary: title,
