@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { prefersHtml } from '../http/prefers-html.ts'
 import { addVary } from '../http/vary.ts'
 
 /** A page that is shown when its reader sends no key: browsers ask for a name and a password before they show it. */
@@ -20,7 +21,7 @@ the part after it as the password.</p>
  * @returns whether it has answered
  */
 export function askForKey(request: FastifyRequest, reply: FastifyReply): boolean {
-  if (request.headers.accept?.includes('text/html') !== true) return false
+  if (!prefersHtml(request.headers.accept)) return false
   addVary(reply, 'accept')
     .code(401)
     .header('www-authenticate', 'Basic realm="API key", charset="UTF-8"')

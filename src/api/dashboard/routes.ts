@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { etagOf, knownTag } from '../http/etag.ts'
 import { notFound } from '../http/other-methods.ts'
+import { prefersHtml } from '../http/prefers-html.ts'
 import { addVary } from '../http/vary.ts'
 import { named } from '../openapi/fields.ts'
 import { emptyResponse, jsonResponse, publicProblemResponses } from '../openapi/responses.ts'
@@ -81,7 +82,7 @@ function serveEntrance(app: FastifyInstance): void {
     },
     handler: (request, reply) => {
       addVary(reply, 'accept')
-      if (request.headers.accept?.includes('text/html') === true) return reply.redirect('/dashboard', 303)
+      if (prefersHtml(request.headers.accept)) return reply.redirect('/dashboard', 303)
       return reply.send(entrance)
     },
   })
