@@ -118,6 +118,27 @@ test('a job ends once, and only by the word of who holds it', async () => {
   expect(await redis.zcard(bull('completed'))).toBe(1)
 })
 
+test('of jobs that end together each leaves the list of running jobs, and no other does', async () => {
+  const { redis, keys, add, fetch, succeed, bull } = await ownQueue()
+  for (let n = 0; n < 12; n++) await add()
+  const jobs = await fetch(12)
+  const active = () => redis.lrange(bull('active'), 0, -1)
+  const endTogether = async (some: FetchedJob[]) =>
+    (await Promise.all(some.map((job) => succeed(job)))).map(({ word }) => word)
+  const at = (...places: number[]) => places.flatMap((place) => jobs[place] ?? [])
+
+  // The oldest, in any order.
+  expect(await endTogether(at(2, 0, 1, 3))).toEqual(['ended', 'ended', 'ended', 'ended'])
+  expect(await active()).toEqual(idsOf(at(11, 10, 9, 8, 7, 6, 5, 4)))
+  // One is not among them.
+  expect(await endTogether(at(4, 5, 7))).toEqual(['ended', 'ended', 'ended'])
+  expect(await active()).toEqual(idsOf(at(11, 10, 9, 8, 6)))
+  // One has lost its lock, and stays.
+  await redis.set(keys.lock(at(8)[0]?.ref ?? { queue: 'io', id: '' }), 'other')
+  expect(await endTogether(at(6, 8, 9))).toEqual(['ended', 'lost', 'ended'])
+  expect(await active()).toEqual(idsOf(at(11, 10, 8)))
+})
+
 test('a place whose end was refused takes the next job all the same', async () => {
   const { redis, keys, add, fetch, succeed } = await ownQueue()
   const [ref, other] = [await add(), await add()]
