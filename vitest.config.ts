@@ -34,7 +34,7 @@ export default defineConfig({
         // Unit tests share two processes: to start one per file and to import everything again doubles their CPU time.
         isolate: name !== 'unit',
         // A bound for what hangs. The machine may be slow and busy.
-        testTimeout: 60_000,
+        testTimeout: 120_000,
         hookTimeout: 60_000,
       },
     })),

@@ -2,7 +2,6 @@ import { connect, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { send } from '../helpers/client.ts'
 import { keysFile, makeKey } from '../helpers/keys-file.ts'
-import { sendBytes } from '../helpers/raw-request.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
@@ -144,64 +143,3 @@ test('a tenant may have another budget in the keys file', async () => {
   const small = { body: { type: 'echo', input: 'y'.repeat(40_000) }, headers: acme.headers }
   expect((await send('POST', `${api.url}/v1/jobs`, small)).status).toBe(202)
 })
-
-test('an idle connection is closed after ten seconds unless a valid key has come over it', async () => {
-  const acme = makeKey('acme')
-  const { path } = await keysFile([acme])
-  const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: path } })
-  const { hostname, port } = new URL(api.url)
-  const closedAfterS = (request: string) => {
-    const startedAt = performance.now()
-    const socket = connect(Number(port), hostname)
-    onTestFinished(() => void socket.destroy())
-    socket.resume()
-    socket.write(request)
-    return new Promise<number>((resolve) => {
-      socket.on('close', () => resolve((performance.now() - startedAt) / 1000))
-      socket.setTimeout(14_000, () => resolve(Number.POSITIVE_INFINITY))
-    })
-  }
-  const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${more}\r\n`
-  const [health, refused, silent, client] = await Promise.all([
-    closedAfterS(get('/livez')),
-    closedAfterS(get('/v1/jobs', 'authorization: Bearer a.b\r\n')),
-    closedAfterS(''),
-    closedAfterS(get('/v1/jobs', `authorization: ${acme.headers.authorization}\r\n`) + get('/livez')),
-  ])
-  for (const seconds of [health, refused, silent]) {
-    expect(seconds).toBeGreaterThan(9)
-    expect(seconds).toBeLessThan(13.9)
-  }
-  expect(client).toBe(Number.POSITIVE_INFINITY)
-}, 40_000)
-
-test('a request that is refused before its body has arrived gets no second answer when that never arrives or is malformed', async () => {
-  const [reader, submitter] = [makeKey('acme', ['read']), makeKey('acme', ['submit'])]
-  const { path } = await keysFile([reader, submitter])
-  const { api } = await startStack({ workers: 0, env: { ...limits, API_KEYS_FILE: path } })
-  const { authorization } = reader.headers
-  const head = (framing: string, ...headers: string[]) =>
-    ['POST /v1/jobs HTTP/1.1', 'host: localhost', 'content-type: application/json', framing, ...headers, '', ''].join(
-      '\r\n',
-    )
-  const key = `authorization: ${authorization}`
-  const [length, chunks] = ['content-length: 1000', 'transfer-encoding: chunked']
-  const submission = { body: { type: 'echo', input: 1 }, headers: submitter.headers }
-  const { body } = await send<{ id: string }>('POST', `${api.url}/v1/jobs`, submission)
-  const get = (path: string, header: string) =>
-    `GET /v1/jobs/${body.id}${path} HTTP/1.1\r\nhost: localhost\r\n${key}\r\n${header}\r\n\r\n`
-  const unfinished: [number | undefined, string][] = [
-    [401, `${head(length)}{"type"`],
-    [403, `${head(length, key)}{"type"`],
-    [403, `${head(chunks, key)}7\r\n{"type"\r\n`],
-    [403, `${head('content-length: 100000000', key)}{"type"`],
-    [401, `${head(chunks)}no chunk\r\n`],
-    [403, `${head(chunks, key)}no chunk\r\n`],
-    [200, get('/events', length)],
-    // The wait ends with its connection.
-    [undefined, `${get('', 'prefer: wait=5')}no request\r\n\r\n`],
-  ]
-  const answers = await Promise.all(unfinished.map(([, bytes]) => sendBytes(api.url, bytes)))
-  const statuses = answers.map((text) => Array.from(text.matchAll(/HTTP\/1\.1 (\d+)/g), ([, status]) => Number(status)))
-  expect(statuses).toEqual(unfinished.map(([status]) => (status === undefined ? [] : [status])))
-}, 60_000)

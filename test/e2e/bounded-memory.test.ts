@@ -49,5 +49,5 @@ test.runIf(process.platform === 'linux')(
     expect((await send('GET', `${api.url}/livez`)).status).toBe(200)
     expect(await peakMb(api.pid)).toBeLessThan(512)
   },
-  60_000,
+  120_000,
 )

@@ -92,7 +92,7 @@ test.each([
       'two ticks',
       async () => (await send<{ items: JobResource[] }>('GET', `${api.url}/v1/jobs?tag=tick`)).body.items,
       (items) => items.filter(({ state }) => state === 'succeeded').length >= 2,
-      { withinMs: 20_000 },
+      { withinMs: 60_000 },
     )
     expect(ticks.length).toBeLessThan(20)
 
@@ -110,7 +110,7 @@ test.each([
     }
     const metrics = await (await fetch(`http://127.0.0.1:${worker.port}/metrics`)).text()
     const skew = Number(/^drover_clock_skew_seconds (\S+)$/m.exec(metrics)?.[1])
-    expect(Math.abs(skew - workerMs / 1000)).toBeLessThan(1)
+    expect(Math.abs(skew - workerMs / 1000)).toBeLessThan(2)
   },
 )
 

@@ -181,7 +181,7 @@ test.each([
   { how: 'after a wait', code: 'await wait(); spin()' },
   { how: 'in a callback', code: 'await new Promise((done) => setTimeout(() => { spin(); done() }, 50))' },
   { how: 'in a synchronous call', code: "await wait(); execSync('sleep 0.8')" },
-])('a warning names the job that blocked the event loop $how, and no other', { timeout: 60_000 }, async ({ code }) => {
+])('a warning names the job that blocked the event loop $how, and no other', { timeout: 120_000 }, async ({ code }) => {
   const dir = await mkdtemp(join(tmpdir(), 'drover-jobs-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   await writeFile(

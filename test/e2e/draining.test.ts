@@ -67,7 +67,7 @@ test('without a delay, an answer that is on its way ends its connection, and idl
   const answer = await waiting
   expect([answer.status, answer.headers.get('connection')]).toEqual([202, 'close'])
   expect(await api.ended).toBe(0)
-  expect(performance.now() - started).toBeLessThan(4000)
+  expect(performance.now() - started).toBeLessThan(20_000)
 })
 
 test('a draining worker is alive but not ready until its last job has ended', async () => {

@@ -80,10 +80,10 @@ async function erase(apiUrl: string): Promise<void> {
     }
     return flows.length + jobs.length
   }
-  await waitFor('nothing to be left', eraseSome, (left) => left === 0, { everyMs: 100, withinMs: 30_000 })
+  await waitFor('nothing to be left', eraseSome, (left) => left === 0, { everyMs: 100, withinMs: 60_000 })
 }
 
-test('after an erasure by tag no key of Redis has anything of the customer', { timeout: 60_000 }, async () => {
+test('after an erasure by tag no key of Redis has anything of the customer', { timeout: 120_000 }, async () => {
   const env = { WEBHOOK_SECRETS: webhookSecret('a'), JOBS_DIR: await tracingJobs(), INLINE_OUTPUT_BYTES: '10000' }
   const { api, env: all } = await startStack({ env })
   const redis = await redisClient()
@@ -132,8 +132,5 @@ test('after an erasure by tag no key of Redis has anything of the customer', { t
     'deliveries under way to stop',
     () => keysWith(redis, prefix, marker),
     (left) => left.length === 0,
-    {
-      withinMs: 5000,
-    },
   )
 })

@@ -6,8 +6,8 @@ import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
 /** The machine may be busy. */
-const patience = { timeout: 60_000 }
-const busy = { withinMs: 30_000 }
+const patience = { timeout: 120_000 }
+const busy = { withinMs: 60_000 }
 
 interface Explained {
   state: string

@@ -64,7 +64,7 @@ test('failed jobs are grouped by what they have in common, and found by it until
   expect(await groups()).toMatchObject([{ fingerprint: group?.fingerprint, count: 1, total: 3 }])
   await send('DELETE', `${api.url}/v1/jobs/${first}`, { headers })
   expect(await groups()).toEqual([])
-}, 60_000)
+}, 120_000)
 
 test('deliveries of all webhooks are listed by state, and a schedule runs now', async () => {
   const { api } = await startStack({ env: { WEBHOOK_SECRETS: webhookSecret('a') } })
@@ -101,4 +101,4 @@ test('deliveries of all webhooks are listed by state, and a schedule runs now', 
   expect((await read(api.url, run.body.id, 20)).body).toMatchObject({ state: 'succeeded', output: 'now' })
   const missing = await send('POST', `${api.url}/v1/schedules/other/run`)
   expect(missing).toMatchObject({ status: 404, body: { code: 'schedule_not_found' } })
-}, 60_000)
+}, 120_000)

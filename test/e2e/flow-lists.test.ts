@@ -83,7 +83,7 @@ test('flows are listed by state, tag and time, newest first, with the flows that
     'the flows to be indexed',
     () => listFlows(other.url),
     (all) => all.length === 5,
-    { withinMs: 15_000 },
+    { withinMs: 60_000 },
   )
   await agree(other.url)
 })

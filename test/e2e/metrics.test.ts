@@ -9,7 +9,7 @@ import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 
 /** Each test starts several processes. */
-const patience = { timeout: 60_000 }
+const patience = { timeout: 120_000 }
 
 /** The sum of a value over several processes. */
 function sum(pages: Series[], name: string, labels: Record<string, string> = {}): number {

@@ -113,7 +113,7 @@ test('an operation counts, cancels, retries and deletes what matched when it was
   expect([await listOf(headers), await listOf(beta.headers)]).toEqual([6, 0])
   const over = await send('POST', `${url}/v1/operations/${canceling.id}/cancel`, { headers })
   expect(over).toMatchObject({ status: 409, body: { code: 'operation_already_done' } })
-}, 60_000)
+}, 120_000)
 
 test('a retry waits for room until it is canceled, and an operation ends with its key', async () => {
   const [acme, admin] = [makeKey('acme'), makeKey('house', ['admin'])]
@@ -154,7 +154,7 @@ test('a retry waits for room until it is canceled, and an operation ends with it
     state: 'failed',
     error: { code: 'unauthenticated' },
   })
-}, 60_000)
+}, 120_000)
 
 test('an operation goes on in another process when its own stops or is killed, and no job is retried twice', async () => {
   const { api, addApi } = await startStack({ workers: 0 })

@@ -44,7 +44,7 @@ test.skipIf(!canOwnRedis)(
         'the end of the outage',
         () => linesOf(logs, 'redis is available again').length,
         (count) => count === 1,
-        { withinMs: 15_000 },
+        { withinMs: 60_000 },
       )
     }
 

@@ -50,7 +50,7 @@ const end = async (id: string): Promise<JobResource> =>
     'the end of a job',
     async () => (await read(url(), id, 5)).body,
     ({ done }) => done,
-    { withinMs: 18_000 },
+    { withinMs: 60_000 },
   )
 const eventsOf = async (id: string, kind: string) =>
   (await watchToEnd(url(), id, 0)).filter(({ event }) => event === kind).map(({ data }) => data)
@@ -68,7 +68,7 @@ const pidsOf = async (id: string): Promise<number[]> => {
     'its pids',
     async () => (await read(url(), id)).body,
     ({ progress }) => !!progress?.data,
-    { withinMs: 30_000 },
+    { withinMs: 60_000 },
   )
   return (Object(job.progress) as { data: { pids: number[] } }).data.pids
 }
@@ -197,7 +197,7 @@ describe.runIf(hasPython)('a program in Python (needs python3)', () => {
       expect(ended).toMatchObject({ state: 'canceled', error: { stopped: 'killed' } })
     }
     await areGone(pids)
-  }, 60_000)
+  }, 120_000)
 
   test('ends with its group when its worker is killed', async () => {
     const worker = await stack.addWorker({ WORKER_QUEUES: 'io:1' })
@@ -205,7 +205,7 @@ describe.runIf(hasPython)('a program in Python (needs python3)', () => {
     const pids = await pidsOf(body.id)
     worker.signal('SIGKILL')
     expect(await areGone(pids)).toEqual([])
-  }, 60_000)
+  }, 120_000)
 
   test('serves many jobs in one process where its type allows it', async () => {
     const jobs = await Promise.all(Array.from({ length: 5 }, () => run('wait-all', { seconds: 0.2 })))
@@ -337,4 +337,4 @@ test('a file that is wrong, or a command that is not there, ends the boot of a w
   expect(printed).toContain(`${join(wrong, 'a.job.yaml')}: command: the program no-such-program is not in PATH`)
   expect(printed).toContain('b.job.yaml: line 4, column 8: input is no JSON Schema')
   expect(printed).toContain('b.job.yaml: line 6, column 10: there is no option "timeout": did you mean "timeout_ms"?')
-}, 60_000)
+}, 120_000)

@@ -104,7 +104,7 @@ test('a body with too many members is refused before it is parsed', async () => 
     ['POST', '/v1/queues/io/pause'],
   ] as const)
     expect((await send<Refusal>(method, api.url + path, { body: members(20_001) })).body.code).toBe('too_many_members')
-}, 60_000)
+}, 120_000)
 
 test('the maximum number of members is a setting', async () => {
   const { api } = await startStack({
@@ -130,4 +130,4 @@ test('bodies of eight megabytes are accepted: a long text, numbers, fifty thousa
     const answer = await send('POST', `${api.url}/v1/jobs`, { body: `{"type":"echo","input":${input}}` })
     expect(answer.status).toBe(202)
   }
-}, 60_000)
+}, 120_000)

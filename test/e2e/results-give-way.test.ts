@@ -85,7 +85,7 @@ test.skipIf(!canOwnRedis)(
     expect(await metric([api.url, worker], /^drover_evicted_total\{ended="failed"\} (\d+)$/m)).toBe(0)
     expect(await metric([api.url], /^drover_redis_limit_bytes (\d+)$/m)).toBe(24 * 1024 * 1024)
   },
-  60_000,
+  120_000,
 )
 
 test.skipIf(!canOwnRedis)(
@@ -115,7 +115,7 @@ test.skipIf(!canOwnRedis)(
     )
     expect((await send('GET', `${api.url}/readyz`)).status).toBe(200)
   },
-  90_000,
+  120_000,
 )
 
 test.skipIf(!canOwnRedis)(
@@ -146,7 +146,7 @@ test.skipIf(!canOwnRedis)(
         return send<{ code: string }>('GET', `${api.url}/v1/flows/${done.body.id}`)
       },
       ({ status }) => status === 410,
-      { withinMs: 20_000, everyMs: 50 },
+      { withinMs: 60_000, everyMs: 50 },
     )
     expect(gone.body.code).toBe('flow_evicted')
     expect(await send('GET', `${api.url}/v1/jobs/${member?.id}`)).toMatchObject({
@@ -156,5 +156,5 @@ test.skipIf(!canOwnRedis)(
     const again = await send('POST', `${api.url}/v1/flows`, { body: flow, headers: { 'idempotency-key': 'flow' } })
     expect(again).toMatchObject({ status: 410, body: { code: 'flow_evicted' } })
   },
-  60_000,
+  120_000,
 )

@@ -68,7 +68,7 @@ test('a job is kept as long as its type, its end and its submission say, and giv
   const kept = await waitFor('the limit to hold', list, ({ body }) => body.items.length === 8)
   const states = kept.body.items.map(({ state }) => state)
   expect(states).toEqual([...Array.from({ length: 7 }, () => 'succeeded'), 'failed'])
-}, 40_000)
+}, 120_000)
 
 test('the bytes of a tenant have a quota: its own results give way, and then its submissions are refused', async () => {
   const [acme, other] = [makeKey('acme'), makeKey('other')]
@@ -104,4 +104,4 @@ test('the bytes of a tenant have a quota: its own results give way, and then its
   expect(refused.body.detail).toMatch(/^Your tenant is limited to 500000 bytes/)
   expect(refused.headers.get('ratelimit')).toBe('"bytes";r=0')
   expect((await post(other, later)).status).toBe(202)
-}, 40_000)
+}, 120_000)

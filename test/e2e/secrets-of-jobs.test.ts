@@ -116,5 +116,5 @@ test.each(['event-loop', 'thread'])(
     for (const text of [token, JSON.stringify(token).slice(1, -1), 'tok-5f2c9', answered])
       expect(shown).not.toContain(text)
   },
-  60_000,
+  120_000,
 )

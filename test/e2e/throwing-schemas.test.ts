@@ -79,4 +79,4 @@ test('a flow that cannot be driven fails in a bounded number of tries, and other
     headers: { prefer: 'wait=40' },
   })
   expect(ended).toMatchObject({ state: 'failed', error: { code: 'internal_error' } })
-}, 60_000)
+}, 120_000)

@@ -112,9 +112,9 @@ test('after the retention of all jobs no key of a job is left', async () => {
     return [...keys.filter((key) => /_[0-9a-z]{26}/.test(key)), ...sets]
   }
   expect(await keysOfJobs()).not.toEqual([])
-  await waitFor('all keys to be removed', keysOfJobs, (left) => left.length === 0, { withinMs: 30_000 })
+  await waitFor('all keys to be removed', keysOfJobs, (left) => left.length === 0, { withinMs: 60_000 })
   expect(await read(api.url, jobs[0].body.id)).toMatchObject({ status: 404 })
-}, 60_000)
+}, 120_000)
 
 test('a delayed job has its whole start_within_ms from when it is due', async () => {
   const { api } = await startStack()

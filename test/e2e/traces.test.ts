@@ -10,7 +10,7 @@ import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { receiveWebhooks, webhookSecret } from '../helpers/webhook-receiver.ts'
 
-const patience = { timeout: 60_000 }
+const patience = { timeout: 120_000 }
 const callerSpan = '00f067aa0ba902b7'
 /** A trace id that no other test has. */
 const traceIdOf = (n: number) => `4bf92f3577b34da6a3ce929d0e0e${String(4000 + n)}`

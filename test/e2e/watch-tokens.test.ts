@@ -124,7 +124,7 @@ test('a token reads and streams one run of one job, ends with its time and its k
   )
   const logs = JSON.stringify([api, ...workers].map((one) => one.logs))
   for (const text of [token, again, secret]) expect(logs).not.toContain(text)
-}, 60_000)
+}, 120_000)
 
 test('a token of a flow reads and streams that flow, not its jobs, until it is retried', async () => {
   const secret = 'a-secret-of-more-than-thirty-two-characters'
@@ -173,4 +173,4 @@ test('a token of a flow reads and streams that flow, not its jobs, until it is r
   expect((await send('GET', at(`flows/${id}`, last))).body).toMatchObject({ status: 404, code: 'flow_not_found' })
   const logs = JSON.stringify([api, ...workers].map((one) => one.logs))
   for (const text of [token, ofMember, last]) expect(logs).not.toContain(text)
-}, 60_000)
+}, 120_000)

@@ -27,4 +27,4 @@ test('a worker with a high concurrency runs exactly so many jobs at once, and re
   expect(await workers[0]?.ended).toBe(0)
   expect(await counts()).toMatchObject({ running: 0, queued: width + 50 })
   expect(workers[0]?.stderr).toEqual([])
-}, 60_000)
+}, 120_000)

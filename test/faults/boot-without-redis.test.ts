@@ -26,7 +26,7 @@ describe.skipIf(!canOwnRedis)('a boot without Redis', () => {
         '/livez',
         () => send('GET', `${one}/livez`).catch(() => undefined),
         (answer) => answer?.status === 200,
-        { withinMs: 20_000 },
+        { withinMs: 60_000 },
       )
       expect(alive?.body).toEqual({ status: 'ok' })
       const refused = await send('GET', `${one}/readyz`)
@@ -52,13 +52,13 @@ describe.skipIf(!canOwnRedis)('a boot without Redis', () => {
       'the wait',
       () => role.logs.filter(isWaiting),
       ({ length }) => length === 1,
-      { withinMs: 20_000 },
+      { withinMs: 60_000 },
     )
     role.signal('SIGTERM')
     expect(await role.ended).toBe(0)
   })
 
-  test('with a wrong password ends with one line, and with the right one it starts', { timeout: 60_000 }, async () => {
+  test('with a wrong password ends with one line, and with the right one it starts', { timeout: 120_000 }, async () => {
     const redis = await startOwnRedis()
     onTestFinished(() => redis.close())
     const client = await connectRedis({ url: redis.url, role: 'client', name: 'test', log: pino({ level: 'silent' }) })

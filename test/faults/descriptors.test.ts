@@ -17,7 +17,7 @@ const exhausted = (logs: Record<string, unknown>[]) => logs.filter(({ code }) =>
 
 test.runIf(process.platform === 'linux')(
   'an API without file descriptors says so once, and closes idle connections to serve again',
-  { timeout: 90_000 },
+  { timeout: 120_000 },
   async () => {
     const { api } = await startStack({ workers: 0 })
     allowMore(api, 4)
@@ -34,7 +34,7 @@ test.runIf(process.platform === 'linux')(
       'an answer over a new connection',
       () => send<{ warnings: unknown[] }>('GET', `${api.url}/readyz`, { headers: { connection: 'close' } }),
       ({ status }) => status === 200,
-      { withinMs: 25_000 },
+      { withinMs: 60_000 },
     )
     const warning = expect.objectContaining({
       code: 'descriptors_exhausted',
@@ -47,7 +47,7 @@ test.runIf(process.platform === 'linux')(
       'no warning',
       () => send<{ warnings: unknown[] }>('GET', `${api.url}/readyz`),
       ({ body }) => !JSON.stringify(body).includes('descriptors_exhausted'),
-      { withinMs: 25_000 },
+      { withinMs: 60_000 },
     )
     expect(exhausted(api.logs)).toHaveLength(1)
   },
@@ -55,7 +55,7 @@ test.runIf(process.platform === 'linux')(
 
 test.runIf(process.platform === 'linux')(
   'connections that a worker keeps alive do not fail its next jobs for want of file descriptors',
-  { timeout: 90_000 },
+  { timeout: 120_000 },
   async () => {
     const { api, workers } = await startStack()
     const site = await serve((_request, response) => void setTimeout(() => response.end('hello'), 300))
@@ -73,7 +73,7 @@ test.runIf(process.platform === 'linux')(
       'a job in a thread that succeeds',
       () => submit(api.url, 'count-primes', { limit: 10 }, { waitS: 20 }),
       ({ body }) => body.state === 'succeeded',
-      { withinMs: 30_000 },
+      { withinMs: 60_000 },
     )
     expect(next.body.error).toBeNull()
     expect(exhausted(worker.logs).length).toBeLessThanOrEqual(1)

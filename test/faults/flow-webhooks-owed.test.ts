@@ -19,7 +19,7 @@ test('when the flow coordinator crashes between the ends of flows and their webh
     'the API to be the coordinator',
     () => api.logs,
     (logs) => logs.some(({ msg }) => msg === 'became flow coordinator'),
-    { withinMs: 30_000 },
+    { withinMs: 60_000 },
   )
   const [, other] = await Promise.all([addWorker(), addApi()])
   const ids: string[] = []
@@ -37,7 +37,7 @@ test('when the flow coordinator crashes between the ends of flows and their webh
     for (let isOver = false; !isOver && owing === 0; ) {
       const seen = await waitFor('an owed webhook', count, (now) => now.owing > 0 || now.ended === ids.length, {
         everyMs: 0,
-        withinMs: 30_000,
+        withinMs: 60_000,
       })
       isOver = seen.ended === ids.length
       api.signal('SIGSTOP')
@@ -56,7 +56,7 @@ test('when the flow coordinator crashes between the ends of flows and their webh
     'a webhook of each flow',
     () => new Set(receiver.messages.map(({ payload }) => payload.data['id'])),
     (received) => received.size === ids.length,
-    { withinMs: 30_000 },
+    { withinMs: 60_000 },
   )
   expect(new Set(receiver.messages.map(({ id }) => id)).size).toBe(ids.length)
   for (const message of receiver.messages) verify(message, secret)

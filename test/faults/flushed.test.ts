@@ -8,7 +8,7 @@ import { waitFor } from '../helpers/wait-for.ts'
 
 test.skipIf(!canOwnRedis)(
   'a FLUSHALL under two hundred running jobs is logged by a few lines, and the next job succeeds',
-  { timeout: 90_000 },
+  { timeout: 120_000 },
   async () => {
     const own = await startOwnRedis()
     onTestFinished(() => own.close())
@@ -23,7 +23,7 @@ test.skipIf(!canOwnRedis)(
       'a job that succeeds',
       () => submit(stack.api.url, 'echo', 1, { waitS: 10 }),
       ({ status, body }) => status === 200 && body.state === 'succeeded',
-      { withinMs: 30_000 },
+      { withinMs: 60_000 },
     )
     expect(next.body.output).toBe(1)
     const [worker] = stack.workers

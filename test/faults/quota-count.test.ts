@@ -131,5 +131,5 @@ test('waiting jobs whose places were lost get them back, and places without a jo
   await redis.del(key)
   await redis.zadd(key, 1, 'io_01m82n0yt6a17zs46knkfzwasz')
   const now = () => redis.zrange(key, 0, '-1')
-  await waitFor('the places of the jobs', now, (found) => found.sort().join() === ids.join(), { withinMs: 30_000 })
+  await waitFor('the places of the jobs', now, (found) => found.sort().join() === ids.join(), { withinMs: 60_000 })
 })

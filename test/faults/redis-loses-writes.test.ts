@@ -23,7 +23,7 @@ async function writes(redis: OwnRedis, bytes: number): Promise<number> {
     'Redis to write',
     () => redis.written(),
     (size) => size >= from + bytes,
-    { everyMs: 5, withinMs: 30_000 },
+    { everyMs: 5, withinMs: 60_000 },
   )
 }
 
@@ -150,7 +150,7 @@ test.skipIf(!canOwnRedis)(
       'another incarnation',
       () => incarnationOf(connection),
       (found) => found > 0,
-      { withinMs: 15_000 },
+      { withinMs: 60_000 },
     )
     expect(await connection.client('ID')).toBe(id)
   },

@@ -16,7 +16,9 @@ async function world() {
   return { ...stack, freeze: proxy.freeze }
 }
 
-test('waits and streams recover when the connections of an API have died in silence', { timeout: 60_000 }, async () => {
+test('waits and streams recover when the connections of an API have died in silence', {
+  timeout: 120_000,
+}, async () => {
   const { api, freeze } = await world()
   const running = (await submit(api.url, 'sleep', { duration_ms: 6000, steps: 20 })).body.id
   const times: number[] = []
@@ -50,7 +52,6 @@ test('waits and streams recover when the connections of an API have died in sile
     'the stream to go on',
     () => times.at(-1) ?? 0,
     (last) => last > from + recovered,
-    { withinMs: 3000 },
   )
   expect(await stream).toBe(true)
 })
@@ -83,7 +84,7 @@ test('streams get the end of their job although a read before it never had an an
   expect(performance.now() - from).toBeLessThan(10_000)
 })
 
-test('cancels reach a worker whose subscription has died in silence', { timeout: 60_000 }, async () => {
+test('cancels reach a worker whose subscription has died in silence', { timeout: 120_000 }, async () => {
   const { api, freeze } = await world()
   const start = async () => {
     const { body } = await submit(api.url, 'sleep', { duration_ms: 60_000 })

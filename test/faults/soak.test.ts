@@ -63,7 +63,7 @@ test(`${jobs} jobs and ${kills} killed workers: none is lost, none ends twice`, 
       'a worker besides the next victim',
       () => kept.alive().length,
       (alive) => alive > 1,
-      { withinMs: 30_000 },
+      { withinMs: 60_000 },
     )
     const victim = kept.alive()[Math.floor(random() * kept.alive().length)]
     // Recorded from before the kill: on a busy machine the end of the process is noticed when its jobs already run again.

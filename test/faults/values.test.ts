@@ -37,7 +37,7 @@ async function world(env: Record<string, string>, type: string, input: Partial<Y
       `the value ${index}`,
       () => events,
       (seen) => seen.some(({ data }) => Object(data).index === index),
-      { withinMs: 30_000 },
+      { withinMs: 60_000 },
     )
   /** Checks that the stream had every value of each of its lists up to where the next one began, and the last one whole. */
   const checkWhole = async () => {
@@ -104,7 +104,7 @@ test('a worker that lost its lease adds nothing to the list of the worker that h
     'the next list',
     () => valuesIn(events).at(-1),
     (last) => Array.isArray(last) && last[0] === 2 && last[1] >= 5,
-    { withinMs: 30_000 },
+    { withinMs: 60_000 },
   )
   workers[0]?.signal('SIGCONT')
   expect(await checkWhole()).toBe(1)

@@ -67,7 +67,7 @@ export async function receiveOtlp(): Promise<OtlpReceiver> {
     headers,
     trace: (traceId, accept) =>
       waitFor(`the spans of ${traceId}`, () => spans.filter((span) => span.traceId === traceId), accept, {
-        withinMs: 20_000,
+        withinMs: 60_000,
       }),
   }
 }

@@ -10,3 +10,11 @@ export async function redisClient(role: ConnectionRole = 'client'): Promise<Redi
   if (!(redis instanceof Redis)) throw new TypeError('the Redis of a run is a single server')
   return redis
 }
+
+/** The keys that begin with `prefix`, without those that expire within half a minute by themselves. */
+export async function lastingKeys(redis: Redis, prefix: string): Promise<string[]> {
+  const keys = await redis.keys(`${prefix}:*`)
+  const ttls = await Promise.all(keys.map((key) => redis.pttl(key)))
+  // -1: for good, -2: gone by now.
+  return keys.filter((_, index) => ttls[index] === -1 || (ttls[index] ?? 0) > 30_000)
+}

@@ -21,7 +21,7 @@ export async function startMeasuredApi(env: Record<string, string> = {}) {
   const report = async () => {
     const seen = reports().length
     api.signal('SIGUSR2')
-    const [last] = (await waitFor('a report', reports, ({ length }) => length > seen, { withinMs: 30_000 })).slice(-1)
+    const [last] = (await waitFor('a report', reports, ({ length }) => length > seen, { withinMs: 60_000 })).slice(-1)
     return { holdMs: Number(last?.['holdMs']), memoryMb: Number(last?.['rssBytes']) / 1_048_576 }
   }
   /** What `act` costs the API. */

@@ -36,7 +36,7 @@ test.skipIf(!canOwnRedis)(
     console.log(`refused for ${refusedMs} ms: ${refused} requests, the slowest answer after ${slowestAnswerMs} ms`)
     expect((await cluster.masterOf(key)).id).not.toBe(master.id)
     expect(refused).toBeGreaterThan(0)
-    expect(slowestAnswerMs).toBeLessThan(2000)
+    expect(slowestAnswerMs).toBeLessThan(5000)
     await scenario.moreAccepted(25)
     await master.redis.start()
     await scenario.moreAccepted(25)
@@ -90,7 +90,7 @@ test.skipIf(!canOwnRedis)(
     await scenario.moreAccepted(40)
     const refused = () => scenario.entries('unanswered').length
     const halfWay = () =>
-      waitFor('several requests to be refused', refused, (count) => count >= 10, { withinMs: 20_000 })
+      waitFor('several requests to be refused', refused, (count) => count >= 10, { withinMs: 60_000 })
     await scenario.fault('redis_away', {}, async () => cluster.moveSlot(key, await cluster.otherMaster(key), halfWay))
     await scenario.moreAccepted(25)
     await stopLoad()

@@ -51,7 +51,7 @@ export async function startCluster(onClose: OnClose): Promise<TestCluster> {
   const replicas = nodes.slice(masters)
   await Promise.all(
     replicas.map(({ client }) =>
-      waitFor('a replica to follow', () => client.info('replication'), saysUp, { withinMs: 20_000 }),
+      waitFor('a replica to follow', () => client.info('replication'), saysUp, { withinMs: 60_000 }),
     ),
   )
 
@@ -115,7 +115,7 @@ async function everyNode(nodes: readonly ClusterNode[], line: string): Promise<v
       line,
       () => client.cluster('INFO'),
       (text) => text.includes(line),
-      { withinMs: 20_000 },
+      { withinMs: 60_000 },
     )
   await Promise.all(nodes.map(({ client }) => look(client)))
 }

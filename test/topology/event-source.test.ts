@@ -30,7 +30,7 @@ async function listen(url: string, names: string[]): Promise<{ statuses: number[
 
 const ways = ['direct', ...(hasNginx ? (['documented', 'plain'] as const) : [])] as const
 
-test.each(ways)('an EventSource gets each event once and stops after done (%s)', { timeout: 60_000 }, async (way) => {
+test.each(ways)('an EventSource gets each event once and stops after done (%s)', { timeout: 120_000 }, async (way) => {
   const { api } = await startStack()
   const url = way === 'direct' ? api.url : await startNginx(api.url, way)
   const job = await submit(url, 'sleep', { duration_ms: 600, steps: 3 })

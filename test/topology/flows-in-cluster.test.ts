@@ -57,7 +57,7 @@ test.skipIf(!canOwnRedis)(
     expect((await steerFlow(api.url, slow.body.id, 'cancel')).status).toBeOneOf([200, 202])
     expect((await readFlow(api.url, slow.body.id, 20)).body).toMatchObject({ state: 'canceled', run: 2 })
     const gone = async () => (await readFlow(api.url, slow.body.id)).status
-    await expect.poll(gone, { timeout: 30_000 }).toBe(404)
+    await expect.poll(gone, { timeout: 120_000 }).toBe(404)
     expect(await refusals(cluster.clients)).toEqual([])
   },
 )

@@ -52,7 +52,7 @@ async function loseMasterBehindItsReplicas(more: readonly string[], env: Record<
     'the job from before, on another master',
     () => read(api.url, before.body.id),
     ({ status }) => status === 200,
-    { withinMs: 30_000 },
+    { withinMs: 60_000 },
   )
   expect(await group.masterPort()).not.toBe(master.port)
   const answers = await Promise.all(accepted.map((id) => read(api.url, id)))
@@ -112,7 +112,7 @@ test.skipIf(!canOwnRedis)(
     await cutReplicasOff(client)
     const before = await ended()
     // The replicas get none of this.
-    await waitFor('more jobs to end', ended, (count) => count >= before + 60, { withinMs: 30_000 })
+    await waitFor('more jobs to end', ended, (count) => count >= before + 60, { withinMs: 60_000 })
     await master.kill()
     for (const [n, { body }] of flows.entries()) {
       const last = await waitFor(

@@ -30,7 +30,7 @@ test.skipIf(!canOwnRedis)(
     console.log(`refused for ${refusedMs} ms: ${refused} requests, the slowest answer after ${slowestAnswerMs} ms`)
     expect(await group.masterPort()).not.toBe(master.port)
     expect(refused).toBeGreaterThan(0)
-    expect(slowestAnswerMs).toBeLessThan(2000)
+    expect(slowestAnswerMs).toBeLessThan(5000)
     await scenario.moreAccepted(25)
     // It returns as a replica: no client may use it as the master.
     await master.start()
@@ -62,7 +62,7 @@ test.skipIf(!canOwnRedis)(
         'another master',
         () => group.masterPort(),
         (port) => port !== master.port,
-        { withinMs: 20_000 },
+        { withinMs: 60_000 },
       )
     })
     const id = await scenario.mustSubmit('event-loop', {})

@@ -82,7 +82,7 @@ test('every body that matches the schema of a submission is accepted', async () 
     }),
     { numRuns: 300 },
   )
-}, 60_000)
+}, 120_000)
 
 test('any body gets a documented answer and never a server error', async () => {
   const { document, assertAnswer } = await anyStack()
@@ -111,7 +111,7 @@ test('any body gets a documented answer and never a server error', async () => {
     }),
     { numRuns: 700 },
   )
-}, 90_000)
+}, 120_000)
 
 test('any method on any path gets a documented answer and never a server error', async () => {
   const { api, document, assertAnswer } = await anyStack()
@@ -201,4 +201,4 @@ test('any API key gets a documented answer, and never a job of another tenant', 
     { numRuns: 400 },
   )
   for (const status of [200, 401, 403, 404, 429]) expect([...seen]).toContain(status)
-}, 60_000)
+}, 120_000)

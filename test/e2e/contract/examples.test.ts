@@ -24,7 +24,7 @@ test('each documented example of an answer matches its schema', async () => {
     }
   }
   expect(seen).toBeGreaterThan(100)
-}, 60_000)
+}, 120_000)
 
 test('each documented example of a submission is accepted, and its job returns the example of its output', async () => {
   const { api } = await startStack()
@@ -63,4 +63,4 @@ test('each documented example of a submission is accepted, and its job returns t
       expect(JSON.parse(body)).toMatchObject({ state: 'succeeded', output: expected })
     }),
   )
-}, 60_000)
+}, 120_000)

@@ -63,4 +63,4 @@ test('a client generated from the document submits, waits, reads, lists, streams
   // @ts-expect-error the document knows no such type
   const refused = await client.POST('/v1/jobs', { body: { type: 'nope', input: {} } })
   expect(refused.error?.code).toBe('unknown_job_type')
-}, 60_000)
+}, 120_000)

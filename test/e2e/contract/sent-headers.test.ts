@@ -44,7 +44,7 @@ async function documentedStack(options: { workers?: number } = {}) {
   return { document, call, sent }
 }
 
-test('every answer has the headers that the document names for it, and no others', { timeout: 60_000 }, async () => {
+test('every answer has the headers that the document names for it, and no others', { timeout: 120_000 }, async () => {
   const { document, call, sent } = await documentedStack()
   const idOf = ({ body }: { body: string }) => (JSON.parse(body) as { id: string }).id
   const submit = (path: string, body: object, headers: Record<string, string> = {}) =>

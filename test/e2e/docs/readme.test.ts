@@ -23,7 +23,7 @@ test('the commands of README.md print what it shows', { timeout: 120_000 }, asyn
   const { api } = await startStack({ env: { JOBS_DIR: folder } })
   const run = async (script: string): Promise<string> => {
     const here = script.replaceAll('http://127.0.0.1:3000', api.url)
-    const { stdout } = await promisify(execFile)('bash', ['-ec', here], { timeout: 60_000 })
+    const { stdout } = await promisify(execFile)('bash', ['-ec', here], { timeout: 120_000 })
     return stdout
   }
 

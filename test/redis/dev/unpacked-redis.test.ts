@@ -56,5 +56,5 @@ test.skipIf(!hasPackages)(
     onTestFinished(() => server.stop(2000))
     await untilReady(server, { name: 'the unpacked Redis', withinMs: 10_000 })
   },
-  60_000,
+  120_000,
 )

@@ -125,7 +125,7 @@ test.skipIf(!canOwnRedis)('jobs are refused when Redis is low on memory', async 
         expect(Object(answer.body).code).toBe(code)
         return answer
       },
-      { timeout: 10_000, interval: 200 },
+      { timeout: 30_000, interval: 200 },
     )
   await becomes(undefined, 2)
   const refused = await becomes('redis_full', 1.3)

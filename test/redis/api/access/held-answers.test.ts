@@ -12,7 +12,7 @@ import { waitFor } from '../../../helpers/wait-for.ts'
 /** What is promised, after the change of the file or the time of expiry. */
 const endsWithinMs = 5000
 /** Each test starts a process. */
-const patience = { timeout: 60_000 }
+const patience = { timeout: 120_000 }
 const job = { type: 'echo', input: 1 }
 const flow = { flow: { gather: [job, job] } }
 
@@ -179,7 +179,7 @@ test('an EventSource reconnects once after its key was removed, is refused, and 
   source.addEventListener('problem', (event) => 'data' in event && events.push(String(event.data)))
   await once(source, 'snapshot')
   await file.write([admin])
-  await vi.waitFor(() => expect(source.readyState).toBe(EventSource.CLOSED), { timeout: 15_000, interval: 50 })
+  await vi.waitFor(() => expect(source.readyState).toBe(EventSource.CLOSED), { timeout: 30_000, interval: 50 })
   expect(events.map((data) => JSON.parse(data).code)).toEqual(['unauthenticated'])
 })
 

@@ -81,7 +81,7 @@ test('keys are reloaded while the API runs; an invalid file leaves them as they 
   const { api } = await startStack({ workers: 0, env: { API_KEYS_FILE: file.path } })
   const status = async (key: typeof old) => (await send('GET', `${api.url}/v1/jobs`, { headers: key.headers })).status
   const becomes = (key: typeof old, wanted: number) =>
-    vi.waitFor(async () => expect(await status(key)).toBe(wanted), { timeout: 5000, interval: 50 })
+    vi.waitFor(async () => expect(await status(key)).toBe(wanted), { timeout: 30_000, interval: 50 })
   expect([await status(old), await status(fresh)]).toEqual([200, 401])
   await file.write([old, fresh])
   await becomes(fresh, 200)

@@ -6,7 +6,7 @@ import { spawnRole, startStack } from '../../../helpers/stack.ts'
 import { waitFor } from '../../../helpers/wait-for.ts'
 
 /** Each test starts some processes. */
-const patience = { timeout: 60_000 }
+const patience = { timeout: 120_000 }
 const echo = { type: 'echo', input: 1 }
 const primes = { type: 'count-primes', input: { limit: 10 } }
 

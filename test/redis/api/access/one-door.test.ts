@@ -114,7 +114,7 @@ test('retries of jobs and flows pass the same door as submissions', async () => 
   expect([refused.status, refused.body.code]).toEqual([429, 'quota_exceeded'])
 })
 
-test('jobs of maps and schedules count in the bytes of their tenant', { timeout: 60_000 }, async () => {
+test('jobs of maps and schedules count in the bytes of their tenant', { timeout: 120_000 }, async () => {
   const env = { RESULT_MIN_MS: '0' }
   const { api, acme, flow, post, get } = await world({ max_bytes: 60_000 }, 1, env)
   const text = 'x'.repeat(2000)
@@ -243,28 +243,32 @@ test.skipIf(!canOwnRedis)('a flow with a literal map cannot fill Redis: cancels 
   expect((await post(`/v1/jobs/${running.body.id}/cancel`)).status).toBe(202)
 })
 
-test.skipIf(!canOwnRedis)('a webhook is not sent again while Redis is low on memory', { timeout: 60_000 }, async () => {
-  const redis = await startOwnRedis()
-  onTestFinished(() => redis.close())
-  const { api } = await startStack({
-    workers: 1,
-    env: { REDIS_URL: redis.url, WORKER_QUEUES: 'io:1', WEBHOOK_SECRETS: webhookSecret('a') },
-  })
-  const client = await connectRedis({ url: redis.url, role: 'client', name: 'test', log: pino({ level: 'silent' }) })
-  onTestFinished(() => client.disconnect())
-  const receiver = await receiveWebhooks()
-  const { body } = await send<Body>('POST', `${api.url}/v1/jobs`, {
-    body: { ...echo(1), webhook: { url: receiver.url } },
-  })
-  const deliveries = `${api.url}/v1/jobs/${body.id}/deliveries`
-  const readDeliveries = () => send<{ items: { id: string; done: boolean }[] }>('GET', deliveries)
-  const { body: sent } = await waitFor('the delivery', readDeliveries, (read) => read.body.items[0]?.done === true)
-  const resend = () => send<{ code: string }>('POST', `${deliveries}/${sent.items[0]?.id}/resend`)
-  const used = Number(/^used_memory:(\d+)/m.exec(await client.info('memory'))?.[1])
-  await client.config('SET', 'maxmemory', Math.round(used * 1.1))
-  const refused = await waitFor('the refusal', resend, ({ status }) => status === 503)
-  expect(refused.body.code).toBe('redis_full')
-  expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
-  await client.config('SET', 'maxmemory', 0)
-  await waitFor('room', resend, ({ status }) => status === 202)
-})
+test.skipIf(!canOwnRedis)(
+  'a webhook is not sent again while Redis is low on memory',
+  { timeout: 120_000 },
+  async () => {
+    const redis = await startOwnRedis()
+    onTestFinished(() => redis.close())
+    const { api } = await startStack({
+      workers: 1,
+      env: { REDIS_URL: redis.url, WORKER_QUEUES: 'io:1', WEBHOOK_SECRETS: webhookSecret('a') },
+    })
+    const client = await connectRedis({ url: redis.url, role: 'client', name: 'test', log: pino({ level: 'silent' }) })
+    onTestFinished(() => client.disconnect())
+    const receiver = await receiveWebhooks()
+    const { body } = await send<Body>('POST', `${api.url}/v1/jobs`, {
+      body: { ...echo(1), webhook: { url: receiver.url } },
+    })
+    const deliveries = `${api.url}/v1/jobs/${body.id}/deliveries`
+    const readDeliveries = () => send<{ items: { id: string; done: boolean }[] }>('GET', deliveries)
+    const { body: sent } = await waitFor('the delivery', readDeliveries, (read) => read.body.items[0]?.done === true)
+    const resend = () => send<{ code: string }>('POST', `${deliveries}/${sent.items[0]?.id}/resend`)
+    const used = Number(/^used_memory:(\d+)/m.exec(await client.info('memory'))?.[1])
+    await client.config('SET', 'maxmemory', Math.round(used * 1.1))
+    const refused = await waitFor('the refusal', resend, ({ status }) => status === 503)
+    expect(refused.body.code).toBe('redis_full')
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
+    await client.config('SET', 'maxmemory', 0)
+    await waitFor('room', resend, ({ status }) => status === 202)
+  },
+)

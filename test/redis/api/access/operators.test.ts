@@ -7,7 +7,7 @@ import { startStack } from '../../../helpers/stack.ts'
 import { waitFor } from '../../../helpers/wait-for.ts'
 
 /** Each test starts some processes. */
-const patience = { timeout: 60_000 }
+const patience = { timeout: 120_000 }
 const job = { type: 'echo', input: 1 }
 
 test(
@@ -94,9 +94,9 @@ test('submissions, refusals and running jobs are counted by tenant, with few ser
         tenant: 't1',
       },
     )
-  await waitFor('the job to run', running, (count) => count === 1, { withinMs: 20_000 })
+  await waitFor('the job to run', running, (count) => count === 1, { withinMs: 60_000 })
   await send('POST', `${api.url}/v1/jobs/${body.id}/cancel`, { headers: tenants[1]?.headers ?? {} })
-  await waitFor('the job to end', running, (count) => count === 0, { withinMs: 20_000 })
+  await waitFor('the job to end', running, (count) => count === 0, { withinMs: 60_000 })
 })
 
 test('a browser that opens the documentation asks for a key, and sends it as name and password', patience, async () => {

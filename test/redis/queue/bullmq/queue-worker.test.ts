@@ -171,7 +171,8 @@ test('an idle worker takes a job at once, and a delayed one when it is due', asy
   await add(1, 300)
   await untilRunning(2)
   expect(performance.now() - from).toBeGreaterThanOrEqual(290)
-  expect(performance.now() - from).toBeLessThan(2500)
+  // Not only when it looks again.
+  expect(performance.now() - from).toBeLessThan(4500)
 })
 
 test('a place whose job was settled otherwise is filled', async () => {

@@ -183,7 +183,7 @@ test('a sweep lets in as many held jobs as are free, and no more', async () => {
   expect(Number(await redis.hget(beside('busy'), 'concurrency:-:k'))).toBe(25 * 2 ** 20 + 5)
 })
 
-test('running jobs are counted in parts, while others start and end', { timeout: 60_000 }, async () => {
+test('running jobs are counted in parts, while others start and end', { timeout: 120_000 }, async () => {
   const { redis, keys, add, fetch, succeed, beside, bull } = await limitedQueue()
   const limit = { concurrency: { key: 'k', limit: 1000 } }
   await add(700, limit)

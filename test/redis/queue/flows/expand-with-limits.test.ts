@@ -123,7 +123,7 @@ test('a map that fails fast while it waits for room ends without the rest', asyn
   expect(done.jobs).toBeLessThan(31)
 })
 
-test('a map fails when only its own flow takes the places that it waits for', { timeout: 60_000 }, async () => {
+test('a map fails when only its own flow takes the places that it waits for', { timeout: 120_000 }, async () => {
   const { submit, ended, places } = await world({ max_queued: 4 })
   const waitsForMap = { gather: numbers(2).map((n) => echo(n)) }
   const item = { chain: [echo(1), echo(2), echo(3)] }
@@ -140,7 +140,7 @@ test('a map fails when only its own flow takes the places that it waits for', { 
   })
 })
 
-test('a map waits while its queue is full', { timeout: 60_000 }, async () => {
+test('a map waits while its queue is full', { timeout: 120_000 }, async () => {
   const { submit, read, ended } = await world({}, { QUEUE_DEPTH_LIMIT: '10' })
   const { body } = await submit(mapped(40, sleep(30)))
   const held = await waitFor(
