@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { keepInputText } from './input-text.ts'
@@ -79,7 +79,7 @@ function startScan(body: Buffer, limits: JsonLimits): JsonScanner {
 }
 
 function textOf(body: Buffer): string {
-  const text = body.toString('utf8')
+  const text = body.toString(isAscii(body) ? 'latin1' : 'utf8')
   // RFC 8259 (section 8.1) lets a parser ignore a byte order mark.
   return text.startsWith('\ufeff') ? text.slice(1) : text
 }

@@ -44,8 +44,8 @@ for (const [value, digit] of Array.from('0123456789abcdef').entries()) {
 }
 const [quoteByte, backslash, letterU, nine, zero, minus, space] = [0x22, 0x5c, 0x75, 0x39, 0x30, 0x2d, 0x20] as const
 
-/** Strings are read byte by byte this far; from there on a native search is faster. */
-const nearBytes = 48
+/** Strings are read byte by byte this far; from there on a native search is faster. Each search costs what 200 bytes do, and text may have an escape in each line. */
+const nearBytes = 512
 /** A double holds every integer of fewer digits, and of this many digits those that do not begin with 9. */
 const longInteger = 16
 /** With an exponent of two digits no shorter number can overflow. */
