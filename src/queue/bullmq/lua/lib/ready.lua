@@ -85,14 +85,16 @@ local function openReady(prefix, sets, isFair, isLimited)
     return true
   end
 
-  -- A job that ran or was ready does neither any more (`isReady` false), or is ready again: gives up what it had passed.
-  function ready.leave(id, isReady)
-    if not ready.slots then return end
+  -- A job that ran or was ready does neither any more (`isReady` false), or is ready again: gives up what it had passed. With `keepsField` the caller
+  -- removes its field `slot`; returns whether it has one.
+  function ready.leave(id, isReady, keepsField)
+    if not ready.slots then return false end
     local slot, gates = unpack(redis.call('HMGET', prefix .. id, 'slot', 'gates'))
-    if not (gates or slot or q.hasPins) then return end
-    if slot then redis.call('HDEL', prefix .. id, 'slot') end
+    if not (gates or slot or q.hasPins) then return false end
+    if slot and not keepsField then redis.call('HDEL', prefix .. id, 'slot') end
     local data = not gates and redis.call('HGET', prefix .. id, 'data')
     ready.slots.release(ready.slots.gates(gates, data), slot, not isReady)
+    return slot and true
   end
 
   return ready

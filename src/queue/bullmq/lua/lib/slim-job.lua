@@ -1,9 +1,9 @@
--- Removes from a job of ours that ends what only a running job needs. `hasWaiter`: it has a field `waiter`. Returns whether it has events, values or
--- a checkpoint. One that did not succeed keeps the number of its starts: a tool of BullMQ may run it again, and its fence rises with each.
-local function dropRunning(jobKey, hasWaiter, succeeded)
-  local removed = redis.pcall('HDEL', jobKey, 'waiter', 'eventBatch', 'place', succeeded and 'ats' or 'place')
+-- Removes from a job of ours that ends what only a running job needs. `hasWaiter`, `hasSlot`: it has a field `waiter`, `slot`. Returns whether it has
+-- events, values or a checkpoint. One that did not succeed keeps the number of its starts: a tool of BullMQ may run it again, and its fence rises with each.
+local function dropRunning(jobKey, hasWaiter, succeeded, hasSlot)
+  local removed = redis.pcall('HDEL', jobKey, 'waiter', 'eventBatch', 'place', succeeded and 'ats' or 'place', hasSlot and 'slot' or 'place')
   -- Most jobs have no events, and so it costs nothing to know that.
-  return type(removed) == 'number' and removed > (hasWaiter and 1 or 0) + (succeeded and 1 or 0)
+  return type(removed) == 'number' and removed > (hasWaiter and 1 or 0) + (succeeded and 1 or 0) + (hasSlot and 1 or 0)
 end
 
 -- Redis keeps 4 KB in reserve for the first entries of a stream. A copy has no reserve. A user of Redis needs the right to COPY; without it nothing

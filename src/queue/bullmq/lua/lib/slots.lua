@@ -108,11 +108,14 @@ local function openSlots(q)
     redis.call('ZADD', q.marker, 'LT', math.ceil(at), '1')
   end
 
+  -- When the next job of a rate is due, of those that have let one start: `tat` has it once the starts of the call are written.
+  local dueAt = {}
+
   -- When a rate allows the next start, or nil where it never does; and ms between two starts.
   local function freeAt(gate)
     if gate.limit == 0 then return end
     local interval = gate.ms / gate.limit
-    return tonumber(redis.call('HGET', tat, gate.name) or 0) - (gate.burst - 1) * interval, interval
+    return tonumber(dueAt[gate.name] or redis.call('HGET', tat, gate.name) or 0) - (gate.burst - 1) * interval, interval
   end
 
   local time
@@ -277,7 +280,7 @@ local function openSlots(q)
     gate.at = at
     if not at or at > tonumber(now) then return false end
     local due = math.max(at + (gate.burst - 1) * interval, tonumber(now)) + interval
-    redis.call('HSET', tat, gate.name, string.format('%.3f', due))
+    dueAt[gate.name] = string.format('%.3f', due)
     if slots.mayHold() and redis.call('EXISTS', heldAt .. gate.name) == 1 then sleep(gate.name, due - (gate.burst - 1) * interval) end
     return true
   end
@@ -311,6 +314,13 @@ local function openSlots(q)
     end
     for _, gate in ipairs(list) do recount(gate, 1) end
     return letters .. (q.pass and ' ' .. q.pass or '')
+  end
+
+  -- Writes what the starts of this call have changed of rates: one command for all.
+  function slots.writeStarts()
+    local entries = {}
+    for name, due in pairs(dueAt) do entries[#entries + 1], entries[#entries + 2] = name, due end
+    if #entries > 0 then redis.call('HSET', tat, unpack(entries)) end
   end
 
   -- A job gives up what its field `slot` says; with `isLeaving` it is not ready any more either. Others are let in.
