@@ -27,7 +27,7 @@ import type { StoredJob } from '../queue/model/stored-job.ts'
 import { OperationStore } from '../queue/operations/operation-store.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { describeRedis } from '../queue/redis/describe-redis.ts'
-import { checkFitness } from '../queue/redis/fitness.ts'
+import { watchFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { RedisClock } from '../queue/redis/redis-clock.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
@@ -80,7 +80,8 @@ await boot('api', async () => {
   const subscriber = await connectRedis({ ...redisAt(config), role: 'subscriber', name: 'api-events', log, onWait })
   lifecycle.onStop('redis subscriber', () => subscriber.disconnect())
 
-  const unfit = await checkFitness(client, { allowEviction: config.ALLOW_EVICTION, log })
+  const fitness = await watchFitness(client, { allowEviction: config.ALLOW_EVICTION, log })
+  lifecycle.onStop('fitness', () => fitness.stop())
   const keys = new Keys(config.KEY_PREFIX)
   const index = new JobIndex({ redis: client, keys })
   try {
@@ -196,7 +197,7 @@ await boot('api', async () => {
   // The app's own method does nothing: see drain.ts.
   const releaseIdle = () => Server.prototype.closeIdleConnections.call(app.server)
   const exhausted = watchDescriptors({ log, lifecycle, release: releaseIdle })
-  const warnings = () => [...unfit, ...clock.warnings(), ...watch.warnings(), ...exhausted()]
+  const warnings = () => [...fitness.warnings(), ...clock.warnings(), ...watch.warnings(), ...exhausted()]
   const steps = { ...stores, hub, control, quotas, admission, metrics, retention, warnings }
   const operations = new OperationStore({ redis: client, keys })
   const runner = new OperationRunner({ ...steps, registry, store: operations, apiKeys, log })

@@ -20,7 +20,7 @@ import { LoopBlocker } from '../queue/consume/loop-blocker.ts'
 import { JobEventWriter } from '../queue/events/event-writer.ts'
 import { workerIdOf, workerNameOf } from '../queue/model/worker-name.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
-import { checkFitness } from '../queue/redis/fitness.ts'
+import { watchFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { RedisClock } from '../queue/redis/redis-clock.ts'
 import { StatsRecorder } from '../queue/stats/stats-recorder.ts'
@@ -80,7 +80,8 @@ await boot('worker', async () => {
   // Stops last but for Redis: a draining worker answers, with 503 on /readyz, until its jobs have ended.
   let health: HealthServer | undefined
   lifecycle.onStop('health', () => health?.close())
-  const unfit = await checkFitness(redis, { allowEviction: config.ALLOW_EVICTION, log })
+  const fitness = await watchFitness(redis, { allowEviction: config.ALLOW_EVICTION, log })
+  lifecycle.onStop('fitness', () => fitness.stop())
   const keys = new Keys(config.KEY_PREFIX)
   const events = new JobEventWriter({ redis, keys, log })
   const executors = createExecutors({
@@ -206,7 +207,7 @@ await boot('worker', async () => {
         if (lifecycle.signal.aborted) throw new Error('draining')
         await Promise.all(consumers.map((consumer) => consumer.probe()))
       },
-      warnings: () => [...unfit, ...clock.warnings(), ...watch.warnings(), ...exhausted()],
+      warnings: () => [...fitness.warnings(), ...clock.warnings(), ...watch.warnings(), ...exhausted()],
       metrics: () => metrics.read(),
     }).catch(async (error: unknown) => {
       // Consumers may have taken jobs already; the stop puts them back.

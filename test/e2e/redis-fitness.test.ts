@@ -1,6 +1,7 @@
 import { pino } from 'pino'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { connectRedis } from '../../src/queue/redis/connection.ts'
+import { watchFitness } from '../../src/queue/redis/fitness.ts'
 import { send, submit } from '../helpers/client.ts'
 import { keyPrefix } from '../helpers/key-prefix.ts'
 import { canOwnRedis, startOwnRedis } from '../helpers/own-redis.ts'
@@ -57,6 +58,29 @@ test.skipIf(!canOwnRedis)('a Redis that does not say how it is configured is use
   const url = redis.url.replace('redis://', 'redis://plain:secret@')
   // BullMQ's workers need INFO.
   expect(await warningsOf({ REDIS_URL: url }, 0)).toEqual(['redis_not_checked'])
+})
+
+test.skipIf(!canOwnRedis)('what changes in Redis while a process runs becomes a warning, and ends as one', async () => {
+  const redis = await ownRedis([])
+  const logged: unknown[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => logged.push(JSON.parse(line)) })
+  const client = await connectRedis({ url: redis.url, role: 'client', name: 'test', log: pino({ level: 'silent' }) })
+  onTestFinished(() => client.disconnect())
+  const fitness = await watchFitness(client, { allowEviction: false, log, everyMs: 20 })
+  onTestFinished(() => fitness.stop())
+  const codes = () => fitness.warnings().map(({ code }) => code)
+  expect(codes()).toEqual([])
+  await client.config('SET', 'maxmemory-policy', 'allkeys-lru')
+  await vi.waitFor(() => expect(codes()).toEqual(['redis_evicts']), 10_000)
+  await client.config('SET', 'appendonly', 'no')
+  await vi.waitFor(() => expect(codes()).toEqual(['redis_evicts', 'redis_not_durable']), 10_000)
+  await client.config('SET', 'maxmemory-policy', 'noeviction')
+  await vi.waitFor(() => expect(codes()).toEqual(['redis_not_durable']), 10_000)
+  expect(logged).toMatchObject([
+    { level: 40, code: 'redis_evicts' },
+    { level: 40, code: 'redis_not_durable' },
+    { level: 30, code: 'redis_evicts' },
+  ])
 })
 
 test.skipIf(!canOwnRedis)('a 503 says that a request may have taken effect only where it may', async () => {
