@@ -15,6 +15,7 @@ import { onceFailing } from '../helpers/once-failing.ts'
 import { redisClient } from '../helpers/redis-client.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
+import { waitingJobs } from '../helpers/waiting-jobs.ts'
 
 // What BullMQ's own tools do on a queue of Drover: each line of docs/bullmq.md.
 
@@ -177,6 +178,29 @@ test('blocked jobs of a flow are counted, and survive removeOrphanedJobs', async
   // What is blocked behind a failure does not stay there.
   const failing = await submitFlow(url, { chain: [fails(), echo(1)] })
   expect((await readFlow(url, failing.body.id, 10)).body.state).toBe('failed')
+  expect(await queue.getJobCounts('waiting-children')).toEqual({ 'waiting-children': 0 })
+})
+
+test('a parked job is counted, survives removeOrphanedJobs, and comes back into a queue that is paused', {
+  timeout: 60_000,
+}, async () => {
+  const { url, queue } = await world({ JOBS_DIR: await waitingJobs() })
+  const { body: job } = await submit(url, 'wait-event-loop', { names: ['a'] })
+  const until = (state: string) =>
+    waitFor(
+      state,
+      () => read(url, job.id),
+      ({ body }) => body.state === state,
+      { withinMs: 60_000 },
+    )
+  await until('blocked')
+  expect(await queue.getJobCounts('active', 'waiting-children')).toEqual({ active: 0, 'waiting-children': 1 })
+  expect(await queue.removeOrphanedJobs()).toBe(0)
+  await queue.pause()
+  expect((await send('POST', `${url}/v1/jobs/${job.id}/signals/a`)).status).toBe(202)
+  expect((await read(url, job.id)).body).toMatchObject({ state: 'queued', held_by: { kind: 'paused' } })
+  await queue.resume()
+  await until('succeeded')
   expect(await queue.getJobCounts('waiting-children')).toEqual({ 'waiting-children': 0 })
 })
 

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
 import type { JobResource } from '../../src/api/jobs/job-resource.ts'
+import { createClient } from '../../src/client/index.ts'
 import { read, send, submit, watch } from '../helpers/client.ts'
+import { readFlow, submitFlow } from '../helpers/flows.ts'
+import { drover } from '../helpers/run-drover.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { waitingJobs } from '../helpers/waiting-jobs.ts'
@@ -144,6 +147,13 @@ test(
     expect((await signal(strict, 'a', largest)).status).toBe(202)
     expect((await done(strict)).output).toMatchObject({ received: [largest] })
 
+    const clients = await begin({ names: ['x', 'y'] })
+    const byCommand = await drover(['signal', clients, 'y', '{"by":"command"}'], { env: { DROVER_URL: url } })
+    expect(byCommand).toMatchObject({ code: 0, stderr: '' })
+    expect((await drover(['signal', clients, 'y', 'yes'], { env: { DROVER_URL: url } })).code).toBe(2)
+    await createClient({ url }).jobs.signal(clients, 'x', 'by client')
+    expect((await done(clients)).output).toMatchObject({ received: ['by client', { by: 'command' }] })
+
     // Where there is no event loop to give back, the call fails.
     for (const on of ['thread', 'process'])
       expect((await done(await begin({ names: ['a'] }, {}, `wait-${on}`))).error).toMatchObject({
@@ -195,21 +205,46 @@ test(
   },
 )
 
-test('a parked job gives up its key, and passes it again', patience, async () => {
-  const { url, begin, parked, signal, done } = await world()
-  const first = await begin({ names: ['a'], group: 'g' })
-  await parked(first)
-  const second = await begin({ names: ['b'], group: 'g', before_ms: 700 })
-  await waitFor(
-    'its start',
-    () => read(url, second),
-    ({ body }) => body.state === 'running',
-  )
-  await signal(first, 'a')
-  // The second has the key until it is parked.
-  expect((await read(url, first)).body).toMatchObject({ state: 'queued', held_by: { kind: 'concurrency' } })
-  await done(first)
-  await parked(second)
-  await signal(second, 'b')
-  expect((await done(second)).state).toBe('succeeded')
-})
+test(
+  'a parked job gives up its limit and passes it again, keeps its unique key, and its flow goes on behind it',
+  patience,
+  async () => {
+    const { url, begin, parked, signal, done } = await world()
+    const first = await begin({ names: ['a'], group: 'g' })
+    await parked(first)
+    const second = await begin({ names: ['b'], group: 'g', before_ms: 700 })
+    await waitFor(
+      'its start',
+      () => read(url, second),
+      ({ body }) => body.state === 'running',
+    )
+    await signal(first, 'a')
+    // The second has the key until it is parked.
+    expect((await read(url, first)).body).toMatchObject({ state: 'queued', held_by: { kind: 'concurrency' } })
+    await done(first)
+    await parked(second)
+    await signal(second, 'b')
+    expect((await done(second)).state).toBe('succeeded')
+
+    const unique = { key: 'u' }
+    const holder = await begin({ names: ['a'] }, { unique })
+    await parked(holder)
+    const joined = await submit(url, 'wait-event-loop', { names: ['a'] }, { unique })
+    expect(joined).toMatchObject({ status: 200, body: { id: holder } })
+
+    const wait = { type: 'wait-event-loop', input: { names: ['go'] } }
+    const { body: flow } = await submitFlow(url, {
+      chain: [{ gather: [wait, { type: 'echo', input: 1 }] }, { type: 'echo', input: { $output: '/1' } }],
+    })
+    const member = await waitFor(
+      'the member',
+      async () =>
+        (await send<{ items: JobResource[] }>('GET', `${url}/v1/jobs?state=blocked&type=wait-event-loop`)).body.items,
+      (items) => items.some(({ flow_id, waiting_for }) => flow_id === flow.id && waiting_for !== null),
+      { withinMs: 60_000 },
+    )
+    expect((await readFlow(url, flow.id)).body).toMatchObject({ state: 'running', done: false })
+    await signal(member.find(({ flow_id }) => flow_id === flow.id)?.id ?? '', 'go')
+    expect((await readFlow(url, flow.id, 40)).body).toMatchObject({ state: 'succeeded' })
+  },
+)

@@ -75,6 +75,24 @@ export const jobCommands = {
     parameters: { flags: { ...formatFlags, ...serverFlags }, positional: oneJob },
     docs: { brief: 'Say why a job waits, and for how long' },
   }),
+  signal: buildCommand({
+    loader: async () => (await import('./signal.ts')).signal,
+    parameters: {
+      flags: { ...formatFlags, ...serverFlags },
+      positional: {
+        kind: 'tuple',
+        parameters: [
+          { ...id, brief: 'The id of a job' },
+          { brief: 'The name of the signal', placeholder: 'name', parse: String },
+          { brief: 'What the handler receives; null by default', placeholder: 'json', parse: String, optional: true },
+        ],
+      },
+    },
+    docs: {
+      brief: 'Send a signal to a job that waits for it, or will',
+      fullDescription: 'The first signal of a name counts. Another changes nothing.',
+    },
+  }),
   cancel: buildCommand({
     loader: async () => (await import('./steer.ts')).cancel,
     parameters: { flags: { ...formatFlags, ...serverFlags }, positional: someIds },

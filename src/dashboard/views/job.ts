@@ -59,6 +59,7 @@ function Facts({ job }: { job: Job }) {
     ${job.state === 'scheduled' && html`<div><dt>Due</dt><dd><${Ago} at=${job.scheduled_for} /></dd></div>`}
     <div><dt>Attempt</dt><dd class="num">${job.attempt} of ${job.max_attempts}${job.run > 1 && `, run ${job.run}`}</dd></div>
     <div><dt>Queue</dt><dd><a href=${pathTo(['jobs'], { queue: job.queue })}>${job.queue}</a>${job.priority !== 0 && `, priority ${job.priority}`}</dd></div>
+    <${Signals} job=${job} />
     ${job.worker !== null && html`<div><dt>Worker</dt><dd>${job.worker}</dd></div>`}
     ${job.checkpoint && html`<div><dt>Checkpoint</dt><dd class="num">${bytes(job.checkpoint.size_bytes)}, <${Ago} at=${job.checkpoint.at} /></dd></div>`}
     <div><dt>Created</dt><dd><${Ago} at=${job.created_at} /></dd></div>
@@ -70,6 +71,25 @@ function Facts({ job }: { job: Job }) {
     ${Object.entries(job.metadata).map(([name, value]) => html`<div><dt>${name}</dt><dd dir="auto">${value}</dd></div>`)}
     ${job.expires_at !== null && html`<div><dt>Kept until</dt><dd><${Ago} at=${job.expires_at} /></dd></div>`}
   </dl>`
+}
+
+/** What it waits for, and what it has received. */
+function Signals({ job }: { job: Job }) {
+  const { waiting_for: waits, signals } = job
+  return html`${
+    waits &&
+    html`<div><dt>Waits for</dt><dd>${waits.signals.map(
+      ({ name, until }) =>
+        html`<span class="tag">${name}</span> ${until !== null && html`until <${Ago} at=${until} /> `}`,
+    )}since <${Ago} at=${waits.since} /></dd></div>`
+  }
+    ${
+      signals.length > 0 &&
+      html`<div><dt>Signals</dt><dd>${signals.map(
+        ({ name, received_at, size_bytes }) =>
+          html`<span class="tag" title=${bytes(size_bytes)}>${name}</span> <${Ago} at=${received_at} /> `,
+      )}</dd></div>`
+    }`
 }
 
 function ErrorNote({ job }: { job: Job }) {

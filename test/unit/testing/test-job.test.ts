@@ -184,3 +184,84 @@ test('an attempt goes on from what an earlier one has kept', async () => {
   const { output } = await testJob(job, null, { attempt: 2, restored: first.checkpoint, steps: first.steps })
   expect(output).toEqual({ step: 1, restored: { next: 5 } })
 })
+
+const waiting = { ...base, runsOn: 'event-loop', input: z.unknown(), output: z.unknown() } as const
+
+test('a wait for a signal that has not come leaves the handler where it is, and its signal aborts', async () => {
+  const ran: string[] = []
+  let reason: unknown
+  const job = defineJob({
+    ...waiting,
+    async run(_, job) {
+      job.signal.addEventListener('abort', () => {
+        reason = job.signal.reason
+      })
+      try {
+        await job.checkpoint({ asked: true })
+        return await job.waitForSignal('approved', { timeoutMs: 1000 })
+      } catch {
+        ran.push('catch')
+        return 'refused'
+      } finally {
+        ran.push('finally')
+      }
+    },
+  })
+  const ended = await testJob(job, 1)
+  expect(ended).toMatchObject({ state: 'blocked', output: null, error: null, waitsFor: ['approved'] })
+  expect(reason).toMatchObject({ name: 'AbortError', code: 'parked' })
+  expect(ran).toEqual([])
+  // The start that follows.
+  const again = await testJob(job, 1, { restored: ended.checkpoint, signals: { approved: 'yes' } })
+  expect(again).toMatchObject({ state: 'succeeded', output: 'yes' })
+  expect(ran).toEqual(['finally'])
+  expect(await testJob(job, 1, { timedOutSignals: ['approved'] })).toMatchObject({
+    state: 'succeeded',
+    output: 'refused',
+  })
+})
+
+test('nothing of a handler counts that goes on beside a wait', async () => {
+  const gate = Promise.withResolvers<void>()
+  const over = Promise.withResolvers<unknown>()
+  const job = defineJob({
+    ...waiting,
+    async run(_, job) {
+      const beside = (async () => {
+        await gate.promise
+        job.log('beside')
+        job.progress(1)
+        over.resolve(await job.once('effect', () => 1).catch((error: unknown) => Object(error).code))
+        return 'too late'
+      })()
+      return Promise.race([beside, job.waitForSignal('approved')])
+    },
+  })
+  const ended = await testJob(job, 1)
+  expect(ended.state).toBe('blocked')
+  gate.resolve()
+  expect(await over.promise).toBe('checkpoint_refused')
+  expect(ended).toMatchObject({ logs: [], progress: [], steps: {} })
+})
+
+test('a wait that times out fails the job for good, and one that is not allowed does, too', async () => {
+  const job = defineJob({
+    ...waiting,
+    input: z.object({ name: z.string(), timeoutMs: z.number().optional(), step: z.string().optional() }),
+    run: async ({ name, ...options }, job) => job.waitForSignal(name, options as { timeoutMs?: number }),
+  })
+  const failed = await testJob(job, { name: 'paid', timeoutMs: 50 }, { timedOutSignals: ['paid'] })
+  expect(failed.error).toMatchObject({
+    code: 'signal_timeout',
+    retryable: false,
+    message: 'no signal paid came within 50 ms',
+  })
+  for (const input of [
+    { name: 'a b' },
+    { name: '' },
+    { name: 'a', timeoutMs: -1 },
+    { name: 'a', timeoutMs: 4e10 },
+    { name: 'a', step: 'x'.repeat(101) },
+  ])
+    expect((await testJob(job, input)).error).toMatchObject({ code: 'invalid_wait', retryable: false })
+})
