@@ -1,7 +1,7 @@
 from drover_job import job, run
 
 
-@job("word-count")
+@job
 def word_count(input, job):
     total = 0
     for number, page in enumerate(input["pages"], 1):

@@ -190,8 +190,10 @@ Handler = Callable[[Any, Job], Any]
 _handlers: dict[str, Handler] = {}
 
 
-def job(type: str) -> Callable[[Handler], Handler]:
-    """Declares the handler of a job type."""
+def job(type: str | Handler) -> Any:
+    """Declares the handler of a job type: `@job("word-count")`, or `@job` above a function `word_count`."""
+    if not isinstance(type, str):
+        return job(type.__name__.replace("_", "-"))(type)
 
     def declare(handler: Handler) -> Handler:
         if type in _handlers:

@@ -44,7 +44,7 @@ afterAll(async () => {
 
 const url = () => stack.api.url
 const run = async (type: string, input: object, options: Record<string, unknown> = {}): Promise<JobResource> =>
-  (await submit(url(), type, input, { waitS: 15, ...options })).body
+  (await submit(url(), type, input, { waitS: 40, ...options })).body
 const end = async (id: string): Promise<JobResource> =>
   waitFor(
     'the end of a job',
@@ -216,6 +216,7 @@ describe.runIf(hasPython)('a program in Python (needs python3)', () => {
 describe.runIf(hasPython)('a program that breaks the protocol (needs python3)', () => {
   test.each([
     ['garbage', 'no JSON'],
+    ['bytes', 'no UTF-8'],
     ['long', 'longer than'],
     ['stranger', 'of a job that does not run'],
     ['malformed', 'progress.fraction'],
@@ -302,6 +303,7 @@ describe.runIf(hasBash)('a script that runs once (needs bash)', () => {
     [{ code: 9 }, 2, { code: 'job_failed', message: 'failing with 9', retryable: true }],
     [{ do: 'kill' }, 2, { code: 'crashed', message: expect.stringContaining('SIGSEGV'), retryable: true }],
     [{ do: 'text' }, 1, { code: 'invalid_output', retryable: false }],
+    [{ do: 'bytes' }, 1, { code: 'invalid_output', message: expect.stringContaining('no UTF-8'), retryable: false }],
     [{ do: 'flood' }, 1, { code: 'invalid_output', message: expect.stringContaining('longer than'), retryable: false }],
   ])('with %j ends after %i attempts', async (input, attempt, error) => {
     expect(await run('once', input)).toMatchObject({ state: 'failed', attempt, error })

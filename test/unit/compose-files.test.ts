@@ -13,7 +13,7 @@ import { workerVariables } from '../../src/environment/worker-variables.ts'
 const readText = (file: string): string => readFileSync(join(import.meta.dirname, '../..', file), 'utf8')
 
 const serviceSchema = z.looseObject({
-  image: z.string(),
+  image: z.string().optional(),
   build: z.object({ args: z.record(z.string(), z.string().nullable()) }).optional(),
   ports: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.string().nullable()).optional(),
@@ -128,4 +128,12 @@ test('nothing waits for the Redis of the stack but the processes themselves, so 
     expect(services[name]?.environment?.['REDIS_URL']).toMatch(/^\$\{REDIS_URL:-/)
   }
   expect(services['redis']?.['scale']).toMatch(/^\$\{BUNDLED_REDIS:-1\}$/)
+})
+
+test('what drover init writes starts from the same images', () => {
+  const { redis } = readServices('templates/project/compose.yaml')
+  expect(services['redis']?.image).toContain(/:-(.*)}/.exec(redis?.image ?? '')?.[1])
+  const node = (file: string) => /^ARG NODE_IMAGE=([^@\n]+)/m.exec(readText(file))?.[1]
+  expect(node('templates/project/Dockerfile')).toBe(node('Dockerfile'))
+  expect(readText('templates/project/compose.yaml')).toContain(`:-${node('Dockerfile')}}`)
 })

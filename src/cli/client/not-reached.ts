@@ -1,3 +1,4 @@
+import { isPackage } from '../../module-path.ts'
 import { CommandFailure } from '../command-failure.ts'
 import { escapeText } from '../terminal/escape.ts'
 import type { Target } from './target.ts'
@@ -19,7 +20,7 @@ export function notReached({ url, source }: Target, error: { code: string }): Co
 const selfSigned = ': NODE_EXTRA_CA_CERTS names a file with the certificate of its authority'
 
 const hints: Record<string, string> = {
-  ECONNREFUSED: ': start a server with npm start, or set DROVER_URL',
+  ECONNREFUSED: `: start a server with ${isPackage ? 'npx drover dev' : 'npm start'}, or set DROVER_URL`,
   ETIMEDOUT: ': the server says nothing',
   ENOTFOUND: ': is the name right?',
   DEPTH_ZERO_SELF_SIGNED_CERT: selfSigned,

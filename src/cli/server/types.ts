@@ -37,5 +37,6 @@ export const types = reporting(async (flags: TypesFlags, which?: string): Promis
 
 /** A client of an address, with the key of DROVER_KEY or the one that is stored for it. */
 async function clientOf(address: string): Promise<Client> {
-  return new Client(await findTarget(undefined, { ...process.env, DROVER_URL: address, DROVER_CONTEXT: '' }))
+  const target = await findTarget(undefined, { ...process.env, DROVER_URL: address, DROVER_CONTEXT: '' })
+  return new Client({ ...target, source: 'the command line' })
 }

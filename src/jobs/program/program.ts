@@ -78,12 +78,14 @@ export function readProgram(given: unknown): { spec: unknown; program?: Program;
 const refuseToRun = () => Promise.reject(new TypeError('the handler of this job type is a program'))
 
 function checkCommand(command: unknown): string[] {
-  const isCommand =
-    Array.isArray(command) &&
-    command.length > 0 &&
-    command.every((part) => typeof part === 'string' && !part.includes('\0')) &&
-    command[0] !== ''
-  return isCommand ? [] : ['command must be an array of texts: the program and its arguments']
+  const parts: unknown[] = Array.isArray(command) ? command : []
+  if (parts.length === 0 || parts[0] === '') return ['command must be an array of texts: the program and its arguments']
+  return parts.flatMap((part, n) => {
+    if (typeof part === 'string' && !part.includes('\0')) return []
+    return [
+      `command[${n}] must be a text${typeof part === 'string' ? ' without NUL' : `, and is ${String(part)}: quote it`}`,
+    ]
+  })
 }
 
 function checkCount(field: string, value: unknown, max: number): string[] {

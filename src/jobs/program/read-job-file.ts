@@ -10,6 +10,7 @@ const names: Record<string, string> = {
   type: 'type',
   title: 'title',
   description: 'description',
+  version: 'version',
   runs_on: 'runsOn',
   queue: 'queue',
   command: 'command',
@@ -62,6 +63,8 @@ export function readJobFile(text: string): Job {
     throw new DefinitionError(document.errors.map(({ message, pos }) => `${place(pos[0])}: ${message}`))
   }
   const given: unknown = document.toJS({ maxAliasCount: 100 })
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new DefinitionError(['the file must hold an object with type, title, command, input and output'])
   /** A mistake begins with the option that it is about, `a.b[1].c`, or names it in quotes. */
   const placed = (mistake: string): string => {
     const [, option = ''] = /^(?:there is no option ")?([\w.[\]]+)/.exec(mistake) ?? []
@@ -92,10 +95,7 @@ function mistakesOf(spec: unknown): readonly string[] {
   }
 }
 
-function toSpec(given: unknown): { spec: Record<string, unknown>; mistakes: string[] } {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    return { spec: {}, mistakes: ['the file must hold an object with type, title, command, input and output'] }
-  }
+function toSpec(given: object): { spec: Record<string, unknown>; mistakes: string[] } {
   const mistakes: string[] = []
   const rename = (members: object, known: Record<string, string>, base: string): Record<string, unknown> =>
     Object.fromEntries(

@@ -21,13 +21,19 @@ export function resolveCommand(
     ? isProgram(program)
     : path.split(delimiter).some((dir) => isProgram(join(dir, given)))
   if (!found) {
-    const where = given.includes('/') ? (isFile(program) ? 'is not executable' : 'is not there') : 'is not in PATH'
+    const where = given.includes('/') ? whyNoProgram(program) : 'is not in PATH'
     return { command: resolved, missing: `command: the program ${program} ${where}` }
   }
   const script = interpreters.test(basename(given)) ? args[0] : undefined
   if (script === undefined || script.startsWith('-') || /^(run|task)$/.test(script)) return { command: resolved }
   const file = resolve(folder, script)
   return isFile(file) ? { command: resolved } : { command: resolved, missing: `command: there is no file ${file}` }
+}
+
+function whyNoProgram(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return 'is not there'
+  return found.isFile() ? 'is not executable' : 'is no file'
 }
 
 function toPath(arg: string, folder: string): string {

@@ -1,5 +1,3 @@
-import { StringDecoder } from 'node:string_decoder'
-
 /** The originals, since job code in the same process may replace them. */
 const { parse, stringify } = JSON
 
@@ -17,16 +15,19 @@ export function toJsonLine(message: unknown): string {
   return `${line}\n`
 }
 
+/** Why nothing more is read. */
+export type BrokenLine = 'not_json' | 'not_utf8' | 'too_long'
+
 /**
- * Creates a reader of JSON lines that is fed with chunks. On a line that is not JSON, or about longer than `maxLength` UTF-16 units, it
- * calls `onBroken` once and reads nothing more. `length` is that of the line.
+ * Creates a reader of JSON lines that is fed with chunks. On a line that is not JSON, or about longer than `maxLength` UTF-16 units, and on a
+ * chunk with bytes that are not UTF-8, it calls `onBroken` once and reads nothing more. `length` is that of the line.
  */
 export function createJsonLineReader(
   onMessage: (message: unknown, length: number) => void,
-  onBroken: (why: 'not_json' | 'too_long') => void,
+  onBroken: (why: BrokenLine) => void,
   maxLength = maxLineLength,
 ): (chunk: Buffer) => void {
-  const decoder = new StringDecoder('utf8')
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let pieces: string[] = []
   let length = 0
   let isBroken = false
@@ -39,8 +40,18 @@ export function createJsonLineReader(
       return undefined
     }
   }
+  const decode = (chunk: Buffer) => {
+    try {
+      return decoder.decode(chunk, { stream: true })
+    } catch {
+      isBroken = true
+      onBroken('not_utf8')
+      return ''
+    }
+  }
   return (chunk) => {
-    const lines = decoder.write(chunk).split('\n')
+    if (isBroken) return
+    const lines = decode(chunk).split('\n')
     const rest = lines.pop() ?? ''
     for (const line of lines) {
       if (isBroken) return

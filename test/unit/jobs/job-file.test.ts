@@ -36,6 +36,21 @@ test.each([
   expect(() => readJobFile(file(more))).toThrow(mistake)
 })
 
+test.each([
+  ['', ['the file must hold an object with type, title, command, input and output']],
+  ['- a', ['the file must hold an object with type, title, command, input and output']],
+  [
+    'type: a\ntitle: A\ncommand: [true, 8]\ninput: true',
+    [
+      'line 3, column 11: command[0] must be a text, and is true: quote it',
+      'line 3, column 17: command[1] must be a text, and is 8: quote it',
+      'line 1, column 1: output is required',
+    ],
+  ],
+])('of the file %j all mistakes are found, and nothing that follows from them', (text, mistakes) => {
+  expect(() => readJobFile(text)).toThrow(expect.objectContaining({ mistakes }))
+})
+
 test('a JSON Schema reports issues, defaults, secrets and itself as one of Zod does', () => {
   const schema = fromJsonSchema({
     type: 'object',

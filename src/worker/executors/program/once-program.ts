@@ -1,4 +1,3 @@
-import { StringDecoder } from 'node:string_decoder'
 import type { JobContext, LogLevel } from '../../../jobs/job-context.ts'
 import { JobError, PermanentError } from '../../../jobs/job-error.ts'
 import { termGraceMs } from '../../../jobs/program/program.ts'
@@ -61,7 +60,9 @@ export function startOnce(
   }
 }
 
-function parseOutput(text: string): unknown {
+function parseOutput(text: string | undefined): unknown {
+  if (text === undefined)
+    throw new PermanentError('/output: what the program printed is no UTF-8', { code: 'invalid_output' })
   if (text.trim() === '') return null
   try {
     return JSON.parse(text)
@@ -71,20 +72,31 @@ function parseOutput(text: string): unknown {
   }
 }
 
+/** Collects a text. It is undefined where it is no UTF-8. */
 function collect(stream: NodeJS.ReadableStream, maxLength: number, onTooLong: () => void) {
-  const decoder = new StringDecoder('utf8')
-  let pieces: string[] = []
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let pieces: string[] | undefined = []
   let length = 0
+  const take = (chunk: Buffer, isLast: boolean) => {
+    try {
+      const piece = decoder.decode(chunk, { stream: !isLast })
+      length += piece.length
+      pieces?.push(piece)
+    } catch {
+      pieces = undefined
+    }
+  }
   stream.on('data', (chunk: Buffer) => {
-    if (length > maxLength) return
-    const piece = decoder.write(chunk)
-    length += piece.length
-    pieces.push(piece)
+    if (length > maxLength || pieces === undefined) return
+    take(chunk, false)
     if (length <= maxLength) return
     pieces = []
     onTooLong()
   })
-  return () => ({ text: pieces.join('') + decoder.end(), isTooLong: length > maxLength })
+  return () => {
+    if (length <= maxLength && pieces !== undefined) take(Buffer.alloc(0), true)
+    return { text: pieces?.join(''), isTooLong: length > maxLength }
+  }
 }
 
 /** What a program that runs once gets of its job besides the input. */

@@ -1,13 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoadedJob } from '../../../jobs/registry.ts'
 import { version } from '../../../version.ts'
-import { createJsonLineReader, toJsonLine } from '../json-lines.ts'
+import { type BrokenLine, createJsonLineReader, toJsonLine } from '../json-lines.ts'
 import { GroupMemory } from './group-memory.ts'
 import { type Launched, launch } from './launch.ts'
 import { type FromProgram, type JobMessage, maxLineLength, protocolVersion, readMessage } from './messages.ts'
 import { variablesOf } from './once-program.ts'
 
 const helloMs = 10_000
+const brokenLines: Record<BrokenLine, string> = {
+  not_json: 'a line is no JSON',
+  not_utf8: 'a line is no UTF-8',
+  too_long: 'a line is too long',
+}
 
 /** A process of the program, and what it sends. */
 export class SpokenProgram {
@@ -42,7 +47,7 @@ export class SpokenProgram {
     stdout.on('data', (chunk: Buffer) => (this.#output += chunk.toString()))
     stderr.pipe(process.stderr, { end: false })
     if (channel) stdin.end()
-    const onBroken = (why: string) => this.#break(why === 'too_long' ? 'a line is too long' : 'a line is no JSON')
+    const onBroken = (why: BrokenLine) => this.#break(brokenLines[why])
     channel?.read.on(
       'data',
       createJsonLineReader((line) => this.#take(line), onBroken, maxLineLength),

@@ -6,7 +6,7 @@ import { version } from '../../../version.ts'
 import type { Attempt } from '../../handler/attempt.ts'
 import { forwardLines } from '../forward-lines.ts'
 import { type HostEnd, type HostSettings, hostLines } from '../host.ts'
-import { createJsonLineReader, toJsonLine } from '../json-lines.ts'
+import { type BrokenLine, createJsonLineReader, toJsonLine } from '../json-lines.ts'
 import { Conversation } from './conversation.ts'
 import { type Launched, type LaunchOptions, launch } from './launch.ts'
 import { type FromProgram, maxLineLength, mistakeInHello, protocolVersion, readMessage, startOf } from './messages.ts'
@@ -20,6 +20,12 @@ const pongTimeoutMs = 30_000
 const leaveMs = 1000
 /** How long a program that has closed its channel may take to end. */
 const closedMs = 500
+
+const brokenLines: Record<BrokenLine, string> = {
+  not_json: 'a line that is no JSON',
+  not_utf8: 'bytes that are no UTF-8',
+  too_long: `a line longer than ${maxLineLength} characters`,
+}
 
 type Settings = LaunchOptions['settings'] & Pick<HostSettings, 'log'>
 
@@ -48,8 +54,7 @@ export class WarmProgram {
     stdin.end()
     forwardLines(stdout, this.#prints('stdout', 'info'))
     forwardLines(stderr, this.#prints('stderr', 'warn'))
-    const onBroken = (why: 'not_json' | 'too_long') =>
-      this.#refuse(why === 'too_long' ? `a line longer than ${maxLineLength} characters` : 'a line that is no JSON')
+    const onBroken = (why: BrokenLine) => this.#refuse(brokenLines[why])
     channel?.read.on(
       'data',
       createJsonLineReader((line, length) => this.#take(line, length), onBroken, maxLineLength),

@@ -69,6 +69,17 @@ describe('lines of JSON', () => {
     expect(onBroken).toHaveBeenCalledTimes(1)
   })
 
+  test('are no longer read after bytes that are not UTF-8', () => {
+    const read: unknown[] = []
+    const onBroken = vi.fn<(why: string) => void>()
+    const reader = createJsonLineReader((message) => read.push(message), onBroken)
+    reader(Buffer.from('1\n'))
+    reader(Buffer.from([0x22, 0xff, 0x22, 0x0a]))
+    reader(Buffer.from('2\n'))
+    expect(read).toEqual([1])
+    expect(onBroken.mock.calls).toEqual([['not_utf8']])
+  })
+
   test('are no longer read after one that is too long', () => {
     const onBroken = vi.fn<() => void>()
     const reader = createJsonLineReader(() => {}, onBroken)
