@@ -12,7 +12,6 @@ import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
-import { ChildrenStore } from '../queue/children/children-store.ts'
 import { ChildSubmitter } from '../queue/children/submit-children.ts'
 import { hearCancels } from '../queue/consume/cancel-channel.ts'
 import { Heartbeat } from '../queue/consume/heartbeat.ts'
@@ -122,7 +121,7 @@ await boot('worker', async () => {
     metrics,
     control,
     quotas,
-    children: new ChildSubmitter({ store: new ChildrenStore({ redis, keys }), jobs, registry, control, door, log }),
+    children: new ChildSubmitter({ redis, keys, jobs, registry, control, door, log }),
     outbox,
     tracing,
     lifecycle,

@@ -20,10 +20,14 @@ export function makeKey(
 
 type MadeKey = ReturnType<typeof makeKey>
 
-/** A keys file that is removed after its test. `write` replaces its content. */
-export async function keysFile(keys: MadeKey[], tenants: Record<string, TenantLimits> = {}) {
+/** A keys file that is removed after its test, or by what is passed to `onEnd`. `write` replaces its content. */
+export async function keysFile(
+  keys: MadeKey[],
+  tenants: Record<string, TenantLimits> = {},
+  onEnd: (remove: () => Promise<void>) => void = onTestFinished,
+) {
   const folder = await mkdtemp(join(tmpdir(), 'drover-keys-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
+  onEnd(() => rm(folder, { recursive: true }))
   const path = join(folder, 'keys.json')
   const writeText = (text: string) => writeFile(path, text)
   const write = (next: MadeKey[], limits: Record<string, TenantLimits> = {}) =>

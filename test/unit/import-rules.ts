@@ -86,7 +86,7 @@ export const rules: Record<string, Rule> = {
   },
   'queue/children': {
     imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission', 'jobs'],
-    doors: ['children-store', 'parent', 'parents-driver', 'submit-children'],
+    doors: ['parent', 'parents-driver', 'submit-children'],
   },
   'queue/schedules': { imports: ['queue/model', 'queue/redis', 'queue/store', 'queue/admission', 'tracing/span'] },
   'queue/webhooks': { imports: ['jobs', 'queue/model', 'queue/redis', 'queue/store'] },

@@ -9,12 +9,14 @@ import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
 import type { JobQueue } from '../store/job-queue.ts'
+import type { ChildResults } from './child-results.ts'
 import type { ChildrenStore, ParentEntry } from './children-store.ts'
 
 export interface ParentDeps {
   redis: Redis
   keys: Keys
   store: ChildrenStore
+  results: ChildResults
   jobs: JobQueue
   control: JobControl
   quotas: TenantQuotas
@@ -51,35 +53,16 @@ export async function lookAfterParent(
     return (await release(deps, { id, run }, ref, mayGoOn)) ? { id, run } : undefined
   }
   const refs = [...(hinted ?? parent.awaited)].flatMap((id) => parseJobId(id) ?? [])
-  const found = await readEnds(deps, refs)
+  const found = await deps.results.ends(refs)
   // All that a parked job waits for was stored: what is missing was lost with its Redis, and the parent submits it anew.
   const isLost = parent.state === 'parked' && !hinted
-  const ends = refs.flatMap((child, at) => {
-    const end = found[at] ?? 'missing'
-    const isOver = end === 'succeeded' || end === 'failed' || (end === 'missing' && isLost)
-    return isOver ? [{ id: child.id, hasSucceeded: end === 'succeeded' }] : []
+  const ends = refs.flatMap((child) => {
+    const end = found.get(child.id)
+    const isOver = end ? end.state !== 'open' : isLost
+    return isOver ? [{ id: child.id, hasSucceeded: end?.state === 'succeeded' }] : []
   })
   if (ends.length > 0) await store.end(ref, ends)
   return undefined
-}
-
-type End = 'missing' | 'open' | 'succeeded' | 'failed'
-
-async function readEnds({ redis, keys }: ParentDeps, refs: JobRef[]): Promise<End[]> {
-  return whenAvailable(
-    Promise.all(
-      refs.map(async (ref): Promise<End> => {
-        const key = keys.job(ref)
-        const [[name, finished], hasOutput] = await Promise.all([
-          redis.hmget(key, 'name', 'finishedOn'),
-          redis.hexists(key, 'returnvalue'),
-        ])
-        if (typeof name !== 'string') return 'missing'
-        if (typeof finished !== 'string') return 'open'
-        return hasOutput === 1 ? 'succeeded' : 'failed'
-      }),
-    ),
-  )
 }
 
 async function release(deps: ParentDeps, entry: ParentEntry, ref: JobRef, mayGoOn: boolean): Promise<boolean> {

@@ -2,6 +2,8 @@ import PQueue from 'p-queue'
 import type { Logger } from 'pino'
 import { monotonicMs } from '../model/monotonic.ts'
 import { QueueUnavailableError } from '../redis/connection.ts'
+import { ChildResults } from './child-results.ts'
+import { ChildrenStore, type ParentEntry } from './children-store.ts'
 import { lookAfterParent, type ParentDeps } from './look-after-parent.ts'
 
 /** How many parents are looked after at once because of hints. */
@@ -10,7 +12,7 @@ const maxAtOnce = 20
 const max = { parents: 20_000, hints: 20_000 }
 /** Each parent on the list is checked this often, since hints may be lost. */
 const checkEveryMs = 5000
-const maxPerPass = 200
+const maxPerPass = 500
 
 /**
  * Looks after jobs that have submitted others: at once where a hint names one, and now and then all on the list. No method rejects: the next check does what
@@ -19,6 +21,7 @@ const maxPerPass = 200
 export class ParentsDriver {
   readonly #deps: ParentDeps & { log: Logger }
   readonly #steps = new PQueue({ concurrency: maxAtOnce })
+  readonly #checks = new PQueue({ concurrency: maxAtOnce })
   /** Children that may have ended, by parents whose turn has not come; undefined: any. */
   readonly #hinted = new Map<string, Set<string> | undefined>()
   /** When each was checked last, by entry, in monotonic ms. */
@@ -26,8 +29,8 @@ export class ParentsDriver {
   #from = 0
   #isOpen = true
 
-  constructor(deps: ParentDeps & { log: Logger }) {
-    this.#deps = deps
+  constructor(deps: Omit<ParentDeps, 'store' | 'results'> & { log: Logger }) {
+    this.#deps = { ...deps, store: new ChildrenStore(deps), results: new ChildResults(deps) }
   }
 
   /** Begins no more steps. */
@@ -64,15 +67,17 @@ export class ParentsDriver {
   async pass(): Promise<void> {
     const { store } = this.#deps
     const entries = await store.listed(this.#from, maxPerPass)
+    const now = monotonicMs()
+    const due = entries.filter(
+      ({ id, run }) => now - (this.#checkedAt.get(`${id} ${run}`) ?? -Infinity) >= checkEveryMs,
+    )
     let gone = 0
-    for (const entry of entries) {
+    const check = async (entry: ParentEntry) => {
       if (!this.#isOpen) return
-      const key = `${entry.id} ${entry.run}`
-      const now = monotonicMs()
-      if (now - (this.#checkedAt.get(key) ?? -Infinity) < checkEveryMs) continue
-      this.#checkedAt.set(key, now)
+      this.#checkedAt.set(`${entry.id} ${entry.run}`, monotonicMs())
       if (await this.#look(entry)) gone += 1
     }
+    await this.#checks.addAll(due.map((entry) => () => check(entry)))
     const isEnd = entries.length < maxPerPass
     this.#from = isEnd ? 0 : this.#from + entries.length - gone
     if (isEnd) this.#forgetChecks()

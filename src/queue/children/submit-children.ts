@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import { cancelGraceMs } from '../../jobs/cancel-grace.ts'
 import {
-  type ChildResult,
   type ChildrenAsk,
   type ChildrenPort,
   type ChildrenReply,
@@ -14,16 +13,18 @@ import type { TenantLimit, TenantLimits } from '../admission/tenant-limits.ts'
 import { parseJobId } from '../model/job-id.ts'
 import type { NewJob } from '../model/new-job.ts'
 import { redisNow } from '../model/redis-time.ts'
-import type { StoredJob } from '../model/stored-job.ts'
-import { QueueUnavailableError } from '../redis/connection.ts'
+import { QueueUnavailableError, type Redis } from '../redis/connection.ts'
+import type { Keys } from '../redis/keys.ts'
 import type { JobControl } from '../store/cancel-and-retry.ts'
 import type { JobQueue } from '../store/job-queue.ts'
-import type { ChildrenStore, NotedCall, NotedChild } from './children-store.ts'
+import { type ChildEnd, ChildResults, maxResultBytes } from './child-results.ts'
+import { ChildrenStore, type NotedCall, type NotedChild } from './children-store.ts'
 import { type ChildRefusal, draftChild } from './draft-child.ts'
 import { type Parent, rootOf } from './parent.ts'
 
-export interface SubmitDeps {
+interface SubmitDeps {
   store: ChildrenStore
+  results: ChildResults
   jobs: JobQueue
   registry: Registry
   control: JobControl
@@ -59,6 +60,11 @@ const tooMany: ChildRefusal = {
   message: `there may be ${childLimits.descendants} jobs below the first`,
   retryable: false,
 }
+const tooLarge: ChildRefusal = {
+  code: 'results_too_large',
+  message: `the outputs of the children have more than ${maxResultBytes} bytes of JSON`,
+  retryable: false,
+}
 const unavailable: ChildRefusal = {
   code: 'queue_unavailable',
   message: 'Redis did not store the jobs, or not all of them',
@@ -69,8 +75,8 @@ const unavailable: ChildRefusal = {
 export class ChildSubmitter {
   readonly #deps: SubmitDeps
 
-  constructor(deps: SubmitDeps) {
-    this.#deps = deps
+  constructor(deps: Omit<SubmitDeps, 'store' | 'results'> & { redis: Redis; keys: Keys }) {
+    this.#deps = { ...deps, store: new ChildrenStore(deps), results: new ChildResults(deps) }
   }
 
   /** What the handler of one start asks. */
@@ -115,7 +121,7 @@ export class ChildSubmitter {
     { calls, waitFor }: ChildrenAsk,
     jobs: NewJob[],
     field: string,
-  ): Promise<{ children: Child[]; ends: Map<string, StoredJob>; own: number } | { refusal: ChildRefusal }> {
+  ): Promise<{ children: Child[]; ends: Map<string, ChildEnd>; own: number } | { refusal: ChildRefusal }> {
     const { store } = this.#deps
     const wait = (also: string[]) =>
       waitFor === 'nothing' ? undefined : { field, failFast: waitFor === 'first_failure', also }
@@ -123,17 +129,17 @@ export class ChildSubmitter {
     let note = await store.note(parent, noteCalls, wait([]))
     if (typeof note === 'string') return { refusal: note === 'full' ? tooMany : lost }
     const known = note.noted.filter(({ isNew }) => !isNew)
-    const ends = await this.#read(known)
+    const ends = await this.#deps.results.ends(known.map(({ ref }) => ref))
     if (known.length > 0) {
       // What did not succeed in an earlier attempt is tried anew.
       const before = note.noted
       const again = noteCalls.map((call, at): NotedCall => {
         const { ref, attempt, isNew } = before[at] ?? { ref: call, attempt: 0, isNew: true }
         const job = ends.get(ref.id)
-        const isOver = !isNew && job?.done === true && job.state !== 'succeeded' && attempt < parent.attempt
+        const isOver = !isNew && job !== undefined && 'code' in job && attempt < parent.attempt
         return { n: call.n, id: call.id, replaces: isOver ? ref.id : undefined }
       })
-      const open = before.filter(({ ref, isNew }) => isNew || ends.get(ref.id)?.done !== true)
+      const open = before.filter(({ ref, isNew }) => isNew || !hasEnded(ends.get(ref.id)))
       const isReplaced = again.some(({ replaces }) => replaces !== undefined)
       if (isReplaced || (wait([]) && open.length > 0)) {
         note = await store.note(parent, again, wait(open.map(({ ref }) => ref.id)))
@@ -148,13 +154,6 @@ export class ChildSubmitter {
       return job ? [{ call: { n: calls[at]?.n ?? 0, id: one.ref.id }, noted: one, job: { ...job, ref: one.ref } }] : []
     })
     return { children, ends, own }
-  }
-
-  async #read(noted: NotedChild[]): Promise<Map<string, StoredJob>> {
-    const found = new Map<string, StoredJob>()
-    for await (const { ref, job } of this.#deps.jobs.readMany(noted.map(({ ref }) => ref)))
-      if (job) found.set(ref.id, job)
-    return found
   }
 
   /** Stores jobs that are noted, or takes back what is noted of them. */
@@ -202,36 +201,27 @@ export class ChildSubmitter {
   async #reply(
     parent: Parent,
     { waitFor }: ChildrenAsk,
-    { children, ends, field }: { children: Child[]; ends: Map<string, StoredJob>; field: string },
+    { children, ends, field }: { children: Child[]; ends: Map<string, ChildEnd>; field: string },
   ): Promise<ChildrenReply> {
-    const states = children.map(({ noted: { ref, isNew } }) => (isNew ? undefined : ends.get(ref.id)))
-    const hasFailed = states.some((job) => job?.done && job.state !== 'succeeded')
-    const isReady =
-      waitFor === 'nothing' || states.every((job) => job?.done) || (hasFailed && waitFor === 'first_failure')
+    const found = children.map(({ noted: { ref, isNew } }) => ({
+      id: ref.id,
+      end: isNew ? undefined : ends.get(ref.id),
+    }))
+    const hasFailed = found.some(({ end }) => end !== undefined && 'code' in end)
+    const isReady = found.every(({ end }) => hasEnded(end)) || (hasFailed && waitFor === 'first_failure')
+    if (waitFor === 'nothing')
+      return { status: 'ready', results: found.map(({ id }) => ({ id, status: 'open' as const })) }
     if (!isReady) {
       // The end of one that was noted by an earlier start may have come before it was awaited here.
-      if (states.some((job) => job !== undefined)) await this.#deps.store.hint(parent.ref.id)
+      if (found.some(({ end }) => end !== undefined)) await this.#deps.store.hint(parent.ref.id)
       return { status: 'open', field }
     }
-    const results: ChildResult[] = []
-    for (const [at, { noted }] of children.entries())
-      results.push(await this.#result(noted.ref.id, states[at], waitFor))
-    return { status: 'ready', results }
-  }
-
-  async #result(id: string, job: StoredJob | undefined, waitFor: ChildrenAsk['waitFor']): Promise<ChildResult> {
-    if (!job?.done || waitFor === 'nothing') return { id, status: 'open' }
-    const { state } = job
-    if (state === 'succeeded') return { id, status: 'succeeded', output: await this.#output(job) }
-    const { code = 'job_failed', message = 'the job has failed' } = job.failure ?? {}
-    return { id, status: state === 'canceled' || state === 'expired' ? state : 'failed', code, message }
-  }
-
-  async #output(job: StoredJob): Promise<unknown> {
-    if (!job.storedOutput) return job.output
-    return (await this.#deps.jobs.readOutput(job))?.value
+    const results = await this.#deps.results.read(found)
+    return results ? { status: 'ready', results } : refused(tooLarge)
   }
 }
+
+const hasEnded = (end: ChildEnd | undefined): boolean => end !== undefined && end.state !== 'open'
 
 function describeDoor(refusal: Refusal): ChildRefusal {
   const codes = { depth: 'queue_full', memory: 'redis_full', quota: 'quota_exceeded' } as const

@@ -3,7 +3,6 @@ import { queuesOf, type Registry } from '../../jobs/registry.ts'
 import type { Refusal } from '../admission/admission.ts'
 import { TenantQuotas } from '../admission/tenant-quotas.ts'
 import { BullQueues } from '../bullmq/bull-queues.ts'
-import { ChildrenStore } from '../children/children-store.ts'
 import { ParentsDriver } from '../children/parents-driver.ts'
 import type { JobEnd } from '../model/job-states.ts'
 import { monotonicMs } from '../model/monotonic.ts'
@@ -173,20 +172,9 @@ export class FlowCoordinator {
     const driver = new FlowDriver({ ...deps, hints: this.#hints, log })
     const remover = new FlowRemover({ redis, keys, store, jobs, outbox, resultTtlMs, failedTtlMs })
     const upkeep = new FlowIndexUpkeep({ redis, keys, store })
-    const children = new ChildrenStore({ redis, keys })
     const queue = new JobQueue({ client: redis, keys, queues: queuesOf(registry) })
     const control = new JobControl({ redis, keys })
-    const parents = new ParentsDriver({
-      redis,
-      keys,
-      store: children,
-      jobs: queue,
-      control,
-      quotas,
-      registry,
-      onEnded,
-      log,
-    })
+    const parents = new ParentsDriver({ redis, keys, jobs: queue, control, quotas, registry, onEnded, log })
     this.#from = 0
     driver.open()
     upkeep.begin()
