@@ -5,25 +5,20 @@ import { boot } from '../boot.ts'
 import { BootHealth } from '../boot-health.ts'
 import { containerMemory, memoryLimits } from '../container-memory.ts'
 import { watchDescriptors } from '../descriptor-watch.ts'
+import { openDoor } from '../duties/open-door.ts'
+import { startDuties } from '../duties/start-duties.ts'
 import { apiVariables } from '../environment/api-variables.ts'
 import { redisAt } from '../environment/redis-at.ts'
-import { resultLimitsOf, retentionOf } from '../environment/retention.ts'
+import { retentionOf } from '../environment/retention.ts'
 import { listenMistake, readEnvironment } from '../environment.ts'
-import { cancelGraceMs } from '../jobs/cancel-grace.ts'
 import { loadRegistry, queuesOf } from '../jobs/registry.ts'
 import { storedSecrets } from '../jobs/secrets.ts'
 import { createLifecycle } from '../lifecycle.ts'
 import { createLogger } from '../logger.ts'
-import { QuotaRecount } from '../queue/admission/quota-recount.ts'
-import { TenantLimits } from '../queue/admission/tenant-limits.ts'
 import { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import { AuditLog } from '../queue/audit/audit-log.ts'
 import { JobEventHub } from '../queue/events/event-hub.ts'
-import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Flows } from '../queue/flows/flows.ts'
-import { openAdmission } from '../queue/maintenance/open-admission.ts'
-import { Sweeper } from '../queue/maintenance/sweeper.ts'
-import type { StoredJob } from '../queue/model/stored-job.ts'
 import { OperationStore } from '../queue/operations/operation-store.ts'
 import { connectRedis } from '../queue/redis/connection.ts'
 import { describeRedis } from '../queue/redis/describe-redis.ts'
@@ -31,7 +26,6 @@ import { watchFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { RedisClock } from '../queue/redis/redis-clock.ts'
 import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
-import { Scheduler } from '../queue/schedules/scheduler.ts'
 import { readStats } from '../queue/stats/read-stats.ts'
 import { StatsCache } from '../queue/stats/stats-cache.ts'
 import { StatsRecorder } from '../queue/stats/stats-recorder.ts'
@@ -39,7 +33,6 @@ import { JobControl } from '../queue/store/cancel-and-retry.ts'
 import { IdempotencyKeys } from '../queue/store/idempotency-keys.ts'
 import { JobIndex } from '../queue/store/job-index.ts'
 import { JobQueue } from '../queue/store/job-queue.ts'
-import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import { Workers } from '../queue/workers/workers.ts'
 import { openTracing } from '../tracing/tracing.ts'
@@ -114,74 +107,12 @@ await boot('api', async () => {
   metrics.observeWatched(hub)
   const control = new JobControl({ redis: client, keys })
   const outbox = new WebhookOutbox({ redis: client, keys, jobs: queue, control, log })
-  const retention = retentionOf(config)
-  const sweeper = new Sweeper({
-    redis: client,
-    keys,
-    queues: [...queuesOf(registry), deliveryQueue],
-    acceptsPlainJobs: config.ACCEPT_BULLMQ_JOBS,
-    ...retention,
-    releaseWebhook: (ref) => outbox.releaseOf(ref),
-    log,
-    onEnded: metrics.jobEnded,
-  })
-  sweeper.start()
-  lifecycle.onStop('sweeper', () => sweeper.stop())
   const quotas = new TenantQuotas({ redis: client, keys })
-  const { admission, memory, watch, evictor } = openAdmission({
-    redis: client,
-    keys,
-    registry,
-    outbox,
-    quotas,
-    depthLimit: config.QUEUE_DEPTH_LIMIT,
-    retention,
-    resultMinMs: config.RESULT_MIN_MS,
-    limits: resultLimitsOf(config),
-    log,
-    onEvicted: metrics.evicted,
-  })
-  evictor.start()
-  lifecycle.onStop('evictor', () => evictor.stop())
-  metrics.observeMemory(memory)
+  const shared = { redis: client, keys, config, registry, quotas, outbox, metrics, lifecycle, log }
+  const { door, watch } = openDoor(shared)
+  if (apiKeys) lifecycle.onStop('limits', await announceLimits(apiKeys, door.limits, log))
   const schedules = new ScheduleStore({ redis: client, keys })
-  const limits = new TenantLimits({ redis: client, keys })
-  if (apiKeys) lifecycle.onStop('limits', await announceLimits(apiKeys, limits, log))
-  const door = { admission, limits }
-  const leaveCanceled = ({ id, type, record }: StoredJob) => {
-    metrics.jobEnded(type, 'canceled')
-    if (record.limited)
-      quotas
-        .leave(record.tenant, [id])
-        .catch((error: unknown) => log.debug({ err: error }, 'failed to free the place of a replaced job'))
-  }
-  const scheduler = new Scheduler({
-    store: schedules,
-    jobs: queue,
-    door,
-    tracing,
-    replace: { control, graceMsOf: (type) => cancelGraceMs(registry, type), onEnded: leaveCanceled },
-    log,
-  })
-  scheduler.start()
-  lifecycle.onStop('scheduler', () => scheduler.stop())
-  const recount = new QuotaRecount({ redis: client, keys, queues: queuesOf(registry), log })
-  recount.start()
-  lifecycle.onStop('recount', () => recount.stop())
-  const coordinator = new FlowCoordinator({
-    redis: client,
-    subscriber,
-    keys,
-    registry,
-    outbox,
-    ...retention,
-    log,
-    door,
-    isShared,
-    onEnded: metrics.jobEnded,
-  })
-  coordinator.start()
-  lifecycle.onStop('flows', () => coordinator.stop())
+  startDuties({ ...shared, subscriber, jobs: queue, schedules, control, door, tracing, isShared })
   const flows = new Flows({
     redis: client,
     keys,
@@ -198,6 +129,8 @@ await boot('api', async () => {
   const releaseIdle = () => Server.prototype.closeIdleConnections.call(app.server)
   const exhausted = watchDescriptors({ log, lifecycle, release: releaseIdle })
   const warnings = () => [...fitness.warnings(), ...clock.warnings(), ...watch.warnings(), ...exhausted()]
+  const { admission } = door
+  const retention = retentionOf(config)
   const steps = { ...stores, hub, control, quotas, admission, metrics, retention, warnings }
   const operations = new OperationStore({ redis: client, keys })
   const runner = new OperationRunner({ ...steps, registry, store: operations, apiKeys, log })

@@ -189,3 +189,6 @@ export const sharedVariables = {
     .default('info')
     .meta(about('Log level: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.')),
 }
+
+/** The values of {@link sharedVariables}. */
+export type SharedSettings = z.output<z.ZodObject<typeof sharedVariables>>

@@ -3,6 +3,8 @@ import { boot } from '../boot.ts'
 import { BootHealth } from '../boot-health.ts'
 import { memoryLimits } from '../container-memory.ts'
 import { watchDescriptors } from '../descriptor-watch.ts'
+import { openDoor } from '../duties/open-door.ts'
+import { startDuties } from '../duties/start-duties.ts'
 import { redisAt } from '../environment/redis-at.ts'
 import { jobEnvironment, removeSecrets } from '../environment/secrets.ts'
 import { workerStopMs } from '../environment/stop-time.ts'
@@ -22,6 +24,7 @@ import { connectRedis } from '../queue/redis/connection.ts'
 import { watchFitness } from '../queue/redis/fitness.ts'
 import { Keys } from '../queue/redis/keys.ts'
 import { RedisClock } from '../queue/redis/redis-clock.ts'
+import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { StatsRecorder } from '../queue/stats/stats-recorder.ts'
 import { JobControl } from '../queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../queue/store/job-queue.ts'
@@ -33,9 +36,7 @@ import { finishOnRequest } from './finish-on-request.ts'
 import { type HealthServer, serveHealth } from './health.ts'
 import { WorkerMetrics } from './metrics.ts'
 import { openConsumers } from './open-consumers.ts'
-import { openDoor } from './open-door.ts'
 import { reportWorker, runningByType } from './report-worker.ts'
-import { startDuties } from './start-duties.ts'
 import { ConsumerWatchdog, watchEventLoop } from './watchdog.ts'
 
 /** The longest time that a timer can wait. */
@@ -146,7 +147,9 @@ await boot('worker', async () => {
     config,
     registry,
     jobs,
+    schedules: new ScheduleStore({ redis, keys }),
     control,
+    quotas,
     door,
     outbox,
     metrics,

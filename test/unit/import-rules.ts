@@ -221,6 +221,7 @@ export const rules: Record<string, Rule> = {
         'jobs',
         'queue',
         'environment',
+        'duties',
         'logger',
         'lifecycle',
         'boot',
@@ -252,6 +253,7 @@ export const rules: Record<string, Rule> = {
   worker: {
     imports: ['worker/execution', 'worker/executors', 'worker/webhooks', 'jobs', 'queue'].concat([
       'environment',
+      'duties',
       'logger',
       'lifecycle',
       'boot',
@@ -272,6 +274,9 @@ export const rules: Record<string, Rule> = {
     ],
     packages: ['pino', 'zod'],
   },
+
+  // What an API and a worker both do.
+  duties: { imports: ['jobs', 'queue', 'environment', 'lifecycle', 'metrics', 'tracing/span'] },
 
   'allowed-address': { imports: [], packages: ['ipaddr.js'] },
   environment: { imports: ['jobs', 'queue', 'allowed-address'] },

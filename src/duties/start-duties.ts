@@ -1,45 +1,51 @@
 import type { Logger } from 'pino'
-import type { z } from 'zod'
 import { retentionOf } from '../environment/retention.ts'
-import type { workerVariables } from '../environment/worker-variables.ts'
+import type { SharedSettings } from '../environment/shared-variables.ts'
 import { cancelGraceMs } from '../jobs/cancel-grace.ts'
 import { queuesOf, type Registry } from '../jobs/registry.ts'
 import type { Lifecycle } from '../lifecycle.ts'
+import type { Metrics } from '../metrics.ts'
 import { QuotaRecount } from '../queue/admission/quota-recount.ts'
+import type { TenantQuotas } from '../queue/admission/tenant-quotas.ts'
 import { FlowCoordinator } from '../queue/flows/coordinator.ts'
 import { Sweeper } from '../queue/maintenance/sweeper.ts'
+import type { StoredJob } from '../queue/model/stored-job.ts'
 import type { Redis } from '../queue/redis/connection.ts'
 import type { Keys } from '../queue/redis/keys.ts'
-import { ScheduleStore } from '../queue/schedules/schedule-store.ts'
+import type { ScheduleStore } from '../queue/schedules/schedule-store.ts'
 import { Scheduler } from '../queue/schedules/scheduler.ts'
 import type { JobControl } from '../queue/store/cancel-and-retry.ts'
 import type { JobQueue } from '../queue/store/job-queue.ts'
 import { deliveryQueue } from '../queue/webhooks/delivery.ts'
 import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
 import type { Tracing } from '../tracing/span.ts'
-import type { WorkerMetrics } from './metrics.ts'
 import type { Door } from './open-door.ts'
 
 /**
- * Starts what every worker does besides its jobs, whatever its queues: the sweep, schedules, the recount of quotas, and flows. Of all workers the
+ * Starts what every API and every worker does besides its own work: the sweep, schedules, the recount of quotas, and flows. Of all processes the
  * holder of a lease does the work. The lifecycle stops each.
  */
 export function startDuties(options: {
   redis: Redis
   subscriber: Redis
   keys: Keys
-  config: z.output<typeof workerVariables>
+  config: SharedSettings
   registry: Registry
   jobs: JobQueue
+  schedules: ScheduleStore
   control: JobControl
+  quotas: TenantQuotas
   door: Door
   outbox: WebhookOutbox
-  metrics: WorkerMetrics
+  metrics: Metrics
   tracing: Tracing | undefined
+  /** Whether several tenants share the queues. */
+  isShared?: () => boolean
   lifecycle: Lifecycle
   log: Logger
 }): void {
-  const { redis, subscriber, keys, config, registry, jobs, control, door, outbox, metrics, lifecycle, log } = options
+  const { redis, subscriber, keys, config, registry, jobs, control, quotas, door, outbox, metrics, lifecycle, log } =
+    options
   const retention = retentionOf(config)
   const onEnded = metrics.jobEnded
   const sweeper = new Sweeper({
@@ -54,15 +60,22 @@ export function startDuties(options: {
   })
   sweeper.start()
   lifecycle.onStop('sweeper', () => sweeper.stop())
+  const leaveReplaced = ({ id, type, record }: StoredJob) => {
+    onEnded(type, 'canceled')
+    if (!record.limited) return
+    quotas
+      .leave(record.tenant, [id])
+      .catch((error: unknown) => log.debug({ err: error }, 'failed to free the place of a replaced job'))
+  }
   const scheduler = new Scheduler({
-    store: new ScheduleStore({ redis, keys }),
+    store: options.schedules,
     jobs,
     door,
     tracing: options.tracing,
     replace: {
       control,
       graceMsOf: (type) => cancelGraceMs(registry, type),
-      onEnded: ({ type }) => onEnded(type, 'canceled'),
+      onEnded: leaveReplaced,
     },
     log,
   })
@@ -71,7 +84,18 @@ export function startDuties(options: {
   const recount = new QuotaRecount({ redis, keys, queues: queuesOf(registry), log })
   recount.start()
   lifecycle.onStop('recount', () => recount.stop())
-  const flows = new FlowCoordinator({ redis, subscriber, keys, registry, outbox, ...retention, log, door, onEnded })
+  const flows = new FlowCoordinator({
+    redis,
+    subscriber,
+    keys,
+    registry,
+    outbox,
+    ...retention,
+    log,
+    door,
+    onEnded,
+    ...(options.isShared && { isShared: options.isShared }),
+  })
   flows.start()
   lifecycle.onStop('flows', () => flows.stop())
 }

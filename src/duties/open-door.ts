@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
-import type { z } from 'zod'
 import { resultLimitsOf, retentionOf } from '../environment/retention.ts'
-import type { workerVariables } from '../environment/worker-variables.ts'
+import type { SharedSettings } from '../environment/shared-variables.ts'
 import type { Registry } from '../jobs/registry.ts'
 import type { Lifecycle } from '../lifecycle.ts'
+import type { Metrics } from '../metrics.ts'
 import type { Admission } from '../queue/admission/admission.ts'
 import type { MemoryWatch } from '../queue/admission/memory-watch.ts'
 import { TenantLimits } from '../queue/admission/tenant-limits.ts'
@@ -12,9 +12,8 @@ import { openAdmission } from '../queue/maintenance/open-admission.ts'
 import type { Redis } from '../queue/redis/connection.ts'
 import type { Keys } from '../queue/redis/keys.ts'
 import type { WebhookOutbox } from '../queue/webhooks/outbox.ts'
-import type { WorkerMetrics } from './metrics.ts'
 
-/** The door of jobs that this worker submits: those of schedules and maps, and those of its handlers. */
+/** The door through which all jobs pass that this process submits: those of requests, schedules and maps, and those of handlers. */
 export interface Door {
   admission: Admission
   limits: TenantLimits
@@ -24,11 +23,11 @@ export interface Door {
 export function openDoor(options: {
   redis: Redis
   keys: Keys
-  config: z.output<typeof workerVariables>
+  config: SharedSettings
   registry: Registry
   quotas: TenantQuotas
   outbox: WebhookOutbox
-  metrics: WorkerMetrics
+  metrics: Metrics
   lifecycle: Lifecycle
   log: Logger
 }): { door: Door; watch: MemoryWatch } {
