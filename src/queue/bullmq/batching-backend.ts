@@ -20,6 +20,8 @@ import { GatheredCalls } from './gather-calls.ts'
 
 /** About how many events the stream of a queue keeps, as with BullMQ. */
 const maxEvents = 10_000
+/** How many jobs one call adds at most: workers begin with the first of them when all are stored. */
+const maxAdds = 16
 /** A field of the queue's meta: scripts write BullMQ's events where it is set. */
 const eventsSwitch = 'drover.events'
 
@@ -65,7 +67,12 @@ export class BatchingBackend extends RedisQueueBackend {
     const redis = async () => options.redis ?? ((await this.client) as unknown as Redis)
     const queue = { redis, keys, isPlain }
     const adds = { ...queue, beside: this.redisPrefix }
-    this.#adds = new GatheredCalls({ send: (some) => addJobs(adds, some), schedule: whenGathered, isBounded: false })
+    this.#adds = new GatheredCalls({
+      send: (some) => addJobs(adds, some),
+      schedule: whenGathered,
+      isBounded: false,
+      maxItems: maxAdds,
+    })
     this.exchanges = new Exchanges({ ...queue, hints, lockMs: opts.lockDuration ?? 0, name: opts.name })
   }
 

@@ -11,6 +11,9 @@ import {
 } from './complete-and-fetch.ts'
 import { GatheredCalls } from './gather-calls.ts'
 
+/** 16 take Redis a tenth more for each job. */
+const maxItems = 32
+
 /** Ends and fetches of a worker, those of one callback of the event loop in few calls. */
 export class Exchanges {
   readonly #calls: GatheredCalls<Exchange, Exchanged>
@@ -28,6 +31,7 @@ export class Exchanges {
       // After all ends and fetches of this callback of the event loop, and no later: a handler may block the next callback.
       schedule: (flush) => process.nextTick(flush),
       isBounded: true,
+      maxItems,
     })
   }
 

@@ -16,6 +16,7 @@ function open(ms: number) {
     },
     schedule: (flush) => process.nextTick(flush),
     isBounded: true,
+    maxItems: 16,
   })
   return { calls, seen }
 }
@@ -39,6 +40,7 @@ test('an item without an answer is rejected alone', async () => {
     send: (items) => Promise.resolve(items.map((n) => (n === 2 ? new TypeError('no answer') : n))),
     schedule: (flush) => process.nextTick(flush),
     isBounded: false,
+    maxItems: 16,
   })
   const answers = await Promise.allSettled([1, 2, 3].map((n) => calls.push(n, 1)))
   expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
