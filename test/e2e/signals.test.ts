@@ -243,7 +243,11 @@ test(
       (items) => items.some(({ flow_id, waiting_for }) => flow_id === flow.id && waiting_for !== null),
       { withinMs: 60_000 },
     )
-    expect((await readFlow(url, flow.id)).body).toMatchObject({ state: 'running', done: false })
+    const stored = (await readFlow(url, flow.id)).body
+    expect(stored).toMatchObject({ state: 'running', done: false, counts: { blocked: 2, queued: 0 } })
+    expect(stored.tree).toMatchObject({ chain: [{ gather: [{ state: 'blocked' }, {}] }, { state: 'blocked' }] })
+    const { body: queue } = await send<{ counts: object }>('GET', `${url}/v1/queues/io`)
+    expect(queue.counts).toMatchObject({ blocked: 3, running: 0, queued: 0 })
     await signal(member.find(({ flow_id }) => flow_id === flow.id)?.id ?? '', 'go')
     expect((await readFlow(url, flow.id, 40)).body).toMatchObject({ state: 'succeeded' })
   },

@@ -109,7 +109,7 @@ export function flowResource(progress: FlowProgress, open: LoadedFlow | undefine
   const counts = countJobs(progress)
   return {
     id: flow.id,
-    state: finished?.state ?? liveState(counts),
+    state: finished?.state ?? liveState(counts, progress.parked.size > 0),
     done: finished !== undefined,
     error: finished?.error ?? null,
     run: flow.run,
@@ -135,12 +135,12 @@ export function flowResource(progress: FlowProgress, open: LoadedFlow | undefine
 }
 
 /** The sets are read one after the other, so a job that moves may be in two of them: the sum never exceeds the number of jobs. */
-function countJobs({ flow, running, scheduled }: FlowProgress): z.output<typeof countsSchema> {
+function countJobs({ flow, running, scheduled, parked }: FlowProgress): z.output<typeof countsSchema> {
   const { ended } = flow
   const open = Math.max(0, flow.jobs - ended.succeeded - ended.failed - ended.canceled - ended.expired)
   const ofRunning = Math.min(running.size, open)
   const ofScheduled = Math.min(scheduled.size, open - ofRunning)
-  const ofBlocked = Math.min(flow.blocked, open - ofRunning - ofScheduled)
+  const ofBlocked = Math.min(flow.blocked + parked.size, open - ofRunning - ofScheduled)
   const rest = open - ofRunning - ofScheduled - ofBlocked
   // Nothing is queued in a flow that is being stopped: these jobs are about to end.
   const queued = flow.stop ? 0 : rest
@@ -148,7 +148,8 @@ function countJobs({ flow, running, scheduled }: FlowProgress): z.output<typeof 
 }
 
 /** The state of a flow that is not done: it runs from the first start of one of its jobs. */
-function liveState(counts: z.output<typeof countsSchema>): JobState {
+function liveState(counts: z.output<typeof countsSchema>, isAnyParked: boolean): JobState {
+  if (isAnyParked) return 'running'
   if (counts.running + counts.succeeded + counts.failed + counts.canceled + counts.expired > 0) return 'running'
   return counts.queued === 0 && counts.scheduled > 0 ? 'scheduled' : 'queued'
 }
@@ -163,7 +164,7 @@ function treeOf(open: LoadedFlow, node: PlanNode, progress: FlowProgress): FlowT
 }
 
 function stateOf({ evaluation }: LoadedFlow, node: PlanNode, progress: FlowProgress): JobState {
-  const { running, scheduled } = progress
+  const { running, scheduled, parked } = progress
   // The end of a stopped flow does not depend on its jobs.
   const { finished } = progress.flow
   if (finished && !node.parent) return finished.state
@@ -172,6 +173,7 @@ function stateOf({ evaluation }: LoadedFlow, node: PlanNode, progress: FlowProgr
   // The coordinator may hear later of a step that was released with the end of the one before.
   if (running.has(node.n)) return 'running'
   if (scheduled.has(node.n)) return 'scheduled'
+  if (parked.has(node.n)) return 'blocked'
   if (!evaluation.isStarted(node)) return 'blocked'
   return node.kind === 'job' ? 'queued' : 'running'
 }

@@ -10,7 +10,7 @@ const countedForMs = 5000
 
 const answerSeconds = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
 const heldKinds = ['stream', 'wait'] as const
-const states = ['scheduled', 'queued', 'running', 'succeeded', 'failed'] as const
+const states = ['scheduled', 'queued', 'blocked', 'running', 'succeeded', 'failed'] as const
 
 /** The metrics of an API process. */
 export class ApiMetrics extends Metrics {

@@ -31,6 +31,7 @@ export const queueSchema = z.object({
       .describe(
         'Jobs that wait for a concurrency key, for a rate or for others of their tenant: see `held_by` of a job',
       ),
+    blocked: z.int().describe('Jobs that wait for other jobs of their flow, or for a signal'),
     running: z.int(),
     succeeded: z.int(),
     failed: z.int().describe('Jobs that failed, were canceled or expired'),
@@ -44,7 +45,7 @@ export const exampleQueue = {
   name: 'cpu',
   paused: false,
   workers: 2,
-  counts: { scheduled: 0, queued: 1, held: 0, running: 4, succeeded: 1200, failed: 3 },
+  counts: { scheduled: 0, queued: 1, held: 0, blocked: 0, running: 4, succeeded: 1200, failed: 3 },
   max_running: null,
   rate: null,
   oldest_wait_ms: 12,

@@ -13,7 +13,7 @@ export function queueRoutes(app: FastifyInstance, deps: RouteDeps): void {
   limitRoutes(app, deps)
   schemas.add(queueSchema, { id: 'Queue', description: 'A queue at one moment', examples: [exampleQueue] })
   const describe = async (name: string): Promise<z.output<typeof queueSchema>> => {
-    const { paused, workers, scheduled, queued, held, running, succeeded, failed, first, maxRunning, rate } =
+    const { paused, workers, scheduled, queued, held, blocked, running, succeeded, failed, first, maxRunning, rate } =
       await queue.count(name)
     const since = await queue.waitingSince(name, first)
     const oldest_wait_ms = since === undefined ? null : Math.max(0, redisNow() - since)
@@ -21,7 +21,7 @@ export function queueRoutes(app: FastifyInstance, deps: RouteDeps): void {
       name,
       paused,
       workers,
-      counts: { scheduled, queued, held, running, succeeded, failed },
+      counts: { scheduled, queued, held, blocked, running, succeeded, failed },
       max_running: maxRunning ?? null,
       rate: rate ? { limit: rate.limit, per_ms: rate.perMs } : null,
       oldest_wait_ms,

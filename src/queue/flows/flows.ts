@@ -14,7 +14,7 @@ import { FlowJobs } from './flow-jobs.ts'
 import type { NewFlow } from './flow-record.ts'
 import { FlowStore } from './flow-store.ts'
 import { settleFlowWebhook } from './flow-webhook.ts'
-import { readUnderWay, readUnderWayOf, type UnderWay } from './jobs-under-way.ts'
+import { nothingUnderWay, readUnderWay, readUnderWayOf, type UnderWay } from './jobs-under-way.ts'
 import { LoadedFlow } from './loaded-flow.ts'
 import type { FlowHead } from './model/document.ts'
 import { refsOf } from './model/flow-job-id.ts'
@@ -109,7 +109,7 @@ export class Flows {
 
   /** Adds the progress to a flow that was read. */
   async progress(flow: FlowHead): Promise<FlowProgress> {
-    if (flow.finished) return { flow, running: new Set(), scheduled: new Set() }
+    if (flow.finished) return { flow, ...nothingUnderWay() }
     return { flow, ...(await readUnderWay(this.#deps, flow)) }
   }
 
@@ -117,7 +117,7 @@ export class Flows {
   async progressOf(flows: FlowHead[]): Promise<FlowProgress[]> {
     const open = flows.filter(({ finished }) => !finished)
     const underWay = await readUnderWayOf(this.#deps, open)
-    return flows.map((flow) => ({ flow, ...(underWay.get(flow.id) ?? { running: new Set(), scheduled: new Set() }) }))
+    return flows.map((flow) => ({ flow, ...(underWay.get(flow.id) ?? nothingUnderWay()) }))
   }
 
   /** A flow as it was before anything had ended, to go through its ends one by one. */

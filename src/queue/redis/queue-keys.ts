@@ -105,7 +105,7 @@ export class QueueKeys {
     return `${this.bullPrefix(queue)}:held:${gate}`
   }
 
-  /** Sorted set of the parked jobs that have a timeout, by when that is over. Scripts derive its name: see park.lua. */
+  /** Sorted set of the parked jobs, by when their first timeout is over, or infinity. Scripts derive its name: see park.lua. */
   parked(queue: string): string {
     return `${this.bullPrefix(queue)}:parked`
   }

@@ -18,6 +18,8 @@ export interface QueueCounts {
   ready: number
   /** Those that wait for a concurrency key, a rate, or others of their tenant; not among the queued ones. */
   held: number
+  /** Those that wait for others of their flow, or for a signal. */
+  blocked: number
   running: number
   succeeded: number
   failed: number
@@ -58,8 +60,9 @@ export async function countQueue(redis: Redis, keys: Keys, name: string): Promis
     held,
     maxRunning,
     rate,
+    blocked,
   ] = countsSchema.parse(reply)
-  const counts = { workers, scheduled, queued, ready, held, running, succeeded, failed }
+  const counts = { workers, scheduled, queued, ready, held, blocked, running, succeeded, failed }
   return { name, paused: paused === 1, ...counts, first, pausedAt, workerLeftAt, maxRunning, rate }
 }
 
@@ -71,7 +74,7 @@ const time = z
 const rate = z
   .tuple([time, time])
   .transform(([limit, perMs]) => (limit === undefined || perMs === undefined ? undefined : { limit, perMs }))
-const countsSchema = z.tuple([n, n, n, n, n, n, n, z.array(z.string()), time, time, n, n, time, rate])
+const countsSchema = z.tuple([n, n, n, n, n, n, n, z.array(z.string()), time, time, n, n, time, rate, n])
 
 /** Since when the job of `ids` that has waited longest could have started, in epoch ms. @throws QueueUnavailableError */
 export async function waitingSince(

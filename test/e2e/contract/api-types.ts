@@ -2557,6 +2557,7 @@ export interface components {
          *         "scheduled": 0,
          *         "queued": 1,
          *         "held": 0,
+         *         "blocked": 0,
          *         "running": 4,
          *         "succeeded": 1200,
          *         "failed": 3
@@ -2585,6 +2586,8 @@ export interface components {
             queued: number;
             /** @description Jobs that wait for a concurrency key, for a rate or for others of their tenant: see `held_by` of a job */
             held: number;
+            /** @description Jobs that wait for other jobs of their flow, or for a signal */
+            blocked: number;
             running: number;
             succeeded: number;
             /** @description Jobs that failed, were canceled or expired */

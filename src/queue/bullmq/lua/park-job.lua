@@ -48,7 +48,7 @@ addStart(jobKey, history, 'parked', (attempts or 0) + 1, now)
 readyOf(prefix).leave(id, false)
 redis.call('HSET', jobKey, 'parked', cjson.encode({ s = now, n = needed, w = waits }))
 redis.call('ZADD', prefix .. 'waiting-children', now, id)
-if first then redis.call('ZADD', parkedKey(prefix), first, id) end
+redis.call('ZADD', parkedKey(prefix), first or 'inf', id)
 -- By these it gives up at its end what it keeps for the next start: see slim-job.lua.
 redis.call('HSETNX', jobKey, 'eventBatch', '')
 redis.call('HSETNX', jobKey, 'signals', '0 {}')

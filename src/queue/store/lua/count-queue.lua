@@ -46,4 +46,5 @@ return {
   redis.call('ZCARD', KEYS[10]),
   redis.call('HGET', KEYS[1], 'concurrency'),
   redis.call('HMGET', KEYS[1], 'max', 'duration'),
+  redis.call('ZCARD', ARGV[2] .. 'waiting-children'),
 }
