@@ -168,12 +168,15 @@ describe('one worker that runs one job of each queue at a time', { timeout: 90_0
   test('the next attempt keeps children that succeeded, and submits those that failed anew', async () => {
     const backoff = { type: 'fixed', delay_ms: 10, jitter: 0 }
     const children = [leaf(1), leaf(2, { fails: 'never' })]
-    const { id } = await client.parent({ how: 'settled', children: [leaf(0)] })
-    await client.ended(id)
     const twice = await client.parent({ how: 'gather', children, throws: true }, { attempts: 2, backoff })
     expect(await client.ended(twice.id)).toMatchObject({ state: 'failed', attempt: 2, error: { code: 'never' } })
     const found = await client.childrenOf(twice.id)
     expect(found.map(({ state }) => state)).toEqual(['succeeded', 'failed', 'failed'])
+    // A new run begins anew.
+    expect((await send('POST', `${api}/v1/jobs/${twice.id}/retry`)).status).toBe(202)
+    const again = await client.ended(twice.id)
+    expect(again).toMatchObject({ state: 'failed', run: 2, children: { count: 3 } })
+    expect(await client.childrenOf(twice.id)).toHaveLength(6)
   })
 
   test('what cannot be submitted is an error with the code of the problem, and nothing of its call is stored', async () => {

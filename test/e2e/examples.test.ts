@@ -137,11 +137,12 @@ test('thumbnails: the images are made, and the receiver accepts the signed webho
   expect(message).toMatch(/^job\.succeeded cpu_\w+ 2 thumbnails$/)
 })
 
-test('crawler: as a request and in TypeScript', async () => {
+test('crawler: as a request, in TypeScript, and as a handler', async () => {
   const site = await serveSite()
-  const [flow = '', report = ''] = await runReadme('crawler', { SITE: `${site.url}/` })
+  const [flow = '', report = '', ofHandler = ''] = await runReadme('crawler', { SITE: `${site.url}/` })
   expect(JSON.parse(flow)).toMatchObject({ state: 'succeeded', jobs: 4 })
   expect(report).toBe(`2 links, 1 of them broken\n${site.url}/gone answers 404\n`)
+  expect(JSON.parse(ofHandler)).toEqual({ checked: 2, broken: [`${site.url}/gone answers 404`] })
 })
 
 test('nightly-report: stored, run by hand, paused', async () => {

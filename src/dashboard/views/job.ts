@@ -81,7 +81,7 @@ function Signals({ job }: { job: Job }) {
     html`<div><dt>Waits for</dt><dd>${waits.signals.map(
       ({ name, until }) =>
         html`<span class="tag">${name}</span> ${until !== null && html`until <${Ago} at=${until} /> `}`,
-    )}since <${Ago} at=${waits.since} /></dd></div>`
+    )}${waits.children && 'its children '}since <${Ago} at=${waits.since} /></dd></div>`
   }
     ${
       signals.length > 0 &&

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { ChildFailedError } from '../../jobs/child-failed-error.ts'
 import type {
   ChildCall,
@@ -23,6 +24,8 @@ export interface ChildParts {
   children: ChildrenPort
   /** Resolves when the answer of that name is there; never, where the job is parked until then. */
   waitFor: (field: string) => Promise<void>
+  /** Whether the job is parked by something else that the handler waits for: then nothing that it waits for is settled. */
+  isParked: () => boolean
 }
 
 /**
@@ -96,7 +99,7 @@ export class Children {
   #ask(calls: ChildCall[], waitFor: ChildrenAsk['waitFor']): Promise<ChildResult[]> {
     return new Promise((resolve, reject) => {
       // Calls of one turn are asked for together.
-      if (this.#asked.length === 0) setImmediate(() => this.#askAll())
+      if (this.#asked.length === 0) void setImmediate().then(() => this.#askAll())
       this.#asked.push({ calls, waitFor, resolve, reject })
     })
   }
@@ -124,6 +127,9 @@ export class Children {
       const reply = await children({ calls: ask.calls, waitFor: ask.waitFor })
       if (reply.status === 'refused') {
         const { code, message, retryable } = reply
+        // A parked job has no lease any more; who has parked it may hear of that after this.
+        if (code === 'lease_lost') await setImmediate()
+        if (this.#parts.isParked()) return
         const error = new JobError(message, { code, retryable })
         if (asked.length > 1) return this.#settleEach(asked)
         return only.reject(error)

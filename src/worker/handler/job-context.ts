@@ -195,7 +195,8 @@ class HandlerContext implements JobContext {
   #childCalls(): ChildCalls {
     const { children } = this.#parts
     const waitFor = children?.waitFor ?? ((field: string) => this.#jobWaits().waitFor(field))
-    return (this.#children ??= childCalls(new Children(children && { children: children.children, waitFor })))
+    const parts = children && { children: children.children, waitFor, isParked: () => this.#isParked }
+    return (this.#children ??= childCalls(new Children(parts)))
   }
 
   #park(): void {

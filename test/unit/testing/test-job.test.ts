@@ -265,3 +265,43 @@ test('a wait that times out fails the job for good, and one that is not allowed 
   ])
     expect((await testJob(job, input)).error).toMatchObject({ code: 'invalid_wait', retryable: false })
 })
+
+test('what a handler asks of children is answered once for each, and a failure has the code and id of the child', async () => {
+  const asked: [string, unknown][] = []
+  const job = defineJob({
+    ...anything,
+    async run(_, job) {
+      const first = await job.start('first', { n: 1 }, { priority: 3 })
+      const [same, alone] = await Promise.all([first.result(), job.run('alone', 2)])
+      const settled = await job.gather([first, { type: 'broken', input: 3 }], { settled: true })
+      const failed = await job
+        .gather([
+          { type: 'first', input: 4 },
+          { type: 'broken', input: 5 },
+        ])
+        .catch((error) => error)
+      const { code, childType, state, message } = failed
+      return { same, alone, statuses: settled.map(({ status }) => status), failed: { code, childType, state, message } }
+    },
+  })
+  const children = (type: string, input: unknown) => {
+    asked.push([type, input])
+    if (type === 'broken') throw new PermanentError('out of paper', { code: 'no_paper' })
+    return `${type} ${JSON.stringify(input)}`
+  }
+  const { output } = await testJob(job, 1, { children })
+  expect(output).toEqual({
+    same: 'first {"n":1}',
+    alone: 'alone 2',
+    statuses: ['fulfilled', 'rejected'],
+    failed: {
+      code: 'no_paper',
+      childType: 'broken',
+      state: 'failed',
+      message: expect.stringMatching(/^broken child_\w+: out of paper$/),
+    },
+  })
+  expect(asked.map(([type]) => type)).toEqual(['first', 'alone', 'broken', 'first', 'broken'])
+  const none = await testJob(job, 1)
+  expect(none.error).toMatchObject({ code: 'no_children', retryable: false })
+})
