@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 
@@ -12,11 +13,29 @@ export async function tryPort(port: number, host: string): Promise<number> {
   return release(server)
 }
 
+/**
+ * Ports below those that systems assign by themselves: 32768 to 60999 on Linux, 49152 to 65535 elsewhere. Between the choice of a port and the
+ * start of the program that listens on it, the system cannot give it to a connection. And above the last that `fetch` refuses, 10080.
+ */
+const [firstPort, endPort] = [11_000, 32_768]
+const maxTries = 100
+
 /** `count` different ports that are currently free on the loopback address. */
 export async function freePorts(count: number): Promise<number[]> {
-  // All stay open until the last is known, since the system may assign a released port again.
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0, '127.0.0.1')))
+  // All stay open until the last is known, so that they differ.
+  const servers = await Promise.all(Array.from({ length: count }, listenAnywhere))
   return Promise.all(servers.map(release))
+}
+
+async function listenAnywhere(): Promise<Server> {
+  for (let tries = 0; tries < maxTries; tries++) {
+    try {
+      return await listen(randomInt(firstPort, endPort), '127.0.0.1')
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+    }
+  }
+  return listen(0, '127.0.0.1')
 }
 
 async function listen(port: number, host: string): Promise<Server> {

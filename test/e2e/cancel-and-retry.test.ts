@@ -20,7 +20,7 @@ async function running(apiUrl: string, type: string, input: unknown, options = {
 test('a job that has not started is canceled immediately and never runs, in whatever state it waits', async () => {
   const { api, env, addWorker } = await startStack({ workers: 0 })
   const queued = await submit(api.url, 'echo', 1)
-  const scheduled = await submit(api.url, 'echo', 1, { delay_ms: 500 })
+  const scheduled = await submit(api.url, 'echo', 1, { delay_ms: 3000 })
   for (const { body } of [queued, scheduled]) {
     const canceled = await steer(api.url, body.id, 'cancel')
     expect(canceled).toMatchObject({
@@ -30,7 +30,7 @@ test('a job that has not started is canceled immediately and never runs, in what
     expect(await steer(api.url, body.id, 'cancel')).toMatchObject({ status: 200, body: canceled.body })
   }
   await addWorker(env)
-  const after = await submit(api.url, 'echo', 'after', { delay_ms: 600, waitS: 10 })
+  const after = await submit(api.url, 'echo', 'after', { delay_ms: 3000, waitS: 10 })
   expect(after.body.state).toBe('succeeded')
   for (const { body } of [queued, scheduled]) {
     expect((await read(api.url, body.id)).body).toMatchObject({ state: 'canceled', started_at: null, attempts: [] })

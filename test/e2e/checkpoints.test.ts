@@ -10,7 +10,7 @@ test('a retried attempt goes on from the checkpoint, and a new run begins anew: 
   const { api } = await startStack({ env: { JOBS_DIR: await keepingJobs(), WORKER_QUEUES: 'io:20,cpu:4' } })
   const effects = async (id: string) =>
     (await watchToEnd(api.url, id, 0)).filter(({ data }) => Object(data).message === 'effect').length
-  const backoff = { type: 'fixed', delay_ms: 300, jitter: 0 }
+  const backoff = { type: 'fixed', delay_ms: 1500, jitter: 0 }
   await Promise.all(
     executors.map(async (on) => {
       const type = `keep-${on}`

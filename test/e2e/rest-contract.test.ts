@@ -106,7 +106,7 @@ test('only a finished job can be deleted', async () => {
 
 test('a job that has not changed since the client read it is answered with 304', async () => {
   const { api } = await startStack()
-  const { body } = await submit(api.url, 'sleep', { duration_ms: 1 }, { delay_ms: 500 })
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 1 }, { delay_ms: 2000 })
   const first = await read(api.url, body.id)
   const etag = first.headers.get('etag') ?? ''
   const readIfChanged = () =>

@@ -56,7 +56,7 @@ test('a hundred concurrent waits each get their own answer', async () => {
 
 test('a stream has all events of a job in order, with rising ids, and ends with the job', async () => {
   const { api } = await startStack()
-  const { body } = await submit(api.url, 'sleep', { duration_ms: 200, steps: 4 }, { delay_ms: 200 })
+  const { body } = await submit(api.url, 'sleep', { duration_ms: 200, steps: 4 }, { delay_ms: 2000 })
   const events = await watchToEnd(api.url, body.id)
   expect(events.map(({ event }) => event)).toEqual([
     'snapshot',

@@ -34,7 +34,7 @@ async function watchUntil(apiUrl: string, id: string, index: number): Promise<Se
 test.each(executors)('every value reaches each reader, early or late, once and in order: %s', patience, async (on) => {
   const { api } = await yieldStack()
   const count = 5000
-  const { id } = (await submit(api.url, `yield-${on}`, { count, progress_every: 7 }, { delay_ms: 200 })).body
+  const { id } = (await submit(api.url, `yield-${on}`, { count, progress_every: 7 }, { delay_ms: 1500 })).body
   const early = watchToEnd(api.url, id)
   const lines = Array.fromAsync(valueLines(api.url, id))
   const begun = await watchUntil(api.url, id, 1500)
@@ -94,9 +94,9 @@ test('a cursor continues anywhere, and is null only when the job is done and has
 
 test('a retry begins the next list, and each reader is notified of that', async () => {
   const { api } = await yieldStack()
-  const backoff = { type: 'fixed', delay_ms: 500, jitter: 0 }
+  const backoff = { type: 'fixed', delay_ms: 1500, jitter: 0 }
   const input = { count: 40, fail_at: 25, pause_ms: 5 }
-  const { id } = (await submit(api.url, 'yield-event-loop', input, { attempts: 2, backoff, delay_ms: 300 })).body
+  const { id } = (await submit(api.url, 'yield-event-loop', input, { attempts: 2, backoff, delay_ms: 1500 })).body
   const watched = watchToEnd(api.url, id)
   const lines: unknown[] = []
   const broken = (async () => {
@@ -162,7 +162,7 @@ test('values of megabytes are kept whole, and one reader that reads slowly delay
 }, async () => {
   const { api } = await yieldStack()
   const input = { count: 12, size: 4 * 1024 * 1024 }
-  const { id } = (await submit(api.url, 'yield-process', input, { delay_ms: 300 })).body
+  const { id } = (await submit(api.url, 'yield-process', input, { delay_ms: 1500 })).body
   const lengthsOf = (values: unknown[]) => values.map((value) => String(value).length)
   const expected = upTo(12).map((n) => String(n).length + 4 * 1024 * 1024)
   const streamed = watchToEnd(api.url, id)

@@ -7,7 +7,11 @@ test(
   'scripts that are flushed again and again under load fail no call, and no job starts twice',
   patience,
   async () => {
-    const scenario = await startScenario('SCRIPT FLUSH', { lockMs: 5000 })
+    const scenario = await startScenario('SCRIPT FLUSH', {
+      lockMs: 5000,
+      // Redis compiles scripts all the time, beside other tests.
+      env: { REDIS_COMMAND_TIMEOUT_MS: '10000' },
+    })
     const redis = await redisClient('worker')
     const stopLoad = startLoad(scenario, {
       clients: 16,

@@ -3,7 +3,9 @@ import { startLoad } from '../ledger/load.ts'
 import { patience, startScenario } from '../ledger/scenario.ts'
 
 test('a rolling restart of workers under load loses no job and uses up no attempt', patience, async () => {
-  const scenario = await startScenario('rolling SIGTERM', { env: { SHUTDOWN_GRACE_MS: '300' } })
+  const scenario = await startScenario('rolling SIGTERM', {
+    env: { SHUTDOWN_GRACE_MS: '300', REDIS_COMMAND_TIMEOUT_MS: '10000' },
+  })
   const stopLoad = startLoad(scenario, {
     clients: 10,
     next: (n) => [n % 5 === 0 ? 'thread' : 'event-loop', { ms: (n * 53) % 400 }],

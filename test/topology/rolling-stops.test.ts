@@ -11,7 +11,9 @@ const stops = 6
 
 /** Stops and starts two APIs in turns, while clients send requests to `front`. @returns how many were answered, and what went wrong */
 async function stopInTurns(front: (urls: string[]) => Promise<string>) {
-  const { api, addApi } = await startStack({ env: { DRAIN_DELAY_MS: String(drainDelayMs) } })
+  const { api, addApi } = await startStack({
+    env: { DRAIN_DELAY_MS: String(drainDelayMs), REDIS_COMMAND_TIMEOUT_MS: '10000' },
+  })
   const apis = [api, await addApi()]
   const url = await front(apis.map((one) => one.url))
   const load = startLoad(url)
