@@ -15,7 +15,7 @@ const { values } = parseArgs({
   options: {
     /** Jobs that the large tenant has waiting. */
     backlog: { type: 'string', default: '100000' },
-    /** For how long nine others submit one job a second each, without it and with it. */
+    /** For how long nine others submit one job a second each, without it and with it at the same time. */
     seconds: { type: 'string', default: '60' },
     /** Slots of the worker while they do. */
     slots: { type: 'string', default: '4' },
@@ -157,28 +157,32 @@ async function measureOrder(clients: Clients): Promise<void> {
   console.log(`starts of weights 1:2:4 among 1,400: ${counts.join(', ')}`)
 }
 
-async function measureWaits(clients: Clients): Promise<void> {
-  const without = percentile(await waitsOfSmall(clients), 0.99)
+/** On two stacks at the same time, one of them with a backlog: both have the same time of the same machine. */
+async function measureWaits(alone: Clients, beside: Clients): Promise<void> {
   for (let from = 0; from < backlog; from += 10_000) {
     const jobs = Array.from({ length: Math.min(10_000, backlog - from) }, () => job)
-    await clients.call('big', 'POST', '/v1/jobs/batch', { jobs })
+    await beside.call('big', 'POST', '/v1/jobs/batch', { jobs })
   }
-  const beside = percentile(await waitsOfSmall(clients), 0.99)
-  console.log(
-    `p99 of the waits of nine tenants with a job a second each, ${values.slots} slots: ${without} ms without and ${beside} ms with ${backlog} jobs of another, ${(beside / without).toFixed(2)} times`,
-  )
+  const waits = await Promise.all([waitsOfSmall(alone), waitsOfSmall(beside)])
+  for (const share of [0.5, 0.99]) {
+    const [without = 0, withBacklog = 0] = waits.map((some) => percentile(some, share))
+    console.log(
+      `p${100 * share} of the waits of nine tenants with a job a second each, ${values.slots} slots: ${without} ms without and ${withBacklog} ms with ${backlog} jobs of another, ${(withBacklog / without).toFixed(2)} times`,
+    )
+  }
 }
 
 async function measure(world: World, folder: string): Promise<void> {
   const { path, headers } = await makeKeys(folder)
   const keys = { API_KEYS_FILE: path }
-  const api = await startApi(world, 'fairness', keys)
-  const clients = new Clients(api.port, headers)
+  const clientsOf = async (prefix: string) => new Clients((await startApi(world, prefix, keys)).port, headers)
+  const clients = await clientsOf('fairness')
   const one = await startWorker(world, 'fairness', 'io:1', undefined, keys)
   if (!values.waits) await measureOrder(clients)
   await one.stop()
-  await startWorker(world, 'fairness', `io:${values.slots}`, undefined, keys)
-  await measureWaits(clients)
+  const alone = await clientsOf('alone')
+  for (const prefix of ['fairness', 'alone']) await startWorker(world, prefix, `io:${values.slots}`, undefined, keys)
+  await measureWaits(alone, clients)
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'drover-fairness-'))

@@ -27,6 +27,7 @@ import { growth } from './rows/growth.ts'
 import { idleCommands } from './rows/idle-commands.ts'
 import { keys } from './rows/keys.ts'
 import { large } from './rows/large.ts'
+import { lists } from './rows/lists.ts'
 import { moment } from './rows/moment.ts'
 import type { Row } from './rows/row.ts'
 import { running } from './rows/running.ts'
@@ -56,6 +57,7 @@ const rows: Record<string, Row> = {
   unwatched,
   idle,
   'idle-commands': idleCommands,
+  lists,
   growth,
   running,
   bytes,

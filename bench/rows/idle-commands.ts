@@ -1,12 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { Keys } from '../../src/queue/redis/keys.ts'
 import { startApi, startWorker, submission } from '../peers/drover/peer.ts'
 import type { Finding } from '../report.ts'
 import type { World } from '../world.ts'
+import { makeQueues } from './many-queues.ts'
 import type { Row } from './row.ts'
 
 /** An idle stack has settled after this time: what is done seldom was done once. */
@@ -33,9 +32,7 @@ interface Stack {
 
 async function measured(world: World, { queues, workers, atMost }: Stack): Promise<Finding[]> {
   const { redis } = world
-  const folder = await mkdtemp(join(tmpdir(), 'drover-queues-'))
-  const names = Array.from({ length: queues }, (_, n) => `q${n}`)
-  await Promise.all(names.map((name) => writeFile(join(folder, `${name}.ts`), jobType(name))))
+  const { folder, names } = await makeQueues(queues)
   try {
     const env = { JOBS_DIR: folder, ...webhookSecrets }
     const api = await startApi(world, 'drover', env)
@@ -78,14 +75,6 @@ async function measured(world: World, { queues, workers, atMost }: Stack): Promi
 
 /** Workers consume the queue of deliveries where they may sign them. */
 const webhookSecrets = { WEBHOOK_SECRETS: `whsec_${Buffer.alloc(32).toString('base64')}` }
-
-const jobType = (name: string) => `import { defineJob } from 'drover'
-import { z } from 'zod'
-export default defineJob({
-  type: '${name}', title: '${name}', runsOn: 'event-loop', queue: '${name}', input: z.unknown(), output: z.null(),
-  async run() { return null },
-})
-`
 
 async function commandsPerS(redis: Redis): Promise<{ commands: number; health: number }> {
   await redis.config('RESETSTAT')

@@ -13,7 +13,10 @@ import {
 import type { JobState } from '../model/job-states.ts'
 import { type Redis, whenAvailable } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
+import { loadScript } from '../redis/load-script.ts'
 import { type Conditions, IndexWalk, KnownJobs, type Section, type SectionOptions } from './index-section.ts'
+
+const readKnown = loadScript('store/known-jobs')
 
 /** What a job must have. */
 export interface JobFilter {
@@ -145,18 +148,7 @@ async function knownJobs(
   const home = state && homes[state]
   if (!home) return undefined
   const { redis, queue } = options
-  const lists = home.lists.map((name) => keys.bull(queue, name))
-  const sets = home.sets.map((name) => keys.bull(queue, name))
-  const sizes = await whenAvailable(
-    Promise.all([...lists.map((key) => redis.llen(key)), ...sets.map((key) => redis.zcard(key))]),
-  )
-  if (sizes.reduce((sum, size) => sum + size, 0) > maxKnown) return undefined
-  const filled = new Set([...lists, ...sets].filter((_, n) => sizes[n] !== 0))
-  const ids = await whenAvailable(
-    Promise.all([
-      ...lists.filter((key) => filled.has(key)).map((key) => redis.lrange(key, 0, maxKnown)),
-      ...sets.filter((key) => filled.has(key)).map((key) => redis.zrange(key, 0, `${maxKnown}`)),
-    ]),
-  )
-  return KnownJobs.of(options, [...new Set(ids.flat())])
+  const names = [...home.lists, ...home.sets].map((name) => keys.bull(queue, name))
+  const ids = await whenAvailable(readKnown(redis, names, [home.lists.length, maxKnown]))
+  return Array.isArray(ids) ? KnownJobs.of(options, [...new Set(ids.map(String))]) : undefined
 }

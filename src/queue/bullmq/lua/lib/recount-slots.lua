@@ -104,7 +104,7 @@ local function openRecount(ready, q, cursors, part)
   -- Counts some of the jobs that ran when the count began, unless they have ended or have been counted at a new start. One that started when its tenant had no
   -- limit takes a place of it now.
   local function walk(left)
-    local counts, pass = {}, ready.queue.pass
+    local counts, taken, pass = {}, {}, ready.queue.pass
     for _, id in ipairs(redis.call('LPOP', left, most) or {}) do
       local slot, gates, ended, createdAt = unpack(redis.call('HMGET', q.jobs .. id, 'slot', 'gates', 'finishedOn', 'timestamp'))
       local isCounted = ended or not createdAt or slot and string.match(slot, ' (%d+)') == pass
@@ -113,13 +113,14 @@ local function openRecount(ready, q, cursors, part)
       for _, gate in ipairs(not isCounted and (slot or isRunning) and gatesOf(id, slot, gates) or {}) do
         if gate.kind == 't' and isRunning and not string.find(letters, 't', 1, true) then
           letters = 't' .. letters
-          slots.change(gate.name, 1)
+          taken[gate.name] = (taken[gate.name] or 0) + 1
         end
         if gate.kind ~= 'r' and string.find(letters, gate.kind, 1, true) then counts[gate.name] = (counts[gate.name] or 0) + 1 end
       end
       if not isCounted and (slot or letters ~= '') then redis.call('HSET', q.jobs .. id, 'slot', letters .. ' ' .. pass) end
     end
     for name, by in pairs(counts) do redis.call('HINCRBY', counted, name, by) end
+    for name, by in pairs(taken) do slots.change(name, by) end
   end
 
   -- Puts some counts right. What changes meanwhile changes both.
