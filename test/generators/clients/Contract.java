@@ -43,7 +43,7 @@ public class Contract {
     var listed = new ArrayList<Object>();
     String cursor = null;
     do {
-      var page = jobs.listJobs(null, null, null, "page", null, null, null, null, null, 2, cursor);
+      var page = jobs.listJobs(null, null, null, "page", null, null, null, null, null, null, 2, cursor);
       page.getItems().forEach(job -> listed.add(job.getInput()));
       cursor = page.getNextCursor();
     } while (cursor != null);
