@@ -136,6 +136,18 @@ describe('one worker that runs one job of each queue at a time', { timeout: 90_0
     }
   })
 
+  test('a handler may wait for a signal and a child in one turn', async () => {
+    const { id } = await client.parent({ how: 'signal', children: [leaf(1)] })
+    await waitFor(
+      'a parked parent',
+      () => client.read(id),
+      ({ waiting_for }) => waiting_for?.signals.length === 1,
+    )
+    await send('POST', `${api}/v1/jobs/${id}/signals/go`, { body: { by: 'ada' } })
+    expect(await client.ended(id)).toMatchObject({ state: 'succeeded', output: [{ value: 1 }, { by: 'ada' }] })
+    expect(await client.childrenOf(id)).toHaveLength(1)
+  })
+
   test('a parent and its child share a concurrency key that one may hold', async () => {
     const concurrency = { key: 'shared', limit: 1 }
     const children = [leaf('in', {}, { concurrency })]

@@ -31,7 +31,7 @@ const parent = (runsOn: string, type: string) => `
   export default defineJob({
     type: '${type}', title: 'A parent', runsOn: '${runsOn}', queue: 'io', timeoutMs: 120_000,
     input: z.object({
-      how: z.enum(['run', 'each', 'all', 'gather', 'settled', 'start']),
+      how: z.enum(['run', 'each', 'all', 'gather', 'settled', 'start', 'signal']),
       children: z.array(child), times: z.int().default(1), throws: z.boolean().default(false),
       dies: z.enum(['before', 'behind']).optional(), fails: z.boolean().default(false),
     }),
@@ -46,6 +46,7 @@ const parent = (runsOn: string, type: string) => `
       try {
         if (how === 'run') return await run(all[0])
         if (how === 'all') return await Promise.all(all.map(run))
+        if (how === 'signal') return await Promise.all([run(all[0]), job.waitForSignal('go')])
         if (how === 'each') {
           const results = []
           for (const one of all) results.push(await run(one))
