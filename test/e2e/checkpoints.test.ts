@@ -1,13 +1,45 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { JobResource } from '../../src/api/jobs/job-resource.ts'
 import { read, send, submit, watchToEnd } from '../helpers/client.ts'
 import { keepingJobs } from '../helpers/keeping-jobs.ts'
+import { serve } from '../helpers/local-site.ts'
 import { startStack } from '../helpers/stack.ts'
 import { waitFor } from '../helpers/wait-for.ts'
 import { executors, readAllValues, upTo } from '../helpers/yielding-jobs.ts'
 
+/** A site that keeps the fence of each request. */
+async function receiveFences() {
+  const fences: unknown[] = []
+  const { url } = await serve((request, response) => {
+    fences.push(request.headers['drover-fence'])
+    response.end()
+  })
+  return { url, fences }
+}
+
+/** Sends its fence to an origin that it names, and to one that it does not, and fails at its first start. */
+const fenced = (origin: string) => `
+  import { defineJob } from 'drover'
+  import { z } from 'zod'
+  export default defineJob({
+    type: 'fenced', title: 'Sends its fence', runsOn: 'process', attempts: 2, backoff: { type: 'fixed', delayMs: 1 },
+    fenceOrigins: ['${origin}'],
+    input: z.object({ other: z.url() }),
+    output: z.int(),
+    async run({ other }, job) {
+      for (const url of ['${origin}/', other]) await job.fetch(url)
+      if (job.attempt === 1) throw new Error('once more')
+      return job.fence
+    },
+  })`
+
 test('a retried attempt goes on from the checkpoint, and a new run begins anew: all executors', async () => {
-  const { api } = await startStack({ env: { JOBS_DIR: await keepingJobs(), WORKER_QUEUES: 'io:20,cpu:4' } })
+  const [named, other] = await Promise.all([receiveFences(), receiveFences()])
+  const dir = await keepingJobs()
+  await writeFile(join(dir, 'fenced.ts'), fenced(new URL(named.url).origin))
+  const { api } = await startStack({ env: { JOBS_DIR: dir, WORKER_QUEUES: 'io:20,cpu:4' } })
   const effects = async (id: string) =>
     (await watchToEnd(api.url, id, 0)).filter(({ data }) => Object(data).message === 'effect').length
   const backoff = { type: 'fixed', delay_ms: 1500, jitter: 0 }
@@ -41,6 +73,11 @@ test('a retried attempt goes on from the checkpoint, and a new run begins anew: 
       expect(await readAllValues(api.url, failed.id)).toEqual(upTo(15))
     }),
   )
+  expect((await submit(api.url, 'fenced', { other: other.url }, { waitS: 30 })).body.output).toBe(1_000_002)
+  expect([named.fences, other.fences]).toEqual([
+    ['1000001', '1000002'],
+    [undefined, undefined],
+  ])
   const list = await send<{ items: JobResource[] }>('GET', `${api.url}/v1/jobs?type=keep-thread`)
   expect(list.body.items.map(({ state, checkpoint }) => [state, checkpoint === null])).toEqual([
     ['failed', false],

@@ -27,10 +27,18 @@ beforeAll(async () => {
   // The same type in a queue that the shared worker does not consume.
   const moods = await readFile(join(dir, 'moods.job.yaml'), 'utf8')
   await writeFile(join(dir, 'apart.job.yaml'), moods.replace('type: moods', 'type: apart\nqueue: io'))
+  await writeFile(
+    join(dir, 'worn.job.yaml'),
+    moods.replace('type: moods', 'type: worn').replace(/max_jobs: .*/, 'max_jobs: 2'),
+  )
+  await writeFile(
+    join(dir, 'fresh.job.yaml'),
+    moods.replace('type: moods', 'type: fresh').replace(/max_jobs: .*/, 'isolation: fresh'),
+  )
   if (hasGo) spawnSync('go', ['build', '-o', 'sum-numbers', 'sum_numbers.go'], { cwd: dir, stdio: 'inherit' })
   if (!existsSync(join(dir, 'sum-numbers'))) await rm(join(dir, 'sum-numbers.job.yaml'))
   if (!hasPython)
-    for (const name of ['moods', 'apart', 'raw', 'other', 'word-count', 'wait-all'])
+    for (const name of ['moods', 'apart', 'worn', 'fresh', 'raw', 'other', 'word-count', 'wait-all'])
       await rm(join(dir, `${name}.job.yaml`))
   if (!hasBash) for (const name of ['once', 'line-count']) await rm(join(dir, `${name}.job.yaml`))
   const env = { JOBS_DIR: dir, WORKER_QUEUES: 'cpu:6', LOCK_MS: '5000' }
@@ -165,6 +173,19 @@ describe.runIf(hasPython)('a program in Python (needs python3)', () => {
       ({ pid }) => pid === output.pid,
     )
     expect(after.files).toEqual([])
+  })
+
+  test('is replaced after as many jobs as its type allows, with isolation fresh after each', async () => {
+    const pids = async (type: string, count: number) => {
+      const found: number[] = []
+      for (let n = 0; n < count; n++) found.push(Object((await run(type, { do: 'folder' })).output).pid)
+      return found
+    }
+    const [[first, second, third], fresh] = await Promise.all([pids('worn', 3), pids('fresh', 2)])
+    expect(second).toBe(first)
+    expect(third).not.toBe(first)
+    expect(new Set(fresh).size).toBe(2)
+    await areGone([Number(first), Number(fresh[0])])
   })
 
   test('that speaks of a job after its end goes on', async () => {

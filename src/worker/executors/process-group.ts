@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
 import { isExhausted } from '../../descriptor-watch.ts'
 import type { HostEnd } from './host.ts'
-import { killProgram, Programs } from './programs.ts'
+import { findMarked, killProgram, Programs } from './programs.ts'
 
 /** How long to wait for the last output of a process that ended: stderr tells heap exhaustion from other aborts. */
 const lastOutputMs = 250
 
-/** A program that has left the group is found only while its parent lives. */
+/** A program that has left the group is found only while its parent lives, else see {@link killMarked}. */
 export function killWithPrograms(pid: number | undefined): void {
   if (pid === undefined) return
   let programs: number[] = []
@@ -18,10 +18,22 @@ export function killWithPrograms(pid: number | undefined): void {
   for (const program of programs) killProgram(program)
 }
 
+/** Kills what was started with a variable in its environment: what has left the group, whatever its parent is. See {@link findMarked}. */
+export function killMarked(mark: string): void {
+  // One that is found may just have started another.
+  for (let look = 0; look < 3; look++) {
+    const programs = unlessExhausted(() => findMarked(mark))
+    if (programs.length === 0) return
+    for (const program of programs) killProgram(program)
+  }
+}
+
+const findPrograms = (pid: number): number[] => unlessExhausted(() => new Programs(pid).find())
+
 /** None where no file descriptor is left to read them by: the kill of the group must not fail by that. */
-function findPrograms(pid: number): number[] {
+function unlessExhausted(find: () => number[]): number[] {
   try {
-    return new Programs(pid).find()
+    return find()
   } catch (error) {
     if (isExhausted(error)) return []
     throw error

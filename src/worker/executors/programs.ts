@@ -51,6 +51,16 @@ export function membersOf(leader: number, entries: readonly ProcessEntry[]): Set
   return own
 }
 
+/**
+ * The processes that were started with a variable in their environment (`NAME=value`), also daemons, which have left their group and whose
+ * parent has ended. Linux only. Not found: one whose environment was changed on its way, or that runs as another user.
+ *
+ * @throws the error of the system when no file descriptor is left
+ */
+export function findMarked(mark: string): number[] {
+  return listPids().filter((pid) => pid !== process.pid && environmentOf(pid).includes(mark))
+}
+
 /** Ends a process by force, unless it is gone or belongs to another user. */
 export function killProgram(pid: number): void {
   try {
@@ -70,18 +80,28 @@ function listPids(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger)
 }
 
+/** Empty of a process that cannot be read. */
+function environmentOf(pid: number): string[] {
+  return unlessGone(() => readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')) ?? []
+}
+
 /** Why a process cannot be read: it has ended meanwhile, or it is another user's and `/proc` hides it (`hidepid`, `ProtectProc`). */
 const unreadable = ['ENOENT', 'ESRCH', 'EPERM', 'EACCES']
 
 /** Empty if it has ended meanwhile, or is hidden from this user: then it is not ours. */
 function readProcess(pid: number): ProcessEntry[] {
+  const stat = unlessGone(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  if (stat === undefined) return []
+  // The name of the program, in parentheses, may contain anything.
+  const [state = '', parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 3)
+  return [{ pid, parent: Number(parent), group: Number(group), isRunning: state !== 'Z' && state !== 'X' }]
+}
+
+function unlessGone<Result>(read: () => Result): Result | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The name of the program, in parentheses, may contain anything.
-    const [state = '', parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 3)
-    return [{ pid, parent: Number(parent), group: Number(group), isRunning: state !== 'Z' && state !== 'X' }]
+    return read()
   } catch (error) {
-    if (error instanceof Error && 'code' in error && unreadable.includes(String(error.code))) return []
+    if (error instanceof Error && 'code' in error && unreadable.includes(String(error.code))) return undefined
     throw error
   }
 }

@@ -4,7 +4,7 @@ import { Duplex, Readable, Writable } from 'node:stream'
 import { resolveCommand } from '../../../jobs/program/resolve-command.ts'
 import type { LoadedJob } from '../../../jobs/registry.ts'
 import type { HostEnd, HostSettings } from '../host.ts'
-import { killWithPrograms, whenGone } from '../process-group.ts'
+import { killMarked, killWithPrograms, whenGone } from '../process-group.ts'
 import type { GroupMemory } from './group-memory.ts'
 import { WorkFolder } from './work-folder.ts'
 
@@ -85,6 +85,7 @@ function follow(
   for (const stream of [stdin, write, life]) if (stream instanceof Duplex) stream.resume()
 
   let why: HostEnd | undefined
+  let isEnded = false
   let timer: NodeJS.Timeout | undefined
   const isAlive = () => child.exitCode === null && child.signalCode === null
   const kill = () => {
@@ -93,6 +94,7 @@ function follow(
   const end = (graceMs: number, reason?: HostEnd): void => {
     if (pid === undefined || !isAlive()) return
     why ??= reason
+    isEnded = true
     if (graceMs === 0) return kill()
     signalGroup(pid, 'SIGTERM')
     timer ??= setTimeout(kill, graceMs)
@@ -105,6 +107,8 @@ function follow(
     clearTimeout(timer)
     unwatch?.()
     for (const stream of streams) stream.destroy()
+    // Not of a program that has left by itself, and well: it may have meant to leave a daemon.
+    if (isEnded || ended.kind !== 'exit' || ended.code !== 0) killMarked(`TMPDIR=${folder.path}`)
     await folder.remove()
     return why ?? ended
   })

@@ -1,11 +1,19 @@
 import { z } from 'zod'
 import { cutText } from '../../../jobs/cut-text.ts'
 import type { Attempt } from '../../handler/attempt.ts'
+import type { BrokenLine } from '../json-lines.ts'
 
 /** The version of the protocol: docs/handler-protocol.md. */
 export const protocolVersion = 1
 /** The longest line of a program, in UTF-16 units. */
 export const maxLineLength = 8 * 1024 * 1024
+
+/** What a program has sent that ends its channel, in words. */
+export const brokenLines: Record<BrokenLine, string> = {
+  not_json: 'a line that is no JSON',
+  not_utf8: 'bytes that are no UTF-8',
+  too_long: `a line longer than ${maxLineLength} characters`,
+}
 
 const id = z.string()
 const text = z.string().nullish()

@@ -4,15 +4,16 @@ import { version } from '../../../version.ts'
 import { type BrokenLine, createJsonLineReader, toJsonLine } from '../json-lines.ts'
 import { GroupMemory } from './group-memory.ts'
 import { type Launched, launch } from './launch.ts'
-import { type FromProgram, type JobMessage, maxLineLength, protocolVersion, readMessage } from './messages.ts'
+import {
+  brokenLines,
+  type FromProgram,
+  type JobMessage,
+  maxLineLength,
+  protocolVersion,
+  readMessage,
+} from './messages.ts'
 import { variablesOf } from './once-program.ts'
-
-const helloMs = 10_000
-const brokenLines: Record<BrokenLine, string> = {
-  not_json: 'a line is no JSON',
-  not_utf8: 'a line is no UTF-8',
-  too_long: 'a line is too long',
-}
+import { silenceLimits } from './silence-limits.ts'
 
 /** A process of the program, and what it sends. */
 export class SpokenProgram {
@@ -72,9 +73,9 @@ export class SpokenProgram {
   }
 
   async hello(): Promise<FromProgram & { kind: 'hello' }> {
-    const hello = await this.next(({ kind }) => kind === 'hello', helloMs)
+    const hello = await this.next(({ kind }) => kind === 'hello', silenceLimits.helloMs)
     if (hello?.kind === 'hello') return hello
-    throw new Error(this.#problem ?? `no hello within ${helloMs / 1000} s`)
+    throw new Error(this.#problem ?? `no hello within ${silenceLimits.helloMs / 1000} s`)
   }
 
   async lastWord(id: string, withinMs: number): Promise<JobMessage & { kind: 'result' | 'error' }> {

@@ -9,23 +9,21 @@ import { type HostEnd, type HostSettings, hostLines } from '../host.ts'
 import { type BrokenLine, createJsonLineReader, toJsonLine } from '../json-lines.ts'
 import { Conversation } from './conversation.ts'
 import { type Launched, type LaunchOptions, launch } from './launch.ts'
-import { type FromProgram, maxLineLength, mistakeInHello, protocolVersion, readMessage, startOf } from './messages.ts'
+import {
+  brokenLines,
+  type FromProgram,
+  maxLineLength,
+  mistakeInHello,
+  protocolVersion,
+  readMessage,
+  startOf,
+} from './messages.ts'
+import { type SilenceLimits, silenceLimits } from './silence-limits.ts'
 
-/** How long the program may take to say hello. */
-const helloTimeoutMs = 10_000
-const pingIntervalMs = 1000
-/** A program that has answered pings before and is silent for so long is stopped. */
-const pongTimeoutMs = 30_000
 /** How long an idle program may take to end by itself, once its channel is closed. */
 const leaveMs = 1000
 /** How long a program that has closed its channel may take to end. */
 const closedMs = 500
-
-const brokenLines: Record<BrokenLine, string> = {
-  not_json: 'a line that is no JSON',
-  not_utf8: 'bytes that are no UTF-8',
-  too_long: `a line longer than ${maxLineLength} characters`,
-}
 
 type Settings = LaunchOptions['settings'] & Pick<HostSettings, 'log'>
 
@@ -33,6 +31,7 @@ type Settings = LaunchOptions['settings'] & Pick<HostSettings, 'log'>
 export class WarmProgram {
   readonly gone: Promise<HostEnd>
   readonly #options: LaunchOptions & { settings: Settings }
+  readonly #limits: SilenceLimits
   readonly #launched: Launched
   readonly #running = new Map<string, Conversation>()
   readonly #underPressure = new Set<string>()
@@ -46,8 +45,9 @@ export class WarmProgram {
   #pongAt: number | undefined
 
   /** @throws when the system refuses */
-  constructor(options: Omit<LaunchOptions, 'speaksProtocol'> & { settings: Settings }) {
+  constructor(options: Omit<LaunchOptions, 'speaksProtocol'> & { settings: Settings }, limits = silenceLimits) {
     this.#options = { ...options, speaksProtocol: true }
+    this.#limits = limits
     this.#launched = launch(this.#options)
     const { stdin, stdout, stderr, channel, name } = this.#launched
     const { log } = options.settings
@@ -55,19 +55,15 @@ export class WarmProgram {
     forwardLines(stdout, this.#prints('stdout', 'info'))
     forwardLines(stderr, this.#prints('stderr', 'warn'))
     const onBroken = (why: BrokenLine) => this.#refuse(brokenLines[why])
-    channel?.read.on(
-      'data',
-      createJsonLineReader((line, length) => this.#take(line, length), onBroken, maxLineLength),
-    )
+    const reader = createJsonLineReader((line, length) => this.#take(line, length), onBroken, maxLineLength)
+    channel?.read.on('data', reader)
     channel?.read.on('end', () => {
       const timer = setTimeout(() => this.#end({ kind: 'error', message: 'the program closed its channel' }), closedMs)
       void this.#launched.gone.then(() => clearTimeout(timer))
     })
     this.#write({ hello: { protocol: protocolVersion, drover: version } })
-    this.#hello = setTimeout(
-      () => this.#end({ kind: 'error', message: `the program sent no hello within ${helloTimeoutMs / 1000} s` }),
-      helloTimeoutMs,
-    )
+    const noHello = `the program sent no hello within ${limits.helloMs / 1000} s`
+    this.#hello = setTimeout(() => this.#end({ kind: 'error', message: noHello }), limits.helloMs)
     this.gone = this.#launched.gone.then((end) => {
       if (!this.#isLeaving) log.warn({ ...name, type: options.loaded.job.type, end }, 'program of jobs died')
       this.#isLeaving = true
@@ -118,7 +114,7 @@ export class WarmProgram {
       onPressure: (isHigh) => this.#setPressure(id, isHigh),
     })
     this.#running.set(id, conversation)
-    this.#pings ??= setInterval(() => this.#ping(), pingIntervalMs)
+    this.#pings ??= setInterval(() => this.#ping(), this.#limits.pingMs)
     void this.#sendOf(id, conversation, line)
     return conversation
   }
@@ -214,8 +210,9 @@ export class WarmProgram {
     const now = performance.now()
     // Its answer may be behind what is not read.
     if (this.#underPressure.size > 0) this.#pongAt &&= now
-    if (this.#pongAt !== undefined && now - this.#pongAt > pongTimeoutMs) {
-      return this.#end({ kind: 'error', message: `the program has not answered for ${pongTimeoutMs / 1000} s` })
+    if (this.#pongAt !== undefined && now - this.#pongAt > this.#limits.pongMs) {
+      const message = `the program has not answered for ${this.#limits.pongMs / 1000} s`
+      return this.#end({ kind: 'error', message })
     }
     this.#write({ ping: { n: Math.round(now) } })
   }
