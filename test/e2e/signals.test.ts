@@ -122,10 +122,12 @@ test(
     expect(await done(together)).toMatchObject({ state: 'succeeded', output: { received: ['a', 'b', 'c'] } })
 
     const many = await begin({ names: ['last'] })
+    await parked(many)
     const statuses = await Promise.all(Array.from({ length: 32 }, (_, n) => signal(many, `n${n}`, n)))
     expect(new Set(statuses.map(({ status }) => status))).toEqual(new Set([202]))
     expect(await signal(many, 'last', 1)).toMatchObject({ status: 409, body: { code: 'too_many_signals' } })
     expect((await signal(many, 'n1', 1)).status).toBe(200)
+    expect((await send('POST', `${url}/v1/jobs/${many}/replay`)).body).toMatchObject({ signals: { n1: 1, n31: 31 } })
     expect(await send('POST', `${url}/v1/jobs/${many}/cancel`)).toMatchObject({
       status: 200,
       body: { state: 'canceled', error: { stopped: 'cooperatively' } },
@@ -170,7 +172,7 @@ test(
     const [failing, caught, overdue, retried] = await Promise.all([
       begin({ names: ['a'], timeout_ms: 100 }, { attempts: 2 }),
       begin({ names: ['a'], timeout_ms: 100, catches: true, again: 'a' }),
-      begin({ names: ['a'] }, { deadline_ms: 2500 }),
+      begin({ names: ['a'] }, { deadline_ms: 6000 }),
       begin({ names: ['a'] }),
     ])
     expect(await done(failing)).toMatchObject({
@@ -212,19 +214,17 @@ test(
     const { url, begin, parked, signal, done } = await world()
     const first = await begin({ names: ['a'], group: 'g' })
     await parked(first)
-    const second = await begin({ names: ['b'], group: 'g', before_ms: 700 })
+    const second = await begin({ duration_ms: 120_000 }, { concurrency: { key: 'g' } }, 'sleep')
     await waitFor(
       'its start',
       () => read(url, second),
       ({ body }) => body.state === 'running',
+      { withinMs: 60_000 },
     )
     await signal(first, 'a')
-    // The second has the key until it is parked.
     expect((await read(url, first)).body).toMatchObject({ state: 'queued', held_by: { kind: 'concurrency' } })
-    await done(first)
-    await parked(second)
-    await signal(second, 'b')
-    expect((await done(second)).state).toBe('succeeded')
+    await send('POST', `${url}/v1/jobs/${second}/cancel`)
+    expect((await done(first)).state).toBe('succeeded')
 
     const unique = { key: 'u' }
     const holder = await begin({ names: ['a'] }, { unique })

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { fenceOf } from '../../jobs/fence.ts'
+import { signalOfField } from '../../jobs/job-wait.ts'
 import { maskedAt, maskSecrets, redactorOf } from '../../jobs/secrets.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
@@ -25,6 +26,7 @@ const replaySchema = z.object({
     .unknown()
     .describe('The last checkpoint. Null where there is none, as of a job that was canceled or has succeeded'),
   steps: z.record(z.string(), z.unknown()).describe('Results of steps by their names, likewise'),
+  signals: z.record(z.string(), z.unknown()).describe('Payloads of signals by their names, likewise'),
 })
 
 /** `POST /v1/jobs/{id}/replay`: what a start of the job gets. A POST, since it is noted in the audit log; nothing is changed. */
@@ -55,7 +57,11 @@ async function replayOf(queue: JobQueue, job: StoredJob): Promise<z.output<typeo
   const { record } = job
   const paths = record.secrets?.input ?? []
   const input = maskSecrets(record.input ?? null, paths)
-  const { state, steps } = await queue.readKept(job)
+  const { state, steps, answers } = await queue.readKept(job)
+  const signals = Object.entries(answers).flatMap(([field, json]) => {
+    const name = signalOfField(field)
+    return name === undefined ? [] : [[name, JSON.parse(json)] as const]
+  })
   const redact = redactorOf(record.input, paths) ?? (<T>(value: T) => value)
   return {
     ...{ id: job.id, type: job.type, type_version: record.typeVersion ?? null, state: job.state },
@@ -65,5 +71,6 @@ async function replayOf(queue: JobQueue, job: StoredJob): Promise<z.output<typeo
     secrets: maskedAt(input, paths),
     restored: state === undefined ? null : redact(JSON.parse(state.json)),
     steps: redact(Object.fromEntries(Object.entries(steps).map(([name, json]) => [name, JSON.parse(json)]))),
+    signals: redact(Object.fromEntries(signals)),
   }
 }

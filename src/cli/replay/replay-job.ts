@@ -74,8 +74,10 @@ function* notesOf(given: Doc, secrets: Doc, { job, file }: LoadedJob, fromStart:
   if (missing.length > 0) yield `secrets are *** in ${missing.join(', ')}: give them by --secrets`
   if (fromStart) return
   const steps = Object.keys(docOf(given['steps'])).length
+  const signals = Object.keys(docOf(given['signals']))
   const found = [
     ...(restoredOf(given) === undefined ? [] : ['its last checkpoint']),
+    ...(signals.length === 0 ? [] : [`the signals ${signals.join(', ')}`]),
     ...(steps === 0 ? [] : [`the ${steps === 1 ? 'result of 1 step' : `results of ${steps} steps`}`]),
   ]
   if (found.length > 0) yield `goes on with ${found.join(' and ')}; --from-start leaves that`
@@ -105,6 +107,7 @@ async function run(
   try {
     const end = await runAttempt({
       ...{ job, id, attempt, maxAttempts: Number(given['max_attempts'] ?? attempt), reported, signal: stop.signal },
+      signals: fromStart ? {} : docOf(given['signals']),
       fence: Number(given['fence'] ?? fenceOf(1, attempt)),
       record: { input, ...(typeof timeoutMs === 'number' && { timeoutMs }) },
       onEvent: (event, data) => view.on({ event, data: docOf(data) }),

@@ -2717,6 +2717,10 @@ export interface components {
             steps: {
                 [key: string]: unknown;
             };
+            /** @description Payloads of signals by their names, likewise */
+            signals: {
+                [key: string]: unknown;
+            };
         };
         ResizeImageInput: {
             /** Format: uri */
