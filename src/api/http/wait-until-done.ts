@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
+import { Bell } from './bell.ts'
 import type { Hold } from './hold.ts'
 
 /** An end between the first read and the subscription is found by the first poll. */
@@ -46,28 +47,24 @@ export async function waitUntilDone<T extends { done: boolean }>(
   limits: WaitLimits,
   begin: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  let wake: (() => void) | undefined
-  let hasNews = false
+  // What others keep of the wait, even after its end: it knows nothing of the job or of the request.
+  const news = new Bell()
   let ended: T | undefined
-  const onNews = () => {
-    hasNews = true
-    wake?.()
-  }
   const end = performance.now() + limits.ms
   // Sent in the same tick as what `begin` sends, and before it: subscribing costs no round trip of its own.
   const watching = awaited.watch((value) => {
     ended = value ?? ended
-    onNews()
+    news.ring()
   })
   let hasPolled = false
   // The hub logs why it cannot subscribe.
   const watched = watching.catch(() => undefined)
   // The end may fall between the first poll and a late subscription.
-  void watched.then(() => hasPolled && onNews())
+  void watched.then(() => hasPolled && news.ring())
   // Not Fastify's request.signal: that aborts as soon as the body has been read.
-  limits.response.on('close', onNews)
-  limits.closing.addEventListener('abort', onNews)
-  limits.hold.onRevoked(onNews)
+  limits.response.on('close', news.ring)
+  limits.closing.addEventListener('abort', news.ring)
+  limits.hold.onRevoked(news.ring)
   try {
     let last = await begin()
     for (let pollMs = firstPollMs; last && !last.done; pollMs = pollEveryMs) {
@@ -75,23 +72,15 @@ export async function waitUntilDone<T extends { done: boolean }>(
       if (ended) return ended
       const left = end - performance.now()
       if (left <= 0 || limits.closing.aborted || limits.response.closed) return last
-      if (!hasNews) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, Math.min(left, pollMs))
-          wake = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
-      }
-      hasNews = false
+      await news.rung(Math.min(left, pollMs))
+      news.silence()
       hasPolled = true
       last = ended ?? (await readAgain(awaited, last))
     }
     return last
   } finally {
-    limits.response.off('close', onNews)
-    limits.closing.removeEventListener('abort', onNews)
+    limits.response.off('close', news.ring)
+    limits.closing.removeEventListener('abort', news.ring)
     void watched.then((stop) => stop?.())
   }
 }

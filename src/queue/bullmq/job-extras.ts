@@ -43,8 +43,10 @@ export interface JobExtras {
 const extras = Symbol('drover.extras')
 
 /** Job options that carry `more`. */
-export const withExtras = (options: JobsOptions, more: JobExtras): JobsOptions =>
-  Object.assign(options, { [extras]: more })
+export function withExtras(options: JobsOptions & { [extras]?: JobExtras }, more: JobExtras): JobsOptions {
+  options[extras] = more
+  return options
+}
 
 /** What {@link withExtras} gave; undefined for a job that Drover did not add. */
 export const extrasOf = (options: JobsOptions & { [extras]?: JobExtras }): JobExtras | undefined => options[extras]

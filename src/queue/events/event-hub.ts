@@ -20,6 +20,12 @@ interface Watched {
   subscribed: Promise<void>
 }
 
+/** A job whose end a client awaits. `onEnd` is undefined afterwards: a Map that grows leaves its table behind, and what stood in it. */
+interface AwaitedEnd {
+  ref: JobRef
+  onEnd: ((job: StoredJob | undefined) => void) | undefined
+}
+
 /**
  * The API's side of events: one subscriber connection with a channel for each watched job or flow, and one channel for all clients that
  * wait for jobs which this process stored. There is no pub/sub traffic for jobs that nobody watches.
@@ -34,7 +40,7 @@ export class JobEventHub {
   readonly #log: Logger
   readonly #watched = new Map<string, Watched>()
   readonly #subscriptions: ChannelSubscriptions
-  readonly #awaited = new Map<string, { ref: JobRef; onEnd: (job: StoredJob | undefined) => void }>()
+  readonly #awaited = new Map<string, AwaitedEnd>()
   #replyChannelSubscribed: Promise<unknown> | undefined
 
   constructor(deps: { subscriber: Redis; client: Redis; keys: Keys; log: Logger; plainSecrets?: PlainSecrets }) {
@@ -78,17 +84,22 @@ export class JobEventHub {
    * @throws QueueUnavailableError when Redis does not confirm the subscription
    */
   async awaitEnd(ref: JobRef, onEnd: (job: StoredJob | undefined) => void): Promise<() => void> {
-    this.#awaited.set(ref.id, { ref, onEnd })
+    const awaited: AwaitedEnd = { ref, onEnd }
+    this.#awaited.set(ref.id, awaited)
+    const stop = () => {
+      awaited.onEnd = undefined
+      this.#awaited.delete(ref.id)
+    }
     this.#replyChannelSubscribed ??= this.#subscriber.subscribe(this.replyChannel)
     try {
       await whenAvailable(this.#replyChannelSubscribed)
     } catch (error) {
       this.#log.debug({ channel: this.replyChannel, err: error }, 'failed to subscribe')
       this.#replyChannelSubscribed = undefined
-      this.#awaited.delete(ref.id)
+      stop()
       throw error
     }
-    return () => this.#awaited.delete(ref.id)
+    return stop
   }
 
   /** The stored events of a job after event `id` without its values, oldest first, at most `limit`. @throws QueueUnavailableError */
@@ -137,7 +148,7 @@ export class JobEventHub {
     try {
       await this.#subscriber.subscribe(...wanted)
       for (const channel of channels) this.#dispatch(channel, announcedEnd)
-      for (const { onEnd } of this.#awaited.values()) onEnd(undefined)
+      for (const { onEnd } of this.#awaited.values()) onEnd?.(undefined)
     } catch (error) {
       this.#log.warn({ err: error }, 'failed to subscribe again; reconnecting')
       this.#subscriber.disconnect(true)
@@ -156,6 +167,6 @@ export class JobEventHub {
   #dispatchEnd(message: string): void {
     const cut = message.indexOf(' ')
     const awaited = this.#awaited.get(message.slice(0, cut))
-    awaited?.onEnd(decodeEnded(awaited.ref, message.slice(cut + 1), this.#plainSecrets))
+    awaited?.onEnd?.(decodeEnded(awaited.ref, message.slice(cut + 1), this.#plainSecrets))
   }
 }
