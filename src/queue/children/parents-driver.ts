@@ -27,6 +27,8 @@ export class ParentsDriver {
   /** When each was checked last, by entry, in monotonic ms. */
   #checkedAt = new Map<string, number>()
   #from = 0
+  /** Until when an empty list is not read again, in monotonic ms. */
+  #restsUntil = 0
   #isOpen = true
 
   constructor(deps: Omit<ParentDeps, 'store' | 'results'> & { log: Logger }) {
@@ -61,13 +63,16 @@ export class ParentsDriver {
   expireChecks(): void {
     this.#checkedAt.clear()
     this.#from = 0
+    this.#restsUntil = 0
   }
 
   /** Checks the next parents on the list that are due. */
   async pass(): Promise<void> {
     const { store } = this.#deps
-    const entries = await store.listed(this.#from, maxPerPass)
     const now = monotonicMs()
+    if (now < this.#restsUntil) return
+    const entries = await store.listed(this.#from, maxPerPass)
+    if (this.#from === 0 && entries.length === 0) this.#restsUntil = now + checkEveryMs
     const due = entries.filter(
       ({ id, run }) => now - (this.#checkedAt.get(`${id} ${run}`) ?? -Infinity) >= checkEveryMs,
     )
