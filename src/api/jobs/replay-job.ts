@@ -57,7 +57,7 @@ async function replayOf(queue: JobQueue, job: StoredJob): Promise<z.output<typeo
   const { record } = job
   const paths = record.secrets?.input ?? []
   const input = maskSecrets(record.input ?? null, paths)
-  const { state, steps, answers } = await queue.readKept(job)
+  const { state, steps, answers = {} } = await queue.readKept(job)
   const signals = Object.entries(answers).flatMap(([field, json]) => {
     const name = signalOfField(field)
     return name === undefined ? [] : [[name, JSON.parse(json)] as const]

@@ -6,8 +6,8 @@ export interface KeptState {
   state: { json: string; values: { count: number; bytes: number } } | undefined
   /** Results of steps by their names, as JSON. */
   steps: Record<string, string>
-  /** What has come of what the job waits for, by its field: see park.lua. */
-  answers: Record<string, string>
+  /** What has come of what the job waits for, by its field: see park.lua. Undefined where that is nothing. */
+  answers?: Record<string, string> | undefined
 }
 
 const stepPrefix = 'step:'
@@ -22,9 +22,10 @@ export function decodeKept(fields: readonly string[]): KeptState {
   const steps = Object.entries(hash).flatMap(([field, result]) =>
     field.startsWith(stepPrefix) ? [[field.slice(stepPrefix.length), result] as const] : [],
   )
+  const answers = Object.entries(hash).filter(([field]) => isAnswer(field))
   return {
     state: json === undefined ? undefined : { json, values: { count: count ?? 0, bytes: bytes ?? 0 } },
     steps: Object.fromEntries(steps),
-    answers: Object.fromEntries(Object.entries(hash).filter(([field]) => isAnswer(field))),
+    ...(answers.length > 0 && { answers: Object.fromEntries(answers) }),
   }
 }

@@ -27,7 +27,7 @@ test.each([0, 1500])(
     await redis.del(keys.lock(left?.ref ?? ids.ref('io', 1)))
     if (others > 0) await redis.lpush(bull('active'), ...Array.from({ length: others }, () => newJobRef('io', now).id))
 
-    const underWay = { running: new Set([0, 1]), scheduled: new Set([3]) }
+    const underWay = { running: new Set([0, 1]), scheduled: new Set([3]), parked: new Set() }
     expect(await readUnderWay({ redis, keys }, flow)).toEqual(underWay)
     expect((await readUnderWayOf({ redis, keys }, [flow])).get(flow.id)).toEqual(underWay)
   },

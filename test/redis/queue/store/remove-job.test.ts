@@ -179,7 +179,7 @@ test('a job whose claim the sweep is about to give up cannot be retried, and kee
   ]
   // The sweeper dies with this answer in its hands.
   const swept = await sweepQueue(redis, names, [0, 0, 200, keys.bull('io', ''), 0, 'io_', '', 0, 0])
-  expect(swept).toMatchObject([[], 0, [keys.job(ref), claimed.name, ''], 0, [], [], 0, 0, 0, 0, 0])
+  expect(swept).toMatchObject([[], 0, [keys.job(ref), claimed.name, ''], 0, [], [], 0, 0, 0, 0, 0, 0])
   expect(await control.reopen(job, Date.now())).toBe('missing')
   await redis.hdel(keys.job(ref), 'claim')
   await idempotency.keep(claimed, ref)
