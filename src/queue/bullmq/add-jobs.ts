@@ -1,4 +1,5 @@
-import { type JobJson, type JobsOptions, optsEncodeMap, type ParentKeyOpts } from 'bullmq'
+import type { JobJson, JobsOptions, ParentKeyOpts } from 'bullmq'
+import { optsEncodeMap } from 'bullmq/dist/cjs/utils/index.js'
 import { z } from 'zod'
 import { largeInputBytes } from '../model/payload.ts'
 import type { Redis } from '../redis/connection.ts'

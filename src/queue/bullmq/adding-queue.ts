@@ -1,4 +1,6 @@
-import { Job, type JobJson, type JobProgress, type JobsOptions, type MinimalQueue, Queue } from 'bullmq'
+import type { JobJson, JobProgress, JobsOptions, MinimalQueue } from 'bullmq'
+import { Job } from 'bullmq/dist/cjs/classes/job.js'
+import { Queue } from 'bullmq/dist/cjs/classes/queue.js'
 import { redisNow } from '../model/redis-time.ts'
 
 /** What every new job has. */
