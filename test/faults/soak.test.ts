@@ -38,6 +38,7 @@ test(`${jobs} jobs and ${kills} killed workers: none is lost, none ends twice`, 
   const scenario = await startScenario(`soak of ${jobs} jobs, ${kills} kills, seed ${seed}`, {
     workers: 3,
     lockMs: 2000,
+    env: { REDIS_COMMAND_TIMEOUT_MS: '10000' },
   })
   const kept = keepWorkers(scenario)
   const share = jobs / kills

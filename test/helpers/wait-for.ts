@@ -14,11 +14,12 @@ export async function waitFor<T>(
   accept: (value: T) => boolean,
   options: { withinMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  const { withinMs = 30_000, everyMs = 10 } = options
+  const { withinMs = 30_000, everyMs } = options
+  const from = performance.now()
   const over = new AbortController()
-  let seen = 'nothing'
+  let seen = (): string => 'nothing'
   const late = sleep(withinMs, undefined, over).then(() => {
-    throw new Error(`waited ${withinMs} ms for ${what}; last seen: ${seen}`)
+    throw new Error(`waited ${withinMs} ms for ${what}; last seen: ${seen()}`)
   })
   // A read that never answers must not delay the timeout.
   const poll = async (): Promise<T> => {
@@ -26,11 +27,13 @@ export async function waitFor<T>(
       try {
         const value = await read()
         if (accept(value)) return value
-        seen = inspect(value, { depth: 5 })
+        seen = () => inspect(value, { depth: 5 })
       } catch (error) {
-        seen = `thrown: ${inspect(error, { depth: 1 })}`
+        seen = () => `thrown: ${inspect(error, { depth: 1 })}`
       }
-      await sleep(everyMs, undefined, over)
+      // The longer it takes, the longer the pauses: most values cost a request, and others need the core.
+      const pauseMs = everyMs ?? Math.min(100, 10 + (performance.now() - from) / 20)
+      await sleep(pauseMs, undefined, over)
     }
   }
   try {
