@@ -12,6 +12,7 @@ import type {
   StartedChild,
 } from '../../jobs/child-job.ts'
 import { JobError, PermanentError } from '../../jobs/job-error.ts'
+import { mayBeForgotten } from './may-be-forgotten.ts'
 import { toJson } from './to-json.ts'
 
 /** What one call of the handler asks for. */
@@ -46,8 +47,7 @@ export class Children {
   /** See {@link ChildCalls}. */
   async run(type: string | ChildType, input: unknown, options: ChildOptions = {}): Promise<unknown> {
     const call = this.#call(type, input, options)
-    const [result] = await this.#ask([call], 'all')
-    return outputOf(call, result)
+    return this.#resultOf(call)
   }
 
   /** … */
@@ -57,10 +57,7 @@ export class Children {
     const child: StartedChild = {
       id: result?.id ?? '',
       type: call.type,
-      result: async () => {
-        const [ended] = await this.#ask([call], 'all')
-        return outputOf(call, ended)
-      },
+      result: () => mayBeForgotten(this.#resultOf(call)),
     }
     this.#started.set(child, call)
     return child
@@ -79,6 +76,11 @@ export class Children {
     // Others may be open still.
     if (failed !== -1) throw errorOf(calls[failed], results[failed])
     return calls.map((call, n) => outputOf(call, results[n]))
+  }
+
+  async #resultOf(call: ChildCall): Promise<unknown> {
+    const [ended] = await this.#ask([call], 'all')
+    return outputOf(call, ended)
   }
 
   #callOf(child: ChildJob | StartedChild): ChildCall {
@@ -189,8 +191,8 @@ const notHere = (): JobError =>
 /** The members of the second argument of a handler that submit jobs. */
 export function childCalls(children: Children): ChildCalls {
   return {
-    run: (...of: Parameters<Children['run']>) => children.run(...of),
-    start: (...of) => children.start(...of),
-    gather: ((...of: Parameters<Children['gather']>) => children.gather(...of)) as ChildCalls['gather'],
+    run: (...of: Parameters<Children['run']>) => mayBeForgotten(children.run(...of)),
+    start: (...of) => mayBeForgotten(children.start(...of)),
+    gather: ((...of: Parameters<Children['gather']>) => mayBeForgotten(children.gather(...of))) as ChildCalls['gather'],
   }
 }

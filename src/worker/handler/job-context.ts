@@ -14,6 +14,7 @@ import { type ChildParts, Children, childCalls } from './child-calls.ts'
 import { HandlerSpans } from './handler-spans.ts'
 import { JobWaits } from './job-waits.ts'
 import { KeptState } from './kept-state.ts'
+import { mayBeForgotten } from './may-be-forgotten.ts'
 import type { StopSignal } from './stop-signal.ts'
 import { StoppedError, stoppedError } from './stopped-error.ts'
 import { toJson } from './to-json.ts'
@@ -114,7 +115,8 @@ class HandlerContext implements JobContext {
 
   readonly once: JobContext['once'] = (name, fn) => this.#keptState().once(name, fn)
 
-  readonly waitForSignal: JobContext['waitForSignal'] = (name, options) => this.#jobWaits().waitForSignal(name, options)
+  readonly waitForSignal: JobContext['waitForSignal'] = (name, options) =>
+    mayBeForgotten(this.#jobWaits().waitForSignal(name, options))
 
   // Getters: a function for each would be made for every job.
   get run(): ChildCalls['run'] {

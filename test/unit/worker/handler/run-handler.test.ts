@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import {
   defineJob,
@@ -11,7 +12,7 @@ import {
 import { type EmitJobEvent, isKeepRequest, type JobEvent, type KeepRequest } from '../../../../src/jobs/job-event.ts'
 import type { StopRequest } from '../../../../src/jobs/stop-request.ts'
 import type { Attempt } from '../../../../src/worker/handler/attempt.ts'
-import { maxMessageLength } from '../../../../src/worker/handler/job-context.ts'
+import { type ContextParts, maxMessageLength } from '../../../../src/worker/handler/job-context.ts'
 import { runHandler } from '../../../../src/worker/handler/run-handler.ts'
 
 type Handler = (input: unknown, job: JobContext) => Promise<unknown> | AsyncGenerator<unknown, unknown, undefined>
@@ -21,11 +22,15 @@ function jobOf(run: Handler, schemas: { input?: z.ZodType; output?: z.ZodType } 
   return defineJob({ type: 'test', title: 'Test', runsOn: 'event-loop', input, output, run })
 }
 
-function begin(job: Job, options: { input?: unknown; receive?: EmitJobEvent; before?: Partial<Attempt> } = {}) {
+function begin(
+  job: Job,
+  options: { input?: unknown; receive?: EmitJobEvent; before?: Partial<Attempt>; parts?: Partial<ContextParts> } = {},
+) {
   const events: JobEvent[] = []
   const kept: KeepRequest[] = []
   const stop = new AbortController()
   const outcome = runHandler({
+    ...options.parts,
     job,
     attempt: {
       ...{ id: 'job-1', type: 'test', tenant: 'acme', hops: 2, input: options.input, attempt: 2, maxAttempts: 5 },
@@ -41,6 +46,17 @@ function begin(job: Job, options: { input?: unknown; receive?: EmitJobEvent; bef
     },
   })
   return { events, kept, outcome, stop: (kind: StopRequest['kind'] = 'canceled') => stop.abort({ kind, graceMs: 100 }) }
+}
+
+/** What a handler asks for that is refused. */
+const refusing = {
+  awaitAnswers: async () => ({
+    status: 'refused' as const,
+    failure: { code: 'attempt_over', message: 'over', retryable: true },
+  }),
+  children: {
+    children: async () => ({ status: 'refused' as const, code: 'lease_lost', message: 'lost', retryable: true }),
+  },
 }
 
 const outcomeOf = (run: Handler) => begin(jobOf(run)).outcome
@@ -583,4 +599,21 @@ describe('a generator', () => {
     expect(await outcome).toMatchObject({ status: 'threw', failure: { message: 'half way' } })
     expect(events.length).toBe(1)
   })
+})
+
+test('a refusal of what nobody waits for is no unhandled rejection, which would end the worker', async () => {
+  const unhandled: unknown[] = []
+  const note = (reason: unknown) => void unhandled.push(reason)
+  process.on('unhandledRejection', note)
+  onTestFinished(() => void process.off('unhandledRejection', note))
+  const refused: Promise<unknown>[] = []
+  const job = jobOf(async (_, job) => {
+    refused.push(job.run('a', 1), job.start('a', 1), job.gather([{ type: 'a', input: 1 }]), job.waitForSignal('b'))
+    return 'returned'
+  })
+  expect(await begin(job, { parts: refusing }).outcome).toMatchObject({ output: 'returned' })
+  for (let turn = 0; turn < 10; turn += 1) await nextTurn()
+  expect(unhandled).toEqual([])
+  const codes = refused.map((one) => one.catch((error: unknown) => Object(error).code))
+  expect(await Promise.all(codes)).toEqual(['lease_lost', 'lease_lost', 'lease_lost', 'attempt_over'])
 })
