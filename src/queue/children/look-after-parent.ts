@@ -54,14 +54,16 @@ export async function lookAfterParent(
   }
   const refs = [...(hinted ?? parent.awaited)].flatMap((id) => parseJobId(id) ?? [])
   const found = await deps.results.ends(refs)
-  // All that a parked job waits for was stored: what is missing was lost with its Redis, and the parent submits it anew.
-  const isLost = parent.state === 'parked' && !hinted
+  const isCheck = parent.state === 'parked' && !hinted
   const ends = refs.flatMap((child) => {
     const end = found.get(child.id)
-    const isOver = end ? end.state !== 'open' : isLost
+    // All that a parked job waits for was stored: what is missing was lost with its Redis, and the parent submits it anew.
+    const isOver = end ? end.state !== 'open' : isCheck
     return isOver ? [{ id: child.id, hasSucceeded: end?.state === 'succeeded' }] : []
   })
-  if (ends.length > 0) await store.end(ref, ends)
+  // What it waited for may have been taken back, by a refusal of another call, after the rest had ended.
+  const mayWaitForNone = isCheck && parent.awaited.length === 0
+  if (ends.length > 0 || mayWaitForNone) await store.end(ref, ends)
   return undefined
 }
 

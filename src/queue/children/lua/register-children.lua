@@ -1,6 +1,6 @@
 --[[
   Notes which jobs the handler of a running job submits, before they are stored, so that the next start finds them again and an end of the job reaches them.
-  The hash of children has `<run>:<n>` with the id of the n-th and the attempt that submitted it; `start`, the start that wrote last; `fields`, the answers
+  The hash of children has `<run>:<n>` with the id of the n-th and the attempt that submitted it; `start`, run and start that wrote last; `fields`, the answers
   for which that start waits (see park.lua); `failFast` where one failure is enough; `own`, how many the job has submitted; and of the first job above
   all others `total` and `of:<id>`, how many there are below it and how many of them a job has submitted.
   KEYS: job, lock, children, awaited children, checkpoint
@@ -10,14 +10,16 @@
 ]]
 local job, lock, children, awaited, checkpoint = unpack(KEYS)
 local run, attempt, max, field = ARGV[3], ARGV[4], ARGV[6], ARGV[7]
+-- A run counts its starts anew.
+local start = run .. ':' .. ARGV[2]
 if redis.call('GET', lock) ~= ARGV[1] then return 'lost' end
-if redis.call('HGET', children, 'start') ~= ARGV[2] then
+if redis.call('HGET', children, 'start') ~= start then
   for _, answered in ipairs(redis.call('HKEYS', checkpoint)) do
     if string.sub(answered, 1, 9) == 'children:' then redis.call('HDEL', checkpoint, answered) end
   end
   redis.call('DEL', awaited)
   redis.call('HDEL', children, 'fields', 'failFast')
-  redis.call('HSET', children, 'start', ARGV[2])
+  redis.call('HSET', children, 'start', start)
 end
 local known = tonumber(ARGV[9])
 local first, reply, new = 10 + known, { 0 }, {}

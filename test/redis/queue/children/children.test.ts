@@ -14,7 +14,9 @@ import { putBack } from '../../../../src/queue/bullmq/put-back.ts'
 import { ChildResults } from '../../../../src/queue/children/child-results.ts'
 import { ChildrenStore } from '../../../../src/queue/children/children-store.ts'
 import { lookAfterParent } from '../../../../src/queue/children/look-after-parent.ts'
+import type { Parent } from '../../../../src/queue/children/parent.ts'
 import { ChildSubmitter } from '../../../../src/queue/children/submit-children.ts'
+import { newJobRef } from '../../../../src/queue/model/job-id.ts'
 import type { JobRecord } from '../../../../src/queue/model/job-record.ts'
 import { QueueUnavailableError } from '../../../../src/queue/redis/connection.ts'
 import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
@@ -59,16 +61,16 @@ async function family() {
   const admission = new Admission({ backpressure, quotas, relief })
   const door = { admission, limits: new TenantLimits({ redis, keys }) }
   const submitter = (of: JobQueue = jobs) => new ChildSubmitter({ redis, keys, jobs: of, registry, control, door, log })
-  const portOf = (job: FetchedJob, of?: JobQueue) =>
-    submitter(of).portOf({
-      ref: job.ref,
-      lockToken: job.lockToken,
-      run: job.run,
-      attempt: job.attempt,
-      starts: job.attemptsStarted,
-      record: job.data as JobRecord,
-      traceparent: undefined,
-    })
+  const parentOf = (job: FetchedJob): Parent => ({
+    ref: job.ref,
+    lockToken: job.lockToken,
+    run: job.run,
+    attempt: job.attempt,
+    starts: job.attemptsStarted,
+    record: job.data as JobRecord,
+    traceparent: undefined,
+  })
+  const portOf = (job: FetchedJob, of?: JobQueue) => submitter(of).portOf(parentOf(job))
   const fetchOne = async (token?: string): Promise<FetchedJob> => {
     const [job] = await fetch(1, token)
     if (!job) throw new Error('there is no job to fetch')
@@ -85,6 +87,7 @@ async function family() {
     jobs,
     control,
     parent,
+    parentOf,
     portOf,
     fetchOne,
     park,
@@ -155,6 +158,33 @@ test('children that end before their parent is parked leave it running', async (
   await succeed(child)
   await look([child.id ?? ''])
   expect(await park(job, reply.field)).toMatchObject([{ status: 'arrived' }])
+})
+
+test('a parent comes back whose last awaited call was refused after the others had ended', async () => {
+  const world = await family()
+  const { store, parent, parentOf, portOf, fetchOne, park, succeed, look } = world
+  const job = await fetchOne()
+  const reply = await portOf(job)(asking('all', 'a'))
+  if (reply.status !== 'open') throw new Error(`it is ${reply.status}`)
+  const refused = [{ n: 2, id: newJobRef('io', Date.now()).id }]
+  await store.note(parentOf(job), refused, { field: 'children:1:2', failFast: false, also: [] })
+  const child = await fetchOne()
+  await succeed(child)
+  await look([child.id ?? ''])
+  await store.withdraw(parentOf(job), refused)
+  expect(await park(job, reply.field)).toBe('parked')
+  await look()
+  expect(await stateOf(world, parent)).toBe('queued')
+})
+
+test('the first start of the next run waits for nothing of the run before', async () => {
+  const { redis, keys, store, parent, parentOf, fetchOne } = await family()
+  const first = parentOf(await fetchOne())
+  const wait = { field: 'children:1:1', failFast: false, also: [] }
+  const [before, now] = [newJobRef('io', Date.now()), newJobRef('io', Date.now())]
+  await store.note(first, [{ n: 1, id: before.id }], wait)
+  await store.note({ ...first, run: 2 }, [{ n: 1, id: now.id }], wait)
+  expect(await redis.smembers(keys.awaitedChildren(parent))).toEqual([now.id])
 })
 
 test('the end of a parent cancels open children and lets all go, also where the coordinator dies in between', async () => {
