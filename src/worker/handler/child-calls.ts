@@ -2,7 +2,6 @@ import { setImmediate } from 'node:timers/promises'
 import { ChildFailedError } from '../../jobs/child-failed-error.ts'
 import type {
   ChildCall,
-  ChildCalls,
   ChildJob,
   ChildOptions,
   ChildResult,
@@ -44,7 +43,7 @@ export class Children {
     this.#parts = parts
   }
 
-  /** See {@link ChildCalls}. */
+  /** See `ChildCalls`. */
   async run(type: string | ChildType, input: unknown, options: ChildOptions = {}): Promise<unknown> {
     const call = this.#call(type, input, options)
     return this.#resultOf(call)
@@ -187,12 +186,3 @@ const notHere = (): JobError =>
       code: 'no_children',
     },
   )
-
-/** The members of the second argument of a handler that submit jobs. */
-export function childCalls(children: Children): ChildCalls {
-  return {
-    run: (...of: Parameters<Children['run']>) => mayBeForgotten(children.run(...of)),
-    start: (...of) => mayBeForgotten(children.start(...of)),
-    gather: ((...of: Parameters<Children['gather']>) => mayBeForgotten(children.gather(...of))) as ChildCalls['gather'],
-  }
-}

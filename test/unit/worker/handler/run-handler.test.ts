@@ -351,6 +351,23 @@ describe('the context', () => {
     ])
   })
 
+  test('can be spread, and be what another object inherits from', async () => {
+    const running = begin(
+      jobOf(async (_, job) => {
+        const [{ signal: first, ...rest }, heir] = [{ ...job, more: 1 }, Object.create(job) as JobContext]
+        await nextTurn()
+        running.stop()
+        const { restored, run, start, gather, waitForSignal, checkpoint, once, span, log, progress } = rest
+        const calls = [run, start, gather, waitForSignal, checkpoint, once, span, log, progress, rest.fetch]
+        const areCalls = calls.every((call) => typeof call === 'function')
+        return { restored, areCalls, isStopped: [first.aborted, heir.signal.aborted] }
+      }),
+      { before: { restored: '{"row":7}' } },
+    )
+    const output = { restored: { row: 7 }, areCalls: true, isStopped: [true, true] }
+    expect(await running.outcome).toEqual({ status: 'returned', output })
+  })
+
   test('gives fetch the signal', async () => {
     const run = begin(
       jobOf(async (_input, job) => {
