@@ -21,7 +21,7 @@ import { waitingJobs } from '../helpers/waiting-jobs.ts'
 
 /** A running Drover, and BullMQ's Queue and QueueEvents on its queue `io`, as another service has them. */
 async function world(env: Record<string, string> = {}) {
-  const stack = await startStack({ env: { WORKER_QUEUES: 'io:10', ...env } })
+  const stack = await startStack({ env: { WORKER_QUEUES: 'io:10', REDIS_COMMAND_TIMEOUT_MS: '10000', ...env } })
   const keys = new Keys(stack.env['KEY_PREFIX'] ?? '')
   const at = { connection: { url: inject('redisUrl') }, prefix: keys.bullPrefix('io') }
   const queue = new Queue('io', at)

@@ -57,7 +57,8 @@ test('a running job is signalled, then killed after the grace; canceled is its o
     const last = (await ended).at(-1)
     // The grace is 2 s.
     if (stopped === 'killed') expect(performance.now() - started, type).toBeGreaterThan(1900)
-    expect(performance.now() - started, type).toBeLessThan(10_000)
+    // Without the cancel it runs for 60 s.
+    expect(performance.now() - started, type).toBeLessThan(30_000)
     expect(last, type).toMatchObject({
       event: 'done',
       data: { state: 'canceled', attempt: 1, error: { code: 'canceled', stopped } },

@@ -41,7 +41,7 @@ test('when an API crashes between storing a flow and its jobs, another process s
 })
 
 test('a repeated submission whose first request got no answer is the same flow', patience, async () => {
-  const { api, addApi, addWorker, env } = await startStack({ workers: 0 })
+  const { api, addApi, addWorker, env } = await startStack({ workers: 0, env: { REDIS_COMMAND_TIMEOUT_MS: '10000' } })
   const flow = { gather: Array.from({ length: 2000 }, (_, n) => echo(n)) }
   const lost = submitFlow(api.url, flow, { key: 'again' }).catch(() => 'unanswered')
   const redis = await redisClient()
