@@ -90,6 +90,29 @@ test('limits from outside hold in place of what jobs say, and bound a queue', pa
   await send('DELETE', limits('-', 'tenant'))
   expect((await read(api.url, other.body.id, 10)).body.state).toBe('succeeded')
 
+  // A type, one of whose jobs runs already. Others pass by.
+  const ofType = { queue: 'io', kind: 'type', tenant: null, key: 'sleep', limit: 1 }
+  expect(await send('PUT', limits('sleep', 'type'), { body: { limit: 1 } })).toMatchObject({
+    status: 200,
+    body: ofType,
+  })
+  expect((await send('GET', limits('sleep', 'type'))).body).toMatchObject(ofType)
+  const sleeper = await submit(api.url, 'sleep', { duration_ms: 1 })
+  expect((await submit(api.url, 'echo', 5, { waitS: 10 })).body.state).toBe('succeeded')
+  const holding = await waitFor(
+    'its hold',
+    () => read(api.url, sleeper.body.id),
+    ({ body }) => body.held_by !== null,
+  )
+  expect(holding.body.held_by).toMatchObject({ kind: 'type', key: 'sleep', limit: 1, running: 1 })
+  const { reasons } = (await send<{ reasons: object[] }>('GET', `${api.url}/v1/jobs/${sleeper.body.id}/explain`)).body
+  expect(reasons).toMatchObject([{ kind: 'type', key: 'sleep', holders: [first.body.id] }])
+  expect((await send('GET', `${api.url}/v1/queues/io`)).body).toMatchObject({
+    counts: { queued: 0, held: 1, running: 1 },
+  })
+  expect((await send('DELETE', limits('sleep', 'type'))).status).toBe(204)
+  expect((await read(api.url, sleeper.body.id, 10)).body.state).toBe('succeeded')
+
   const url = `${api.url}/v1/queues/io`
   const bounds = { max_running: 1, rate: { limit: 50, per_ms: 1000 } }
   expect(await send('PUT', url, { body: bounds })).toMatchObject({ status: 200, body: bounds })
@@ -106,7 +129,8 @@ test('limits from outside hold in place of what jobs say, and bound a queue', pa
   expect(await refused('PUT', limits('k'), { limit: -1 })).toEqual([400, 'invalid_request', '/limit'])
   expect(await refused('PUT', limits('k', 'rate'), { limit: 1 })).toEqual([400, 'invalid_request', '/per_ms'])
   expect(await refused('PUT', limits('k'), { limit: 1, per_ms: 1 })).toEqual([400, 'invalid_request', '/per_ms'])
-  expect((await refused('PUT', limits('k', 'type'), { limit: 1 }))[0]).toBe(400)
+  expect((await refused('PUT', limits('k', 'kind'), { limit: 1 }))[0]).toBe(400)
+  expect(await refused('PUT', limits('k', 'type'), { limit: 1, burst: 1 })).toEqual([400, 'invalid_request', '/per_ms'])
   expect(await refused('PUT', `${api.url}/v1/queues/none/limits/rate/k`, { limit: 1, per_ms: 1 })).toEqual([
     404,
     'queue_not_found',

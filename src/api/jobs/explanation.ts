@@ -8,7 +8,19 @@ import { type JobResource, jobSchema } from './job-resource.ts'
 
 const kinds = [
   ...['scheduled', 'debounce', 'retry', 'flow', 'signal', 'children'],
-  ...['paused', 'no_worker', 'unknown_type', 'concurrency', 'rate', 'tenant', 'queue', 'ahead', 'ready', 'quarantine'],
+  ...[
+    'paused',
+    'no_worker',
+    'unknown_type',
+    'concurrency',
+    'rate',
+    'tenant',
+    'type',
+    'queue',
+    'ahead',
+    'ready',
+    'quarantine',
+  ],
   ...['running', 'cancel_requested', 'ended'],
 ] as const
 
@@ -33,7 +45,7 @@ const reasonSchema = named(
     holders: z
       .array(z.string())
       .optional()
-      .describe('Of `concurrency` and `tenant`: ids of running jobs that hold it, at most ten'),
+      .describe('Of `concurrency`, `tenant` and `type`: ids of running jobs that hold it, at most ten'),
     eligible_at: timeField.nullable().optional(),
     ahead: z.int().optional(),
     attempt: z.int().optional(),
@@ -164,6 +176,7 @@ const heldDetails: Record<string, string> = {
   concurrency: 'Its concurrency key is at its limit.',
   rate: 'Its rate key is at its limit.',
   tenant: 'As many jobs of its tenant run as may.',
+  type: 'As many jobs of its type run as may.',
   queue: 'As many jobs of its queue run as may.',
 }
 

@@ -11,7 +11,7 @@ export const heldBySchema = named(
   z.object({
     kind: z.enum(heldByKinds),
     since: timeField,
-    key: z.string().optional().describe('The key; of `tenant` the tenant, of `queue` the queue'),
+    key: z.string().optional().describe('The key; of `tenant` the tenant, of `type` the type, of `queue` the queue'),
     limit: z.int().optional().describe('How many jobs may run at once, of a rate how many may start in its period'),
     running: z.int().optional().describe('How many of them run'),
     eligible_at: timeField.optional().describe('Of a rate: when the next job may start'),

@@ -23,7 +23,7 @@ const limitBody = named(
 const limitSchema = z.object({
   queue: z.string(),
   kind: z.enum(limitKinds),
-  tenant: z.string(),
+  tenant: z.string().nullable().describe('Whose key it is. Null of a type: it is that of all tenants'),
   key: z.string(),
   limit: z.int(),
   per_ms: z.int().nullable(),
@@ -34,7 +34,9 @@ const params = z.object({
   name: z.string(),
   kind: z
     .enum(limitKinds)
-    .describe('`tenant`: how many jobs of a tenant may run at once; its key is the name of the tenant'),
+    .describe(
+      '`tenant`, `type`: how many jobs of a tenant, or of a job type over all tenants, may run at once; its key is the name of the tenant or of the type',
+    ),
   key: z.string().min(1).max(maxKeyLength),
 })
 const querystring = z.strictObject({
@@ -48,12 +50,19 @@ export function limitRoutes(app: FastifyInstance, { queue, schemas }: RouteDeps)
   const url = '/v1/queues/:name/limits/:kind/:key'
   const gateOf = ({ name, kind, key }: Named['Params'], tenant: string): LimitedGate => {
     if (!queue.names.includes(name)) throw queueNotFound(name)
-    return { queue: name, kind, key, tenant: kind === 'tenant' ? key : tenant }
+    const owner = kind === 'tenant' ? key : tenant
+    return { queue: name, kind, key, tenant: kind === 'type' ? undefined : owner }
   }
   const shown = async (gate: LimitedGate): Promise<z.output<typeof limitSchema>> => {
     const pin = await queue.limits.read(gate)
     if (!pin) throw new Problem('limit_not_found', 'No limit was set for it from outside.')
-    return { ...gate, limit: pin.limit, per_ms: pin.per_ms ?? null, burst: pin.burst ?? null }
+    return {
+      ...gate,
+      tenant: gate.tenant ?? null,
+      limit: pin.limit,
+      per_ms: pin.per_ms ?? null,
+      burst: pin.burst ?? null,
+    }
   }
   const common = { tags: ['queues'], params, querystring }
   app.get<Named>(url, {

@@ -29,7 +29,7 @@ export const queueSchema = z.object({
     held: z
       .int()
       .describe(
-        'Jobs that wait for a concurrency key, for a rate or for others of their tenant: see `held_by` of a job',
+        'Jobs that wait for a concurrency key, for a rate or for others of their tenant or their type: see `held_by` of a job',
       ),
     blocked: z.int().describe('Jobs that wait for other jobs of their flow, or for a signal'),
     running: z.int(),

@@ -6,7 +6,7 @@ import type { Place } from './place.ts'
 export interface HeldBy {
   kind: (typeof heldByKinds)[number]
   since: number
-  /** Of a concurrency key or a rate; of a tenant's limit the tenant, of a queue's the queue. */
+  /** Of a concurrency key or a rate; of a tenant's limit the tenant, of a type's the type, of a queue's the queue. */
   key?: string | undefined
   /** How many jobs may run at once, or start in the period of a rate. */
   limit?: number | undefined
@@ -16,7 +16,16 @@ export interface HeldBy {
   eligibleAt?: number | undefined
 }
 
-export const heldByKinds = ['paused', 'no_worker', 'unknown_type', 'concurrency', 'rate', 'tenant', 'queue'] as const
+export const heldByKinds = [
+  'paused',
+  'no_worker',
+  'unknown_type',
+  'concurrency',
+  'rate',
+  'tenant',
+  'type',
+  'queue',
+] as const
 
 /** What holds one job, as read-job.lua reads it. */
 export interface HeldAlone {
@@ -30,8 +39,8 @@ export interface HeldAlone {
   running: number
 }
 
-const gateSchema = z.tuple([z.number(), z.enum(['t', 'c', 'r']), z.string(), z.number()]).rest(z.unknown())
-const gateKinds = { t: 'tenant', c: 'concurrency', r: 'rate' } as const
+const gateSchema = z.tuple([z.number(), z.enum(['t', 'y', 'c', 'r']), z.string(), z.number()]).rest(z.unknown())
+const gateKinds = { t: 'tenant', y: 'type', c: 'concurrency', r: 'rate' } as const
 /** As slots.lua counts: members of a key, and below this the running ones. */
 const countUnit = 2 ** 20
 
@@ -45,8 +54,11 @@ export function heldByGate(
   if (parsed) {
     const [heldSince, letter, name, limit] = parsed
     const kind = gateKinds[letter]
-    // `<kind>:<tenant>:<key>`, or `tenant:<tenant>`.
-    const key = letter === 't' ? name.slice('tenant:'.length) : name.split(':').slice(2).join(':')
+    // `<kind>:<tenant>:<key>`, or `tenant:<tenant>` or `type:<type>`.
+    const key = name
+      .split(':')
+      .slice(letter === 't' || letter === 'y' ? 1 : 2)
+      .join(':')
     if (kind === 'rate') return { kind, since: heldSince, key, limit, eligibleAt }
     return { kind, since: heldSince, key, limit, running: count % countUnit }
   }

@@ -16,7 +16,7 @@ export interface QueueCounts {
   queued: number
   /** Of the queued ones those that a worker could fetch now. */
   ready: number
-  /** Those that wait for a concurrency key, a rate, or others of their tenant; not among the queued ones. */
+  /** Those that wait for a concurrency key, a rate, or others of their tenant or their type; not among the queued ones. */
   held: number
   /** Those that wait for others of their flow, or for a signal. */
   blocked: number

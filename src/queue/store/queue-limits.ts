@@ -8,13 +8,14 @@ const limitQueue = loadScript('bullmq/limit-queue')
 const setLimit = loadScript('bullmq/set-limit')
 const recountLimits = loadScript('bullmq/recount-limits')
 
-export const limitKinds = ['concurrency', 'rate', 'tenant'] as const
+export const limitKinds = ['concurrency', 'rate', 'tenant', 'type'] as const
 
-/** What a limit from outside is about: a key of a tenant, or a tenant, whose key is its name. */
+/** What a limit from outside is about: a key of a tenant, or a tenant or a job type, whose key is its name. */
 export interface LimitedGate {
   queue: string
   kind: (typeof limitKinds)[number]
-  tenant: string
+  /** Undefined of a type, which is that of all tenants. */
+  tenant: string | undefined
   key: string
 }
 
@@ -48,15 +49,15 @@ export class QueueLimits {
   }
 
   /**
-   * `pin` undefined: what jobs say holds again. Jobs that are held and may start now are let in. The running jobs of a tenant count for its limit; where
-   * many run in the queue, they are counted by calls of a bounded size, and the sweep goes on with that where it fails.
+   * `pin` undefined: what jobs say holds again. Jobs that are held and may start now are let in. The running jobs of a tenant or a type count for
+   * its limit; where many run in the queue, they are counted by calls of a bounded size, and the sweep goes on with that where it fails.
    */
   async set(gate: LimitedGate, pin: Pin | undefined): Promise<void> {
-    const { queue, kind, tenant } = gate
+    const { queue, kind } = gate
     const names = [this.#keys.pins(queue), this.#keys.bull(queue, 'meta'), this.#keys.bull(queue, 'active')]
     const args = [this.#keys.bull(queue, ''), gateName(gate), pin ? JSON.stringify(pin) : '']
     const letIn = pin?.limit ?? maxLetIn
-    const limited = [...args, letIn, kind === 'tenant' ? tenant : '']
+    const limited = [...args, letIn, kind === 'tenant' ? 't' : kind === 'type' ? 'y' : '']
     let isLeft = await whenAvailable(setLimit(this.#redis, names, limited))
     const sets = ['active', 'wait', 'prioritized', 'meta'].map((set) => this.#keys.bull(queue, set))
     while (isLeft === 1) isLeft = await whenAvailable(recountLimits(this.#redis, sets, [this.#keys.bull(queue, '')]))
@@ -68,5 +69,5 @@ const maxLetIn = 1000
 
 /** As slots.lua names it. */
 function gateName({ kind, tenant, key }: LimitedGate): string {
-  return kind === 'tenant' ? `tenant:${tenant}` : `${kind}:${tenant}:${key}`
+  return kind === 'tenant' || kind === 'type' ? `${kind}:${key}` : `${kind}:${tenant}:${key}`
 }

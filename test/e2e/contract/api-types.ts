@@ -1896,7 +1896,7 @@ export interface components {
              * @description RFC 3339, UTC, with milliseconds
              */
             since: string;
-            /** @description The key; of `tenant` the tenant, of `queue` the queue */
+            /** @description The key; of `tenant` the tenant, of `type` the type, of `queue` the queue */
             key?: string;
             /** @description How many jobs may run at once, of a rate how many may start in its period */
             limit?: number;
@@ -1909,7 +1909,7 @@ export interface components {
             eligible_at?: string;
         };
         /** @enum {string} */
-        HeldByKind: "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "tenant" | "queue";
+        HeldByKind: "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "tenant" | "type" | "queue";
         HttpRequestInput: {
             /** Format: uri */
             url: string;
@@ -2360,7 +2360,8 @@ export interface components {
         Limit: {
             queue: string;
             kind: components["schemas"]["LimitKind"];
-            tenant: string;
+            /** @description Whose key it is. Null of a type: it is that of all tenants */
+            tenant: string | null;
             key: string;
             limit: number;
             per_ms: number | null;
@@ -2375,7 +2376,7 @@ export interface components {
             burst?: number;
         };
         /** @enum {string} */
-        LimitKind: "concurrency" | "rate" | "tenant";
+        LimitKind: "concurrency" | "rate" | "tenant" | "type";
         ListedDelivery: {
             /** @description Also the `webhook-id` of every message that it sends */
             id: string;
@@ -2584,7 +2585,7 @@ export interface components {
             scheduled: number;
             /** @description Jobs that could start */
             queued: number;
-            /** @description Jobs that wait for a concurrency key, for a rate or for others of their tenant: see `held_by` of a job */
+            /** @description Jobs that wait for a concurrency key, for a rate or for others of their tenant or their type: see `held_by` of a job */
             held: number;
             /** @description Jobs that wait for other jobs of their flow, or for a signal */
             blocked: number;
@@ -2656,7 +2657,7 @@ export interface components {
             type_version?: number | null;
             limit?: number | null;
             running?: number | null;
-            /** @description Of `concurrency` and `tenant`: ids of running jobs that hold it, at most ten */
+            /** @description Of `concurrency`, `tenant` and `type`: ids of running jobs that hold it, at most ten */
             holders?: string[];
             /**
              * Format: date-time
@@ -2675,7 +2676,7 @@ export interface components {
             stopped?: string;
         };
         /** @enum {string} */
-        ReasonKind: "scheduled" | "debounce" | "retry" | "flow" | "signal" | "children" | "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "tenant" | "queue" | "ahead" | "ready" | "quarantine" | "running" | "cancel_requested" | "ended";
+        ReasonKind: "scheduled" | "debounce" | "retry" | "flow" | "signal" | "children" | "paused" | "no_worker" | "unknown_type" | "concurrency" | "rate" | "tenant" | "type" | "queue" | "ahead" | "ready" | "quarantine" | "running" | "cancel_requested" | "ended";
         RedisNode: {
             version: string | null;
             /** @description What counts against the limit */
@@ -7165,7 +7166,7 @@ export interface operations {
             header?: never;
             path: {
                 name: string;
-                /** @description `tenant`: how many jobs of a tenant may run at once; its key is the name of the tenant */
+                /** @description `tenant`, `type`: how many jobs of a tenant, or of a job type over all tenants, may run at once; its key is the name of the tenant or of the type */
                 kind: components["schemas"]["LimitKind"];
                 key: string;
             };
@@ -7203,7 +7204,7 @@ export interface operations {
             header?: never;
             path: {
                 name: string;
-                /** @description `tenant`: how many jobs of a tenant may run at once; its key is the name of the tenant */
+                /** @description `tenant`, `type`: how many jobs of a tenant, or of a job type over all tenants, may run at once; its key is the name of the tenant or of the type */
                 kind: components["schemas"]["LimitKind"];
                 key: string;
             };
@@ -7246,7 +7247,7 @@ export interface operations {
             header?: never;
             path: {
                 name: string;
-                /** @description `tenant`: how many jobs of a tenant may run at once; its key is the name of the tenant */
+                /** @description `tenant`, `type`: how many jobs of a tenant, or of a job type over all tenants, may run at once; its key is the name of the tenant or of the type */
                 kind: components["schemas"]["LimitKind"];
                 key: string;
             };

@@ -27,10 +27,12 @@ import { ownQueue, sweepOnce } from './own-queue.ts'
 const limits: Record<0 | 1 | 2, number> = [1, 2, 3]
 const maxRunning = 3
 const rates = { fast: { limit: 1000, perMs: 1000 }, slow: { limit: 1, perMs: 5 } }
-/** The key whose limit is set from outside. */
+/** The type and the key whose limits are set from outside. */
+const pinnedType = { queue: 'io', kind: 'type' as const, tenant: undefined, key: 'sleep' }
 const pinned = { queue: 'io', kind: 'concurrency' as const, tenant: 'a', key: 'k2' }
 
 const job = record({
+  type: constantFrom('echo', 'sleep'),
   tenant: constantFrom('a', 'b'),
   priority: constantFrom(0, 5),
   key: option(constantFrom(0 as const, 1 as const, 2 as const), { nil: undefined }),
@@ -52,7 +54,10 @@ const command = oneof(
   record({ kind: constant('finish_canceled' as const) }),
   record({ kind: constant('pause' as const), isPaused: boolean() }),
   record({ kind: constant('sweep' as const) }),
-  record({ kind: constant('pin' as const), limit: option(integer({ min: 0, max: 4 }), { nil: undefined }) }),
+  record({
+    kind: constantFrom('pin' as const, 'pin_type' as const),
+    limit: option(integer({ min: 0, max: 4 }), { nil: undefined }),
+  }),
 )
 type Command = typeof command extends Arbitrary<infer C> ? C : never
 
@@ -79,6 +84,9 @@ class Driven {
   #canceled: FetchedJob[] = []
   #starts = 0
   #pinned: number | undefined
+  #pinnedType: number | undefined
+  /** How many of the type ran when its limit was set. */
+  #maxOfType = Infinity
   /** More may run than a limit from outside allows now. */
   #wasPinned = false
   #tokens = 0
@@ -140,6 +148,8 @@ class Driven {
         return sweepOnce(this.#world)
       case 'pin':
         return this.#pin(one.limit)
+      case 'pin_type':
+        return this.#pinType(one.limit)
       default:
         throw new TypeError(`there is no such command: ${JSON.stringify(one satisfies never)}`)
     }
@@ -161,7 +171,7 @@ class Driven {
     try {
       await this.#queue.add({
         ref,
-        type: 'echo',
+        type: given.type,
         record,
         attempts: 100,
         createdAt: now,
@@ -210,6 +220,36 @@ class Driven {
     await this.#queue.limits.set(pinned, limit === undefined ? undefined : { limit })
   }
 
+  async #pinType(limit: number | undefined): Promise<void> {
+    this.#pinnedType = limit
+    this.#maxOfType = Infinity
+    await this.#queue.limits.set(pinnedType, limit === undefined ? undefined : { limit })
+  }
+
+  /** As `check`, for the type that has a limit from outside. */
+  async #checkType(limit: number, ready: ReadonlySet<string>, busy: Readonly<Record<string, string>>): Promise<void> {
+    const { redis, keys, bull } = this.#world
+    const name = 'type:sleep'
+    const ofType = (ids: string[]) => ids.filter((id) => this.#known.get(id)?.type === 'sleep')
+    const running = ofType(await redis.lrange(bull('active'), 0, -1))
+    for (const id of ofType(await redis.lrange(bull('wait'), 0, -1))) {
+      // One that had started when nothing had a limit is held when it is taken again.
+      if ((await redis.hget(`${bull('')}${id}`, 'slot'))?.includes('y')) running.push(id)
+    }
+    const waiting = [...ready].filter((id) => this.#known.get(id)?.type === 'sleep').length
+    const isOver = running.length > Math.max(limit, this.#maxOfType)
+    this.#maxOfType = Math.min(this.#maxOfType, running.length)
+    expect({ name, limit, isOver, count: Number(busy[name] ?? 0) }).toEqual({
+      name,
+      limit,
+      isOver: false,
+      count: running.length,
+    })
+    const isAsleep = (await redis.zscore(`${keys.bullPrefix('io')}:waking`, name)) !== null
+    const isServed = running.length + waiting >= limit || (await redis.zcard(keys.heldAt('io', name))) === 0
+    expect({ name, limit, isServed: isServed || isAsleep }).toMatchObject({ isServed: true })
+  }
+
   /** What Redis counts, and what may be ready, for each gate; and which jobs are held by it. */
   async check(): Promise<void> {
     const { redis, keys, bull } = this.#world
@@ -247,6 +287,7 @@ class Driven {
       if (held.size > 0 && !isAsleep)
         expect({ name, least, isServed: running.length + waiting >= least }).toMatchObject({ isServed: true })
     }
+    if (this.#pinnedType !== undefined) await this.#checkType(this.#pinnedType, ready, busy)
   }
 
   #pinFor(name: string): number | undefined {
@@ -258,6 +299,7 @@ class Driven {
   async drain(): Promise<void> {
     await this.#queue.setPaused('io', false)
     await this.#pin(undefined)
+    await this.#pinType(undefined)
     const { redis, bull } = this.#world
     const sets = ['prioritized', 'delayed', 'held']
     const until = Date.now() + 30_000
@@ -276,8 +318,8 @@ class Driven {
   /** Jobs of a tenant that are alike start in the order of their submission. */
   checkOrder(): void {
     const started = [...this.#known.values()].filter(({ startedAs }) => startedAs !== undefined)
-    const alike = Map.groupBy(started, ({ tenant, priority, key, ownLimit, fairnessKey, rate, isDelayed }) =>
-      isDelayed ? 'any' : JSON.stringify([tenant, priority, key, ownLimit, fairnessKey, rate]),
+    const alike = Map.groupBy(started, ({ type, tenant, priority, key, ownLimit, fairnessKey, rate, isDelayed }) =>
+      isDelayed ? 'any' : JSON.stringify([type, tenant, priority, key, ownLimit, fairnessKey, rate]),
     )
     alike.delete('any')
     for (const jobs of alike.values()) {

@@ -13,12 +13,12 @@ type Limits = Pick<NewJob['record'], 'concurrency' | 'rate'>
 async function limitedQueue() {
   const world = await ownQueue()
   const queue = new JobQueue({ client: world.redis, keys: world.keys, queues: ['io'] })
-  const add = async (count: number, limits: Limits) => {
+  const add = async (count: number, limits: Limits, type = 'echo') => {
     const refs = Array.from({ length: count }, () => newJobRef('io', Date.now()))
     const createdAt = Date.now()
     await Promise.all(
       refs.map((ref) =>
-        queue.add({ ref, type: 'echo', record: { tenant: '-', input: null, ...limits }, attempts: 1, createdAt }),
+        queue.add({ ref, type, record: { tenant: '-', input: null, ...limits }, attempts: 1, createdAt }),
       ),
     )
     return idsOf(refs)
@@ -139,30 +139,80 @@ test('a limit of a tenant that is set again counts what runs since before', asyn
   expect(await fetch(3)).toHaveLength(1)
 })
 
-test('a limit of a tenant counts many running jobs in parts, while others start, end and come back', async () => {
-  const { redis, keys, queue, add, fetch, bull, beside, succeed, own, backend } = await limitedQueue()
-  const pin = { queue: 'io', kind: 'tenant' as const, tenant: '-', key: '-' }
-  await add(640, {})
-  const running = []
-  while (running.length < 620) running.push(...(await fetch(100)))
-  const early = running.splice(0, 60)
-  const back = running.splice(-1)[0]
-  const isBack = back && putBack({ redis: own, backend }, String(back.id), back.lockToken, false)
-  await Promise.all([queue.limits.set(pin, { limit: 500 }), ...early.map((job) => succeed(job)), isBack])
-  await waitFor(
-    'all that ended',
-    () => redis.llen(bull('active')),
-    (length) => length === running.length,
-  )
-  const counted = async () => Number(await redis.hget(beside('busy'), 'tenant:-'))
-  expect(await counted()).toBe(running.length)
-  expect(await fetch(10)).toEqual([])
-  for (const job of running.splice(0, running.length - 499)) await succeed(job)
-  expect(await fetch(10)).toHaveLength(1)
-  expect(await counted()).toBe(500)
-  expect(await redis.hget(bull('meta'), 'drover.limits')).toBe('2')
+test.for([
+  { gate: 'tenant:-', flag: '2', pin: { queue: 'io', kind: 'tenant' as const, tenant: '-', key: '-' } },
+  { gate: 'type:echo', flag: '2y', pin: { queue: 'io', kind: 'type' as const, tenant: undefined, key: 'echo' } },
+])(
+  'a limit of $gate counts many running jobs in parts, while others start, end and come back',
+  async ({ gate, flag, pin }) => {
+    const { redis, keys, queue, add, fetch, bull, beside, succeed, own, backend } = await limitedQueue()
+    await add(640, {})
+    const running = []
+    while (running.length < 620) running.push(...(await fetch(100)))
+    const early = running.splice(0, 60)
+    const back = running.splice(-1)[0]
+    const isBack = back && putBack({ redis: own, backend }, String(back.id), back.lockToken, false)
+    await Promise.all([queue.limits.set(pin, { limit: 500 }), ...early.map((job) => succeed(job)), isBack])
+    await waitFor(
+      'all that ended',
+      () => redis.llen(bull('active')),
+      (length) => length === running.length,
+    )
+    const counted = async () => Number(await redis.hget(beside('busy'), gate))
+    expect(await counted()).toBe(running.length)
+    expect(await fetch(10)).toEqual([])
+    for (const job of running.splice(0, running.length - 499)) await succeed(job)
+    expect(await fetch(10)).toHaveLength(1)
+    expect(await counted()).toBe(500)
+    expect(await redis.hget(bull('meta'), 'drover.limits')).toBe(flag)
+    await sweepOnce({ redis, keys, bull })
+    expect(await counted()).toBe(500)
+  },
+)
+
+test('a limit of a type counts what runs, holds what waits, and gets its places back from each way out', async () => {
+  const { redis, keys, queue, add, fetch, succeed, beside, bull, own, backend } = await limitedQueue()
+  const pin = { queue: 'io', kind: 'type' as const, tenant: undefined, key: 'echo' }
+  const control = new JobControl({ redis, keys })
+  const counted = async () => Number(await redis.hget(beside('busy'), 'type:echo'))
+  await add(2, {})
+  const [first, second] = await fetch(2)
+  await queue.limits.set(pin, { limit: 2 })
+  const waiting = await add(6, {})
+  const others = await add(1, {}, 'sleep')
+  expect(idsOf(await fetch(10))).toEqual(others)
+  expect(await counted()).toBe(2)
+  expect(await redis.zcard(bull('held'))).toBe(6)
+
+  // An end, and the start of a held job in its place.
+  const next = first && (await succeed(first, { fetchNext: true })).next
+  expect(next?.id).toBe(waiting[0])
+  // A job that is put back is the next.
+  if (second) await putBack({ redis: own, backend }, String(second.id), second.lockToken, true)
+  expect(await counted()).toBe(1)
+  const again = await fetch(10)
+  expect(idsOf(again)).toEqual([second?.id])
+  expect(await counted()).toBe(2)
+  // A held job is canceled: it has no place.
+  const canceled = await queue.read({ queue: 'io', id: String(waiting[1]) })
+  if (canceled) await control.cancel(canceled, 1000, Date.now())
   await sweepOnce({ redis, keys, bull })
-  expect(await counted()).toBe(500)
+  expect(await counted()).toBe(2)
+  expect(await fetch(10)).toEqual([])
+
+  // Paused, although both end; a concurrency key keeps no place of its own meanwhile.
+  await queue.limits.set(pin, { limit: 0 })
+  for (const job of [next, ...again]) if (job) await succeed(job)
+  await add(1, { concurrency: mutex })
+  expect(await fetch(10)).toEqual([])
+  expect(await redis.hgetall(beside('busy'))).toEqual({ 'concurrency:-:k': String(2 ** 20) })
+
+  await queue.limits.set(pin, undefined)
+  expect(await redis.hget(bull('meta'), 'drover.limits')).toBe('1')
+  const all = await fetch(10)
+  expect(all).toHaveLength(5)
+  for (const job of all) await succeed(job)
+  expect(await redis.exists(bull('held'), beside('held-by'), beside('busy'))).toBe(0)
 })
 
 test('a sweep lets in as many held jobs as are free, and no more', async () => {

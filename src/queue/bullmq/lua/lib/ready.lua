@@ -2,8 +2,9 @@
 -- `sets` of a queue: prioritized, delayed, priority counter, marker, meta. `isFair` and `isLimited`: what its meta says in `drover.fair` and `drover.limits`.
 local function openReady(prefix, sets, isFair, isLimited)
   local q = { prefix = prefix, prioritized = sets[1], counter = sets[3], marker = sets[4], meta = sets[5], hasTurns = isFair == '2' }
-  -- `1` or `2`, and while the sweep counts the number of its count.
+  -- `1`, `2` or `2y`, and while the sweep counts the number of its count.
   q.hasPins, q.pass = string.sub(isLimited or '', 1, 1) == '2', string.match(isLimited or '', ' (%d+)$')
+  q.hasTypes = string.sub(isLimited or '', 2, 2) == 'y'
   q.fair = isFair and openFair(q)
   local ready = { fair = q.fair, slots = isLimited and openSlots(q), queue = q }
 
@@ -93,7 +94,7 @@ local function openReady(prefix, sets, isFair, isLimited)
     if not (gates or slot or q.hasPins) then return false end
     if slot and not keepsField then redis.call('HDEL', prefix .. id, 'slot') end
     local data = not gates and redis.call('HGET', prefix .. id, 'data')
-    ready.slots.release(ready.slots.gates(gates, data), slot, not isReady)
+    ready.slots.release(ready.slots.gates(gates, data, ready.slots.typeOf(id)), slot, not isReady)
     return slot and true
   end
 

@@ -2,16 +2,18 @@
 -- `prefix`: of the job keys.
 local slotUnit = 1048576
 
--- Where few jobs run: those of a tenant count for its new limit, also those that have started without one or whose limit was removed meanwhile.
--- `active`: ids of those that run; `vanished`: of those that wait to be taken from vanished workers.
-local function countForTenant(slots, prefix, name, tenant, active, vanished)
+-- Where few jobs run: those of a tenant or of a type count for its new limit, also those that have started without one or whose limit was removed meanwhile.
+-- `kind` and `name` of the gate; `active`: ids of those that run; `vanished`: of those that wait to be taken from vanished workers.
+local function countForGate(slots, prefix, kind, name, active, vanished)
   local count = 0
   local function add(id, isRunning)
-    local slot, data = unpack(redis.call('HMGET', prefix .. id, 'slot', 'data'))
-    if not data or tenantOf(data) ~= tenant then return end
-    local isCounted = slot and string.find(slot, 't', 1, true)
-    if isRunning and not isCounted then redis.call('HSET', prefix .. id, 'slot', 't' .. (slot or '')) end
-    if isRunning or isCounted then count = count + 1 end
+    local slot, of = unpack(redis.call('HMGET', prefix .. id, 'slot', kind == 't' and 'data' or 'name'))
+    if not of or (kind == 't' and 'tenant:' .. tenantOf(of) or 'type:' .. of) ~= name then return end
+    local isCounted = slot and string.find(slot, kind, 1, true)
+    -- One that has slots keeps them when it is taken again, and is not looked at then.
+    local isToCount = not isCounted and (isRunning or slot)
+    if isToCount then redis.call('HSET', prefix .. id, 'slot', kind .. (slot or '')) end
+    if isToCount or isCounted then count = count + 1 end
   end
   for _, id in ipairs(active) do add(id, true) end
   for _, id in ipairs(vanished) do add(id, false) end
@@ -36,7 +38,7 @@ local function openRecount(ready, q, cursors, part)
   local most = 250
 
   local function gatesOf(id, slot, gates)
-    return slots.gates(gates, not gates and redis.call('HGET', q.jobs .. id, 'data'))
+    return slots.gates(gates, not gates and redis.call('HGET', q.jobs .. id, 'data'), slots.typeOf(id))
   end
 
   local function correct(name, count, right)
@@ -51,7 +53,7 @@ local function openRecount(ready, q, cursors, part)
 
   -- In the meta of the queue, so that starts and ends know it.
   local function setPass(pass)
-    redis.call('HSET', q.meta, 'drover.limits', (ready.queue.hasPins and 2 or 1) .. (pass and ' ' .. pass or ''))
+    redis.call('HSET', q.meta, 'drover.limits', (ready.queue.hasPins and 2 or 1) .. (ready.queue.hasTypes and 'y' or '') .. (pass and ' ' .. pass or ''))
     ready.queue.pass = pass
   end
 
@@ -71,7 +73,7 @@ local function openRecount(ready, q, cursors, part)
           counts[gate.name] = 0
           names[#names + 1] = gate.name
         end
-        counts[gate.name] = counts[gate.name] + (gate.kind ~= 't' and slotUnit or 0) + (isRunning and 1 or 0)
+        counts[gate.name] = counts[gate.name] + ((gate.kind == 'c' or gate.kind == 'r') and slotUnit or 0) + (isRunning and 1 or 0)
       end
     end
     for _, list in ipairs({ q.active, q.wait }) do
@@ -101,8 +103,8 @@ local function openRecount(ready, q, cursors, part)
     return true
   end
 
-  -- Counts some of the jobs that ran when the count began, unless they have ended or have been counted at a new start. One that started when its tenant had no
-  -- limit takes a place of it now.
+  -- Counts some of the jobs that ran when the count began, unless they have ended or have been counted at a new start. One that started when its tenant or its
+  -- type had no limit takes a place of it now.
   local function walk(left)
     local counts, taken, pass = {}, {}, ready.queue.pass
     for _, id in ipairs(redis.call('LPOP', left, most) or {}) do
@@ -111,8 +113,8 @@ local function openRecount(ready, q, cursors, part)
       local isRunning = left == lists[1][2] and (slot or redis.call('EXISTS', q.jobs .. id .. ':lock') == 1)
       local letters = slot and string.match(slot, '^%a*') or ''
       for _, gate in ipairs(not isCounted and (slot or isRunning) and gatesOf(id, slot, gates) or {}) do
-        if gate.kind == 't' and isRunning and not string.find(letters, 't', 1, true) then
-          letters = 't' .. letters
+        if (gate.kind == 't' or gate.kind == 'y') and not string.find(letters, gate.kind, 1, true) then
+          letters = gate.kind .. letters
           taken[gate.name] = (taken[gate.name] or 0) + 1
         end
         if gate.kind ~= 'r' and string.find(letters, gate.kind, 1, true) then counts[gate.name] = (counts[gate.name] or 0) + 1 end
@@ -168,7 +170,8 @@ local function readyAt(ready, q, gate)
     local count = tonumber(redis.call('HGET', ready.slots.keys.busy, name) or 0)
     return math.floor(count / slotUnit) - count % slotUnit - redis.call('ZCARD', ready.slots.keys.heldAt .. name)
   end
-  if not ready.fair then return redis.call('ZCARD', q.prioritized) end
+  -- Of a type no more than all that are.
+  if gate.kind == 'y' or not ready.fair then return redis.call('ZCARD', q.prioritized) end
   local count, beside = 0, string.match(q.jobs, '^.*}')
   for priority = 1, 10 do count = count + redis.call('ZCARD', beside .. ':turns:' .. priority .. ':' .. string.sub(name, #'tenant:' + 1)) end
   return count

@@ -1,12 +1,13 @@
--- Limits of single jobs of a queue: concurrency keys, how many jobs of a tenant may run, and rates. A job has them in its field `gates`, as JSON:
--- t tenant, m jobs of the tenant that may run, c { key, limit }, r { key, limit, ms, burst }. It passes all of them when it starts; `slot` has the letters of those
--- that it has passed while it runs. A job that does not pass is held: not in `prioritized`, and back there once it may pass.
+-- Limits of single jobs of a queue: concurrency keys, how many jobs of a tenant or of a type may run, and rates. A job has them in its field `gates`, as JSON:
+-- t tenant, m jobs of the tenant that may run, c { key, limit }, r { key, limit, ms, burst }. A type has a limit from outside alone. A job passes
+-- all of them when it starts; `slot` has the letters of those that it has passed while it runs. A job that does not pass is held: not in `prioritized`, and back there once it may pass.
 -- While a job is held by a gate that it might pass, at least `limit` others of the gate run or are ready: each that leaves lets one in.
 -- Keys of a queue: hash `busy`, of each gate members * 2^20 + running, where members are ready, held or running jobs of a key; beside BullMQ's sets `held`, all jobs
 -- that are held, in their order; hash `held-by`, of each { since, kind, name, limit, ms, burst, and the same three of its own where they are from outside or false, the
 -- score of its place or false }; sorted sets `held:<gate>` of jobs in their order, and `held-limits:<gate>` by their limits;
 -- hash `tat`, of each rate the time at which its next job is due; sorted set `waking` of gates with held jobs, by when the next may start; hash `pins` of limits that
--- were set from outside. Needs tenant-of.lua. `q`: prefix, prioritized, marker, meta, hasPins, fair, pass.
+-- were set from outside. Needs tenant-of.lua. `q`: prefix, prioritized, marker, meta, hasPins, hasTypes, fair, pass.
+-- Kinds of gates: t tenant, y type, c concurrency key, r rate.
 local function openSlots(q)
   local beside = string.match(q.prefix, '^.*}')
   local busy, all, held, heldAt, heldLimits = beside .. ':busy', q.prefix .. 'held', beside .. ':held-by', beside .. ':held:', beside .. ':held-limits:'
@@ -14,6 +15,8 @@ local function openSlots(q)
   local unit, maxHeld = 1048576, 10000
   -- How many held jobs of a gate are looked at for one that may start, and how many one call moves from one gate to another.
   local maxLooked, maxMoved, moved = 64, 64, 0
+  -- What has members: the others count only what runs.
+  local isKeyed = { c = true, r = true }
   local slots = {}
 
   -- Changes a count, which is never below none, and returns it.
@@ -35,12 +38,18 @@ local function openSlots(q)
     gate.limit, gate.ms, gate.burst = decoded.limit, decoded.per_ms or gate.ms, decoded.burst or gate.burst
   end
 
-  -- The gates of a job, in the order in which it passes them.
-  function slots.gates(json, data)
+  -- The type of a job, where one has a limit.
+  function slots.typeOf(id)
+    return q.hasTypes and redis.call('HGET', q.prefix .. id, 'name')
+  end
+
+  -- The gates of a job, in the order in which it passes them. `type`: of a job that starts or has started; without it the gate of its type is left out.
+  function slots.gates(json, data, type)
     if not json and not q.hasPins then return {} end
     local of, gates, list = json and cjson.decode(json) or {}, {}, {}
     local tenant = of.t or tenantOf(data)
     gates[1] = { kind = 't', name = 'tenant:' .. tenant, limit = of.m }
+    if type and q.hasTypes then gates[2] = { kind = 'y', name = 'type:' .. type } end
     if of.c then gates[#gates + 1] = { kind = 'c', name = 'concurrency:' .. tenant .. ':' .. of.c[1], limit = of.c[2] } end
     if of.r then gates[#gates + 1] = { kind = 'r', name = 'rate:' .. tenant .. ':' .. of.r[1], limit = of.r[2], ms = of.r[3], burst = of.r[4] } end
     for _, gate in ipairs(gates) do
@@ -54,7 +63,7 @@ local function openSlots(q)
   function slots.join(list)
     local full
     for _, gate in ipairs(list) do
-      if gate.kind ~= 't' then
+      if isKeyed[gate.kind] then
         local count = change(gate.name, unit)
         gate.members = math.floor(count / unit)
         if gate.kind == 'c' and count % unit >= gate.limit then full = full or gate end
@@ -68,7 +77,7 @@ local function openSlots(q)
     if onFull == '' then return end
     for _, gate in ipairs(list) do
       if onFull == 'reject' and gate.kind == 'c' and gate.members > gate.limit then return 'concurrency_full', gate end
-      if gate.kind ~= 't' and gate.members > gate.limit + maxHeld then return 'too_many_held', gate end
+      if isKeyed[gate.kind] and gate.members > gate.limit + maxHeld then return 'too_many_held', gate end
     end
   end
 
@@ -90,7 +99,7 @@ local function openSlots(q)
 
   function slots.unjoin(list)
     for _, gate in ipairs(list) do
-      if gate.kind ~= 't' then change(gate.name, -unit) end
+      if isKeyed[gate.kind] then change(gate.name, -unit) end
     end
   end
 
@@ -160,11 +169,11 @@ local function openSlots(q)
   local function readHeld(name, id, kind)
     local type, ended, gates, turn, priority, createdAt = unpack(redis.call('HMGET', q.prefix .. id, 'name', 'finishedOn', 'gates', 'turn', 'priority', 'timestamp'))
     local data = type and (q.fair or not gates) and redis.call('HGET', q.prefix .. id, 'data')
-    local list = type and slots.gates(gates, data) or {}
+    local list = type and slots.gates(gates, data, type) or {}
     if type and not ended then return { id = id, data = data, turn = turn, priority = tonumber(priority or 10), createdAt = createdAt, list = list } end
     forget(name, id)
     for _, other in ipairs(type and list or { { name = name, kind = kind } }) do
-      if other.kind ~= 't' then change(other.name, -unit) end
+      if isKeyed[other.kind] then change(other.name, -unit) end
     end
   end
 
@@ -328,7 +337,7 @@ local function openSlots(q)
     local isCounted = q.pass and slot and string.match(slot, ' (%d+)') == q.pass
     for _, gate in ipairs(list) do
       local hadSlot = slot and string.find(slot, gate.kind, 1, true)
-      local by = (isLeaving and gate.kind ~= 't' and -unit or 0) - (hadSlot and gate.kind ~= 'r' and 1 or 0)
+      local by = (isLeaving and isKeyed[gate.kind] and -unit or 0) - (hadSlot and gate.kind ~= 'r' and 1 or 0)
       if by ~= 0 then change(gate.name, by) end
       if hadSlot and isCounted then recount(gate, -1) end
     end

@@ -21,17 +21,21 @@ local function isTurnOpen(prefix, id)
   return redis.call('EXISTS', turns .. ':last') == 1
 end
 
--- Some of the running jobs that hold a job by its key or its tenant: their ids, with a space behind each. At most ten, of the thousand that started last.
-local function holdersOf(prefix, id)
+-- Some of the running jobs that hold a job by its key, its tenant or its type: their ids, with a space behind each. At most ten, of the thousand that started last.
+-- `tenant`: whose jobs of a type are named, or false for all.
+local function holdersOf(prefix, id, tenant)
   local held = redis.call('HGET', string.match(prefix, '^.*}') .. ':held-by', id)
   local kind, name = unpack(held and cjson.decode(held) or {}, 2, 3)
   if not held or kind == 'r' then return '' end
   local found = {}
   for _, list in ipairs({ 'active', 'wait' }) do
     for _, other in ipairs(redis.call('LRANGE', prefix .. list, 0, 999)) do
-      local gates, slot = unpack(redis.call('HMGET', prefix .. other, 'gates', 'slot'))
+      local gates, slot, type = unpack(redis.call('HMGET', prefix .. other, 'gates', 'slot', 'name'))
       local of = gates and slot and string.find(slot, kind, 1, true) and cjson.decode(gates)
       local isHolder = of and (kind == 'c' and of.c and 'concurrency:' .. of.t .. ':' .. of.c[1] == name or kind == 't' and 'tenant:' .. of.t == name)
+      if kind == 'y' and #found < 10 and slot and type and string.find(slot, 'y', 1, true) and 'type:' .. type == name then
+        isHolder = not tenant or tenantOf(redis.call('HGET', prefix .. other, 'data')) == tenant
+      end
       if isHolder and #found < 10 then found[#found + 1] = other .. ' ' end
     end
   end
@@ -67,6 +71,6 @@ local function addStanding(reply, prefix, id, index, tenant, now)
     reply[#reply + 1] = ended
   end
   reply[#reply + 1] = back + redis.call('ZCARD', prefix .. 'prioritized')
-  reply[#reply + 1] = holdersOf(prefix, id)
+  reply[#reply + 1] = holdersOf(prefix, id, tenant)
   return reply
 end
