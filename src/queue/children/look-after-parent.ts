@@ -89,5 +89,10 @@ async function letGo(deps: ParentDeps, ref: JobRef, mayGoOn: boolean): Promise<v
     if (result === 'ended') onEnded?.(job.type, 'canceled')
     if (result === 'ended' && job.record.limited) await quotas.leave(job.record.tenant, [job.id])
   }
-  await whenAvailable(redis.hdel(keys.job(ref), 'flow', 'flowHints', 'flowRun'))
+  const key = keys.job(ref)
+  const [, [keepMs, failure]] = await whenAvailable(
+    Promise.all([redis.hdel(key, 'flow', 'flowHints', 'flowRun'), redis.hmget(key, 'keepMs', 'failedReason')]),
+  )
+  // Those that are kept for a shorter time than others are looked at again: the sweep has passed over it while its parent was open.
+  if (keepMs != null || failure != null) await whenAvailable(redis.zadd(keys.retention(ref.queue), 0, ref.id))
 }

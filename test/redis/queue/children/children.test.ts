@@ -21,12 +21,13 @@ import type { JobRecord } from '../../../../src/queue/model/job-record.ts'
 import { QueueUnavailableError } from '../../../../src/queue/redis/connection.ts'
 import { JobControl } from '../../../../src/queue/store/cancel-and-retry.ts'
 import { JobQueue } from '../../../../src/queue/store/job-queue.ts'
-import { ownQueue } from '../bullmq/own-queue.ts'
+import { ownQueue, sweepOnce } from '../bullmq/own-queue.ts'
 
 const echo = defineJob({
   type: 'echo',
   title: 'Echo',
   runsOn: 'event-loop',
+  keepResultMs: 3_600_000,
   input: z.unknown(),
   output: z.unknown(),
   run: async (input) => input,
@@ -207,6 +208,23 @@ test('the end of a parent cancels open children and lets all go, also where the 
   expect(states.every((state) => state === 'canceled' || state === 'succeeded')).toBe(true)
   // A zombie of the canceled parent submits nothing.
   expect(await portOf(job)(asking('nothing', 'a', 'b', 'c'))).toMatchObject({ code: 'lease_lost' })
+})
+
+test('a child is kept no longer than its type says, though a sweep has passed over it', async () => {
+  const world = await family()
+  const { redis, keys, portOf, fetchOne, succeed, look } = world
+  const job = await fetchOne()
+  await portOf(job)(asking('nothing', 'a'))
+  const child = await fetchOne()
+  await succeed(child)
+  const retention = keys.retention('io')
+  // Its time has come.
+  await redis.zadd(retention, 0, child.id ?? '')
+  await sweepOnce(world)
+  expect(await redis.zscore(retention, child.id ?? '')).toBeNull()
+  await succeed(job)
+  await look()
+  expect(await redis.zscore(retention, child.id ?? '')).toBe('0')
 })
 
 test('the first job above all counts those below it, each once', async () => {
