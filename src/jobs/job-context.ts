@@ -2,6 +2,22 @@ import type { ChildCalls } from './child-job.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
+interface WaitForSignal {
+  (name: string, options?: WaitOptions): Promise<unknown>
+  (names: readonly string[], options?: WaitOptions): Promise<ReceivedSignal>
+}
+
+export interface WaitOptions {
+  timeoutMs?: number
+  step?: string
+}
+
+/** The first of several signals. */
+export interface ReceivedSignal {
+  name: string
+  payload: unknown
+}
+
 /** The second argument of a handler. The same on all three executors. */
 export interface JobContext extends ChildCalls {
   /** The same for all attempts: use it to make the handler's effects idempotent. */
@@ -38,11 +54,14 @@ export interface JobContext extends ChildCalls {
    * signal has come or `timeoutMs` is over, which counts from the first time that the run waits. Until then the promise is not settled: no `catch` or `finally`
    * around it runs, and {@link signal} aborts with the code `parked`. What else the handler does at that moment is lost, so it should wait for nothing else.
    *
+   * Of an array of 1 to 32 distinct names the first that came counts, which is the same at each later start, and the result is its name and payload. Do not
+   * race waits instead (`Promise.race`): the one that has not come would park the job again.
+   *
    * Only on the event loop. A second wait for one signal whose first is over has another `step`.
    *
    * @throws JobError `signal_timeout`, `not_on_event_loop`, `invalid_wait`
    */
-  readonly waitForSignal: (name: string, options?: { timeoutMs?: number; step?: string }) => Promise<unknown>
+  readonly waitForSignal: WaitForSignal
   /** `fraction` from 0 to 1. Never throws and never waits; when events come faster than Redis stores them, only the newest is kept. */
   readonly progress: (fraction: number, message?: string, data?: unknown) => void
   /** Adds a line to the job's log, which clients can read. Not for secrets. */

@@ -1,6 +1,6 @@
 import { fenceOf, startOf } from '../jobs/fence.ts'
 import type { LogLevel } from '../jobs/job-context.ts'
-import { type Answer, signalField, signalOfField, type Wait, type WaitReply } from '../jobs/job-wait.ts'
+import { type Answer, encodeSignal, signalField, signalOfField, type Wait, type WaitReply } from '../jobs/job-wait.ts'
 import type { LeasedJob } from '../queue/consume/attempt.ts'
 import { AttemptEvents, type EventBatch } from '../queue/events/attempt-events.ts'
 import { anonymousTenant, type JobRecord, recordVersion } from '../queue/model/job-record.ts'
@@ -36,7 +36,7 @@ export interface HeldJob {
   signal: AbortSignal | undefined
   /** What it goes on from; gets what the job reports. */
   reported: Reported
-  /** Payloads of the signals that have come, and names of those whose wait is over. */
+  /** Payloads of the signals that have come, in that order, and names of those whose wait is over. */
   signals?: Record<string, unknown> | undefined
   timedOutSignals?: readonly string[] | undefined
   /** Called with each event: `output`, `progress` or `log`, and its data as clients see it. */
@@ -80,17 +80,21 @@ function keptBefore({ checkpoint, steps }: Reported, signals: Record<string, unk
     state: json === undefined ? undefined : { json, values: { count: 0, bytes: 0 } },
     steps: Object.fromEntries(Object.entries(steps).map(([name, result]) => [name, JSON.stringify(result)])),
     answers: Object.fromEntries(
-      Object.entries(signals).map(([name, payload]) => [signalField(name), JSON.stringify(payload ?? null)]),
+      Object.entries(signals).map(([name, payload], n) => [
+        signalField(name),
+        encodeSignal(n + 1, JSON.stringify(payload ?? null)),
+      ]),
     ),
   }
 }
 
 /** As park-job.lua answers. */
 function answersTo(waits: readonly Wait[], needed: number, { reported, timedOutSignals = [] }: HeldJob): WaitReply {
-  const names = waits.map(({ field }) => signalOfField(field) ?? field)
-  const answers = names.map((name): Answer => ({ status: timedOutSignals.includes(name) ? 'over' : 'missing' }))
+  const names = waits.map(({ fields }) => fields.map((field) => signalOfField(field) ?? field))
+  const isOver = (name: string) => timedOutSignals.includes(name)
+  const answers = names.map((some): Answer => ({ status: some.some(isOver) ? 'over' : 'missing' }))
   if (answers.filter(({ status }) => status === 'over').length >= needed) return { status: 'answered', answers }
-  reported.waitsFor = names
+  reported.waitsFor = names.flat()
   return { status: 'parked' }
 }
 

@@ -24,9 +24,9 @@ export interface TestJobOptions {
   restored?: unknown
   /** What `job.once` finds: the `steps` of an earlier attempt. */
   steps?: Record<string, unknown>
-  /** Payloads of the signals that have come, by their names. A wait for another parks the job: its state is `blocked`. */
+  /** Payloads of the signals that have come, by their names, the first first. A wait for another parks the job: its state is `blocked`. */
   signals?: Record<string, unknown>
-  /** Signals of which waits are over that have a timeout. */
+  /** Signals of which waits are over that have a timeout. One of several is enough. */
   timedOutSignals?: readonly string[]
   /**
    * Answers `job.run`, `job.start` and `job.gather`, once for each child: returns its output, or throws as it fails. No child is run, and no input of one is

@@ -121,6 +121,23 @@ test(
     for (const name of ['b', 'a', 'c']) expect((await signal(together, name, name)).status).toBe(202)
     expect(await done(together)).toMatchObject({ state: 'succeeded', output: { received: ['a', 'b', 'c'] } })
 
+    const either = await begin({ names: ['yes', 'no'], first: true, again: 'end' })
+    expect((await parked(either)).waiting_for?.signals.map(({ name }) => name).toSorted()).toEqual(['no', 'yes'])
+    expect((await signal(either, 'yes', 1)).status).toBe(202)
+    await waitFor(
+      'the second wait',
+      () => read(url, either),
+      ({ body }) => body.state === 'blocked' && body.attempts.length === 2,
+      { withinMs: 60_000 },
+    )
+    for (const name of ['no', 'end']) expect((await signal(either, name, name)).status).toBe(202)
+    expect(await done(either)).toMatchObject({ output: { received: [{ name: 'yes', payload: 1 }, 'end'] } })
+    const late = await begin({ names: ['a', 'b'], first: true, timeout_ms: 100 })
+    expect((await done(late)).error).toMatchObject({
+      code: 'signal_timeout',
+      message: 'no signal a or b came within 100 ms',
+    })
+
     const many = await begin({ names: ['last'] })
     await parked(many)
     const statuses = await Promise.all(Array.from({ length: 32 }, (_, n) => signal(many, `n${n}`, n)))

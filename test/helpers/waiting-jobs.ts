@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 
 /**
- * Job types `wait-<executor>` that wait for signals, one after the other, or at once with `together`. They log `start`, `effect` for each time that
+ * Job types `wait-<executor>` that wait for signals, one after the other, or at once with `together`, or for the
+ * first of them with `first`. They log `start`, `effect` for each time that
  * their step runs, `caught <code>` where a wait throws and `finally` where they leave the wait. With `catches` a wait that throws is an output.
  */
 const definition = (runsOn: string) => `
@@ -15,11 +16,11 @@ const definition = (runsOn: string) => `
     type: 'wait-${runsOn}', title: 'Waits for signals', runsOn: '${runsOn}', timeoutMs: 20_000,
     input: z.object({
       names: z.array(z.string()), timeout_ms: z.number().optional(), catches: z.boolean().default(false),
-      together: z.boolean().default(false), before_ms: z.int().default(0), again: z.string().optional(), group: z.string().optional(),
+      together: z.boolean().default(false), first: z.boolean().default(false), before_ms: z.int().default(0), again: z.string().optional(), group: z.string().optional(),
     }),
     concurrency: { key: ({ group }) => group },
     output: z.object({ ticket: z.string(), received: z.array(z.unknown()), restored: z.unknown(), fence: z.int() }),
-    async *run({ names, timeout_ms: timeoutMs, catches, together, before_ms, again }, job) {
+    async *run({ names, timeout_ms: timeoutMs, catches, together, first, before_ms, again }, job) {
       job.log('start')
       yield job.fence
       const ticket = await job.once('ticket', () => {
@@ -32,7 +33,10 @@ const definition = (runsOn: string) => `
       const options = timeoutMs === undefined ? {} : { timeoutMs }
       const received = []
       try {
-        if (together) received.push(...(await Promise.all(names.map((name) => job.waitForSignal(name, options)))))
+        if (first) {
+          received.push(await job.waitForSignal(names, options))
+          if (again !== undefined) received.push(await job.waitForSignal(again))
+        } else if (together) received.push(...(await Promise.all(names.map((name) => job.waitForSignal(name, options)))))
         else for (const name of names) received.push(await job.waitForSignal(name, options))
       } catch (error) {
         job.log('caught ' + error.code)

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { fenceOf } from '../../jobs/fence.ts'
-import { signalOfField } from '../../jobs/job-wait.ts'
+import { decodeSignal, signalOfField } from '../../jobs/job-wait.ts'
 import { maskedAt, maskSecrets, redactorOf } from '../../jobs/secrets.ts'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { JobQueue } from '../../queue/store/job-queue.ts'
@@ -58,10 +58,11 @@ async function replayOf(queue: JobQueue, job: StoredJob): Promise<z.output<typeo
   const paths = record.secrets?.input ?? []
   const input = maskSecrets(record.input ?? null, paths)
   const { state, steps, answers = {} } = await queue.readKept(job)
-  const signals = Object.entries(answers).flatMap(([field, json]) => {
+  const signals = Object.entries(answers).flatMap(([field, value]) => {
     const name = signalOfField(field)
-    return name === undefined ? [] : [[name, JSON.parse(json)] as const]
+    return name === undefined ? [] : [{ name, ...decodeSignal(value) }]
   })
+  const inOrder = signals.toSorted((a, b) => a.order - b.order)
   const redact = redactorOf(record.input, paths) ?? (<T>(value: T) => value)
   return {
     ...{ id: job.id, type: job.type, type_version: record.typeVersion ?? null, state: job.state },
@@ -71,6 +72,6 @@ async function replayOf(queue: JobQueue, job: StoredJob): Promise<z.output<typeo
     secrets: maskedAt(input, paths),
     restored: state === undefined ? null : redact(JSON.parse(state.json)),
     steps: redact(Object.fromEntries(Object.entries(steps).map(([name, json]) => [name, JSON.parse(json)]))),
-    signals: redact(Object.fromEntries(signals)),
+    signals: redact(Object.fromEntries(inOrder.map(({ name, json }) => [name, JSON.parse(json)]))),
   }
 }

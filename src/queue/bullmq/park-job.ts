@@ -18,7 +18,7 @@ export async function parkJob(
 ): Promise<'parked' | 'lost' | Answer[]> {
   const key = backend.toKey(id)
   const names = [key, `${key}:lock`, backend.toKey('active'), backend.toKey('stalled')]
-  const args = waits.flatMap(({ field, step, timeoutMs }) => [field, step, timeoutMs ?? ''])
+  const args = waits.flatMap(({ fields, step, timeoutMs }) => [fields.join(','), step, timeoutMs ?? ''])
   const reply = await parkScript(redis, names, [id, token, backend.toKey(''), needed, ...args])
   if (!Array.isArray(reply)) return 'lost'
   const [word, ...answers] = reply
@@ -27,6 +27,6 @@ export async function parkJob(
 
 /** Lua's false arrives as null. */
 function answerOf(answer: unknown): Answer {
-  if (typeof answer === 'string') return { status: 'arrived', json: answer }
+  if (Array.isArray(answer)) return { status: 'arrived', field: String(answer[0]), value: String(answer[1]) }
   return { status: answer === null ? 'missing' : 'over' }
 }

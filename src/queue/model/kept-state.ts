@@ -6,7 +6,7 @@ export interface KeptState {
   state: { json: string; values: { count: number; bytes: number } } | undefined
   /** Results of steps by their names, as JSON. */
   steps: Record<string, string>
-  /** What has come of what the job waits for, by its field: see park.lua. Undefined where that is nothing. */
+  /** What has come of what the job waits for, by its field, as it is stored: see park.lua. Undefined where that is nothing. */
   answers?: Record<string, string> | undefined
 }
 

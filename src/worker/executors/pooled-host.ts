@@ -262,7 +262,7 @@ const refusedHere = {
 
 async function answer({ awaitAnswers, children }: Task, ask: Ask): Promise<AskReply> {
   if (ask.kind === 'children') return (await children?.(ask)) ?? refusedHere
-  const reply = await awaitAnswers?.([{ field: ask.field, step: '', timeoutMs: undefined }], 1)
+  const reply = await awaitAnswers?.([{ fields: [ask.field], step: '', timeoutMs: undefined }], 1)
   if (!reply) return refusedHere
   if (reply.status === 'refused') return { ...reply.failure, status: 'refused' }
   return { status: reply.status === 'parked' ? 'parked' : 'arrived' }

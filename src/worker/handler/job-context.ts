@@ -125,8 +125,8 @@ class HandlerContext implements JobContext {
 
   readonly once: JobContext['once'] = (name, fn) => this.#keptState().once(name, fn)
 
-  readonly waitForSignal: JobContext['waitForSignal'] = (name, options) =>
-    mayBeForgotten(this.#jobWaits().waitForSignal(name, options))
+  readonly waitForSignal = ((...of: Parameters<JobWaits['waitForSignal']>) =>
+    mayBeForgotten(this.#jobWaits().waitForSignal(...of))) as JobContext['waitForSignal']
 
   readonly run: ChildCalls['run'] = (...of: Parameters<Children['run']>) =>
     mayBeForgotten(this.#jobChildren().run(...of))

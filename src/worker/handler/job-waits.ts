@@ -1,10 +1,22 @@
+import type { ReceivedSignal, WaitOptions } from '../../jobs/job-context.ts'
 import { JobError, maxDelayMs, PermanentError } from '../../jobs/job-error.ts'
-import { type Answer, type AwaitAnswers, signalField, signalNamePattern, type Wait } from '../../jobs/job-wait.ts'
+import {
+  type Answer,
+  type AwaitAnswers,
+  decodeSignal,
+  signalField,
+  signalLimits,
+  signalNamePattern,
+  signalOfField,
+  type Wait,
+} from '../../jobs/job-wait.ts'
 import type { Attempt } from './attempt.ts'
+
+type Arrived = Extract<Answer, { status: 'arrived' }>
 
 interface Waiting {
   wait: Wait
-  resolve: (json: string) => void
+  resolve: (answer: Arrived) => void
   reject: (error: JobError) => void
 }
 
@@ -20,35 +32,35 @@ export class JobWaits {
     this.#ask = ask
   }
 
-  /** @throws JobError, see JobContext */
-  async waitForSignal(name: string, options: { timeoutMs?: number; step?: string } = {}): Promise<unknown> {
-    const { timeoutMs, step = '' } = options
-    if (typeof name !== 'string' || !signalNamePattern.test(name))
-      throw invalidWait('the name of a signal must be 1 to 100 letters, digits, dots, hyphens and underscores')
-    if (timeoutMs !== undefined && !(timeoutMs >= 0 && timeoutMs <= maxDelayMs))
-      throw invalidWait(`the timeout of a wait must be from 0 to ${maxDelayMs} ms`)
-    const isStep = typeof step === 'string' && step.length <= 100 && step.isWellFormed()
-    if (!isStep) throw invalidWait('the step of a wait must be a text of up to 100 characters')
-    const wait = {
-      field: signalField(name),
-      step,
-      timeoutMs: timeoutMs === undefined ? undefined : Math.ceil(timeoutMs),
-    }
-    return JSON.parse(await this.#answerTo(wait))
+  /** Resolves with the payload, or for an array with the name, too. @throws JobError, see JobContext */
+  async waitForSignal(names: string | readonly string[], options: WaitOptions = {}): Promise<unknown> {
+    if (isList(names)) return this.#signalOf(names, options)
+    return (await this.#signalOf([names], options)).payload
   }
 
   /** Resolves when the answer of that name is there. @throws JobError where the job is not parked, and must not go on */
   async waitFor(field: string): Promise<void> {
-    await this.#wait({ field, step: '', timeoutMs: undefined })
+    await this.#wait({ fields: [field], step: '', timeoutMs: undefined })
   }
 
-  async #answerTo(wait: Wait): Promise<string> {
+  async #signalOf(names: readonly string[], options: WaitOptions): Promise<ReceivedSignal> {
+    const wait = waitOf(names, options)
     if (!this.#ask) throw notOnEventLoop()
-    return this.#answers[wait.field] ?? (await this.#wait(wait))
+    const { field, value } = this.#firstOf(wait) ?? (await this.#wait(wait))
+    return { name: signalOfField(field) ?? field, payload: JSON.parse(decodeSignal(value).json) }
   }
 
-  #wait(wait: Wait): Promise<string> {
-    const { promise, resolve, reject } = Promise.withResolvers<string>()
+  /** Of the answers that were there when the handler was called. */
+  #firstOf({ fields }: Wait): Pick<Arrived, 'field' | 'value'> | undefined {
+    const arrived = fields.flatMap((field) => {
+      const value = this.#answers[field]
+      return value === undefined ? [] : [{ field, value, order: decodeSignal(value).order }]
+    })
+    return arrived.toSorted((a, b) => a.order - b.order)[0]
+  }
+
+  #wait(wait: Wait): Promise<Arrived> {
+    const { promise, resolve, reject } = Promise.withResolvers<Arrived>()
     // Waits of one turn are asked for together.
     if (this.#waiting.length === 0) setImmediate(() => void this.#askAll())
     this.#waiting.push({ wait, resolve, reject })
@@ -73,14 +85,33 @@ export class JobWaits {
   }
 
   #settle({ wait, resolve, reject }: Waiting, answer: Answer): void {
-    if (answer.status === 'arrived') return resolve(answer.json)
+    if (answer.status === 'arrived') return resolve(answer)
     if (answer.status === 'over') return reject(timedOut(wait))
     this.#wait(wait).then(resolve, reject)
   }
 }
 
-const timedOut = ({ field, timeoutMs }: Wait): JobError =>
-  new PermanentError(`no ${field.replace(':', ' ')} came within ${timeoutMs} ms`, { code: 'signal_timeout' })
+const isList = (names: string | readonly string[]): names is readonly string[] => Array.isArray(names)
+
+function waitOf(names: readonly string[], { timeoutMs, step = '' }: WaitOptions): Wait {
+  const { size } = new Set(names)
+  if (size !== names.length || size === 0 || size > signalLimits.names)
+    throw invalidWait(`a wait must be for 1 to ${signalLimits.names} distinct signals`)
+  if (!names.every((name) => typeof name === 'string' && signalNamePattern.test(name)))
+    throw invalidWait('the name of a signal must be 1 to 100 letters, digits, dots, hyphens and underscores')
+  if (timeoutMs !== undefined && !(timeoutMs >= 0 && timeoutMs <= maxDelayMs))
+    throw invalidWait(`the timeout of a wait must be from 0 to ${maxDelayMs} ms`)
+  const isStep = typeof step === 'string' && step.length <= 100 && step.isWellFormed()
+  if (!isStep) throw invalidWait('the step of a wait must be a text of up to 100 characters')
+  // Sorted: the order in which a handler names them makes no other wait.
+  const fields = names.map(signalField).toSorted()
+  return { fields, step, timeoutMs: timeoutMs === undefined ? undefined : Math.ceil(timeoutMs) }
+}
+
+const timedOut = ({ fields, timeoutMs }: Wait): JobError => {
+  const names = fields.map((field) => signalOfField(field) ?? field).join(' or ')
+  return new PermanentError(`no signal ${names} came within ${timeoutMs} ms`, { code: 'signal_timeout' })
+}
 
 const invalidWait = (message: string): JobError => new PermanentError(message, { code: 'invalid_wait' })
 

@@ -221,6 +221,21 @@ test('a wait for a signal that has not come leaves the handler where it is, and 
   })
 })
 
+test('a handler gets the first of several signals, and one that ends beside a wait is not parked', async () => {
+  const names = ['approved', 'rejected']
+  const job = defineJob({ ...waiting, run: async (_, job) => job.waitForSignal(names, { timeoutMs: 1000 }) })
+  expect(await testJob(job, 1)).toMatchObject({ state: 'blocked', waitsFor: names })
+  const signals = { rejected: 'no', approved: 'yes' }
+  expect((await testJob(job, 1, { signals })).output).toEqual({ name: 'rejected', payload: 'no' })
+  expect((await testJob(job, 1, { timedOutSignals: ['approved'] })).error).toMatchObject({ code: 'signal_timeout' })
+  const leaving = defineJob({
+    ...waiting,
+    run: async (_, job) =>
+      Promise.race([job.waitForSignal('approved'), job.waitForSignal('rejected'), Promise.resolve('else')]),
+  })
+  expect(await testJob(leaving, 1)).toMatchObject({ state: 'succeeded', output: 'else' })
+})
+
 test('nothing of a handler counts that goes on beside a wait', async () => {
   const gate = Promise.withResolvers<void>()
   const over = Promise.withResolvers<unknown>()

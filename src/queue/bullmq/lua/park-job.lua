@@ -11,10 +11,21 @@
   A running job waits for answers. Where as many as it needs are there, or the time of waits is over, it goes on; else its start ends here, with what a start has: it
   is parked, see park.lua.
   KEYS: job, lock, active, stalled
-  ARGV: id, lock token, prefix of the job keys, how many answers it needs, for each wait: field, its step or '', ms of its timeout or ''
-  Returns { 'parked' } | { 'answered', for each wait the answer, 1 where its time is over, or false } | BullMQ's code: -1 no such job | -2 not locked | -3 not active |
-  -6 another's lock
+  ARGV: id, lock token, prefix of the job keys, how many answers it needs, for each wait: its fields with commas between, its step or '', ms of its timeout or ''
+  Returns { 'parked' } | { 'answered', for each wait { field, value } of what came first, 1 where its time is over, or false } | BullMQ's code: -1 no such job |
+  -2 not locked | -3 not active | -6 another's lock
 ]]
+-- Returns { field, value } of the answer that came first, or nil.
+local function firstAnswer(checkpoint, fields)
+  local first, least
+  for field in string.gmatch(fields, '[^,]+') do
+    local value = redis.call('HGET', checkpoint, field)
+    local order = value and tonumber(string.match(value, '^%d+'))
+    if order and (not least or order < least) then first, least = { field, value }, order end
+  end
+  return first
+end
+
 local jobKey, id, prefix, needed = KEYS[1], ARGV[1], ARGV[3], tonumber(ARGV[4])
 -- First a write that Redis takes when it is out of memory, too: then it takes the rest. A running job has no such field.
 redis.call('HDEL', jobKey, 'unrun')
@@ -26,17 +37,19 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local checkpoint, reply, waits, first = jobKey .. ':checkpoint', { 'answered' }, {}, nil
 for i = 5, #ARGV, 3 do
-  local field, step, timeout = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local answer, untilAt = redis.call('HGET', checkpoint, field), 0
+  local fields, step, timeout = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local answer, untilAt = firstAnswer(checkpoint, fields), 0
   if not answer and timeout ~= '' then
-    local name = 'until:' .. field .. ' ' .. step
+    local name = 'until:' .. fields .. ' ' .. step
     redis.call('HSETNX', checkpoint, name, string.format('%.0f', now + timeout))
     untilAt = tonumber(redis.call('HGET', checkpoint, name))
     if untilAt <= now then answer = 1 else first = math.min(first or untilAt, untilAt) end
   end
   if answer then needed = needed - 1 end
   reply[#reply + 1] = answer or false
-  if not answer then waits[#waits + 1] = { field, untilAt } end
+  if not answer then
+    for field in string.gmatch(fields, '[^,]+') do waits[#waits + 1] = { field, untilAt } end
+  end
 end
 if needed <= 0 then return reply end
 

@@ -28,6 +28,6 @@ received[name] = { now, #ARGV[4] }
 redis.call('HSET', jobKey, 'signals', string.format('%.0f %s', bytes + #ARGV[4], cjson.encode(received)))
 -- By this it gives up at its end what it keeps for the next start: see slim-job.lua.
 redis.call('HSETNX', jobKey, 'eventBatch', '')
-local answer = answerJob(ARGV[2], ARGV[1], 'signal:' .. name, ARGV[4], now)
+local answer = answerJob(ARGV[2], ARGV[1], 'signal:' .. name, (count + 1) .. ' ' .. ARGV[4], now)
 if answer == 'kept' then redis.call('PUBLISH', jobKey, 'changed') end
 return answer

@@ -78,7 +78,13 @@ async function family() {
     return job
   }
   const park = (job: FetchedJob, field: string) =>
-    parkJob({ redis: queue.own, backend }, job.id ?? '', job.lockToken, [{ field, step: '', timeoutMs: undefined }], 1)
+    parkJob(
+      { redis: queue.own, backend },
+      job.id ?? '',
+      job.lockToken,
+      [{ fields: [field], step: '', timeoutMs: undefined }],
+      1,
+    )
   const results = new ChildResults({ redis, keys, jobs })
   const deps = { redis, keys, store, results, jobs, control, quotas, registry }
   const parent = await add({ input: 'parent' })

@@ -1,6 +1,8 @@
 -- Needs ready.lua and write-event.lua. A parked job waits for answers without a worker: it is in BullMQ's `waiting-children`, with its field `parked`:
 -- JSON { s = since when, n = how many answers it still needs, w = { { field, until when or 0 }, … } }. Answers are fields of `<job>:checkpoint`, the first of a
--- field counts, and a field of `w` that ends with `*` names all that begin so. `until:<field> <step>` there: when a wait that has a timeout is over. All times in
+-- field counts, and a field of `w` that ends with `*` names all that begin so. A wait for the first of several fields has an entry of `w` for each. A value begins
+-- with a number, and the least is the first: that of a signal is `<order in its run, from 1> <JSON>`. `until:<fields> <step>` there: when a wait that has a timeout is
+-- over. All times in
 -- epoch ms. Sorted set `parked` beside a queue: its parked jobs, by the first timeout of each or infinity.
 
 local function parkedKey(prefix)
