@@ -38,8 +38,11 @@ test(
     expect(report).toMatchObject({ lost: 0, endedTwice: 0, unanswered: 0, maxStarts: 1, maxAttempts: 1 })
     const logs = [scenario.stack.api, ...scenario.workers].flatMap((role) => role.logs)
     expect(logs.filter((line) => JSON.stringify(line).includes('NOSCRIPT'))).toEqual([])
-    // The Redis of tests has no append-only file, and each process logs that.
-    const faults = logs.filter(({ level, code }) => Number(level) >= 40 && code !== 'redis_not_durable')
+    // The Redis of tests has no append-only file, and each process logs that. On a busy machine an event loop stands still, too.
+    const faults = logs.filter(
+      ({ level, code, blocked_ms: blockedMs }) =>
+        Number(level) >= 40 && code !== 'redis_not_durable' && blockedMs === undefined,
+    )
     expect(faults).toEqual([])
   },
 )
