@@ -13,6 +13,8 @@ export const memoryShares = { evicted: 0.59, high: 0.6, full: 0.7 } as const
 const readingMs = { far: 1000, near: 100 }
 /** Below this share of `maxmemory` the room counts as little. */
 const nearShare = 0.3
+/** When this share of `maxmemory` was added since the last reading, that is old: the results of jobs are not counted, and may be as large. */
+const addedShare = 0.1
 
 /** What Redis counts against its limit, in bytes; a limit of 0: there is none. */
 export interface NodeMemory {
@@ -61,7 +63,8 @@ export class RedisMemory {
 
   /** Reads the memory of Redis when the last reading is older than this, by default when it is too old to admit jobs by it. @throws when Redis does not answer */
   async refresh(maxAgeMs?: number): Promise<void> {
-    const isNear = roomIn(this.#fullest) < this.#fullest.limit * nearShare
+    const { limit } = this.#fullest
+    const isNear = roomIn(this.#fullest) < limit * nearShare || (limit > 0 && this.#added > limit * addedShare)
     if (monotonicMs() - this.#readAt < (maxAgeMs ?? (isNear ? readingMs.near : readingMs.far))) return
     // One at a time: two would subtract the same bytes.
     this.#reading ??= this.#read().finally(() => {
