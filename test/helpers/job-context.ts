@@ -38,7 +38,7 @@ export function startJob(job: Job, input: unknown, options: StartOptions = {}): 
     restored: options.restored,
     checkpoint: async (state) => void checkpoints.push(state),
     once: async (_, fn) => fn(),
-    waitForSignal: async (name) => Promise.reject(new Error(`no signal ${name}`)),
+    waitForSignal: async (name: unknown) => Promise.reject(new Error(`no signal ${String(name)}`)),
     run: async (type: unknown) => Promise.reject(new Error(`no child ${String(type)}`)),
     start: async () => Promise.reject(new Error('no children')),
     gather: async () => Promise.reject(new Error('no children')),
