@@ -1,5 +1,4 @@
-import type { JobJson, JobsOptions, ParentKeyOpts } from 'bullmq'
-import { optsEncodeMap } from 'bullmq/dist/cjs/utils/index.js'
+import { type JobJson, type JobsOptions, optsEncodeMap, type ParentKeyOpts } from 'bullmq'
 import { z } from 'zod'
 import { largeInputBytes } from '../model/payload.ts'
 import type { Redis } from '../redis/connection.ts'

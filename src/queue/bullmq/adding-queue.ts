@@ -1,6 +1,4 @@
-import type { JobJson, JobProgress, JobsOptions, MinimalQueue } from 'bullmq'
-import { Job } from 'bullmq/dist/cjs/classes/job.js'
-import { Queue } from 'bullmq/dist/cjs/classes/queue.js'
+import { Job, type JobJson, type JobProgress, type JobsOptions, type MinimalQueue, Queue } from 'bullmq'
 import { redisNow } from '../model/redis-time.ts'
 
 /** What every new job has. */

@@ -1,4 +1,4 @@
-import { UnrecoverableError } from 'bullmq/dist/cjs/classes/errors/unrecoverable-error.js'
+import { UnrecoverableError } from 'bullmq'
 import { encodeFailure, type StoredFailure } from '../model/failure.ts'
 import { encodeFailedStart } from '../model/job-history.ts'
 import { redisNow } from '../model/redis-time.ts'

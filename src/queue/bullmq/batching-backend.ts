@@ -1,15 +1,15 @@
-import type {
-  BackendFactory,
-  JobJson,
-  KeepJobs,
-  MinimalJob,
-  ParentKeyOpts,
-  RedisConnection,
-  WorkerOptions,
+import {
+  type BackendFactory,
+  createRedisBackend,
+  type JobJson,
+  type KeepJobs,
+  type MinimalJob,
+  type ParentKeyOpts,
+  QueueKeys,
+  type RedisConnection,
+  RedisQueueBackend,
+  type WorkerOptions,
 } from 'bullmq'
-import { QueueKeys } from 'bullmq/dist/cjs/classes/queue-keys.js'
-import { RedisQueueBackend } from 'bullmq/dist/cjs/classes/redis-queue-backend.js'
-import { createRedisBackend } from 'bullmq/dist/cjs/utils/create-backend.js'
 import { redisNow } from '../model/redis-time.ts'
 import type { Redis } from '../redis/connection.ts'
 import { whenGathered } from '../redis/end-of-turn.ts'

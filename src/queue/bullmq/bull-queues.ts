@@ -1,4 +1,4 @@
-import { RedisConnection } from 'bullmq/dist/cjs/classes/redis-connection.js'
+import { RedisConnection } from 'bullmq'
 import { indexEntry, indexEntryOf, ulidOf } from '../model/job-id.ts'
 import { labelEntry, labelsOf } from '../model/job-label.ts'
 import { timeLimits } from '../model/job-record.ts'

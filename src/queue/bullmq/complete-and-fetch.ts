@@ -1,6 +1,4 @@
-import type { JobsOptions, MinimalJob, ParentKeys } from 'bullmq'
-import { Job } from 'bullmq/dist/cjs/classes/job.js'
-import { raw2NextJobData } from 'bullmq/dist/cjs/classes/redis-queue-backend.js'
+import { Job, type JobsOptions, type MinimalJob, type ParentKeys, raw2NextJobData } from 'bullmq'
 import { monotonicMs } from '../model/monotonic.ts'
 import { parseJson } from '../model/parse-json.ts'
 import { byWallClock, redisNow } from '../model/redis-time.ts'

@@ -1,5 +1,4 @@
-import type { JobJson, Worker } from 'bullmq'
-import { Job } from 'bullmq/dist/cjs/classes/job.js'
+import { Job, type JobJson, type Worker } from 'bullmq'
 import { addStart } from '../model/job-history.ts'
 import type { JobRef } from '../model/job-id.ts'
 import { type JobLease, UnprotectedLease } from '../model/job-lease.ts'

@@ -1,7 +1,4 @@
-import type { Job, JobJson } from 'bullmq'
-import { createIORedisClient } from 'bullmq/dist/cjs/classes/ioredis-client.js'
-import { RedisConnection } from 'bullmq/dist/cjs/classes/redis-connection.js'
-import { Worker } from 'bullmq/dist/cjs/classes/worker.js'
+import { createIORedisClient, type Job, type JobJson, RedisConnection, Worker } from 'bullmq'
 import type { JobLease } from '../model/job-lease.ts'
 import type { Redis } from '../redis/connection.ts'
 import type { Keys } from '../redis/keys.ts'
