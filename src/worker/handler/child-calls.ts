@@ -49,7 +49,7 @@ export class Children {
     return this.#resultOf(call)
   }
 
-  /** … */
+  /** See `ChildCalls`. */
   async start(type: string | ChildType, input: unknown, options: ChildOptions = {}): Promise<StartedChild> {
     const call = this.#call(type, input, options)
     const [result] = await this.#ask([call], 'nothing')
@@ -62,11 +62,13 @@ export class Children {
     return child
   }
 
-  /** … */
+  /** See `ChildCalls`. */
   async gather(
     children: readonly (ChildJob | StartedChild)[],
     { settled = false }: { settled?: boolean } = {},
   ): Promise<unknown[]> {
+    if (!Array.isArray(children))
+      throw new PermanentError('gather takes a list of children', { code: 'invalid_request' })
     const calls = children.map((child) => this.#callOf(child))
     if (calls.length === 0) return []
     const results = await this.#ask(calls, settled ? 'all' : 'first_failure')

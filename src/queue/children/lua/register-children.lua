@@ -1,8 +1,8 @@
 --[[
   Notes which jobs the handler of a running job submits, before they are stored, so that the next start finds them again and an end of the job reaches them.
   The hash of children has `<run>:<n>` with the id of the n-th and the attempt that submitted it; `start`, run and start that wrote last; `fields`, the answers
-  for which that start waits (see park.lua); `failFast` where one failure is enough; `own`, how many the job has submitted; and of the first job above
-  all others `total` and `of:<id>`, how many there are below it and how many of them a job has submitted.
+  for which that start waits (see park.lua); `failFast` where one failure is enough; `own`, how many the job has submitted; `succeeded`, the run that did, where
+  the job is removed before its children are looked after; and of the first job above all others `total` and `of:<id>`, how many there are below it and how many of them a job has submitted.
   KEYS: job, lock, children, awaited children, checkpoint
   ARGV: lock token, start, run, attempt, id of the job, max below the first job, or '' where that is another, field to wait for or '', '1' where one failure is enough or '',
         how many ids to wait for that are stored already (n), n ids, then for each call: its number, an id for it, the id that is replaced or ''

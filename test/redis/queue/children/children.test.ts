@@ -216,6 +216,19 @@ test('the end of a parent cancels open children and lets all go, also where the 
   expect(await portOf(job)(asking('nothing', 'a', 'b', 'c'))).toMatchObject({ code: 'lease_lost' })
 })
 
+test('children of a job that succeeded go on, though it was deleted before they were looked after', async () => {
+  const world = await family()
+  const { redis, keys, jobs, parent, portOf, fetchOne, succeed, look } = world
+  const job = await fetchOne()
+  await portOf(job)(asking('nothing', 'a'))
+  await succeed(job)
+  const ended = await jobs.read(parent)
+  expect(ended && (await jobs.remove(ended))).toBe('removed')
+  expect(await look()).toEqual({ id: parent.id, run: 1 })
+  expect(await redis.exists(keys.children(parent))).toBe(0)
+  expect(await fetchOne()).toMatchObject({ data: { input: 'a' } })
+})
+
 test('a child is kept no longer than its type says, though a sweep has passed over it', async () => {
   const world = await family()
   const { redis, keys, portOf, fetchOne, succeed, look } = world

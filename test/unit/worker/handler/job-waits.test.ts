@@ -27,5 +27,7 @@ test('a wait for several signals has one timeout, and is for 1 to 32 distinct na
   const names = Array.from({ length: 33 }, (_, n) => `n${n}`)
   for (const wrong of [[], ['a', 'a'], ['a', 'a,b'], names, [null] as unknown as string[], null as unknown as string[]])
     await expect(waits.waitForSignal(wrong)).rejects.toMatchObject({ code: 'invalid_wait' })
+  const text = { timeoutMs: '5' as unknown as number }
+  await expect(waits.waitForSignal('a', text)).rejects.toMatchObject({ code: 'invalid_wait' })
   await expect(waits.waitForSignal(names.slice(1))).rejects.toMatchObject({ code: 'signal_timeout' })
 })

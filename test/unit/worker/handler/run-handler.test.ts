@@ -634,3 +634,11 @@ test('a refusal of what nobody waits for is no unhandled rejection, which would 
   const codes = refused.map((one) => one.catch((error: unknown) => Object(error).code))
   expect(await Promise.all(codes)).toEqual(['lease_lost', 'lease_lost', 'lease_lost', 'attempt_over'])
 })
+
+test('a gather of what is no list fails for good', async () => {
+  const { outcome } = begin(
+    jobOf(async (_, job) => job.gather({ type: 'a', input: 1 } as never)),
+    { parts: refusing },
+  )
+  expect(await outcome).toMatchObject({ failure: { code: 'invalid_request', retryable: false } })
+})

@@ -3,6 +3,10 @@
 -- `q`: keys of its queue. `entry`: its entry in the index. `hadClaim`: see remove-hash.lua.
 local function removeOne(q, id, entry, hadClaim)
   local jobKey = q.jobs .. id
+  -- Its children may not be looked after yet: those of a success go on.
+  if redis.call('HEXISTS', jobKey, 'children') == 1 and redis.call('HEXISTS', jobKey, 'returnvalue') == 1 and redis.call('EXISTS', jobKey .. ':children') == 1 then
+    redis.call('HSET', jobKey .. ':children', 'succeeded', redis.call('HGET', jobKey, 'run') or 1)
+  end
   removeLabels(q.jobs, id, true)
   removeHash(jobKey, hadClaim, q.now)
   redis.call('UNLINK', jobKey .. ':events', jobKey .. ':output', jobKey .. ':values', jobKey .. ':logs', jobKey .. ':checkpoint')
