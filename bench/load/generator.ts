@@ -1,7 +1,7 @@
 /** The load generator, in a separate process, so that it does not slow down the measured processes. */
-import { Pool } from 'undici'
 import { closedLoop, pace, quantile } from '../pace.ts'
 import { answerParent } from '../remote.ts'
+import { Connections, requestBytes } from './connections.ts'
 import { closeStreams, endsSeen, openStreams } from './streams.ts'
 
 /** A request to send repeatedly. Every answer must have this `status`. */
@@ -13,49 +13,33 @@ export interface Call {
   status: number
 }
 
-const pools = new Map<string, Pool>()
+const known = new Map<string, Connections>()
 
-function poolFor(origin: string, connections: number): Pool {
-  const name = `${origin} ${connections}`
-  const pool = pools.get(name) ?? new Pool(origin, { connections, pipelining: 1 })
-  pools.set(name, pool)
-  return pool
+function connectionsTo(origin: string, count: number): Connections {
+  const name = `${origin} ${count}`
+  const connections = known.get(name) ?? new Connections(origin, count)
+  known.set(name, connections)
+  return connections
 }
 
-/** Uses the lowest level of undici: a generator that needs much CPU time itself would measure itself. */
-function post(pool: Pool, { path, headers, body, status }: Call): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let answered = 0
-    pool.dispatch(
-      { path, method: 'POST', headers, body },
-      {
-        onRequestStart() {},
-        onResponseStart(_controller, statusCode) {
-          answered = statusCode
-        },
-        onResponseData() {},
-        onResponseEnd() {
-          if (answered === status) resolve()
-          else reject(new Error(`${path} was answered ${answered}, not ${status}`))
-        },
-        onResponseError(_controller, error) {
-          reject(error)
-        },
-      },
-    )
-  })
+/** Sends a call once each time. */
+function sender(call: Call, connections: number): () => Promise<void> {
+  const to = connectionsTo(call.origin, connections)
+  const request = requestBytes(call.origin, call)
+  return async () => {
+    const status = await to.post(request)
+    if (status !== call.status) throw new Error(`${call.path} was answered ${status}, not ${call.status}`)
+  }
 }
 
 const methods = {
   /** Calls per second. Each connection sends its next call after an answer. */
   async closedLoop({ call, connections, count }: { call: Call; connections: number; count: number }) {
-    const pool = poolFor(call.origin, connections)
-    return closedLoop(connections, count, () => post(pool, call))
+    return closedLoop(connections, count, sender(call, connections))
   },
   /** Latencies at a fixed arrival rate, in ms since each call was due. */
   async openLoop({ call, perS, count }: { call: Call; perS: number; count: number }) {
-    const pool = poolFor(call.origin, 256)
-    const took = await pace(perS, count, () => post(pool, call))
+    const took = await pace(perS, count, sender(call, 256))
     return { p50: quantile(took, 0.5), p99: quantile(took, 0.99) }
   },
   openStreams,

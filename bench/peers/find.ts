@@ -36,14 +36,14 @@ export async function findPeers({ base, hasPeers }: World): Promise<Peers> {
 /** A line per peer: the samples of Drover and of the peer. The target is for the service by hand. */
 export function peerLines(
   { found, skipped }: Peers,
-  line: { name: string; ours: number[]; others: number[][]; atLeast: number },
+  line: { name: string; ours: number[]; others: number[][]; bound: { atLeast: number } | { atMost: number } },
 ): Line[] {
-  const { name, ours, others, atLeast } = line
+  const { name, ours, others, bound } = line
   return [
     ...found.map((peer, n): Line => {
       const theirs = others[n] ?? []
       if (theirs.every(Number.isNaN)) return { name, skipped: `${peer.name} has no request for it` }
-      const target = { of: 'ratio' as const, atLeast }
+      const target = { of: 'ratio' as const, ...bound }
       return { name, yardstick: peer.name, ours, theirs, ...(peer === byHand && { target }) }
     }),
     ...skipped.map((why) => ({ name, skipped: why })),

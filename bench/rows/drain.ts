@@ -68,6 +68,6 @@ export const drain: Row = async (world, size) => {
   const name = 'drain, jobs/s'
   return [
     { name, yardstick: 'raw Worker', ours: mine, theirs: plain, target: { of: 'ratio', atLeast: 0.85 } },
-    ...peerLines(peers, { name, ours: mine, others: theirs, atLeast: 1.1 }),
+    ...peerLines(peers, { name, ours: mine, others: theirs, bound: { atLeast: 1.1 } }),
   ]
 }

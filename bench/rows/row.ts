@@ -15,11 +15,18 @@ export type Row = (world: World, size: Size) => Promise<Line[]>
 /** Numbers of jobs and the like, for this size. */
 export const scaled = (count: number, { scale }: Size) => Math.max(1, Math.round(count * scale))
 
-/** Measures each in turn (A B A B), so that other load affects all of them. Returns a list of samples per measure. */
+/**
+ * Measures each in turn, so that other load affects all of them. Each round begins with another one (A B C, B C A, …): who comes behind a pause is
+ * slower than who was just measured. Returns a list of samples per measure.
+ */
 export async function inTurns(rounds: number, measures: (() => Promise<number>)[]): Promise<number[][]> {
   const samples: number[][] = measures.map(() => [])
   for (let round = 0; round < rounds; round++) {
-    for (const [n, measure] of measures.entries()) samples[n]?.push(await measure())
+    for (let turn = 0; turn < measures.length; turn++) {
+      const n = (round + turn) % measures.length
+      const sample = await measures[n]?.()
+      if (sample !== undefined) samples[n]?.push(sample)
+    }
   }
   return samples
 }

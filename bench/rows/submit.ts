@@ -19,7 +19,10 @@ export const submit: Row = async (world, size) => {
   for (const peer of running) await peer.stop()
   const name = `submit, ${connections} connections, jobs/s`
   return [
-    ...peerLines(peers, { name, ours, others, atLeast: 1.3 }),
-    ...peerLines({ ...peers, skipped: [] }, { name: '… with return=minimal', ours: minimal, others, atLeast: 1.4 }),
+    ...peerLines(peers, { name, ours, others, bound: { atLeast: 1.3 } }),
+    ...peerLines(
+      { ...peers, skipped: [] },
+      { name: '… with return=minimal', ours: minimal, others, bound: { atLeast: 1.4 } },
+    ),
   ]
 }
