@@ -76,7 +76,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   drainGracefully(app, { draining: deps.draining, idleMs })
   // Hooks that wait for nothing call back: a promise for each would be a good part of the cost of a request.
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(commonHeaders(request))
+    addCommonHeaders(request, reply)
     done()
   })
   traceRequests(app, apiDeps.tracing)
@@ -132,7 +132,7 @@ function createServer({ log, config }: ApiDeps, answers: AnswerLog): FastifyInst
     routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: true },
     // Fastify calls no hook for these.
     frameworkErrors: (error, request, reply) => {
-      void answerProblem(error, request, reply.headers(commonHeaders(request)))
+      void answerProblem(error, request, addCommonHeaders(request, reply))
       answers.note(request, reply, undefined)
     },
     forceCloseConnections: 'idle',
@@ -194,8 +194,8 @@ function wasHeld(reply: FastifyReply): boolean {
 }
 
 /** The headers of every answer. */
-function commonHeaders({ id }: FastifyRequest): Record<string, string> {
-  return { ...securityHeaders, 'request-id': id }
+function addCommonHeaders({ id }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply.headers(securityHeaders).header('request-id', id)
 }
 
 /** The client's own id when it is harmless in headers and logs, else a new one. */

@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { StoredJob } from '../../queue/model/stored-job.ts'
 import type { RouteDeps } from '../deps.ts'
-import { asJsonText } from '../http/answer-when-done.ts'
 import { applyPreference, preferredReturn, preferredWaitS } from '../http/prefer-header.ts'
 import { documentedOnly } from '../http/validation.ts'
 import { jsonResponse, problemResponses } from '../openapi/responses.ts'
@@ -40,10 +39,11 @@ function answerMinimally(
   reply: FastifyReply,
   job: StoredJob,
   deps: RouteDeps,
-): FastifyReply | Promise<FastifyReply> {
+): string | Promise<FastifyReply> {
   applyPreference(reply, 'return=minimal')
   if (hasOutput(job) && preferredWaitS(headers['prefer']) !== undefined) return sendOutput(reply, job, deps)
-  return reply.type('application/json; charset=utf-8').serializer(asJsonText).send(smallJob(job))
+  reply.type('application/json; charset=utf-8')
+  return smallJob(job)
 }
 
 /** `POST /v1/jobs`: store a job, and wait for it when asked to. */

@@ -1,16 +1,6 @@
 import { Job, type JobJson, type JobProgress, type JobsOptions, type MinimalQueue, Queue } from 'bullmq'
 import { redisNow } from '../model/redis-time.ts'
 
-/** What every new job has. */
-const fresh = {
-  progress: 0,
-  attemptsMade: 0,
-  attemptsStarted: 0,
-  stalledCounter: 0,
-  failedReason: '',
-  returnvalue: 'null',
-}
-
 /**
  * A job on its way to Redis. BullMQ copies the options of a job twice, looks at each once more, and writes down what a new job does not have:
  * half of what adding a job costs.
@@ -26,7 +16,20 @@ class AddedJob<D, R, N extends string, P extends JobProgress> extends Job<D, R, 
 
   override asJSON(): JobJson {
     const { id = '', name, opts, timestamp, data } = this
-    return { ...fresh, id, name, opts, timestamp, data: JSON.stringify(data) }
+    // Without a spread, which is slow before other fields.
+    return {
+      id,
+      name,
+      opts,
+      timestamp,
+      data: JSON.stringify(data),
+      progress: 0,
+      attemptsMade: 0,
+      attemptsStarted: 0,
+      stalledCounter: 0,
+      failedReason: '',
+      returnvalue: 'null',
+    }
   }
 
   protected override validateOptions(): void {}

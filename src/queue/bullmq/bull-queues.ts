@@ -71,7 +71,13 @@ export class BullQueues {
     const dueAt = dueAtOf(job) ?? createdAt
     // The limits of a blocked job count from its release.
     const limits = flow?.isBlocked ? undefined : timeLimits(record)
-    const extras: JobExtras = { record, ...limits, isBlocked: flow?.isBlocked, fields: this.#fieldsOf(job) }
+    const extras: JobExtras = {
+      record,
+      startBy: limits?.startBy,
+      deadlineAt: limits?.deadlineAt,
+      isBlocked: flow?.isBlocked,
+      fields: this.#fieldsOf(job),
+    }
     if (this.#isListed && this.#listedBy === 'ulid') this.#list(extras, job)
     else if (this.#isListed) this.#listById(extras, job)
     if (this.#isShared()) extras.isShared = true

@@ -54,3 +54,17 @@ test('reading a long Prefer header takes time in proportion to its length', () =
   }
   expect(performance.now() - from).toBeLessThan(500)
 })
+
+test('each of many different headers is read as it is', () => {
+  for (let wait = 1; wait <= 50; wait++) {
+    for (const kind of ['minimal', 'representation']) {
+      const header = `wait=${wait}, return=${kind}`
+      // The second time it may be known.
+      for (let time = 0; time < 2; time++) {
+        expect(preferredWaitS(header)).toBe(wait)
+        expect(preferredReturn(header)).toBe(kind)
+      }
+    }
+  }
+  expect(preferredWaitS(`wait=4, ${'x'.repeat(200)}`)).toBe(4)
+})
