@@ -21,9 +21,12 @@ export function ulidOf(id: string): string {
   return id.slice(-26)
 }
 
-/** The prefix of all ULIDs of a millisecond. */
+let lastTime = { ms: -1, text: '' }
+
+/** The prefix of all ULIDs of a millisecond. Many in a row have the same. */
 export function ulidTime(ms: number): string {
-  return encodeTime(ms).toLowerCase()
+  if (lastTime.ms !== ms) lastTime = { ms, text: encodeTime(ms).toLowerCase() }
+  return lastTime.text
 }
 
 /** The time of a ULID, in epoch ms. */

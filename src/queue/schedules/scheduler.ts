@@ -9,6 +9,8 @@ import type { DoneTick, ScheduleStore } from './schedule-store.ts'
  */
 const maxWaitMs = { some: 1000, none: 5000 }
 const minWaitMs = 5
+/** Thousands may be due at one moment. So many parts of them are under way at once: while Redis works for one, this process works for another. */
+const partsAtOnce = 3
 
 /**
  * Stores the jobs of schedules when they are due. Every process may run a scheduler: each due schedule is taken by one of them, and by
@@ -72,30 +74,45 @@ export class Scheduler {
     try {
       const soonestAt = await this.#store.nextAt()
       if (soonestAt === undefined) return maxWaitMs.none
-      if (soonestAt > redisNow()) return Math.min(soonestAt - redisNow(), maxWaitMs.some)
-      return await this.#fireDue()
+      const nextAt = soonestAt > redisNow() ? soonestAt : await this.#fireDue()
+      return Math.min(nextAt - redisNow(), maxWaitMs.some)
     } catch (error) {
       this.#log.debug({ err: error }, 'failed to read due schedules; the next poll retries')
       return maxWaitMs.some
     }
   }
 
-  /** @returns ms until the next poll */
+  /** Resolves when nothing of it is under way, also where a part fails. @returns when the next one is due, in epoch ms; Infinity: not known */
   async #fireDue(): Promise<number> {
-    let next = Infinity
+    const first = await this.#firePart()
+    if (!first.isMore) return first.nextAt
+    const rest = await Promise.allSettled(Array.from({ length: partsAtOnce }, () => this.#fireParts()))
+    const nextAts = rest.map((parts) => {
+      if (parts.status === 'rejected') throw parts.reason
+      return parts.value
+    })
+    return Math.min(first.nextAt, ...nextAts)
+  }
+
+  /** … one part behind the other. */
+  async #fireParts(): Promise<number> {
+    let nextAt = Infinity
     for (;;) {
-      const startedAt = performance.now()
-      // A tick is not done where its job may be lost again.
-      const store = this.#store.fenced()
-      const { now, due, nextAt = Infinity } = await store.takeDue()
-      const advanced = await this.#advance(store, await this.#ticks.fire(store, due, startedAt))
-      next = Math.min(next, ...advanced)
-      // Thousands may be due at one moment.
-      if (due.length === 0 || nextAt > now || this.#isStopped) {
-        const passedMs = performance.now() - startedAt
-        return Math.min(next - now - passedMs, nextAt - now - passedMs, maxWaitMs.some)
-      }
+      const part = await this.#firePart()
+      nextAt = Math.min(nextAt, part.nextAt)
+      if (!part.isMore) return nextAt
     }
+  }
+
+  /** @returns whether more are due, and when the next one is of those that are not */
+  async #firePart(): Promise<{ isMore: boolean; nextAt: number }> {
+    const startedAt = performance.now()
+    // A tick is not done where its job may be lost again.
+    const store = this.#store.fenced()
+    const { now, due, nextAt = Infinity } = await store.takeDue()
+    const advanced = await this.#advance(store, await this.#ticks.fire(store, due, startedAt))
+    const isMore = due.length > 0 && nextAt <= now && !this.#isStopped
+    return { isMore, nextAt: Math.min(isMore ? Infinity : nextAt, ...advanced) }
   }
 
   /** Writes what was done of a poll, in one call. @returns the next ticks */
