@@ -31,6 +31,7 @@ import { answerOtherMethods, notFound } from './http/other-methods.ts'
 import { answerProblem } from './http/problem.ts'
 import { newRequestId } from './http/request-id.ts'
 import { requestLog } from './http/request-log.ts'
+import { routeOf } from './http/route-of.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { SseStreams } from './http/sse-response.ts'
 import { traceRequests } from './http/trace-requests.ts'
@@ -64,6 +65,7 @@ export async function buildApp(apiDeps: ApiDeps): Promise<FastifyInstance> {
   }
   const answers = new AnswerLog({ log: deps.log, isAccessLog: deps.config.ACCESS_LOG })
   const app = createServer(deps, answers)
+  app.decorateRequest('knownRoute')
   app.setErrorHandler(answerProblem)
   app.setNotFoundHandler(({ method, url }) => {
     throw notFound(method, url.split('?', 1)[0] ?? '')
@@ -176,7 +178,7 @@ function measureAnswers(app: FastifyInstance, { metrics, apiKeys }: ApiDeps, ans
   app.addHook('onResponse', (request, reply, done) => {
     const { method, caller } = request
     const tenant = caller === anonymousCaller && apiKeys ? undefined : caller?.tenant
-    const answer = { method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }
+    const answer = { method, route: routeOf(request).url, status: reply.statusCode, ms: reply.elapsedTime }
     answers.note(request, reply, tenant)
     if (request.problem !== undefined && refusals.has(answer.status)) {
       metrics.requestRefused(tenant, request.problem)

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuditLog } from '../../queue/audit/audit-log.ts'
 import { QueueUnavailableError } from '../../queue/redis/connection.ts'
+import { routeOf } from '../http/route-of.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -14,7 +15,7 @@ const writes = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 /** Notes each write that succeeded, but for submissions, before it is answered. Where Redis is away by then, the log of the process has it. */
 export function auditWrites(app: FastifyInstance, audit: AuditLog): void {
   app.addHook('onSend', (request, reply, payload, done) => {
-    const { config, url } = request.routeOptions
+    const { config, url } = routeOf(request)
     const isSilent = reply.statusCode >= 400 || config.isSubmission === true || url === undefined
     if (!writes.has(request.method) || isSilent) return done(null, payload)
     void store(audit, request, reply.getHeader('location'), () => done(null, payload))

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { redisNow } from '../../queue/model/redis-time.ts'
 import { Problem } from '../http/problem.ts'
+import { routeOf } from '../http/route-of.ts'
 import { type ApiKeys, anonymousCaller, type Caller } from './api-keys.ts'
 import { askForKey, bearerOf } from './ask-browser.ts'
 import { type Scope } from './keys-file.ts'
@@ -43,7 +44,7 @@ export function authorizeRequests(
     request.caller = anonymousCaller
     hideToken(request)
     // A path without a route is answered with 404 to every client.
-    const { access = 'public', isPage = false, watch } = request.routeOptions.config
+    const { access = 'public', isPage = false, watch } = routeOf(request).config
     const { authorization } = request.headers
     const token = watch === undefined ? undefined : takeToken(request)
     if (token === undefined && (!keys || access === 'public')) return done()

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from './problem.ts'
+import { routeOf } from './route-of.ts'
 
 /** A path as routes write it, and the methods that it has. */
 interface KnownPath {
@@ -33,7 +34,7 @@ export function answerOtherMethods(app: FastifyInstance): void {
 
   app.addHook('onRequest', (request, reply, done) => {
     // Most requests name a path as its route does.
-    if (request.url === request.routeOptions.url && request.method !== 'OPTIONS') return done()
+    if (request.url === routeOf(request).url && request.method !== 'OPTIONS') return done()
     const [path = ''] = request.url.split('?', 1)
     // `/v1/jobs/batch` has no GET, though the router takes it for one of `/v1/jobs/:id`.
     const isOther = exactly(path)?.methods.has(request.method) === false
