@@ -54,10 +54,11 @@ test('two maps expand as far as the tenant may have waiting jobs, say that they 
   timeout: 120_000,
 }, async () => {
   const { api, submit, read, ended, places, waiting } = await world({ max_queued: 5 })
-  const flows = [
-    await submit(mapped(60, sleep(20))),
-    await submit(mapped(60, { chain: [sleep(10), echo({ $item: '' })] })),
-  ]
+  // At once: the map of one that comes later finds no room.
+  const flows = await Promise.all([
+    submit(mapped(60, sleep(20))),
+    submit(mapped(60, { chain: [sleep(10), echo({ $item: '' })] })),
+  ])
   expect(flows.map(({ status }) => status)).toEqual([202, 202])
   const seen = { most: 0, held: new Set<string>() }
   const isOver = new AbortController()
