@@ -55,7 +55,9 @@ export class GatheredCalls<Item, Answer> {
   push(item: Item, size: number): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     this.#pending.push({ item, size, resolve, reject })
-    if (!this.#isScheduled && this.#inFlight.size < this.#maxInFlight) {
+    // Redis begins while this process gathers more.
+    if (!this.#options.isBounded && this.#pending.length === this.#options.maxItems) this.#sendSome()
+    else if (!this.#isScheduled && this.#inFlight.size < this.#maxInFlight) {
       this.#isScheduled = true
       this.#options.schedule(() => {
         this.#isScheduled = false

@@ -45,3 +45,30 @@ test('an item without an answer is rejected alone', async () => {
   const answers = await Promise.allSettled([1, 2, 3].map((n) => calls.push(n, 1)))
   expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
 })
+
+test('where calls are not bounded, a full one is sent while more are gathered, in order, and each item once', async () => {
+  const sent: number[][] = []
+  let flush = () => {}
+  const calls = new GatheredCalls<number, number>({
+    send: (items) => {
+      sent.push(items)
+      return Promise.resolve(items)
+    },
+    schedule: (then) => {
+      flush = then
+    },
+    isBounded: false,
+    maxItems: 16,
+  })
+  // The last of the first sixteen does not fit into a call with the others.
+  const sizes = Array.from({ length: 50 }, (_, n) => (n === 15 ? 1024 * 1024 : 1))
+  const answers = sizes.map((size, n) => calls.push(n, size))
+  expect(sent.map(({ length }) => length)).toEqual([15, 1, 16, 16])
+  flush()
+  expect(await Promise.all(answers)).toEqual(sizes.map((_, n) => n))
+  expect(sent.flat()).toEqual(sizes.map((_, n) => n))
+  const more = Array.from({ length: 40 }, (_, n) => calls.push(n, 1))
+  expect(sent.slice(-2).map(({ length }) => length)).toEqual([16, 16])
+  flush()
+  expect(await Promise.all(more)).toEqual(Array.from({ length: 40 }, (_, n) => n))
+})
