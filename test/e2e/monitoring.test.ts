@@ -130,6 +130,10 @@ test('what is looked at needs the scope admin, and bad times are refused', async
     { headers },
   )
   expect(day.points.length).toBeLessThanOrEqual(25)
+  for (const past of ['0000-01-01T00:00:00%2B23:59', '0000-01-01T00:00:00Z', '1960-01-01T00:00:00Z']) {
+    const { status, body } = await send('GET', `${api.url}/v1/stats?to=${past}&step=86400000`, { headers })
+    expect({ status, body }, past).toMatchObject({ status: 200, body: { to: '1970-01-02T00:00:00.000Z' } })
+  }
   const { body: system } = await send('GET', `${api.url}/v1/system`, { headers })
   expect(system).toMatchObject({
     authenticated: true,

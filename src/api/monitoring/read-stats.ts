@@ -105,7 +105,8 @@ export function readStats(app: FastifyInstance, deps: RouteDeps): void {
 
 /** @throws Problem where the times exclude each other */
 function rangeOf({ from, to, step }: { from: number | undefined; to: number | undefined; step: number }) {
-  const until = Math.min(to ?? redisNow(), redisNow())
+  // Nothing was counted before 1970, and years of less than four digits cannot be shown.
+  const until = Math.max(Math.min(to ?? redisNow(), redisNow()), dayMs)
   const since = Math.floor((from ?? until - hourMs) / minuteMs) * minuteMs
   const mistakes = new Mistakes()
   if (since >= until) mistakes.add('from', 'is not before `to`, or is in the future')
