@@ -53,3 +53,42 @@ test.each([
   const listed = await send<{ items: JobResource[] }>('GET', `${heir.url}/v1/jobs`)
   expect(listed.body.items.map(({ id }) => id)).toEqual([ref.id])
 })
+
+test('when a process crashes while it fires a thousand in parts, another one goes on, and each stores one job', async () => {
+  const { api, env, addApi } = await startStack({ workers: 0 })
+  const redis = await redisClient()
+  const keys = new Keys(env['KEY_PREFIX'] ?? '')
+  const count = 1000
+  // Late enough that all are put before.
+  const tick = Date.now() + 15_000
+  const once = { start_at: new Date(tick).toISOString(), end_at: new Date(tick).toISOString() }
+  const body = { every_ms: 60_000, ...once, job: { type: 'echo', input: 1 } }
+  const names = Array.from({ length: count }, (_, n) => `once-${n}`)
+  const left = [...names]
+  const putSome = async () => {
+    for (let name = left.pop(); name !== undefined; name = left.pop())
+      expect((await send('PUT', `${api.url}/v1/schedules/${name}`, { body })).status).toBe(201)
+  }
+  await Promise.all(Array.from({ length: 32 }, putSome))
+  expect(Date.now()).toBeLessThan(tick)
+  const stored = () => redis.zcard(keys.bull('io', 'prioritized'))
+  await waitFor('the first part to be stored', stored, (jobs) => jobs > 250, { everyMs: 1, withinMs: 20_000 })
+  api.signal('SIGKILL')
+  await api.ended
+  expect(await stored()).toBeLessThan(count)
+  expect(await redis.zcard(keys.dueSchedules)).toBeGreaterThan(0)
+
+  const heir = await addApi()
+  await waitFor(
+    'all to be advanced',
+    () => redis.zcard(keys.dueSchedules),
+    (due) => due === 0,
+    { withinMs: 30_000 },
+  )
+  const ids = new Set(await redis.zrange(keys.bull('io', 'prioritized'), '0', '-1'))
+  expect(ids.size).toBe(count)
+  const lastJobs = await Promise.all(
+    names.map((name) => send<ScheduleResource>('GET', `${heir.url}/v1/schedules/${name}`)),
+  )
+  expect(new Set(lastJobs.map(({ body: { last_job_id: id } }) => id))).toEqual(ids)
+})
