@@ -24,7 +24,7 @@ export interface GatherOptions<Item, Answer> {
   send: (items: Item[]) => Promise<(Answer | Error)[]>
   /** Calls back when what belongs together has been pushed. */
   schedule: (flush: () => void) => void
-  /** Whether the number of calls under way is bounded on a near Redis. */
+  /** Whether the number of calls under way is bounded on a near Redis. Where it is not, a full call is sent before what belongs together has been pushed. */
   isBounded: boolean
   /** How many items one call has at most: in larger ones Redis and this process wait for each other. */
   maxItems: number
